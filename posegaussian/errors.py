@@ -1,0 +1,68 @@
+"""What a user can do wrong: one class per kind, one line per message.
+
+The command line prints the message alone (no traceback) and exits with status 2.
+"""
+
+from pathlib import Path
+
+
+class UserError(Exception):
+    """A mistake the user can mend.
+
+    Args:
+        what: what is wrong, in a few words.
+        file: the file that holds the mistake.
+        camera: the camera's name.
+        frame: the frame's number.
+        hint: what to do about it.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        file: str | Path | None = None,
+        camera: str | None = None,
+        frame: int | None = None,
+        hint: str | None = None,
+    ):
+        where = [
+            str(file) if file is not None else "",
+            f"camera {camera}" if camera is not None else "",
+            f"frame {frame:06d}" if frame is not None else "",
+        ]
+        place = ", ".join(part for part in where if part)
+        line = f"{place}: {what}" if place else what
+        super().__init__(f"{line}; {hint}" if hint else line)
+
+
+class ConfigError(UserError):
+    """A key or value of the configuration or the captures sheet is wrong."""
+
+
+class CaptureError(UserError):
+    """A capture lacks a file or holds one that cannot be used."""
+
+
+class CalibrationError(UserError):
+    """A camera's calibration is impossible."""
+
+
+class StoreError(UserError):
+    """An HDF5 file is missing, incomplete, of another schema or damaged."""
+
+
+class WeightsError(UserError):
+    """A weights file is missing, foreign or does not fit the model."""
+
+
+class DetectorError(UserError):
+    """The pose detector or its environment cannot be used."""
+
+
+class BackendError(UserError):
+    """A rasteriser was asked for that is not installed or cannot run here."""
+
+
+class TrainingError(UserError):
+    """Training cannot start or had to stop."""

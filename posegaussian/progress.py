@@ -1,0 +1,38 @@
+"""Progress of a loop: a bar on a terminal, a line now and then in a log. Standard library only."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], label: str, total: int | None = None, every: float = 10.0) -> Iterator[T]:
+    """Yield the items, telling on stderr how far the loop has come.
+
+    Args:
+        items: what to loop over.
+        label: what is being done.
+        total: how many items; taken from `items` where it has a length.
+        every: seconds between two lines when stderr is not a terminal.
+    """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    terminal = sys.stderr.isatty()
+    start = last = time.monotonic()
+    done = 0
+    for item in items:
+        yield item
+        done += 1
+        now = time.monotonic()
+        if terminal or now - last >= every or done == total:
+            end = "\n" if not terminal or done == total else ""
+            share = f"{done}/{total}" if total else str(done)
+            print(
+                f"{chr(13) if terminal else ''}{label} {share} ({now - start:.0f} s)",
+                end=end,
+                file=sys.stderr,
+                flush=True,
+            )
+            last = now

@@ -1,0 +1,156 @@
+"""The vocabulary: cameras, stereo pairs, Gaussians and renderings, as frozen dataclasses of torch tensors.
+
+Conventions (docs/conventions.md): OpenCV axes, `world_to_camera`, metres, pixel centres at +0.5, images in [0, 1],
+batch first, channels first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+JOINTS = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+"""COCO-17 key points, in the order of every joint axis."""
+
+
+class _Tensors:
+    """What the dataclasses below share: moving and indexing all their tensors at once."""
+
+    def _map(self, function):
+        changes = {}
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if isinstance(value, Tensor | _Tensors):
+                changes[field.name] = function(value)
+        return replace(self, **changes)  # type: ignore[type-var]
+
+    def to(self, *args, **kwargs):
+        """`Tensor.to` of every tensor."""
+        return self._map(lambda value: value.to(*args, **kwargs))
+
+    def __getitem__(self, index):
+        """Index the leading (batch) dimensions of every tensor."""
+        return self._map(lambda value: value[index])
+
+
+@dataclass(frozen=True)
+class Camera(_Tensors):
+    """A pinhole camera, or a batch of cameras of one size.
+
+    Args:
+        intrinsics: in pixels, pixel centres at +0.5.
+        world_to_camera: rigid, metres.
+        width: in pixels.
+        height: in pixels.
+    """
+
+    intrinsics: Float[Tensor, "*batch 3 3"]
+    world_to_camera: Float[Tensor, "*batch 4 4"]
+    width: int
+    height: int
+
+    @property
+    def centre(self) -> Float[Tensor, "*batch 3"]:
+        """The optical centre in the world, in metres."""
+        rotation, translation = self.world_to_camera[..., :3, :3], self.world_to_camera[..., :3, 3]
+        return -(rotation.mT @ translation[..., None])[..., 0]
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same view sampled at another size; with centres at +0.5 this is a plain scaling."""
+        factors = self.intrinsics.new_tensor([width / self.width, height / self.height, 1.0])
+        return replace(self, intrinsics=factors[:, None] * self.intrinsics, width=width, height=height)
+
+
+@dataclass(frozen=True)
+class StereoPair(_Tensors):
+    """A rectified pair: view 0 is left, view 1 is right; rows match; disparity d = x_left - x_right.
+
+    Args:
+        images: RGB in [0, 1], background black.
+        masks: coverage of the person in [0, 1].
+        cameras: rectified cameras, batch (b, 2); world_to_camera shares its rotation between the two views.
+        heatmaps: one map per joint at a quarter of the image's size, in [0, 1]; None where there are none.
+        keypoints: joints in rectified pixels (x, y).
+        scores: each joint's confidence in [0, 1]; 0 where it was not found.
+    """
+
+    images: Float[Tensor, "b 2 3 h w"]
+    masks: Float[Tensor, "b 2 1 h w"]
+    cameras: Camera
+    heatmaps: Float[Tensor, "b 2 17 hq wq"] | None = None
+    keypoints: Float[Tensor, "b 2 17 2"] | None = None
+    scores: Float[Tensor, "b 2 17"] | None = None
+
+
+@dataclass(frozen=True)
+class Gaussians(_Tensors):
+    """3D Gaussians in the world frame; an opacity of 0 marks an unused entry.
+
+    Args:
+        means: metres.
+        quaternions: wxyz, world frame, need not be normalised.
+        scales: standard deviations along the three axes, metres, linear.
+        opacities: in [0, 1], linear.
+        colors: RGB in [0, 1].
+    """
+
+    means: Float[Tensor, "*batch n 3"]
+    quaternions: Float[Tensor, "*batch n 4"]
+    scales: Float[Tensor, "*batch n 3"]
+    opacities: Float[Tensor, "*batch n"]
+    colors: Float[Tensor, "*batch n 3"]
+
+    def compact(self, threshold: float = 1 / 255) -> Gaussians:
+        """One unbatched set without the entries whose opacity is below `threshold`."""
+        if self.opacities.ndim != 1:
+            raise ValueError(f"compact takes one set of Gaussians, got a batch of shape {tuple(self.opacities.shape)}")
+        return self[self.opacities >= threshold]
+
+
+@dataclass(frozen=True)
+class Rendering(_Tensors):
+    """What a rasteriser returns.
+
+    Args:
+        colors: RGB over the background.
+        alphas: accumulated opacity in [0, 1].
+        depths: expected depth along the optical axis in metres (sum of weight x depth / alpha); 0 where alpha is 0.
+    """
+
+    colors: Float[Tensor, "*batch 3 h w"]
+    alphas: Float[Tensor, "*batch 1 h w"]
+    depths: Float[Tensor, "*batch 1 h w"]
+
+
+def stack(items: list):
+    """Batch several Cameras, StereoPairs or Gaussians of one shape along a new first dimension."""
+    first = items[0]
+    changes = {}
+    for field in fields(first):
+        values = [getattr(item, field.name) for item in items]
+        if isinstance(values[0], Tensor):
+            changes[field.name] = torch.stack(values)
+        elif isinstance(values[0], _Tensors):
+            changes[field.name] = stack(values)
+    return replace(first, **changes)

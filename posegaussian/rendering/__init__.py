@@ -1,0 +1,1 @@
+"""From a rectified pair to pictures: reading pairs, camera paths, novel views."""

@@ -1,0 +1,80 @@
+"""Rectified captures and their heatmaps as tensors: one stereo pair, or one held-back view, at a time."""
+
+import h5py
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posegaussian.errors import StoreError
+from posegaussian.types import Camera, StereoPair
+
+
+def read_pair(rectified: h5py.File, heatmaps: h5py.File | None, pair: int, frame: int) -> StereoPair:
+    """One rectified pair at one moment, as a batch of one.
+
+    Args:
+        rectified: an open rectified file.
+        heatmaps: the open heatmaps of the same capture; None leaves pose out.
+        pair: index of the pair in the file.
+        frame: index of the frame in the file (not its number).
+
+    Raises:
+        StoreError: the heatmaps belong to other pairs, frames or sizes.
+    """
+    sources = rectified["sources"]
+    height, width = sources["images"].shape[3:5]
+    pose = {}
+    if heatmaps is not None:
+        _check_companions(rectified, heatmaps)
+        pose = {name: _floats(heatmaps[name][pair, frame])[None] for name in ("heatmaps", "keypoints", "scores")}
+    return StereoPair(
+        images=_unit(sources["images"][pair, frame]).permute(0, 3, 1, 2)[None].contiguous(),
+        masks=_unit(sources["masks"][pair, frame])[None, :, None],
+        cameras=_camera(sources, pair, width, height),
+        **pose,
+    )
+
+
+def read_target(
+    rectified: h5py.File, target: int, frame: int
+) -> tuple[Float[Tensor, "1 3 h w"], Float[Tensor, "1 1 h w"], Camera]:
+    """One view that is only ever compared with: its image, its mask and its camera, as batches of one.
+
+    Args:
+        rectified: an open rectified file.
+        target: index of the target camera in the file.
+        frame: index of the frame in the file (not its number).
+    """
+    targets = rectified["targets"]
+    height, width = targets["images"].shape[2:4]
+    image = _unit(targets["images"][target, frame]).permute(2, 0, 1)[None].contiguous()
+    return image, _unit(targets["masks"][target, frame])[None, None], _camera(targets, target, width, height)
+
+
+def _check_companions(rectified: h5py.File, heatmaps: h5py.File) -> None:
+    pairs, frames, _, _, height, width = heatmaps["heatmaps"].shape[:6]
+    expected = rectified["sources/images"].shape
+    if (pairs, frames, 4 * height, 4 * width) != (expected[0], expected[1], *expected[3:5]):
+        raise StoreError(
+            f"heatmaps of {pairs} pairs x {frames} frames at {width}x{height} do not belong to {rectified.filename}",
+            file=heatmaps.filename,
+            hint="rerun the heatmaps stage",
+        )
+
+
+def _camera(group: h5py.Group, index: int, width: int, height: int) -> Camera:
+    return Camera(
+        intrinsics=_floats(group["intrinsics"][index])[None],
+        world_to_camera=_floats(group["world_to_camera"][index])[None],
+        width=width,
+        height=height,
+    )
+
+
+def _floats(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def _unit(values: np.ndarray) -> Tensor:
+    return _floats(values) / 255

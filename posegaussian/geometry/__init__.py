@@ -1,0 +1,1 @@
+"""Cameras, rectification, and the way between pixels, disparity, depth and points."""

@@ -1,0 +1,49 @@
+"""Points to pixels and back, for pinhole cameras with pixel centres at +0.5.
+
+Products are written elementwise on purpose: matrix units would round coordinates to TF32 or half precision.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posegaussian.types import Camera
+
+
+def pixel_grid(height: int, width: int, like: Tensor) -> Float[Tensor, "h w 2"]:
+    """The centres (x, y) of all pixels, with the dtype and device of `like`."""
+    y = torch.arange(height, dtype=like.dtype, device=like.device) + 0.5
+    x = torch.arange(width, dtype=like.dtype, device=like.device) + 0.5
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
+
+
+def project(points: Float[Tensor, "*b n 3"], camera: Camera) -> tuple[Float[Tensor, "*b n 2"], Float[Tensor, "*b n"]]:
+    """Pixels and depths of world points.
+
+    Returns:
+        pixels (x, y); meaningful only where the depth is positive.
+        depth along the optical axis, metres.
+    """
+    rotation, translation = camera.world_to_camera[..., :3, :3], camera.world_to_camera[..., :3, 3]
+    local = _apply(rotation, points) + translation[..., None, :]
+    depth = local[..., 2]
+    pixels = _apply(camera.intrinsics[..., :2, :], local) / depth[..., None]
+    return pixels, depth
+
+
+def unproject(depth: Float[Tensor, "*b h w"], camera: Camera) -> Float[Tensor, "*b h w 3"]:
+    """World points of all pixels, from their depth along the optical axis in metres; a depth of 0 gives the centre."""
+    *batch, height, width = depth.shape
+    fx, skew, cx = (camera.intrinsics[..., 0, i, None, None] for i in range(3))
+    fy, cy = (camera.intrinsics[..., 1, i, None, None] for i in (1, 2))
+    x, y = pixel_grid(height, width, like=camera.intrinsics).unbind(-1)
+    y = (y - cy) / fy
+    x = (x - cx - skew * y) / fx
+    local = torch.stack(torch.broadcast_tensors(x * depth, y * depth, depth), dim=-1).reshape(*batch, -1, 3)
+    rotation, translation = camera.world_to_camera[..., :3, :3], camera.world_to_camera[..., :3, 3]
+    world = _apply(rotation.mT, local - translation[..., None, :])
+    return world.reshape(*batch, height, width, 3)
+
+
+def _apply(matrix: Float[Tensor, "*b k 3"], points: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b n k"]:
+    return (matrix[..., None, :, :] * points[..., None, :]).sum(-1)

@@ -77,7 +77,7 @@ def _rectify(stages) -> None:
 
     parser = _stage(stages, "rectify", run, "Rectify the stereo pairs of a capture.")
     parser.add_argument("capture", type=Path, help="a capture folder (EasyMocap layout)")
-    parser.add_argument("--pairs", nargs="+", metavar="A,B", help="source pairs by camera name (default: neighbours)")
+    parser.add_argument("--pairs", nargs="*", metavar="A,B", help="source pairs by camera name (default: neighbours)")
     _output(parser, "the rectified .h5")
     _settings(parser)
 
@@ -233,7 +233,9 @@ def _report(stages) -> None:
 
 def _schema(stages) -> None:
     def run(args):
-        args.output.write_text(json.dumps(config.json_schema(), indent=2) + "\n", encoding="utf-8")
+        for name, kind in (("config", config.Config), ("captures", config.CaptureRow)):
+            text = json.dumps(config.json_schema(kind), indent=2) + "\n"
+            (args.output / f"{name}.schema.json").write_text(text, encoding="utf-8")
 
-    parser = _stage(stages, "schema", run, "Write the JSON schema of the configuration file.")
-    _output(parser, "the .json file")
+    parser = _stage(stages, "schema", run, "Write the JSON schemas of the configuration and of the captures sheet.")
+    _output(parser, "the folder: workflow/schemas")

@@ -171,6 +171,20 @@ class Config:
     """Metrics."""
 
 
+@dataclass(frozen=True, config=_strict)
+class CaptureRow:
+    """One row of the captures sheet."""
+
+    capture: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    """The capture's name: letters, digits, `_`, `.` and `-`."""
+    split: Literal["train", "val", "test"]
+    """`train`: learned from; `val`: watched while training; `test`: rendered, measured and reported."""
+    path: Annotated[str, Field(min_length=1)]
+    """The capture's folder, or `builtin:SEED` for a synthetic person that the pipeline makes."""
+    pairs: Annotated[str, Field(pattern=r"^([^,\s]+,[^,\s]+( [^,\s]+,[^,\s]+)*)?$")] = ""
+    """Source pairs by camera name, `00,01 01,02`; empty: neighbours."""
+
+
 def parse(kind: type[T], values: Any, source: str = "settings") -> T:
     """Build a settings object from plain values.
 
@@ -228,6 +242,6 @@ def as_dict(settings: Any) -> dict[str, Any]:
     return json.loads(json.dumps(asdict(settings)))
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON schema of the configuration file."""
-    return TypeAdapter(Config).json_schema()
+def json_schema(kind: type = Config) -> dict[str, Any]:
+    """The JSON schema of the configuration file, or of one row of the captures sheet."""
+    return TypeAdapter(kind).json_schema()

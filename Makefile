@@ -1,0 +1,55 @@
+# `make demo` and `make test` are all the set-up there is: they build what they need, once.
+PYTHON ?= python3
+CONFIG ?= config/config.yaml
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+export PYTHONNOUSERSITE := 1
+
+.PHONY: demo test test-all lint format clean schemas pins help
+
+help:  ## Say what the targets do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(STAMP): envs/posegaussian.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement envs/posegaussian.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)  ## Run the whole pipeline on built-in people; ends with results/report/demo/index.html
+	$(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
+
+test: $(STAMP)  ## Run the tests, without those marked slow
+	$(BIN)/snakemake --quiet --cores 1 mmpose_env
+	$(BIN)/pytest -m "not slow and not gpu and not conda"
+
+test-all: $(STAMP)  ## Run every test that this machine can
+	$(BIN)/pytest
+
+lint: $(STAMP)  ## Check style, types and the workflow
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/basedpyright
+	$(BIN)/snakemake --lint
+
+format: $(STAMP)  ## Mend the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+schemas: $(STAMP)  ## Write workflow/schemas anew from posegaussian/config.py
+	$(BIN)/python -m posegaussian schema --output workflow/schemas
+
+pins: $(STAMP)  ## Write envs/posegaussian.txt anew with the newest releases that pyproject.toml admits
+	$(BIN)/python -m pip install --upgrade --editable '.[dev]'
+	(sed -n '/^#/p' envs/posegaussian.txt; \
+	 $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//') > envs/posegaussian.txt.new
+	mv envs/posegaussian.txt.new envs/posegaussian.txt
+
+clean:  ## Delete all results; the environments stay
+	find results -mindepth 1 -not -name .gitkeep -delete
+	rm -rf .snakemake/log .snakemake/metadata .snakemake/incomplete

@@ -1,0 +1,24 @@
+# PoseGaussian: two calibrated views of a person -> 3D Gaussians -> novel views.
+# `snakemake --cores all` takes every model named under `report:` as far as its page.
+from snakemake.utils import min_version
+
+min_version("9.8")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/captures.smk"
+include: "workflow/rules/rectify.smk"
+include: "workflow/rules/heatmaps.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/render.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/report/{model}/index.html", model=CONFIG.report),

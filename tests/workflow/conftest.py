@@ -1,0 +1,73 @@
+"""Runs Snakemake in a folder of its own, with the short configuration."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+class Workflow:
+    """The workflow with a working directory, a configuration and a sheet of captures of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config = yaml.safe_load((ROOT / "config/test.yaml").read_text())
+        self.config["captures"] = "captures.tsv"
+        self.sheet = [["capture", "split", "path", "pairs"]]
+        for name, split, seed in (("a", "train", 1), ("b", "val", 2), ("c", "test", 3)):
+            self.sheet.append([name, split, f"builtin:{seed}", ""])
+        self.save()
+
+    def save(self) -> None:
+        """Write configuration and sheet as they are now."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
+        (self.folder / "captures.tsv").write_text("".join("\t".join(row) + "\n" for row in self.sheet))
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Call Snakemake; stdout and stderr together as `stdout`."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command += ["--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml")]
+        command += ["--cores", "2", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+
+    def planned(self, *arguments: str) -> set[str]:
+        """The jobs of a dry run: `rule` or `rule:wildcard,wildcard`; without the target and the environment."""
+        done = self.run("--dry-run", *arguments)
+        assert done.returncode == 0, done.stdout
+        blocks = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", done.stdout, re.M)
+        jobs = set()
+        for rule, block in blocks:
+            wildcards = re.search(r"wildcards: (.*)", block)
+            values = ",".join(pair.split("=")[1] for pair in wildcards[1].split(", ")) if wildcards else ""
+            jobs.add(f"{rule}:{values}" if values else rule)
+        return jobs - {"all", "mmpose_env"}
+
+    def pretend(self) -> None:
+        """Make every output, empty, and record it as made: enough to ask what a change would rerun."""
+        self.config["mmpose_env"] = str(self.folder / "mmpose-env")
+        self.save()
+        done = self.run("--summary")
+        assert done.returncode == 0, done.stdout
+        for line in done.stdout.splitlines():
+            name = line.split("\t")[0]
+            path = self.folder / name
+            if name.startswith("results/") or path.is_relative_to(self.folder) and name.startswith("/"):
+                is_folder = path.suffix == ""
+                (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+                if not is_folder:
+                    path.write_text(name)
+        done = self.run("--touch", "--forceall")
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Workflow:
+    """A fresh working directory."""
+    return Workflow(tmp_path)

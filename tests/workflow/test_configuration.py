@@ -1,0 +1,92 @@
+"""Configuration and captures sheet: what is wrong is said in one line that names the place."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from posegaussian import config
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name, kind", [("config", config.Config), ("captures", config.CaptureRow)])
+def test_schemas_are_those_of_the_dataclasses(name, kind):
+    written = json.loads((ROOT / f"workflow/schemas/{name}.schema.json").read_text())
+    assert written == config.json_schema(kind), "run `make schemas`"
+
+
+@pytest.mark.parametrize("file", ["config.yaml", "test.yaml"])
+def test_shipped_configurations_load(file):
+    loaded = config.load(ROOT / "config" / file)
+    assert set(loaded.report) <= set(loaded.models)
+
+
+def test_every_key_is_explained():
+    text = (ROOT / "config/README.md").read_text()
+
+    def keys(schema):
+        for definition in (schema, *schema["$defs"].values()):
+            yield from definition.get("properties", {})
+
+    missing = {key for key in keys(config.json_schema()) if f"`{key}`" not in text}
+    assert not missing
+
+
+def said(workflow) -> str:
+    """The one line that a failing Snakemake ends with."""
+    done = workflow.run("--dry-run")
+    assert done.returncode != 0
+    return done.stdout
+
+
+def test_unknown_key(workflow):
+    workflow.config["models"]["demo"]["train"]["learning_rat"] = 1
+    workflow.save()
+    assert "models.demo.train.learning_rat: unknown key" in said(workflow)
+
+
+def test_wrong_value(workflow):
+    workflow.config["rectify"]["size"] = [0, 128]
+    workflow.save()
+    assert "rectify.size.0: input should be greater than 0, not 0" in said(workflow)
+
+
+def test_unknown_detector(workflow):
+    workflow.config["models"]["demo"]["detector"] = "large"
+    workflow.save()
+    assert "models.demo.detector: 'large' is not one of `detectors`: small" in said(workflow)
+
+
+def test_undefined_model(workflow):
+    workflow.config["report"] = ["nobody"]
+    workflow.save()
+    assert "report names the model 'nobody'" in said(workflow)
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        (["d", "holdout", "builtin:4", ""], "captures.tsv, row 4: split: input should be 'train', 'val' or 'test'"),
+        (["a", "train", "builtin:4", ""], "captures.tsv, row 4: capture a is listed twice"),
+        (["d/e", "train", "builtin:4", ""], "captures.tsv, row 4: capture: string should match pattern"),
+        (["d", "train", "builtin:x", ""], "captures.tsv, row 4: path"),
+        (["d", "train", "nowhere", ""], "capture d: nowhere holds no capture"),
+    ],
+)
+def test_bad_row(workflow, row, message):
+    workflow.sheet.append(row)
+    workflow.save()
+    assert message in said(workflow)
+
+
+def test_missing_sheet(workflow):
+    workflow.config["captures"] = "other.tsv"
+    workflow.save()
+    assert "other.tsv: no such captures sheet" in said(workflow)
+
+
+def test_missing_split(workflow):
+    del workflow.sheet[3]
+    workflow.save()
+    assert "model demo needs at least one capture of split 'test'" in said(workflow)

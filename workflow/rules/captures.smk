@@ -1,0 +1,25 @@
+# Photograph the built-in people. A user's own captures are listed in the sheet and stay where they are.
+
+
+rule captures:
+    output:
+        directory("results/captures/{capture}"),
+    log:
+        "results/logs/captures/{capture}.log",
+    benchmark:
+        "results/benchmarks/captures/{capture}.tsv"
+    wildcard_constraints:
+        capture="|".join(BUILTIN) or "(?!)",
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        seed=lambda wildcards: BUILTIN[wildcards.capture],
+        settings=settings(CONFIG.builtin),
+        version=schema.STAGE_VERSION["captures"],
+    shell:
+        "python -m posegaussian captures --seed {params.seed} --output {output} --settings {params.settings:q}"
+        " > {log} 2>&1"

@@ -1,0 +1,169 @@
+# What the rules share: the typed configuration, the sheet of captures, and how a stage is called.
+# Rules carry, as plain params, just the part of the configuration they depend on: those are what Snakemake tracks.
+import json
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
+
+ROOT = Path(str(workflow.basedir))
+sys.path.insert(0, str(ROOT))
+
+from posegaussian import config as schema
+from posegaussian.errors import UserError
+
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+SPLITS = ("train", "val", "test")
+
+
+def one_line(function, *args):
+    """Call; what the user did wrong becomes one line, without a traceback."""
+    try:
+        return function(*args)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def find(path):
+    """A path of the configuration: as the working directory sees it, else as the repository does."""
+    return Path(path) if Path(path).exists() else ROOT / path
+
+
+def read_captures(path):
+    """The sheet of captures as {name: row}; every row is checked against the schema."""
+    if not find(path).is_file():
+        raise WorkflowError(f"{path}: no such captures sheet")
+    table = pd.read_csv(find(path), sep="\t", comment="#", dtype=str, keep_default_na=False)
+    rows = {}
+    for number, values in enumerate(table.to_dict("records"), start=1):
+        row = one_line(schema.parse, schema.CaptureRow, values, f"{path}, row {number}")
+        if row.capture in rows:
+            raise WorkflowError(f"{path}, row {number}: capture {row.capture} is listed twice")
+        if row.path.startswith("builtin:") and not row.path.removeprefix("builtin:").isdigit():
+            raise WorkflowError(f"{path}, row {number}: path: {row.path!r} is not builtin:SEED with a whole number")
+        rows[row.capture] = row
+    return rows
+
+
+def check_model(name):
+    """A model's cross references are good."""
+    if name not in CONFIG.models:
+        raise WorkflowError(f"report names the model {name!r}, which `models` does not define")
+    detector = CONFIG.models[name].detector
+    if detector not in CONFIG.detectors:
+        raise WorkflowError(
+            f"models.{name}.detector: {detector!r} is not one of `detectors`: {', '.join(CONFIG.detectors)}"
+        )
+    needed = {"train", "test"} if CONFIG.models[name].weights == "train" else {"test"}
+    for split in sorted(needed - {row.split for row in CAPTURES.values()}):
+        raise WorkflowError(f"{CONFIG.captures}: model {name} needs at least one capture of split {split!r}")
+
+
+CONFIG = one_line(schema.parse, schema.Config, config, "configuration")
+CAPTURES = read_captures(CONFIG.captures)
+for name in CONFIG.report:
+    check_model(name)
+
+BUILTIN = {name: int(row.path.split(":")[1]) for name, row in CAPTURES.items() if row.path.startswith("builtin:")}
+MMPOSE_ENV = Path(CONFIG.mmpose_env) if Path(CONFIG.mmpose_env).is_absolute() else ROOT / CONFIG.mmpose_env
+
+
+wildcard_constraints:
+    capture="|".join(CAPTURES),
+    model="|".join(CONFIG.models),
+    detector="|".join(CONFIG.detectors),
+
+
+# Every rule calls `python -m posegaussian` of this repository; the heatmap rule calls it with the MMPose environment's
+# interpreter. Under --use-conda both are the `python` of the rule's environment.
+python_path = "" if CONDA else f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+mmpose_python = "python" if CONDA else str(MMPOSE_ENV / "bin" / "python")
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(ROOT))}; {python_path}"
+    f"export MMPOSE_PYTHON={shlex.quote(mmpose_python)}; "
+)
+
+
+def settings(value):
+    """Settings as the text that a stage's --settings takes."""
+    return json.dumps(schema.as_dict(value), sort_keys=True)
+
+
+def of_split(*splits):
+    """The captures of some splits, in the sheet's order."""
+    return [name for name, row in CAPTURES.items() if row.split in splits]
+
+
+def heatmaps_of(model, captures):
+    """The heatmap files that a model reads."""
+    detector = CONFIG.models[model].detector
+    return expand("results/heatmaps/{detector}/{capture}.h5", detector=detector, capture=captures)
+
+
+def weights_of(model):
+    """The weights that a model renders with: trained here, released with the project, or the user's own file."""
+    weights = CONFIG.models[model].weights
+    if weights == "train":
+        return f"results/models/{model}/full.safetensors"
+    if weights == "release":
+        return str(ROOT / "posegaussian/assets/weights/release.safetensors")
+    return str(find(weights))
+
+
+def capture_folder(wildcards):
+    """Where a capture lies."""
+    if wildcards.capture in BUILTIN:
+        return f"results/captures/{wildcards.capture}"
+    return CAPTURES[wildcards.capture].path
+
+
+def capture_files(wildcards):
+    """What rectification depends on: the folder that rule captures makes, or every file of the user's own."""
+    folder = Path(capture_folder(wildcards))
+    if wildcards.capture in BUILTIN:
+        return str(folder)
+    files = [
+        str(path)
+        for part in ("intri.yml", "extri.yml", "rig.json", "joints.json", "images", "masks", "depths")
+        for path in sorted((folder / part).rglob("*") if (folder / part).is_dir() else [folder / part])
+        if path.is_file()
+    ]
+    if not files:
+        raise WorkflowError(
+            f"{CONFIG.captures}: capture {wildcards.capture}: {folder} holds no capture; give the folder with intri.yml"
+        )
+    return files
+
+
+def train_settings(stage):
+    """A model's settings as far as a stage depends on them."""
+
+    def of(wildcards):
+        model = CONFIG.models[wildcards.model]
+        values = schema.as_dict(replace(model, weights="train"))
+        if stage == "depth":
+            del values["train"]["full_steps"]
+        return json.dumps(values, sort_keys=True)
+
+    return of
+
+
+def train_inputs(wildcards):
+    """What both stages learn from."""
+    learn, watch = of_split("train"), of_split("val")
+    return {
+        "rectified": expand("results/rectified/{capture}.h5", capture=learn),
+        "heatmaps": heatmaps_of(wildcards.model, learn),
+        "val_rectified": expand("results/rectified/{capture}.h5", capture=watch),
+        "val_heatmaps": heatmaps_of(wildcards.model, watch),
+    }
+
+
+def curves_of(wildcards):
+    """The training curves, where the model was trained here."""
+    stages = ("depth", "full") if CONFIG.models[wildcards.model].weights == "train" else ()
+    return expand("results/models/{model}/{stage}.csv", model=wildcards.model, stage=stages)

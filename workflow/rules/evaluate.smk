@@ -1,0 +1,48 @@
+# Renders against the views that were held back, with a floor and a ceiling beside them.
+localrules:
+    summarize,
+
+
+rule evaluate:
+    input:
+        renders="results/renders/{model}/{capture}.h5",
+        rectified="results/rectified/{capture}.h5",
+    output:
+        "results/metrics/{model}/{capture}.csv",
+    log:
+        "results/logs/evaluate/{model}/{capture}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{model}/{capture}.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=settings(CONFIG.evaluate),
+        version=schema.STAGE_VERSION["evaluate"],
+    shell:
+        "python -m posegaussian evaluate {input.renders} --rectified {input.rectified} --output {output}"
+        " --settings {params.settings:q} > {log} 2>&1"
+
+
+rule summarize:
+    input:
+        expand("results/metrics/{{model}}/{capture}.csv", capture=of_split("test")),
+    output:
+        "results/metrics/{model}.csv",
+    log:
+        "results/logs/summarize/{model}.log",
+    benchmark:
+        "results/benchmarks/summarize/{model}.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        version=schema.STAGE_VERSION["evaluate"],
+    shell:
+        "python -m posegaussian summarize {input} --output {output} > {log} 2>&1"

@@ -1,0 +1,47 @@
+# 2D pose heatmaps by MMPose, in its own environment: a conda environment under --use-conda, else a virtual environment
+# that `mmpose_env` builds from the same pins.
+localrules:
+    mmpose_env,
+
+
+rule mmpose_env:
+    input:
+        str(ROOT / "envs/mmpose.post-deploy.sh"),
+    output:
+        str(MMPOSE_ENV / "pins.lock"),
+    log:
+        "results/logs/mmpose_env.log",
+    benchmark:
+        "results/benchmarks/mmpose_env.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "bash {input} $(dirname {output:q}) > {log} 2>&1"
+
+
+rule heatmaps:
+    input:
+        rectified="results/rectified/{capture}.h5",
+        environment=[] if CONDA else ancient(str(MMPOSE_ENV / "pins.lock")),
+    output:
+        "results/heatmaps/{detector}/{capture}.h5",
+    log:
+        "results/logs/heatmaps/{detector}/{capture}.log",
+    benchmark:
+        "results/benchmarks/heatmaps/{detector}/{capture}.tsv"
+    conda:
+        "../../envs/mmpose.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=lambda wildcards: settings(CONFIG.detectors[wildcards.detector]),
+        version=schema.STAGE_VERSION["heatmaps"],
+    shell:
+        'OMP_WAIT_POLICY=PASSIVE "$MMPOSE_PYTHON" -m posegaussian heatmaps {input.rectified} --output {output}'
+        " --settings {params.settings:q} > {log} 2>&1"

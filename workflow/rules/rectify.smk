@@ -1,0 +1,24 @@
+# Stereo rectification of every pair and frame of a capture.
+rule rectify:
+    input:
+        capture_files,
+    output:
+        "results/rectified/{capture}.h5",
+    log:
+        "results/logs/rectify/{capture}.log",
+    benchmark:
+        "results/benchmarks/rectify/{capture}.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        folder=lambda wildcards: capture_folder(wildcards),
+        pairs=lambda wildcards: CAPTURES[wildcards.capture].pairs,
+        settings=settings(CONFIG.rectify),
+        version=schema.STAGE_VERSION["rectify"],
+    shell:
+        "python -m posegaussian rectify {params.folder:q} --output {output} --pairs {params.pairs}"
+        " --settings {params.settings:q} > {log} 2>&1"

@@ -1,0 +1,29 @@
+# Novel views: at the cameras that were held back, and along a path between the sources; video, pictures, Gaussians.
+rule render:
+    input:
+        rectified="results/rectified/{capture}.h5",
+        heatmaps=lambda wildcards: heatmaps_of(wildcards.model, wildcards.capture),
+        weights=lambda wildcards: weights_of(wildcards.model),
+    output:
+        renders="results/renders/{model}/{capture}.h5",
+        video="results/renders/{model}/{capture}.mp4",
+        frames=directory("results/renders/{model}/{capture}/frames"),
+        splats=directory("results/splats/{model}/{capture}"),
+    log:
+        "results/logs/render/{model}/{capture}.log",
+    benchmark:
+        "results/benchmarks/render/{model}/{capture}.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=120,
+        gpu=1,
+    params:
+        settings=settings(CONFIG.render),
+        version=schema.STAGE_VERSION["render"],
+    shell:
+        "python -m posegaussian render {input.rectified} --heatmaps {input.heatmaps} --weights {input.weights:q}"
+        " --output {output.renders} --video {output.video} --frames {output.frames} --splats {output.splats}"
+        " --settings {params.settings:q} > {log} 2>&1"

@@ -1,0 +1,33 @@
+# One self-contained page a model.
+localrules:
+    report,
+
+
+rule report:
+    input:
+        summary="results/metrics/{model}.csv",
+        renders=expand("results/renders/{{model}}/{capture}.h5", capture=of_split("test")),
+        videos=expand("results/renders/{{model}}/{capture}.mp4", capture=of_split("test")),
+        rectified=expand("results/rectified/{capture}.h5", capture=of_split("test")),
+        heatmaps=lambda wildcards: heatmaps_of(wildcards.model, of_split("test")),
+        curves=curves_of,
+    output:
+        report("results/report/{model}/index.html", caption="../report/page.rst", category="Models"),
+    log:
+        "results/logs/report/{model}.log",
+    benchmark:
+        "results/benchmarks/report/{model}.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: settings(CONFIG.models[wildcards.model]),
+        version=schema.STAGE_VERSION["report"],
+    shell:
+        "python -m posegaussian report {wildcards.model} --output {output} --summary {input.summary}"
+        " --renders {input.renders} --videos {input.videos} --rectified {input.rectified}"
+        " --heatmaps {input.heatmaps} --curves {input.curves}"
+        " --benchmarks $(find results/benchmarks -name '*.tsv' | sort) --settings {params.settings:q} > {log} 2>&1"

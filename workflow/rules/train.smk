@@ -1,0 +1,57 @@
+# The one place where captures meet: stage depth, then stage full. The resume state lies in an undeclared folder, since
+# Snakemake deletes the declared outputs of a job that fails.
+
+
+rule train_depth:
+    input:
+        unpack(train_inputs),
+    output:
+        weights="results/models/{model}/depth.safetensors",
+        curves="results/models/{model}/depth.csv",
+    log:
+        "results/logs/train/{model}.depth.log",
+    benchmark:
+        "results/benchmarks/train/{model}.depth.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 8
+    resources:
+        mem_mb=6000,
+        runtime=1440,
+        gpu=1,
+    params:
+        state="results/models/{model}/state/depth",
+        settings=train_settings("depth"),
+        version=schema.STAGE_VERSION["train"],
+    shell:
+        "python -m posegaussian train depth --rectified {input.rectified} --heatmaps {input.heatmaps}"
+        " --val-rectified {input.val_rectified} --val-heatmaps {input.val_heatmaps}"
+        " --state {params.state} --output {output.weights} --settings {params.settings:q} > {log} 2>&1"
+
+
+rule train_full:
+    input:
+        unpack(train_inputs),
+        init="results/models/{model}/depth.safetensors",
+    output:
+        weights="results/models/{model}/full.safetensors",
+        curves="results/models/{model}/full.csv",
+    log:
+        "results/logs/train/{model}.full.log",
+    benchmark:
+        "results/benchmarks/train/{model}.full.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 8
+    resources:
+        mem_mb=6000,
+        runtime=2880,
+        gpu=1,
+    params:
+        state="results/models/{model}/state/full",
+        settings=train_settings("full"),
+        version=schema.STAGE_VERSION["train"],
+    shell:
+        "python -m posegaussian train full --rectified {input.rectified} --heatmaps {input.heatmaps}"
+        " --val-rectified {input.val_rectified} --val-heatmaps {input.val_heatmaps} --init {input.init}"
+        " --state {params.state} --output {output.weights} --settings {params.settings:q} > {log} 2>&1"

@@ -1,0 +1,124 @@
+"""EWA projection: 3D Gaussians to 2D Gaussians on the image plane (Zwicker et al. 2002, with gsplat 1.5.3's details)."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from posegaussian.splatting.semantics import Semantics
+
+SQUARE_TILE = 16
+"""Tile size that the footprint `square` is defined on, pixels."""
+
+
+@dataclass(frozen=True)
+class Splats:
+    """Projected Gaussians.
+
+    Args:
+        means: pixels, centres at +0.5.
+        depths: metres along the optical axis.
+        conics: the inverse covariance's xx, xy and yy, 1 / pixels squared.
+        opacities: compensated where the semantics are antialiased.
+        boxes: x0, y0, x1, y1 of all pixels a Gaussian may touch, pixels, not clipped to the image; no gradient.
+        visible: false for those to be skipped.
+    """
+
+    means: Float[Tensor, "m 2"]
+    depths: Float[Tensor, "m"]
+    conics: Float[Tensor, "m 3"]
+    opacities: Float[Tensor, "m"]
+    boxes: Float[Tensor, "m 4"]
+    visible: Bool[Tensor, "m"]
+
+
+def rotation_matrices(quaternions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 3 3"]:
+    """Quaternions wxyz, normalised here, to rotations; a zero quaternion is the identity."""
+    w, x, y, z = normalize(quaternions, dim=-1).unbind(-1)
+    rows = (
+        (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
+        (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
+        (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
+    )
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
+def project_gaussians(
+    means: Float[Tensor, "m 3"],
+    quaternions: Float[Tensor, "m 4"],
+    scales: Float[Tensor, "m 3"],
+    opacities: Float[Tensor, "m"],
+    intrinsics: Float[Tensor, "#m 3 3"],
+    world_to_camera: Float[Tensor, "#m 4 4"],
+    size: tuple[int, int],
+    semantics: Semantics,
+) -> Splats:
+    """Project each Gaussian with its own camera.
+
+    Args:
+        means: world, metres.
+        quaternions: wxyz, world, need not be normalised.
+        scales: metres.
+        opacities: in [0, 1].
+        intrinsics: pixels.
+        world_to_camera: rigid, metres.
+        size: width and height of the image, pixels.
+        semantics: the rules.
+    """
+    rotation, translation = world_to_camera[:, :3, :3], world_to_camera[:, :3, 3]
+    points = (rotation @ means[..., None])[..., 0] + translation
+    visible = points[:, 2] >= semantics.near
+    depths = torch.where(visible, points[:, 2], 1.0)
+    slopes = points[:, :2] / depths[:, None]
+    pixels = (intrinsics[:, :2, :2] @ slopes[..., None])[..., 0] + intrinsics[:, :2, 2]
+
+    # The covariance is factor @ factor.T, so that its determinant is |b0 x b1|^2 of the factor's rows: never negative.
+    low, high = _slope_limits(intrinsics, size, semantics)
+    held = torch.minimum(torch.maximum(slopes, low), high)
+    inverse_depth = (1 / depths)[:, None, None]
+    identity = torch.eye(2, dtype=means.dtype, device=means.device).expand(len(means), 2, 2)
+    jacobian = intrinsics[:, :2, :2] @ torch.cat([identity, -held[..., None]], -1) * inverse_depth
+    factor = jacobian @ rotation @ (rotation_matrices(quaternions) * scales[:, None, :])
+    b0, b1 = factor.unbind(-2)
+    xx, xy, yy = (b0 * b0).sum(-1), (b0 * b1).sum(-1), (b1 * b1).sum(-1)
+    root = torch.linalg.vector_norm(torch.linalg.cross(b0, b1), dim=-1)
+
+    determinant = root * root + semantics.dilation * (xx + yy) + semantics.dilation**2
+    visible = visible & (determinant > 0)
+    determinant = torch.where(visible, determinant, 1.0)
+    xx, yy = xx + semantics.dilation, yy + semantics.dilation
+    conics = torch.stack([yy, -xy, xx], -1) / determinant[:, None]
+    if semantics.antialiased:
+        opacities = opacities * root / determinant.sqrt()
+
+    with torch.no_grad():
+        visible = visible & (opacities >= semantics.alpha_min)
+        boxes = _boxes(pixels, xx, yy, determinant, opacities, semantics)
+        x0, y0, x1, y1 = boxes.unbind(-1)
+        visible = visible & (x1 > 0) & (x0 < size[0]) & (y1 > 0) & (y0 < size[1])
+    return Splats(pixels, depths, conics, opacities, boxes, visible)
+
+
+def _slope_limits(intrinsics: Tensor, size: tuple[int, int], semantics: Semantics) -> tuple[Tensor, Tensor]:
+    extent = intrinsics.new_tensor(size)
+    focal = intrinsics[:, :2, :2].diagonal(dim1=-2, dim2=-1)
+    tangent = extent / (2 * focal)
+    if semantics.slope_limit == "symmetric":
+        return -1.3 * tangent, 1.3 * tangent
+    centre = intrinsics[:, :2, 2]
+    return -centre / focal - 0.3 * tangent, (extent - centre) / focal + 0.3 * tangent
+
+
+def _boxes(pixels: Tensor, xx: Tensor, yy: Tensor, determinant: Tensor, opacities: Tensor, semantics: Semantics):
+    if semantics.footprint == "square":
+        middle = (xx + yy) / 2
+        longer = middle + (middle * middle - determinant).clamp(min=0.1).sqrt()
+        radii = (3 * longer.sqrt()).ceil()[:, None]
+        low = ((pixels - radii) / SQUARE_TILE).floor()
+        high = ((pixels + radii) / SQUARE_TILE).ceil()
+        return torch.cat([low, high], -1) * SQUARE_TILE
+    reach = (2 * (opacities / semantics.alpha_min).clamp(min=1).log()).sqrt()
+    radii = (reach[:, None] * torch.stack([xx, yy], -1).sqrt()).ceil()
+    return torch.cat([pixels - radii, pixels + radii], -1)

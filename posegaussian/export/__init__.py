@@ -1,0 +1,1 @@
+"""What leaves the pipeline for other programs: point clouds, pictures and videos."""

@@ -1,0 +1,87 @@
+"""Videos decode to what went in; nothing half-written carries a final name."""
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from posegaussian.export.files import whole_file, whole_folder, write_png
+from posegaussian.export.video import write_video
+
+
+def clip(count=7, height=64, width=96):
+    """A colour field that drifts from picture to picture, smooth enough for 4:2:0."""
+    y, x = np.mgrid[:height, :width]
+    for i in range(count):
+        yield np.stack([x * 2 + 3 * i, y * 3, 255 - x - y + 0 * i], axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def test_video_holds_every_picture_in_its_colours(tmp_path):
+    write_video(tmp_path / "a.mp4", clip(), fps=12)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt, stream.average_rate) == ("h264", "yuv420p", 12)
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+    assert len(decoded) == 7
+    for got, expected in zip(decoded, clip(), strict=True):
+        assert np.abs(got.astype(int) - expected).mean() < 3
+
+
+def test_another_decoder_reads_it(tmp_path):
+    write_video(tmp_path / "a.mp4", clip(), fps=12)
+    reader = cv2.VideoCapture(str(tmp_path / "a.mp4"))
+    ok, first = reader.read()
+    assert ok and np.abs(first[..., ::-1].astype(int) - next(clip())).mean() < 3
+
+
+def test_same_pictures_same_bytes(tmp_path):
+    written = set()
+    for _ in range(12):
+        dirt = [np.full(size, 255, np.uint8) for size in (10_000, 300_000, 2_000_000)]  # noqa: F841  (dirties the heap)
+        write_video(tmp_path / "a.mp4", clip(), fps=12)
+        written.add((tmp_path / "a.mp4").read_bytes())
+    assert len(written) == 1
+
+
+def test_odd_sizes_are_extended(tmp_path):
+    write_video(tmp_path / "a.mp4", clip(height=33, width=65), fps=5)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (66, 34)
+
+
+def test_a_failing_source_of_pictures_leaves_nothing(tmp_path):
+    def broken():
+        yield next(clip())
+        raise RuntimeError("out of pictures")
+
+    with pytest.raises(RuntimeError, match="out of pictures"):
+        write_video(tmp_path / "a.mp4", broken(), fps=12)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whole_file_and_folder_keep_the_old_one_on_failure(tmp_path):
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+    with pytest.raises(RuntimeError), whole_file(tmp_path / "file") as temporary:
+        temporary.write_text("new")
+        raise RuntimeError
+    with pytest.raises(RuntimeError), whole_folder(tmp_path / "folder") as temporary:
+        (temporary / "new").touch()
+        raise RuntimeError
+    assert (tmp_path / "file").read_text() == "old"
+    assert [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob("*"))] == ["file", "folder", "folder/old"]
+
+
+def test_whole_folder_replaces_the_old_one(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+    with whole_folder(tmp_path / "folder") as temporary:
+        (temporary / "new").touch()
+    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["new"]
+
+
+def test_png_keeps_the_channel_order(tmp_path):
+    picture = next(clip())
+    write_png(tmp_path / "deep" / "a.png", picture)
+    assert (cv2.imread(str(tmp_path / "deep" / "a.png"))[..., ::-1] == picture).all()

@@ -1,0 +1,58 @@
+"""Joints as maps, and how well joints were found."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def gaussian_maps(
+    keypoints: Float[Tensor, "*b 17 2"],
+    scores: Float[Tensor, "*b 17"],
+    height: int,
+    width: int,
+    stride: int = 4,
+    sigma: float = 2.0,
+) -> Float[Tensor, "*b 17 h w"]:
+    """One Gaussian per joint, its peak the joint's score: what a perfect heatmap detector would say.
+
+    Args:
+        keypoints: (x, y) in pixels, centres at +0.5.
+        scores: in [0, 1]; 0 gives a map of zeros.
+        height: of the image, pixels.
+        width: of the image, pixels.
+        stride: pixels per cell of the maps, which are height / stride x width / stride.
+        sigma: standard deviation in cells.
+    """
+
+    def profile(size: int, axis: int) -> Float[Tensor, "*b 17 n"]:
+        centres = torch.arange(size // stride, device=keypoints.device, dtype=keypoints.dtype) + 0.5
+        offsets = centres - keypoints[..., axis, None] / stride
+        return torch.exp(-0.5 * (offsets / sigma) ** 2)
+
+    rows = scores[..., None] * profile(height, 1)
+    return rows[..., :, None] * profile(width, 0)[..., None, :]
+
+
+def pck(
+    predicted: Float[Tensor, "*b 17 2"],
+    truth: Float[Tensor, "*b 17 2"],
+    visible: Bool[Tensor, "*b 17"],
+    boxes: Float[Tensor, "*b 4"],
+    threshold: float = 0.05,
+) -> float:
+    """Percentage of correct key points, as a share: visible joints that lie near their truth, by the box's diagonal.
+
+    Args:
+        predicted: in pixels.
+        truth: in pixels.
+        visible: which joints count.
+        boxes: (x0, y0, x1, y1) of the person's mask, without padding, pixels.
+        threshold: as a share of the diagonal.
+
+    Returns:
+        A share in [0, 1]; nan where no joint is visible.
+    """
+    diagonals = torch.linalg.vector_norm(boxes[..., 2:] - boxes[..., :2], dim=-1)
+    errors = torch.linalg.vector_norm(predicted - truth, dim=-1)
+    correct = errors <= threshold * diagonals[..., None]
+    return float((correct & visible).sum() / visible.sum())

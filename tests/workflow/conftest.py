@@ -1,8 +1,10 @@
 """Runs Snakemake in a folder of its own, with the short configuration."""
 
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,11 +30,15 @@ class Workflow:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
         (self.folder / "captures.tsv").write_text("".join("\t".join(row) + "\n" for row in self.sheet))
 
+    @property
+    def command(self) -> list[str]:
+        """The Snakemake call."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+        return [*command, "--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml")]
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Call Snakemake; stdout and stderr together as `stdout`."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-        command += ["--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml")]
-        command += ["--cores", "2", *arguments]
+        command = [*self.command, *arguments]
         return subprocess.run(
             command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
@@ -50,7 +56,7 @@ class Workflow:
         return jobs - {"all", "mmpose_env"}
 
     def pretend(self) -> None:
-        """Make every output, empty, and record it as made: enough to ask what a change would rerun."""
+        """Make every output, without content, and record it as made: enough to ask what a change would rerun."""
         self.config["mmpose_env"] = str(self.folder / "mmpose-env")
         self.save()
         done = self.run("--summary")
@@ -71,3 +77,28 @@ class Workflow:
 def workflow(tmp_path: Path) -> Workflow:
     """A fresh working directory."""
     return Workflow(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def new_workflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workflow]:
+    """Makes fresh working directories that outlive a test."""
+    return lambda: Workflow(tmp_path_factory.mktemp("workflow"))
+
+
+@pytest.fixture(scope="session")
+def pretended(new_workflow: Callable[[], Workflow]) -> Workflow:
+    """A workflow that pretends to have run; copied by `done`."""
+    workflow = new_workflow()
+    workflow.pretend()
+    return workflow
+
+
+@pytest.fixture
+def done(pretended: Workflow, tmp_path: Path) -> Workflow:
+    """A workflow that has run, for one test to change."""
+    folder = tmp_path / "done"
+    shutil.copytree(pretended.folder, folder)
+    workflow = Workflow(folder)
+    workflow.config["mmpose_env"] = pretended.config["mmpose_env"]
+    workflow.save()
+    return workflow

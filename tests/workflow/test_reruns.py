@@ -10,13 +10,6 @@ DETECTED = {f"heatmaps:small,{capture}" for capture in "abc"} | TRAINED
 RECTIFIED = {f"rectify:{capture}" for capture in "abc"} | DETECTED
 
 
-@pytest.fixture
-def done(workflow):
-    """A workflow that has run."""
-    workflow.pretend()
-    return workflow
-
-
 def test_nothing_to_do(done):
     assert done.planned() == set()
 

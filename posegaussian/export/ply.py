@@ -1,7 +1,7 @@
 """Gaussians as .ply in the convention of the original 3D Gaussian Splatting code, which every splat viewer reads.
 
-Little endian float32; per Gaussian its mean, an unused normal, the colour as the constant spherical harmonic, the logit of
-the opacity, the logarithm of the scales (metres), and the quaternion wxyz.
+Little endian float32. Per Gaussian: its mean, an unused normal, the colour as the constant spherical harmonic, the
+logit of the opacity, the logarithm of the scales (metres), and the quaternion wxyz.
 """
 
 from pathlib import Path

@@ -10,7 +10,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from posegaussian.export.files import whole_file
 
 _ENCODER = {"crf": "18", "threads": "1", "x264-params": "mbtree=0"}
-"""Visually lossless, and repeatable: x264's macroblock tree reads memory that it never wrote, so the bytes would vary."""
+"""Visually lossless, and repeatable: x264's macroblock tree reads memory that it never wrote, so its bytes vary."""
 
 
 def write_video(path: Path, pictures: Iterable[np.ndarray], fps: int) -> None:

@@ -64,7 +64,7 @@ class Workflow:
         for line in done.stdout.splitlines():
             name = line.split("\t")[0]
             path = self.folder / name
-            if name.startswith("results/") or path.is_relative_to(self.folder) and name.startswith("/"):
+            if name.startswith("results/") or (path.is_relative_to(self.folder) and name.startswith("/")):
                 is_folder = path.suffix == ""
                 (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
                 if not is_folder:

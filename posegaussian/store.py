@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -113,7 +113,7 @@ class Writer:
 
     def __setitem__(self, key: str | tuple, value: Any) -> None:
         name, index = (key, ()) if isinstance(key, str) else (key[0], key[1:])
-        self._file[name][index] = value
+        cast(h5py.Dataset, self._file[name])[index] = value
 
 
 @contextmanager
@@ -168,14 +168,21 @@ def _create_dataset(file: h5py.File, name: str, field: Field, dims: Mapping[str,
     shape = tuple(dims[n] if n in dims else int(n) for n in names)
     if field.dtype == "str":
         file.create_dataset(name, shape, h5py.string_dtype())
-    elif any(n.endswith("width") for n in names):
+    elif any(n.endswith("width") for n in names) and 0 not in shape:
         chunks = tuple(1 if n in _ONE_PER_CHUNK else size for n, size in zip(names, shape, strict=True))
         file.create_dataset(name, shape, field.dtype, chunks=chunks, compression="lzf", shuffle=True)
     else:
         file.create_dataset(name, shape, field.dtype)
 
 
-def open_checked(path: str | Path, schema: Schema) -> h5py.File:
+class Reader(h5py.File):
+    """A file of one schema, opened for reading: every name is a data set."""
+
+    def __getitem__(self, name: str) -> h5py.Dataset:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return cast(h5py.Dataset, super().__getitem__(name))
+
+
+def open_checked(path: str | Path, schema: Schema) -> Reader:
     """Open a file for reading after checking that it is whole and of the schema.
 
     Raises:
@@ -185,7 +192,7 @@ def open_checked(path: str | Path, schema: Schema) -> h5py.File:
     if not path.is_file():
         raise StoreError("no such file", file=path, hint="run the stage that writes it")
     try:
-        file = h5py.File(path, "r", locking=False)
+        file = Reader(path, "r", locking=False)
     except OSError as error:
         raise StoreError(
             "not a readable HDF5 file (truncated?)", file=path, hint="delete it and rerun its stage"
@@ -202,7 +209,7 @@ def open_checked(path: str | Path, schema: Schema) -> h5py.File:
     return file
 
 
-def settings_of(file: h5py.File) -> dict[str, Any]:
+def settings_of(file: Reader) -> dict[str, Any]:
     """The resolved configuration of the stage that wrote the file."""
     return json.loads(str(file.attrs["settings"]))
 

@@ -1,0 +1,199 @@
+"""A small capture for tests, written to disk without the library: a balloon person, ray-traced analytically.
+
+Everything here counts pixels from the centre of the first one, as OpenCV and the files do.
+"""
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+JOINTS = np.array(
+    [  # COCO-17 in metres; z up, facing +x, left is +y
+        (0.10, 0.00, 1.58), (0.08, 0.03, 1.62), (0.08, -0.03, 1.62), (0.00, 0.08, 1.60), (0.00, -0.08, 1.60),
+        (0.00, 0.19, 1.40), (0.00, -0.19, 1.40), (0.02, 0.34, 1.18), (0.02, -0.34, 1.18), (0.14, 0.42, 1.00),
+        (0.14, -0.42, 1.00), (0.00, 0.10, 0.92), (0.00, -0.10, 0.92), (0.03, 0.13, 0.50), (0.03, -0.13, 0.50),
+        (0.00, 0.15, 0.09), (0.00, -0.15, 0.09),
+    ]
+)  # fmt: skip
+_RADII = np.array([0.03, 0.03, 0.03, 0.04, 0.04, 0.1, 0.1, 0.07, 0.07, 0.06, 0.06, 0.12, 0.12, 0.09, 0.09, 0.08, 0.08])
+_BODY = [((0, 0, 1.6), 0.11), ((0, 0, 1.25), 0.19), ((0, 0, 1.05), 0.17), ((0.02, 0.12, 0.7), 0.1)]
+_BODY += [((0.02, -0.12, 0.7), 0.1), ((0.02, 0.14, 0.3), 0.08), ((0.02, -0.14, 0.3), 0.08)]
+CENTRE = np.array([0, 0, 0.85])
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A camera as calibration files hold it: integer pixel centres."""
+
+    matrix: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
+    size: tuple[int, int]
+    distortion: np.ndarray
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Pixels (integer centres) of world points, with plain OpenCV."""
+        rotation = cv2.Rodrigues(self.rotation)[0]
+        return cv2.projectPoints(points, rotation, self.translation, self.matrix, self.distortion)[0][:, 0]
+
+    def rays(self, pixels: np.ndarray) -> np.ndarray:
+        """World directions of pixels (integer centres), of unit depth."""
+        goal = (pixels - self.matrix[:2, 2]) / self.matrix[[0, 1], [0, 1]]
+        flat, still = goal, np.zeros(3)
+        for _ in range(20 if self.distortion.any() else 0):
+            bent = cv2.projectPoints(
+                np.column_stack([flat, np.ones(len(flat))]), still, still, np.eye(3), self.distortion
+            )
+            flat = flat + goal - bent[0][:, 0]
+        return np.column_stack([flat, np.ones(len(flat))]) @ self.rotation
+
+    @property
+    def centre(self) -> np.ndarray:
+        """In the world."""
+        return -self.rotation.T @ self.translation
+
+
+def lens(
+    azimuth: float,
+    *,
+    elevation: float = 0.0,
+    radius: float = 2.2,
+    roll: float = 0.0,
+    size: tuple[int, int] = (160, 128),
+    zoom: float = 1.0,
+    offset: tuple[float, float] = (0.0, 0.0),
+    distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0),
+) -> Lens:
+    """A camera that looks at the balloon person; angles in degrees, `offset` moves the principal point."""
+    a, e, r = np.radians([azimuth, elevation, roll])
+    backward = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+    right = np.array([-np.sin(a), np.cos(a), 0.0])
+    level = np.stack([right, np.cross(-backward, right), -backward])
+    turn = np.array([[np.cos(r), np.sin(r), 0], [-np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    rotation = turn @ level
+    focal = zoom * 1.08 * min(size) if abs(np.sin(r)) < 0.5 else zoom * 1.08 * size[0]
+    matrix = np.array(
+        [[focal, 0, (size[0] - 1) / 2 + offset[0]], [0, 1.02 * focal, (size[1] - 1) / 2 + offset[1]], [0, 0, 1]]
+    )
+    centre = CENTRE + radius * backward
+    return Lens(matrix, rotation, -rotation @ centre, size, np.array(distortion))
+
+
+def default_rig(size: tuple[int, int] = (160, 128)) -> dict[str, Lens]:
+    """Two sources 22.5 degrees apart and the target between them."""
+    return {"00": lens(-11.25, size=size), "01": lens(11.25, size=size), "t00": lens(0, size=size)}
+
+
+def joints(frame: int) -> np.ndarray:
+    """True joints of a frame: the person sways."""
+    return JOINTS + _sway(frame)
+
+
+def write_sphere_capture(
+    root: Path,
+    frames: int = 2,
+    size: tuple[int, int] = (160, 128),
+    cameras: dict[str, Lens] | None = None,
+    *,
+    suffix: str = ".png",
+    depths: bool = True,
+    header: str = "%YAML:1.0",
+    samples: int = 3,
+    background: int = 110,
+) -> dict[str, Lens]:
+    """Write a whole capture: pictures, masks, calibration, and the truth.
+
+    Args:
+        root: the folder.
+        frames: how many.
+        size: of the default rig's pictures, (width, height).
+        cameras: by name; those that start with "t" are targets; default: `default_rig`.
+        suffix: of the pictures, .png or .jpg.
+        depths: whether to write depths/ and joints.json.
+        header: first line of the calibration files.
+        samples: colour samples per pixel and axis.
+        background: grey level around the person.
+    """
+    cameras = cameras or default_rig(size)
+    for name, camera in cameras.items():
+        for kind in ("images", "masks", *(["depths"] if depths else [])):
+            (root / kind / name).mkdir(parents=True, exist_ok=True)
+        for frame in range(frames):
+            image, mask, depth = render(camera, frame, samples, background)
+            quality = [cv2.IMWRITE_JPEG_QUALITY, 98] if suffix == ".jpg" else []
+            cv2.imwrite(str(root / f"images/{name}/{frame:06d}{suffix}"), image[..., ::-1], quality)
+            cv2.imwrite(str(root / f"masks/{name}/{frame:06d}.png"), mask)
+            if depths:
+                cv2.imwrite(str(root / f"depths/{name}/{frame:06d}.png"), depth)
+    write_calibration(root, cameras, header)
+    sources = [name for name in cameras if not name.startswith("t")]
+    rig = {"sources": sources, "targets": [name for name in cameras if name.startswith("t")]}
+    rig["pairs"] = [list(pair) for pair in pairwise(sources)]
+    (root / "rig.json").write_text(json.dumps(rig))
+    if depths:
+        by_frame = {f"{frame:06d}": joints(frame).tolist() for frame in range(frames)}
+        (root / "joints.json").write_text(json.dumps({"convention": "COCO-17, metres, world", "frames": by_frame}))
+    return cameras
+
+
+def write_calibration(root: Path, cameras: dict[str, Lens], header: str = "%YAML:1.0") -> None:
+    """intri.yml and extri.yml, spelled out by hand."""
+    names = "names:\n" + "".join(f'  - "{name}"\n' for name in cameras)
+    intri = extri = f"{header}\n---\n{names}"
+    for name, camera in cameras.items():
+        intri += _matrix(f"K_{name}", camera.matrix) + _matrix(f"dist_{name}", camera.distortion[None])
+        extri += _matrix(f"R_{name}", cv2.Rodrigues(camera.rotation)[0]) + _matrix(f"Rot_{name}", camera.rotation)
+        extri += _matrix(f"T_{name}", camera.translation[:, None])
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "intri.yml").write_text(intri)
+    (root / "extri.yml").write_text(extri)
+
+
+def render(camera: Lens, frame: int, samples: int = 3, background: int = 110) -> tuple[np.ndarray, ...]:
+    """Picture (RGB), mask (coverage), depth (16 bit, tenths of a millimetre, sampled at pixel centres)."""
+    width, height = camera.size
+    steps = (np.arange(samples) + 0.5) / samples - 0.5
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    colour, cover = np.zeros((height * width, 3)), np.zeros(height * width)
+    for dy in steps:
+        for dx in steps:
+            shade, depth = _trace(camera, np.column_stack([columns.ravel() + dx, rows.ravel() + dy]), frame)
+            colour += np.where(depth[:, None] > 0, shade, background / 255)
+            cover += depth > 0
+    _, depth = _trace(camera, np.column_stack([columns.ravel(), rows.ravel()]), frame)
+    shape = height, width
+    image = np.rint(255 * colour.reshape(*shape, 3) / samples**2).astype(np.uint8)
+    mask = np.rint(255 * cover.reshape(shape) / samples**2).astype(np.uint8)
+    return image, mask, np.rint(depth.reshape(shape) * 1e4).astype(np.uint16)
+
+
+def _trace(camera: Lens, pixels: np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Colour and depth along the optical axis of the nearest sphere; depth 0 beside all of them."""
+    rays, origin = camera.rays(pixels), camera.centre
+    depth = np.full(len(rays), np.inf)
+    aa = (rays**2).sum(1)
+    for centre, radius in [*zip(JOINTS, _RADII, strict=True), *_BODY]:
+        offset = origin - (np.asarray(centre) + _sway(frame))
+        b, c = rays @ offset, offset @ offset - radius**2
+        root = b * b - aa * c
+        distance = np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / aa, np.inf)
+        depth = np.minimum(depth, distance)
+    hit = np.isfinite(depth)
+    depth = np.where(hit, depth, 0)
+    skin = origin + rays * depth[:, None] - _sway(frame)
+    waves = np.sin(skin @ np.array([[31.0, 17, 5], [7, 29, -23], [19, -11, 37]]) + np.array([0, 1, 2]))
+    return 0.5 + 0.35 * waves, depth
+
+
+def _sway(frame: int) -> np.ndarray:
+    return np.array([0.02, 0.03, 0.0]) * frame
+
+
+def _matrix(key: str, values: np.ndarray) -> str:
+    data = ", ".join(f"{value:.17g}" if "." in f"{value:.17g}" else f"{value:.1f}" for value in values.ravel())
+    rows, columns = values.shape
+    return f"{key}: !!opencv-matrix\n  rows: {rows}\n  cols: {columns}\n  dt: d\n  data: [{data}]\n"

@@ -1,16 +1,14 @@
 """The facade of the rasterisers: checks, choice of back-end, background."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-from posegaussian.splatting import tiled
+from posegaussian.splatting import reference, tiled
 from posegaussian.splatting.projection import project_gaussians
 from posegaussian.splatting.semantics import GSPLAT, Semantics
 from posegaussian.types import Camera, Gaussians, Rendering
 
-Backend = Literal["auto", "torch"]
+BACKENDS = ("auto", "torch", "reference")
 
 
 def rasterize(
@@ -18,7 +16,7 @@ def rasterize(
     camera: Camera,
     background: Tensor | None = None,
     *,
-    backend: Backend = "auto",
+    backend: str = "auto",
     semantics: Semantics = GSPLAT,
 ) -> Rendering:
     """Render Gaussians; differentiable with respect to them, the cameras and the background.
@@ -27,40 +25,36 @@ def rasterize(
         gaussians: one set or a batch of sets; entries with an opacity below `semantics.alpha_min` are skipped.
         camera: one camera for each set.
         background: RGB, shape (3,) or one per set; black if None.
-        backend: `torch` runs anywhere; `auto` picks the fastest that runs on the tensors' device.
+        backend: `torch` runs anywhere; `auto` picks the fastest that runs on the tensors' device; `reference` is the
+            slow, plain one that the others are tested against.
         semantics: the rules of compositing.
 
     Raises:
         ValueError: an argument's shape, dtype, device or a non-finite value, by name.
     """
-    if backend not in ("auto", "torch"):
-        raise ValueError(f"backend must be 'auto' or 'torch', not {backend!r}")
+    if backend not in BACKENDS:
+        raise ValueError(f"backend must be one of {BACKENDS}, not {backend!r}")
     batch = _check(gaussians, camera, background)
-    flat = gaussians._map(lambda tensor: tensor.flatten(0, len(batch) - 1) if batch else tensor[None])
-    intrinsics = camera.intrinsics.reshape(-1, 3, 3)
-    world_to_camera = camera.world_to_camera.reshape(-1, 4, 4)
-    size = camera.width, camera.height
-
-    view, entry = torch.nonzero(flat.opacities >= semantics.alpha_min, as_tuple=True)
-    picked = flat[view, entry]
-    splats = project_gaussians(
-        picked.means,
-        picked.quaternions,
-        picked.scales,
-        picked.opacities,
-        intrinsics[view],
-        world_to_camera[view],
-        size,
-        semantics,
+    sets = gaussians._map(lambda tensor: tensor.flatten(0, len(batch) - 1) if batch else tensor[None])
+    views = Camera(
+        camera.intrinsics.reshape(-1, 3, 3), camera.world_to_camera.reshape(-1, 4, 4), camera.width, camera.height
     )
-    features = torch.cat([picked.colors, splats.depths[:, None], torch.ones_like(splats.depths[:, None])], -1)
-    images = tiled.composite(splats, features, view, len(intrinsics), size, semantics)
 
-    colors, depths, alphas = images.split([3, 1, 1], 1)
+    blend = reference.blend if backend == "reference" else _blend_tiled
+    colors, depths, alphas = blend(sets, views, semantics).split([3, 1, 1], 1)
     if background is not None:
         colors = colors + (1 - alphas) * background.expand(*batch, 3).reshape(-1, 3, 1, 1)
     depths = torch.where(alphas > 0, depths / alphas.clamp(min=torch.finfo(alphas.dtype).tiny), 0.0)
     return Rendering(*(image.reshape(*batch, *image.shape[1:]) for image in (colors, alphas, depths)))
+
+
+def _blend_tiled(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> Tensor:
+    """Colours, depth and alpha (views, 5, h, w), before the division by alpha, over black."""
+    view, entry = torch.nonzero(gaussians.opacities >= semantics.alpha_min, as_tuple=True)
+    picked = gaussians[view, entry]
+    splats = project_gaussians(picked, cameras[view], semantics)
+    features = torch.cat([picked.colors, splats.depths[:, None], torch.ones_like(splats.depths[:, None])], -1)
+    return tiled.composite(splats, features, view, len(cameras.intrinsics), (cameras.width, cameras.height), semantics)
 
 
 def _check(gaussians: Gaussians, camera: Camera, background: Tensor | None) -> tuple[int, ...]:

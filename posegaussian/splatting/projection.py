@@ -1,4 +1,4 @@
-"""EWA projection: 3D Gaussians to 2D Gaussians on the image plane (Zwicker et al. 2002, with gsplat 1.5.3's details)."""
+"""EWA projection: 3D Gaussians to 2D ones on the image plane (Zwicker et al. 2002, with gsplat 1.5.3's details)."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from posegaussian.splatting.semantics import Semantics
+from posegaussian.types import Camera, Gaussians
 
 SQUARE_TILE = 16
 """Tile size that the footprint `square` is defined on, pixels."""
@@ -45,28 +46,11 @@ def rotation_matrices(quaternions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "
     return torch.stack([torch.stack(row, -1) for row in rows], -2)
 
 
-def project_gaussians(
-    means: Float[Tensor, "m 3"],
-    quaternions: Float[Tensor, "m 4"],
-    scales: Float[Tensor, "m 3"],
-    opacities: Float[Tensor, "m"],
-    intrinsics: Float[Tensor, "#m 3 3"],
-    world_to_camera: Float[Tensor, "#m 4 4"],
-    size: tuple[int, int],
-    semantics: Semantics,
-) -> Splats:
-    """Project each Gaussian with its own camera.
-
-    Args:
-        means: world, metres.
-        quaternions: wxyz, world, need not be normalised.
-        scales: metres.
-        opacities: in [0, 1].
-        intrinsics: pixels.
-        world_to_camera: rigid, metres.
-        size: width and height of the image, pixels.
-        semantics: the rules.
-    """
+def project_gaussians(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> Splats:
+    """Project each Gaussian (m) with its own camera (m)."""
+    intrinsics, world_to_camera = cameras.intrinsics, cameras.world_to_camera
+    size = cameras.width, cameras.height
+    means, opacities = gaussians.means, gaussians.opacities
     rotation, translation = world_to_camera[:, :3, :3], world_to_camera[:, :3, 3]
     points = (rotation @ means[..., None])[..., 0] + translation
     visible = points[:, 2] >= semantics.near
@@ -80,7 +64,7 @@ def project_gaussians(
     inverse_depth = (1 / depths)[:, None, None]
     identity = torch.eye(2, dtype=means.dtype, device=means.device).expand(len(means), 2, 2)
     jacobian = intrinsics[:, :2, :2] @ torch.cat([identity, -held[..., None]], -1) * inverse_depth
-    factor = jacobian @ rotation @ (rotation_matrices(quaternions) * scales[:, None, :])
+    factor = jacobian @ rotation @ (rotation_matrices(gaussians.quaternions) * gaussians.scales[:, None, :])
     b0, b1 = factor.unbind(-2)
     xx, xy, yy = (b0 * b0).sum(-1), (b0 * b1).sum(-1), (b1 * b1).sum(-1)
     root = torch.linalg.vector_norm(torch.linalg.cross(b0, b1), dim=-1)

@@ -1,7 +1,7 @@
 """The pure-torch back-end: tiles of 8 x 8 pixels in batches of similar length, memory bounded, any device.
 
-Each tile keeps the list of Gaussians that may touch it, in depth order. Tiles of similar list length are evaluated together,
-as a block (tiles, rows, columns, Gaussians), and again in the backward pass: nothing that large is kept between the two.
+Each tile keeps the list of Gaussians that may touch it, in depth order. Tiles of similar list length are evaluated
+together, as a block (tiles, rows, columns, Gaussians), and again in the backward pass: nothing that large is kept.
 """
 
 from collections.abc import Iterator
@@ -111,8 +111,8 @@ class _Evaluation:
 def _evaluate(means, conics, opacities, origins, entries, real, semantics: Semantics) -> _Evaluation:
     centres = torch.arange(TILE, dtype=means.dtype, device=means.device) + 0.5
     offsets = means[entries] - origins[:, None]  # (tiles, k, 2)
-    dx = (offsets[:, None, None, :, 0]) - centres[:, None]
-    dy = (offsets[:, None, None, :, 1]) - centres[:, None, None]
+    dx = offsets[:, None, None, :, 0] - centres[:, None]
+    dy = offsets[:, None, None, :, 1] - centres[:, None, None]
     xx, xy, yy = (c[:, None, None] for c in conics[entries].unbind(-1))
     sigma = torch.addcmul(0.5 * xx * dx * dx + 0.5 * yy * dy * dy, xy * dx, dy)
     raw = torch.exp(-sigma) * (opacities[entries] * real)[:, None, None]

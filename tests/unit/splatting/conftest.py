@@ -45,11 +45,6 @@ def ties() -> tuple[Gaussians, Camera]:
     return replace(gaussians, means=flat), replace(camera, world_to_camera=pose)
 
 
-def round_ones() -> tuple[Gaussians, Camera]:
-    gaussians = cloud(200, spread=0.3, opacity=(0.9, 1.0))
-    return replace(gaussians, scales=gaussians.scales[:, :1].expand(-1, 3) * 0.3), look()
-
-
 def behind() -> tuple[Gaussians, Camera]:
     """Some behind the camera, some right at it, one at its centre."""
     camera = look()
@@ -96,7 +91,6 @@ SCENES: dict[str, Callable[[], tuple[Gaussians, Camera]]] = {
     "frustum edge": frustum_edge,
     "huge": lambda: (cloud(20, scale=(2.0, 30.0)), look()),
     "tiny": lambda: (cloud(80, scale=(1e-5, 1e-3)), look()),
-    "round": round_ones,
     "needles": needles,
     "discs": discs,
     "transparent": lambda: (cloud(80, opacity=(0.0, 0.02)), look()),

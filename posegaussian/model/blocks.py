@@ -1,0 +1,35 @@
+"""Convolution blocks without normalisation layers: training and inference do the same, with nothing to fold away."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def conv(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
+    """A padded convolution that keeps the variance of rectified inputs (He et al. 2015)."""
+    layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
+
+
+def output(inputs: int, outputs: int, gain: float = 0.0) -> nn.Conv2d:
+    """A pointwise layer whose first answers are small: `gain` times those of an ordinary one, 0 for exactly nothing."""
+    layer = conv(inputs, outputs, 1)
+    with torch.no_grad():
+        layer.weight *= gain
+    return layer
+
+
+class Residual(nn.Module):
+    """x + g F(x) with a learned gain g, which stands in for normalisation (De & Smith 2020, "SkipInit")."""
+
+    def __init__(self, channels: int, gain: float = 0.3):
+        super().__init__()
+        self.first = conv(channels, channels)
+        self.second = conv(channels, channels)
+        self.gain = nn.Parameter(torch.tensor(gain))
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """Takes and gives values that are not rectified yet."""
+        return x + self.gain * self.second(self.first(x.relu()).relu())

@@ -1,0 +1,48 @@
+"""What each pixel can know about its own reliability: does the other view agree, and how steep is the surface."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+_AGREEMENT = 0.02
+"""Two depths that differ by this share agree to exp(-1)."""
+
+
+def agreement(
+    disparity: Float[Tensor, "b 2 h w"], depth: Float[Tensor, "b 2 h w"], masks: Float[Tensor, "b 2 h w"]
+) -> Float[Tensor, "b 2 h w"]:
+    """Left-right consistency in [0, 1]: 0 where the match lies off the other view's person.
+
+    Args:
+        disparity: x_left - x_right, in pixels.
+        depth: in metres; rectified views share it.
+        masks: coverage of the person.
+    """
+    columns = torch.arange(disparity.shape[-1], device=disparity.device, dtype=disparity.dtype)
+    match = torch.stack([columns - disparity[:, 0], columns + disparity[:, 1]], dim=1)
+    found = _sample(depth.flip(1), match)
+    return torch.exp(-(found / depth.clamp_min(1e-3) - 1).abs() / _AGREEMENT) * _sample(masks.flip(1), match)
+
+
+def _sample(values: Float[Tensor, "b 2 h w"], x: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+    """Linear interpolation along rows at column indices; the border repeats."""
+    x = x.clamp(0, values.shape[-1] - 1)
+    first = x.floor()
+    index = first.long()
+    after = (index + 1).clamp_max(values.shape[-1] - 1)
+    return torch.lerp(values.gather(-1, index), values.gather(-1, after), x - first)
+
+
+def slopes(depth: Float[Tensor, "b 2 h w"], focal: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2 2 h w"]:
+    """How far the surface recedes per metre to the right and per metre down, squashed to (-1, 1)."""
+    metres = 2 * depth.clamp_min(1e-3) / focal[..., None, None]
+    padded = F.pad(depth, (1, 1, 1, 1), mode="replicate")
+    right = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
+    down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
+    return (torch.stack([right, down], dim=2) / metres[:, :, None]).atan() / (torch.pi / 2)
+
+
+def trimmed(masks: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+    """The masks without their outermost pixel."""
+    return -F.max_pool2d(-masks, 3, stride=1, padding=1)

@@ -1,0 +1,64 @@
+"""All-pairs correlation along rows (RAFT-Stereo, Lipson et al. 2021), as a posterior and as a pyramid to look up.
+
+Positions are in cells, cell i centred at i. Every view is treated as a left one: the match of cell i is i - q.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def correlate(reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"]) -> Float[Tensor, "n h w w"]:
+    """Cosine of every cell's features with those of all cells of the same row of the other view."""
+    reference, other = (F.normalize(x, dim=1).permute(0, 2, 3, 1) for x in (reference, other))
+    return reference @ other.mT
+
+
+def expected_match(
+    logits: Float[Tensor, "n h w w"], prior: Float[Tensor, "n h w"], spread: Float[Tensor, "n h w"]
+) -> tuple[Float[Tensor, "n h w"], Float[Tensor, "n h w"]]:
+    """Mean and standard deviation of q when a Gaussian prior meets the evidence.
+
+    Args:
+        logits: log-likelihood of each candidate cell.
+        prior: expected q, in cells.
+        spread: its standard deviation, in cells.
+    """
+    cells = torch.arange(logits.shape[-1], device=logits.device, dtype=logits.dtype)
+    distance = cells[:, None] - cells - prior[..., None]
+    posterior = (logits - 0.5 * (distance / spread[..., None]).square()).softmax(-1)
+    offset = (posterior * distance).sum(-1)
+    variance = (posterior * distance.square()).sum(-1) - offset.square()
+    return prior + offset, (variance.clamp_min(0) + 1e-6).sqrt()
+
+
+class CorrelationPyramid:
+    """Correlations at several coarsenesses of the other view, sampled about a current match.
+
+    Args:
+        volume: correlations at the finest level.
+        levels: how many; each halves the other view's row.
+        radius: samples to either side of the match, at each level.
+    """
+
+    def __init__(self, volume: Float[Tensor, "n h w v"], levels: int, radius: int):
+        self.radius = radius
+        self.volumes = [volume]
+        for _ in range(levels - 1):
+            self.volumes.append(F.avg_pool2d(self.volumes[-1], (1, 2), ceil_mode=True))
+
+    def __call__(self, q: Float[Tensor, "n h w"]) -> Float[Tensor, "n f h w"]:
+        """Samples at the match of every cell and `radius` cells to either side, per level; 0 beyond the row's ends."""
+        cells = torch.arange(q.shape[-1], device=q.device, dtype=q.dtype)
+        match = cells - q
+        levels = [self._sample(volume, (match + 0.5) / 2**i - 0.5) for i, volume in enumerate(self.volumes)]
+        return torch.cat(levels, dim=-1).permute(0, 3, 1, 2)
+
+    def _sample(self, volume: Float[Tensor, "n h w v"], match: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w s"]:
+        steps = torch.arange(-self.radius, self.radius + 2, device=match.device)
+        first = match.floor()
+        index = first.long()[..., None] + steps
+        within = (index >= 0) & (index < volume.shape[-1])
+        taken = volume.gather(-1, index.clamp(0, volume.shape[-1] - 1)) * within
+        return torch.lerp(taken[..., :-1], taken[..., 1:], (match - first)[..., None])

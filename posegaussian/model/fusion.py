@@ -1,0 +1,21 @@
+"""Pose-guided fusion: what the joints say is added to what the colours say, where a learned gate lets it."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from posegaussian.model.blocks import conv, output
+
+
+class PoseFusion(nn.Module):
+    """colour + gate * W pose, at one scale (docs/method.md, equation 1)."""
+
+    def __init__(self, color: int, pose: int):
+        super().__init__()
+        self.message = conv(pose, color, 1)
+        self.gate = output(color + pose, color, gain=0.3)
+
+    def forward(self, color: Float[Tensor, "n c h w"], pose: Float[Tensor, "n p h w"]) -> Float[Tensor, "n c h w"]:
+        """The same in training and inference; without pose (all zeros) little more than a bias is added."""
+        gate = self.gate(torch.cat([color, pose], dim=1)).sigmoid()
+        return color + gate * self.message(pose)

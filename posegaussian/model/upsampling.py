@@ -1,0 +1,60 @@
+"""From cells to pixels: learned convex combinations of the nine cells around (RAFT, Teed & Deng 2020), or bilinear."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from posegaussian.model.blocks import conv, output
+
+
+class ConvexUpsampling(nn.Module):
+    """Every pixel is a convex combination of the nine cells around; at first a bilinear one of the person's cells.
+
+    Args:
+        channels: of the features that choose the weights.
+        stride: pixels per cell.
+    """
+
+    bias: Tensor
+
+    def __init__(self, channels: int, stride: int):
+        super().__init__()
+        self.stride = stride
+        self.weights = nn.Sequential(conv(channels, channels), nn.ReLU(), output(channels, 9 * stride**2, gain=0.1))
+        self.register_buffer("bias", (_bilinear_weights(stride) + 0.02).log(), persistent=False)
+
+    def forward(
+        self, q: Float[Tensor, "n h w"], features: Float[Tensor, "n c h w"], coverage: Float[Tensor, "n h w"]
+    ) -> Float[Tensor, "n hf wf"]:
+        """Values in cells to values in pixels, at full resolution.
+
+        Args:
+            q: one value per cell.
+            features: what the weights are chosen by.
+            coverage: share of each cell that the person covers; cells of the background have little say.
+        """
+        s = self.stride
+        logits = self.weights(features).unflatten(1, (9, s, s)) + self.bias[..., None, None]
+        logits = logits + (_neighbours(coverage) + 0.02).log()[:, :, None, None]
+        values = (logits.softmax(1) * _neighbours(s * q)[:, :, None, None]).sum(1)
+        return F.pixel_shuffle(values.flatten(1, 2), s)[:, 0]
+
+
+def bilinear(q: Float[Tensor, "n h w"], stride: int) -> Float[Tensor, "n hf wf"]:
+    """Values in cells to values in pixels, at full resolution."""
+    return stride * F.interpolate(q[:, None], scale_factor=stride, mode="bilinear", align_corners=False)[:, 0]
+
+
+def _neighbours(values: Float[Tensor, "n h w"]) -> Float[Tensor, "n 9 h w"]:
+    """The 3 x 3 cells about each cell, row by row; beyond the border the nearest cell."""
+    height, width = values.shape[-2:]
+    padded = F.pad(values[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
+    return torch.stack([padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], dim=1)
+
+
+def _bilinear_weights(stride: int) -> Float[Tensor, "9 s s"]:
+    """How much each of the nine cells counts for each pixel of the middle one, bilinearly."""
+    offset = (torch.arange(stride) + 0.5) / stride - 0.5
+    line = (1 - (offset - torch.tensor([[-1.0], [0.0], [1.0]])).abs()).clamp_min(0)
+    return (line[:, None, :, None] * line[None, :, None, :]).flatten(0, 1)

@@ -1,0 +1,92 @@
+"""Weights on disk: safetensors whose metadata holds the network's settings, so that a file is enough to rebuild it."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from posegaussian.config import NetworkSettings, as_dict, parse
+from posegaussian.errors import WeightsError
+from posegaussian.model.network import PoseGaussian
+
+FORMAT = "posegaussian/weights 1"
+_PICKLES = (".pth", ".pt", ".ckpt", ".pkl", ".bin")
+
+
+def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str, str]) -> None:
+    """Write the weights whole or not at all; the same weights and metadata give the same bytes.
+
+    Args:
+        network: whose settings travel along.
+        path: the .safetensors to write; its folder is made.
+        metadata: further entries, such as how the weights were trained.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    entries = {**metadata, "format": FORMAT, "network": json.dumps(as_dict(network.settings), sort_keys=True)}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        # One entry: safetensors does not keep the order of several.
+        temporary.write_bytes(save(tensors, {"posegaussian": json.dumps(entries, sort_keys=True)}))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """What `save_weights` noted beside the weights.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or not ours.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError("no such weights", file=path, hint="train a model or name a .safetensors file")
+    if path.suffix.lower() in _PICKLES:
+        raise WeightsError(
+            "a pickled file, such as the published code's, is not read: it can run code and fits another network",
+            file=path,
+            hint="use weights (.safetensors) that `posegaussian train` wrote",
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            entries = json.loads((file.metadata() or {}).get("posegaussian", "{}"))
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise WeightsError(f"not a readable safetensors file ({error})", file=path) from None
+    if entries.get("format") != FORMAT:
+        raise WeightsError("not weights of PoseGaussian", file=path, hint="use a file that `posegaussian train` wrote")
+    return entries
+
+
+def load_network(path: str | Path, device: str | torch.device = "cpu") -> PoseGaussian:
+    """Rebuild a trained network, ready for inference.
+
+    Raises:
+        WeightsError: the file is missing, damaged, not ours, or of another version of the network.
+    """
+    entries = read_metadata(path)
+    network = PoseGaussian(parse(NetworkSettings, json.loads(entries["network"]), str(path)))
+    fill(network, path)
+    return network.to(device).eval()
+
+
+def fill(network: PoseGaussian, path: str | Path) -> None:
+    """Copy a file's weights into a network of the same settings.
+
+    Raises:
+        WeightsError: the file is missing, damaged, not ours, or does not fit the network.
+    """
+    read_metadata(path)
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    expected = {name: value.shape for name, value in network.state_dict().items()}
+    if {name: value.shape for name, value in tensors.items()} != expected:
+        raise WeightsError(
+            "the weights do not fit the network", file=path, hint="train again, or use the settings they were made with"
+        )
+    network.load_state_dict(tensors)

@@ -1,8 +1,8 @@
 """HDF5 files between the stages: declared schemas, an atomic writer, a checked reader.
 
-One frame per chunk (auto-chunking reads 3-5 times slower), lzf with shuffle. A file is written under a temporary name and
-renamed when it is whole; readers refuse a file without `attrs["complete"]`. No time stamps: the same input gives the same
-bytes. Depends on numpy and h5py alone, so that the MMPose environment can import it.
+One frame per chunk (auto-chunking reads 3-5 times slower), lzf with shuffle. A file is written under a temporary name
+and renamed when it is whole; readers refuse a file without `attrs["complete"]`. No time stamps: the same input gives
+the same bytes. Depends on numpy and h5py alone, so that the MMPose environment can import it.
 """
 
 import hashlib
@@ -67,8 +67,8 @@ RECTIFIED = Schema(
         "joints": Field("f8", "frame 17 3", optional=True),
     },
 )
-"""`size` is (width, height); `targets/pair` is the pair that a target lies between; a depth of 0 or a `valid` of 0 means
-unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in the world."""
+"""`size` is (width, height); `targets/pair` is the pair that a target lies between; a depth of 0 or a `valid` of 0
+means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in the world."""
 
 HEATMAPS = Schema(
     "heatmaps",
@@ -82,8 +82,8 @@ HEATMAPS = Schema(
         "boxes": Field("f4", "pair frame 2 4"),
     },
 )
-"""Cell (i, j) of a map covers pixels 4i..4i+3 of the rectified image; key points (x, y) and boxes (x0, y0, x1, y1) are in
-rectified pixels, centres at +0.5."""
+"""Cell (i, j) of a map covers pixels 4i..4i+3 of the rectified image; key points (x, y) and boxes (x0, y0, x1, y1) are
+in rectified pixels, centres at +0.5."""
 
 RENDERS = Schema(
     "renders",
@@ -102,11 +102,11 @@ RENDERS = Schema(
         "path/images": Field("u1", "step path_height path_width 3"),
     },
 )
-"""`path` is the sweep between the cameras: which pair, which frame, how far from the left camera (ratio 0) to the right (1)."""
+"""`path` is the sweep between the cameras: pair, frame, and the way from the left camera (0) to the right one (1)."""
 
 
 class Writer:
-    """Writes slices into the data sets of one schema: `writer["frames"] = ...`, `writer["sources/images", pair, frame] = ...`."""
+    """Writes into the data sets of one schema: `writer["frames"] = ...`, `writer["sources/images", 0, 3] = ...`."""
 
     def __init__(self, file: h5py.File):
         self._file = file

@@ -98,13 +98,29 @@ class TrainSettings:
     full_steps: Positive = 120
     """Optimiser steps of stage `full`."""
     batch_size: Positive = 2
-    """Stereo pairs per step."""
+    """Stereo pairs per step; with the stabiliser two consecutive frames of each pair, so an even number."""
+    target_size: Positive = 256
+    """Longer side of the novel views that stage `full` compares, pixels; larger ones are shrunk."""
     learning_rate: Annotated[float, Field(gt=0)] = 4e-4
     """Peak learning rate of AdamW."""
+    cooldown: Fraction = 0.5
+    """Share of the steps, at the end, over which the learning rate falls to 0."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
     """Weight decay of AdamW."""
     pose_loss: Annotated[float, Field(ge=0)] = 0.05
     """Weight of the pose-conditioned loss."""
+    depth_loss: Annotated[float, Field(ge=0)] = 0.02
+    """Weight of the disparity loss (pixels at 1024 px) in stage `full`; in stage `depth` it is 1."""
+    heatmap_dropout: Fraction = 0.1
+    """Share of clips that are trained without their heatmaps; half of it: share of joints that go missing."""
+    validate_every: Positive = 40
+    """Steps between two validations."""
+    validation_clips: Positive = 4
+    """How many clips of the `val` captures are watched, always the same ones."""
+    save_every: Positive = 50
+    """Steps between two saves of the resume state."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Arithmetic, in Lightning Fabric's words."""
     seed: int = 0
     """Seed of initialisation and sampling."""
 
@@ -133,6 +149,20 @@ class RenderSettings:
     """Width and height of the path's pictures, pixels."""
     fps: Positive = 12
     """Pictures per second of the MP4."""
+    backend: Literal["auto", "torch"] = "auto"
+    """Rasteriser."""
+
+
+@dataclass(frozen=True, config=_strict)
+class ViewSettings:
+    """One novel view rendered by hand, from a capture folder."""
+
+    rectify: RectifySettings = RectifySettings()
+    """Stereo rectification."""
+    detector: DetectorSettings = DetectorSettings(config="package:small.py", weights="package:small.safetensors")
+    """The 2D pose detector."""
+    size: Size | None = None
+    """Width and height of the picture, pixels; null: those of the cameras."""
     backend: Literal["auto", "torch"] = "auto"
     """Rasteriser."""
 

@@ -1,0 +1,94 @@
+"""What a run tells: curves for the CSV file and TensorBoard, lines for the log."""
+
+import csv
+import io
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+COLUMNS = ("step", "split", "loss", "depth", "image", "pose", "epe_1024", "psnr_bbox", "lr")
+"""A row is a mean over the steps since the row before (`train`) or over the fixed clips (`val`). `depth`: sequence loss
+in pixels at 1024 px; `image`: 0.8 L1 + 0.2 (1 - SSIM) over the person's area; `pose`: alignment; `loss`: their weighted
+sum; empty: does not apply."""
+
+_EVERY_STEPS, _EVERY_SECONDS = 5, 10.0
+
+
+class Curves:
+    """Collects the rows of a run.
+
+    Args:
+        folder: of the TensorBoard events.
+        label: what is trained.
+        steps: of the whole run.
+        saved: what `state` returned when the run was stopped.
+    """
+
+    def __init__(self, folder: Path, label: str, steps: int, saved: dict[str, Any] | None = None):
+        self.label, self.steps = label, steps
+        self.rows: list[dict[str, Any]] = list(saved["rows"]) if saved else []
+        self.window: list[dict[str, float]] = list(saved["window"]) if saved else []
+        first = self.rows[-1]["step"] + 1 if self.rows else 0
+        self.board = SummaryWriter(str(folder), purge_step=first)
+        self.start: tuple[int, float] | None = None
+        self.told = time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """Plain values, enough to go on as if never stopped."""
+        return {"rows": self.rows, "window": self.window}
+
+    def train(self, step: int, values: dict[str, float]) -> None:
+        """Note one training step (numbered from 1)."""
+        self.window.append(values)
+        if step % _EVERY_STEPS == 0 or step == self.steps:
+            means = {name: sum(row[name] for row in self.window) / len(self.window) for name in values}
+            self.window = []
+            self._row(step, "train", means)
+        self._tell(step, values)
+
+    def validation(self, step: int, values: dict[str, float]) -> None:
+        """Note a validation after `step` training steps."""
+        self._row(step, "val", values)
+        self._say(step, "val " + _text(values))
+
+    def picture(self, step: int, index: int, rendered: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> None:
+        """Show a rendered view beside the true one in TensorBoard."""
+        self.board.add_image(f"view {index}", torch.cat([rendered, truth], dim=-1).clamp(0, 1), step)
+
+    def write(self, path: Path) -> None:
+        """Write the rows as CSV, whole or not at all."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows({**row, **{k: f"{v:.6g}" for k, v in row.items() if isinstance(v, float)}} for row in self.rows)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+        os.replace(temporary, path)
+
+    def _row(self, step: int, split: str, values: dict[str, float]) -> None:
+        self.rows.append({"step": step, "split": split, **values})
+        for name, value in values.items():
+            self.board.add_scalar(f"{name}/{split}", value, step)
+
+    def _tell(self, step: int, values: dict[str, float]) -> None:
+        now = time.monotonic()
+        self.start = self.start or (step, now)
+        if now - self.told >= _EVERY_SECONDS and step > self.start[0]:
+            pace = (now - self.start[1]) / (step - self.start[0])
+            self._say(step, f"{_text(values)}, {pace:.2f} s/step, {pace * (self.steps - step):.0f} s to go")
+            self.told = now
+
+    def _say(self, step: int, text: str) -> None:
+        print(f"{self.label} {step}/{self.steps}: {text}", file=sys.stderr, flush=True)
+
+
+def _text(values: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items() if name != "lr")

@@ -176,10 +176,10 @@ def _create_dataset(file: h5py.File, name: str, field: Field, dims: Mapping[str,
 
 
 class Reader(h5py.File):
-    """A file of one schema, opened for reading: every name is a data set."""
+    """A file of one schema, opened for reading; what a name holds (a data set or a group) is known to the schema."""
 
-    def __getitem__(self, name: str) -> h5py.Dataset:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return cast(h5py.Dataset, super().__getitem__(name))
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name)
 
 
 def open_checked(path: str | Path, schema: Schema) -> Reader:

@@ -124,7 +124,6 @@ def _train(stages) -> None:
 
 def _render(stages) -> None:
     def run(args):
-        settings = config.load_settings(config.RenderSettings, args.settings)
         if args.input.is_dir():
             from posegaussian.rendering.single import render_view
 
@@ -136,7 +135,7 @@ def _render(stages) -> None:
                 frame=args.frame,
                 output=args.output,
                 pose_python=args.pose_python,
-                settings=settings,
+                settings=config.load_settings(config.ViewSettings, args.settings),
                 device=args.device,
             )
         else:
@@ -150,7 +149,7 @@ def _render(stages) -> None:
                 video=args.video,
                 frames=args.frames,
                 splats=args.splats,
-                settings=settings,
+                settings=config.load_settings(config.RenderSettings, args.settings),
                 device=args.device,
             )
 

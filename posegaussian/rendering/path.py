@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import h5py
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -15,6 +16,16 @@ from posegaussian.types import Camera
 _FAR = 1e4
 """Cameras that look in parallel turn about a point this many baselines away: their arc is the chord."""
 _PARALLEL = math.radians(0.1)
+
+
+def source_cameras(rectified: h5py.File, pair: int) -> tuple[Camera, Camera]:
+    """The left and the right camera of a pair as they were filmed, before rectification, without distortion."""
+    original = rectified["sources/original"]
+    intrinsics = torch.from_numpy(original["intrinsics"][pair])
+    world_to_camera = torch.from_numpy(original["world_to_camera"][pair])
+    sizes = original["size"][pair].tolist()
+    left, right = (Camera(intrinsics[view], world_to_camera[view], *sizes[view]) for view in (0, 1))
+    return left, right
 
 
 def pivot_between(first: Camera, second: Camera) -> Float[Tensor, "3"]:

@@ -1,0 +1,109 @@
+"""One novel view of a capture folder, by hand: rectify, detect, reconstruct and render a single frame."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from posegaussian import store
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.easymocap import read_easymocap
+from posegaussian.captures.rectify import rectify_capture
+from posegaussian.config import DetectorSettings, ViewSettings, as_dict
+from posegaussian.errors import CaptureError, ConfigError, DetectorError
+from posegaussian.export.files import write_png
+from posegaussian.model.weights import load_network
+from posegaussian.rendering.novel import pick_device, picture, reconstruct, to_bytes
+from posegaussian.rendering.path import camera_between, framed, pivot_between, source_cameras
+
+_REPOSITORY = Path(__file__).parents[2]
+_POSE_PYTHON = _REPOSITORY / ".venv-mmpose" / "bin" / "python"
+
+
+def render_view(
+    capture: Path,
+    *,
+    weights: Path,
+    sources: tuple[str, str],
+    ratio: float,
+    frame: int | None,
+    output: Path | None,
+    pose_python: Path | None,
+    settings: ViewSettings,
+    device: str,
+) -> None:
+    """Render the view at `ratio` of the way from one source camera to another, and write it as .png.
+
+    Args:
+        capture: the capture's folder.
+        weights: of the network.
+        sources: two cameras, each by its name or else by its place in the order of names, from 0.
+        ratio: 0 is the view of the first camera, 1 that of the second.
+        frame: the frame's number; None takes the first.
+        output: the .png; None writes novel.png into the working directory.
+        pose_python: the MMPose environment's interpreter; None takes the repository's, where there is one.
+        settings: sizes, detector and rasteriser.
+        device: auto, cpu, cuda or cuda:N.
+    """
+    if not 0 <= ratio <= 1:
+        raise ConfigError(f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)")
+    output = output or Path("novel.png")
+    chosen = pick_device(device)
+    network = load_network(weights, chosen)
+    shot = read_easymocap(capture)
+    first, second = (_camera(shot, source) for source in sources)
+    if first == second:
+        raise CaptureError("both --source name this camera", file=capture, camera=first)
+    frame = shot.frames[0] if frame is None else frame
+    if frame not in shot.frames:
+        raise CaptureError(f"no such frame ({shot.frames[0]} to {shot.frames[-1]})", file=capture, frame=frame)
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        rectified, heatmaps = Path(folder) / "rectified.h5", Path(folder) / "heatmaps.h5"
+        rectify_capture(capture, rectified, settings.rectify, pairs=[(first, second)], frames=[frame])
+        if network.settings.pose != "none":
+            _detect(rectified, heatmaps, pose_python, settings.detector)
+        source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
+        pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if heatmaps.exists() else None
+        moment = next(reconstruct(network, source, pose, [0], chosen))
+        cameras = source_cameras(source, 0)
+        if store.strings(source["sources/pairs"])[0, 0] != first:
+            cameras = cameras[::-1]
+        camera = camera_between(*cameras, ratio, pivot_between(*cameras))
+        if settings.size:
+            camera = framed(camera, *settings.size)
+        write_png(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
+    print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}")
+
+
+def _camera(capture: Capture, source: str) -> str:
+    """A camera by its name, or else by its index among the sources."""
+    if source in capture.cameras:
+        return source
+    if source.isdecimal() and int(source) < len(capture.sources):
+        return capture.sources[int(source)]
+    known = ", ".join(capture.sources)
+    raise CaptureError(f"no such source camera (there are {known})", file=capture.root, camera=source)
+
+
+def _detect(rectified: Path, heatmaps: Path, pose_python: Path | None, detector: DetectorSettings) -> None:
+    """Run the stage `heatmaps` in the MMPose environment, where there is one."""
+    python = pose_python or _POSE_PYTHON
+    if not python.exists():
+        if pose_python:
+            raise DetectorError("no such interpreter", file=pose_python, hint="give the MMPose environment's python")
+        print("no MMPose environment found: rendering without pose (see --pose-python)", file=sys.stderr)
+        return
+    command = [python, "-m", "posegaussian", "heatmaps", rectified, "--output", heatmaps]
+    done = subprocess.run(
+        [*map(str, command), "--settings", json.dumps(as_dict(detector))],
+        env=os.environ | {"PYTHONPATH": str(_REPOSITORY)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
+        raise DetectorError(last[0].removeprefix("posegaussian: error: "), file=python)

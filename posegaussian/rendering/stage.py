@@ -1,0 +1,138 @@
+"""The stage `render`: novel views of a rectified capture, at held-back cameras and along a path between the sources."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import h5py
+
+from posegaussian import store
+from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
+from posegaussian.errors import ConfigError
+from posegaussian.export.files import whole_folder, write_png
+from posegaussian.export.ply import write_ply
+from posegaussian.export.video import write_video
+from posegaussian.model.weights import load_network
+from posegaussian.progress import progress
+from posegaussian.rendering.novel import Moment, pick_device, picture, reconstruct, to_bytes
+from posegaussian.rendering.pairs import read_target
+from posegaussian.rendering.path import Step, camera_between, framed, pivot_between, source_cameras, sweep
+
+
+def render_capture(
+    rectified: Path,
+    *,
+    heatmaps: Path | None,
+    weights: Path,
+    output: Path | None,
+    video: Path | None,
+    frames: Path | None,
+    splats: Path | None,
+    settings: RenderSettings,
+    device: str,
+) -> None:
+    """Render every frame of every pair; memory does not grow with the length of the capture.
+
+    Args:
+        rectified: the rectified .h5.
+        heatmaps: its heatmaps .h5; None renders without pose.
+        weights: of the network.
+        output: the .h5 to write, of store.RENDERS.
+        video: the .mp4 of the path, or None.
+        frames: the folder of the path's pictures as .png, or None.
+        splats: the folder of one .ply per pair and frame, or None.
+        settings: the path and the rasteriser.
+        device: auto, cpu, cuda or cuda:N.
+    """
+    if output is None:
+        raise ConfigError("no place for the renders", hint="name the .h5 to write with --output")
+    chosen = pick_device(device)
+    network = load_network(weights, chosen)
+    inputs = {"rectified": rectified, "weights": weights} | ({"heatmaps": heatmaps} if heatmaps else {})
+    with ExitStack() as stack:
+        source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
+        pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if heatmaps else None
+        pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
+        path = sweep(pairs, len(source["frames"]), settings.path_steps)
+        folder = stack.enter_context(whole_folder(splats)) if splats else None
+        writer = stack.enter_context(
+            store.create(
+                output,
+                store.RENDERS,
+                _dims(source, settings),
+                stage_version=STAGE_VERSION["render"],
+                settings=as_dict(settings),
+                inputs={name: store.digest(file) for name, file in inputs.items()},
+            )
+        )
+        _write_cameras(writer, source, path)
+        stream = reconstruct(network, source, pose, range(len(pairs)), chosen)
+        total = len(pairs) * len(source["frames"])
+        for moment in progress(stream, f"render {rectified.stem}", total):
+            writer["sources/disparity", moment.pair, moment.frame] = moment.disparity
+            _write_targets(writer, source, moment, settings)
+            _write_path(writer, source, moment, path, settings)
+            if folder:
+                number = source["frames"][moment.frame]
+                write_ply(folder / f"{'-'.join(pairs[moment.pair])}_{number:06d}.ply", moment.gaussians)
+    _export_path(output, video, frames, settings.fps)
+
+
+def _dims(source: h5py.File, settings: RenderSettings) -> dict[str, int]:
+    pairs, frames, _, height, width, _ = source["sources/images"].shape
+    targets, _, target_height, target_width, _ = source["targets/images"].shape
+    return {
+        "pair": pairs,
+        "frame": frames,
+        "height": height,
+        "width": width,
+        "target": targets,
+        "target_height": target_height,
+        "target_width": target_width,
+        "step": settings.path_steps,
+        "path_width": settings.path_size[0],
+        "path_height": settings.path_size[1],
+    }
+
+
+def _write_cameras(writer: store.Writer, source: h5py.File, path: Sequence[Step]) -> None:
+    writer["frames"] = source["frames"][()]
+    writer["sources/pairs"] = source["sources/pairs"][()]
+    writer["targets/cameras"] = source["targets/cameras"][()]
+    writer["path/pair"] = [step.pair for step in path]
+    writer["path/frames"] = source["frames"][()][[step.frame for step in path]]
+    writer["path/ratios"] = [step.ratio for step in path]
+
+
+def _write_targets(writer: store.Writer, source: h5py.File, moment: Moment, settings: RenderSettings) -> None:
+    for target, pair in enumerate(source["targets/pair"]):
+        if pair == moment.pair:
+            _, _, camera = read_target(source, target, moment.frame)
+            rendering = picture(moment.gaussians, camera[0], settings.backend)
+            writer["targets/images", target, moment.frame] = to_bytes(rendering.colors)
+            writer["targets/alphas", target, moment.frame] = to_bytes(rendering.alphas)[..., 0]
+            writer["targets/depth", target, moment.frame] = rendering.depths[0].cpu().numpy()
+
+
+def _write_path(
+    writer: store.Writer, source: h5py.File, moment: Moment, path: Sequence[Step], settings: RenderSettings
+) -> None:
+    first, second = source_cameras(source, moment.pair)
+    pivot = pivot_between(first, second)
+    for number, step in enumerate(path):
+        if (step.pair, step.frame) == (moment.pair, moment.frame):
+            camera = framed(camera_between(first, second, step.ratio, pivot), *settings.path_size)
+            rendering = picture(moment.gaussians, camera, settings.backend)
+            writer["path/images", number] = to_bytes(rendering.colors)
+
+
+def _export_path(output: Path, video: Path | None, frames: Path | None, fps: int) -> None:
+    """The path's pictures once more, as a video and as single files."""
+    with store.open_checked(output, store.RENDERS) as renders:
+        pictures = renders["path/images"]
+        if video:
+            write_video(video, pictures, fps)
+        if frames:
+            with whole_folder(frames) as folder:
+                for step, image in enumerate(pictures):
+                    write_png(folder / f"{step:06d}.png", image)

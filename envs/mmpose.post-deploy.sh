@@ -2,8 +2,9 @@
 # The MMPose environment, one list of pins for two routes:
 #   with conda     Snakemake runs this file inside the environment made from mmpose.yaml;
 #   without conda  bash envs/mmpose.post-deploy.sh FOLDER   makes a virtual environment in FOLDER.
-# FOLDER/pins.lock, a copy of the pins, is written last. While it equals the pins there is nothing to do; a folder whose
-# installation was interrupted, or has other pins, is made anew.
+# FOLDER/pins.lock, a copy of the pins, is written last. FOLDER/.installed is the same, for this script
+# alone (Snakemake deletes pins.lock before it runs the rule again): while it equals the pins nothing is installed; a
+# folder whose installation was interrupted, or has other pins, is made anew.
 #
 # PYTHON                    the Python 3.11 to make the virtual environment with (default: python3.11, then python3)
 # POSEGAUSSIAN_TORCH_INDEX  URL of another package index for PyTorch alone, e.g. one with CPU-only builds
@@ -58,6 +59,8 @@ typing-inspection==0.4.5
 tzdata==2026.6
 yapf==0.43.0"
 
+lock="$torch"$'\n'"$pins"
+
 fail() { echo "mmpose environment: error: $*" >&2; exit 2; }
 
 is_311() { command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; }
@@ -73,11 +76,20 @@ make_venv() {
     fail "needs Python 3.11, found none; set PYTHON to one, or let Snakemake use conda"
 }
 
+write_lock() {
+    printf '%s\n' "$lock" > "$1.new"
+    mv "$1.new" "$1"
+}
+
 if [ $# -gt 1 ]; then
     fail "usage: bash $0 [FOLDER]"
 elif [ $# -eq 1 ]; then
     prefix=$1
-    [ "$(cat "$prefix/pins.lock" 2>/dev/null)" = "$torch"$'\n'"$pins" ] && { echo "$prefix: up to date"; exit; }
+    if [ "$(cat "$prefix/.installed" 2>/dev/null)" = "$lock" ]; then
+        write_lock "$prefix/pins.lock"
+        echo "$prefix: up to date"
+        exit
+    fi
     if [ -n "$(ls -A "$prefix" 2>/dev/null)" ] && [ ! -e "$prefix/pyvenv.cfg" ]; then
         fail "$prefix holds something else than a virtual environment"
     fi
@@ -92,5 +104,5 @@ pip install --no-deps --only-binary :all: $pins
 # With its dependencies: all are there but the CUDA libraries that some builds ask for.
 pip install --only-binary :all: ${POSEGAUSSIAN_TORCH_INDEX:+--index-url "$POSEGAUSSIAN_TORCH_INDEX"} "$torch"
 "$prefix/bin/python" -W ignore -c "import h5py, mmpose.apis, pydantic, safetensors, yaml"
-printf '%s\n%s\n' "$torch" "$pins" > "$prefix/pins.lock.new"
-mv "$prefix/pins.lock.new" "$prefix/pins.lock"
+write_lock "$prefix/.installed"
+write_lock "$prefix/pins.lock"

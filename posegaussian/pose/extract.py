@@ -140,7 +140,12 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    model = init_model(str(config_file), device="cpu", cfg_options={"model.test_cfg.output_heatmaps": True})
+    # No flip test: half the time, and the mean of a map and its flipped, shifted twin lies an eighth of a cell aside (MSRA).
+    options = {"model.test_cfg.output_heatmaps": True, "model.test_cfg.flip_test": False}
+    try:
+        model = init_model(str(config_file), device="cpu", cfg_options=options)
+    except Exception as error:  # a configuration is a program: it can raise anything
+        raise DetectorError(f"MMPose cannot build its model ({error})", file=config_file) from error
     codec = getattr(getattr(model, "head", None), "decoder", None)
     if not isinstance(codec, MSRAHeatmap | UDPHeatmap) or model.head.out_channels != 17:
         raise DetectorError("not a top-down heatmap model of 17 joints", file=config_file)

@@ -17,7 +17,7 @@ model = dict(
         loss=dict(type="KeypointMSELoss", use_target_weight=True),
         decoder=codec,
     ),
-    test_cfg=dict(flip_test=False),
+    test_cfg=dict(),
 )
 
 test_dataloader = dict(

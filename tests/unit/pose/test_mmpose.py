@@ -1,0 +1,151 @@
+"""The heatmaps stage through the real MMPose, in its own environment."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posegaussian import store
+
+pytestmark = pytest.mark.mmpose
+ROOT = Path(__file__).parents[3]
+SMALL = {"config": "package:small.py", "weights": "package:small.safetensors"}
+
+
+@pytest.fixture
+def heatmaps(mmpose_python, tmp_path):
+    """Run the stage; returns (finished process, output)."""
+
+    def run(rectified: Path, settings: dict, name: str = "heatmaps.h5"):
+        command = [mmpose_python, "-m", "posegaussian", "heatmaps", rectified, "-o", tmp_path / name]
+        command += ["--settings", json.dumps(settings)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        return done, tmp_path / name
+
+    return run
+
+
+@pytest.fixture
+def capture(rectified):
+    """A blob on an image that is neither square nor of a round size; the second frame's right view has no person."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 60, (2, 2, 132, 196, 3), dtype=np.uint8)
+    masks = np.zeros((2, 2, 132, 196), np.uint8)
+    for frame, view, left in ((0, 0, 31), (0, 1, 84), (1, 0, 120)):
+        masks[frame, view, 13:119, left : left + 45] = 255
+        images[frame, view, 13:119, left : left + 45] += 120
+    return rectified(images, masks)
+
+
+def test_end_to_end(heatmaps, capture):
+    done, output = heatmaps(capture, SMALL)
+    assert done.returncode == 0, done.stderr
+    with store.open_checked(output, store.HEATMAPS) as file:
+        maps, keypoints, scores = (file[name][()] for name in ("heatmaps", "keypoints", "scores"))
+    assert maps.shape == (1, 2, 2, 17, 33, 49)
+    assert np.isfinite(keypoints).all()
+    assert 0 < scores[0, 0].max() <= 1
+    assert 0 <= maps.min() < maps.max() <= 1
+    assert not maps[0, 1, 1].any()
+    assert not scores[0, 1, 1].any()
+    _, again = heatmaps(capture, SMALL, "again.h5")
+    assert output.read_bytes() == again.read_bytes()
+
+
+CHECK_FRAMES = """
+import sys
+import numpy as np, torch
+from pathlib import Path
+from safetensors.torch import save_file
+from mmpose.apis import init_model
+from posegaussian.pose import extract
+from posegaussian.pose.placement import STRIDE, place
+
+config_file, weights = extract.find_config(sys.argv[1]), Path(sys.argv[2])
+torch.manual_seed(0)
+model = init_model(str(config_file), device="cpu", cfg_options={})
+save_file(model.state_dict(), weights)
+codec = model.head.decoder
+
+
+def paint(self, inputs, *args, **kwargs):
+    # A network that sees a Gaussian of 2 cells around the brightest spot, in each of the 17 maps.
+    bright = inputs.amax(1)
+    batch, rows, columns = bright.shape
+    weight = (bright - bright.amin((1, 2), keepdim=True)) ** 4
+    total = weight.sum((1, 2))
+    x = (weight * torch.arange(columns)).sum((1, 2)) / total
+    y = (weight * torch.arange(rows)[:, None]).sum((1, 2)) / total
+    width, height = codec.heatmap_size
+    scale = codec.scale_factor
+    across = torch.exp(-((torch.arange(width) - (x / scale[0])[:, None]) ** 2) / 8)
+    down = torch.exp(-((torch.arange(height) - (y / scale[1])[:, None]) ** 2) / 8)
+    return (down[:, :, None] * across[:, None])[:, None].expand(-1, 17, -1, -1).contiguous()
+
+
+from mmpose.models.heads import HeatmapHead
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+detect = extract.load_detector(config_file, weights)
+TopdownPoseEstimator.extract_feat = lambda self, inputs: inputs
+HeatmapHead.forward = paint
+
+worst = 0.0
+rng = np.random.default_rng(0)
+for size in ((256, 256), (388, 620), (1024, 512)):
+    height, width = size
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    for _ in range(6):
+        box = np.round(np.array([rng.uniform(0.05, 0.3) * width, rng.uniform(0.05, 0.3) * height,
+                                 rng.uniform(0.6, 0.95) * width, rng.uniform(0.7, 0.95) * height]))
+        point = box[:2] + rng.uniform(0.3, 0.7, 2) * (box[2:] - box[:2])
+        spread = 0.02 * height
+        bump = np.exp(-((columns - point[0]) ** 2 + (rows - point[1]) ** 2) / (2 * spread**2))
+        found = detect(np.repeat((255 * bump)[..., None], 3, -1).round().astype(np.uint8), box)
+        maps = place(found.maps, found.first, found.pitch, width, height)
+        down, across = STRIDE * (np.mgrid[: height // STRIDE, : width // STRIDE] + 0.5)
+        centroid = [(maps[0] * across).sum() / maps[0].sum(), (maps[0] * down).sum() / maps[0].sum()]
+        worst = max(worst, np.abs(centroid - point).max())
+        assert np.abs(found.keypoints - point).max() < 0.3 * found.pitch.max() + 0.1, (found.keypoints[0], point)
+print(worst)
+"""
+
+
+@pytest.mark.parametrize("config", ["package:small.py", "td-hm_res50_8xb64-210e_coco-256x192"])
+def test_maps_lie_where_the_image_says(mmpose_python, tmp_path, config):
+    """UDP and MSRA: a spot in the image, through MMPose's own transform, lands within 0.1 px of where it was."""
+    command = [mmpose_python, "-W", "ignore", "-c", CHECK_FRAMES, config, tmp_path / "weights.safetensors"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[-1]) < 0.1
+
+
+def test_weights_of_another_model_are_refused(heatmaps, capture):
+    other = SMALL | {"config": "td-hm_hrnet-w32_8xb64-210e_coco-256x192"}
+    done, output = heatmaps(capture, other)
+    assert done.returncode == 2
+    assert "small.safetensors: does not fit the detector's configuration" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not output.exists()
+
+
+def test_another_kind_of_model_is_refused(heatmaps, capture):
+    done, _ = heatmaps(capture, SMALL | {"config": "rtmpose-s_8xb256-420e_coco-256x192"})
+    assert done.returncode == 2
+    assert "rtmpose-s_8xb256-420e_coco-256x192.py: MMPose cannot build its model" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_model_without_heatmaps_is_refused(heatmaps, capture):
+    done, _ = heatmaps(capture, SMALL | {"config": "td-reg_res50_8xb64-210e_coco-256x192"})
+    assert done.returncode == 2
+    assert "not a top-down heatmap model of 17 joints" in done.stderr
+
+
+def test_an_unknown_name_is_refused(heatmaps, capture):
+    done, _ = heatmaps(capture, SMALL | {"config": "td-hm_nothing"})
+    assert done.returncode == 2
+    assert "MMPose has no configuration `td-hm_nothing`" in done.stderr

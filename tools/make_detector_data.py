@@ -1,0 +1,89 @@
+"""Photograph many built-in people from all around: what the small detector learns from.
+
+    python tools/make_detector_data.py --people 1000 3000 --views 6 -o detector_data.h5
+
+Every picture is `SIZE` pixels square and holds one person, at the size at which the detector will see them. People 1..999
+are kept for other uses (those of the demo among them), so that the detector can be tested on people it has never seen.
+"""
+
+import argparse
+import multiprocessing
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from posegaussian.captures.synthetic.person import make_person
+from posegaussian.captures.synthetic.raster import make_light, photograph
+from posegaussian.captures.synthetic.rig import View, look_at
+from posegaussian.pose.placement import mask_box
+from posegaussian.progress import progress
+
+SIZE = 256
+FILLED = 0.78
+"""Share of the picture that the person's bounds take: a 256 x 192 detector sees them at 1 / 1.25 = 0.8."""
+
+
+def main() -> None:
+    """Photograph, in parallel, and write one file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, nargs=2, default=(1000, 3000), metavar=("FIRST", "END"))
+    parser.add_argument("--views", type=int, default=6, help="pictures of each person")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    args = parser.parse_args()
+    people = range(*args.people)
+    if people.start < 1000:
+        parser.error("people below 1000 are kept for testing")
+    count = len(people) * args.views
+    with h5py.File(args.output, "w") as file, multiprocessing.get_context("spawn").Pool(args.processes) as pool:
+        for name, shape, kind in (
+            ("images", (SIZE, SIZE, 3), "u1"),
+            ("masks", (SIZE, SIZE), "u1"),
+            ("keypoints", (17, 2), "f4"),
+            ("boxes", (4,), "f4"),
+            ("people", (), "i8"),
+        ):
+            large = {"chunks": (1, *shape), "compression": "lzf"} if len(shape) > 1 and shape[0] == SIZE else {}
+            file.create_dataset(name, (count, *shape), kind, **large)
+        found = pool.imap(_photographs, [(seed, args.views) for seed in people])
+        for index, person in enumerate(progress(found, "people", len(people))):
+            for name, values in person.items():
+                file[name][index * args.views : (index + 1) * args.views] = values
+
+
+def _photographs(task: tuple[int, int]) -> dict[str, np.ndarray]:
+    seed, views = task
+    rng = np.random.default_rng([seed, 99])
+    person = make_person(seed)
+    rows = []
+    for _ in range(views):
+        mesh = person.posed(rng.uniform(0, 20))
+        view = _random_view(mesh.vertices, rng)
+        photo = photograph(mesh, view, make_light(int(rng.integers(1 << 30))))
+        box = mask_box(photo.mask)
+        assert box is not None, "the view frames the person"
+        rows.append((photo.image, photo.mask, view.project(mesh.joints), box, seed))
+    names = ("images", "masks", "keypoints", "boxes", "people")
+    return {name: np.stack(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def _random_view(vertices: np.ndarray, rng: np.random.Generator) -> View:
+    """From any side, from knee height to well above the head, near or far; the person fills the picture."""
+    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.triangular(-25, 0, 60))
+    distance = rng.uniform(1.6, 5.0)
+    backward = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    middle = (vertices.min(0) + vertices.max(0)) / 2
+    pose = look_at(middle + distance * backward, middle)
+    camera = vertices @ pose[:3, :3].T + pose[:3, 3]
+    slopes = camera[:, :2] / camera[:, 2:]
+    low, high = slopes.min(0), slopes.max(0)
+    focal = FILLED * SIZE / (high - low).max()
+    centre = SIZE / 2 - focal * (low + high) / 2
+    intrinsics = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])
+    return View(intrinsics, pose, SIZE, SIZE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """A small capture for tests, written to disk without the library: a balloon person, ray-traced analytically.
 
-Everything here counts pixels from the centre of the first one, as OpenCV and the files do.
+Everything here but `source_camera` counts pixels from the centre of the first one, as OpenCV and the files do.
 """
 
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from posegaussian.geometry.lens import SourceCamera
 
 JOINTS = np.array(
     [  # COCO-17 in metres; z up, facing +x, left is +y
@@ -83,6 +85,14 @@ def lens(
     return Lens(matrix, rotation, -rotation @ centre, size, np.array(distortion))
 
 
+def source_camera(lens: Lens) -> SourceCamera:
+    """The camera as the library holds it: pixel centres at +0.5."""
+    intrinsics = lens.matrix + np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = lens.rotation, lens.translation
+    return SourceCamera(intrinsics, lens.distortion, pose, *lens.size)
+
+
 def default_rig(size: tuple[int, int] = (160, 128)) -> dict[str, Lens]:
     """Two sources 22.5 degrees apart and the target between them."""
     return {"00": lens(-11.25, size=size), "01": lens(11.25, size=size), "t00": lens(0, size=size)}
@@ -145,9 +155,11 @@ def write_calibration(root: Path, cameras: dict[str, Lens], header: str = "%YAML
     names = "names:\n" + "".join(f'  - "{name}"\n' for name in cameras)
     intri = extri = f"{header}\n---\n{names}"
     for name, camera in cameras.items():
-        intri += _matrix(f"K_{name}", camera.matrix) + _matrix(f"dist_{name}", camera.distortion[None])
-        extri += _matrix(f"R_{name}", cv2.Rodrigues(camera.rotation)[0]) + _matrix(f"Rot_{name}", camera.rotation)
-        extri += _matrix(f"T_{name}", camera.translation[:, None])
+        intri += matrix_text(f"K_{name}", camera.matrix) + matrix_text(f"dist_{name}", camera.distortion[None])
+        extri += matrix_text(f"R_{name}", cv2.Rodrigues(camera.rotation)[0]) + matrix_text(
+            f"Rot_{name}", camera.rotation
+        )
+        extri += matrix_text(f"T_{name}", camera.translation[:, None])
     root.mkdir(parents=True, exist_ok=True)
     (root / "intri.yml").write_text(intri)
     (root / "extri.yml").write_text(extri)
@@ -161,18 +173,18 @@ def render(camera: Lens, frame: int, samples: int = 3, background: int = 110) ->
     colour, cover = np.zeros((height * width, 3)), np.zeros(height * width)
     for dy in steps:
         for dx in steps:
-            shade, depth = _trace(camera, np.column_stack([columns.ravel() + dx, rows.ravel() + dy]), frame)
+            shade, depth = trace(camera, np.column_stack([columns.ravel() + dx, rows.ravel() + dy]), frame)
             colour += np.where(depth[:, None] > 0, shade, background / 255)
             cover += depth > 0
-    _, depth = _trace(camera, np.column_stack([columns.ravel(), rows.ravel()]), frame)
+    _, depth = trace(camera, np.column_stack([columns.ravel(), rows.ravel()]), frame)
     shape = height, width
     image = np.rint(255 * colour.reshape(*shape, 3) / samples**2).astype(np.uint8)
     mask = np.rint(255 * cover.reshape(shape) / samples**2).astype(np.uint8)
     return image, mask, np.rint(depth.reshape(shape) * 1e4).astype(np.uint16)
 
 
-def _trace(camera: Lens, pixels: np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Colour and depth along the optical axis of the nearest sphere; depth 0 beside all of them."""
+def trace(camera: Lens, pixels: np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Colour and depth along the optical axis of the nearest sphere at pixels; depth 0 beside all of them."""
     rays, origin = camera.rays(pixels), camera.centre
     depth = np.full(len(rays), np.inf)
     aa = (rays**2).sum(1)
@@ -193,7 +205,9 @@ def _sway(frame: int) -> np.ndarray:
     return np.array([0.02, 0.03, 0.0]) * frame
 
 
-def _matrix(key: str, values: np.ndarray) -> str:
-    data = ", ".join(f"{value:.17g}" if "." in f"{value:.17g}" else f"{value:.1f}" for value in values.ravel())
+def matrix_text(key: str, values: np.ndarray) -> str:
+    """One matrix as FileStorage writes it."""
+    names = {np.inf: ".Inf", -np.inf: "-.Inf"}
+    data = ", ".join(names.get(value, ".Nan" if np.isnan(value) else repr(float(value))) for value in values.ravel())
     rows, columns = values.shape
     return f"{key}: !!opencv-matrix\n  rows: {rows}\n  cols: {columns}\n  dt: d\n  data: [{data}]\n"

@@ -155,7 +155,7 @@ class _Calibration:
         except (cv2.error, SystemError):
             matrix = None
         if matrix is None or (shape is not None and matrix.size != shape[0] * shape[1]):
-            expected = f"a {shape[0]} x {shape[1]} matrix" if shape else "a matrix"
+            expected = f"a {shape[0]} x {shape[1]} matrix" if shape else "a matrix of numbers"
             raise CalibrationError(f"{key} is not {expected}", file=self.path, camera=camera)
         if not np.isfinite(matrix).all():
             raise CalibrationError(f"{key} holds a number that is not finite", file=self.path, camera=camera)

@@ -233,7 +233,8 @@ def _picture(
     colour = capture.image(camera, frame) / np.float32(255) * coverage
     both = np.clip(resample(np.concatenate([colour, coverage], axis=2), where), 0, 1)
     levels = np.rint(both * 255).astype(np.uint8)
-    return levels[..., :3], levels[..., 3]
+    mask = levels[..., 3]
+    return np.minimum(levels[..., :3], mask[..., None]), mask
 
 
 def _depth(

@@ -24,7 +24,7 @@ class SamplingMap:
     """Where each pixel of a view lies in the source picture.
 
     Args:
-        x: column, integer pixel centres; far outside where the lens model folds back onto itself.
+        x: column, integer pixel centres; outside the picture where the lens model folds back onto itself.
         y: row, likewise.
         scale: source pixels per pixel of the view.
         slant: depth along the view's optical axis / depth along the source's.
@@ -42,21 +42,20 @@ def sampling_map(source: SourceCamera, view: Camera) -> SamplingMap:
     """The map from a view to the source picture; both cameras share their centre."""
     intrinsics, pose = view.intrinsics.double().numpy(), view.world_to_camera.double().numpy()
     turn = pose[:3, :3] @ source.rotation.T
-    x, y = cv2.initUndistortRectifyMap(
-        source.intrinsics - _HALF,
-        source.distortion,
-        turn,
-        intrinsics - _HALF,
-        (view.width, view.height),
-        cv2.CV_32FC1,
-    )
+    size = view.width, view.height
+    lens, plane = source.intrinsics - _HALF, intrinsics - _HALF
+    x, y = cv2.initUndistortRectifyMap(lens, source.distortion, turn, plane, size, cv2.CV_32FC1)
+    straight = cv2.initUndistortRectifyMap(lens, np.zeros(5), turn, plane, size, cv2.CV_32FC1)
     (x_down, x_right), (y_down, y_right) = np.gradient(x), np.gradient(y)
     stretch = x_right * y_down - x_down * y_right
-    x[stretch <= 0] = y[stretch <= 0] = -10
+    ahead = (x - lens[0, 2]) * (straight[0] - lens[0, 2]) + (y - lens[1, 2]) * (straight[1] - lens[1, 2])
     columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
-    rays = np.stack([columns, rows, np.ones_like(rows)], -1) @ (turn.T @ np.linalg.inv(intrinsics))[2]
-    scale = float(np.sqrt(np.median(stretch[stretch > 0]))) if (stretch > 0).any() else 1.0
-    return SamplingMap(x, y, scale, (1 / rays).astype(np.float32), float(source.intrinsics[0, 0]))
+    depth = np.stack([columns, rows, np.ones_like(rows)], -1) @ (turn.T @ np.linalg.inv(intrinsics))[2]
+    usable = (stretch > 0) & (ahead >= 0) & (depth > 0)
+    x[~usable] = y[~usable] = -10
+    scale = float(np.sqrt(np.median(stretch[usable]))) if usable.any() else 1.0
+    slant = np.where(usable, 1 / np.where(usable, depth, 1), 0).astype(np.float32)
+    return SamplingMap(x, y, scale, slant, float(lens[0, 0]))
 
 
 def resample(picture: Float32[np.ndarray, "h w c"], where: SamplingMap) -> Float32[np.ndarray, "h2 w2 c"]:

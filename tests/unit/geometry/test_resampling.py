@@ -1,0 +1,99 @@
+"""Resampling: positions are kept, planes stay planes, edges are known."""
+
+import helpers
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.geometry.resampling import resample, resample_depth, sampling_map
+from posegaussian.types import Camera
+
+BENT = (-0.28, 0.09, 0.001, -0.002, 0.0)
+
+
+def blob(x: float, y: float, sigma: float, width: int, height: int) -> np.ndarray:
+    """A Gaussian spot at (x, y), pixel centres at +0.5."""
+    columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2)).astype(np.float32)
+
+
+def centroid(picture: np.ndarray) -> np.ndarray:
+    columns, rows = np.meshgrid(np.arange(picture.shape[1]) + 0.5, np.arange(picture.shape[0]) + 0.5)
+    return np.array([(picture * columns).sum(), (picture * rows).sum()]) / picture.sum()
+
+
+def test_the_identity_changes_nothing():
+    camera = helpers.source_camera(helpers.lens(0, size=(40, 30)))
+    where = sampling_map(camera, camera.pinhole())
+    picture = np.random.default_rng(0).random((30, 40, 4)).astype(np.float32)
+    np.testing.assert_allclose(resample(picture, where), picture, atol=1e-4)
+    depth = (1 + 3 * picture[..., 0]) * (picture[..., 1] > 0.3)
+    np.testing.assert_allclose(resample_depth(depth, where)[0], depth, atol=1e-4)
+    assert where.scale == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [(30, 23), (49, 35), (101, 75), (120, 90), (143, 111), (240, 180)])
+def test_spots_stay_where_they_are(size):
+    camera = helpers.source_camera(helpers.lens(0, size=(120, 90)))
+    where = sampling_map(camera, camera.pinhole().resized(*size))
+    sigma = 1.5 * max(1, 120 / size[0])
+    for x, y in np.random.default_rng(1).uniform(40, 50, (10, 2)):
+        found = centroid(resample(blob(x, y, sigma, 120, 90)[..., None], where)[..., 0])
+        np.testing.assert_allclose(found, [x * size[0] / 120, y * size[1] / 90], atol=5e-3)
+
+
+def test_what_is_too_fine_becomes_grey():
+    camera = helpers.source_camera(helpers.lens(0, size=(400, 300)))
+    where = sampling_map(camera, camera.pinhole().resized(100, 75))
+    stripes = np.zeros((300, 400, 1), np.float32)
+    stripes[:, ::2] = 1
+    assert abs(resample(stripes, where)[3:-3, 3:-3] - 0.5).max() < 0.15
+
+
+def plane_depth(camera: SourceCamera, view: Camera) -> np.ndarray:
+    """Depth of the plane x = 0.2 as seen by a pinhole camera."""
+    columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
+    pixels = np.stack([columns, rows, np.ones_like(rows)], -1)
+    rays = pixels @ np.linalg.inv(view.intrinsics.numpy()).T @ view.world_to_camera[:3, :3].numpy()
+    return (0.2 - camera.centre[0]) / rays[..., 0]
+
+
+@pytest.mark.parametrize("bent", [False, True])
+def test_a_plane_stays_a_plane(bent):
+    lens = helpers.lens(20, elevation=10, size=(200, 160), zoom=2, distortion=BENT if bent else (0.0,) * 5)
+    camera = helpers.source_camera(lens)
+    columns, rows = np.meshgrid(np.arange(200.0), np.arange(160.0))
+    rays = lens.rays(np.stack([columns.ravel(), rows.ravel()], 1))
+    depth = ((0.2 - lens.centre[0]) / rays[:, 0]).reshape(160, 200).astype(np.float32)
+    other = helpers.source_camera(helpers.lens(15, elevation=5, roll=10, size=(90, 80), zoom=2.5))
+    pose = torch.eye(4, dtype=torch.float64)
+    pose[:3, :3] = torch.from_numpy(other.rotation.copy())
+    pose[:3, 3] = torch.from_numpy(-other.rotation @ camera.centre)
+    view = Camera(torch.from_numpy(other.intrinsics), pose, 90, 80)
+    found, smooth = resample_depth(depth, sampling_map(camera, view))
+    assert smooth.mean() > 0.5
+    tolerance = 2e-5 if bent else 5e-6
+    np.testing.assert_allclose(found[smooth], plane_depth(camera, view)[smooth], atol=tolerance)
+
+
+def test_edges_are_not_smooth_and_take_the_nearest_sample():
+    camera = helpers.source_camera(helpers.lens(0, size=(40, 30)))
+    depth = np.full((30, 40), 2.0, np.float32)
+    depth[:, 20:] = 3
+    depth[:10] = 0
+    found, smooth = resample_depth(depth, sampling_map(camera, camera.pinhole().resized(76, 57)))
+    assert set(np.unique(found.round(4))) == {0, 2, 3}
+    assert not smooth[:19].any()
+    assert not smooth[20:, 37:39].any()
+    assert smooth[22:-2, 2:35].all()
+    assert smooth[22:-2, 41:-2].all()
+
+
+def test_a_lens_that_folds_back_shows_nothing_there():
+    camera = helpers.source_camera(helpers.lens(0, size=(60, 60), distortion=(-0.35, 0.0, 0.0, 0.0, 0.0)))
+    wide = camera.pinhole()
+    wide.intrinsics[:2, :2] *= 0.25
+    shown = resample(np.ones((60, 60, 1), np.float32), sampling_map(camera, wide))[..., 0]
+    assert abs(shown[30, 30] - 1) < 1e-4
+    assert abs(shown[:8]).max() == 0

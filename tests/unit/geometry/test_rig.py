@@ -1,0 +1,38 @@
+"""Where the person stands, and who stands beside whom."""
+
+import numpy as np
+
+from posegaussian.geometry.rig import angles, nearest_point, neighbours
+
+
+def ring(*degrees: float) -> np.ndarray:
+    turns = np.radians(degrees)
+    return np.stack([np.cos(turns), np.sin(turns), 0 * turns], 1)
+
+
+def test_rays_that_meet():
+    point = np.array([0.3, -1.0, 2.0])
+    origins = np.random.default_rng(0).normal(size=(4, 3))
+    np.testing.assert_allclose(nearest_point(origins, 3 * (point - origins)), point, atol=1e-12)
+
+
+def test_skew_rays_meet_halfway():
+    origins = np.array([[0.0, 0, 0], [0, 0, 1]])
+    directions = np.array([[1.0, 0, 0], [0, 1, 0]])
+    np.testing.assert_allclose(nearest_point(origins, directions), [0, 0, 0.5], atol=1e-12)
+
+
+def test_angles_do_not_depend_on_distance():
+    centres = ring(0, 22.5, 90, 180) * np.array([[2.0], [3], [1], [5]]) + 7
+    np.testing.assert_allclose(angles(np.full(3, 7.0), centres)[0], [0, 22.5, 90, 180], atol=1e-9)
+
+
+def test_neighbours_on_an_arc_and_on_a_ring():
+    arc = angles(np.zeros(3), ring(20, -20, 0))
+    assert neighbours(arc, 90.0) == [(0, 2), (1, 2)]
+    full = angles(np.zeros(3), ring(*range(0, 360, 45)))
+    assert neighbours(full, 90.0) == [(0, 1), (0, 7), *((i, i + 1) for i in range(1, 7))]
+
+
+def test_opposite_cameras_are_no_neighbours():
+    assert neighbours(angles(np.zeros(3), ring(0, 120)), 90.0) == []

@@ -76,7 +76,7 @@ class GaussianHead(nn.Module):
             cues = F.pixel_unshuffle((cues * pair.masks).flatten(0, 1), 2)
         coarse = F.interpolate(self.coarse(quarter.flatten(0, 1)).relu(), scale_factor=2.0, mode="nearest")
         joined = self.join(torch.cat([half.flatten(0, 1).relu(), coarse, cues], dim=1))
-        attributes = F.pixel_shuffle(self.attributes(self.refine(joined).relu()), 2).unflatten(0, (-1, 2))
+        attributes = F.pixel_shuffle(self.attributes(self.refine(joined).relu()), 2).unflatten(0, (-1, 2)).float()
         rotation, scale, opacity, color = attributes.movedim(2, -1).split(_PARTS, dim=-1)
 
         facing = quaternion(pair.cameras.world_to_camera[..., :3, :3].mT)[:, :, None, None]

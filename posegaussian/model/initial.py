@@ -45,7 +45,7 @@ _ROW_SMOOTHING = 0.04
 """Standard deviation of the smoothing of silhouettes over rows (share of the image's height)."""
 _ROW_TOLERANCE = 0.03
 """A joint seen on two rows that differ by this share of the image's height is hardly one joint."""
-_NEAR_BONE, _NEAR_SILHOUETTE = 0.08, 0.16
+_NEAR_BONE, _NEAR_SILHOUETTE = 0.1, 0.16
 """How far (metres, standard deviation) the surface may lie from either estimate."""
 
 
@@ -79,6 +79,10 @@ class InitialDisparity(nn.Module):
     @torch.no_grad()
     def forward(self, pair: StereoPair) -> InitialEstimate:
         """Masks and cameras; key points and scores, where the pair has them."""
+        with torch.autocast(pair.masks.device.type, enabled=False):
+            return self._estimate(pair)
+
+    def _estimate(self, pair: StereoPair) -> InitialEstimate:
         height, width = pair.masks.shape[-2:]
         grid = self.stride * pixel_grid(height // self.stride, width // self.stride, like=pair.masks)
         disparity = _from_silhouettes(pair.masks[:, :, 0], grid)

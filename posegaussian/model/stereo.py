@@ -46,7 +46,7 @@ class Stereo(nn.Module):
         self.stride, self.iterations = stride, iterations
         self.match = conv(channels, 64, 1)
         self.sharpness = nn.Parameter(torch.tensor(10.0))
-        self.inset = nn.Parameter(torch.tensor(0.05))
+        self.inset = nn.Parameter(torch.tensor(0.1))
         self.start = conv(channels, hidden, 1)
         self.context = conv(channels, 3 * hidden, 1)
         self.motion = MotionEncoder(_LEVELS * (2 * _RADIUS + 1), hidden)

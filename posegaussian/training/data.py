@@ -10,7 +10,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
@@ -18,31 +17,12 @@ from torch.utils.data import Dataset
 from posegaussian import store
 from posegaussian.errors import TrainingError
 from posegaussian.rendering.pairs import read_pair, read_target
-from posegaussian.types import Camera, StereoPair, _Tensors
+from posegaussian.training.augment import crop_to_person, without_some_pose
+from posegaussian.training.clip import Clip, joined
+from posegaussian.types import Camera
 
 Files = Sequence[tuple[Path, Path]]
 """Rectified .h5 and heatmaps .h5 of each capture."""
-
-
-@dataclass(frozen=True)
-class Clip(_Tensors):
-    """Consecutive frames of stereo pairs with everything known about them.
-
-    Args:
-        pair: the inputs; frames of one clip follow each other.
-        disparity: true disparity in pixels.
-        valid: where it is known, 1 or 0.
-        target: a view from between the cameras, RGB.
-        target_mask: coverage of the person in it.
-        target_camera: where it was taken from.
-    """
-
-    pair: StereoPair
-    disparity: Float[Tensor, "b 2 h w"]
-    valid: Float[Tensor, "b 2 h w"]
-    target: Float[Tensor, "b 3 ht wt"]
-    target_mask: Float[Tensor, "b 1 ht wt"]
-    target_camera: Camera
 
 
 @dataclass(frozen=True)
@@ -113,7 +93,9 @@ class Captures:
         if "disparity" in rectified["sources"]:
             disparity = torch.from_numpy(rectified["sources/disparity"][pair, frame])[None]
             valid = (torch.from_numpy(rectified["sources/valid"][pair, frame])[None] > 0).float()
-        return Clip(stereo, disparity, valid, *self._shrunk(*read_target(rectified, target, frame)))
+        return Clip(
+            stereo, disparity, valid, *self._shrunk(*read_target(rectified, target, frame)), stereo.images.shape[-1]
+        )
 
     def _shrunk(self, image: Tensor, mask: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Camera]:
         longer = max(camera.width, camera.height)
@@ -157,7 +139,7 @@ class TrainingSteps(Dataset):
         for position in range(step * self.clips, (step + 1) * self.clips):
             clip = self.captures.read(self._place(position), int(random.integers(1 << 30)))
             clips.append(replace(clip, pair=without_some_pose(clip.pair, self.heatmap_dropout, random)))
-        return joined(clips)
+        return crop_to_person(joined(clips), self.captures.frames, random)
 
     def _place(self, position: int) -> Place:
         """The clip at a position of the endless sequence of shuffled epochs."""
@@ -166,30 +148,7 @@ class TrainingSteps(Dataset):
         return places[np.random.default_rng((self.seed, 0, epoch)).permutation(len(places))[index]]
 
 
-def without_some_pose(pair: StereoPair, share: float, random: np.random.Generator) -> StereoPair:
-    """Take the whole pose of a clip away with probability `share`, else each joint of each view with half of it."""
-    views = pair.images.shape[1]
-    if random.random() < share:
-        keep = np.zeros((views, 17))
-    else:
-        keep = random.random((views, 17)) >= share / 2
-    keep = torch.from_numpy(keep.astype(np.float32))
-    return replace(pair, heatmaps=pair.heatmaps * keep[..., None, None], scores=pair.scores * keep)
-
-
 def fixed_clips(captures: Captures, count: int) -> list[Clip]:
     """Clips spread evenly over the captures, always the same."""
     spread = np.linspace(0, len(captures.places) - 1, min(count, len(captures.places))).round().astype(int)
     return [captures.read(captures.places[i], 0) for i in spread]
-
-
-def joined(clips: list):
-    """Concatenate Clips, StereoPairs or Cameras along the batch."""
-    first = clips[0]
-    changes = {}
-    for name, value in vars(first).items():
-        if isinstance(value, Tensor):
-            changes[name] = torch.cat([getattr(clip, name) for clip in clips])
-        elif isinstance(value, _Tensors):
-            changes[name] = joined([getattr(clip, name) for clip in clips])
-    return replace(first, **changes)

@@ -27,7 +27,7 @@ class Losses:
 
 def combine(result: Reconstruction, view: Rendering | None, clip: Clip, settings: TrainSettings) -> Losses:
     """All losses of a batch; without a rendered view the image counts nothing."""
-    depth = sequence_loss(result.disparities, clip.disparity, clip.valid)
+    depth = 1024 / clip.width * sequence_loss(result.disparities, clip.disparity, clip.valid)
     zero = torch.zeros_like(depth)
     image = zero if view is None else image_loss(view.colors, clip.target, clip.target_mask)
     pose = zero if result.pose_loss is None else result.pose_loss
@@ -38,7 +38,7 @@ def combine(result: Reconstruction, view: Rendering | None, clip: Clip, settings
 def sequence_loss(
     disparities: tuple[Float[Tensor, "b 2 h w"], ...], truth: Float[Tensor, "b 2 h w"], valid: Float[Tensor, "b 2 h w"]
 ) -> Float[Tensor, ""]:
-    """Mean absolute errors at 1024 px, later estimates counting more: gamma = 0.9^(15 / (n - 1)) (RAFT-Stereo)."""
+    """Mean absolute errors, later estimates counting more: gamma = 0.9^(15 / (n - 1)) (RAFT-Stereo)."""
     n = len(disparities)
     gamma = 0.9 ** (15 / max(n - 1, 1))
     errors = [gamma ** (n - 1 - i) * end_point_error(d, truth, valid) for i, d in enumerate(disparities)]
@@ -48,9 +48,8 @@ def sequence_loss(
 def end_point_error(
     disparity: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"], valid: Float[Tensor, "b 2 h w"]
 ) -> Float[Tensor, ""]:
-    """Mean absolute disparity error where the truth is known, in pixels of a 1024 px wide image."""
-    error = ((disparity - truth).abs() * valid).sum() / valid.sum().clamp_min(1)
-    return error * 1024 / truth.shape[-1]
+    """Mean absolute disparity error where the truth is known, pixels."""
+    return ((disparity - truth).abs() * valid).sum() / valid.sum().clamp_min(1)
 
 
 def image_loss(

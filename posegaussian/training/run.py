@@ -92,14 +92,10 @@ class Run:
         if init is not None:
             fill(network, init)
         network.head.requires_grad_(stage == "full")
-        self.network, self.optimizer = fabric.setup(
-            network.to(memory_format=torch.channels_last),
-            torch.optim.AdamW(
-                [p for p in network.parameters() if p.requires_grad],
-                lr=chosen.learning_rate,
-                weight_decay=chosen.weight_decay,
-            ),
-        )
+        self.network = network.to(fabric.device, memory_format=torch.channels_last)
+        learned = [p for p in network.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(learned, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
+        self.optimizer = fabric.setup_optimizers(optimizer)
         self.state_file = folder / f"{stage}.state"
         self.key = _key(stage, settings, init, captures, watched)
         saved = load_state(self.state_file, self.key)
@@ -132,7 +128,7 @@ class Run:
             "stage_version": str(STAGE_VERSION["train"]),
             "model": json.dumps(as_dict(self.settings), sort_keys=True),
         }
-        save_weights(self.network.module, output, metadata)
+        save_weights(self.network, output, metadata)
 
     def _step(self, clip: Clip) -> dict[str, float]:
         rate = learning_rate(self.done, self.steps, self.settings.train)
@@ -152,7 +148,8 @@ class Run:
 
     def _look(self, clip: Clip) -> tuple[Reconstruction, Rendering | None, Losses]:
         """Reconstruct the clip, render the view held back in stage full, and compare."""
-        result = self.network(clip.pair, frames=self.frames, depth_only=self.stage == "depth")
+        with self.fabric.autocast():
+            result = self.network(clip.pair, frames=self.frames, depth_only=self.stage == "depth")
         view = None
         if result.gaussians is not None:
             view = rasterize(result.gaussians, clip.target_camera, semantics=_SEMANTICS)
@@ -190,7 +187,7 @@ def _values(result: Reconstruction, view: Rendering | None, losses: Losses, clip
             "loss": losses.total,
             "depth": losses.depth,
             "pose": losses.pose,
-            "epe_1024": end_point_error(result.disparity, clip.disparity, clip.valid),
+            "epe_1024": 1024 / clip.width * end_point_error(result.disparity, clip.disparity, clip.valid),
         }
         if view is not None:
             values["image"] = losses.image

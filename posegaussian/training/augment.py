@@ -1,0 +1,74 @@
+"""What training changes about a clip: columns without the person are cut away, some of the pose goes missing."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posegaussian.training.clip import Clip
+from posegaussian.types import JOINTS, StereoPair
+
+_MARGIN, _MULTIPLE, _STRIDE = 8, 32, 4
+
+
+def crop_to_person(clip: Clip, frames: int, random: np.random.Generator) -> Clip:
+    """Cut each view to one common width about the person, at a random place that keeps the whole person inside.
+
+    It saves half of the time for a standing person in a square image.
+
+    Args:
+        clip: the batch; disparities, key points and principal points follow the cut.
+        frames: consecutive frames that share their cut.
+        random: chooses the places.
+    """
+    columns = (clip.pair.masks[:, :, 0] > 0).any(-2).unflatten(0, (-1, frames)).any(1)
+    full = columns.shape[-1]
+    firsts = columns.float().argmax(-1)
+    lasts = full - columns.flip(-1).float().argmax(-1)
+    widest = int((lasts - firsts).max()) + 2 * _MARGIN
+    width = min(-(-widest // _MULTIPLE) * _MULTIPLE, full)
+    low = (lasts - width).clamp(0, full - width)
+    high = firsts.clamp_max(full - width).maximum(low)
+    share = torch.from_numpy(random.random(low.shape))
+    lefts = (low + share * (high - low)).div(_STRIDE).round().long() * _STRIDE
+    lefts = lefts.clamp(0, full - width).repeat_interleave(frames, dim=0)
+
+    def cut(values: Tensor, stride: int = 1) -> Tensor:
+        views = [
+            values[b, v, ..., left // stride : (left + width) // stride]
+            for b, row in enumerate(lefts.tolist())
+            for v, left in enumerate(row)
+        ]
+        return torch.stack(views).unflatten(0, lefts.shape)
+
+    pair, shift = clip.pair, lefts.to(clip.disparity.dtype)
+    intrinsics = pair.cameras.intrinsics.clone()
+    intrinsics[..., 0, 2] -= shift
+    keypoints = None if pair.keypoints is None else _moved(pair.keypoints, shift)
+    pair = replace(
+        pair,
+        images=cut(pair.images),
+        masks=cut(pair.masks),
+        cameras=replace(pair.cameras, intrinsics=intrinsics, width=width),
+        heatmaps=None if pair.heatmaps is None else cut(pair.heatmaps, _STRIDE),
+        keypoints=keypoints,
+    )
+    disparity = cut(clip.disparity) - (shift[:, :1] - shift[:, 1:])[..., None, None]
+    return replace(clip, pair=pair, disparity=disparity, valid=cut(clip.valid))
+
+
+def _moved(keypoints: Float[Tensor, "b 2 17 2"], left: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2 17 2"]:
+    return torch.stack([keypoints[..., 0] - left[..., None], keypoints[..., 1]], dim=-1)
+
+
+def without_some_pose(pair: StereoPair, share: float, random: np.random.Generator) -> StereoPair:
+    """Take the whole pose of a clip away with probability `share`, else each joint of each view with half of it."""
+    views = pair.images.shape[1]
+    if random.random() < share:
+        keep = np.zeros((views, len(JOINTS)))
+    else:
+        keep = random.random((views, len(JOINTS))) >= share / 2
+    keep = torch.from_numpy(keep.astype(np.float32))
+    return replace(pair, heatmaps=pair.heatmaps * keep[..., None, None], scores=pair.scores * keep)

@@ -60,13 +60,14 @@ def render_view(
     frame = shot.frames[0] if frame is None else frame
     if frame not in shot.frames:
         raise CaptureError(f"no such frame ({shot.frames[0]} to {shot.frames[-1]})", file=capture, frame=frame)
+    python = _interpreter(pose_python) if network.settings.pose != "none" else None
     with TemporaryDirectory() as folder, ExitStack() as stack:
         rectified, heatmaps = Path(folder) / "rectified.h5", Path(folder) / "heatmaps.h5"
         rectify_capture(capture, rectified, settings.rectify, pairs=[(first, second)], frames=[frame])
-        if network.settings.pose != "none":
-            _detect(rectified, heatmaps, pose_python, settings.detector)
+        if python:
+            _detect(rectified, heatmaps, python, settings.detector)
         source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
-        pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if heatmaps.exists() else None
+        pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if python else None
         moment = next(reconstruct(network, source, pose, [0], chosen))
         cameras = source_cameras(source, 0)
         if store.strings(source["sources/pairs"])[0, 0] != first:
@@ -88,14 +89,18 @@ def _camera(capture: Capture, source: str) -> str:
     raise CaptureError(f"no such source camera (there are {known})", file=capture.root, camera=source)
 
 
-def _detect(rectified: Path, heatmaps: Path, pose_python: Path | None, detector: DetectorSettings) -> None:
-    """Run the stage `heatmaps` in the MMPose environment, where there is one."""
-    python = pose_python or _POSE_PYTHON
-    if not python.exists():
-        if pose_python:
-            raise DetectorError("no such interpreter", file=pose_python, hint="give the MMPose environment's python")
-        print("no MMPose environment found: rendering without pose (see --pose-python)", file=sys.stderr)
-        return
+def _interpreter(named: Path | None) -> Path | None:
+    """The MMPose environment's python, or None where there is no such environment."""
+    if named and not named.exists():
+        raise DetectorError("no such interpreter", file=named, hint="give the MMPose environment's python")
+    if named or _POSE_PYTHON.exists():
+        return named or _POSE_PYTHON
+    print("no MMPose environment found: rendering without pose (see --pose-python)", file=sys.stderr)
+    return None
+
+
+def _detect(rectified: Path, heatmaps: Path, python: Path, detector: DetectorSettings) -> None:
+    """Run the stage `heatmaps` in the MMPose environment."""
     command = [python, "-m", "posegaussian", "heatmaps", rectified, "--output", heatmaps]
     done = subprocess.run(
         [*map(str, command), "--settings", json.dumps(as_dict(detector))],

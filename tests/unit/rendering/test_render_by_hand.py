@@ -1,0 +1,134 @@
+"""One view of a capture folder, through the command line."""
+
+import sys
+
+import cv2
+import helpers
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.cli import main
+from posegaussian.config import NetworkSettings
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import save_weights
+from posegaussian.rendering import single
+
+SIZE = (100, 80)
+SETTINGS = "{rectify: {size: [64, 64]}}"
+DETECTOR = """#!{python}
+import sys
+import numpy as np
+from posegaussian import store
+rectified, output = sys.argv[4], sys.argv[6]
+assert sys.argv[1:4] == ["-m", "posegaussian", "heatmaps"]
+with store.open_checked(rectified, store.RECTIFIED) as source:
+    pairs, frames, _, height, width = source["sources/masks"].shape
+    dims = dict(pair=pairs, frame=frames, height=height // 4, width=width // 4)
+    with store.create(output, store.HEATMAPS, dims, stage_version=1, settings={{}}, inputs={{}}) as writer:
+        writer["frames"] = source["frames"][()]
+        writer["pairs"] = store.strings(source["sources/pairs"])
+        writer["heatmaps"] = np.random.default_rng(0).random((pairs, frames, 2, 17, height // 4, width // 4))
+        writer["scores"] = 1.0
+"""
+FAILING = """#!/bin/sh
+echo noise >&2
+echo 'posegaussian: error: no MMPose' >&2
+exit 2
+"""
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("captures") / "somebody"
+    cameras = {"00": helpers.lens(-20, size=SIZE), "01": helpers.lens(0, size=SIZE), "02": helpers.lens(20, size=SIZE)}
+    helpers.write_sphere_capture(folder, cameras=cameras, depths=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "net.safetensors"
+    save_weights(PoseGaussian(NetworkSettings(iterations=1)), path, {})
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch, tmp_path):
+    monkeypatch.setattr(single, "_POSE_PYTHON", tmp_path / "no" / "python")
+    monkeypatch.chdir(tmp_path)
+
+
+def interpreter(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def by_hand(capture, weights, *arguments):
+    main(["render", str(capture), "--weights", str(weights), "--settings", SETTINGS, "--device", "cpu", *arguments])
+
+
+def failing(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        by_hand(*arguments)
+    message = capsys.readouterr().err
+    assert stop.value.code == 2 and not list(single.Path.cwd().glob("*.png"))
+    return message
+
+
+def coverage(path):
+    return cv2.imread(str(path)).max(-1) > 30
+
+
+def test_a_view_without_pose_says_so_and_is_written(capture, weights, tmp_path, capsys):
+    by_hand(capture, weights, "--source", "0", "1", "--ratio", "0.5")
+    said = capsys.readouterr()
+    assert "rendering without pose" in said.err
+    assert said.out == "novel.png: frame 000000, from 00 to 01 at ratio 0.5\n"
+    assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
+
+
+def test_ratio_0_and_1_stand_at_the_cameras(capture, weights, tmp_path):
+    for ratio, camera in (("0", "01"), ("1", "00")):
+        by_hand(capture, weights, "--source", "01", "0", "--ratio", ratio, "--frame", "1", "-o", "view.png")
+        person = cv2.imread(str(capture / "masks" / camera / "000001.png"), cv2.IMREAD_GRAYSCALE) > 127
+        seen = coverage(tmp_path / "view.png")
+        assert (seen & person).sum() / (seen | person).sum() > 0.75, camera
+
+
+def test_size_and_frame_can_be_chosen(capture, weights, tmp_path):
+    settings = "{rectify: {size: [64, 64]}, size: [40, 60]}"
+    by_hand(capture, weights, "--frame", "1", "-o", "deep/view.png", "--settings", settings)
+    assert cv2.imread(str(tmp_path / "deep" / "view.png")).shape == (60, 40, 3)
+
+
+def test_the_pose_environment_is_asked(capture, weights, tmp_path, capsys):
+    by_hand(capture, weights, "-o", "without.png")
+    capsys.readouterr()
+    python = interpreter(tmp_path / "python", DETECTOR.format(python=sys.executable))
+    by_hand(capture, weights, "-o", "with.png", "--pose-python", str(python))
+    assert "without pose" not in capsys.readouterr().err
+    assert np.any(cv2.imread(str(tmp_path / "with.png")) != cv2.imread(str(tmp_path / "without.png")))
+
+
+def test_a_failing_detector_is_one_line(capture, weights, tmp_path, capsys):
+    python = interpreter(tmp_path / "python", FAILING)
+    message = failing(capsys, capture, weights, "--pose-python", str(python))
+    assert message.endswith(f"posegaussian: error: {python}: no MMPose\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--source", "0", "7"], "camera 7: no such source camera (there are 00, 01, 02)"),
+        (["--source", "0", "00"], "camera 00: both --source name this camera"),
+        (["--ratio", "1.5"], "--ratio 1.5 is not between 0"),
+        (["--frame", "9"], "frame 000009: no such frame (0 to 1)"),
+        (["--pose-python", "nowhere/python"], "nowhere/python: no such interpreter"),
+    ],
+)
+def test_mistakes_are_one_line_and_nothing_is_written(capture, weights, capsys, arguments, expected):
+    message = failing(capsys, capture, weights, *arguments)
+    assert expected in message and message.count("\n") == 1

@@ -1,0 +1,51 @@
+"""How far a picture is from the truth; both RGB in [0, 1], display-referred (sRGB), background black."""
+
+import math
+
+import flip_evaluator
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+SSIM_WINDOW = 11
+"""Side of the Gaussian window (sigma 1.5) of SSIM, pixels."""
+
+
+def psnr(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
+    """Peak signal-to-noise ratio, dB; infinite for equal pictures."""
+    error = float((image.double() - truth.double()).square().mean())
+    return -10 * math.log10(error) if error > 0 else math.inf
+
+
+def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
+    """Structural similarity (Wang et al. 2004): Gaussian window 11 x 11, sigma 1.5, mean over its whole positions.
+
+    NaN for pictures smaller than the window.
+    """
+    if min(image.shape[1:]) < SSIM_WINDOW:
+        return math.nan
+    pair = image.double()[None], truth.double()[None]
+    return float(structural_similarity_index_measure(*pair, sigma=1.5, data_range=1.0))
+
+
+def flip(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
+    """Mean LDR-FLIP error (Andersson et al. 2020), 0 to 1, at its default 67 pixels per degree."""
+    reference, test = (np.ascontiguousarray(t.permute(1, 2, 0).float().cpu().numpy()) for t in (truth, image))
+    return float(flip_evaluator.evaluate(reference, test, "LDR", inputsRGB=True, applyMagma=False)[1])
+
+
+def disparity_errors(
+    disparity: Float[np.ndarray, "*shape"], truth: Float[np.ndarray, "*shape"], width: int
+) -> dict[str, float]:
+    """End-point error and the share below one pixel, as if the picture were 1024 pixels wide.
+
+    Args:
+        disparity: of the pixels that count.
+        truth: of the same pixels.
+        width: of the rectified picture.
+    """
+    errors = np.abs(disparity.astype(np.float64) - truth) * (1024 / width)
+    if not errors.size:
+        return {"epe_1024": math.nan, "rate_1px": math.nan}
+    return {"epe_1024": float(errors.mean()), "rate_1px": float((errors < 1).mean())}

@@ -1,0 +1,37 @@
+"""The stage `summarize`: the metrics of several captures in one table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from posegaussian.evaluation.table import read_rows, write_frame
+
+_KEYS = ["method", "protocol", "metric"]
+
+
+def summarize(paths: Sequence[Path], output: Path) -> None:
+    """Mean, median and standard deviation over all views and frames of all captures.
+
+    Args:
+        paths: tables that the stage `evaluate` wrote; rows keep the order in which a method, protocol and metric first
+            appear.
+        output: the .csv to write.
+
+    Raises:
+        StoreError: a file is missing or not a table of metrics.
+    """
+    rows = pd.concat([read_rows(path) for path in paths], ignore_index=True)
+    groups = rows.groupby(_KEYS, sort=False)
+    summary = groups["value"].agg(["mean", "median", "std", "count"])
+    summary["note"] = [_note(group) for _, group in groups]
+    write_frame(output, summary.reset_index())
+
+
+def _note(group: pd.DataFrame) -> str:
+    """Why values are missing, and of how many."""
+    missing = group[group["value"].isna()]
+    if missing.empty:
+        return ""
+    reasons = "; ".join(dict.fromkeys(missing["note"]))
+    return reasons if len(missing) == len(group) else f"{len(missing)} of {len(group)} without a value: {reasons}"

@@ -1,0 +1,63 @@
+"""The long table of metrics: one value per row, the same columns in every file."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+from posegaussian.errors import StoreError
+from posegaussian.export.files import whole_file
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement; a NaN value has a note that says why."""
+
+    capture: str
+    pair: str
+    camera: str
+    frame: int
+    method: str
+    protocol: str
+    metric: str
+    value: float
+    note: str = ""
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write the table; it appears whole or not at all."""
+    write_frame(path, pd.DataFrame([astuple(row) for row in rows], columns=COLUMNS))
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as CSV with six decimals; NaN is empty."""
+    with whole_file(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read a table that `write_rows` wrote.
+
+    Raises:
+        StoreError: there is no such file, or it holds something else.
+    """
+    kinds = {name: str for name in COLUMNS} | {"frame": int, "value": float}
+    try:
+        frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values={"value": [""]})
+    except FileNotFoundError:
+        raise StoreError("no such file", file=path, hint="run the stage that writes it") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"not a table of metrics ({error})", file=path) from None
+    if tuple(frame.columns) != COLUMNS:
+        raise StoreError(f"not a table of metrics: its columns are not {','.join(COLUMNS)}", file=path)
+    return frame
+
+
+def explained(value: float, note: str) -> tuple[float, str]:
+    """A value, and the note only where there is none."""
+    return value, note if math.isnan(value) else ""

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from posegaussian.errors import BackendError
 from posegaussian.rendering.pairs import read_pair
 from posegaussian.splatting import GSPLAT, rasterize
+from posegaussian.store import Reader
 from posegaussian.types import Camera, Gaussians, Rendering
 
 SEMANTICS = replace(GSPLAT, antialiased=True)
@@ -44,7 +44,7 @@ class Moment:
 
 
 def reconstruct(
-    network: nn.Module, rectified: h5py.File, heatmaps: h5py.File | None, pairs: Iterable[int], device: torch.device
+    network: nn.Module, rectified: Reader, heatmaps: Reader | None, pairs: Iterable[int], device: torch.device
 ) -> Iterator[Moment]:
     """Each pair's frames through the network in order, each with the temporal state that the one before it left."""
     for pair in pairs:

@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import h5py
 import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from posegaussian.store import Reader
 from posegaussian.types import Camera
 
 _FAR = 1e4
@@ -18,7 +18,7 @@ _FAR = 1e4
 _PARALLEL = math.radians(0.1)
 
 
-def source_cameras(rectified: h5py.File, pair: int) -> tuple[Camera, Camera]:
+def source_cameras(rectified: Reader, pair: int) -> tuple[Camera, Camera]:
     """The left and the right camera of a pair as they were filmed, before rectification, without distortion."""
     original = rectified["sources/original"]
     intrinsics = torch.from_numpy(original["intrinsics"][pair])

@@ -69,10 +69,10 @@ def render_view(
         source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
         pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if python else None
         moment = next(reconstruct(network, source, pose, [0], chosen))
-        cameras = source_cameras(source, 0)
+        start, end = source_cameras(source, 0)
         if store.strings(source["sources/pairs"])[0, 0] != first:
-            cameras = cameras[::-1]
-        camera = camera_between(*cameras, ratio, pivot_between(*cameras))
+            start, end = end, start
+        camera = camera_between(start, end, ratio, pivot_between(start, end))
         if settings.size:
             camera = framed(camera, *settings.size)
         write_png(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))

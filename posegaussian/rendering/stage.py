@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import h5py
-
 from posegaussian import store
 from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
 from posegaussian.errors import ConfigError
@@ -78,7 +76,7 @@ def render_capture(
     _export_path(output, video, frames, settings.fps)
 
 
-def _dims(source: h5py.File, settings: RenderSettings) -> dict[str, int]:
+def _dims(source: store.Reader, settings: RenderSettings) -> dict[str, int]:
     pairs, frames, _, height, width, _ = source["sources/images"].shape
     targets, _, target_height, target_width, _ = source["targets/images"].shape
     return {
@@ -95,7 +93,7 @@ def _dims(source: h5py.File, settings: RenderSettings) -> dict[str, int]:
     }
 
 
-def _write_cameras(writer: store.Writer, source: h5py.File, path: Sequence[Step]) -> None:
+def _write_cameras(writer: store.Writer, source: store.Reader, path: Sequence[Step]) -> None:
     writer["frames"] = source["frames"][()]
     writer["sources/pairs"] = source["sources/pairs"][()]
     writer["targets/cameras"] = source["targets/cameras"][()]
@@ -104,7 +102,7 @@ def _write_cameras(writer: store.Writer, source: h5py.File, path: Sequence[Step]
     writer["path/ratios"] = [step.ratio for step in path]
 
 
-def _write_targets(writer: store.Writer, source: h5py.File, moment: Moment, settings: RenderSettings) -> None:
+def _write_targets(writer: store.Writer, source: store.Reader, moment: Moment, settings: RenderSettings) -> None:
     for target, pair in enumerate(source["targets/pair"]):
         if pair == moment.pair:
             _, _, camera = read_target(source, target, moment.frame)
@@ -115,7 +113,7 @@ def _write_targets(writer: store.Writer, source: h5py.File, moment: Moment, sett
 
 
 def _write_path(
-    writer: store.Writer, source: h5py.File, moment: Moment, path: Sequence[Step], settings: RenderSettings
+    writer: store.Writer, source: store.Reader, moment: Moment, path: Sequence[Step], settings: RenderSettings
 ) -> None:
     first, second = source_cameras(source, moment.pair)
     pivot = pivot_between(first, second)

@@ -5,7 +5,8 @@ Everything here but `source_camera` counts pixels from the centre of the first o
 
 import json
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from itertools import pairwise, product
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,7 @@ _BODY += [((0.02, -0.12, 0.7), 0.1), ((0.02, 0.14, 0.3), 0.08), ((0.02, -0.14, 0
 CENTRE = np.array([0, 0, 0.85])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lens:
     """A camera as calibration files hold it: integer pixel centres."""
 
@@ -46,7 +47,7 @@ class Lens:
         """World directions of pixels (integer centres), of unit depth."""
         goal = (pixels - self.matrix[:2, 2]) / self.matrix[[0, 1], [0, 1]]
         flat, still = goal, np.zeros(3)
-        for _ in range(20 if self.distortion.any() else 0):
+        for _ in range(12 if self.distortion.any() else 0):
             bent = cv2.projectPoints(
                 np.column_stack([flat, np.ones(len(flat))]), still, still, np.eye(3), self.distortion
             )
@@ -168,24 +169,19 @@ def write_calibration(root: Path, cameras: dict[str, Lens], header: str = "%YAML
 def render(camera: Lens, frame: int, samples: int = 3, background: int = 110) -> tuple[np.ndarray, ...]:
     """Picture (RGB), mask (coverage), depth (16 bit, tenths of a millimetre, sampled at pixel centres)."""
     width, height = camera.size
-    steps = (np.arange(samples) + 0.5) / samples - 0.5
-    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-    colour, cover = np.zeros((height * width, 3)), np.zeros(height * width)
-    for dy in steps:
-        for dx in steps:
-            shade, depth = trace(camera, np.column_stack([columns.ravel() + dx, rows.ravel() + dy]), frame)
-            colour += np.where(depth[:, None] > 0, shade, background / 255)
-            cover += depth > 0
-    _, depth = trace(camera, np.column_stack([columns.ravel(), rows.ravel()]), frame)
-    shape = height, width
-    image = np.rint(255 * colour.reshape(*shape, 3) / samples**2).astype(np.uint8)
-    mask = np.rint(255 * cover.reshape(shape) / samples**2).astype(np.uint8)
-    return image, mask, np.rint(depth.reshape(shape) * 1e4).astype(np.uint16)
+    colour, cover = np.zeros((height, width, 3)), np.zeros((height, width))
+    steps = [(i + 0.5) / samples - 0.5 for i in range(samples)]
+    for step in product(steps, steps):
+        shade, depth = trace(camera, frame, step)
+        colour += np.where(depth[..., None] > 0, shade, background / 255)
+        cover += depth > 0
+    image, mask = (np.rint(255 * picture / samples**2).astype(np.uint8) for picture in (colour, cover))
+    return image, mask, np.rint(trace(camera, frame)[1] * 1e4).astype(np.uint16)
 
 
-def trace(camera: Lens, pixels: np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Colour and depth along the optical axis of the nearest sphere at pixels; depth 0 beside all of them."""
-    rays, origin = camera.rays(pixels), camera.centre
+def trace(camera: Lens, frame: int, shift: tuple[float, float] = (0.0, 0.0)) -> tuple[np.ndarray, np.ndarray]:
+    """Colour, and depth along the optical axis (0 for nothing), at the shifted centres of all pixels."""
+    rays, origin = _rays(camera, shift), camera.centre
     depth = np.full(len(rays), np.inf)
     aa = (rays**2).sum(1)
     for centre, radius in [*zip(JOINTS, _RADII, strict=True), *_BODY]:
@@ -194,11 +190,17 @@ def trace(camera: Lens, pixels: np.ndarray, frame: int) -> tuple[np.ndarray, np.
         root = b * b - aa * c
         distance = np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / aa, np.inf)
         depth = np.minimum(depth, distance)
-    hit = np.isfinite(depth)
-    depth = np.where(hit, depth, 0)
+    depth = np.where(np.isfinite(depth), depth, 0)
     skin = origin + rays * depth[:, None] - _sway(frame)
     waves = np.sin(skin @ np.array([[31.0, 17, 5], [7, 29, -23], [19, -11, 37]]) + np.array([0, 1, 2]))
-    return 0.5 + 0.35 * waves, depth
+    shape = camera.size[1], camera.size[0]
+    return (0.5 + 0.35 * waves).reshape(*shape, 3), depth.reshape(shape)
+
+
+@lru_cache(maxsize=40)
+def _rays(camera: Lens, shift: tuple[float, float]) -> np.ndarray:
+    columns, rows = np.meshgrid(np.arange(camera.size[0]) + shift[0], np.arange(camera.size[1]) + shift[1])
+    return camera.rays(np.column_stack([columns.ravel(), rows.ravel()]))
 
 
 def _sway(frame: int) -> np.ndarray:

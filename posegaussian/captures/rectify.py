@@ -72,12 +72,11 @@ def rectify_capture(
         "target_width": views[0].width if views else 0,
         "target_height": views[0].height if views else 0,
     }
-    absent = {
-        "sources/disparity": not all(camera in capture.depths for camera in inputs),
-        "sources/valid": not all(camera in capture.depths for camera in inputs),
-        "targets/depth": not all(camera in capture.depths for camera in targets),
-        "joints": joints is None,
-    }
+    source_depth, target_depth = (
+        bool(cameras) and all(camera in capture.depths for camera in cameras) for cameras in (inputs, targets)
+    )
+    known = {"sources/disparity": source_depth, "sources/valid": source_depth, "targets/depth": target_depth}
+    known["joints"] = joints is not None
     with store.create(
         output,
         store.RECTIFIED,
@@ -85,7 +84,7 @@ def rectify_capture(
         stage_version=STAGE_VERSION["rectify"],
         settings=as_dict(settings),
         inputs=_digests(capture, used, frames),
-        without=tuple(name for name, missing in absent.items() if missing),
+        without=tuple(name for name, present in known.items() if not present),
     ) as writer:
         writer["frames"] = frames
         if joints is not None:
@@ -101,12 +100,12 @@ def rectify_capture(
         maps = [sampling_map(capture.cameras[c], view) for c, view in zip(targets, views, strict=True)]
         for index, frame in enumerate(progress(frames, f"rectify {capture.name}")):
             for number, pair in enumerate(rectified):
-                _write_pair(writer, (number, index), pair, capture, frame, not absent["sources/disparity"])
+                _write_pair(writer, (number, index), pair, capture, frame, source_depth)
             for number, (camera, where) in enumerate(zip(targets, maps, strict=True)):
                 image, mask = _picture(capture, camera, frame, where)
                 writer["targets/images", number, index] = image
                 writer["targets/masks", number, index] = mask
-                if not absent["targets/depth"]:
+                if target_depth:
                     writer["targets/depth", number, index] = _depth(capture, camera, frame, where, mask)[0]
 
 

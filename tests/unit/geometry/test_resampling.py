@@ -37,7 +37,7 @@ def test_the_identity_changes_nothing():
 def test_spots_stay_where_they_are(size):
     camera = helpers.source_camera(helpers.lens(0, size=(120, 90)))
     where = sampling_map(camera, camera.pinhole().resized(*size))
-    sigma = 1.5 * max(1, 120 / size[0])
+    sigma = 2 * max(1, 120 / size[0])
     for x, y in np.random.default_rng(1).uniform(40, 50, (10, 2)):
         found = centroid(resample(blob(x, y, sigma, 120, 90)[..., None], where)[..., 0])
         np.testing.assert_allclose(found, [x * size[0] / 120, y * size[1] / 90], atol=5e-3)

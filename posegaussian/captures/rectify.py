@@ -7,32 +7,41 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegaussian import store
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.easymocap import read_easymocap
+from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs, pair_around, person_centre
 from posegaussian.captures.pictures import is_person
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.geometry import rectification, rig
+from posegaussian.geometry import rectification
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.resampling import SamplingMap, resample, resample_depth, sampling_map
 from posegaussian.progress import progress
 from posegaussian.types import Camera
 
-_WIDEST_PAIR = 90.0
-"""Cameras further apart than this (degrees about the person) are not paired unless they are named."""
 _LEAST_BASELINE = 1e-6
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A rectified pair: the names of its left and right camera, their new cameras and sampling maps."""
+    """A rectified pair, left and right: names, new cameras (batch of 2), and where their pixels come from."""
 
-    names: tuple[str, str]
+    names: Names
     views: Camera
     maps: tuple[SamplingMap, SamplingMap]
+
+
+@dataclass(frozen=True)
+class _Target:
+    """An undistorted target, and the pair that it lies between."""
+
+    name: str
+    view: Camera
+    where: SamplingMap
+    pair: int
 
 
 def rectify_capture(
@@ -53,175 +62,151 @@ def rectify_capture(
     """
     capture = read_easymocap(root)
     frames = list(capture.frames if frames is None else frames)
-    names = _named_pairs(capture, pairs) or _neighbours(capture, frames[0])
+    names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
     rectified = [_rectify_pair(capture, pair, frames, settings) for pair in names]
     inputs = [camera for pair in rectified for camera in pair.names]
-    targets = [camera for camera in capture.targets if camera not in inputs]
-    views = [_target_view(capture, camera, settings.target_size) for camera in targets]
-    if len({(view.width, view.height) for view in views}) > 1:
-        raise CaptureError("the target cameras differ in size", file=root, hint="set rectify.target_size")
-    used = list(dict.fromkeys([*inputs, *targets]))
+    targets = _targets(capture, rectified, frames[0], settings)
+    outputs = [target.name for target in targets]
     joints = capture.joints()
-    dims = {
-        "pair": len(rectified),
-        "frame": len(frames),
-        "width": settings.size[0],
-        "height": settings.size[1],
-        "coefficients": max(len(capture.cameras[camera].distortion) for camera in inputs),
-        "target": len(targets),
-        "target_width": views[0].width if views else 0,
-        "target_height": views[0].height if views else 0,
-    }
-    source_depth, target_depth = (
-        bool(cameras) and all(camera in capture.depths for camera in cameras) for cameras in (inputs, targets)
-    )
-    known = {"sources/disparity": source_depth, "sources/valid": source_depth, "targets/depth": target_depth}
-    known["joints"] = joints is not None
+    absent = []
+    if not _has_depth(capture, inputs):
+        absent += ["sources/disparity", "sources/valid"]
+    if not _has_depth(capture, outputs):
+        absent += ["targets/depth"]
+    if joints is None:
+        absent += ["joints"]
     with store.create(
         output,
         store.RECTIFIED,
-        dims,
+        _dims(capture, inputs, targets, len(frames), settings),
         stage_version=STAGE_VERSION["rectify"],
         settings=as_dict(settings),
-        inputs=_digests(capture, used, frames),
-        without=tuple(name for name, present in known.items() if not present),
+        inputs=_digests(capture, sorted({*inputs, *outputs}), frames),
+        without=tuple(absent),
     ) as writer:
         writer["frames"] = frames
         if joints is not None:
             writer["joints"] = joints[[capture.frames.index(frame) for frame in frames]]
-        for index, pair in enumerate(rectified):
-            _write_cameras(writer, index, pair, capture, dims["coefficients"])
-        centre = _person(capture, used, frames[0])
-        for index, (camera, view) in enumerate(zip(targets, views, strict=True)):
-            writer["targets/cameras", index] = camera
-            writer["targets/pair", index] = _nearest_pair(capture, camera, rectified, centre)
-            writer["targets/intrinsics", index] = view.intrinsics.numpy()
-            writer["targets/world_to_camera", index] = view.world_to_camera.numpy()
-        maps = [sampling_map(capture.cameras[c], view) for c, view in zip(targets, views, strict=True)]
+        for number, pair in enumerate(rectified):
+            _write_cameras(writer, number, pair, capture)
+        for number, target in enumerate(targets):
+            writer["targets/cameras", number] = target.name
+            writer["targets/pair", number] = target.pair
+            writer["targets/intrinsics", number] = target.view.intrinsics.numpy()
+            writer["targets/world_to_camera", number] = target.view.world_to_camera.numpy()
         for index, frame in enumerate(progress(frames, f"rectify {capture.name}")):
             for number, pair in enumerate(rectified):
-                _write_pair(writer, (number, index), pair, capture, frame, source_depth)
-            for number, (camera, where) in enumerate(zip(targets, maps, strict=True)):
-                image, mask = _picture(capture, camera, frame, where)
-                writer["targets/images", number, index] = image
-                writer["targets/masks", number, index] = mask
-                if target_depth:
-                    writer["targets/depth", number, index] = _depth(capture, camera, frame, where, mask)[0]
+                _write_pair(writer, (number, index), pair, capture, frame, "sources/disparity" not in absent)
+            for number, target in enumerate(targets):
+                _write_target(writer, (number, index), target, capture, frame, "targets/depth" not in absent)
 
 
-def _named_pairs(capture: Capture, pairs: Sequence[tuple[str, ...]] | None) -> list[tuple[str, str]]:
-    """Pairs that the user, or else the capture, names."""
-    named = []
-    for pair in capture.pairs if pairs is None else pairs:
-        if len(pair) != 2:
-            raise CaptureError(f"a pair has two cameras, not {','.join(pair)}", file=capture.root)
-        for camera in pair:
-            if camera not in capture.cameras:
-                what = f"a pair names it, but the cameras are {', '.join(capture.cameras)}"
-                raise CaptureError(what, file=capture.root, camera=camera)
-        named.append((pair[0], pair[1]))
-    return named
-
-
-def _neighbours(capture: Capture, frame: int) -> list[tuple[str, str]]:
-    """Neighbouring source cameras as seen from the person."""
-    sources = capture.sources
-    if len(sources) < 2:
-        raise CaptureError("a pair needs two source cameras", file=capture.root)
-    centres = np.stack([capture.cameras[camera].centre for camera in sources])
-    angles = rig.angles(_person(capture, sources, frame), centres)
-    pairs = [(sources[a], sources[b]) for a, b in rig.neighbours(angles, _WIDEST_PAIR)]
-    if not pairs:
-        what = f"no two source cameras stand within {_WIDEST_PAIR:.0f} degrees"
-        raise CaptureError(what, file=capture.root, hint="name the pairs")
-    return pairs
-
-
-def _person(capture: Capture, cameras: Sequence[str], frame: int) -> np.ndarray:
-    """Where the person stands: the point nearest to the rays through the middles of the masks."""
-    rays = []
-    for camera in cameras:
-        rows, columns = np.nonzero(is_person(capture.mask(camera, frame)))
-        middle = np.array([[columns.mean() + 0.5, rows.mean() + 0.5]])
-        rays.append(capture.cameras[camera].directions(middle)[0])
-    return rig.nearest_point(np.stack([capture.cameras[camera].centre for camera in cameras]), np.stack(rays))
-
-
-def _rectify_pair(capture: Capture, names: tuple[str, str], frames: Sequence[int], settings: RectifySettings) -> _Pair:
+def _rectify_pair(capture: Capture, names: Names, frames: Sequence[int], settings: RectifySettings) -> _Pair:
     """Left and right, and intrinsics that fit the person of all frames."""
     first, second = (capture.cameras[camera] for camera in names)
     if np.linalg.norm(first.centre - second.centre) < _LEAST_BASELINE:
         what = f"stands at the same place as camera {names[1]}: no baseline"
         raise CalibrationError(what, file=capture.calibration_files[1], camera=names[0])
     rotation, swapped = rectification.rectifying_rotation(first, second)
-    left, right = names = names[::-1] if swapped else names
-    boxes = np.stack([_person_box(capture, camera, frames, rotation, names) for camera in names])
+    if swapped:
+        names = (names[1], names[0])
+    left, right = (capture.cameras[camera] for camera in names)
+    boxes = np.stack([_person_box(capture, camera, frames, rotation) for camera in names])
     intrinsics = rectification.fit_intrinsics(boxes, settings.size, settings.margin)
-    cameras = capture.cameras[left], capture.cameras[right]
-    centres = np.stack([camera.centre for camera in cameras])
+    centres = np.stack([left.centre, right.centre])
     views = rectification.rectified_cameras(centres, rotation, intrinsics, settings.size)
-    return _Pair(names, views, (sampling_map(cameras[0], views[0]), sampling_map(cameras[1], views[1])))
+    return _Pair(names, views, (sampling_map(left, views[0]), sampling_map(right, views[1])))
 
 
 def _person_box(
-    capture: Capture, camera: str, frames: Sequence[int], rotation: np.ndarray, pair: tuple[str, str]
-) -> np.ndarray:
+    capture: Capture, camera: str, frames: Sequence[int], rotation: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, " 4"]:
     """The box of the person of all frames on the rectified image plane."""
     boxes = []
     for frame in frames:
         corners = rectification.outline(is_person(capture.mask(camera, frame)))
         box = rectification.bounds(capture.cameras[camera].directions(corners), rotation)
         if box is None:
-            what = f"the pair {pair[0]},{pair[1]} cannot be rectified: the person stands along its baseline"
+            what = "its pair cannot be rectified: the person stands along the baseline"
             raise CalibrationError(what, file=capture.calibration_files[1], camera=camera, frame=frame)
         boxes.append(box)
-    stacked = np.stack(boxes)
-    return np.concatenate([stacked[:, :2].min(0), stacked[:, 2:].max(0)])
+    corner, opposite = np.split(np.stack(boxes), 2, axis=1)
+    return np.concatenate([corner.min(0), opposite.max(0)])
 
 
-def _target_view(capture: Capture, camera: str, size: tuple[int, int] | None) -> Camera:
-    view = capture.cameras[camera].pinhole()
-    return view.resized(*size) if size else view
+def _targets(capture: Capture, pairs: Sequence[_Pair], frame: int, settings: RectifySettings) -> list[_Target]:
+    """Every target camera that is in no pair."""
+    names = [pair.names for pair in pairs]
+    inputs = sorted({camera for pair in names for camera in pair})
+    person = person_centre(capture, inputs, frame)
+    targets = []
+    for camera in capture.targets:
+        if camera not in inputs:
+            source = capture.cameras[camera]
+            view = source.pinhole().resized(*settings.target_size) if settings.target_size else source.pinhole()
+            pair = pair_around(capture, camera, names, person)
+            targets.append(_Target(camera, view, sampling_map(source, view), pair))
+    if len({(target.view.width, target.view.height) for target in targets}) > 1:
+        raise CaptureError("the target cameras differ in size", file=capture.root, hint="set rectify.target_size")
+    return targets
 
 
-def _nearest_pair(capture: Capture, camera: str, pairs: Sequence[_Pair], person: np.ndarray) -> int:
-    """The pair with the smallest summed angle to the camera, seen from the person."""
-    sums = []
-    for pair in pairs:
-        centres = np.stack([capture.cameras[name].centre for name in (camera, *pair.names)])
-        sums.append(rig.angles(person, centres)[0].sum())
-    return int(np.argmin(sums))
+def _has_depth(capture: Capture, cameras: Sequence[str]) -> bool:
+    return bool(cameras) and all(camera in capture.depths for camera in cameras)
 
 
-def _write_cameras(writer: store.Writer, index: int, pair: _Pair, capture: Capture, coefficients: int) -> None:
-    originals = [capture.cameras[camera] for camera in pair.names]
-    writer["sources/pairs", index] = pair.names
-    writer["sources/intrinsics", index] = pair.views.intrinsics.numpy()
-    writer["sources/world_to_camera", index] = pair.views.world_to_camera.numpy()
-    writer["sources/original/intrinsics", index] = np.stack([c.intrinsics for c in originals])
-    writer["sources/original/distortion", index] = np.stack(
-        [np.pad(c.distortion, (0, coefficients - len(c.distortion))) for c in originals]
-    )
-    writer["sources/original/world_to_camera", index] = np.stack([c.world_to_camera for c in originals])
-    writer["sources/original/size", index] = [(c.width, c.height) for c in originals]
+def _dims(
+    capture: Capture, inputs: Sequence[str], targets: Sequence[_Target], frames: int, settings: RectifySettings
+) -> dict[str, int]:
+    return {
+        "pair": len(inputs) // 2,
+        "frame": frames,
+        "width": settings.size[0],
+        "height": settings.size[1],
+        "coefficients": max(len(capture.cameras[camera].distortion) for camera in inputs),
+        "target": len(targets),
+        "target_width": targets[0].view.width if targets else 0,
+        "target_height": targets[0].view.height if targets else 0,
+    }
+
+
+def _write_cameras(writer: store.Writer, number: int, pair: _Pair, capture: Capture) -> None:
+    writer["sources/pairs", number] = pair.names
+    writer["sources/intrinsics", number] = pair.views.intrinsics.numpy()
+    writer["sources/world_to_camera", number] = pair.views.world_to_camera.numpy()
+    for view, camera in enumerate(capture.cameras[name] for name in pair.names):
+        writer["sources/original/intrinsics", number, view] = camera.intrinsics
+        writer["sources/original/distortion", number, view, : len(camera.distortion)] = camera.distortion
+        writer["sources/original/world_to_camera", number, view] = camera.world_to_camera
+        writer["sources/original/size", number, view] = (camera.width, camera.height)
 
 
 def _write_pair(
-    writer: store.Writer, place: tuple[int, int], pair: _Pair, capture: Capture, frame: int, depth_known: bool
+    writer: store.Writer, place: tuple[int, int], pair: _Pair, capture: Capture, frame: int, has_depth: bool
 ) -> None:
     depths, valid = [], []
     for view, (camera, where) in enumerate(zip(pair.names, pair.maps, strict=True)):
         image, mask = _picture(capture, camera, frame, where)
         writer["sources/images", *place, view] = image
         writer["sources/masks", *place, view] = mask
-        if depth_known:
+        if has_depth:
             depth, smooth = _depth(capture, camera, frame, where, mask)
             depths.append(depth)
             valid.append(smooth & (depth > 0))
-    if depth_known:
+    if has_depth:
         depth = torch.from_numpy(np.stack(depths)).double()
         writer["sources/disparity", *place] = depth_to_disparity(depth[None], pair.views[None])[0].numpy()
         writer["sources/valid", *place] = np.stack(valid)
+
+
+def _write_target(
+    writer: store.Writer, place: tuple[int, int], target: _Target, capture: Capture, frame: int, has_depth: bool
+) -> None:
+    image, mask = _picture(capture, target.name, frame, target.where)
+    writer["targets/images", *place] = image
+    writer["targets/masks", *place] = mask
+    if has_depth:
+        writer["targets/depth", *place] = _depth(capture, target.name, frame, target.where, mask)[0]
 
 
 def _picture(
@@ -238,9 +223,11 @@ def _picture(
 
 def _depth(
     capture: Capture, camera: str, frame: int, where: SamplingMap, mask: UInt8[np.ndarray, "h w"]
-) -> tuple[Float32[np.ndarray, "h w"], np.ndarray]:
+) -> tuple[Float32[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
     """Depth of the person, 0 elsewhere; and where it was interpolated on one surface."""
-    depth, smooth = resample_depth(capture.depth(camera, frame), where)
+    depth = capture.depth(camera, frame)
+    assert depth is not None  # checked by _has_depth
+    depth, smooth = resample_depth(depth, where)
     return np.where(is_person(mask), depth, np.float32(0)), smooth
 
 

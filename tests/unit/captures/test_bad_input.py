@@ -114,7 +114,7 @@ CASES = {
     "stretched R": (entry("extri.yml", "Rot_01", 1.1 * np.eye(3)), CalibrationError, "camera 01: the rotation is not"),
     "mirrored R": (entry("extri.yml", "Rot_01", np.diag([1.0, 1, -1])), CalibrationError, "determinant -1"),
     "same centre": (rig(_01=helpers.lens(-11.25, roll=5, size=(40, 32))), CalibrationError, "same place as camera"),
-    "one behind": (rig(_01=helpers.lens(-11.25, radius=9, size=(40, 32))), CalibrationError, "along its baseline"),
+    "one behind": (rig(_01=helpers.lens(-11.25, radius=9, size=(40, 32))), CalibrationError, "along the baseline"),
     "unknown in pair": (pairs("00", "07"), CaptureError, "camera 07: a pair names it, but the cameras are 00, 01"),
     "three in a pair": (pairs("00", "01", "00"), CaptureError, "rig.json: not of the form"),
     "broken rig": (lambda root: (root / "rig.json").write_text("{"), CaptureError, "rig.json: not of the form"),

@@ -43,7 +43,7 @@ def lens_of(intrinsics: np.ndarray, world_to_camera: np.ndarray, size: tuple[int
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    return -10 * np.log10(((a.astype(float) - b) ** 2).mean() / 255**2)
+    return -10 * np.log10(max(((a.astype(float) - b) ** 2).mean(), 1e-6) / 255**2)
 
 
 @pytest.fixture(scope="module")

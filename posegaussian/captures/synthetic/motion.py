@@ -9,9 +9,9 @@ from jaxtyping import Float
 from posegaussian.captures.synthetic.body import BodyModel
 
 Angles = dict[str, float]
-"""Bends in radians by name. With `left_` or `right_` in front: elbow, knee, hip (thigh forward), spread (thigh outward),
-raise (arm outward, from hanging), swing (arm forward), twist (upper arm about itself). Of trunk and head: lean, bend,
-turn, nod, look."""
+"""Bends in radians by name. With `left_` or `right_` in front: elbow, knee, hip (thigh forward), spread (thigh
+outward), raise (arm outward, from hanging), swing (arm forward), twist (upper arm about itself). Of trunk and head:
+lean, bend, turn, nod, look."""
 
 FORWARD = np.array([0.0, -1.0, 0.0])
 UP = np.array([0.0, 0.0, 1.0])
@@ -84,18 +84,26 @@ def _limbs(side: str, angles: Angles, place: dict[str, np.ndarray]):
     arm = place["lowerarm01" + end] - place["upperarm01" + end]
     forearm = place["wrist" + end] - place["lowerarm01" + end]
     shin = place["foot" + end] - place["lowerleg01" + end]
-    hanging = np.arctan2(arm @ outward, -arm @ UP)
+    hanging = float(np.arctan2(arm @ outward, -arm @ UP))
     lift = np.cross(-UP, outward)
     swing = np.cross(-UP, FORWARD)
     shoulder = turn(swing, bend["swing"]) @ turn(lift, bend["raise"] - hanging) @ turn(arm, bend["twist"] * outward[0])
     yield "shoulder01" + end, turn(lift, 0.25 * (bend["raise"] - hanging))
     yield "upperarm01" + end, turn(lift, -0.25 * (bend["raise"] - hanging)) @ shoulder
-    straight = np.arccos(arm @ forearm / np.linalg.norm(arm) / np.linalg.norm(forearm))
+    straight = float(np.arccos(arm @ forearm / np.linalg.norm(arm) / np.linalg.norm(forearm)))
     yield "lowerarm01" + end, turn(np.cross(arm, forearm), bend["elbow"] - straight)
+    yield from _fingers(end, place, 0.3)
     thigh = turn(swing, bend["hip"]) @ turn(lift, bend["spread"])
     yield "upperleg01" + end, thigh
     yield "lowerleg01" + end, turn(np.cross(shin, -FORWARD), bend["knee"])
     yield "foot" + end, turn(np.cross(shin, FORWARD), bend["hip"] - bend["knee"]).T
+
+
+def _fingers(end: str, place: dict[str, np.ndarray], curl: float):
+    """The three bones of each of four fingers, bent towards the palm as in a hand at rest."""
+    across = place["finger2-1" + end] - place["finger5-1" + end]
+    for finger, bone in np.ndindex(4, 3):
+        yield f"finger{finger + 2}-{bone + 1}{end}", turn(across, (curl if end == ".L" else -curl))
 
 
 def _standing(rng: np.random.Generator) -> Callable[[float], Angles]:
@@ -114,15 +122,15 @@ def _standing(rng: np.random.Generator) -> Callable[[float], Angles]:
 
 def walk(rng: np.random.Generator) -> Callable[[float], Angles]:
     """Steps on the spot, the arms against the legs."""
-    rate, phase, stride = rng.uniform(5.5, 7.0), rng.uniform(0, 2 * np.pi), rng.uniform(0.38, 0.5)
+    rate, phase, stride = rng.uniform(5.0, 6.2), rng.uniform(0, 2 * np.pi), rng.uniform(0.36, 0.46)
 
     def moves(time):
         cycle = rate * time + phase
         change = {"turn": 0.12 * np.sin(cycle), "lean": 0.05}
         for side, sign in (("left", 1), ("right", -1)):
             step = sign * np.sin(cycle)
-            lift = np.clip(sign * np.cos(cycle), 0, 1) ** 2
-            change |= {f"{side}_hip": stride * step + 0.1, f"{side}_knee": 0.12 + 0.95 * lift}
+            lift = (0.5 + 0.5 * sign * np.cos(cycle)) ** 2
+            change |= {f"{side}_hip": stride * step + 0.1, f"{side}_knee": 0.1 + 0.85 * lift}
             change |= {f"{side}_swing": -0.5 * step, f"{side}_elbow": 0.3 - 0.2 * step}
         return change
 

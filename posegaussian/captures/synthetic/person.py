@@ -5,115 +5,112 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from posegaussian.captures.synthetic import garments, motion, textures
 from posegaussian.captures.synthetic.body import BodyModel, bone_transforms, load_body, skin
-from posegaussian.captures.synthetic.garments import Garment
+from posegaussian.captures.synthetic.face import make_eyes, make_skin, skin_tone
+from posegaussian.captures.synthetic.garments import Piece
+from posegaussian.captures.synthetic.hair import make_hair
 from posegaussian.captures.synthetic.mesh import Mesh, Texture, vertex_normals
-from posegaussian.captures.synthetic.surface import Surface
+from posegaussian.captures.synthetic.motion import Motion, make_motion
+from posegaussian.captures.synthetic.surface import Surface, join
+from posegaussian.captures.synthetic.wardrobe import OVERLAP, choose_clothes
 
-OVERLAP = 0.03
-"""How far skin and lower layers reach under a hem, metres."""
+HEIGHTS = (1.58, 1.84)
+"""Shortest and tallest person from sole to crown, metres."""
+HAIR_COLOURS = np.array(
+    [[0.08, 0.06, 0.05], [0.22, 0.13, 0.08], [0.42, 0.25, 0.12], [0.72, 0.55, 0.32], [0.55, 0.54, 0.53]]
+)
 
 
 @dataclass(frozen=True)
 class Person:
-    """A dressed person at rest, and how they move."""
+    """A dressed person.
+
+    Args:
+        body: the body model.
+        heads: where each bone starts at rest, metres.
+        surface: skin and clothes at rest, in one.
+        materials: index into `textures`, of each face.
+        textures: what the materials look like.
+        anchors: vertices of the bare body at rest that the joints are regressed from.
+        regressor: COCO-17 joints as weighted means of the anchors.
+        motion: how the person moves.
+    """
 
     body: BodyModel
     heads: Float[np.ndarray, "b 3"]
-    joints: Surface
     surface: Surface
-    pieces: Int[np.ndarray, "f"]
+    materials: Int[np.ndarray, "f"]
     textures: tuple[Texture, ...]
-    motion: motion.Motion
+    anchors: Surface
+    regressor: Float[np.ndarray, "17 n"]
+    motion: Motion
 
     def posed(self, time: float) -> Mesh:
-        """The mesh at a time in seconds, its lowest point on the floor."""
+        """The person at a time in seconds, hips above the origin, the lowest point on the floor."""
         rotations = self.motion.rotations(time, self.body, self.heads)
         transforms = bone_transforms(self.body.parents, self.heads, rotations)
         vertices = skin(self.surface.rest, self.surface.weights, transforms)
-        joints = self.body.regressor[:, self.regressor_vertices] @ skin(
-            self.joints.rest, self.joints.weights, transforms
-        )
-        shift = np.array([*(-self.heads[0, :2]), -vertices[:, 2].min()])
+        anchors = skin(self.anchors.rest, self.anchors.weights, transforms)
+        shift = np.array([*-self.heads[0, :2], -vertices[:, 2].min()])
         return Mesh(
-            vertices + shift,
-            vertex_normals(vertices, self.surface.faces),
-            self.surface.faces,
-            self.surface.canonical,
-            self.pieces,
-            self.textures,
-            joints + shift,
+            vertices=vertices + shift,
+            normals=vertex_normals(vertices, self.surface.faces),
+            faces=self.surface.faces,
+            canonical=self.surface.canonical,
+            materials=self.materials,
+            textures=self.textures,
+            joints=self.regressor @ anchors + shift,
         )
-
-    @property
-    def regressor_vertices(self) -> Int[np.ndarray, "n"]:
-        """Vertices of the body that the joints are regressed from."""
-        return np.flatnonzero(self.body.regressor.any(0))
 
 
 def make_person(seed: int) -> Person:
-    """Somebody; the same seed gives the same person."""
+    """Somebody; the same seed gives the same person. Neighbouring seeds differ in movement, pattern and hair."""
     rng = np.random.default_rng([seed, 17])
     body = load_body()
-    vertices, heads = body.rest(_shape_code(body, rng))
-    scale = rng.uniform(1.58, 1.84) / np.ptp(vertices[body.surfaces["skin"].ravel(), 2])
-    whole = Surface(body.mean, scale * vertices, body.weights, np.empty((0, 3), np.int64))
-
-    def piece(name):
-        return Surface(whole.canonical, whole.rest, whole.weights, body.surfaces[name]).compact()
-
-    parts, looks = [], []
-    bare = piece("skin")
-    for garment in _wardrobe(seed, rng):
-        source = piece(garment.surface).subdivided()
-        part = source.inflated(garment.ease(source.canonical)).cut(garment.field(source.canonical))
-        parts.append(part)
-        looks.append(garment.texture)
-        bare = bare.cut(OVERLAP - garment.field(bare.canonical))
-    parts += [bare, piece("eyes")]
-    tone = textures.colour(rng.uniform(0.05, 0.08), rng.uniform(0.3, 0.55), rng.uniform(0.35, 0.95))
-    looks += [textures.plain(tone, rng, 0.04), textures.plain(np.ones(3) * 0.9, rng, 0)]
-    counts = np.cumsum([0, *(len(part.rest) for part in parts)])
-    surface = Surface(
-        np.concatenate([part.canonical for part in parts]),
-        np.concatenate([part.rest for part in parts]),
-        np.concatenate([part.weights for part in parts]),
-        np.concatenate([part.faces + start for part, start in zip(parts, counts, strict=False)]),
-    )
-    pieces = np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts])
+    code, male = _shape_code(body, rng)
+    vertices, heads = body.rest(code)
+    scale = rng.uniform(*HEIGHTS) / np.ptp(vertices[body.surfaces["skin"].ravel(), 2])
+    everything = {
+        name: Surface(body.mean, scale * vertices, body.weights, faces).compact()
+        for name, faces in body.surfaces.items()
+    }
+    hair = HAIR_COLOURS[rng.integers(len(HAIR_COLOURS))] * rng.uniform(0.8, 1.2)
+    styles = (0, 3, 4) if male else (1, 2, 4)
+    pieces = [*choose_clothes(seed - 1, rng), make_hair(styles[seed % 3], hair, rng)]
+    parts = [_made(piece, everything[piece.surface]) for piece in pieces]
+    beard = rng.uniform(0, 1) * (rng.uniform() < 0.5) * male
+    looks = [*(piece.texture for piece in pieces), make_skin(skin_tone(rng), hair, beard, rng), make_eyes(rng)]
+    parts += [_bare(everything["skin"], pieces), everything["eyes"]]
     used = np.flatnonzero(body.regressor.any(0))
-    joints = Surface(body.mean[used], whole.rest[used], body.weights[used], np.empty((0, 3), np.int64))
-    return Person(body, scale * heads, joints, surface, pieces, tuple(looks), motion.make_motion(seed - 1, rng))
+    return Person(
+        body=body,
+        heads=scale * heads,
+        surface=join(parts),
+        materials=np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts]),
+        textures=tuple(looks),
+        anchors=Surface(body.mean[used], scale * vertices[used], body.weights[used], np.empty((0, 3), np.int64)),
+        regressor=body.regressor[:, used],
+        motion=make_motion(seed - 1, rng),
+    )
 
 
-def _shape_code(body: BodyModel, rng: np.random.Generator) -> Float[np.ndarray, "k"]:
-    """Between two adults of the same sex."""
-    column = body.trait_names.index("gender")
+def _made(piece: Piece, surface: Surface) -> Surface:
+    shaped = piece.shape(surface)
+    return shaped.cut(piece.field(shaped.canonical))
+
+
+def _bare(skin: Surface, pieces: list[Piece]) -> Surface:
+    """Skin that can be seen, and a little more of it under each hem."""
+    for piece in pieces:
+        if piece.covers:
+            skin = skin.cut(OVERLAP - piece.field(skin.canonical))
+    return skin
+
+
+def _shape_code(body: BodyModel, rng: np.random.Generator) -> tuple[Float[np.ndarray, "k"], bool]:
+    """Between two adults of one sex, and which."""
+    sexes = body.traits[:, body.trait_names.index("gender")] < 0.5
     first = rng.integers(len(body.codes))
-    alike = np.flatnonzero((body.traits[:, column] > 0.5) == (body.traits[first, column] > 0.5))
+    second = rng.choice(np.flatnonzero(sexes == sexes[first]))
     share = rng.uniform(0, 0.5)
-    return (1 - share) * body.codes[first] + share * body.codes[rng.choice(alike)]
-
-
-def _wardrobe(seed: int, rng: np.random.Generator) -> list[Garment]:
-    """What the person wears, from the outside in."""
-    hue = rng.uniform(0, 1)
-    first = textures.colour(hue, rng.uniform(0.5, 0.9), rng.uniform(0.4, 0.9))
-    second = textures.colour(hue + rng.uniform(0.3, 0.7), rng.uniform(0.1, 0.8), rng.uniform(0.6, 1.0))
-    top = textures.PATTERNS[(seed - 1) % len(textures.PATTERNS)](first, second, rng)
-    hem = rng.uniform(0.06, 0.14)
-    sleeve = rng.choice([rng.uniform(0.3, 0.45), rng.uniform(0.9, 1.0)])
-    bottom = textures.denim(textures.colour(0.6, 0.6, rng.uniform(0.25, 0.6)), rng)
-    end = rng.choice([-0.22, -0.7, -0.7])
-    folds = int(rng.integers(1 << 30))
-    return [
-        Garment("suit", garments.shirt(hem, sleeve, 0.085), garments.loose(0.014, 0.015, hem, folds), top),
-        Garment("suit", garments.trousers(hem + OVERLAP, end), garments.loose(0.008, 0.012, end, folds + 9), bottom),
-        Garment(
-            "suit",
-            garments.shoes(-0.73),
-            lambda points: np.full(len(points), 0.006),
-            textures.plain(np.ones(3) * 0.2, rng),
-        ),
-    ]
+    return (1 - share) * body.codes[first] + share * body.codes[second], bool(sexes[first])

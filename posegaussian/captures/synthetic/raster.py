@@ -1,9 +1,10 @@
 """Photographs of a mesh: a z-buffer in Numba, shading in NumPy; colour and mask are supersampled, depth is not."""
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Int32, UInt8
+from jaxtyping import Float, Float32, Int32, UInt8
 from numba import njit
 
 from posegaussian.captures.synthetic.mesh import Mesh
@@ -68,98 +69,86 @@ class Photograph:
 
 def photograph(mesh: Mesh, view: View, light: Light) -> Photograph:
     """Take a picture of a mesh."""
-    camera = mesh.vertices @ view.world_to_camera[:3, :3].T + view.world_to_camera[:3, 3]
-    faces, inverse_depth = rasterize(camera, mesh.faces, view.intrinsics, view.width, view.height)
+    pixels, inverse = _projected(mesh.vertices, view)
+    faces, nearest = _rasterize(pixels, inverse, mesh.faces, view.width, view.height)
     factor = SUPERSAMPLING
-    fine = np.diag([factor, factor, 1.0]) @ view.intrinsics
-    samples, _ = rasterize(camera, mesh.faces, fine, factor * view.width, factor * view.height)
+    fine = factor * pixels
+    samples, _ = _rasterize(fine, inverse, mesh.faces, factor * view.width, factor * view.height)
     colours = np.tile(light.background.astype(np.float32), (*samples.shape, 1))
     hit = samples >= 0
-    colours[hit] = _shade(mesh, view, light, samples, hit, fine)
-    shape = (view.height, factor, view.width, factor)
-    image = colours.reshape(*shape, 3).mean((1, 3), dtype=np.float32)
-    coverage = hit.reshape(shape).mean((1, 3), dtype=np.float32)
-    depth = np.divide(1, inverse_depth, out=np.zeros_like(inverse_depth), where=faces >= 0)
+    colours[hit] = _shade(mesh, light, samples, fine, inverse)
+    image, coverage = _pooled(colours), _pooled(hit.astype(np.float32))
+    depth = np.divide(1, nearest, out=np.zeros_like(nearest), where=faces >= 0)
     return Photograph(_bytes(image), _bytes(coverage), depth.astype(np.float32), faces)
+
+
+def _pooled(samples: np.ndarray) -> np.ndarray:
+    """Means over the samples of each pixel."""
+    parts = [samples[i::SUPERSAMPLING, j::SUPERSAMPLING] for i, j in np.ndindex(SUPERSAMPLING, SUPERSAMPLING)]
+    return np.add.reduce(parts) / len(parts)
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:
     return np.round(255 * values).astype(np.uint8)
 
 
+def _projected(
+    vertices: Float[np.ndarray, "v 3"], view: View
+) -> tuple[Float[np.ndarray, "v 2"], Float[np.ndarray, "v"]]:
+    """Pixels and inverse depths; behind the camera the inverse depth is that of a point too near to draw."""
+    camera = vertices @ view.world_to_camera[:3, :3].T + view.world_to_camera[:3, 3]
+    inverse = 1 / np.maximum(camera[:, 2], 0.1 * NEAR)
+    return inverse[:, None] * (camera @ view.intrinsics[:2].T), inverse
+
+
 def _shade(
     mesh: Mesh,
-    view: View,
     light: Light,
-    samples: Int[np.ndarray, "h w"],
-    hit: Bool[np.ndarray, "h w"],
-    intrinsics: Float[np.ndarray, "3 3"],
+    samples: Int32[np.ndarray, "h w"],
+    pixels: Float[np.ndarray, "v 2"],
+    inverse: Float[np.ndarray, "v"],
 ) -> Float[np.ndarray, "n 3"]:
-    """Colours of the samples that hit the mesh, in row order."""
-    rows, columns = np.nonzero(hit)
+    """Colours of the samples that hit the mesh, in row order; the inner side of cloth is darker."""
+    rows, columns = np.nonzero(samples >= 0)
     faces = samples[rows, columns]
-    rays = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1) @ np.linalg.inv(intrinsics).T
-    rays = rays @ view.world_to_camera[:3, :3]
-    weights, front = _where_rays_meet(view.centre, rays, mesh.vertices, mesh.faces, faces)
+    weights, front = _interpolation(pixels, inverse, mesh.faces, faces, rows, columns)
     corners = mesh.faces[faces]
     normals = np.einsum("nk,nkc->nc", weights, mesh.normals[corners])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
     canonical = np.einsum("nk,nkc->nc", weights, mesh.canonical[corners])
-    albedo = mesh.albedo(canonical, faces)
-    albedo = np.where(front[:, None], albedo, 0.45 * albedo)
-    return light.shade(albedo, np.where(front[:, None], normals, -normals)).astype(np.float32)
-
-
-def rasterize(
-    camera: Float[np.ndarray, "v 3"],
-    faces: Int[np.ndarray, "f 3"],
-    intrinsics: Float[np.ndarray, "3 3"],
-    width: int,
-    height: int,
-) -> tuple[Int32[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
-    """The nearest face at every pixel's centre.
-
-    Args:
-        camera: vertices in camera axes, metres.
-        faces: vertex numbers.
-        intrinsics: pixel centres at +0.5.
-        width: pixels.
-        height: pixels.
-
-    Returns:
-        The face (-1: none) and the inverse depth there (0: none).
-    """
-    depth = np.maximum(camera[:, 2], 1e-9)
-    pixels = (camera @ intrinsics.T)[:, :2] / depth[:, None]
-    return _rasterize(pixels, 1 / depth, faces, width, height)
+    albedo = mesh.albedo(canonical, faces) * np.where(front, 1.0, 0.45)[:, None]
+    return light.shade(albedo, np.where(front[:, None], normals, -normals))
 
 
 @njit(cache=True)
+@no_type_check
+def _edges(pixels, a, b, c, x, y):
+    """Twice the signed areas of the triangles that a point makes with each side: barycentric weights times `area`."""
+    xa, ya = pixels[a, 0] - x, pixels[a, 1] - y
+    xb, yb = pixels[b, 0] - x, pixels[b, 1] - y
+    xc, yc = pixels[c, 0] - x, pixels[c, 1] - y
+    return xb * yc - xc * yb, xc * ya - xa * yc, xa * yb - xb * ya
+
+
+@njit(cache=True)
+@no_type_check
 def _rasterize(pixels, inverse, faces, width, height):
+    """The nearest face (-1: none) and its inverse depth (0: none) at every pixel's centre."""
     nearest = np.zeros((height, width))
     owner = np.full((height, width), -1, np.int32)
     for f in range(len(faces)):
         a, b, c = faces[f]
         if max(inverse[a], inverse[b], inverse[c]) > 1 / NEAR:
             continue
-        xa, ya = pixels[a]
-        xb, yb = pixels[b]
-        xc, yc = pixels[c]
-        area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
-        if area == 0:
-            continue
-        # Edge functions divided by the area are barycentric weights; inverse depth is linear in the image.
-        x0, x1 = max(int(np.ceil(min(xa, xb, xc) - 0.5)), 0), min(int(np.floor(max(xa, xb, xc) - 0.5)), width - 1)
-        y0, y1 = max(int(np.ceil(min(ya, yb, yc) - 0.5)), 0), min(int(np.floor(max(ya, yb, yc) - 0.5)), height - 1)
-        for row in range(y0, y1 + 1):
-            y = row + 0.5
-            for column in range(x0, x1 + 1):
-                x = column + 0.5
-                u = ((xb - x) * (yc - y) - (xc - x) * (yb - y)) / area
-                v = ((xc - x) * (ya - y) - (xa - x) * (yc - y)) / area
-                w = 1 - u - v
-                if u >= 0 and v >= 0 and w >= 0:
-                    z = u * inverse[a] + v * inverse[b] + w * inverse[c]
+        xs, ys = (pixels[a, 0], pixels[b, 0], pixels[c, 0]), (pixels[a, 1], pixels[b, 1], pixels[c, 1])
+        left, right = max(int(np.ceil(min(xs) - 0.5)), 0), min(int(np.floor(max(xs) - 0.5)), width - 1) + 1
+        for row in range(max(int(np.ceil(min(ys) - 0.5)), 0), min(int(np.floor(max(ys) - 0.5)), height - 1) + 1):
+            for column in range(left, right):
+                u, v, w = _edges(pixels, a, b, c, column + 0.5, row + 0.5)
+                area = u + v + w
+                if area != 0 and u * area >= 0 and v * area >= 0 and w * area >= 0:
+                    # Inverse depth is linear in the image.
+                    z = (u * inverse[a] + v * inverse[b] + w * inverse[c]) / area
                     if z > nearest[row, column]:
                         nearest[row, column] = z
                         owner[row, column] = f
@@ -167,20 +156,16 @@ def _rasterize(pixels, inverse, faces, width, height):
 
 
 @njit(cache=True)
-def _where_rays_meet(origin, rays, vertices, faces, chosen):
-    """Barycentric weights where each ray meets the plane of its chosen face, and whether it meets the front."""
-    weights = np.empty((len(rays), 3))
-    front = np.empty(len(rays), np.bool_)
-    for i in range(len(rays)):
+@no_type_check
+def _interpolation(pixels, inverse, faces, chosen, rows, columns):
+    """Perspective-correct barycentric weights at pixel centres on chosen faces, and whether the front is seen."""
+    weights = np.empty((len(chosen), 3))
+    front = np.empty(len(chosen), np.bool_)
+    for i in range(len(chosen)):
         a, b, c = faces[chosen[i]]
-        p, q = vertices[b] - vertices[a], vertices[c] - vertices[a]
-        normal = np.cross(p, q)
-        facing = np.dot(normal, rays[i])
-        front[i] = facing < 0
-        step = np.dot(normal, vertices[a] - origin) / facing
-        r = origin + step * rays[i] - vertices[a]
-        square = np.dot(normal, normal)
-        weights[i, 1] = np.dot(np.cross(r, q), normal) / square
-        weights[i, 2] = np.dot(np.cross(p, r), normal) / square
-        weights[i, 0] = 1 - weights[i, 1] - weights[i, 2]
+        u, v, w = _edges(pixels, a, b, c, columns[i] + 0.5, rows[i] + 0.5)
+        front[i] = u + v + w < 0  # the image's y axis points down
+        u, v, w = u * inverse[a], v * inverse[b], w * inverse[c]
+        total = u + v + w
+        weights[i] = u / total, v / total, w / total
     return weights, front

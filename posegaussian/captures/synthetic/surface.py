@@ -82,3 +82,14 @@ class Surface:
             return np.concatenate([values, (1 - t) * values[a] + t * values[b]])
 
         return Surface(extended(self.canonical), extended(self.rest), extended(self.weights), self.faces)
+
+
+def join(parts: list[Surface]) -> Surface:
+    """Several pieces as one, in their order."""
+    starts = np.cumsum([0, *(len(part.rest) for part in parts[:-1])])
+    return Surface(
+        canonical=np.concatenate([part.canonical for part in parts]),
+        rest=np.concatenate([part.rest for part in parts]),
+        weights=np.concatenate([part.weights for part in parts]),
+        faces=np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=True)]),
+    )

@@ -3,8 +3,11 @@
 Metres in, RGB in 0..1 out. Every maker takes a random generator and returns the texture.
 """
 
+from typing import no_type_check
+
 import numpy as np
 from jaxtyping import Float
+from numba import njit
 
 from posegaussian.captures.synthetic.mesh import Texture
 
@@ -17,28 +20,60 @@ def colour(hue: float, saturation: float, value: float) -> Colour:
     return value * (1 - saturation * (1 - ramps))
 
 
-def noise(points: Float[np.ndarray, "n 3"], scale: float, seed: int) -> Float[np.ndarray, "n"]:
-    """Smooth value noise in -1..1 with features about `scale` metres wide."""
-    lattice = points / scale
-    corner = np.floor(lattice).astype(np.int64)
-    t = lattice - corner
-    t = t * t * (3 - 2 * t)
-    total = np.zeros(len(points))
-    for offset in np.ndindex(2, 2, 2):
-        weight = np.prod(np.where(offset, t, 1 - t), axis=1)
-        total += weight * _hash(corner + offset, seed)
-    return 2 * total - 1
+@njit(cache=True)
+@no_type_check
+def noise(points, scale, seed):
+    """Smooth value noise in -1..1 with features about `scale` metres wide, at points of shape (n, 3)."""
+    values = np.empty(len(points))
+    for i in range(len(points)):
+        x, y, z = points[i, 0] / scale, points[i, 1] / scale, points[i, 2] / scale
+        cx, cy, cz = np.floor(x), np.floor(y), np.floor(z)
+        tx, ty, tz = _ease(x - cx), _ease(y - cy), _ease(z - cz)
+        total = 0.0
+        for dx in range(2):
+            for dy in range(2):
+                for dz in range(2):
+                    weight = (tx if dx else 1 - tx) * (ty if dy else 1 - ty) * (tz if dz else 1 - tz)
+                    total += weight * _hash(int(cx) + dx, int(cy) + dy, int(cz) + dz, seed)
+        values[i] = 2 * total - 1
+    return values
 
 
-def _hash(corner: np.ndarray, seed: int) -> np.ndarray:
-    """Uniform numbers in 0..1 from lattice points."""
-    x = corner.astype(np.uint64)
-    mixed = x[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ x[:, 1] * np.uint64(0xC2B2AE3D27D4EB4F)
-    mixed ^= x[:, 2] * np.uint64(0x165667B19E3779F9) ^ np.uint64(seed * 0x27D4EB2F165667C5 & (1 << 64) - 1)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(32)
-    return (mixed >> np.uint64(11)).astype(np.float64) / (1 << 53)
+@njit(cache=True)
+@no_type_check
+def _ease(t):
+    return t * t * (3 - 2 * t)
+
+
+@njit(cache=True)
+@no_type_check
+def _hash(x, y, z, seed):
+    """A number in 0..1 from a lattice point: murmur3's finaliser over a mix of the coordinates."""
+    mixed = np.uint32(np.int64(x) * 73856093 ^ np.int64(y) * 19349663 ^ np.int64(z) * 83492791 ^ seed * 2654435761)
+    for factor in (np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)):
+        mixed = np.uint32((mixed ^ (mixed >> np.uint32(16))) * factor)
+    return (mixed ^ (mixed >> np.uint32(16))) / 4294967296.0
+
+
+@njit(cache=True)
+@no_type_check
+def nearest_ball(points, period, seed):
+    """Distance to the nearest ball of a jittered lattice, in periods and ball sizes, and that ball's own number."""
+    distances, tones = np.empty(len(points)), np.empty(len(points))
+    for i in range(len(points)):
+        x, y, z = points[i, 0] / period, points[i, 1] / period, points[i, 2] / period
+        cx, cy, cz = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
+        nearest, tone = np.inf, 0.0
+        for ox in range(cx - 1, cx + 2):
+            for oy in range(cy - 1, cy + 2):
+                for oz in range(cz - 1, cz + 2):
+                    jx, jy, jz = _hash(ox, oy, oz, seed), _hash(ox, oy, oz, seed + 1), _hash(ox, oy, oz, seed + 2)
+                    dx, dy, dz = x - ox - 0.25 - 0.5 * jx, y - oy - 0.25 - 0.5 * jy, z - oz - 0.25 - 0.5 * jz
+                    distance = np.sqrt(dx * dx + dy * dy + dz * dz) / (0.8 + 0.4 * jx)
+                    if distance < nearest:
+                        nearest, tone = distance, jy
+        distances[i], tones[i] = nearest, tone
+    return distances, tones
 
 
 def _step(values: np.ndarray) -> np.ndarray:
@@ -50,12 +85,12 @@ def _mix(a: Colour, b: Colour, share: np.ndarray) -> np.ndarray:
     return a + share[:, None] * (b - a)
 
 
-def plain(base: Colour, rng: np.random.Generator, grain: float = 0.16, scale: float = 0.012) -> Texture:
+def plain(base: Colour, rng: np.random.Generator, grain: float = 0.2, scale: float = 0.007) -> Texture:
     """One colour with the fine irregular grain of knitwear, and slow stains."""
     seed = int(rng.integers(1 << 30))
 
     def texture(points):
-        fine = noise(points, scale, seed) + 0.6 * noise(points, 2.7 * scale, seed + 1)
+        fine = noise(points, scale, seed) + 0.4 * noise(points, 2.7 * scale, seed + 1)
         slow = noise(points, 0.13, seed + 2)
         return np.clip(base * (1 + grain * fine + 0.08 * slow)[:, None], 0, 1)
 
@@ -116,19 +151,9 @@ def print_of_dots(first: Colour, second: Colour, rng: np.random.Generator) -> Te
     weave = plain(np.ones(3) * 0.93, rng, grain=0.1)
 
     def texture(points):
-        lattice = points / period
-        cell = np.floor(lattice).astype(np.int64)
-        nearest = np.full(len(points), np.inf)
-        tone = np.zeros(len(points))
-        for offset in np.ndindex(3, 3, 3):
-            other = cell + offset - 1
-            centre = other + 0.25 + 0.5 * np.stack([_hash(other, seed + axis) for axis in range(3)], axis=1)
-            distance = ((lattice - centre) ** 2).sum(1) / (0.6 + 0.8 * _hash(other, seed + 3))
-            closer = distance < nearest
-            nearest = np.where(closer, distance, nearest)
-            tone = np.where(closer, _hash(other, seed + 4), tone)
+        distance, tone = nearest_ball(points, period, seed)
         dots = np.clip(second * (0.7 + 0.5 * tone[:, None]), 0, 1)
-        share = _step((0.33 - np.sqrt(nearest)) * period / 0.004)[:, None]
+        share = _step((0.33 - distance) * period / 0.004)[:, None]
         return (first + share * (dots - first)) * weave(points)
 
     return texture
@@ -136,7 +161,7 @@ def print_of_dots(first: Colour, second: Colour, rng: np.random.Generator) -> Te
 
 def denim(base: Colour, rng: np.random.Generator) -> Texture:
     """A coarse twill, faded in front of thighs and knees."""
-    weave = plain(base, rng, grain=0.22, scale=0.009)
+    weave = plain(base, rng, grain=0.25, scale=0.006)
     seed = int(rng.integers(1 << 30))
 
     def texture(points):

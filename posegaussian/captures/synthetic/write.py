@@ -38,11 +38,11 @@ def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
         settings: frames, size and rig.
 
     Raises:
-        CaptureError: `output` exists and is not a capture.
+        CaptureError: `output` exists and is not a built-in capture.
     """
     output = Path(output)
     if output.exists() and not _replaceable(output):
-        raise CaptureError("exists and is not a capture", file=output, hint="give the name of a new folder")
+        raise CaptureError("exists and is not a built-in capture", file=output, hint="give the name of a new folder")
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:

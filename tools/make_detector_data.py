@@ -2,8 +2,9 @@
 
     python tools/make_detector_data.py --people 1000 3000 --views 6 -o detector_data.h5
 
-Every picture is `SIZE` pixels square and holds one person, at the size at which the detector will see them. People 1..999
-are kept for other uses (those of the demo among them), so that the detector can be tested on people it has never seen.
+Every picture is `SIZE` pixels square and holds one person, at the size at which the detector will see them. People
+1..999 are kept for other uses (those of the demo among them), so that the detector can be tested on people it has never
+seen.
 """
 
 import argparse

@@ -140,7 +140,7 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    # No flip test: half the time, and the mean of a map and its flipped, shifted twin lies an eighth of a cell aside (MSRA).
+    # No flip test: half the time, and (MSRA) the mean of a map and its flipped twin lies an eighth of a cell aside.
     options = {"model.test_cfg.output_heatmaps": True, "model.test_cfg.flip_test": False}
     try:
         model = init_model(str(config_file), device="cpu", cfg_options=options)

@@ -197,12 +197,12 @@ def open_checked(path: str | Path, schema: Schema) -> Reader:
         raise StoreError(
             "not a readable HDF5 file (truncated?)", file=path, hint="delete it and rerun its stage"
         ) from error
-    found = file.attrs.get("schema"), int(file.attrs.get("schema_version", -1))
+    found = file.attrs.get("schema", "no schema"), file.attrs.get("schema_version", "unknown")
     problem = None
-    if not file.attrs.get("complete", False):
-        problem = "the file is incomplete: its writer was interrupted"
-    elif found != (f"posegaussian/{schema.name}", schema.version):
+    if found != (f"posegaussian/{schema.name}", schema.version):
         problem = f"holds {found[0]} version {found[1]}, expected posegaussian/{schema.name} version {schema.version}"
+    elif not file.attrs.get("complete", False):
+        problem = "the file is incomplete: its writer was interrupted"
     if problem:
         file.close()
         raise StoreError(problem, file=path, hint="delete it and rerun its stage")

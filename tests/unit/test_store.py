@@ -1,0 +1,169 @@
+"""Files between the stages: whole or not there, and checked before they are believed."""
+
+import json
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from posegaussian import store
+from posegaussian.errors import StoreError
+
+SCHEMA = store.Schema(
+    "sample",
+    3,
+    {
+        "frames": store.Field("i8", "frame"),
+        "names": store.Field("str", "pair 2"),
+        "images": store.Field("u1", "pair frame 2 height width 3"),
+        "extra": store.Field("f4", "frame height width", optional=True),
+    },
+)
+DIMS = {"pair": 2, "frame": 3, "height": 8, "width": 6}
+
+
+def write(path, *, without=(), dims=DIMS, fail: bool = False) -> None:
+    keys = {"stage_version": 7, "settings": {"b": 1, "a": [2, 3]}, "inputs": {"x": "0f"}, "without": without}
+    with store.create(path, SCHEMA, dims, **keys) as writer:
+        writer["frames"] = np.arange(dims["frame"])
+        writer["names"] = [["00", "01"], ["01", "große Kamera"]]
+        for pair in range(dims["pair"]):
+            for frame in range(dims["frame"]):
+                writer["images", pair, frame, 1] = np.full((8, 6, 3), 10 * pair + frame)
+        if fail:
+            raise RuntimeError("the writer's own mistake")
+
+
+def test_what_is_written_is_read(tmp_path):
+    write(tmp_path / "new" / "x.h5")
+    with store.open_checked(tmp_path / "new/x.h5", SCHEMA) as file:
+        assert file["frames"][()].tolist() == [0, 1, 2]
+        assert store.strings(file["names"]).tolist() == [["00", "01"], ["01", "große Kamera"]]
+        assert (file["images"][1, 2, 1] == 12).all()
+        assert (file["images"][1, 2, 0] == 0).all()
+        assert store.settings_of(file) == {"a": [2, 3], "b": 1}
+        assert json.loads(file.attrs["inputs"]) == {"x": "0f"}
+        assert (file.attrs["schema"], file.attrs["schema_version"]) == ("posegaussian/sample", 3)
+        assert file.attrs["stage_version"] == 7
+        assert "pixel centres at +0.5" in file.attrs["conventions"]
+
+
+def test_one_frame_per_chunk(tmp_path):
+    write(tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert file["images"].chunks == (1, 1, 2, 8, 6, 3)
+        assert file["extra"].chunks == (1, 8, 6)
+        assert (file["images"].compression, file["images"].shuffle) == ("lzf", True)
+
+
+def test_optional_fields_may_be_missing(tmp_path):
+    write(tmp_path / "x.h5", without=("extra",))
+    with store.open_checked(tmp_path / "x.h5", SCHEMA) as file:
+        assert "extra" not in file
+        assert "images" in file
+
+
+def test_a_dimension_may_be_empty(tmp_path):
+    schema = store.Schema("sample", 3, {"images": store.Field("u1", "target frame height width 3")})
+    dims = {"target": 0, "frame": 3, "height": 8, "width": 6}
+    with store.create(tmp_path / "x.h5", schema, dims, stage_version=1, settings={}, inputs={}):
+        pass
+    with store.open_checked(tmp_path / "x.h5", schema) as file:
+        assert file["images"].shape == (0, 3, 8, 6, 3)
+
+
+def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path):
+    with pytest.raises(RuntimeError, match="own mistake"):
+        write(tmp_path / "x.h5", fail=True)
+    assert list(tmp_path.iterdir()) == []
+    write(tmp_path / "x.h5")
+    before = (tmp_path / "x.h5").read_bytes()
+    with pytest.raises(RuntimeError, match="own mistake"):
+        write(tmp_path / "x.h5", fail=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.h5"]
+    assert (tmp_path / "x.h5").read_bytes() == before
+
+
+def test_nothing_has_the_final_name_before_it_is_whole(tmp_path):
+    with store.create(tmp_path / "x.h5", SCHEMA, DIMS, stage_version=1, settings={}, inputs={}):
+        assert not (tmp_path / "x.h5").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.h5"]
+
+
+def test_same_bytes_from_two_processes(tmp_path):
+    script = "import sys, test_store; test_store.write(sys.argv[1])"
+    for name in ("a.h5", "b.h5"):
+        command = [sys.executable, "-c", script, str(tmp_path / name)]
+        subprocess.run(command, check=True, env={"PYTHONPATH": ":".join(sys.path)}, cwd=__file__.rpartition("/")[0])
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    assert store.digest(tmp_path / "a.h5") == store.digest(tmp_path / "b.h5")
+
+
+def missing(path):
+    path.unlink()
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def text(path):
+    path.write_text("hello")
+
+
+def incomplete(path):
+    with h5py.File(path, "a") as file:
+        del file.attrs["complete"]
+
+
+def foreign(path):
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+
+
+def other_schema(path):
+    with h5py.File(path, "a") as file:
+        file.attrs["schema"] = "posegaussian/heatmaps"
+
+
+def other_version(path):
+    with h5py.File(path, "a") as file:
+        file.attrs["schema_version"] = 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (missing, "no such file"),
+        (truncated, "not a readable HDF5 file"),
+        (empty, "not a readable HDF5 file"),
+        (text, "not a readable HDF5 file"),
+        (incomplete, "the file is incomplete: its writer was interrupted"),
+        (foreign, "holds no schema version unknown, expected posegaussian/sample version 3"),
+        (other_schema, "holds posegaussian/heatmaps version 3, expected posegaussian/sample version 3"),
+        (other_version, "holds posegaussian/sample version 2, expected posegaussian/sample version 3"),
+    ],
+)
+def test_what_cannot_be_believed_is_refused(tmp_path, spoil, message):
+    path = tmp_path / "x.h5"
+    write(path)
+    spoil(path)
+    with pytest.raises(StoreError) as error:
+        store.open_checked(path, SCHEMA)
+    assert str(error.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(error.value)
+
+
+def test_the_schemas_name_their_dimensions():
+    numbers = {"pair", "frame", "target", "step", "coefficients"}
+    for schema in (store.RECTIFIED, store.HEATMAPS, store.RENDERS):
+        for name, field in schema.fields.items():
+            for dim in field.dims.split():
+                known = dim.isdecimal() or dim in numbers or dim.endswith(("height", "width"))
+                assert known, f"{schema.name}: {name} has a dimension {dim}"

@@ -45,7 +45,7 @@ class Stereo(nn.Module):
         super().__init__()
         self.stride, self.iterations = stride, iterations
         self.match = conv(channels, 64, 1)
-        self.sharpness = nn.Parameter(torch.tensor(10.0))
+        self.sharpness = nn.Parameter(torch.tensor(20.0))
         self.inset = nn.Parameter(torch.tensor(0.1))
         self.start = conv(channels, hidden, 1)
         self.context = conv(channels, 3 * hidden, 1)

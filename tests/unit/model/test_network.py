@@ -1,0 +1,161 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from posegaussian.config import NetworkSettings
+from posegaussian.geometry.projection import project
+from posegaussian.model.gaussian_head import GaussianHead
+from posegaussian.model.initial import InitialEstimate
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.rotation import quaternion
+from posegaussian.model.stereo import Stereo
+from posegaussian.model.upsampling import bilinear
+from posegaussian.training.clip import joined
+
+
+@pytest.mark.parametrize("size", [(64, 96), (77, 50), (60, 61)])
+def test_any_size(make_plane, size):
+    pair = make_plane(*size, disparity=20)
+    network = PoseGaussian(NetworkSettings(iterations=2)).eval()
+    with torch.no_grad():
+        result = network(pair)
+    height, width = size
+    assert result.disparity.shape == (1, 2, height, width)
+    assert result.gaussians.means.shape == (1, 2 * height * width, 3)
+    assert all(getattr(result.gaussians, name).isfinite().all() for name in vars(result.gaussians))
+    off = result.gaussians.opacities[pair.masks.flatten(1) == 0]
+    assert off.max() == 0 and result.gaussians.opacities.max() > 0.9
+
+
+def test_padding_moves_nothing(make_plane):
+    pair = make_plane(77, 50, disparity=20)
+    network = PoseGaussian(NetworkSettings(iterations=1)).eval()
+    with torch.no_grad():
+        gaussians = network(pair).gaussians
+    for view in range(2):
+        means = gaussians.means.reshape(2, 77, 50, 3)[view].reshape(1, -1, 3)
+        camera = pair.cameras[:, view]
+        pixels, _ = project(means, camera)
+        y, x = torch.meshgrid(torch.arange(77) + 0.5, torch.arange(50) + 0.5, indexing="ij")
+        person = pair.masks[0, view, 0] > 0
+        error = pixels.reshape(77, 50, 2) - torch.stack([x, y], -1)
+        assert error[person].abs().max() < 1e-3
+
+
+def test_gradients_reach_every_parameter(make_plane):
+    network = PoseGaussian(NetworkSettings(iterations=2)).train()
+    moments = [make_plane(64, 64, disparity=20, seed=i) for i in range(2)]
+    result = network(joined(moments), frames=2)
+    loss = sum(d.square().mean() for d in result.disparities) + result.pose_loss
+    for value in vars(result.gaussians).values():
+        loss = loss + (value * torch.rand_like(value)).sum()
+    loss.backward()
+    silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not silent
+
+
+def test_streaming_equals_a_clip(make_plane):
+    network = PoseGaussian(NetworkSettings(iterations=2)).eval()
+    moments = [make_plane(64, 64, disparity=20, seed=i) for i in range(3)]
+    with torch.no_grad():
+        whole = network(joined(moments), frames=3)
+        state, sizes = None, set()
+        for index, moment in enumerate(moments):
+            one = network(moment, state)
+            state = one.state
+            sizes.add(state.shape)
+            assert torch.allclose(one.disparity[0], whole.disparity[index], atol=1e-3)
+    assert len(sizes) == 1
+    assert torch.allclose(state, whole.state, atol=1e-4)
+    with torch.no_grad():
+        assert not torch.allclose(network(moments[2]).disparity[0], whole.disparity[2], atol=1e-4)
+
+
+def test_a_batch_is_its_members(make_plane):
+    network = PoseGaussian(NetworkSettings(iterations=2)).eval()
+    pairs = [make_plane(64, 64, disparity=d, seed=d) for d in (18, 22)]
+    with torch.no_grad():
+        both = network(joined(pairs))
+        for index, pair in enumerate(pairs):
+            alone = network(pair)
+            assert torch.allclose(alone.disparity[0], both.disparity[index], atol=1e-3)
+            assert torch.allclose(alone.gaussians.means[0], both.gaussians.means[index], atol=1e-3)
+
+
+def test_missing_heatmaps_are_zero_heatmaps(make_plane):
+    network = PoseGaussian(NetworkSettings()).eval()
+    pair = make_plane(64, 64, disparity=20)
+    zeroed = replace(pair, heatmaps=0 * pair.heatmaps, scores=0 * pair.scores)
+    missing = replace(pair, heatmaps=None, scores=None, keypoints=None)
+    with torch.no_grad():
+        disparity = network(zeroed).disparity
+        assert torch.equal(network(missing).disparity, disparity)
+        assert not torch.allclose(network(pair).disparity, disparity, atol=1e-3)
+
+
+def test_pose_none_looks_at_no_pose(make_plane):
+    network = PoseGaussian(NetworkSettings(pose="none")).eval()
+    pair = make_plane(64, 64, disparity=20)
+    with torch.no_grad():
+        result = network(pair)
+        other = network(replace(pair, heatmaps=1 - pair.heatmaps, keypoints=pair.keypoints.flip(1)))
+    assert torch.equal(result.disparity, other.disparity)
+    assert result.state is None and result.pose_loss is None
+    assert network.pose is None
+
+
+def test_stabilizer_can_be_left_out(make_plane):
+    network = PoseGaussian(NetworkSettings(stabilizer=False)).eval()
+    with torch.no_grad():
+        assert network(make_plane(64, 64, disparity=20)).state is None
+    assert not [name for name, _ in network.named_parameters() if "stabilizer" in name]
+
+
+def test_small_enough():
+    assert sum(p.numel() for p in PoseGaussian(NetworkSettings()).parameters()) <= 3_800_000
+
+
+def test_mirroring_and_swapping_the_views_mirrors_and_swaps_the_disparities():
+    stereo = Stereo(channels=12, hidden=8, stride=4, iterations=3).eval()
+    features, coverage = torch.randn(2, 2, 12, 8, 20), torch.rand(2, 2, 8, 20)
+    initial = InitialEstimate(10 * torch.rand(2, 2, 8, 20), 1 + torch.rand(2, 2, 8, 20), 5 + torch.rand(2, 2, 8, 20))
+    swapped = InitialEstimate(*(value.flip(1, -1) for value in vars(initial).values()))
+    with torch.no_grad():
+        one = stereo(features, coverage, initial)
+        other = stereo(features.flip(1, -1), coverage.flip(1, -1), swapped)
+    for a, b in zip(one.disparities, other.disparities, strict=True):
+        assert torch.allclose(a, b.flip(1, -1), atol=1e-4)
+    assert torch.allclose(one.hidden, other.hidden.flip(1, -1), atol=1e-5)
+
+
+def test_matching_finds_a_plane_before_any_training(make_plane):
+    pair = make_plane(64, 96, disparity=24)
+    joints = pair.keypoints + torch.tensor([[2.0, 0.0], [-2.0, 0.0]])[:, None]
+    network = PoseGaussian(NetworkSettings(iterations=1)).eval()
+    torch.nn.init.zeros_(network.stereo.inset)
+    with torch.no_grad():
+        found = network(replace(pair, keypoints=joints), depth_only=True).disparities[0]
+        start = bilinear(network.initial(replace(pair, keypoints=joints)).disparity[:, 0] / 4, 4)
+    inside = torch.nn.functional.avg_pool2d(pair.masks[:, 0, 0], 9, 1, 4) == 1
+    before, after = ((values - 24)[inside].abs().mean() for values in (start, found[:, 0]))
+    assert before > 2
+    assert after < 0.75 * before
+
+
+def test_the_head_starts_from_round_gaussians_of_half_a_footprint(make_plane):
+    pair = make_plane(64, 64, disparity=20)
+    head = GaussianHead(half=5, quarter=6)
+    disparity = torch.full((1, 2, 64, 64), 20.0)
+    gaussians = head(pair, disparity, torch.randn(1, 2, 5, 32, 32), torch.randn(1, 2, 6, 16, 16))
+    person = pair.masks.flatten(1)[0] > 0
+    depth = 96 * 0.5 / 20
+    assert torch.allclose(gaussians.scales[0, person], torch.tensor(0.5 * depth / 96), rtol=0.1)
+    assert torch.allclose(gaussians.colors[0], pair.images.movedim(2, -1).flatten(1, 3)[0], atol=0.03)
+    camera_to_world = quaternion(pair.cameras.world_to_camera[0, 0, :3, :3].T)
+    assert ((gaussians.quaternions[0] * camera_to_world).sum(-1).abs() > 0.99).all()
+    opacity = gaussians.opacities.reshape(2, 64, 64)[0]
+    assert opacity[32, 32] > 0.97
+    assert opacity[32, int((pair.masks[0, 0, 0, 32] > 0).float().argmax())] < 0.05
+    means, _ = project(gaussians.means[:, :4096], pair.cameras[:, 0])
+    assert torch.allclose(means[0, 0], torch.tensor([0.5, 0.5]), atol=1e-3)

@@ -1,0 +1,54 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from posegaussian.config import NetworkSettings
+from posegaussian.errors import WeightsError
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import fill, load_network, read_metadata, save_weights
+
+
+def test_round_trip(tmp_path, make_plane):
+    network = PoseGaussian(NetworkSettings(iterations=2, stabilizer=False)).eval()
+    path = tmp_path / "deep" / "w.safetensors"
+    save_weights(network, path, {"stage": "depth"})
+    loaded = load_network(path)
+    assert loaded.settings == network.settings and not loaded.training
+    assert read_metadata(path)["stage"] == "depth"
+    pair = make_plane(64, 64, disparity=20)
+    with torch.no_grad():
+        assert torch.equal(loaded(pair).disparity, network(pair).disparity)
+    again = tmp_path / "again.safetensors"
+    save_weights(loaded, again, {"stage": "depth"})
+    assert again.read_bytes() == path.read_bytes()
+    assert sorted(p.name for p in path.parent.iterdir()) == ["w.safetensors"]
+
+
+@pytest.mark.parametrize("name", ["PoseGaussian_stage2.pth", "model.ckpt"])
+def test_pickles_are_refused_unread(tmp_path, name):
+    class Trap:
+        def __reduce__(self):
+            return (pytest.fail, ("the file was unpickled",))
+
+    path = tmp_path / name
+    torch.save({"network": Trap()}, path)
+    with pytest.raises(WeightsError, match=r"pickled.*safetensors"):
+        load_network(path)
+
+
+def test_missing_foreign_damaged_and_misfit_weights(tmp_path):
+    with pytest.raises(WeightsError, match="no such weights"):
+        load_network(tmp_path / "none.safetensors")
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"w": torch.zeros(2)}, foreign)
+    with pytest.raises(WeightsError, match="not weights of PoseGaussian"):
+        load_network(foreign)
+    damaged = tmp_path / "damaged.safetensors"
+    save_weights(PoseGaussian(NetworkSettings()), damaged, {})
+    fused = tmp_path / "fused.safetensors"
+    fused.write_bytes(damaged.read_bytes())
+    damaged.write_bytes(damaged.read_bytes()[:5000])
+    with pytest.raises(WeightsError, match="not a readable safetensors"):
+        load_network(damaged)
+    with pytest.raises(WeightsError, match="do not fit"):
+        fill(PoseGaussian(NetworkSettings(pose="none")), fused)

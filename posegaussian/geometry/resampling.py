@@ -4,6 +4,7 @@ OpenCV's maps count from the centre of the first pixel; the shift by half a pixe
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -71,10 +72,9 @@ def resample(picture: Float32[np.ndarray, "h w c"], where: SamplingMap) -> Float
     x = (where.x + 0.5) * (small[0] / width) - 0.5
     y = (where.y + 0.5) * (small[1] / height) - 0.5
     total = np.zeros((*x.shape, picture.shape[2]), np.float32)
-    for row, down in _taps(y):
-        for column, across in _taps(x):
-            values = cv2.remap(picture, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-            total += (down * across)[..., None] * values.reshape(total.shape)
+    for (row, down), (column, across) in product(_taps(y), _taps(x)):
+        values = cv2.remap(picture, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        total += (down * across)[..., None] * values.reshape(total.shape)
     return total
 
 

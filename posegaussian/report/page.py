@@ -1,0 +1,156 @@
+"""The stage `report`: one self-contained page about a model, for screen, dark screen and paper."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from posegaussian import __version__
+from posegaussian.config import ModelSettings, as_dict
+from posegaussian.errors import ConfigError
+from posegaussian.export.files import whole_file
+from posegaussian.report import pictures, tables, views
+from posegaussian.report.charts import COLOURS, line_chart
+from posegaussian.report.tables import CURVES, METRICS, PROTOCOLS, STAGES, Summary
+from posegaussian.report.views import CaptureFiles
+from posegaussian.store import settings_of
+
+_COMPARED = 4
+"""Held-back views that are shown."""
+_PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "torchmetrics", "flip-evaluator")
+
+
+def write_report(
+    model: str,
+    output: Path,
+    *,
+    summary: Path,
+    renders: Sequence[Path],
+    rectified: Sequence[Path],
+    heatmaps: Sequence[Path],
+    videos: Sequence[Path],
+    curves: Sequence[Path],
+    benchmarks: Sequence[Path],
+    settings: ModelSettings,
+) -> None:
+    """Write the page; the same inputs give the same bytes.
+
+    Args:
+        model: the model's name.
+        output: the .html.
+        summary: the table of metrics over all held-out captures.
+        renders: renders .h5 of the held-out captures.
+        rectified: their rectified .h5, in the same order.
+        heatmaps: their heatmaps .h5, in the same order, or none at all.
+        videos: their .mp4, in the same order, or none at all.
+        curves: training curves .csv, one a stage.
+        benchmarks: Snakemake's benchmark files.
+        settings: of the model.
+    """
+    for name, files in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos)):
+        if len(files) != len(renders) and (files or name == "rectified"):
+            raise ConfigError(f"{len(files)} files of --{name} for {len(renders)} of --renders; give one each")
+    poses = heatmaps or [None] * len(renders)
+    captures = [CaptureFiles(*files) for files in zip(rectified, poses, renders, strict=True)]
+    try:
+        numbers = tables.read_summary(summary)
+        page = _template().render(
+            model=model,
+            summary=numbers,
+            methods=tables.methods(numbers, model),
+            protocols={p: text for p, text in PROTOCOLS.items() if any(key[1] == p for key in numbers)},
+            metrics=METRICS,
+            scale=_scale(numbers, model),
+            captures=captures,
+            count=_count(numbers, model),
+            steps=views.steps(captures[0]) if captures else None,
+            compared=[views.compared(*place, model) for place in views.spread(captures, _COMPARED)],
+            disparities=[views.disparities(c, 0, len(c.frames) // 2, model) for c in captures[:2]],
+            videos=[
+                (c.name, pictures.data_uri("video/mp4", v.read_bytes()), c.made["path/images"][0])
+                for c, v in zip(captures, videos, strict=False)
+            ],
+            curves=[(path.stem, _charts(path)) for path in curves],
+            curve_titles=CURVES,
+            split_colours=COLOURS,
+            times=tables.read_times(benchmarks, model, settings.detector),
+            stage_titles=STAGES,
+            settings=_plain(as_dict(settings)),
+            provenance=[(c.name, _provenance(c)) for c in captures],
+            versions=_versions(),
+        )
+    finally:
+        for capture in captures:
+            capture.close()
+    with whole_file(output) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("posegaussian.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["uri"] = pictures.picture_uri
+    environment.filters["time"] = _time
+    return environment.get_template("page.html.j2")
+
+
+def _scale(summary: Summary, model: str) -> list[tuple[str, dict[str, float]]]:
+    """PSNR of floor, model and ceiling by protocol, for the picture of where the model stands."""
+    rows = []
+    for protocol in PROTOCOLS:
+        found = {m: summary.get((m, protocol, "psnr")) for m in ("floor", model, "ceiling")}
+        if all(value and value.known for value in found.values()):
+            rows.append((protocol, {name: value.mean for name, value in found.items() if value}))
+    return rows
+
+
+def _count(summary: Summary, model: str) -> int:
+    """How many views the model was measured on."""
+    return max((v.count for (m, p, _), v in summary.items() if m == model and p != "disparity"), default=0)
+
+
+def _charts(path: Path) -> dict[str, Markup]:
+    curves = tables.read_curves(path)
+    return {name: Markup(line_chart(f"{path.stem}-{name}", curves[name])) for name in curves}
+
+
+def _provenance(capture: CaptureFiles) -> list[tuple[str, str, dict[str, str]]]:
+    """Stage, its settings as JSON, and the digests of its inputs, for every file of a capture."""
+    files = {"rectify": capture.truth, "heatmaps": capture.pose, "render": capture.made}
+    return [
+        (
+            f"{stage} (version {file.attrs['stage_version']})",
+            _plain(settings_of(file)),
+            json.loads(file.attrs["inputs"]),
+        )
+        for stage, file in files.items()
+        if file is not None
+    ]
+
+
+def _plain(settings: Mapping[str, Any]) -> str:
+    """Settings as JSON, without the folders of this machine."""
+    return tables.without_paths(json.dumps(settings, indent=2, sort_keys=True))
+
+
+def _versions() -> dict[str, str]:
+    found = {"posegaussian": __version__, "python": platform.python_version()}
+    return found | {package: version(package) for package in _PACKAGES}
+
+
+def _time(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

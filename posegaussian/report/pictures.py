@@ -1,0 +1,142 @@
+"""Pictures for people: colours for heatmaps, disparities and errors; crops around the person; contact sheets."""
+
+import base64
+import colorsys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import flip_evaluator
+import matplotlib
+import numpy as np
+from jaxtyping import Float, Shaped, UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from posegaussian.export.files import png_bytes
+
+Picture = UInt8[np.ndarray, "_ _ 3"]
+"""RGB."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in whole pixels; it may reach beyond the picture."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def box_around(mask: UInt8[np.ndarray, "h w"], aspect: float | None = None, margin: float = 0.05) -> Box:
+    """The person's box with a margin; the whole picture where the mask is empty.
+
+    Args:
+        mask: coverage, 0..255.
+        aspect: width / height to widen the box to; None leaves its own.
+        margin: on every side, as a share of the longer side.
+    """
+    rows, columns = np.nonzero(mask >= 128)
+    height, width = mask.shape
+    top, bottom = (rows.min(), rows.max() + 1) if len(rows) else (0, height)
+    left, right = (columns.min(), columns.max() + 1) if len(rows) else (0, width)
+    border = 2 * margin * max(bottom - top, right - left) if len(rows) else 0
+    tall, wide = bottom - top + border, right - left + border
+    if aspect:
+        tall, wide = max(tall, wide / aspect), max(wide, tall * aspect)
+    tall, wide = round(tall), round(wide)
+    left, top = int(left + right - wide) // 2, int(top + bottom - tall) // 2
+    return Box(left, top, left + wide, top + tall)
+
+
+def cut(image: Shaped[np.ndarray, "h w *c"], box: Box) -> Shaped[np.ndarray, "h2 w2 *c"]:
+    """The part of a picture inside a box, black beyond the picture's borders."""
+    height, width = image.shape[:2]
+    above, below = max(-box.top, 0), max(box.bottom - height, 0)
+    before, after = max(-box.left, 0), max(box.right - width, 0)
+    padded = np.pad(image, [(above, below), (before, after), *[(0, 0)] * (image.ndim - 2)])
+    return padded[box.top + above : box.bottom + above, box.left + before : box.right + before]
+
+
+def fitted(image: Picture, width: int, height: int) -> Picture:
+    """A picture resampled to a size."""
+    shrinking = width < image.shape[1]
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def heatmap_overlay(image: Picture, heatmaps: Shaped[np.ndarray, "17 hq wq"]) -> Picture:
+    """Joint heatmaps over a dimmed picture, one hue per joint."""
+    height, width = image.shape[:2]
+    glow = np.zeros((height, width, 3), np.float32)
+    for joint, values in enumerate(heatmaps.astype(np.float32)):
+        colour = np.array(colorsys.hsv_to_rgb(joint / len(heatmaps), 0.75, 1.0), np.float32)
+        glow = np.maximum(glow, cv2.resize(values, (width, height))[..., None] * colour)
+    strength = glow.max(-1, keepdims=True)
+    return np.rint(((0.6 * image / 255) * (1 - strength) + glow).clip(0, 1) * 255).astype(np.uint8)
+
+
+def disparity_limits(disparity: Float[np.ndarray, "*shape"], mask: UInt8[np.ndarray, "*shape"]) -> tuple[float, float]:
+    """The range that most of a person's disparities lie in, pixels."""
+    values = disparity[mask >= 128]
+    if not len(values):
+        return 0.0, 1.0
+    low, high = np.percentile(values, [2, 98])
+    return float(low), float(max(high, low + 1e-3))
+
+
+def disparity_colours(
+    disparity: Float[np.ndarray, "h w"], mask: Shaped[np.ndarray, "h w"], limits: tuple[float, float]
+) -> Picture:
+    """Disparity in colours from far (dark blue) to near (red), black off the mask (0..255)."""
+    return _mapped("turbo", (disparity - limits[0]) / (limits[1] - limits[0]), mask)
+
+
+def error_colours(error: Float[np.ndarray, "h w"], mask: Shaped[np.ndarray, "h w"], limit: float) -> Picture:
+    """Errors from 0 (black) to `limit` (bright yellow), black off the mask (0..255)."""
+    return _mapped("inferno", error / limit, mask)
+
+
+def _mapped(name: str, values: np.ndarray, mask: np.ndarray) -> Picture:
+    colours = matplotlib.colormaps[name](np.clip(values, 0, 1))[..., :3]
+    return np.rint(255 * colours * (mask >= 128)[..., None]).astype(np.uint8)
+
+
+def flip_map(image: Picture, truth: Picture) -> Picture:
+    """The FLIP error of every pixel, from 0 (black) to 1 (pale yellow)."""
+    reference, test = (np.ascontiguousarray(picture, dtype=np.float32) / 255 for picture in (truth, image))
+    colours = flip_evaluator.evaluate(reference, test, "LDR", inputsRGB=True, applyMagma=True)[0]
+    return np.rint(np.asarray(colours).clip(0, 1) * 255).astype(np.uint8)
+
+
+def contact_sheet(
+    pictures: Sequence[Picture], captions: Sequence[str], *, height: int, gap: int = 8, text: int = 17
+) -> Picture:
+    """Pictures side by side at one height, before black, each with a caption below.
+
+    Args:
+        pictures: of any sizes.
+        captions: one each.
+        height: of the pictures, pixels.
+        gap: between them and around, pixels.
+        text: height of the captions' letters, pixels.
+    """
+    tiles = [fitted(picture, round(picture.shape[1] * height / picture.shape[0]), height) for picture in pictures]
+    width = sum(tile.shape[1] for tile in tiles) + gap * (len(tiles) + 1)
+    sheet = Image.new("RGB", (width, height + 3 * gap + round(1.3 * text)), (0, 0, 0))
+    pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(text), gap
+    for tile, caption in zip(tiles, captions, strict=True):
+        sheet.paste(Image.fromarray(tile), (x, gap))
+        pen.text((x + tile.shape[1] / 2, height + 2 * gap), caption, (225, 225, 225), font, anchor="ma")
+        x += tile.shape[1] + gap
+    return np.asarray(sheet)
+
+
+def picture_uri(image: Picture) -> str:
+    """A picture as a data URI."""
+    return data_uri("image/png", png_bytes(image))
+
+
+def data_uri(kind: str, data: bytes) -> str:
+    """Bytes of a media type as a data URI."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,60 @@
+"""Make docs/images/demo.png from the demo's output: source views, disparity, the novel view between them, the truth.
+
+    python tools/readme_picture.py results/renders/demo/person6.h5 --rectified results/rectified/person6.h5
+
+The novel view stands in the middle; the held-back truth is beside it.
+"""
+
+import argparse
+from pathlib import Path
+
+from posegaussian.export.files import write_png
+from posegaussian.report import pictures
+from posegaussian.report.views import CaptureFiles
+
+WIDTH = 1600
+"""Of the picture, pixels."""
+GAP = 8
+ASPECT = 0.5
+"""Width / height of each of the five views."""
+
+
+def main() -> None:
+    """Read the two files and write the picture."""
+    parser = argparse.ArgumentParser(description="Make the README's picture from the demo's own output.")
+    parser.add_argument("renders", type=Path, help="renders .h5")
+    parser.add_argument("--rectified", type=Path, required=True, help="the rectified .h5 they were made from")
+    parser.add_argument("--target", type=int, default=0, help="index of the held-back camera (default: the first)")
+    parser.add_argument("--frame", type=int, help="index of the frame (default: the middle one)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/demo.png"))
+    args = parser.parse_args()
+
+    capture = CaptureFiles(args.rectified, None, args.renders)
+    frame = len(capture.frames) // 2 if args.frame is None else args.frame
+    pair = int(capture.truth["targets/pair"][args.target])
+    left, right = capture.truth["sources/images"][pair, frame]
+    masks = capture.truth["sources/masks"][pair, frame]
+    disparity = capture.made["sources/disparity"][pair, frame, 0]
+    limits = pictures.disparity_limits(disparity, masks[0])
+    person = capture.truth["targets/masks"][args.target, frame]
+    views = [
+        (left, masks[0], f"camera {capture.pairs[pair][0]}"),
+        (pictures.disparity_colours(disparity, masks[0], limits), masks[0], "disparity"),
+        (capture.made["targets/images"][args.target, frame], person, "novel view"),
+        (capture.truth["targets/images"][args.target, frame], person, "truth (never an input)"),
+        (right, masks[1], f"camera {capture.pairs[pair][1]}"),
+    ]
+    width = (WIDTH - GAP * (len(views) + 1)) // len(views)
+    height = round(width / ASPECT)
+    tiles = [
+        pictures.fitted(pictures.cut(image, pictures.box_around(mask, ASPECT, 0.03)), width, height)
+        for image, mask, _ in views
+    ]
+    sheet = pictures.contact_sheet(tiles, [caption for _, _, caption in views], height=height, gap=GAP)
+    write_png(args.output, sheet)
+    capture.close()
+    print(args.output)
+
+
+if __name__ == "__main__":
+    main()

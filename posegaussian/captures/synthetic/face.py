@@ -38,7 +38,7 @@ def make_skin(
         colours = _over(colours, tone * [1.0, 0.75, 0.72], cheeks)
         jaw = front * np.clip((0.87 - z) / 0.03, 0, 1) * np.clip(1.2 + noise(points, 0.006, seed + 2), 0, 1)
         moustache = np.exp(-((x / 0.035) ** 4 + ((z - 0.846) / 0.008) ** 4))
-        colours = _over(colours, 0.8 * hair, 0.75 * beard * np.maximum(jaw * (z < 0.838), front * moustache))
+        colours = _over(colours, 0.8 * hair, 0.75 * beard * np.maximum(jaw * _soft(0.836 - z, 80.0), front * moustache))
         mouth = front * _soft(1 - (x / 0.026) ** 2 - ((z - MOUTH) / 0.0095) ** 2, 4.0)
         colours = _over(colours, lips, mouth)
         colours = _over(colours, 0.45 * lips, 0.7 * mouth * np.exp(-(((z - MOUTH) / 0.0016) ** 2)))

@@ -10,8 +10,8 @@ from posegaussian.captures.synthetic.body import BodyModel
 
 Angles = dict[str, float]
 """Bends in radians by name. With `left_` or `right_` in front: elbow, knee, hip (thigh forward), spread (thigh
-outward), raise (arm outward, from hanging), swing (arm forward), twist (upper arm about itself). Of trunk and head:
-lean, bend, turn, nod, look."""
+outward), raise (arm outward, from hanging), swing (arm forward), twist (upper arm about itself: the forearm inward).
+Of trunk and head: lean, bend, turn, nod, look."""
 
 FORWARD = np.array([0.0, -1.0, 0.0])
 UP = np.array([0.0, 0.0, 1.0])
@@ -23,7 +23,7 @@ LIMITS = {
     "spread": (-0.12, 0.6),
     "raise": (0.05, 2.4),
     "swing": (-0.7, 2.2),
-    "twist": (-0.7, 0.7),
+    "twist": (-1.3, 0.7),
     "lean": (-0.2, 0.7),
     "bend": (-0.3, 0.3),
     "turn": (-0.5, 0.5),
@@ -147,6 +147,7 @@ def wave(rng: np.random.Generator) -> Callable[[float], Angles]:
         return {
             f"{side}_raise": height + 0.12 * beat,
             f"{side}_swing": 0.25,
+            f"{side}_twist": -1.0,
             f"{side}_elbow": 1.15 + 0.45 * beat,
             f"{other}_swing": 0.3 + 0.2 * np.sin(2.5 * time),
             "bend": 0.1 * beat,

@@ -29,11 +29,10 @@ def crop_to_person(clip: Clip, frames: int, random: np.random.Generator) -> Clip
     lasts = full - columns.flip(-1).float().argmax(-1)
     widest = int((lasts - firsts).max()) + 2 * _MARGIN
     width = min(-(-widest // _MULTIPLE) * _MULTIPLE, full)
-    low = (lasts - width).clamp(0, full - width)
-    high = firsts.clamp_max(full - width).maximum(low)
-    share = torch.from_numpy(random.random(low.shape))
-    lefts = (low + share * (high - low)).div(_STRIDE).round().long() * _STRIDE
-    lefts = lefts.clamp(0, full - width).repeat_interleave(frames, dim=0)
+    low = -((width - lasts).clamp_max(0) // _STRIDE)
+    high = firsts.clamp_max(full - width) // _STRIDE
+    cells = low + torch.from_numpy(random.random(low.shape)) * (high - low).clamp_min(0)
+    lefts = (_STRIDE * cells.round().long()).repeat_interleave(frames, dim=0)
 
     def cut(values: Tensor, stride: int = 1) -> Tensor:
         views = [

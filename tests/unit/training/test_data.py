@@ -1,0 +1,116 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.errors import StoreError, TrainingError
+from posegaussian.geometry.disparity import disparity_to_depth
+from posegaussian.training.augment import crop_to_person, without_some_pose
+from posegaussian.training.clip import joined
+from posegaussian.training.data import Captures, TrainingSteps, fixed_clips
+
+DEPTH = 90.0 * 0.5 / (14.0 + 6.0)
+
+
+def test_a_step_is_always_the_same(tmp_path, make_captures):
+    files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
+    one, other = (TrainingSteps(Captures(files, 2, 64), 8, 2, seed=3, heatmap_dropout=0.3) for _ in range(2))
+    batches = [one[step] for step in (0, 1, 5)]
+    for step, batch in zip((5, 1, 0), reversed(batches), strict=True):
+        again = other[step]
+        assert torch.equal(again.pair.images, batch.pair.images)
+        assert torch.equal(again.pair.scores, batch.pair.scores)
+    assert not torch.equal(batches[0].target, batches[2].target)
+
+
+def test_an_epoch_sees_every_clip_once(tmp_path, make_captures):
+    steps = TrainingSteps(Captures([make_captures(tmp_path, frames=5)], 2, 64), 8, 1, seed=0, heatmap_dropout=0.0)
+    assert len(steps.captures.places) == 4
+    firsts = [steps._place(position).frame for position in range(8)]
+    assert sorted(firsts[:4]) == sorted(firsts[4:]) == [0, 1, 2, 3]
+    assert firsts[:4] != firsts[4:]
+
+
+def test_frames_of_a_clip_follow_each_other(tmp_path, make_captures):
+    captures = Captures([make_captures(tmp_path)], 2, 64)
+    clip = captures.read(captures.places[1], 0)
+    assert torch.allclose(clip.pair.keypoints[1, ..., 0] - clip.pair.keypoints[0, ..., 0], torch.tensor(1.0), atol=1e-4)
+    assert clip.pair.images.shape == (2, 2, 3, 64, 64)
+
+
+def test_a_single_frame_is_a_still_clip(tmp_path, make_captures):
+    captures = Captures([make_captures(tmp_path, frames=1)], 2, 64)
+    clip = captures.read(captures.places[0], 0)
+    assert torch.equal(clip.pair.images[0], clip.pair.images[1])
+
+
+def test_targets_shrink_with_their_cameras(tmp_path, make_captures):
+    captures = Captures([make_captures(tmp_path)], 1, 32)
+    clip = captures.read(captures.places[0], 0)
+    assert clip.target.shape == (1, 3, 32, 32)
+    assert (clip.target_camera.width, clip.target_camera.height) == (32, 32)
+    assert torch.allclose(clip.target_camera.intrinsics[0, 0], torch.tensor([45.0, 0.0, 16.0]))
+
+
+def test_a_cut_keeps_geometry_and_person(tmp_path, make_captures):
+    captures = Captures([make_captures(tmp_path)], 2, 64)
+    clip = joined([captures.read(place, 0) for place in captures.places])
+    wide = replace(clip, pair=_widened(clip.pair, 64), disparity=_wide(clip.disparity, 64), valid=_wide(clip.valid, 64))
+    cut = crop_to_person(wide, 2, np.random.default_rng(0))
+    assert cut.pair.images.shape[-1] == cut.pair.cameras.width == 64
+    assert torch.allclose(cut.pair.masks.sum((-3, -2, -1)), wide.pair.masks.sum((-3, -2, -1)), atol=0.01)
+    known = cut.valid > 0
+    assert torch.allclose(disparity_to_depth(cut.disparity, cut.pair.cameras)[known], torch.tensor(DEPTH), rtol=1e-4)
+    points = (cut.pair.keypoints / 4).long()
+    peaks = cut.pair.heatmaps.flatten(-2).argmax(-1)
+    assert ((peaks % 16) - points[..., 0]).abs().max() <= 1
+    lefts = wide.pair.cameras.intrinsics[..., 0, 2] - cut.pair.cameras.intrinsics[..., 0, 2]
+    assert torch.equal(lefts[0], lefts[1]) and lefts.max() > 0
+
+
+def _wide(values, columns):
+    return torch.nn.functional.pad(values, (columns, columns))
+
+
+def _widened(pair, columns):
+    intrinsics = pair.cameras.intrinsics.clone()
+    intrinsics[..., 0, 2] += columns
+    cameras = replace(pair.cameras, intrinsics=intrinsics, width=pair.cameras.width + 2 * columns)
+    return replace(
+        pair,
+        images=_wide(pair.images, columns),
+        masks=_wide(pair.masks, columns),
+        heatmaps=_wide(pair.heatmaps, columns // 4),
+        keypoints=pair.keypoints + torch.tensor([float(columns), 0.0]),
+        cameras=cameras,
+    )
+
+
+def test_pose_goes_missing_as_often_as_asked(tmp_path, make_captures):
+    captures = Captures([make_captures(tmp_path)], 1, 64)
+    pair = captures.read(captures.places[0], 0).pair
+    random = np.random.default_rng(0)
+    scores = torch.stack([without_some_pose(pair, 0.2, random).scores for _ in range(500)])
+    gone = (scores == 0).flatten(1).all(1).float().mean()
+    missing = (scores == 0)[(scores > 0).flatten(1).any(1)].float().mean()
+    assert abs(gone - 0.2) < 0.05 and abs(missing - 0.1) < 0.02
+    kept = without_some_pose(pair, 0.2, random)
+    assert torch.equal((kept.heatmaps.flatten(-2).amax(-1) == 0), kept.scores == 0)
+    assert torch.equal(without_some_pose(pair, 0.0, random).heatmaps, pair.heatmaps)
+
+
+def test_fixed_clips_spread_over_the_captures(tmp_path, make_captures):
+    captures = Captures([make_captures(tmp_path, seed=seed) for seed in range(3)], 1, 64)
+    clips = fixed_clips(captures, 3)
+    assert len({clip.pair.images.sum().item() for clip in clips}) == 3
+    assert len(fixed_clips(captures, 100)) == 9
+
+
+def test_captures_that_cannot_be_learned_from(tmp_path, make_captures):
+    with pytest.raises(TrainingError, match=r"r1\.h5.*true disparity"):
+        Captures([make_captures(tmp_path, truth=False, seed=1)], 1, 64).require_truth()
+    with pytest.raises(TrainingError, match=r"r2\.h5.*no target camera.*00,01"):
+        Captures([make_captures(tmp_path, targets=0, seed=2)], 1, 64)
+    with pytest.raises(StoreError, match="no such file"):
+        Captures([(tmp_path / "none.h5", tmp_path / "none.h5")], 1, 64)

@@ -1,0 +1,58 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from posegaussian.config import TrainSettings
+from posegaussian.training.losses import box_psnr, end_point_error, image_loss, sequence_loss
+from posegaussian.training.schedule import learning_rate
+
+
+def test_only_known_disparities_count():
+    truth = torch.zeros(1, 2, 4, 4)
+    valid = torch.zeros_like(truth)
+    valid[0, 0, 0, :2] = 1
+    guess = torch.full_like(truth, 99.0)
+    guess[0, 0, 0, 0], guess[0, 0, 0, 1] = 1.0, -2.0
+    assert end_point_error(guess, truth, valid) == 1.5
+    assert end_point_error(guess, truth, 0 * valid) == 0
+
+
+def test_later_estimates_count_more():
+    truth, valid = torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, 2)
+    gamma = 0.9 ** (15 / 2)
+    loss = sequence_loss((truth + 1, truth + 2, truth + 4), truth, valid)
+    assert torch.allclose(loss, torch.tensor(gamma**2 + 2 * gamma + 4))
+
+
+def test_equal_pictures_cost_nothing_and_errors_count_by_the_persons_area():
+    target, mask = torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
+    mask[..., 8:24, 8:24] = 1
+    target = target + 0.5 * mask
+    assert image_loss(target, target, mask) < 1e-6
+    off = target + 0.1 * mask
+    small = image_loss(off, target, mask)
+    assert 0.08 <= small < 0.3
+    wide = torch.nn.functional.pad(mask, (32, 32, 32, 32))
+    assert torch.allclose(
+        image_loss(*(torch.nn.functional.pad(x, (32,) * 4) for x in (off, target)), wide), small, rtol=1e-3
+    )
+
+
+def test_psnr_inside_the_box():
+    target, mask = torch.zeros(1, 3, 20, 20), torch.zeros(1, 1, 20, 20)
+    mask[0, 0, 5, 4], mask[0, 0, 14, 9] = 1, 1
+    image = torch.ones_like(target)
+    image[..., 5:15, 4:10] = 0.1
+    assert box_psnr(image, target, mask).item() == pytest.approx(20.0, abs=1e-3)
+
+
+def test_the_rate_warms_up_holds_and_cools_down():
+    settings = replace(TrainSettings(), learning_rate=1e-3, cooldown=0.5)
+    rates = [learning_rate(step, 100, settings) for step in range(100)]
+    assert rates[0] == pytest.approx(2e-4)
+    assert rates[4] == rates[50] == 1e-3
+    assert rates[75] == pytest.approx(5e-4)
+    assert 0 < rates[-1] <= 2.1e-5
+    assert math.isfinite(learning_rate(0, 1, replace(settings, cooldown=0.0)))

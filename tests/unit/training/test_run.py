@@ -1,0 +1,139 @@
+import csv
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+
+from posegaussian.config import ModelSettings, NetworkSettings, TrainSettings
+from posegaussian.errors import ConfigError, TrainingError
+from posegaussian.model.weights import load_network, read_metadata
+from posegaussian.training import run
+from posegaussian.training.curves import Curves
+from posegaussian.training.state import load_state, save_state
+
+SETTINGS = ModelSettings(
+    network=NetworkSettings(iterations=2),
+    train=TrainSettings(
+        depth_steps=6, full_steps=6, target_size=64, validate_every=4, validation_clips=2, save_every=4
+    ),
+)
+
+
+def train(files, folder, stage="depth", settings=SETTINGS, val=(), init=None):
+    output = folder / f"{stage}.safetensors"
+    run.train(
+        stage,
+        train_files=files,
+        val_files=list(val),
+        output=output,
+        state=folder / "state",
+        settings=settings,
+        init=init,
+        device="cpu",
+    )
+    return output
+
+
+def stop_after(monkeypatch, step, number=signal.SIGTERM):
+    note = Curves.train
+
+    def noted(self, now, values):
+        note(self, now, values)
+        if now == step:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(Curves, "train", noted)
+
+
+def table(path):
+    return list(csv.DictReader(path.with_suffix(".csv").open()))
+
+
+@pytest.mark.parametrize("stage", ["depth", "full"])
+def test_a_stopped_run_continues_exactly(tmp_path, make_captures, monkeypatch, stage):
+    files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
+    whole = train(files, tmp_path / "whole", stage, val=files[:1])
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(TrainingError, match=r"stopped by SIGTERM after step 3 of 6.*run the same command"):
+            train(files, tmp_path / "parts", stage, val=files[:1])
+    assert not (tmp_path / "parts" / f"{stage}.safetensors").exists()
+    parts = train(files, tmp_path / "parts", stage, val=files[:1])
+    assert parts.read_bytes() == whole.read_bytes()
+    assert parts.with_suffix(".csv").read_bytes() == whole.with_suffix(".csv").read_bytes()
+
+
+def test_control_c_stops_alike_and_leaves_the_handlers_alone(tmp_path, make_captures, monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    stop_after(monkeypatch, 2, signal.SIGINT)
+    with pytest.raises(TrainingError, match="SIGINT after step 2"):
+        train([make_captures(tmp_path)], tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_other_settings_start_afresh(tmp_path, make_captures, monkeypatch, capsys):
+    files = [make_captures(tmp_path)]
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(TrainingError):
+            train(files, tmp_path / "reused")
+    other = replace(SETTINGS, train=replace(SETTINGS.train, learning_rate=1e-4))
+    reused = train(files, tmp_path / "reused", settings=other)
+    assert "starting afresh" in capsys.readouterr().err
+    assert reused.read_bytes() == train(files, tmp_path / "fresh", settings=other).read_bytes()
+
+
+def test_state_is_saved_whole(tmp_path):
+    save_state(tmp_path / "a" / "s", "key", {"done": 3})
+    assert load_state(tmp_path / "a" / "s", "key")["done"] == 3
+    assert load_state(tmp_path / "a" / "s", "other") is None
+    assert load_state(tmp_path / "none", "key") is None
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["s"]
+
+
+def test_curves_and_metadata(tmp_path, make_captures):
+    files = [make_captures(tmp_path)]
+    depth = train(files, tmp_path, val=files)
+    rows = table(depth)
+    assert [(row["split"], row["step"]) for row in rows] == [("val", "4"), ("train", "5"), ("train", "6"), ("val", "6")]
+    assert all(float(row["epe_1024"]) > 0 and row["psnr_bbox"] == "" for row in rows)
+    full = train(files, tmp_path, "full", val=files, init=depth)
+    assert all(float(row["psnr_bbox"]) > 5 for row in table(full))
+    assert read_metadata(full)["stage"] == "full"
+    assert list((tmp_path / "state" / "full").glob("events.*"))
+    start = torch.equal(*(load_network(path).stereo.match.weight for path in (depth, full)))
+    assert not start
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, make_captures, monkeypatch):
+    combine = run.combine
+    monkeypatch.setattr(run, "combine", lambda *args: replace(combine(*args), total=torch.tensor(torch.nan)))
+    with pytest.raises(TrainingError, match="loss of step 1 is nan"):
+        train([make_captures(tmp_path)], tmp_path)
+    assert not (tmp_path / "depth.safetensors").exists()
+
+
+def test_wrong_wishes(tmp_path, make_captures):
+    files = [make_captures(tmp_path)]
+    odd = replace(SETTINGS, train=replace(SETTINGS.train, batch_size=3))
+    with pytest.raises(ConfigError, match="batch_size"):
+        train(files, tmp_path, settings=odd)
+    train(files, tmp_path, settings=replace(odd, network=replace(odd.network, stabilizer=False)))
+    with pytest.raises(TrainingError, match="no such device"):
+        run.train(
+            "depth", train_files=files, val_files=[], output=tmp_path / "o", state=tmp_path, settings=odd, device="tpu"
+        )
+
+
+@pytest.mark.slow
+def test_a_small_scene_is_learned(tmp_path, make_captures):
+    files = [make_captures(tmp_path)]
+    chosen = replace(SETTINGS.train, depth_steps=30, full_steps=30, heatmap_dropout=0.0, validate_every=10)
+    settings = replace(SETTINGS, train=chosen)
+    depth = train(files, tmp_path, settings=settings, val=files)
+    errors = [float(row["epe_1024"]) for row in table(depth)]
+    assert errors[-1] < 0.35 * errors[0] and errors[-1] < 6
+    full = train(files, tmp_path, "full", settings, val=files, init=depth)
+    quality = [float(row["psnr_bbox"]) for row in table(full) if row["split"] == "val"]
+    assert quality[-1] > 26 and quality[-1] > quality[0]

@@ -87,24 +87,32 @@ class Run:
         self.watched = fixed_clips(watched, chosen.validation_clips) if val_files else []
         watched.close()
 
-        torch.manual_seed(chosen.seed)
-        network = PoseGaussian(settings.network)
-        if init is not None:
-            fill(network, init)
-        network.head.requires_grad_(stage == "full")
-        self.network = network.to(fabric.device, memory_format=torch.channels_last)
-        learned = [p for p in network.parameters() if p.requires_grad]
+        self.network = self._network(init)
+        learned = [p for p in self.network.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(learned, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
         self.optimizer = fabric.setup_optimizers(optimizer)
         self.state_file = folder / f"{stage}.state"
         self.key = _key(stage, settings, init, captures, watched)
+        self.done, curves = self._resume()
+        self.curves = Curves(folder / stage, f"train {stage}", self.steps, curves)
+
+    def _network(self, init: Path | None) -> PoseGaussian:
+        """A new network, or that of `init`; stage depth leaves the head as it is."""
+        torch.manual_seed(self.settings.train.seed)
+        network = PoseGaussian(self.settings.network)
+        if init is not None:
+            fill(network, init)
+        network.head.requires_grad_(self.stage == "full")
+        return network.to(self.fabric.device, memory_format=torch.channels_last)
+
+    def _resume(self) -> tuple[int, dict[str, Any] | None]:
+        """Take up a stopped run where there is one: steps done, curves."""
         saved = load_state(self.state_file, self.key)
-        self.done = 0
-        if saved is not None:
-            self.done = saved["done"]
-            self.network.load_state_dict(saved["network"])
-            self.optimizer.load_state_dict(saved["optimizer"])
-        self.curves = Curves(folder / stage, f"train {stage}", self.steps, saved and saved["curves"])
+        if saved is None:
+            return 0, None
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        return saved["done"], saved["curves"]
 
     def finish(self, output: Path) -> None:
         """Take the steps that are left, then write curves and weights."""
@@ -135,7 +143,8 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        result, view, losses = self._look(clip.to(self.fabric.device))
+        clip = clip.to(self.fabric.device)
+        result, view, losses = self._look(clip)
         if not torch.isfinite(losses.total):
             raise TrainingError(
                 f"the loss of step {self.done + 1} is {losses.total.item()}", hint="lower train.learning_rate"
@@ -144,7 +153,7 @@ class Run:
         self.fabric.backward(losses.total)
         self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_CLIP_NORM)
         self.optimizer.step()
-        return {**_values(result, view, losses, clip.to(self.fabric.device)), "lr": rate}
+        return {**_values(result, view, losses, clip), "lr": rate}
 
     def _look(self, clip: Clip) -> tuple[Reconstruction, Rendering | None, Losses]:
         """Reconstruct the clip, render the view held back in stage full, and compare."""

@@ -15,8 +15,7 @@ from posegaussian.report.views import CaptureFiles
 WIDTH = 1600
 """Of the picture, pixels."""
 GAP = 8
-ASPECT = 0.5
-"""Width / height of each of the five views."""
+MARGIN = 0.03
 
 
 def main() -> None:
@@ -44,10 +43,12 @@ def main() -> None:
         (capture.truth["targets/images"][args.target, frame], person, "truth (never an input)"),
         (right, masks[1], f"camera {capture.pairs[pair][1]}"),
     ]
+    boxes = [pictures.box_around(mask, margin=MARGIN) for mask in (*masks, person)]
+    aspect = max((box.right - box.left) / (box.bottom - box.top) for box in boxes)
     width = (WIDTH - GAP * (len(views) + 1)) // len(views)
-    height = round(width / ASPECT)
+    height = round(width / aspect)
     tiles = [
-        pictures.fitted(pictures.cut(image, pictures.box_around(mask, ASPECT, 0.03)), width, height)
+        pictures.fitted(pictures.cut(image, pictures.box_around(mask, aspect, MARGIN)), width, height)
         for image, mask, _ in views
     ]
     sheet = pictures.contact_sheet(tiles, [caption for _, _, caption in views], height=height, gap=GAP)

@@ -11,7 +11,7 @@ def test_box_is_that_of_the_mask_with_its_margin_and_aspect():
     mask = np.zeros((100, 200), np.uint8)
     mask[20:60, 80:100] = 255
     assert pictures.box_around(mask, margin=0.0) == pictures.Box(80, 20, 100, 60)
-    box = pictures.box_around(mask, aspect=2, margin=0.1)
+    box = pictures.box_around(mask, aspect=2.0, margin=0.1)
     assert (box.right - box.left) == 2 * (box.bottom - box.top) == 96
     assert pictures.box_around(np.zeros_like(mask)) == pictures.Box(0, 0, 200, 100)
 

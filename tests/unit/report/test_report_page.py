@@ -2,9 +2,12 @@
 
 import json
 import re
+import runpy
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -216,3 +219,13 @@ def test_mistakes_are_one_line_and_leave_nothing(inputs, capsys):
         main(["report", "mine", "-o", str(inputs / "bad.html"), "--summary", "x", "--renders", "a", "b"])
     assert "0 files of --rectified for 2 of --renders" in capsys.readouterr().err
     assert not (inputs / "bad.html").exists()
+
+
+def test_the_readme_picture_is_made_from_the_same_files(inputs, monkeypatch):
+    paths, tool = capture(inputs, "person6"), Path(__file__).parents[3] / "tools" / "readme_picture.py"
+    output = inputs / "images" / "demo.png"
+    arguments = [str(tool), str(paths.renders), "--rectified", str(paths.rectified), "-o", str(output)]
+    monkeypatch.setattr("sys.argv", arguments)
+    runpy.run_path(str(tool), run_name="__main__")
+    width = cv2.imread(str(output)).shape[1]
+    assert 1580 <= width <= 1600

@@ -18,6 +18,7 @@ from posegaussian.errors import ConfigError
 _strict = ConfigDict(extra="forbid")
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Sixteens = Annotated[int, Field(gt=0, multiple_of=16)]
 Size = tuple[Positive, Positive]
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class BuiltinSettings:
 class RectifySettings:
     """Stereo rectification."""
 
-    size: Size = (256, 256)
+    size: tuple[Sixteens, Sixteens] = (256, 256)
     """Width and height of the rectified source images, pixels; multiples of 16."""
     target_size: Size | None = None
     """Width and height of the undistorted target images, pixels; null keeps each capture's own."""

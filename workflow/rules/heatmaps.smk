@@ -43,5 +43,5 @@ rule heatmaps:
         settings=lambda wildcards: settings(CONFIG.detectors[wildcards.detector]),
         version=schema.STAGE_VERSION["heatmaps"],
     shell:
-        'OMP_WAIT_POLICY=PASSIVE "$MMPOSE_PYTHON" -m posegaussian heatmaps {input.rectified} --output {output}'
+        '"$MMPOSE_PYTHON" -m posegaussian heatmaps {input.rectified} --output {output}'
         " --settings {params.settings:q} > {log} 2>&1"

@@ -36,11 +36,11 @@ def place(maps: np.ndarray, first: np.ndarray, pitch: np.ndarray, width: int, he
         height: the image's, a multiple of STRIDE.
 
     Returns:
-        (joints, height / STRIDE, width / STRIDE).
+        (joints, height / STRIDE, width / STRIDE), float32.
     """
     across = _weights(width // STRIDE, maps.shape[2], first[0], pitch[0])
     down = _weights(height // STRIDE, maps.shape[1], first[1], pitch[1])
-    return down @ maps.astype(np.float64) @ across.T
+    return down @ maps.astype(np.float32) @ across.T
 
 
 def _weights(cells: int, samples: int, first: float, pitch: float) -> np.ndarray:
@@ -48,4 +48,4 @@ def _weights(cells: int, samples: int, first: float, pitch: float) -> np.ndarray
     centres = STRIDE * (np.arange(cells) + 0.5)
     distance = np.abs((centres[:, None] - first) / pitch - np.arange(samples))
     reach = max(1.0, STRIDE / pitch)
-    return np.maximum(0.0, 1.0 - distance / reach) / reach
+    return (np.maximum(0.0, 1.0 - distance / reach) / reach).astype(np.float32)

@@ -123,29 +123,59 @@ def test_maps_lie_where_the_image_says(mmpose_python, tmp_path, config):
     assert float(done.stdout.split()[-1]) < 0.1
 
 
-def test_weights_of_another_model_are_refused(heatmaps, capture):
-    other = SMALL | {"config": "td-hm_hrnet-w32_8xb64-210e_coco-256x192"}
-    done, output = heatmaps(capture, other)
+def test_a_mistake_is_one_line_and_no_file(heatmaps, capture):
+    done, output = heatmaps(capture, SMALL | {"config": "td-hm_hrnet-w32_8xb64-210e_coco-256x192"})
     assert done.returncode == 2
     assert "small.safetensors: does not fit the detector's configuration" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not output.exists()
 
 
-def test_another_kind_of_model_is_refused(heatmaps, capture):
-    done, _ = heatmaps(capture, SMALL | {"config": "rtmpose-s_8xb256-420e_coco-256x192"})
-    assert done.returncode == 2
-    assert "rtmpose-s_8xb256-420e_coco-256x192.py: MMPose cannot build its model" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+REFUSED = """
+import sys
+from pathlib import Path
+from posegaussian.errors import UserError
+from posegaussian.pose import extract
+
+for name in sys.argv[1:]:
+    try:
+        extract.load_detector(extract.find_config(name), extract.ASSETS / "small.safetensors")
+    except UserError as error:
+        print(str(error).splitlines()[0])
+"""
 
 
-def test_a_model_without_heatmaps_is_refused(heatmaps, capture):
-    done, _ = heatmaps(capture, SMALL | {"config": "td-reg_res50_8xb64-210e_coco-256x192"})
-    assert done.returncode == 2
-    assert "not a top-down heatmap model of 17 joints" in done.stderr
+def test_other_kinds_of_models_are_refused(mmpose_python):
+    names = ["rtmpose-s_8xb256-420e_coco-256x192", "td-reg_res50_8xb64-210e_coco-256x192", "td-hm_nothing"]
+    run = subprocess.run(
+        [mmpose_python, "-c", REFUSED, *names],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    rtmpose, regression, unknown = run.stdout.splitlines()
+    assert f"{names[0]}.py: MMPose cannot build its model" in rtmpose
+    assert f"{names[1]}.py: not a top-down heatmap model of 17 joints" in regression
+    assert unknown.startswith("MMPose has no configuration `td-hm_nothing`")
 
 
-def test_an_unknown_name_is_refused(heatmaps, capture):
-    done, _ = heatmaps(capture, SMALL | {"config": "td-hm_nothing"})
-    assert done.returncode == 2
-    assert "MMPose has no configuration `td-hm_nothing`" in done.stderr
+def test_the_shipped_weights_find_the_joints_of_a_built_in_person(heatmaps, rectified):
+    from posegaussian.captures.synthetic.person import make_person
+    from posegaussian.captures.synthetic.raster import make_light, photograph
+    from posegaussian.captures.synthetic.rig import View, look_at
+
+    intrinsics = np.array([[256.0, 0, 128], [0, 256, 128], [0, 0, 1]])
+    mesh, light = make_person(2).posed(0.4), make_light(2)
+    views = [
+        View(intrinsics, look_at(2.2 * np.array([np.cos(a), np.sin(a), 0.4]), np.array([0, 0, 0.85])), 256, 256)
+        for a in (-2.2, -1.5, -0.8, 0.3)
+    ]
+    photos = [photograph(mesh, view, light) for view in views]
+    images, masks = np.stack([photo.image for photo in photos]), np.stack([photo.mask for photo in photos])
+    done, output = heatmaps(rectified(images.reshape(2, 2, 256, 256, 3), masks.reshape(2, 2, 256, 256)), SMALL)
+    assert done.returncode == 0, done.stderr
+    with store.open_checked(output, store.HEATMAPS) as file:
+        found, boxes = file["keypoints"][0].reshape(4, 17, 2), file["boxes"][0].reshape(4, 4)
+    truth = np.stack([view.project(mesh.joints) for view in views])
+    diagonals = np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1)
+    assert (np.linalg.norm(found - truth, axis=-1) <= 0.05 * diagonals[:, None]).mean() >= 0.9

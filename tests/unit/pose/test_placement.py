@@ -35,7 +35,7 @@ def test_a_gaussian_of_the_box_frame_lands_at_its_pixel(width, height, extent):
 def test_equal_grids_copy():
     maps = np.random.default_rng(0).random((3, 16, 12))
     placed = place(maps, np.array([2.0, 2.0]), np.array([4.0, 4.0]), 48, 64)
-    np.testing.assert_allclose(placed, maps, atol=1e-12)
+    np.testing.assert_allclose(placed, maps, atol=1e-6)
 
 
 def test_linear_between_samples_and_zero_beyond():
@@ -43,15 +43,15 @@ def test_linear_between_samples_and_zero_beyond():
     placed = place(maps, np.array([4.0, 2.0]), np.array([8.0, 4.0]), 64, 32)
     # Cell centres lie at 2, 6, 10, ...; the samples 1, 2, 3, 4 at 4, 12, 20, 28.
     expected = [0.75, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 3.0, 1.0] + [0.0] * 7
-    np.testing.assert_allclose(placed[0], np.tile(expected, (8, 1)), atol=1e-12)
+    np.testing.assert_allclose(placed[0], np.tile(expected, (8, 1)), atol=1e-6)
 
 
 def test_nothing_falls_between_samples_when_the_map_is_finer():
     maps = np.zeros((1, 64, 64))
     maps[0, 31, 30] = 1.0
     placed = place(maps, np.array([100.5, 60.5]), np.array([1.0, 1.0]), 256, 256)
-    np.testing.assert_allclose(placed.sum(), 1 / STRIDE**2, rtol=1e-9)
-    np.testing.assert_allclose(centroid(placed[0]), [130.5, 91.5], atol=1e-6)
+    np.testing.assert_allclose(placed.sum(), 1 / STRIDE**2, rtol=1e-6)
+    np.testing.assert_allclose(centroid(placed[0]), [130.5, 91.5], atol=1e-4)
 
 
 def test_mask_box_has_pixel_edges():

@@ -8,18 +8,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posegaussian.config import NetworkSettings
-from posegaussian.model.alignment import PoseAlignment
 from posegaussian.model.blocks import Residual, conv
-from posegaussian.model.encoders import ColorEncoder, PoseEncoder
-from posegaussian.model.fusion import PoseFusion
+from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
 from posegaussian.model.initial import InitialDisparity
-from posegaussian.model.stabilizer import TemporalPoseStabilizer
+from posegaussian.model.pathway import PosePathway
 from posegaussian.model.stereo import Stereo
 from posegaussian.types import JOINTS, Gaussians, StereoPair
 
 _HALF, _QUARTER, _EIGHTH = 32, 48, 96
-_POSE_QUARTER, _POSE_EIGHTH = 32, 64
 _HIDDEN = 48
 _STRIDE = 4
 _MULTIPLE = 8
@@ -51,7 +48,7 @@ class PoseGaussian(nn.Module):
         super().__init__()
         self.settings = settings
         self.color = ColorEncoder((_HALF, _QUARTER, _EIGHTH))
-        self.pose = PosePathway(settings.stabilizer) if settings.pose == "fused" else None
+        self.pose = PosePathway(_QUARTER, _EIGHTH, settings.stabilizer) if settings.pose == "fused" else None
         self.lift = conv(_EIGHTH, _QUARTER, 1)
         self.merge = Residual(_QUARTER)
         self.initial = InitialDisparity(_STRIDE, pose=settings.pose == "fused")
@@ -97,49 +94,13 @@ class PoseGaussian(nn.Module):
         return Reconstruction(_cropped(gaussians, pair, height, width), disparities[-1], disparities, state, pose_loss)
 
 
-class PosePathway(nn.Module):
-    """Everything learned about pose: encoder, stabiliser, fusion at two scales, alignment."""
-
-    def __init__(self, stabilizer: bool):
-        super().__init__()
-        self.encoder = PoseEncoder((_POSE_QUARTER, _POSE_EIGHTH))
-        self.stabilizer = TemporalPoseStabilizer(_POSE_EIGHTH) if stabilizer else None
-        self.lift = conv(_POSE_EIGHTH, _POSE_QUARTER, 1)
-        self.fuse_quarter = PoseFusion(_QUARTER, _POSE_QUARTER)
-        self.fuse_eighth = PoseFusion(_EIGHTH, _POSE_EIGHTH)
-        self.alignment = PoseAlignment(_QUARTER, _POSE_QUARTER)
-
-    def forward(
-        self,
-        heatmaps: Float[Tensor, "b 2 17 hq wq"],
-        scores: Float[Tensor, "b 2 17"],
-        state: Float[Tensor, "c 2 d hs ws"] | None,
-        frames: int,
-    ) -> tuple[Float[Tensor, "n p hq wq"], Float[Tensor, "n q hs ws"], Float[Tensor, "c 2 d hs ws"] | None]:
-        """Pose features at 1/4 and 1/8 of the image's size, stabilised over the frames of each clip, and the state."""
-        quarter, eighth = self.encoder(heatmaps.flatten(0, 1), scores.flatten(0, 1))
-        if self.stabilizer is not None:
-            state = None if state is None else state.flatten(0, 1)
-            steady = []
-            for frame in eighth.unflatten(0, (-1, frames, 2)).unbind(1):
-                features, state = self.stabilizer(frame.flatten(0, 1), state)
-                steady.append(features.unflatten(0, (-1, 2)))
-            eighth = torch.stack(steady, dim=1).flatten(0, 2)
-            state = state.unflatten(0, (-1, 2))
-        else:
-            state = None
-        quarter = quarter + F.interpolate(self.lift(eighth.relu()), scale_factor=2.0, mode="nearest")
-        return quarter, eighth, state
-
-
 def _pose_of(pair: StereoPair) -> tuple[Float[Tensor, "b 2 17 hq wq"], Float[Tensor, "b 2 17"]]:
     """Heatmaps and scores; zeros where the pair has none."""
-    if pair.heatmaps is None or pair.scores is None:
-        b, v, _, h, w = pair.masks.shape
-        return pair.masks.new_zeros(b, v, len(JOINTS), h // _STRIDE, w // _STRIDE), pair.masks.new_zeros(
-            b, v, len(JOINTS)
-        )
-    return pair.heatmaps, pair.scores
+    if pair.heatmaps is not None and pair.scores is not None:
+        return pair.heatmaps, pair.scores
+    batch, views, _, height, width = pair.masks.shape
+    scores = pair.masks.new_zeros(batch, views, len(JOINTS))
+    return scores[..., None, None].expand(-1, -1, -1, height // _STRIDE, width // _STRIDE), scores
 
 
 def _padded(pair: StereoPair) -> StereoPair:

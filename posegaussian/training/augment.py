@@ -64,10 +64,12 @@ def _moved(keypoints: Float[Tensor, "b 2 17 2"], left: Float[Tensor, "b 2"]) -> 
 
 def without_some_pose(pair: StereoPair, share: float, random: np.random.Generator) -> StereoPair:
     """Take the whole pose of a clip away with probability `share`, else each joint of each view with half of it."""
+    if pair.heatmaps is None or pair.scores is None:
+        return pair
     views = pair.images.shape[1]
     if random.random() < share:
         keep = np.zeros((views, len(JOINTS)))
     else:
         keep = random.random((views, len(JOINTS))) >= share / 2
-    keep = torch.from_numpy(keep.astype(np.float32))
-    return replace(pair, heatmaps=pair.heatmaps * keep[..., None, None], scores=pair.scores * keep)
+    kept = torch.from_numpy(keep.astype(np.float32))
+    return replace(pair, heatmaps=pair.heatmaps * kept[..., None, None], scores=pair.scores * kept)

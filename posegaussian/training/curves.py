@@ -65,9 +65,10 @@ class Curves:
     def write(self, path: Path) -> None:
         """Write the rows as CSV, whole or not at all."""
         text = io.StringIO()
-        table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        table = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
         table.writeheader()
-        table.writerows({**row, **{k: f"{v:.6g}" for k, v in row.items() if isinstance(v, float)}} for row in self.rows)
+        for row in self.rows:
+            table.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.fabric import Fabric
@@ -90,7 +90,7 @@ class Run:
         self.network = self._network(init)
         learned = [p for p in self.network.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(learned, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
-        self.optimizer = fabric.setup_optimizers(optimizer)
+        self.optimizer = cast(torch.optim.Optimizer, fabric.setup_optimizers(optimizer))
         self.state_file = folder / f"{stage}.state"
         self.key = _key(stage, settings, init, captures, watched)
         self.done, curves = self._resume()
@@ -103,7 +103,7 @@ class Run:
         if init is not None:
             fill(network, init)
         network.head.requires_grad_(self.stage == "full")
-        return network.to(self.fabric.device, memory_format=torch.channels_last)
+        return network.to(memory_format=torch.channels_last).to(self.fabric.device)  # type: ignore[call-overload]
 
     def _resume(self) -> tuple[int, dict[str, Any] | None]:
         """Take up a stopped run where there is one: steps done, curves."""

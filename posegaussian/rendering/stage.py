@@ -1,12 +1,13 @@
 """The stage `render`: novel views of a rectified capture, at held-back cameras and along a path between the sources."""
 
+import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from posegaussian import store
 from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
-from posegaussian.errors import ConfigError
+from posegaussian.errors import ConfigError, StoreError
 from posegaussian.export.files import whole_folder, write_png
 from posegaussian.export.ply import write_ply
 from posegaussian.export.video import write_video
@@ -41,6 +42,10 @@ def render_capture(
         splats: the folder of one .ply per pair and frame, or None.
         settings: the path and the rasteriser.
         device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        StoreError: a file is not whole, or the heatmaps belong to another capture.
+        WeightsError: the weights are missing or foreign.
     """
     if output is None:
         raise ConfigError("no place for the renders", hint="name the .h5 to write with --output")
@@ -50,6 +55,13 @@ def render_capture(
     with ExitStack() as stack:
         source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
         pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if heatmaps else None
+        digests = {name: store.digest(file) for name, file in inputs.items()}
+        if (
+            pose
+            and json.loads(str(pose.attrs["inputs"])).get("rectified", digests["rectified"]) != digests["rectified"]
+        ):
+            what = f"made from another file than {rectified}"
+            raise StoreError(what, file=heatmaps, hint="rerun the heatmaps stage")
         pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
         path = sweep(pairs, len(source["frames"]), settings.path_steps)
         folder = stack.enter_context(whole_folder(splats)) if splats else None
@@ -60,7 +72,7 @@ def render_capture(
                 _dims(source, settings),
                 stage_version=STAGE_VERSION["render"],
                 settings=as_dict(settings),
-                inputs={name: store.digest(file) for name, file in inputs.items()},
+                inputs=digests,
             )
         )
         _write_cameras(writer, source, path)

@@ -131,7 +131,7 @@ def _provenance(capture: CaptureFiles) -> list[tuple[str, str, dict[str, str]]]:
         (
             f"{stage} (version {file.attrs['stage_version']})",
             _plain(settings_of(file)),
-            json.loads(file.attrs["inputs"]),
+            json.loads(str(file.attrs["inputs"])),
         )
         for stage, file in files.items()
         if file is not None

@@ -68,10 +68,10 @@ def write_rectified(path, targets=2):
     return path
 
 
-def write_heatmaps(path):
+def write_heatmaps(path, inputs):
     rng = np.random.default_rng(1)
     dims = dict(pair=2, frame=FRAMES, height=SIZE // 4, width=SIZE // 4)
-    with store.create(path, store.HEATMAPS, dims, stage_version=1, settings={}, inputs={}) as writer:
+    with store.create(path, store.HEATMAPS, dims, stage_version=1, settings={}, inputs=inputs) as writer:
         writer["frames"] = [4, 5, 6]
         writer["pairs"] = [("00", "01"), ("01", "02")]
         writer["heatmaps"] = rng.random((2, FRAMES, 2, 17, SIZE // 4, SIZE // 4))
@@ -90,5 +90,6 @@ def without_targets(tmp_path):
 def files(tmp_path):
     torch.manual_seed(0)
     save_weights(PoseGaussian(NetworkSettings(iterations=1)), tmp_path / "in" / "net.safetensors", {})
-    rectified, heatmaps = write_rectified(tmp_path / "in" / "person.h5"), write_heatmaps(tmp_path / "in" / "maps.h5")
+    rectified = write_rectified(tmp_path / "in" / "person.h5")
+    heatmaps = write_heatmaps(tmp_path / "in" / "maps.h5", {"rectified": store.digest(rectified)})
     return Files(rectified, heatmaps, tmp_path / "in" / "net.safetensors")

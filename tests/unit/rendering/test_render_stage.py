@@ -129,7 +129,9 @@ def test_a_failure_half_way_leaves_nothing(files, tmp_path, monkeypatch):
 
 
 def test_heatmaps_of_another_capture_are_refused(files, without_targets, tmp_path):
-    with pytest.raises(StoreError, match="heatmaps"):
+    with pytest.raises(StoreError, match=r"maps\.h5: made from another file"):
+        render(files, tmp_path / "out", without_targets)
+    with pytest.raises(StoreError, match=r"plain\.h5.*posegaussian/heatmaps"):
         render(files, tmp_path / "out", heatmaps=without_targets)
     assert not (tmp_path / "out" / "renders.h5").exists()
 

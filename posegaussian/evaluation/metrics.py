@@ -19,14 +19,16 @@ def psnr(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
 
 
 def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
-    """Structural similarity (Wang et al. 2004): Gaussian window 11 x 11, sigma 1.5, mean over its whole positions.
+    """Structural similarity (Wang et al. 2004): Gaussian window 11 x 11, sigma 1.5, borders mirrored.
 
     NaN for pictures smaller than the window.
     """
     if min(image.shape[1:]) < SSIM_WINDOW:
         return math.nan
-    pair = image.double()[None], truth.double()[None]
-    return float(structural_similarity_index_measure(*pair, sigma=1.5, data_range=1.0))
+    pair = image.float()[None], truth.float()[None]
+    # The mean of the map, since versions of torchmetrics differ in whether theirs counts the border.
+    _, values = structural_similarity_index_measure(*pair, sigma=1.5, data_range=1.0, return_full_image=True)
+    return float(values.double().mean())
 
 
 def flip(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:

@@ -1,0 +1,137 @@
+"""From files to tables."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from posegaussian import store
+from posegaussian.config import EvaluateSettings
+from posegaussian.errors import StoreError
+from posegaussian.evaluation.stage import evaluate_capture
+from posegaussian.evaluation.summary import summarize
+from posegaussian.evaluation.table import COLUMNS
+
+
+@pytest.fixture
+def table(renders, rectified, tmp_path):
+    evaluate_capture(renders, rectified, tmp_path / "metrics" / "disc.csv", EvaluateSettings())
+    return pd.read_csv(tmp_path / "metrics" / "disc.csv", keep_default_na=False, dtype=str)
+
+
+def select(table, **wanted):
+    for column, value in wanted.items():
+        table = table[table[column] == value]
+    return table
+
+
+def test_one_row_per_view_frame_method_protocol_and_metric(table):
+    assert tuple(table.columns) == COLUMNS
+    assert set(table["capture"]) == {"disc"}
+    assert set(table["pair"]) == {"00-01"}
+    assert set(table["frame"]) == {"4", "5"}
+    assert not table.duplicated([c for c in COLUMNS if c not in ("value", "note")]).any()
+    views = table[table["protocol"] != "disparity"]
+    assert len(views) == 2 * 3 * 3 * 4
+    assert set(views["method"]) == {"floor", "ceiling", "some_model"}
+    assert set(views["camera"]) == {"t00"}
+    assert set(views["metric"]) == {"psnr", "ssim", "flip", "lpips"}
+
+
+def test_known_errors_are_found(table):
+    psnr = select(table, method="some_model", metric="psnr", protocol="full")["value"].astype(float)
+    np.testing.assert_allclose(psnr, 20 * math.log10(255 / 2), atol=1e-4)
+    epe = select(table, protocol="disparity", metric="epe_1024")
+    np.testing.assert_allclose(epe["value"].astype(float), 0.05 * 1024 / 96, atol=1e-4)
+    assert set(epe["method"]) == {"some_model"}
+    assert set(epe["camera"]) == {""}
+    assert set(select(table, metric="rate_1px")["value"]) == {"1.000000"}
+
+
+def test_missing_lpips_says_why(table):
+    lpips = select(table, metric="lpips")
+    assert set(lpips["value"]) == {""}
+    assert all(note.startswith("LPIPS weights not available: ") for note in lpips["note"])
+    assert set(table[table["metric"] != "lpips"]["note"]) == {""}
+
+
+def test_missing_truth_says_so(without_truth, tmp_path):
+    renders, rectified = without_truth
+    settings = EvaluateSettings(protocols=("bbox",), lpips_weights=str(tmp_path))
+    evaluate_capture(renders, rectified, tmp_path / "real.csv", settings)
+    table = pd.read_csv(tmp_path / "real.csv", keep_default_na=False, dtype=str)
+    for wanted in ({"method": "floor"}, {"method": "ceiling"}, {"protocol": "disparity"}):
+        rows = select(table, **wanted)
+        assert len(rows)
+        assert set(rows["value"]) == {""}
+        assert set(rows["note"]) == {"no true depth"}
+    assert "" not in set(select(table, method="some_model", metric="psnr")["value"])
+    assert f"in {tmp_path}" in select(table, method="some_model", metric="lpips")["note"].iloc[0]
+
+
+def test_same_input_same_bytes(renders, rectified, tmp_path):
+    for name in ("a.csv", "b.csv"):
+        evaluate_capture(renders, rectified, tmp_path / name, EvaluateSettings(protocols=("bbox",)))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_files_that_do_not_belong_together_are_refused(renders, rectified, tmp_path):
+    import h5py
+
+    for name, change in (("frames", [4, 6]), ("targets/cameras", ["t01"])):
+        with h5py.File(renders, "r+") as file:
+            kept = file[name][()]
+            file[name][...] = change
+        with pytest.raises(StoreError, match=f"its {name} differ"):
+            evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())
+        with h5py.File(renders, "r+") as file:
+            file[name][...] = kept
+    with h5py.File(renders, "r+") as file:
+        del file["targets/images"]
+        file["targets/images"] = np.zeros((1, 2, 8, 8, 3), np.uint8)
+    with pytest.raises(StoreError, match="another size"):
+        evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())
+    assert list(tmp_path.glob("*.csv")) == []
+
+
+def test_incomplete_renders_are_refused(renders, rectified, tmp_path):
+    import h5py
+
+    with h5py.File(renders, "r+") as file:
+        del file.attrs["complete"]
+    with pytest.raises(StoreError, match="incomplete"):
+        evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())
+    assert not (tmp_path / "no.csv").exists()
+    assert store.RENDERS.name == "renders"
+
+
+def write_table(path, values, metric="psnr", note="why"):
+    lines = [",".join(COLUMNS)]
+    for frame, value in enumerate(values):
+        text = "" if value is None else f"{value}"
+        lines.append(f"c,00-01,t00,{frame},m,full,{metric},{text},{'' if text else note}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_summary_over_captures(tmp_path):
+    paths = [write_table(tmp_path / "a.csv", [20, 22, None]), write_table(tmp_path / "b.csv", [30])]
+    paths.append(write_table(tmp_path / "c.csv", [None, None], metric="lpips", note="no weights"))
+    summarize(paths, tmp_path / "summary.csv")
+    table = pd.read_csv(tmp_path / "summary.csv", keep_default_na=False, dtype=str)
+    assert list(table.columns) == ["method", "protocol", "metric", "mean", "median", "std", "count", "note"]
+    first, second = table.to_dict("records")
+    assert (first["metric"], first["mean"], first["median"], first["count"]) == ("psnr", "24.000000", "22.000000", "3")
+    assert float(first["std"]) == pytest.approx(np.std([20, 22, 30], ddof=1), abs=1e-5)
+    assert first["note"] == "1 of 4 without a value: why"
+    assert (second["metric"], second["mean"], second["count"], second["note"]) == ("lpips", "", "0", "no weights")
+
+
+def test_summary_refuses_what_is_no_table(tmp_path):
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(StoreError, match="not a table of metrics"):
+        summarize([tmp_path / "other.csv"], tmp_path / "summary.csv")
+    with pytest.raises(StoreError, match="no such file"):
+        summarize([tmp_path / "absent.csv"], tmp_path / "summary.csv")
+    assert not (tmp_path / "summary.csv").exists()

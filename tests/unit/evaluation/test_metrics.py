@@ -1,0 +1,80 @@
+"""Each metric against an independent computation."""
+
+import math
+
+import cv2
+import flip_evaluator
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from posegaussian.evaluation import metrics
+
+
+@pytest.fixture
+def pictures():
+    truth = torch.from_numpy(gaussian_filter(np.random.rand(3, 48, 70), (0, 2, 2))).float()
+    truth = (truth - truth.min()) / (truth.max() - truth.min())
+    image = (truth + 0.05 * torch.randn_like(truth)).clamp(0, 1)
+    return image, truth
+
+
+def test_psnr_of_known_errors():
+    truth = torch.full((3, 20, 30), 0.5)
+    assert metrics.psnr(truth + 0.1, truth) == pytest.approx(20.0, abs=1e-4)
+    assert metrics.psnr(truth + 0.01 * torch.sign(torch.randn(3, 20, 30)), truth) == pytest.approx(40.0, abs=1e-3)
+    assert metrics.psnr(truth, truth) == math.inf
+
+
+def test_psnr_of_noise():
+    truth = torch.full((3, 200, 200), 0.5, dtype=torch.float64)
+    assert metrics.psnr(truth + 0.02 * torch.randn(truth.shape), truth) == pytest.approx(
+        -20 * math.log10(0.02), abs=0.05
+    )
+
+
+def test_ssim_is_the_gaussian_window_one(pictures):
+    """Wang et al.'s formula with scipy's filter."""
+    x, y = (t.numpy().astype(np.float64) for t in pictures)
+
+    def blur(values):
+        return gaussian_filter(values, (0, 1.5, 1.5), truncate=5 / 1.5, mode="mirror")
+
+    mx, my = blur(x), blur(y)
+    vx, vy, cov = blur(x * x) - mx**2, blur(y * y) - my**2, blur(x * y) - mx * my
+    c1, c2 = 0.01**2, 0.03**2
+    expected = ((2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))).mean()
+    assert expected < 0.95
+    assert metrics.ssim(*pictures) == pytest.approx(expected, abs=1e-5)
+
+
+def test_ssim_of_equal_and_of_tiny_pictures(pictures):
+    assert metrics.ssim(pictures[1], pictures[1]) == pytest.approx(1.0, abs=1e-6)
+    assert metrics.ssim(torch.rand(3, 11, 11), torch.rand(3, 11, 11)) < 1
+    assert math.isnan(metrics.ssim(torch.rand(3, 10, 40), torch.rand(3, 10, 40)))
+
+
+def test_flip_equals_what_its_own_reader_makes_of_files(pictures, tmp_path):
+    """The package reads the pictures itself: channel order, range, layout and colour space cannot be mistaken."""
+    pictures = [(t * 255).round() / 255 for t in pictures]
+    paths = [str(tmp_path / name) for name in ("image.png", "truth.png")]
+    for path, picture in zip(paths, pictures, strict=True):
+        cv2.imwrite(path, (picture.permute(1, 2, 0).flip(-1) * 255).round().byte().numpy())
+    expected = flip_evaluator.evaluate(paths[1], paths[0], "LDR")[1]
+    assert expected > 0.01
+    assert metrics.flip(*pictures) == pytest.approx(expected, rel=1e-4)
+
+
+def test_flip_of_equal_and_of_opposite_pictures(pictures):
+    assert metrics.flip(pictures[1], pictures[1]) == 0
+    assert metrics.flip(torch.zeros(3, 40, 40), torch.ones(3, 40, 40)) > 0.9
+
+
+def test_disparity_errors_are_those_at_1024():
+    truth = np.full((10,), 20.0, np.float32)
+    found = truth + np.array([0.1] * 5 + [-0.5] * 5, np.float32)
+    at_256 = metrics.disparity_errors(found, truth, 256)
+    assert at_256["epe_1024"] == pytest.approx((0.4 + 2.0) / 2, rel=1e-5)
+    assert at_256["rate_1px"] == 0.5
+    assert math.isnan(metrics.disparity_errors(truth[:0], truth[:0], 256)["epe_1024"])

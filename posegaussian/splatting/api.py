@@ -1,14 +1,11 @@
-"""The facade of the rasterisers: checks, choice of back-end, background."""
+"""The facade of the rasterisers: checks, batch dimensions, choice of back-end."""
 
 import torch
 from torch import Tensor
 
-from posegaussian.splatting import reference, tiled
-from posegaussian.splatting.projection import project_gaussians
+from posegaussian.splatting.backends import choose
 from posegaussian.splatting.semantics import GSPLAT, Semantics
 from posegaussian.types import Camera, Gaussians, Rendering
-
-BACKENDS = ("auto", "torch", "reference")
 
 
 def rasterize(
@@ -25,36 +22,26 @@ def rasterize(
         gaussians: one set or a batch of sets; entries with an opacity below `semantics.alpha_min` are skipped.
         camera: one camera for each set.
         background: RGB, shape (3,) or one per set; black if None.
-        backend: `torch` runs anywhere; `auto` picks the fastest that runs on the tensors' device; `reference` is the
+        backend: `auto` picks the fastest that is installed and can do what is asked: on the CPU `numba` (float32, no
+            gradient for cameras), on CUDA `gsplat` or `inria`, else `torch`, which runs anywhere; `reference` is the
             slow, plain one that the others are tested against.
         semantics: the rules of compositing.
 
     Raises:
-        ValueError: an argument's shape, dtype, device or a non-finite value, by name.
+        ValueError: an argument's shape, dtype, device or a non-finite value, by name. Values are looked at on the CPU
+            alone: on another device that would wait for all work in flight.
+        BackendError: the back-end asked for is not installed, or cannot take the arguments.
     """
-    if backend not in BACKENDS:
-        raise ValueError(f"backend must be one of {BACKENDS}, not {backend!r}")
     batch = _check(gaussians, camera, background)
     sets = gaussians._map(lambda tensor: tensor.flatten(0, len(batch) - 1) if batch else tensor[None])
     views = Camera(
         camera.intrinsics.reshape(-1, 3, 3), camera.world_to_camera.reshape(-1, 4, 4), camera.width, camera.height
     )
 
-    blend = reference.blend if backend == "reference" else _blend_tiled
-    colors, depths, alphas = blend(sets, views, semantics).split([3, 1, 1], 1)
     if background is not None:
-        colors = colors + (1 - alphas) * background.expand(*batch, 3).reshape(-1, 3, 1, 1)
-    depths = torch.where(alphas > 0, depths / alphas.clamp(min=torch.finfo(alphas.dtype).tiny), 0.0)
-    return Rendering(*(image.reshape(*batch, *image.shape[1:]) for image in (colors, alphas, depths)))
-
-
-def _blend_tiled(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> Tensor:
-    """Colours, depth and alpha (views, 5, h, w), before the division by alpha, over black."""
-    view, entry = torch.nonzero(gaussians.opacities >= semantics.alpha_min, as_tuple=True)
-    picked = gaussians[view, entry]
-    splats = project_gaussians(picked, cameras[view], semantics)
-    features = torch.cat([picked.colors, splats.depths[:, None], torch.ones_like(splats.depths[:, None])], -1)
-    return tiled.composite(splats, features, view, len(cameras.intrinsics), (cameras.width, cameras.height), semantics)
+        background = background.expand(*batch, 3).reshape(-1, 3)
+    rendering = choose(backend, sets, views, semantics).render(sets, views, background, semantics)
+    return rendering._map(lambda image: image.reshape(*batch, *image.shape[1:]))
 
 
 def _check(gaussians: Gaussians, camera: Camera, background: Tensor | None) -> tuple[int, ...]:
@@ -84,6 +71,11 @@ def _check(gaussians: Gaussians, camera: Camera, background: Tensor | None) -> t
             raise ValueError(f"{name} of shape {shape} must be {wanted}, got {tensor.dtype}")
         if tensor.device != means.device:
             raise ValueError(f"{name} of shape {shape} must be on {means.device}, got {tensor.device}")
-        if not torch.isfinite(tensor).all():
+        if tensor.device.type == "cpu" and not _is_finite(tensor):
             raise ValueError(f"{name} of shape {shape} holds values that are not finite")
     return tuple(batch)
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    # A sum is finite only if all its terms are, and needs no copy; where it is not, it may just have grown too large.
+    return bool(tensor.detach().sum().isfinite()) or bool(tensor.isfinite().all())

@@ -6,8 +6,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posegaussian.splatting.background import finish
 from posegaussian.splatting.semantics import Semantics
-from posegaussian.types import Camera, Gaussians
+from posegaussian.types import Camera, Gaussians, Rendering
+
+
+def refusal(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> None:
+    """Nothing is refused."""
+
+
+def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, semantics: Semantics) -> Rendering:
+    """Render each set with its camera, over its background (views, 3) or black."""
+    return finish(blend(gaussians, cameras, semantics), background)
 
 
 def blend(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> Float[Tensor, "views 5 h w"]:

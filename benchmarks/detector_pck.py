@@ -86,9 +86,9 @@ def compare(rectified: Path, heatmaps: Path) -> dict[str, float]:
     with store.open_checked(rectified, store.RECTIFIED) as file:
         joints = torch.from_numpy(file["joints"][()])
         disparity, valid = (torch.from_numpy(file[f"sources/{name}"][()]) for name in ("disparity", "valid"))
-        matrices = (torch.from_numpy(file[f"sources/{name}"][()]) for name in ("intrinsics", "world_to_camera"))
+        intrinsics, pose = (torch.from_numpy(file[f"sources/{name}"][()]) for name in ("intrinsics", "world_to_camera"))
         height, width = valid.shape[-2:]
-        cameras = Camera(*matrices, width, height)
+        cameras = Camera(intrinsics, pose, width, height)
     truth, inside, visible = [], [], []
     for pair, frame in np.ndindex(*valid.shape[:2]):
         pixels, depth = project(joints[frame].expand(2, 17, 3), cameras[pair])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -38,9 +39,9 @@ class People:
 def load(path: Path, device: torch.device, held_out: float = 0.05) -> tuple[People, People]:
     """Everybody to learn from, and the last few people to check on."""
     with h5py.File(path, "r") as file:
-        names = ("images", "masks", "keypoints", "boxes")
-        values = [torch.from_numpy(file[name][()]).to(device) for name in names]
-        people = file["people"][()]
+        content = {name: np.asarray(values) for name, values in file.items()}
+    values = [torch.from_numpy(content[name]).to(device) for name in ("images", "masks", "keypoints", "boxes")]
+    people = content["people"]
     first = int((people < people[int(len(people) * (1 - held_out))]).sum())
     return People(*(value[:first] for value in values)), People(*(value[first:] for value in values))
 

@@ -39,6 +39,7 @@ def main() -> None:
         parser.error("people below 1000 are kept for testing")
     count = len(people) * args.views
     with h5py.File(args.output, "w") as file, multiprocessing.get_context("spawn").Pool(args.processes) as pool:
+        datasets = {}
         for name, shape, kind in (
             ("images", (SIZE, SIZE, 3), "u1"),
             ("masks", (SIZE, SIZE), "u1"),
@@ -47,11 +48,11 @@ def main() -> None:
             ("people", (), "i8"),
         ):
             large = {"chunks": (1, *shape), "compression": "lzf"} if len(shape) > 1 and shape[0] == SIZE else {}
-            file.create_dataset(name, (count, *shape), kind, **large)
+            datasets[name] = file.create_dataset(name, (count, *shape), kind, **large)
         found = pool.imap(_photographs, [(seed, args.views) for seed in people])
         for index, person in enumerate(progress(found, "people", len(people))):
             for name, values in person.items():
-                file[name][index * args.views : (index + 1) * args.views] = values
+                datasets[name][index * args.views : (index + 1) * args.views] = values
 
 
 def _photographs(task: tuple[int, int]) -> dict[str, np.ndarray]:

@@ -9,11 +9,12 @@ written whenever they are better on people held out from the data, so that an in
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from detector_batches import INPUT, People, load, plain_batch, varied_batch
-from mmengine.config import Config
-from mmengine.registry import DefaultScope
+from mmengine.config import Config  # pyright: ignore[reportMissingImports]
+from mmengine.registry import DefaultScope  # pyright: ignore[reportMissingImports]
 from safetensors.torch import save_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -69,23 +70,23 @@ def main() -> None:
             break
 
 
-def build(path: Path) -> torch.nn.Module:
+def build(path: Path) -> Any:
     """MMPose's model, freshly initialised."""
-    import mmpose.models  # noqa: F401  registers the models
-    from mmpose.registry import MODELS
+    import mmpose.models  # noqa: F401  # pyright: ignore[reportMissingImports]  registers the models
+    from mmpose.registry import MODELS  # pyright: ignore[reportMissingImports]
 
     DefaultScope.get_instance("detector", scope_name="mmpose")
     return MODELS.build(Config.fromfile(path).model)
 
 
-def normalized(model: torch.nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def normalized(model: Any, pictures: torch.Tensor) -> torch.Tensor:
     """RGB in 0..1 as the model's own preprocessor would hand it on."""
     pre = model.data_preprocessor
     return ((255 * pictures - pre.mean) / pre.std).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
-def share_correct(model: torch.nn.Module, people: People, batch: int = 128) -> float:
+def share_correct(model: Any, people: People, batch: int = 128) -> float:
     """PCK@0.05 of the box's diagonal over all 17 joints, decoded by MMPose."""
     model.eval()
     correct, count = 0.0, 0
@@ -104,7 +105,7 @@ def share_correct(model: torch.nn.Module, people: People, batch: int = 128) -> f
     return correct / count
 
 
-def save(model: torch.nn.Module, path: Path) -> None:
+def save(model: Any, path: Path) -> None:
     """Write the weights; kernels as float16, the rest (means and variances among it) as float32."""
     state = {name: value.half() if value.ndim == 4 else value for name, value in model.state_dict().items()}
     save_file({name: value.contiguous().cpu() for name, value in state.items()}, path, {"format": "pt"})

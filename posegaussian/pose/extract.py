@@ -5,14 +5,12 @@ Runs in the MMPose environment (envs/mmpose.*), where of this package only `cli`
 imported inside the functions that need them.
 """
 
-import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from posegaussian import config, store
@@ -66,7 +64,7 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) 
         _write(source, output, load_detector(config_file, weights_file), config.as_dict(detector), inputs)
 
 
-def _write(source: h5py.File, output: Path, detect: Detector, settings: dict, inputs: dict[str, str]) -> None:
+def _write(source: store.Reader, output: Path, detect: Detector, settings: dict, inputs: dict[str, str]) -> None:
     pairs, frames, _, height, width = source["sources/masks"].shape
     dims = {"pair": pairs, "frame": frames, "height": height // STRIDE, "width": width // STRIDE}
     version = config.STAGE_VERSION["heatmaps"]
@@ -113,16 +111,15 @@ def _locate(name: str) -> Path:
 
 
 def _mmpose_folder() -> Path:
-    logging.getLogger("mmengine").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"mm(cv|engine|pose)\.")
     try:
-        import mmpose
+        import mmpose  # pyright: ignore[reportMissingImports]  lives in its own environment
     except ImportError as error:
         raise DetectorError(
             f"MMPose cannot be imported here ({error})",
             hint="run this stage in the MMPose environment: bash envs/mmpose.post-deploy.sh .venv-mmpose",
         ) from error
-    return Path(mmpose.__file__).parent
+    return Path(str(mmpose.__file__)).parent
 
 
 def load_detector(config_file: Path, weights_file: Path) -> Detector:
@@ -135,8 +132,8 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
     _mmpose_folder()
     import cv2
     import torch
-    from mmpose.apis import inference_topdown, init_model
-    from mmpose.codecs import MSRAHeatmap, UDPHeatmap
+    from mmpose.apis import inference_topdown, init_model  # pyright: ignore[reportMissingImports]
+    from mmpose.codecs import MSRAHeatmap, UDPHeatmap  # pyright: ignore[reportMissingImports]
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -146,7 +143,7 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
         model = init_model(str(config_file), device="cpu", cfg_options=options)
     except Exception as error:  # a configuration is a program: it can raise anything
         raise DetectorError(f"MMPose cannot build its model ({error})", file=config_file) from error
-    codec = getattr(getattr(model, "head", None), "decoder", None)
+    codec: Any = getattr(getattr(model, "head", None), "decoder", None)
     if not isinstance(codec, MSRAHeatmap | UDPHeatmap) or model.head.out_channels != 17:
         raise DetectorError("not a top-down heatmap model of 17 joints", file=config_file)
     _load_weights(model, weights_file)
@@ -193,8 +190,8 @@ def _read_weights(path: Path) -> dict[str, Any]:
         except SafetensorError as error:
             raise WeightsError(f"not a readable safetensors file ({error})", file=path) from None
     # Files that MMPose publishes hold NumPy arrays (meta data) beside the weights.
-    numpy_types = [np.core.multiarray._reconstruct, np.core.multiarray.scalar, np.ndarray, np.dtype]
-    numpy_types += [type(np.dtype(code)) for code in "?bBhHiIlLqQefdU"]
+    numpy_types: list[Any] = [np.ndarray, np.dtype, *(type(np.dtype(code)) for code in "?bBhHiIlLqQefdU")]
+    numpy_types += [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]  # what their pickles call
     try:
         with torch.serialization.safe_globals(numpy_types):
             loaded = torch.load(path, map_location="cpu", weights_only=True)

@@ -6,6 +6,7 @@ Every stage takes `--settings`: YAML or JSON text, or a file with it; the keys a
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from posegaussian.errors import UserError
 
 def main(argv: list[str] | None = None) -> None:
     """Run one subcommand; a user's mistake is one line on stderr and exit status 2."""
+    # A cancelled job unwinds, so that what it was writing is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     args = _parser().parse_args(argv)
     try:
         args.run(args)

@@ -61,4 +61,4 @@ class CorrelationPyramid:
         index = first.long()[..., None] + steps
         within = (index >= 0) & (index < volume.shape[-1])
         taken = volume.gather(-1, index.clamp(0, volume.shape[-1] - 1)) * within
-        return torch.lerp(taken[..., :-1], taken[..., 1:], (match - first)[..., None])
+        return torch.lerp(taken[..., :-1], taken[..., 1:], (match - first)[..., None].to(taken.dtype))

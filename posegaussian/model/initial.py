@@ -131,8 +131,8 @@ def _from_silhouettes(masks: Float[Tensor, "b 2 h w"], grid: Float[Tensor, "hq w
     height, width = masks.shape[-2:]
     x = torch.arange(width, device=masks.device, dtype=masks.dtype)
     inside = masks > 0.5
-    left = x.where(inside, x.new_tensor(width)).amin(-1)
-    right = (x + 1).where(inside, x.new_zeros(())).amax(-1)
+    left = torch.where(inside, x, float(width)).amin(-1)
+    right = torch.where(inside, x + 1, 0.0).amax(-1)
     spans = (right - left).clamp_min(0)
     narrow, wide = spans.amin(1), spans.amax(1).clamp_min(1)
     trust = torch.exp(-0.5 * ((wide - narrow) / (0.2 * wide)).square()) * narrow

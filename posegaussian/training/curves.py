@@ -65,7 +65,7 @@ class Curves:
     def write(self, path: Path) -> None:
         """Write the rows as CSV, whole or not at all."""
         text = io.StringIO()
-        table = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
+        table: csv.DictWriter[str] = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
         table.writeheader()
         for row in self.rows:
             table.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})

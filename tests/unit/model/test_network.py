@@ -159,3 +159,17 @@ def test_the_head_starts_from_round_gaussians_of_half_a_footprint(make_plane):
     assert opacity[32, int((pair.masks[0, 0, 0, 32] > 0).float().argmax())] < 0.05
     means, _ = project(gaussians.means[:, :4096], pair.cameras[:, 0])
     assert torch.allclose(means[0, 0], torch.tensor([0.5, 0.5]), atol=1e-3)
+
+
+def test_mixed_precision_keeps_the_geometry_exact(make_plane):
+    network = PoseGaussian(NetworkSettings(iterations=1)).eval()
+    pair = make_plane(64, 64, disparity=20)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        mixed = network(pair)
+        start = network.initial(pair)
+    with torch.no_grad():
+        exact = network(pair)
+        assert torch.equal(start.disparity, network.initial(pair).disparity)
+    person = pair.masks[:, :, 0] > 0
+    assert (mixed.disparity - exact.disparity).abs()[person].mean() < 0.1
+    assert all(value.dtype == torch.float32 for value in vars(mixed.gaussians).values())

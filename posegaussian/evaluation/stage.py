@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -17,7 +17,7 @@ from posegaussian.config import EvaluateSettings
 from posegaussian.errors import StoreError
 from posegaussian.evaluation import metrics, yardsticks
 from posegaussian.evaluation.lpips import SMALLEST, Lpips, load_lpips
-from posegaussian.evaluation.protocols import crop
+from posegaussian.evaluation.protocols import Crop, crop
 from posegaussian.evaluation.table import Row, explained, write_rows
 from posegaussian.progress import progress
 from posegaussian.rendering.pairs import read_pair, read_target
@@ -46,8 +46,10 @@ def evaluate_capture(renders: Path, rectified: Path, output: Path, settings: Eva
 
 @dataclass(frozen=True)
 class _Inputs:
-    made: h5py.File
-    truth: h5py.File
+    """Both files are typed loosely: h5py's own annotations do not know what a name holds."""
+
+    made: Any
+    truth: Any
     capture: str
     model: str
     settings: EvaluateSettings
@@ -64,7 +66,7 @@ def _lpips(settings: EvaluateSettings) -> Lpips | str:
         return f"LPIPS weights not available: {error}"
 
 
-def _check_companions(made: h5py.File, truth: h5py.File, path: Path) -> None:
+def _check_companions(made: Any, truth: Any, path: Path) -> None:
     for name in ("frames", "sources/pairs", "targets/cameras"):
         if not np.array_equal(made[name][()], truth[name][()]):
             raise StoreError(f"its {name} differ from those of {truth.filename}", file=path, hint="render again")
@@ -125,10 +127,12 @@ def _rounded(image: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
     return (image * 255).round() / 255
 
 
-def _measure(picture: Tensor | None, truth: Tensor, where, lpips: Lpips | str) -> Iterator[tuple[str, float, str]]:
+def _measure(
+    picture: Tensor | None, truth: Tensor, where: Crop | None, lpips: Lpips | str
+) -> Iterator[tuple[str, float, str]]:
     """Metric, value and note of one picture in one crop."""
-    missing = _NO_DEPTH if picture is None else "the true mask is empty" if where is None else ""
-    if missing:
+    if picture is None or where is None:
+        missing = _NO_DEPTH if picture is None else "the true mask is empty"
         yield from ((metric, math.nan, missing) for metric in ("psnr", "ssim", "flip", "lpips"))
         return
     pair = picture[:, *where], truth[:, *where]

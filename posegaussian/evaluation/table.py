@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -46,7 +47,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     Raises:
         StoreError: there is no such file, or it holds something else.
     """
-    kinds = {name: str for name in COLUMNS} | {"frame": int, "value": float}
+    kinds: Any = dict.fromkeys(COLUMNS, str) | {"frame": int, "value": float}
     try:
         frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values={"value": [""]})
     except FileNotFoundError:

@@ -86,7 +86,7 @@ class NetworkSettings:
     """`none` removes every use of pose, the initial estimate from joints included."""
     stabilizer: bool = True
     """The Temporal Pose Stabilizer."""
-    iterations: Positive = 4
+    iterations: Positive = 3
     """Stereo refinement steps."""
 
 
@@ -102,15 +102,15 @@ class TrainSettings:
     """Stereo pairs per step; with the stabiliser two consecutive frames of each pair, so an even number."""
     target_size: Positive = 256
     """Longer side of the novel views that stage `full` compares, pixels; larger ones are shrunk."""
-    learning_rate: Annotated[float, Field(gt=0)] = 4e-4
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
     """Peak learning rate of AdamW."""
-    cooldown: Fraction = 0.5
+    cooldown: Fraction = 0.6
     """Share of the steps, at the end, over which the learning rate falls to 0."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
     """Weight decay of AdamW."""
     pose_loss: Annotated[float, Field(ge=0)] = 0.05
     """Weight of the pose-conditioned loss."""
-    depth_loss: Annotated[float, Field(ge=0)] = 0.02
+    depth_loss: Annotated[float, Field(ge=0)] = 0.05
     """Weight of the disparity loss (pixels at 1024 px) in stage `full`; in stage `depth` it is 1."""
     heatmap_dropout: Fraction = 0.1
     """Share of clips that are trained without their heatmaps; half of it: share of joints that go missing."""
@@ -150,7 +150,7 @@ class RenderSettings:
     """Width and height of the path's pictures, pixels."""
     fps: Positive = 12
     """Pictures per second of the MP4."""
-    backend: Literal["auto", "torch"] = "auto"
+    backend: Literal["auto", "numba", "gsplat", "inria", "torch"] = "auto"
     """Rasteriser."""
 
 
@@ -164,7 +164,7 @@ class ViewSettings:
     """The 2D pose detector."""
     size: Size | None = None
     """Width and height of the picture, pixels; null: those of the cameras."""
-    backend: Literal["auto", "torch"] = "auto"
+    backend: Literal["auto", "numba", "gsplat", "inria", "torch"] = "auto"
     """Rasteriser."""
 
 

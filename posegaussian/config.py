@@ -1,7 +1,7 @@
 """The configuration: frozen dataclasses, one per stage, and a strict loader.
 
-`workflow/schemas/config.schema.json` is generated from these classes (`python -m posegaussian schema`), so that Snakemake
-and the command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
+`workflow/schemas/` is generated from these classes (`python -m posegaussian schema`), so that editors, Snakemake and the
+command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
 """
 
 import json
@@ -251,7 +251,7 @@ def load(path: str | Path) -> Config:
 
 
 def load_settings(kind: type[T], text: str | None) -> T:
-    """Settings of one stage from the command line: YAML or JSON text, the path of a file with it, or None for the defaults."""
+    """Settings of one stage from the command line: YAML or JSON text, a file with it, or None for the defaults."""
     if text is None:
         return kind()
     if not text.lstrip().startswith("{"):

@@ -21,10 +21,8 @@ def progress(items: Iterable[T], label: str, total: int | None = None, every: fl
         total = len(items)
     terminal = sys.stderr.isatty()
     start = last = time.monotonic()
-    done = 0
-    for item in items:
+    for done, item in enumerate(items, start=1):
         yield item
-        done += 1
         now = time.monotonic()
         if terminal or now - last >= every or done == total:
             end = "\n" if not terminal or done == total else ""

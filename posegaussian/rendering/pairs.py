@@ -1,16 +1,19 @@
 """Rectified captures and their heatmaps as tensors: one stereo pair, or one held-back view, at a time."""
 
+from collections.abc import Mapping
+
 import h5py
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posegaussian import store
 from posegaussian.errors import StoreError
 from posegaussian.types import Camera, StereoPair
 
 
-def read_pair(rectified: h5py.File, heatmaps: h5py.File | None, pair: int, frame: int) -> StereoPair:
+def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int, frame: int) -> StereoPair:
     """One rectified pair at one moment, as a batch of one.
 
     Args:
@@ -37,7 +40,7 @@ def read_pair(rectified: h5py.File, heatmaps: h5py.File | None, pair: int, frame
 
 
 def read_target(
-    rectified: h5py.File, target: int, frame: int
+    rectified: store.Reader, target: int, frame: int
 ) -> tuple[Float[Tensor, "1 3 h w"], Float[Tensor, "1 1 h w"], Camera]:
     """One view that is only ever compared with: its image, its mask and its camera, as batches of one.
 
@@ -52,7 +55,7 @@ def read_target(
     return image, _unit(targets["masks"][target, frame])[None, None], _camera(targets, target, width, height)
 
 
-def _check_companions(rectified: h5py.File, heatmaps: h5py.File) -> None:
+def _check_companions(rectified: store.Reader, heatmaps: store.Reader) -> None:
     pairs, frames, _, _, height, width = heatmaps["heatmaps"].shape[:6]
     expected = rectified["sources/images"].shape
     if (pairs, frames, 4 * height, 4 * width) != (expected[0], expected[1], *expected[3:5]):
@@ -63,7 +66,7 @@ def _check_companions(rectified: h5py.File, heatmaps: h5py.File) -> None:
         )
 
 
-def _camera(group: h5py.Group, index: int, width: int, height: int) -> Camera:
+def _camera(group: Mapping[str, h5py.Dataset], index: int, width: int, height: int) -> Camera:
     return Camera(
         intrinsics=_floats(group["intrinsics"][index])[None],
         world_to_camera=_floats(group["world_to_camera"][index])[None],

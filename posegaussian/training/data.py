@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -48,7 +47,7 @@ class Captures:
 
     def __init__(self, files: Files, frames: int, target_size: int):
         self.files, self.frames, self.target_size = files, frames, target_size
-        self._open: dict[int, tuple[h5py.File, h5py.File]] = {}
+        self._open: dict[int, tuple[store.Reader, store.Reader]] = {}
         self.places: list[Place] = []
         self.fingerprints: list[str] = []
         for index, (path, _) in enumerate(files):
@@ -86,7 +85,7 @@ class Captures:
         frames = [min(place.frame + t, last) for t in range(self.frames)]
         return joined([self._moment(rectified, heatmaps, place.pair, frame, target) for frame in frames])
 
-    def _moment(self, rectified: h5py.File, heatmaps: h5py.File, pair: int, frame: int, target: int) -> Clip:
+    def _moment(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Clip:
         stereo = read_pair(rectified, heatmaps, pair, frame)
         disparity = torch.zeros_like(stereo.masks[:, :, 0])
         valid = torch.zeros_like(disparity)
@@ -105,7 +104,7 @@ class Captures:
         image, mask = (F.interpolate(x, size=(height, width), mode="area") for x in (image, mask))
         return image, mask, camera.resized(width, height)
 
-    def _handles(self, index: int) -> tuple[h5py.File, h5py.File]:
+    def _handles(self, index: int) -> tuple[store.Reader, store.Reader]:
         if index not in self._open:
             rectified, heatmaps = self.files[index]
             self._open[index] = (

@@ -51,6 +51,8 @@ def read_captures(path):
 
 def check_model(name):
     """A model's cross references are good."""
+    if name in ("floor", "ceiling"):
+        raise WorkflowError(f"models.{name}: the yardsticks have this name in the tables; choose another")
     if name not in CONFIG.models:
         raise WorkflowError(f"report names the model {name!r}, which `models` does not define")
     detector = CONFIG.models[name].detector

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from posegaussian import config
-from posegaussian.errors import UserError
+from posegaussian.errors import ConfigError, UserError
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -97,14 +97,20 @@ def _heatmaps(stages) -> None:
     _settings(parser)
 
 
+def _together(rectified: list[Path], heatmaps: list[Path]) -> list[tuple[Path, Path]]:
+    if len(rectified) != len(heatmaps):
+        raise ConfigError(f"{len(rectified)} rectified files but {len(heatmaps)} heatmap files; give one each")
+    return list(zip(rectified, heatmaps, strict=True))
+
+
 def _train(stages) -> None:
     def run(args):
         from posegaussian.training.run import train
 
         train(
             args.stage,
-            train_files=list(zip(args.rectified, args.heatmaps, strict=True)),
-            val_files=list(zip(args.val_rectified, args.val_heatmaps, strict=True)),
+            train_files=_together(args.rectified, args.heatmaps),
+            val_files=_together(args.val_rectified, args.val_heatmaps),
             output=args.output,
             state=args.state,
             settings=config.load_settings(config.ModelSettings, args.settings),

@@ -158,10 +158,10 @@ class RenderSettings:
 class ViewSettings:
     """One novel view rendered by hand, from a capture folder."""
 
-    rectify: RectifySettings = RectifySettings()
-    """Stereo rectification."""
-    detector: DetectorSettings = DetectorSettings(config="package:small.py", weights="package:small.safetensors")
-    """The 2D pose detector."""
+    rectify: RectifySettings | None = None
+    """Stereo rectification; null: as for the captures that the weights learned from."""
+    detector: DetectorSettings | None = None
+    """The 2D pose detector; null: the one that the weights learned with."""
     size: Size | None = None
     """Width and height of the picture, pixels; null: those of the cameras."""
     backend: Literal["auto", "numba", "gsplat", "inria", "torch"] = "auto"

@@ -12,15 +12,16 @@ from posegaussian import store
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.easymocap import read_easymocap
 from posegaussian.captures.rectify import rectify_capture
-from posegaussian.config import DetectorSettings, ViewSettings, as_dict
+from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
 from posegaussian.errors import CaptureError, ConfigError, DetectorError
 from posegaussian.export.files import write_png
-from posegaussian.model.weights import load_network
+from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.rendering.novel import pick_device, picture, reconstruct, to_bytes
 from posegaussian.rendering.path import camera_between, framed, pivot_between, source_cameras
 
 _REPOSITORY = Path(__file__).parents[2]
 _POSE_PYTHON = _REPOSITORY / ".venv-mmpose" / "bin" / "python"
+_SMALL = '{"config": "package:small.py", "weights": "package:small.safetensors"}'
 
 
 def render_view(
@@ -51,6 +52,8 @@ def render_view(
     if not 0 <= ratio <= 1:
         raise ConfigError(f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)")
     output = output or Path("novel.png")
+    learned = read_metadata(weights)
+    rectify = settings.rectify or parse(RectifySettings, json.loads(learned.get("rectify", "{}")), str(weights))
     chosen = pick_device(device)
     network = load_network(weights, chosen)
     shot = read_easymocap(capture)
@@ -63,9 +66,10 @@ def render_view(
     python = _interpreter(pose_python) if network.settings.pose != "none" else None
     with TemporaryDirectory() as folder, ExitStack() as stack:
         rectified, heatmaps = Path(folder) / "rectified.h5", Path(folder) / "heatmaps.h5"
-        rectify_capture(capture, rectified, settings.rectify, pairs=[(first, second)], frames=[frame])
+        rectify_capture(capture, rectified, rectify, pairs=[(first, second)], frames=[frame])
         if python:
-            _detect(rectified, heatmaps, python, settings.detector)
+            detector = json.dumps(as_dict(settings.detector)) if settings.detector else learned.get("detector", _SMALL)
+            _detect(rectified, heatmaps, python, detector)
         source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
         pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if python else None
         moment = next(reconstruct(network, source, pose, [0], chosen))
@@ -99,11 +103,11 @@ def _interpreter(named: Path | None) -> Path | None:
     return None
 
 
-def _detect(rectified: Path, heatmaps: Path, python: Path, detector: DetectorSettings) -> None:
+def _detect(rectified: Path, heatmaps: Path, python: Path, detector: str) -> None:
     """Run the stage `heatmaps` in the MMPose environment."""
     command = [python, "-m", "posegaussian", "heatmaps", rectified, "--output", heatmaps]
     done = subprocess.run(
-        [*map(str, command), "--settings", json.dumps(as_dict(detector))],
+        [*map(str, command), "--settings", detector],
         env=os.environ | {"PYTHONPATH": str(_REPOSITORY)},
         stderr=subprocess.PIPE,
         text=True,

@@ -84,6 +84,7 @@ class Run:
         clips = chosen.batch_size // self.frames
         self.batches = TrainingSteps(captures, self.steps, clips, chosen.seed, chosen.heatmap_dropout)
         watched = Captures(val_files, self.frames, chosen.target_size)
+        self.source = _first_settings(train_files)
         self.watched = fixed_clips(watched, chosen.validation_clips) if val_files else []
         watched.close()
 
@@ -135,6 +136,7 @@ class Run:
             "steps": str(self.steps),
             "stage_version": str(STAGE_VERSION["train"]),
             "model": json.dumps(as_dict(self.settings), sort_keys=True),
+            **self.source,
         }
         save_weights(self.network, output, metadata)
 
@@ -211,6 +213,14 @@ def _fabric(device: str, settings: ModelSettings) -> Fabric:
     if kind == "cuda" and not torch.cuda.is_available():
         raise TrainingError("no CUDA device can be used here", hint="use --device cpu")
     return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=settings.train.precision)
+
+
+def _first_settings(files: Files) -> dict[str, str]:
+    """How the pictures and heatmaps that are learned from were made: what a view by hand has to repeat."""
+    rectified, heatmaps = files[0]
+    with store.open_checked(rectified, store.RECTIFIED) as source, store.open_checked(heatmaps, store.HEATMAPS) as pose:
+        made = {"rectify": store.settings_of(source), "detector": store.settings_of(pose)}
+    return {name: json.dumps(settings, sort_keys=True) for name, settings in made.items()}
 
 
 def _key(stage: str, settings: ModelSettings, init: Path | None, *captures: Captures) -> str:

@@ -18,7 +18,7 @@ def kill_in_training(workflow) -> bool:
     state = workflow.folder / "results/models/demo/state/depth"
     deadline = time.monotonic() + 900
     while process.poll() is None and time.monotonic() < deadline:
-        if state.is_dir() and any(state.glob("*.pt")):
+        if state.is_dir() and (state / "depth.state").exists():
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             return True
@@ -30,7 +30,7 @@ def kill_in_training(workflow) -> bool:
 def finished(new_workflow):
     """The short demo with a longer first stage of training, which is killed once on the way."""
     workflow = new_workflow()
-    workflow.config["models"]["demo"]["train"]["depth_steps"] = 40
+    workflow.config["models"]["demo"]["train"] |= {"depth_steps": 40, "save_every": 5}
     workflow.save()
     assert kill_in_training(workflow), "training ended before it could be killed"
     assert not (workflow.folder / "results/models/demo/depth.safetensors").exists()

@@ -170,3 +170,14 @@ def curves_of(wildcards):
     """The training curves, where the model was trained here."""
     stages = ("depth", "full") if CONFIG.models[wildcards.model].weights == "train" else ()
     return expand("results/models/{model}/{stage}.csv", model=wildcards.model, stage=stages)
+
+
+def detector_files(wildcards):
+    """The detector's files that lie here: those that ship with the project, and the user's own."""
+    detector = CONFIG.detectors[wildcards.detector]
+    packaged = ROOT / "posegaussian/assets/detector"
+    named = (
+        packaged / name.removeprefix("package:") if name.startswith("package:") else Path(name)
+        for name in (detector.config, detector.weights)
+    )
+    return [str(path) for path in named if path.is_file() and (detector.url is None or path.parent == packaged)]

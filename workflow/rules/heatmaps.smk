@@ -26,6 +26,7 @@ rule mmpose_env:
 rule heatmaps:
     input:
         rectified="results/rectified/{capture}.h5",
+        detector=detector_files,
         environment=[] if CONDA else ancient(str(MMPOSE_ENV / "pins.lock")),
     output:
         "results/heatmaps/{detector}/{capture}.h5",

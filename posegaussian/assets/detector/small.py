@@ -1,5 +1,5 @@
-# MMPose configuration of the small detector: a top-down heatmap model of 1.9 M parameters, ResNet-18 with three eighths of its
-# channels. tools/train_detector.py trains it on the built-in people; small.safetensors holds its weights.
+# MMPose configuration of the small detector: a top-down heatmap model of 2.0 M parameters, ResNet-18 with three eighths
+# of its channels. tools/train_detector.py trains it on the built-in people; small.safetensors holds its weights.
 codec = dict(type="UDPHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 
 model = dict(

@@ -101,6 +101,7 @@ def test_curves_and_metadata(tmp_path, make_captures):
     full = train(files, tmp_path, "full", val=files, init=depth)
     assert all(float(row["psnr_bbox"]) > 5 for row in table(full))
     assert read_metadata(full)["stage"] == "full"
+    assert {"rectify", "detector"} <= read_metadata(full).keys()
     assert list((tmp_path / "state" / "full").glob("events.*"))
     start = torch.equal(*(load_network(path).stereo.match.weight for path in (depth, full)))
     assert not start

@@ -1,7 +1,7 @@
 """The configuration: frozen dataclasses, one per stage, and a strict loader.
 
-`workflow/schemas/` is generated from these classes (`python -m posegaussian schema`), so that editors, Snakemake and the
-command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
+`workflow/schemas/` is generated from these classes (`python -m posegaussian schema`), so that editors, Snakemake and
+the command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
 """
 
 import json

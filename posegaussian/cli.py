@@ -35,7 +35,7 @@ def _fail(message: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="posegaussian", description="Two views of a person in, novel views out.")
     stages = parser.add_subparsers(title="stages", required=True, metavar="STAGE")
-    for add in (_captures, _rectify, _heatmaps, _train, _render, _evaluate, _summarize, _report, _schema):
+    for add in (_captures, _rectify, _heatmaps, _train, _render, _evaluate, _summarize, _report, _view, _schema):
         add(stages)
     return parser
 
@@ -237,6 +237,18 @@ def _report(stages) -> None:
     ):
         parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=what)
     _settings(parser)
+
+
+def _view(stages) -> None:
+    def run(args):
+        from posegaussian.export.viewer import view
+
+        view(args.source, args.host, args.port)
+
+    parser = _stage(stages, "view", run, "Look at splats in the browser (needs the extra `viewer`).")
+    parser.add_argument("source", type=Path, help="a .ply, or a folder of them")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
+    parser.add_argument("--port", type=int, default=8080, help="port to listen on (default: 8080)")
 
 
 def _schema(stages) -> None:

@@ -1,0 +1,43 @@
+"""The viewer's splats carry the shapes that were written; what is missing is said in one line."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.cli import main
+from posegaussian.export.ply import write_ply
+from posegaussian.export.viewer import splats
+from posegaussian.types import Gaussians
+
+
+@pytest.fixture
+def ply(tmp_path):
+    half = 0.5**0.5
+    one = Gaussians(
+        means=torch.tensor([[1.0, 2.0, 3.0]]),
+        quaternions=torch.tensor([[half, 0.0, 0.0, half]]),  # a quarter turn about z
+        scales=torch.tensor([[0.1, 0.2, 0.3]]),
+        opacities=torch.tensor([0.5]),
+        colors=torch.tensor([[0.2, 0.4, 0.6]]),
+    )
+    write_ply(tmp_path / "one.ply", one)
+    return tmp_path / "one.ply"
+
+
+def test_covariance_is_turned(ply):
+    shown = splats(ply)
+    np.testing.assert_allclose(shown["covariances"][0], np.diag([0.04, 0.01, 0.09]), atol=1e-6)
+    np.testing.assert_allclose(shown["centers"], [[1, 2, 3]])
+    np.testing.assert_allclose(shown["rgbs"], [[0.2, 0.4, 0.6]], atol=1e-6)
+    np.testing.assert_allclose(shown["opacities"], [[0.5]], atol=1e-6)
+
+
+def test_missing_viser_and_missing_splats(ply, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "viser", None)
+    for source, message in ((ply, "viser is not installed"), (ply.parent / "none", "no .ply here")):
+        with pytest.raises(SystemExit) as stop:
+            main(["view", str(source)])
+        assert stop.value.code == 2
+        assert message in capsys.readouterr().err

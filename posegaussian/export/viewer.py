@@ -35,6 +35,9 @@ def serve(source: Path, host: str, port: int) -> Any:
         raise BackendError("viser is not installed", hint="pip install 'posegaussian[viewer]'") from None
     server = viser.ViserServer(host=host, port=port)
     server.scene.set_up_direction("+z")
+    middle = splats(files[0])["centers"].mean(0)
+    server.initial_camera.look_at = middle
+    server.initial_camera.position = middle + np.array([0.0, -2.5, 0.0])
 
     def show(index: int) -> None:
         server.scene.add_gaussian_splats("/person", **splats(files[index]))

@@ -1,8 +1,8 @@
 """Which rasterisers there are, and which of them a call gets.
 
-A back-end is a module with two functions. `refusal(gaussians, cameras, semantics)` says why it cannot take the arguments,
-or None if it can; `render(gaussians, cameras, background, semantics)` returns a `Rendering` of the views of one batch
-dimension. Both get arguments that `rasterize` has checked. It is imported when it is first used.
+A back-end is a module with two functions. `refusal(gaussians, cameras, semantics)` says why it cannot take the
+arguments, or None if it can; `render(gaussians, cameras, background, semantics)` returns a `Rendering` of the views of
+one batch dimension. Both get arguments that `rasterize` has checked. It is imported when it is first used.
 """
 
 from dataclasses import dataclass

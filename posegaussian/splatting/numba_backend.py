@@ -1,8 +1,8 @@
 """The CPU back-end: float32 kernels compiled by Numba, run by as many threads as torch uses.
 
 Kernels release the GIL and split their work into parts that never write to the same place, so plain Python threads run
-them: nothing of Numba's own threading is used, and neither a fork nor a second caller can disturb it. The result does not
-depend on the number of threads, nor on timing, down to the last bit.
+them: nothing of Numba's own threading is used, and neither a fork nor a second caller can disturb it. The result does
+not depend on the number of threads, nor on timing, down to the last bit.
 """
 
 import os
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,7 @@ def _parts(total: int) -> int:
 def _in_parts(kernel: Callable, total: int, *arguments: Any) -> None:
     """Run a kernel over ranges that make up 0 to total."""
     bounds = np.linspace(0, total, _parts(total) + 1).astype(np.int64).tolist()
-    _run([lambda b=b, e=e: kernel(b, e, *arguments) for b, e in zip(bounds[:-1], bounds[1:], strict=True)])
+    _run([lambda b=b, e=e: kernel(b, e, *arguments) for b, e in pairwise(bounds)])
 
 
 def _over_tiles(kernel: Callable, lists: _Lists, *arguments: Any) -> None:

@@ -1,9 +1,10 @@
 """Numba kernels that sort projected Gaussians into tiles, blend them, and pull gradients back to them.
 
-A tile of 16 x 16 pixels takes its Gaussians one after the other, front to back, and of each only the rows it reaches: every
-row is one loop of fixed length without branches, which the compiler turns into vector instructions. That holds while the
-scratch is allocated where it is used, with a constant shape, and all constants are float32. A tile writes only its own
-pixels and its own slots of the partial gradients, so tiles may run in parallel and in any order: the bits do not change.
+A tile of 16 x 16 pixels takes its Gaussians one after the other, front to back, and of each only the rows it reaches:
+every row, or half row, is one loop of fixed length without branches, which the compiler turns into vector instructions.
+That holds while the scratch is allocated where it is used, with a constant shape, and all constants are float32. A tile
+writes only its own pixels and its own slots of the partial gradients, so tiles may run in parallel and in any order:
+the bits do not change.
 """
 
 from typing import no_type_check
@@ -12,6 +13,7 @@ import numpy as np
 from numba import njit
 
 TILE = 16
+HALF = 8
 _F = np.float32
 _ZERO, _ONE, _HALF = _F(0), _F(1), _F(0.5)
 _C0, _C1, _C2, _C3, _C4, _C5 = (
@@ -32,7 +34,7 @@ _fast = {**_options, "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 @njit(**_options)
 @no_type_check
 def order_by_depth(depths, boxes):
-    """Indices of the visible Gaussians, near to far, equal depths by index: a radix sort of the bits of positive floats."""
+    """Indices of the visible Gaussians, near to far, then by index: a radix sort of the bits of positive floats."""
     visible = np.empty(len(boxes), np.int32)
     count = 0
     for i in range(len(boxes)):
@@ -99,6 +101,25 @@ def _rows(record, y0):
 
 @njit(**_fast)
 @no_type_check
+def _all_stopped(state):
+    total = _ZERO
+    for i in range(256):
+        total += state[i]
+    return total == _ZERO
+
+
+@njit(**_fast)
+@no_type_check
+def _halves(record, x0):
+    """Which halves of a tile's rows a Gaussian reaches."""
+    middle = x0 + _F(HALF)
+    left = 0 if record[0] - record[10] < middle else 1
+    right = 2 if record[0] + record[10] > middle else 1
+    return left, right
+
+
+@njit(**_fast)
+@no_type_check
 def blend(tiles, columns, starts, entries, records, background, alpha_max, alpha_min, stop, colors, alphas, depths):
     """Blend the given tiles into colours (3, h, w), alphas (h, w) and expected depths (h, w)."""
     height, width = alphas.shape
@@ -109,33 +130,35 @@ def blend(tiles, columns, starts, entries, records, background, alpha_max, alpha
         state[:256] = _ONE
         state[256:] = _ZERO
         for nth in range(starts[tile + 1] - starts[tile]):
-            if nth % _CHECK == _CHECK - 1 and state[:256].max() == _ZERO:
+            if nth % _CHECK == _CHECK - 1 and _all_stopped(state):
                 break
             record = records[entries[starts[tile] + nth]]
             dx, dy = record[0] - _F(x0) - _HALF, record[1] - _F(y0) - _HALF
             s0, s1, s2, opacity = record[2], record[3], record[4], record[5]
             red, green, blue, depth = record[6], record[7], record[8], record[9]
             first, last = _rows(record, _F(y0))
+            left, right = _halves(record, _F(x0))
             for row in range(first, last):
                 down = s2 * (dy - _F(row))
                 down *= down
-                across = s0 * dx + s1 * (dy - _F(row))
-                base = np.uint64(TILE * row)
-                for column in range(TILE):
-                    i = base + np.uint64(column)
-                    u = across - s0 * _F(column)
-                    alpha = min(opacity * _exp2(-(u * u + down)), alpha_max)
-                    alpha = alpha if alpha >= alpha_min else _ZERO
-                    before = state[i]
-                    after = before * (_ONE - alpha)
-                    taken = after > stop
-                    weight = alpha * before if taken else _ZERO
-                    state[i] = after if taken else _ZERO
-                    state[i + np.uint64(256)] += weight * red
-                    state[i + np.uint64(512)] += weight * green
-                    state[i + np.uint64(768)] += weight * blue
-                    state[i + np.uint64(1024)] += weight * depth
-                    state[i + np.uint64(1280)] += weight
+                for half in range(left, right):
+                    base = np.uint64(TILE * row + HALF * half)
+                    across = s0 * (dx - _F(HALF * half)) + s1 * (dy - _F(row))
+                    for column in range(HALF):
+                        i = base + np.uint64(column)
+                        u = across - s0 * _F(column)
+                        alpha = min(opacity * _exp2(-(u * u + down)), alpha_max)
+                        alpha = alpha if alpha >= alpha_min else _ZERO
+                        before = state[i]
+                        after = before * (_ONE - alpha)
+                        taken = after > stop
+                        weight = alpha * before if taken else _ZERO
+                        state[i] = after if taken else _ZERO
+                        state[i + np.uint64(256)] += weight * red
+                        state[i + np.uint64(512)] += weight * green
+                        state[i + np.uint64(768)] += weight * blue
+                        state[i + np.uint64(1024)] += weight * depth
+                        state[i + np.uint64(1280)] += weight
         for row in range(min(TILE, height - y0)):
             for column in range(min(TILE, width - x0)):
                 i = TILE * row + column
@@ -204,7 +227,7 @@ def blend_backward(
                 state[1280 + i] = g_depth
                 state[1536 + i] = g_alpha
         for nth in range(starts[tile + 1] - starts[tile]):
-            if nth % _CHECK == _CHECK - 1 and state[:256].max() == _ZERO:
+            if nth % _CHECK == _CHECK - 1 and _all_stopped(state):
                 break
             entry = entries[starts[tile] + nth]
             record = records[entry]

@@ -1,4 +1,4 @@
-"""Numba kernels that project Gaussians, and pull gradients back through the projection: see projection.py for the rules.
+"""Numba kernels that project Gaussians, and pull gradients back through the projection; projection.py has the rules.
 
 Geometry is computed in float64, a Gaussian at a time, and handed on in float32. A kernel works on a range of the used
 Gaussians and writes only their own entries, so ranges may run in parallel. Kernels that call one another stay in one
@@ -12,16 +12,16 @@ import numpy as np
 from numba import njit
 
 RECORD = 12
-"""What blending needs of a projected Gaussian: its mean's x and y in pixels, the three entries of `shape`, opacity, RGB,
-depth, and how far to the sides and up or down it may matter, pixels. With d = mean - pixel centre,
-(shape0 dx + shape1 dy)^2 + (shape2 dy)^2 = sigma log2(e): a sum of squares, exact for needles, ready for exp2."""
+"""What blending needs of a projected Gaussian: its mean's x and y in pixels, three numbers s for its shape, opacity,
+RGB, depth, and how far to the sides and up or down it may matter, pixels. With d = mean - pixel centre,
+(s0 dx + s1 dy)^2 + (s2 dy)^2 = sigma log2(e): a sum of squares, exact for needles, ready for exp2."""
 PARTIAL = 10
-"""What blending hands back: with r = dL/dalpha alpha, the sums over pixels of r, r dx, r dy, r dx^2, r dx dy, r dy^2, and
-the gradients of RGB and depth."""
+"""What blending hands back: with r = dL/dalpha alpha, the sums over pixels of r, r dx, r dy, r dx^2, r dx dy, r dy^2,
+and the gradients of RGB and depth."""
 _LOG2E_HALF = 0.5 / log(2.0)
 _TILE = 16
 _SLACK = 1e-3
-"""Added to the reach of a Gaussian, pixels, against rounding in float32; what lies beyond it fails the test of alpha."""
+"""Added to the reach of a Gaussian, pixels, against rounding in float32; pixels beyond it fail the test of alpha."""
 
 _options = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
@@ -180,10 +180,12 @@ def project(
         if rules.square:
             middle = (xx + yy) / 2
             radius = ceil(3 * sqrt(middle + sqrt(max(middle * middle - determinant, 0.1))))
-            x0 = max(x0, floor(min(max((px - radius) / _TILE, 0.0), columns)))
-            y0 = max(y0, floor(min(max((py - radius) / _TILE, 0.0), rows)))
-            x1 = min(x1, ceil(min(max((px + radius) / _TILE, 0.0), columns)))
-            y1 = min(y1, ceil(min(max((py + radius) / _TILE, 0.0), rows)))
+            left, top = px - 0.5 - radius, py - 0.5 - radius
+            right, bottom = px - 0.5 + radius + _TILE - 1, py - 0.5 + radius + _TILE - 1
+            x0 = max(x0, floor(min(max(left / _TILE, 0.0), columns)))
+            y0 = max(y0, floor(min(max(top / _TILE, 0.0), rows)))
+            x1 = min(x1, floor(min(max(right / _TILE, 0.0), columns)))
+            y1 = min(y1, floor(min(max(bottom / _TILE, 0.0), rows)))
         if x0 >= x1 or y0 >= y1:
             continue
         boxes[entry, 0], boxes[entry, 1], boxes[entry, 2], boxes[entry, 3] = x0, y0, x1, y1
@@ -222,7 +224,7 @@ def project_backward(
     g_opacities,
     g_colors,
 ):
-    """Add up the partial gradients of each Gaussian's tiles, in the tiles' order, and pull them back to its parameters."""
+    """Add up the partial gradients of each Gaussian's tiles, in their order, and pull them back to its parameters."""
     total = np.empty(PARTIAL)
     for entry in range(begin, end):
         if offsets[entry] == offsets[entry + 1]:

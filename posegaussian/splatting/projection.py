@@ -100,8 +100,8 @@ def _boxes(pixels: Tensor, xx: Tensor, yy: Tensor, determinant: Tensor, opacitie
         middle = (xx + yy) / 2
         longer = middle + (middle * middle - determinant).clamp(min=0.1).sqrt()
         radii = (3 * longer.sqrt()).ceil()[:, None]
-        low = ((pixels - radii) / SQUARE_TILE).floor()
-        high = ((pixels + radii) / SQUARE_TILE).ceil()
+        low = ((pixels - 0.5 - radii) / SQUARE_TILE).floor()
+        high = ((pixels - 0.5 + radii + SQUARE_TILE - 1) / SQUARE_TILE).floor()
         return torch.cat([low, high], -1) * SQUARE_TILE
     reach = (2 * (opacities / semantics.alpha_min).clamp(min=1).log()).sqrt()
     radii = (reach[:, None] * torch.stack([xx, yy], -1).sqrt()).ceil()

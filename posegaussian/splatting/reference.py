@@ -110,8 +110,8 @@ def _reaches(mean: Tensor, covariance: Tensor, x: Tensor, y: Tensor, semantics: 
     radius = (3 * longer.sqrt()).ceil()
     column, row = (x / 16).floor(), (y / 16).floor()
     return (
-        (column >= ((mean[0] - radius) / 16).floor())
-        & (column < ((mean[0] + radius) / 16).ceil())
-        & (row >= ((mean[1] - radius) / 16).floor())
-        & (row < ((mean[1] + radius) / 16).ceil())
+        (column >= ((mean[0] - 0.5 - radius) / 16).floor())
+        & (column < ((mean[0] - 0.5 + radius + 15) / 16).floor())
+        & (row >= ((mean[1] - 0.5 - radius) / 16).floor())
+        & (row < ((mean[1] - 0.5 + radius + 15) / 16).floor())
     )

@@ -26,7 +26,8 @@ class Semantics:
     """Gaussians whose centre is nearer than this are skipped, metres along the optical axis."""
     footprint: Literal["exact", "square"] = "exact"
     """`exact`: every pixel with alpha >= alpha_min. `square`: the 16 x 16 tiles that a square of half-width
-    ceil(3 sigma), sigma along the longer axis, touches."""
+    ceil(3 sigma), sigma along the longer axis, touches: from floor(low / 16) to floor((high + 15) / 16), exclusive, low
+    and high counted from the centre of the first pixel, as the original does."""
     slope_limit: Literal["image", "symmetric"] = "image"
     """Where the projection's Jacobian is held: 0.3 tan(fov / 2) beyond the image's borders, or at 1.3 tan(fov / 2) from
     the optical axis on either side."""

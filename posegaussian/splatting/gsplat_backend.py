@@ -1,0 +1,55 @@
+"""The CUDA back-end: gsplat 1.5, called once for all views, without a copy or a wait of our own.
+
+Two things it does that cannot be asked for without waiting for the device: a skew in the intrinsics is ignored, and a
+Gaussian with a zero quaternion is undefined.
+"""
+
+import gsplat
+import torch
+from torch import Tensor
+
+from posegaussian.splatting.semantics import GSPLAT, Semantics
+from posegaussian.types import Camera, Gaussians, Rendering
+
+_FIXED = ("alpha_max", "alpha_min", "transmittance_min", "footprint", "slope_limit")
+"""Compiled into its kernels."""
+
+
+def refusal(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> str | None:
+    """Why gsplat cannot take the arguments; None if it can."""
+    if gaussians.means.device.type != "cuda":
+        return f"runs on CUDA, not on {gaussians.means.device}"
+    if gaussians.means.dtype != torch.float32:
+        return f"computes in torch.float32, not in {gaussians.means.dtype}"
+    if torch.is_grad_enabled() and cameras.intrinsics.requires_grad:
+        return "has no gradient for intrinsics"
+    for name in _FIXED:
+        wanted, only = getattr(semantics, name), getattr(GSPLAT, name)
+        if wanted != only:
+            return f"knows only {name} = {only}, not {wanted}"
+    if not gsplat.__version__.startswith("1.5."):
+        return f"is known to us as version 1.5, not {gsplat.__version__} (others bound alpha differently)"
+    return None
+
+
+def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, semantics: Semantics) -> Rendering:
+    """Render each set with its camera, over its background (views, 3) or black."""
+    images, alphas, _ = gsplat.rasterization(
+        gaussians.means,
+        gaussians.quaternions,
+        gaussians.scales,
+        gaussians.opacities,
+        gaussians.colors,
+        cameras.world_to_camera[:, None],
+        cameras.intrinsics[:, None],
+        cameras.width,
+        cameras.height,
+        near_plane=semantics.near,
+        eps2d=semantics.dilation,
+        rasterize_mode="antialiased" if semantics.antialiased else "classic",
+        backgrounds=None if background is None else background[:, None],
+        render_mode="RGB+D",
+        packed=False,
+    )
+    images, alphas = images[:, 0].permute(0, 3, 1, 2), alphas[:, 0].permute(0, 3, 1, 2)
+    return Rendering(images[:, :3], alphas, images[:, 3:] / alphas.clamp(min=1e-10))

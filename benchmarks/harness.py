@@ -6,11 +6,13 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,11 @@ class Timing:
 
 
 def in_turn(
-    functions: dict[str, Callable[[], Any]],
+    functions: dict[K, Callable[[], Any]],
     samples: int,
     calls: int = 1,
     synchronise: Callable[[], Any] = lambda: None,
-) -> dict[str, Timing]:
+) -> dict[K, Timing]:
     """Time several functions on an equal footing: a sample of each in turn, so that a busy machine disturbs all alike.
 
     Args:
@@ -39,7 +41,7 @@ def in_turn(
         calls: per sample; a sample is their mean.
         synchronise: waits until a device is done.
     """
-    taken: dict[str, list[float]] = {name: [] for name in functions}
+    taken: dict[K, list[float]] = {name: [] for name in functions}
     for function in functions.values():
         function()
     for _ in range(samples):
@@ -74,6 +76,7 @@ def machine(packages: tuple[str, ...]) -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),
         "versions": versions,

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,7 +80,7 @@ def body(count: int, seed: int = 0) -> Gaussians:
     return Gaussians(*(torch.tensor(array).float() for array in arrays))
 
 
-def calls(scene: Gaussians, render) -> tuple:
+def calls(scene: Gaussians, render: Callable) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Forward alone, and forward with the gradients of everything, of a function of Gaussians."""
     leaves = Gaussians(*(getattr(scene, name).clone().requires_grad_() for name in FIELDS))
     values = [getattr(leaves, name) for name in FIELDS]
@@ -88,7 +90,7 @@ def calls(scene: Gaussians, render) -> tuple:
             return render(leaves)
 
     def both():
-        return torch.autograd.grad(sum(image.sum() for image in render(leaves)), values)
+        return torch.autograd.grad(torch.stack([image.sum() for image in render(leaves)]).sum(), values)
 
     return forward, both
 
@@ -206,7 +208,7 @@ def _import() -> float:
 
 def compare_on_cuda(samples: int) -> list[dict]:
     """Our wrapper against gsplat itself, called with the same choices; pure torch for scale."""
-    import gsplat
+    import gsplat  # pyright: ignore[reportMissingImports]
 
     rows = []
     for size, count in ((1024, 300_000), (2048, 250_000)):

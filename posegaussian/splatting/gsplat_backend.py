@@ -4,7 +4,7 @@ Two things it does that cannot be asked for without waiting for the device: a sk
 Gaussian with a zero quaternion is undefined.
 """
 
-import gsplat
+import gsplat  # pyright: ignore[reportMissingImports]
 import torch
 from torch import Tensor
 

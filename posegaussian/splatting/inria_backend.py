@@ -1,14 +1,14 @@
 """The original 3DGS rasteriser (diff-gaussian-rasterization), where the user has installed it: for research only.
 
 It returns colours alone, so depth and alpha come from a second pass in which the colour is (depth, 1, 0). It wants
-the field of view as numbers: every view waits for the device once. A skew in the intrinsics moves the means but is ignored by
-its projection of covariances; its gradient ignores the bound of alpha; where it is antialiased, opacities are never
-lowered to less than 1/200.
+the field of view as numbers: every view waits for the device once. A skew in the intrinsics moves the means but is
+ignored by its projection of covariances; its gradient ignores the bound of alpha; where it is antialiased, opacities
+are never lowered to less than 1/200.
 """
 
 from typing import Any
 
-import diff_gaussian_rasterization as inria
+import diff_gaussian_rasterization as inria  # pyright: ignore[reportMissingImports]
 import torch
 from jaxtyping import Float
 from torch import Tensor

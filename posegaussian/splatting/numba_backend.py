@@ -168,8 +168,12 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "splatting")
 
 
+def _threads() -> int:
+    return torch.get_num_threads()
+
+
 def _run(tasks: list[Callable[[], None]]) -> None:
-    threads = torch.get_num_threads()
+    threads = _threads()
     if threads == 1:
         for task in tasks:
             task()
@@ -179,7 +183,7 @@ def _run(tasks: list[Callable[[], None]]) -> None:
 
 
 def _parts(total: int) -> int:
-    threads = torch.get_num_threads()
+    threads = _threads()
     return max(1, min(total, PARTS * threads if threads > 1 else 1))
 
 

@@ -6,6 +6,7 @@ Every stage takes `--settings`: YAML or JSON text, or a file with it; the keys a
 
 import argparse
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from posegaussian.errors import ConfigError, UserError
 
 def main(argv: list[str] | None = None) -> None:
     """Run one subcommand; a user's mistake is one line on stderr and exit status 2."""
+    # Idle OpenMP threads sleep: spinning ones make two jobs on a busy machine ten times slower. Read when torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # A cancelled job unwinds, so that what it was writing is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     args = _parser().parse_args(argv)

@@ -81,13 +81,12 @@ wildcard_constraints:
 
 
 # Every rule calls `python -m posegaussian` of this repository; the heatmap rule calls it with the MMPose environment's
-# interpreter. Under --use-conda both are the `python` of the rule's environment. Idle OpenMP threads sleep: spinning ones
-# make two jobs on a busy machine ten times slower.
+# interpreter. Under --use-conda both are the `python` of the rule's environment.
 python_path = "" if CONDA else f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 mmpose_python = "python" if CONDA else str(MMPOSE_ENV / "bin" / "python")
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(ROOT))}; {python_path}"
-    f"export MMPOSE_PYTHON={shlex.quote(mmpose_python)}; export OMP_WAIT_POLICY=PASSIVE; "
+    f"export MMPOSE_PYTHON={shlex.quote(mmpose_python)}; "
 )
 
 

@@ -167,7 +167,7 @@ def test_inria_footprint_is_whole_tiles():
     alphas = rasterize(gaussian, front(48, 21), semantics=wide).alphas[0]
     assert alphas[10, 31] > 0
     assert alphas[10, 32:].max() == 0
-    # Variance 7.08 on both axes: the longer axis counts as 7.08 + sqrt(0.1), so the radius is 9 and reaches column 15.5.
+    # Variance 7.08 on both axes: the longer axis counts as 7.08 + sqrt(0.1), so its radius is 9: column 15.5.
     round_one = one(scale=math.sqrt(7.08 - 0.3) / 20, opacity=1.0)
     assert rasterize(round_one, front(49, 21), semantics=wide).alphas[0, 10, 0] > 0
 

@@ -84,6 +84,13 @@ def odd_quaternions() -> tuple[Gaussians, Camera]:
     return replace(gaussians, quaternions=gaussians.quaternions * factors[:, None]), look()
 
 
+def mirrored() -> tuple[Gaussians, Camera]:
+    """Pixels counted from the right: a negative focal length."""
+    camera = look()
+    flip = torch.tensor([[-1, 0, camera.width], [0, 1, 0], [0, 0, 1]], dtype=F64)
+    return cloud(80), replace(camera, intrinsics=flip @ camera.intrinsics)
+
+
 SCENES: dict[str, Callable[[], tuple[Gaussians, Camera]]] = {
     "plain": lambda: (cloud(80), look()),
     "ties": ties,
@@ -101,6 +108,9 @@ SCENES: dict[str, Callable[[], tuple[Gaussians, Camera]]] = {
     "exact tiles": lambda: (cloud(80), look(32, 16)),
     "portrait": lambda: (cloud(80), look(19, 67, focal=40.0)),
     "far principal point": lambda: (cloud(80), look(centre=(60.0, -20.0))),
+    "long strip": lambda: (cloud(80), look(131, 9)),
+    "crowd": lambda: (cloud(300, spread=0.2), look()),
+    "mirrored axis": mirrored,
     "none": lambda: (cloud(0), look()),
     "one": lambda: (cloud(1, spread=0.1, opacity=(0.5, 0.9)), look()),
 }

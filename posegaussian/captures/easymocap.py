@@ -33,8 +33,7 @@ def read_easymocap(root: Path) -> Capture:
     if not root.is_dir():
         raise CaptureError("no such folder", file=root)
     intrinsics, extrinsics = _Calibration(root / "intri.yml"), _Calibration(root / "extri.yml")
-    calibrated = [key.removeprefix("K_") for key in intrinsics.keys if key.startswith("K_")]
-    sources, targets, pairs = _rig(root, sorted(calibrated))
+    sources, targets, pairs = _rig(root, intrinsics.cameras())
     names = sources + targets
     images = {name: _pictures(root / "images", name) for name in names}
     frames = sorted(set().union(*images.values()))
@@ -145,6 +144,12 @@ class _Calibration:
             self.keys = set(self._file.root().keys())
         except (cv2.error, SystemError):
             raise CalibrationError("not a file of OpenCV's FileStorage", file=path) from None
+
+    def cameras(self) -> list[str]:
+        """The cameras that the file names, or else those it holds intrinsics of."""
+        node = self._file.getNode("names")
+        named = [node.at(index).string() for index in range(node.size())] if node.isSeq() else []
+        return named or sorted(key.removeprefix("K_") for key in self.keys if key.startswith("K_"))
 
     def matrix(self, key: str, camera: str, shape: tuple[int, int] | None) -> Float[np.ndarray, "rows columns"]:
         """One finite matrix, of the shape if one is given."""

@@ -1,11 +1,15 @@
 """The reader of EasyMocap's layout."""
 
+import re
+import shutil
+
 import cv2
 import helpers
 import numpy as np
 import pytest
 
 from posegaussian.captures.easymocap import read_easymocap
+from posegaussian.errors import CaptureError
 
 
 @pytest.mark.parametrize("header", ["%YAML:1.0", "%YAML 1.2"])
@@ -73,3 +77,16 @@ def test_masks_of_zero_and_one_are_stretched(tmp_path):
     mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     cv2.imwrite(str(path), (mask > 0).astype(np.uint8))
     np.testing.assert_array_equal(read_easymocap(tmp_path).mask("00", 0), mask)
+
+
+def test_names_choose_the_cameras(tmp_path):
+    """A calibration may hold more cameras than were filmed with; `names` says which count."""
+    helpers.write_sphere_capture(tmp_path, frames=1)
+    (tmp_path / "rig.json").unlink()
+    shutil.rmtree(tmp_path / "images" / "t00")
+    with pytest.raises(CaptureError, match="camera t00: no pictures"):
+        read_easymocap(tmp_path)
+    for name in ("intri.yml", "extri.yml"):
+        path = tmp_path / name
+        path.write_text(re.sub(r'(?m)^\s*- *"?t00"?\n', "", path.read_text()))
+    assert read_easymocap(tmp_path).sources == ("00", "01")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -113,6 +114,7 @@ class Run:
             return 0, None
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
+        print(f"train {self.stage}: resuming after step {saved['done']} of {self.steps}", file=sys.stderr, flush=True)
         return saved["done"], saved["curves"]
 
     def finish(self, output: Path) -> None:

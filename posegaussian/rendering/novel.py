@@ -1,7 +1,7 @@
 """Model and splatting joined: the Gaussians of a pair, frame after frame, and pictures of them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,9 @@ from torch import Tensor, nn
 
 from posegaussian.errors import BackendError
 from posegaussian.rendering.pairs import read_pair
-from posegaussian.splatting import GSPLAT, rasterize
+from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.store import Reader
 from posegaussian.types import Camera, Gaussians, Rendering
-
-SEMANTICS = replace(GSPLAT, antialiased=True)
-"""How every picture is composited."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -60,7 +57,7 @@ def reconstruct(
 def picture(gaussians: Gaussians, camera: Camera, backend: str = "auto") -> Rendering:
     """Render one set of Gaussians before black."""
     with torch.inference_mode():
-        return rasterize(gaussians, camera.to(gaussians.means), backend=backend, semantics=SEMANTICS)
+        return rasterize(gaussians, camera.to(gaussians.means), backend=backend, semantics=ANTIALIASED)
 
 
 def to_bytes(values: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:

@@ -1,6 +1,6 @@
 """Differentiable splatting of 3D Gaussians: one facade, several back-ends, one set of semantics."""
 
 from posegaussian.splatting.api import rasterize
-from posegaussian.splatting.semantics import GSPLAT, INRIA, Semantics
+from posegaussian.splatting.semantics import ANTIALIASED, GSPLAT, INRIA, Semantics
 
-__all__ = ["GSPLAT", "INRIA", "Semantics", "rasterize"]
+__all__ = ["ANTIALIASED", "GSPLAT", "INRIA", "Semantics", "rasterize"]

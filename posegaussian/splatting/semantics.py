@@ -34,7 +34,10 @@ class Semantics:
 
 
 GSPLAT = Semantics()
-"""gsplat 1.5.3, `rasterize_mode="classic"`; the pipeline uses it with `antialiased=True`."""
+"""gsplat 1.5.3, `rasterize_mode="classic"`."""
+
+ANTIALIASED = Semantics(antialiased=True)
+"""gsplat 1.5.3, `rasterize_mode="antialiased"`: what the pipeline trains, renders and measures with."""
 
 INRIA = Semantics(alpha_max=0.99, near=0.2, footprint="square", slope_limit="symmetric")
 """The original 3DGS rasteriser; values only: its gradient ignores the bound of alpha, ours does not."""

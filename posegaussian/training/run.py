@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +18,7 @@ from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
 from posegaussian.errors import ConfigError, TrainingError
 from posegaussian.model.network import PoseGaussian, Reconstruction
 from posegaussian.model.weights import fill, save_weights
-from posegaussian.splatting import GSPLAT, rasterize
+from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.training.curves import Curves
 from posegaussian.training.data import Captures, Clip, Files, TrainingSteps, fixed_clips
 from posegaussian.training.losses import Losses, box_psnr, combine, end_point_error
@@ -27,7 +26,6 @@ from posegaussian.training.schedule import learning_rate
 from posegaussian.training.state import load_state, save_state
 from posegaussian.types import Rendering
 
-_SEMANTICS = replace(GSPLAT, antialiased=True)
 _CLIP_NORM = 1.0
 
 
@@ -165,7 +163,7 @@ class Run:
             result = self.network(clip.pair, frames=self.frames, depth_only=self.stage == "depth")
         view = None
         if result.gaussians is not None:
-            view = rasterize(result.gaussians, clip.target_camera, semantics=_SEMANTICS)
+            view = rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED)
         return result, view, combine(result, view, clip, self.settings.train)
 
     @torch.no_grad()

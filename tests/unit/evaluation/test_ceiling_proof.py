@@ -22,7 +22,7 @@ from posegaussian.evaluation.protocols import crop
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import project
 from posegaussian.rendering.pairs import read_pair, read_target
-from posegaussian.splatting import rasterize
+from posegaussian.splatting import ANTIALIASED, rasterize
 
 SIZE = (1024, 1024)
 SEEDS = (0, 1, 2)
@@ -80,7 +80,7 @@ def test_pictures_fit_best_where_the_camera_stands(views, axis):
     property of splatting, not a mistake of geometry: sorted back to front, the same pictures move the other way. Here
     opacities are so low that nothing hides anything, and only Gaussians of the surface that the target sees take part.
     """
-    transparent = replace(yardsticks.SEMANTICS, alpha_min=1e-9)
+    transparent = replace(ANTIALIASED, alpha_min=1e-9)
     errors = np.zeros(len(SHIFTS))
     for pair, disparity, image, mask, camera, depth in views:
         gaussians = yardsticks.gaussians_from_depth(pair, disparity_to_depth(disparity, pair.cameras))

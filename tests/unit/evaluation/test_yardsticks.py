@@ -11,7 +11,7 @@ from posegaussian.evaluation import yardsticks
 from posegaussian.evaluation.metrics import psnr
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.rendering.pairs import read_pair, read_target
-from posegaussian.splatting import rasterize
+from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.types import Camera, stack
 
 
@@ -95,7 +95,7 @@ def test_gaussians_fit_best_where_the_camera_is(disc, axis):
             intrinsics = camera.intrinsics[0].clone()
             intrinsics[axis, 2] += shift
             moved = replace(camera[0], intrinsics=intrinsics)
-            made = rasterize(order, moved, semantics=yardsticks.SEMANTICS).colors
+            made = rasterize(order, moved, semantics=ANTIALIASED).colors
             errors.append(float((made - image[0])[:, inside].square().mean()))
         curve = np.polyfit(shifts, errors, 2)
         assert curve[0] > 0

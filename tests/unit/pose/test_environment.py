@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "envs" / "mmpose.post-deploy.sh"
 ALLOWED = {
     "posegaussian",
-    "posegaussian.cli",
-    "posegaussian.config",
+    *(f"posegaussian.cli{part}" for part in ("", ".arguments", ".data", ".results", ".training", ".views")),
+    *(f"posegaussian.config{part}" for part in ("", ".base", ".data", ".load", ".model", ".views", ".whole")),
     "posegaussian.errors",
     "posegaussian.pose",
     "posegaussian.pose.download",

@@ -1,0 +1,66 @@
+"""Captures, rectification and the pose detector."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Positive, Sixteens, Size
+
+
+@dataclass(frozen=True, config=STRICT)
+class BuiltinSettings:
+    """The built-in captures: synthetic people before a synthetic rig."""
+
+    frames: Positive = 12
+    """Consecutive frames."""
+    fps: Positive = 30
+    """Frames per second."""
+    size: Size = (512, 512)
+    """Width and height of every camera, pixels."""
+    sources: Annotated[int, Field(ge=2)] = 3
+    """Source cameras, named 00, 01, ...; between two neighbours stands one target camera that is never an input."""
+    baseline: Annotated[float, Field(gt=0, le=90)] = 22.5
+    """Angle between neighbouring source cameras, degrees."""
+    radius: Annotated[float, Field(gt=0)] = 2.0
+    """Distance of the cameras from the person, metres."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class RectifySettings:
+    """Stereo rectification."""
+
+    size: tuple[Sixteens, Sixteens] = (256, 256)
+    """Width and height of the rectified source images, pixels; multiples of 16."""
+    target_size: Size | None = None
+    """Width and height of the undistorted target images, pixels; null keeps each capture's own."""
+    margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.06
+    """Free border around the person, as a share of the image."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class DetectorSettings:
+    """A 2D pose detector: an MMPose top-down heatmap model."""
+
+    config: str
+    """MMPose configuration: a path, `package:NAME` for one that ships here, or a name from MMPose's own package."""
+    weights: str
+    """Weights: a path, or `package:NAME` for weights that ship here."""
+    url: str | None = None
+    """Where the weights are downloaded from when the file is missing."""
+    sha256: str | None = None
+    """The weights' sha256, or its first digits."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class CaptureRow:
+    """One row of the captures sheet."""
+
+    capture: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    """The capture's name: letters, digits, `_`, `.` and `-`."""
+    split: Literal["train", "val", "test"]
+    """`train`: learned from; `val`: watched while training; `test`: rendered, measured and reported."""
+    path: Annotated[str, Field(min_length=1)]
+    """The capture's folder, or `builtin:SEED` for a synthetic person that the pipeline makes."""
+    pairs: Annotated[str, Field(pattern=r"^([^,\s]+,[^,\s]+( [^,\s]+,[^,\s]+)*)?$")] = ""
+    """Source pairs by camera name, `00,01 01,02`; empty: neighbours."""

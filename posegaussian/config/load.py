@@ -1,0 +1,76 @@
+"""The strict loader: plain values, text or a file to settings, and settings back to plain values."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from posegaussian.config.whole import Config
+from posegaussian.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def parse(kind: type[T], values: Any, source: str = "settings") -> T:
+    """Build a settings object from plain values.
+
+    Args:
+        kind: one of the dataclasses above.
+        values: a mapping as YAML or JSON gives it.
+        source: named in the error.
+
+    Raises:
+        ConfigError: an unknown key, a missing key or a wrong value; one line that names each.
+    """
+    try:
+        # JSON mode: tuples arrive as lists; strict about everything else.
+        return TypeAdapter(kind).validate_json(json.dumps(values if values is not None else {}))
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or '(top)'}: {_explain(e)}" for e in error.errors()]
+        raise ConfigError("; ".join(problems), file=source) from None
+
+
+def _explain(error: Any) -> str:
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return "unknown key"
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+
+
+def load(path: str | Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds an unknown key or a wrong value.
+    """
+    return parse(Config, _read(Path(path)), str(path))
+
+
+def load_settings(kind: type[T], text: str | None) -> T:
+    """Settings of one stage from the command line: YAML or JSON text, a file with it, or None for the defaults."""
+    if text is None:
+        return kind()
+    if not text.lstrip().startswith("{"):
+        return parse(kind, _read(Path(text)), text)
+    return parse(kind, yaml.safe_load(text), "--settings")
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", file=path) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}", file=path) from None
+
+
+def as_dict(settings: Any) -> dict[str, Any]:
+    """Settings as plain values, as stored in files and handed to Snakemake's rules."""
+    return json.loads(json.dumps(asdict(settings)))
+
+
+def json_schema(kind: type = Config) -> dict[str, Any]:
+    """The JSON schema of the configuration file, or of one row of the captures sheet."""
+    return TypeAdapter(kind).json_schema()

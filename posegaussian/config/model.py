@@ -1,0 +1,70 @@
+"""The network and its training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Fraction, Positive
+
+
+@dataclass(frozen=True, config=STRICT)
+class NetworkSettings:
+    """The network and its ablation switches."""
+
+    pose: Literal["none", "fused"] = "fused"
+    """`none` removes every use of pose, the initial estimate from joints included."""
+    stabilizer: bool = True
+    """The Temporal Pose Stabilizer."""
+    iterations: Positive = 3
+    """Stereo refinement steps."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainSettings:
+    """Training: stage `depth`, then stage `full`."""
+
+    depth_steps: Positive = 120
+    """Optimiser steps of stage `depth`."""
+    full_steps: Positive = 120
+    """Optimiser steps of stage `full`."""
+    batch_size: Positive = 2
+    """Stereo pairs per step; with the stabiliser two consecutive frames of each pair, so an even number."""
+    target_size: Positive = 256
+    """Longer side of the novel views that stage `full` compares, pixels; larger ones are shrunk."""
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    """Peak learning rate of AdamW."""
+    cooldown: Fraction = 0.6
+    """Share of the steps, at the end, over which the learning rate falls to 0."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
+    """Weight decay of AdamW."""
+    pose_loss: Annotated[float, Field(ge=0)] = 0.05
+    """Weight of the pose-conditioned loss."""
+    depth_loss: Annotated[float, Field(ge=0)] = 0.05
+    """Weight of the disparity loss (pixels at 1024 px) in stage `full`; in stage `depth` it is 1."""
+    heatmap_dropout: Fraction = 0.1
+    """Share of clips that are trained without their heatmaps; half of it: share of joints that go missing."""
+    validate_every: Positive = 40
+    """Steps between two validations."""
+    validation_clips: Positive = 4
+    """How many clips of the `val` captures are watched, always the same ones."""
+    save_every: Positive = 50
+    """Steps between two saves of the resume state."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Arithmetic, in Lightning Fabric's words."""
+    seed: int = 0
+    """Seed of initialisation and sampling."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class ModelSettings:
+    """A named model: every choice that makes its weights."""
+
+    detector: str = "small"
+    """Which of `detectors` makes its heatmaps."""
+    weights: str = "train"
+    """`train`, `release` (the weights that ship here), or the path of a safetensors file."""
+    network: NetworkSettings = NetworkSettings()
+    """The network and its ablation switches."""
+    train: TrainSettings = TrainSettings()
+    """Training; not used unless `weights` is `train`."""

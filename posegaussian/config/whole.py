@@ -1,0 +1,33 @@
+"""The whole configuration file."""
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT
+from posegaussian.config.data import BuiltinSettings, DetectorSettings, RectifySettings
+from posegaussian.config.model import ModelSettings
+from posegaussian.config.views import EvaluateSettings, RenderSettings
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """The whole configuration file."""
+
+    captures: str = "config/captures.tsv"
+    """The sheet of captures."""
+    mmpose_env: str = ".venv-mmpose"
+    """Folder of the MMPose environment when conda is not used; relative paths start at the repository."""
+    report: tuple[str, ...] = ("demo",)
+    """Models that `snakemake` takes as far as the report."""
+    builtin: BuiltinSettings = BuiltinSettings()
+    """Built-in captures."""
+    rectify: RectifySettings = RectifySettings()
+    """Stereo rectification."""
+    detectors: dict[str, DetectorSettings] = Field(default_factory=dict)
+    """2D pose detectors by name."""
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
+    """Models by name."""
+    render: RenderSettings = RenderSettings()
+    """Novel views."""
+    evaluate: EvaluateSettings = EvaluateSettings()
+    """Metrics."""

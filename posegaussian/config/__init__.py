@@ -7,6 +7,7 @@ the command line accept exactly the same keys. Lightweight on purpose: the MMPos
 from posegaussian.config.data import BuiltinSettings, CaptureRow, DetectorSettings, RectifySettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
 from posegaussian.config.model import ModelSettings, NetworkSettings, TrainSettings
+from posegaussian.config.people import PeopleSettings
 from posegaussian.config.views import EvaluateSettings, RenderSettings, ViewSettings
 from posegaussian.config.whole import Config
 
@@ -19,6 +20,7 @@ __all__ = [
     "EvaluateSettings",
     "ModelSettings",
     "NetworkSettings",
+    "PeopleSettings",
     "RectifySettings",
     "RenderSettings",
     "TrainSettings",

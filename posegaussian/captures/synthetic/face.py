@@ -3,8 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.captures.synthetic.mesh import Texture
-from posegaussian.captures.synthetic.textures import noise
+from posegaussian.captures.synthetic.textures import Texture, noise
 
 EYE = np.array([0.031, 0.9035])
 """Centre of the left eye from the front (x, z); the right one is its mirror image. Metres."""

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.captures.synthetic.mesh import Texture
 from posegaussian.captures.synthetic.surface import Surface
-from posegaussian.captures.synthetic.textures import noise
+from posegaussian.captures.synthetic.textures import Texture, noise
 
 Points = Float[np.ndarray, "n 3"]
 Field = Callable[[Points], Float[np.ndarray, "n"]]

@@ -6,9 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.captures.synthetic.garments import Field, Piece
-from posegaussian.captures.synthetic.mesh import Texture
 from posegaussian.captures.synthetic.surface import Surface
-from posegaussian.captures.synthetic.textures import noise, plain
+from posegaussian.captures.synthetic.textures import Texture, noise, plain
 
 AXIS = np.array([0.0, -0.045])
 """Where the vertical axis of the head stands on the canonical body (x, y), metres."""

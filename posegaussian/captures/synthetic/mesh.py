@@ -1,13 +1,11 @@
 """A dressed body at one moment."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-Texture = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, "n 3"]]
-"""Solid texture: canonical places (metres, on the mean body at rest) to RGB in 0..1."""
+from posegaussian.captures.synthetic.material import Material
 
 
 @dataclass(frozen=True)
@@ -19,8 +17,8 @@ class Mesh:
         normals: of the vertices, unit length.
         faces: vertex numbers.
         canonical: where each vertex lies on the mean body at rest; it does not change with shape or pose.
-        materials: index into `textures`, of each face.
-        textures: what the materials look like.
+        materials: index into `looks`, of each face.
+        looks: what the materials look like.
         joints: COCO-17, metres, in the world.
     """
 
@@ -29,16 +27,16 @@ class Mesh:
     faces: Int[np.ndarray, "f 3"]
     canonical: Float[np.ndarray, "v 3"]
     materials: Int[np.ndarray, "f"]
-    textures: tuple[Texture, ...]
+    looks: tuple[Material, ...]
     joints: Float[np.ndarray, "17 3"]
 
     def albedo(self, canonical: Float[np.ndarray, "n 3"], faces: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n 3"]:
         """Colours of surface points from their canonical places and the faces they lie on."""
         colours = np.empty_like(canonical)
         materials = self.materials[faces]
-        for index, texture in enumerate(self.textures):
+        for index, look in enumerate(self.looks):
             chosen = materials == index
-            colours[chosen] = texture(canonical[chosen])
+            colours[chosen] = look.texture(canonical[chosen])[:, :3]
         return colours
 
 

@@ -9,13 +9,16 @@ from posegaussian.captures.synthetic.body import BodyModel, bone_transforms, loa
 from posegaussian.captures.synthetic.face import make_eyes, make_skin, skin_tone
 from posegaussian.captures.synthetic.garments import Piece
 from posegaussian.captures.synthetic.hair import make_hair
-from posegaussian.captures.synthetic.mesh import Mesh, Texture, vertex_normals
+from posegaussian.captures.synthetic.material import Material, without_relief
+from posegaussian.captures.synthetic.mesh import Mesh, vertex_normals
 from posegaussian.captures.synthetic.motion import Motion, make_motion
 from posegaussian.captures.synthetic.surface import Surface, join
 from posegaussian.captures.synthetic.wardrobe import OVERLAP, choose_clothes
+from posegaussian.config import PeopleSettings
 
 HEIGHTS = (1.58, 1.84)
 """Shortest and tallest person from sole to crown, metres."""
+DEFAULT = PeopleSettings()
 HAIR_COLOURS = np.array(
     [[0.08, 0.06, 0.05], [0.22, 0.13, 0.08], [0.42, 0.25, 0.12], [0.72, 0.55, 0.32], [0.55, 0.54, 0.53]]
 )
@@ -29,10 +32,11 @@ class Person:
         body: the body model.
         heads: where each bone starts at rest, metres.
         surface: skin and clothes at rest, in one.
-        materials: index into `textures`, of each face.
-        textures: what the materials look like.
+        materials: index into `looks`, of each face.
+        looks: what the materials look like.
         anchors: vertices of the bare body at rest that the joints are regressed from.
         regressor: COCO-17 joints as weighted means of the anchors.
+        soles: lowest vertices of the shoes at rest: what stands on the floor.
         motion: how the person moves.
     """
 
@@ -40,31 +44,38 @@ class Person:
     heads: Float[np.ndarray, "b 3"]
     surface: Surface
     materials: Int[np.ndarray, "f"]
-    textures: tuple[Texture, ...]
+    looks: tuple[Material, ...]
     anchors: Surface
     regressor: Float[np.ndarray, "17 n"]
+    soles: Surface
     motion: Motion
 
-    def posed(self, time: float) -> Mesh:
-        """The person at a time in seconds, hips above the origin, the lowest point on the floor."""
+    def transforms(self, time: float) -> Float[np.ndarray, "b 3 4"]:
+        """What moves rest points with each bone into the world at a time in seconds; the soles touch the floor."""
         rotations = self.motion.rotations(time, self.body, self.heads)
         transforms = bone_transforms(self.body.parents, self.heads, rotations)
+        soles = skin(self.soles.rest, self.soles.weights, transforms)
+        transforms[:, :, 3] += np.array([*-self.heads[0, :2], -soles[:, 2].min()])
+        return transforms
+
+    def posed(self, time: float) -> Mesh:
+        """The person at a time in seconds."""
+        transforms = self.transforms(time)
         vertices = skin(self.surface.rest, self.surface.weights, transforms)
         anchors = skin(self.anchors.rest, self.anchors.weights, transforms)
-        shift = np.array([*-self.heads[0, :2], -vertices[:, 2].min()])
         return Mesh(
-            vertices=vertices + shift,
+            vertices=vertices,
             normals=vertex_normals(vertices, self.surface.faces),
             faces=self.surface.faces,
             canonical=self.surface.canonical,
             materials=self.materials,
-            textures=self.textures,
-            joints=self.regressor @ anchors + shift,
+            looks=self.looks,
+            joints=self.regressor @ anchors,
         )
 
 
-def make_person(seed: int) -> Person:
-    """Somebody; the same seed gives the same person. Neighbouring seeds differ in movement, pattern and hair."""
+def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
+    """Somebody; the same seed and settings give the same person."""
     rng = np.random.default_rng([seed, 17])
     body = load_body()
     code, male = _shape_code(body, rng)
@@ -79,7 +90,8 @@ def make_person(seed: int) -> Person:
     pieces = [*choose_clothes(seed - 1, rng), make_hair(styles[seed % 3], hair, rng)]
     parts = [_made(piece, everything[piece.surface]) for piece in pieces]
     beard = rng.uniform(0, 1) * (rng.uniform() < 0.5) * male
-    looks = [*(piece.texture for piece in pieces), make_skin(skin_tone(rng), hair, beard, rng), make_eyes(rng)]
+    textures = [*(piece.texture for piece in pieces), make_skin(skin_tone(rng), hair, beard, rng), make_eyes(rng)]
+    names = ("top", "below", "shoes", "hair", "skin", "eyes")
     parts += [_bare(everything["skin"], pieces), everything["eyes"]]
     used = np.flatnonzero(body.regressor.any(0))
     return Person(
@@ -87,9 +99,10 @@ def make_person(seed: int) -> Person:
         heads=scale * heads,
         surface=join(parts),
         materials=np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts]),
-        textures=tuple(looks),
+        looks=tuple(Material(n, without_relief(t)) for n, t in zip(names, textures, strict=True)),
         anchors=Surface(body.mean[used], scale * vertices[used], body.weights[used], np.empty((0, 3), np.int64)),
         regressor=body.regressor[:, used],
+        soles=_soles(parts[2]),
         motion=make_motion(seed - 1, rng),
     )
 
@@ -97,6 +110,12 @@ def make_person(seed: int) -> Person:
 def _made(piece: Piece, surface: Surface) -> Surface:
     shaped = piece.shape(surface)
     return shaped.cut(piece.field(shaped.canonical))
+
+
+def _soles(shoes: Surface) -> Surface:
+    """Every eighth vertex of the lowest part of the shoes."""
+    low = np.flatnonzero(shoes.rest[:, 2] < shoes.rest[:, 2].min() + 0.02)[::8]
+    return Surface(shoes.canonical[low], shoes.rest[low], shoes.weights[low], np.empty((0, 3), np.int64))
 
 
 def _bare(skin: Surface, pieces: list[Piece]) -> Surface:

@@ -3,15 +3,15 @@
 Metres in, RGB in 0..1 out. Every maker takes a random generator and returns the texture.
 """
 
+from collections.abc import Callable
 from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float
 from numba import njit
 
-from posegaussian.captures.synthetic.mesh import Texture
-
 Colour = Float[np.ndarray, "3"]
+Texture = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, "n 3"]]
 
 
 def colour(hue: float, saturation: float, value: float) -> Colour:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from posegaussian.captures.synthetic.material import Material, without_relief
 from posegaussian.captures.synthetic.mesh import Mesh, vertex_normals
 from posegaussian.captures.synthetic.raster import Light, photograph
 from posegaussian.captures.synthetic.rig import View, look_at, make_rig
@@ -23,7 +24,7 @@ def mesh(vertices, faces, texture=lambda points: np.ones_like(points)):
         faces=faces,
         canonical=vertices,
         materials=np.zeros(len(faces), int),
-        textures=(texture,),
+        looks=(Material("test", without_relief(texture)),),
         joints=np.zeros((17, 3)),
     )
 

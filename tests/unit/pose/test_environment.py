@@ -13,7 +13,10 @@ SCRIPT = ROOT / "envs" / "mmpose.post-deploy.sh"
 ALLOWED = {
     "posegaussian",
     *(f"posegaussian.cli{part}" for part in ("", ".arguments", ".data", ".results", ".training", ".views")),
-    *(f"posegaussian.config{part}" for part in ("", ".base", ".data", ".load", ".model", ".views", ".whole")),
+    *(
+        f"posegaussian.config{part}"
+        for part in ("", ".base", ".data", ".load", ".model", ".people", ".views", ".whole")
+    ),
     "posegaussian.errors",
     "posegaussian.pose",
     "posegaussian.pose.download",

@@ -1,0 +1,42 @@
+"""What a surface looks like: a solid texture and how it shines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+Texture = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, "n 4"]]
+"""Solid texture: canonical places (metres, on the mean body at rest) to RGB albedo in 0..1 and relief in metres.
+
+Relief is fine outward height (knit, folds, seams): it only bends the normal that light is computed with.
+"""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What one piece of a person looks like.
+
+    Args:
+        name: the kind of garment, or skin, hair, eyes, shoes.
+        texture: albedo and relief.
+        gloss: strength of the highlight, 0 (matt) to 1.
+        roughness: width of the highlight, 0 (a mirror) to 1.
+    """
+
+    name: str
+    texture: Texture
+    gloss: float = 0.05
+    roughness: float = 0.7
+
+
+def without_relief(
+    colours: Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, "n 3"]],
+) -> Texture:
+    """A texture from colours alone."""
+
+    def texture(points):
+        albedo = colours(points)
+        return np.concatenate([albedo, np.zeros((len(albedo), 1))], axis=1)
+
+    return texture

@@ -1,0 +1,36 @@
+"""The synthetic people: which of them may be drawn."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT
+
+Garment = Literal[
+    "tshirt", "shirt", "sweater", "hoodie", "vest", "jacket", "coat", "trousers", "shorts", "skirt", "dress"
+]
+"""Tops; worn over a top; worn on the legs; a dress is both a top and worn on the legs."""
+Hair = Literal["bald", "crop", "short", "curly", "bob", "long", "ponytail", "bun", "cap", "beanie"]
+Fabric = Literal[
+    "flat", "knit", "rib", "denim", "corduroy", "leather", "twill", "stripes", "plaid", "checks", "dots", "floral",
+    "print", "camouflage", "lettering", "logo",
+]  # fmt: skip
+Movement = Literal["walk", "turn", "wave", "squat", "dance", "stand", "still"]
+Metres = Annotated[float, Field(ge=1.4, le=2.05)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class PeopleSettings:
+    """Which people are drawn; null allows every kind."""
+
+    garments: tuple[Garment, ...] | None = None
+    """Kinds of garments. Top and legs of which no kind is named wear anything; jackets and coats only when named."""
+    hair: tuple[Hair, ...] | None = None
+    """Shapes of hair, and headgear."""
+    fabrics: tuple[Fabric, ...] | None = None
+    """Families of textures of the garments."""
+    motions: tuple[Movement, ...] | None = None
+    """Kinds of movement; `still` is exactly frozen."""
+    height: tuple[Metres, Metres] = (1.52, 1.92)
+    """Shortest and tallest person from sole to crown, metres."""

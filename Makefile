@@ -45,7 +45,7 @@ schemas: $(STAMP)  ## Write workflow/schemas anew from posegaussian/config.py
 	$(BIN)/python -m posegaussian schema --output workflow/schemas
 
 pins: $(STAMP)  ## Write envs/posegaussian.txt anew with the newest releases that pyproject.toml admits
-	$(BIN)/python -m pip install --upgrade --editable '.[dev]'
+	$(BIN)/python -m pip install --upgrade --editable '.[cluster,dev,docs]'
 	(sed -n '/^#/p' envs/posegaussian.txt; \
 	 $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//') > envs/posegaussian.txt.new
 	mv envs/posegaussian.txt.new envs/posegaussian.txt

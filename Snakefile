@@ -9,6 +9,11 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+
+
+container: CONFIG.container
+
+
 include: "workflow/rules/captures.smk"
 include: "workflow/rules/rectify.smk"
 include: "workflow/rules/heatmaps.smk"

@@ -17,6 +17,8 @@ class Config:
     """The sheet of captures."""
     mmpose_env: str = ".venv-mmpose"
     """Folder of the MMPose environment when conda is not used; relative paths start at the repository."""
+    container: str | None = None
+    """The image that the Dockerfile makes, for `--software-deployment-method apptainer`: a .sif file or a URI."""
     report: tuple[str, ...] = ("demo",)
     """Models that `snakemake` takes as far as the report."""
     builtin: BuiltinSettings = BuiltinSettings()

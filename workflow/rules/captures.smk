@@ -21,5 +21,6 @@ rule captures:
         settings=settings(CONFIG.builtin),
         version=schema.STAGE_VERSION["captures"],
     shell:
-        "python -m posegaussian captures --seed {params.seed} --output {output} --settings {params.settings:q}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " captures --seed {params.seed} --output {output} --settings {params.settings:q}"
         " > {log} 2>&1"

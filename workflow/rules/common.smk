@@ -1,7 +1,7 @@
 # What the rules share: the typed configuration, the sheet of captures, and how a stage is called.
 # Rules carry, as plain params, just the part of the configuration they depend on: those are what Snakemake tracks.
 import json
-import shlex
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +10,14 @@ import pandas as pd
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-ROOT = Path(str(workflow.basedir))
+ROOT = Path(str(workflow.current_basedir)).parents[1]  # this repository, also as a module of another workflow
 sys.path.insert(0, str(ROOT))
 
 from posegaussian import config as schema
 from posegaussian.errors import UserError
 
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+CONTAINER = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 SPLITS = ("train", "val", "test")
 
 
@@ -80,14 +81,16 @@ wildcard_constraints:
     detector="|".join(CONFIG.detectors),
 
 
-# Every rule calls `python -m posegaussian` of this repository; the heatmap rule calls it with the MMPose environment's
-# interpreter. Under --use-conda both are the `python` of the rule's environment.
-python_path = "" if CONDA else f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-mmpose_python = "python" if CONDA else str(MMPOSE_ENV / "bin" / "python")
-shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(ROOT))}; {python_path}"
-    f"export MMPOSE_PYTHON={shlex.quote(mmpose_python)}; "
-)
+# Every stage is called as `python -m posegaussian`, by the interpreter of its conda environment, of the image that the
+# Dockerfile makes, or of one of the two virtual environments. These are environment variables, since where an
+# interpreter lies is no reason to rerun anything.
+if CONDA:
+    pythons = ("python", "python")
+elif CONTAINER:
+    pythons = ("python", "mmpose-python")
+else:
+    pythons = (sys.executable, str(MMPOSE_ENV / "bin/python"))
+os.environ |= {"PG_ROOT": str(ROOT), "PG_PYTHON": pythons[0], "PG_MMPOSE_PYTHON": pythons[1]}
 
 
 def settings(value):

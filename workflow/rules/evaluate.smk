@@ -1,8 +1,4 @@
 # Renders against the views that were held back, with a floor and a ceiling beside them.
-localrules:
-    summarize,
-
-
 rule evaluate:
     input:
         renders="results/renders/{model}/{capture}.h5",
@@ -23,7 +19,8 @@ rule evaluate:
         settings=settings(CONFIG.evaluate),
         version=schema.STAGE_VERSION["evaluate"],
     shell:
-        "python -m posegaussian evaluate {input.renders} --rectified {input.rectified} --output {output}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " evaluate {input.renders} --rectified {input.rectified} --output {output}"
         " --settings {params.settings:q} > {log} 2>&1"
 
 
@@ -36,6 +33,7 @@ rule summarize:
         "results/logs/summarize/{model}.log",
     benchmark:
         "results/benchmarks/summarize/{model}.tsv"
+    localrule: True
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1
@@ -45,4 +43,4 @@ rule summarize:
     params:
         version=schema.STAGE_VERSION["evaluate"],
     shell:
-        "python -m posegaussian summarize {input} --output {output} > {log} 2>&1"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian' " summarize {input} --output {output} > {log} 2>&1"

@@ -1,9 +1,5 @@
 # 2D pose heatmaps by MMPose, in its own environment: a conda environment under --use-conda, else a virtual environment
 # that `mmpose_env` builds from the same pins.
-localrules:
-    mmpose_env,
-
-
 rule mmpose_env:
     input:
         str(ROOT / "envs/mmpose.post-deploy.sh"),
@@ -13,6 +9,7 @@ rule mmpose_env:
         "results/logs/mmpose_env.log",
     benchmark:
         "results/benchmarks/mmpose_env.tsv"
+    localrule: True
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1
@@ -27,7 +24,7 @@ rule heatmaps:
     input:
         rectified="results/rectified/{capture}.h5",
         detector=detector_files,
-        environment=[] if CONDA else ancient(str(MMPOSE_ENV / "pins.lock")),
+        environment=[] if CONDA or CONTAINER else ancient(str(MMPOSE_ENV / "pins.lock")),
     output:
         "results/heatmaps/{detector}/{capture}.h5",
     log:
@@ -44,5 +41,6 @@ rule heatmaps:
         settings=lambda wildcards: settings(CONFIG.detectors[wildcards.detector]),
         version=schema.STAGE_VERSION["heatmaps"],
     shell:
-        '"$MMPOSE_PYTHON" -m posegaussian heatmaps {input.rectified} --output {output}'
+        'PYTHONPATH="$PG_ROOT" "$PG_MMPOSE_PYTHON" -m posegaussian'
+        " heatmaps {input.rectified} --output {output}"
         " --settings {params.settings:q} > {log} 2>&1"

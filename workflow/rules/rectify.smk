@@ -20,5 +20,6 @@ rule rectify:
         settings=settings(CONFIG.rectify),
         version=schema.STAGE_VERSION["rectify"],
     shell:
-        "python -m posegaussian rectify {params.folder:q} --output {output} --pairs {params.pairs}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " rectify {params.folder:q} --output {output} --pairs {params.pairs}"
         " --settings {params.settings:q} > {log} 2>&1"

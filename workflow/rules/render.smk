@@ -24,6 +24,7 @@ rule render:
         settings=settings(CONFIG.render),
         version=schema.STAGE_VERSION["render"],
     shell:
-        "python -m posegaussian render {input.rectified} --heatmaps {input.heatmaps} --weights {input.weights:q}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " render {input.rectified} --heatmaps {input.heatmaps} --weights {input.weights:q}"
         " --output {output.renders} --video {output.video} --frames {output.frames} --splats {output.splats}"
         " --settings {params.settings:q} > {log} 2>&1"

@@ -1,8 +1,4 @@
 # One self-contained page a model.
-localrules:
-    report,
-
-
 rule report:
     input:
         summary="results/metrics/{model}.csv",
@@ -17,6 +13,7 @@ rule report:
         "results/logs/report/{model}.log",
     benchmark:
         "results/benchmarks/report/{model}.tsv"
+    localrule: True
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1
@@ -27,7 +24,9 @@ rule report:
         settings=lambda wildcards: settings(CONFIG.models[wildcards.model]),
         version=schema.STAGE_VERSION["report"],
     shell:
-        "python -m posegaussian report {wildcards.model} --output {output} --summary {input.summary}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " report {wildcards.model} --output {output} --summary {input.summary}"
         " --renders {input.renders} --videos {input.videos} --rectified {input.rectified}"
         " --heatmaps {input.heatmaps} --curves {input.curves}"
-        " --benchmarks $(find results/benchmarks -name '*.tsv' | sort) --settings {params.settings:q} > {log} 2>&1"
+        " --benchmarks $(find $(dirname {log})/../../benchmarks -name '*.tsv' | sort)"
+        " --settings {params.settings:q} > {log} 2>&1"

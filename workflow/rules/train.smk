@@ -20,13 +20,14 @@ rule train_depth:
         runtime=1440,
         gpu=1,
     params:
-        state="results/models/{model}/state/depth",
         settings=train_settings("depth"),
         version=schema.STAGE_VERSION["train"],
     shell:
-        "python -m posegaussian train depth --rectified {input.rectified} --heatmaps {input.heatmaps}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " train depth --rectified {input.rectified} --heatmaps {input.heatmaps}"
         " --val-rectified {input.val_rectified} --val-heatmaps {input.val_heatmaps}"
-        " --state {params.state} --output {output.weights} --settings {params.settings:q} > {log} 2>&1"
+        " --state $(dirname {output.weights})/state/depth --output {output.weights}"
+        " --settings {params.settings:q} > {log} 2>&1"
 
 
 rule train_full:
@@ -48,10 +49,11 @@ rule train_full:
         runtime=2880,
         gpu=1,
     params:
-        state="results/models/{model}/state/full",
         settings=train_settings("full"),
         version=schema.STAGE_VERSION["train"],
     shell:
-        "python -m posegaussian train full --rectified {input.rectified} --heatmaps {input.heatmaps}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " train full --rectified {input.rectified} --heatmaps {input.heatmaps}"
         " --val-rectified {input.val_rectified} --val-heatmaps {input.val_heatmaps} --init {input.init}"
-        " --state {params.state} --output {output.weights} --settings {params.settings:q} > {log} 2>&1"
+        " --state $(dirname {output.weights})/state/full --output {output.weights}"
+        " --settings {params.settings:q} > {log} 2>&1"

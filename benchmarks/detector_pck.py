@@ -4,7 +4,7 @@
 
 PCK@0.05 counts the joints found within 5 per cent of the diagonal of the person's box (of the mask, without padding).
 `all`: every joint inside the image. `visible`: those of them that nothing hides, that is, where the surface seen at the
-joint's pixel lies less than `DEPTH_OF_JOINTS` before the joint, which itself lies inside the body.
+joint's pixel lies less than 15 cm before the joint, which itself lies inside the body.
 """
 
 import argparse
@@ -20,14 +20,10 @@ import torch
 from posegaussian import config, store
 from posegaussian.captures.rectify import rectify_capture
 from posegaussian.captures.synthetic.write import write_capture
-from posegaussian.geometry.disparity import disparity_to_depth
-from posegaussian.geometry.projection import project
 from posegaussian.pose.encode import pck
-from posegaussian.types import Camera
+from posegaussian.pose.truth import true_joints
 
 ROOT = Path(__file__).parents[1]
-DEPTH_OF_JOINTS = 0.15
-"""Metres."""
 
 
 def main() -> None:
@@ -84,23 +80,8 @@ def make_files(folder: Path, person: int, args: argparse.Namespace) -> tuple[Pat
 def compare(rectified: Path, heatmaps: Path) -> dict[str, float]:
     """PCK and mean error of one capture's key points against its true joints."""
     with store.open_checked(rectified, store.RECTIFIED) as file:
-        joints = torch.from_numpy(file["joints"][()])
-        disparity, valid = (torch.from_numpy(file[f"sources/{name}"][()]) for name in ("disparity", "valid"))
-        intrinsics, pose = (torch.from_numpy(file[f"sources/{name}"][()]) for name in ("intrinsics", "world_to_camera"))
-        height, width = valid.shape[-2:]
-        cameras = Camera(intrinsics, pose, width, height)
-    truth, inside, visible = [], [], []
-    for pair, frame in np.ndindex(*valid.shape[:2]):
-        pixels, depth = project(joints[frame].expand(2, 17, 3), cameras[pair])
-        within = ((pixels >= 0) & (pixels < torch.tensor([width, height]))).all(-1)
-        surface = disparity_to_depth(disparity[pair, frame][None].double(), cameras[pair : pair + 1])[0]
-        surface = surface.where(valid[pair, frame] > 0, torch.inf)
-        columns, rows = pixels.long().clamp(torch.zeros(2).long(), torch.tensor([width, height]) - 1).unbind(-1)
-        before = depth - surface[torch.arange(2)[:, None], rows, columns]
-        truth.append(pixels)
-        inside.append(within)
-        visible.append(within & (before < DEPTH_OF_JOINTS))
-    truth, inside, visible = (torch.stack(values) for values in (truth, inside, visible))
+        joints = true_joints(file)
+    truth, inside, visible = (values.flatten(0, 1) for values in (joints.pixels, joints.inside, joints.visible))
     with store.open_checked(heatmaps, store.HEATMAPS) as file:
         found, scores, boxes = (
             torch.from_numpy(file[name][()]).flatten(0, 1) for name in ("keypoints", "scores", "boxes")

@@ -11,7 +11,7 @@ def gaussian_maps(
     height: int,
     width: int,
     stride: int = 4,
-    sigma: float = 2.0,
+    sigma: float | Float[Tensor, "*b 17"] = 2.0,
 ) -> Float[Tensor, "*b 17 h w"]:
     """One Gaussian per joint, its peak the joint's score: what a perfect heatmap detector would say.
 
@@ -21,13 +21,15 @@ def gaussian_maps(
         height: of the image, pixels.
         width: of the image, pixels.
         stride: pixels per cell of the maps, which are height / stride x width / stride.
-        sigma: standard deviation in cells.
+        sigma: standard deviation in cells, one for all or one for each joint.
     """
+
+    sigma = torch.as_tensor(sigma, device=keypoints.device, dtype=keypoints.dtype)
 
     def profile(size: int, axis: int) -> Float[Tensor, "*b 17 n"]:
         centres = torch.arange(size // stride, device=keypoints.device, dtype=keypoints.dtype) + 0.5
         offsets = centres - keypoints[..., axis, None] / stride
-        return torch.exp(-0.5 * (offsets / sigma) ** 2)
+        return torch.exp(-0.5 * (offsets / sigma[..., None]) ** 2)
 
     rows = scores[..., None] * profile(height, 1)
     return rows[..., :, None] * profile(width, 0)[..., None, :]

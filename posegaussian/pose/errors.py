@@ -1,0 +1,170 @@
+"""The error model: what a heatmap detector would say about joints whose true places are known.
+
+Fitted to a detector's answers by tools/fit_error_model.py. Lengths are in the cells of the detector's own maps, so that
+the model holds at every size of the picture. A joint's offset e_t in one view of frame t is, on either axis,
+
+    e_t = s (sqrt(1 - q) a_t + sqrt(q) n_t),    a_t = m a_(t-1) + sqrt(1 - m^2) n'_t,
+
+with n, n' white, of variance 1: a share q of the variance is jitter from frame to frame, the rest lingers with
+memory m. Scores and the widths of the blobs vary alike. A miss, or a swap of left and right, stays for another frame
+with probability p, else is drawn afresh.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from posegaussian.errors import DetectorError
+from posegaussian.pose.encode import gaussian_maps
+from posegaussian.types import JOINTS, StereoPair, _Tensors
+
+ASSETS = Path(__file__).parents[1] / "assets" / "detector"
+GROUPS = tuple(dict.fromkeys(name.split("_")[-1] for name in JOINTS))
+"""Joints without their side: left and right share their numbers."""
+GROUP = [GROUPS.index(name.split("_")[-1]) for name in JOINTS]
+_SIDES = {"left": "right", "right": "left"}
+TWIN = [JOINTS.index("_".join(_SIDES.get(part, part) for part in name.split("_"))) for name in JOINTS]
+"""The joint on the other side of the body; the nose is its own."""
+STATES = ("hidden", "seen")
+BY_JOINT = ("offset", "score", "score_spread", "width", "width_spread", "miss", "swap")
+FOR_ALL = ("jitter", "memory", "persistence", "lost_offset", "lost_score")
+_PADDING, _ASPECT, _CELLS = 1.25, 192 / 256, 63
+"""The detector's box: that of the mask, padded, of this width / height; so many cells span its height."""
+
+
+@dataclass(frozen=True)
+class ErrorModel(_Tensors):
+    """How a detector errs, by visibility (0: hidden, 1: seen) and joint; lengths in cells of its maps.
+
+    Args:
+        offset: standard deviation along either axis.
+        score: mean of the score.
+        score_spread: its standard deviation.
+        width: mean of the standard deviation of the map's blob.
+        width_spread: its standard deviation.
+        miss: probability that the joint is not found.
+        swap: probability that it is found on its twin.
+        jitter: share q of the variances that is new in every frame.
+        memory: m, from frame to frame.
+        persistence: p, of misses and swaps.
+        lost_offset: standard deviation along either axis where the joint was missed.
+        lost_score: mean of the score there.
+    """
+
+    offset: Float[Tensor, "2 17"]
+    score: Float[Tensor, "2 17"]
+    score_spread: Float[Tensor, "2 17"]
+    width: Float[Tensor, "2 17"]
+    width_spread: Float[Tensor, "2 17"]
+    miss: Float[Tensor, "2 17"]
+    swap: Float[Tensor, "2 17"]
+    jitter: float
+    memory: float
+    persistence: float
+    lost_offset: float
+    lost_score: float
+
+
+def read_error_model(name: str) -> ErrorModel:
+    """Read a model: a path, or `package:NAME` for one that ships here.
+
+    Raises:
+        DetectorError: the file is missing or is no error model.
+    """
+    path = ASSETS / name.removeprefix("package:") if name.startswith("package:") else Path(name)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        groups = [[content["joints"][GROUPS[group]][state] for group in GROUP] for state in STATES]
+        values: dict[str, Any] = {
+            key: torch.tensor([[float(joint[key]) for joint in row] for row in groups]) for key in BY_JOINT
+        }
+        values |= {key: float(content["all"][key]) for key in FOR_ALL}
+        return ErrorModel(**values)
+    except OSError as error:
+        raise DetectorError(f"the error model cannot be read ({error.strerror})", file=path) from None
+    except (KeyError, TypeError, ValueError) as error:
+        hint = "make one with tools/fit_error_model.py"
+        raise DetectorError(f"not an error model of heatmaps ({error})", file=path, hint=hint) from None
+
+
+def imitate(
+    pair: StereoPair,
+    joints: Float[Tensor, "b 2 17 2"],
+    visible: Bool[Tensor, "b 2 17"],
+    frames: int,
+    model: ErrorModel,
+    random: np.random.Generator,
+    worse: float = 1.0,
+) -> StereoPair:
+    """The pair with the heatmaps, key points and scores that the detector might have found.
+
+    Args:
+        pair: images and masks, clips of consecutive frames.
+        joints: their true places, rectified pixels.
+        visible: whether nothing hides them.
+        frames: of a clip.
+        model: how the detector errs.
+        random: draws the errors on the CPU, so that every device sees the same ones.
+        worse: multiplies offsets and the probabilities of misses and swaps.
+    """
+    draws = _Draws((len(joints) // frames, frames, *joints.shape[1:3]), model, random, joints)
+
+    def of(table: Float[Tensor, "2 17"]) -> Float[Tensor, "b 2 17"]:
+        hidden, seen = table.to(joints)
+        return torch.where(visible, seen, hidden)
+
+    missed = draws.lasting() < worse * of(model.miss)
+    swapped = draws.lasting() < worse * of(model.swap)
+    cell = cell_size(pair.masks)[..., None]
+    error = torch.where(missed, joints.new_tensor(model.lost_offset), worse * of(model.offset))
+    places = torch.where(swapped[..., None], joints[:, :, TWIN], joints)
+    places = places + (cell * error)[..., None] * torch.stack([draws.drifting(), draws.drifting()], dim=-1)
+    score = of(model.score) + of(model.score_spread) * draws.drifting()
+    score = torch.where(missed, 2 * model.lost_score * draws.lasting(), score).clamp(0, 1)
+    width = (of(model.width) + of(model.width_spread) * draws.drifting()).clamp_min(0.5)
+    maps = gaussian_maps(places, score, *pair.masks.shape[-2:], sigma=width * cell / 4)
+    return replace(pair, heatmaps=maps, keypoints=places, scores=score)
+
+
+def cell_size(masks: Float[Tensor, "b 2 1 h w"]) -> Float[Tensor, "b 2"]:
+    """The size in pixels of one cell of the detector's maps; 1 where the mask is empty."""
+    inside = masks[:, :, 0] > 0.5
+    height, width = _extent(inside.any(-1)), _extent(inside.any(-2))
+    return (_PADDING * torch.maximum(height, width / _ASPECT) / _CELLS).where(height > 0, torch.ones_like(height))
+
+
+def _extent(line: Bool[Tensor, "b 2 n"]) -> Float[Tensor, "b 2"]:
+    """From the first to the last that is true."""
+    return ((line.cumsum(-1) > 0) & (line.flip(-1).cumsum(-1) > 0).flip(-1)).sum(-1).float()
+
+
+class _Draws:
+    """Random numbers of clips, (clips * frames, 2, 17), that hang together over the frames as the model says."""
+
+    def __init__(self, shape: tuple[int, ...], model: ErrorModel, random: np.random.Generator, like: Tensor):
+        self.shape, self.model, self.random, self.like = shape, model, random, like
+
+    def drifting(self) -> Float[Tensor, "b 2 17"]:
+        """Normal, of variance 1: partly lingering, partly new in every frame."""
+        m, q = self.model.memory, self.model.jitter
+        lingering = self.random.standard_normal(self.shape)
+        for t in range(1, self.shape[1]):
+            lingering[:, t] = m * lingering[:, t - 1] + np.sqrt(1 - m * m) * lingering[:, t]
+        return self._tensor(np.sqrt(1 - q) * lingering + np.sqrt(q) * self.random.standard_normal(self.shape))
+
+    def lasting(self) -> Float[Tensor, "b 2 17"]:
+        """Uniform in [0, 1); each stays what it was in the frame before, or is drawn afresh."""
+        values, stays = self.random.random(self.shape), self.random.random(self.shape) < self.model.persistence
+        for t in range(1, self.shape[1]):
+            values[:, t] = np.where(stays[:, t], values[:, t - 1], values[:, t])
+        return self._tensor(values)
+
+    def _tensor(self, values: np.ndarray) -> Float[Tensor, "b 2 17"]:
+        flat = torch.from_numpy(values.astype(np.float32)).flatten(0, 1)
+        return flat.to(self.like, non_blocking=True)

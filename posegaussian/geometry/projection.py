@@ -34,15 +34,22 @@ def project(points: Float[Tensor, "*b n 3"], camera: Camera) -> tuple[Float[Tens
 def unproject(depth: Float[Tensor, "*b h w"], camera: Camera) -> Float[Tensor, "*b h w 3"]:
     """World points of all pixels, from their depth along the optical axis in metres; a depth of 0 gives the centre."""
     *batch, height, width = depth.shape
-    fx, skew, cx = (camera.intrinsics[..., 0, i, None, None] for i in range(3))
-    fy, cy = (camera.intrinsics[..., 1, i, None, None] for i in (1, 2))
-    x, y = pixel_grid(height, width, like=camera.intrinsics).unbind(-1)
+    pixels = pixel_grid(height, width, like=camera.intrinsics).flatten(0, 1).expand(*batch, -1, -1)
+    return unproject_pixels(pixels, depth.flatten(-2), camera).unflatten(-2, (height, width))
+
+
+def unproject_pixels(
+    pixels: Float[Tensor, "*b n 2"], depth: Float[Tensor, "*b n"], camera: Camera
+) -> Float[Tensor, "*b n 3"]:
+    """World points of single pixels (x, y), from their depth along the optical axis in metres."""
+    fx, skew, cx = (camera.intrinsics[..., 0, i, None] for i in range(3))
+    fy, cy = (camera.intrinsics[..., 1, i, None] for i in (1, 2))
+    x, y = pixels.unbind(-1)
     y = (y - cy) / fy
     x = (x - cx - skew * y) / fx
-    local = torch.stack(torch.broadcast_tensors(x * depth, y * depth, depth), dim=-1).reshape(*batch, -1, 3)
+    local = torch.stack([x * depth, y * depth, depth], dim=-1)
     rotation, translation = camera.world_to_camera[..., :3, :3], camera.world_to_camera[..., :3, 3]
-    world = _apply(rotation.mT, local - translation[..., None, :])
-    return world.reshape(*batch, height, width, 3)
+    return _apply(rotation.mT, local - translation[..., None, :])
 
 
 def _apply(matrix: Float[Tensor, "*b k 3"], points: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b n k"]:

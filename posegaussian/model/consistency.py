@@ -10,22 +10,33 @@ _AGREEMENT = 0.02
 
 
 def agreement(
-    disparity: Float[Tensor, "b 2 h w"], depth: Float[Tensor, "b 2 h w"], masks: Float[Tensor, "b 2 h w"]
-) -> Float[Tensor, "b 2 h w"]:
-    """Left-right consistency in [0, 1]: 0 where the match lies off the other view's person.
+    disparity: Float[Tensor, "b 2 h w"],
+    depth: Float[Tensor, "b 2 h w"],
+    masks: Float[Tensor, "b 2 h w"],
+    colors: Float[Tensor, "b 2 3 h w"],
+) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 3 h w"]]:
+    """What the other view has at the match.
 
     Args:
         disparity: x_left - x_right, in pixels.
         depth: in metres; rectified views share it.
         masks: coverage of the person.
+        colors: RGB.
+
+    Returns:
+        left-right consistency in [0, 1]: 0 where the match lies off the other view's person.
+        the other view's coverage.
+        the other view's colour.
     """
     columns = torch.arange(disparity.shape[-1], device=disparity.device, dtype=disparity.dtype)
     match = torch.stack([columns - disparity[:, 0], columns + disparity[:, 1]], dim=1)
-    found = _sample(depth.flip(1), match)
-    return torch.exp(-(found / depth.clamp_min(1e-3) - 1).abs() / _AGREEMENT) * _sample(masks.flip(1), match)
+    values = torch.cat([depth[:, :, None], masks[:, :, None], colors], dim=2).flip(1)
+    found = sample_rows(values, match[:, :, None].expand_as(values))
+    reached, covered, seen = found[:, :, 0], found[:, :, 1], found[:, :, 2:]
+    return torch.exp(-(reached / depth.clamp_min(1e-3) - 1).abs() / _AGREEMENT) * covered, covered, seen
 
 
-def _sample(values: Float[Tensor, "b 2 h w"], x: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+def sample_rows(values: Float[Tensor, "*n w"], x: Float[Tensor, "*n w"]) -> Float[Tensor, "*n w"]:
     """Linear interpolation along rows at column indices; the border repeats."""
     x = x.clamp(0, values.shape[-1] - 1)
     first = x.floor()

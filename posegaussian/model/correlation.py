@@ -62,3 +62,27 @@ class CorrelationPyramid:
         within = (index >= 0) & (index < volume.shape[-1])
         taken = volume.gather(-1, index.clamp(0, volume.shape[-1] - 1)) * within
         return torch.lerp(taken[..., :-1], taken[..., 1:], (match - first)[..., None].to(taken.dtype))
+
+
+def correlate_nearby(
+    reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"], q: Float[Tensor, "n h w"], radius: int
+) -> Float[Tensor, "n f h w"]:
+    """Cosines with the cells about a current match, without the volume of all pairs: for fine grids.
+
+    Args:
+        reference: unit vectors of every cell.
+        other: those of the other view.
+        q: the current match.
+        radius: samples to either side of it; 0 beyond the row's ends.
+    """
+    n, channels, height, width = other.shape
+    match = torch.arange(width, device=q.device, dtype=q.dtype) - q
+    first = match.floor()
+    index = first.long()[..., None] + torch.arange(-radius, radius + 2, device=q.device)
+    within = (index >= 0) & (index < width)
+    row = width * torch.arange(n * height, device=q.device).reshape(n, height, 1, 1)
+    cells = other.permute(0, 2, 3, 1).reshape(-1, channels)
+    taken = cells.index_select(0, (index.clamp(0, width - 1) + row).flatten()).unflatten(0, index.shape)
+    cosines = (taken * reference.permute(0, 2, 3, 1)[..., None, :]).sum(-1) * within
+    fraction = (match - first)[..., None].to(cosines.dtype)
+    return torch.lerp(cosines[..., :-1], cosines[..., 1:], fraction).permute(0, 3, 1, 2)

@@ -3,28 +3,37 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from posegaussian.model.blocks import Residual, conv
 from posegaussian.types import JOINTS
 
 
 class ColorEncoder(nn.Module):
-    """Image and mask to features at 1/2, 1/4 and 1/8 of the image's size."""
+    """Image and mask to features at 1/2, 1/4, 1/8 and 1/16 of the image's size."""
 
-    def __init__(self, channels: tuple[int, int, int]):
+    def __init__(self, channels: tuple[int, int, int, int]):
         super().__init__()
-        half, quarter, eighth = channels
-        self.to_half = nn.Sequential(conv(4, half, 5, stride=2), nn.ReLU(), Residual(half))
-        self.to_quarter = nn.Sequential(nn.ReLU(), conv(half, quarter, stride=2), Residual(quarter), Residual(quarter))
-        self.to_eighth = nn.Sequential(nn.ReLU(), conv(quarter, eighth, stride=2), Residual(eighth), Residual(eighth))
+        half, quarter, eighth, sixteenth = channels
+        self.to_half = nn.Sequential(conv(16, half), nn.ReLU(), Residual(half))
+        self.to_quarter = _down(half, quarter)
+        self.to_eighth = _down(quarter, eighth)
+        self.to_sixteenth = _down(eighth, sixteenth)
 
     def forward(
         self, images: Float[Tensor, "n 3 h w"], masks: Float[Tensor, "n 1 h w"]
-    ) -> tuple[Float[Tensor, "n c1 h1 w1"], Float[Tensor, "n c2 h2 w2"], Float[Tensor, "n c3 h3 w3"]]:
+    ) -> tuple[
+        Float[Tensor, "n c1 h1 w1"],
+        Float[Tensor, "n c2 h2 w2"],
+        Float[Tensor, "n c3 h3 w3"],
+        Float[Tensor, "n c4 h4 w4"],
+    ]:
         """Encode each view by itself; the background is 0 everywhere, whatever the colour behind it."""
-        half = self.to_half(torch.cat([(4 * images - 2) * masks, masks], dim=1))
+        seen = torch.cat([(4 * images - 2) * masks, masks], dim=1)
+        half = self.to_half(F.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last))
         quarter = self.to_quarter(half)
-        return half, quarter, self.to_eighth(quarter)
+        eighth = self.to_eighth(quarter)
+        return half, quarter, eighth, self.to_sixteenth(eighth)
 
 
 class PoseEncoder(nn.Module):
@@ -37,8 +46,13 @@ class PoseEncoder(nn.Module):
         self.to_eighth = nn.Sequential(nn.ReLU(), conv(quarter, eighth, stride=2), Residual(eighth))
 
     def forward(
-        self, heatmaps: Float[Tensor, "n 17 hq wq"], scores: Float[Tensor, "n 17"]
+        self, heatmaps: Float[Tensor, "n 17 hq wq"]
     ) -> tuple[Float[Tensor, "n c2 h2 w2"], Float[Tensor, "n c3 h3 w3"]]:
-        """Encode each view by itself; a joint counts as much as its score."""
-        quarter = self.to_quarter(heatmaps * scores[..., None, None])
+        """Encode each view by itself; the heatmaps are weighted by their scores."""
+        quarter = self.to_quarter(heatmaps)
         return quarter, self.to_eighth(quarter)
+
+
+def _down(inputs: int, outputs: int) -> nn.Sequential:
+    """To half the size."""
+    return nn.Sequential(nn.ReLU(), conv(inputs, outputs, stride=2), Residual(outputs), Residual(outputs))

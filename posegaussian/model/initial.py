@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.types import JOINTS, Camera, StereoPair
@@ -59,10 +60,10 @@ class InitialEstimate:
 
 
 class InitialDisparity(nn.Module):
-    """The estimate for both views, one cell per `stride` x `stride` pixels.
+    """The estimate for both views, one cell per `stride` x `stride` pixels; smooth, hence made for every other cell.
 
     Args:
-        stride: pixels per cell; divides the image's size.
+        stride: pixels per cell; twice that divides the image's size.
         pose: False looks at the silhouettes alone.
     """
 
@@ -84,7 +85,8 @@ class InitialDisparity(nn.Module):
 
     def _estimate(self, pair: StereoPair) -> InitialEstimate:
         height, width = pair.masks.shape[-2:]
-        grid = self.stride * pixel_grid(height // self.stride, width // self.stride, like=pair.masks)
+        step = 2 * self.stride
+        grid = step * pixel_grid(height // step, width // step, like=pair.masks)
         disparity = _from_silhouettes(pair.masks[:, :, 0], grid)
         spread = torch.full_like(disparity, _NEAR_SILHOUETTE)
         if self.pose and pair.keypoints is not None and pair.scores is not None:
@@ -92,6 +94,8 @@ class InitialDisparity(nn.Module):
             share = weight / (weight + (_REACH**2 + _SILHOUETTE_REACH**2) ** -2)
             disparity = disparity + share * (at_bones - disparity)
             spread = spread + share * (_NEAR_BONE - _NEAR_SILHOUETTE)
+        both = F.interpolate(torch.cat([disparity, spread], dim=1), scale_factor=2.0, mode="bilinear")
+        disparity, spread = both.chunk(2, dim=1)
         per_metre = _per_metre(disparity, pair.cameras)
         return InitialEstimate(disparity, spread * per_metre, per_metre)
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,10 +15,10 @@ from posegaussian.model.pathway import PosePathway
 from posegaussian.model.stereo import Stereo
 from posegaussian.types import JOINTS, Gaussians, StereoPair
 
-_HALF, _QUARTER, _EIGHTH = 32, 48, 96
-_HIDDEN = 48
+_HALF, _QUARTER, _EIGHTH, _SIXTEENTH = 32, 64, 96, 128
+_HIDDEN = 64
 _STRIDE = 4
-_MULTIPLE = 8
+_MULTIPLE = 16
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,12 @@ class Reconstruction:
     """What the network makes of a pair.
 
     Args:
-        gaussians: world frame, 2 h w per pair; None where only depth was asked for.
+        gaussians: world frame, 2 h w per pair, or twice the capacity; None where only depth was asked for.
         disparity: x_left - x_right in pixels, in both views; meaningful on the masks.
-        disparities: all estimates on the way, the last is `disparity`.
+        disparities: in training all estimates on the way, the last is `disparity`.
         state: of the Temporal Pose Stabilizer, for the next frame; None without it.
         pose_loss: the pose-conditioned loss; None without pose and outside training.
+        count: pixels of each view that wanted a Gaussian; None without a capacity, when all have one.
     """
 
     gaussians: Gaussians | None
@@ -39,6 +39,7 @@ class Reconstruction:
     disparities: tuple[Float[Tensor, "b 2 h w"], ...]
     state: Float[Tensor, "c 2 d hs ws"] | None
     pose_loss: Float[Tensor, ""] | None
+    count: Int[Tensor, "b 2"] | None = None
 
 
 class PoseGaussian(nn.Module):
@@ -47,13 +48,15 @@ class PoseGaussian(nn.Module):
     def __init__(self, settings: NetworkSettings):
         super().__init__()
         self.settings = settings
-        self.color = ColorEncoder((_HALF, _QUARTER, _EIGHTH))
+        self.color = ColorEncoder((_HALF, _QUARTER, _EIGHTH, _SIXTEENTH))
         self.pose = PosePathway(_QUARTER, _EIGHTH, settings.stabilizer) if settings.pose == "fused" else None
-        self.lift = conv(_EIGHTH, _QUARTER, 1)
+        self.to_eighth = conv(_SIXTEENTH, _EIGHTH, 1)
+        self.to_quarter = conv(_EIGHTH, _QUARTER, 1)
+        self.to_half = conv(_QUARTER, _HALF, 1)
         self.merge = Residual(_QUARTER)
         self.initial = InitialDisparity(_STRIDE, pose=settings.pose == "fused")
-        self.stereo = Stereo(_QUARTER, _HIDDEN, _STRIDE, settings.iterations)
-        self.head = GaussianHead(_HALF, _QUARTER + _HIDDEN)
+        self.stereo = Stereo(_QUARTER, _HALF, _HIDDEN, settings.iterations)
+        self.head = GaussianHead(_HALF, _HALF)
 
     def forward(
         self,
@@ -61,6 +64,7 @@ class PoseGaussian(nn.Module):
         state: Float[Tensor, "c 2 d hs ws"] | None = None,
         frames: int = 1,
         depth_only: bool = False,
+        capacity: int | None = None,
     ) -> Reconstruction:
         """Reconstruct a batch of pairs.
 
@@ -69,29 +73,40 @@ class PoseGaussian(nn.Module):
             state: what the frame before returned (detach it to cut the gradient); None after a cut.
             frames: the batch holds clips of this many consecutive frames, oldest first.
             depth_only: leave the Gaussians out.
+            capacity: Gaussians per view, for the person's pixels alone; None makes one for every pixel.
         """
         height, width = pair.images.shape[-2:]
         pair = _padded(pair)
-        half, quarter, eighth = self.color(pair.images.flatten(0, 1), pair.masks.flatten(0, 1))
+        dtype = self.to_half.weight.dtype
+        views = (pair.images.flatten(0, 1).to(dtype), pair.masks.flatten(0, 1).to(dtype))
+        half, quarter, eighth, sixteenth = self.color(*views)
         pose_loss = None
         if self.pose is not None:
-            heatmaps, scores = _pose_of(pair)
+            heatmaps, scores = (values.to(dtype) for values in _pose_of(pair))
             pose_quarter, pose_eighth, state = self.pose(heatmaps, scores, state, frames)
             quarter = self.pose.fuse_quarter(quarter, pose_quarter)
             eighth = self.pose.fuse_eighth(eighth, pose_eighth)
-        fused = self.merge(quarter + F.interpolate(self.lift(eighth.relu()), scale_factor=2.0, mode="nearest"))
-        features = fused.unflatten(0, (-1, 2))
+        eighth = _joined(eighth, self.to_eighth, sixteenth)
+        features = self.merge(_joined(quarter, self.to_quarter, eighth)).unflatten(0, (-1, 2))
+        fine = _joined(half, self.to_half, features.flatten(0, 1)).unflatten(0, (-1, 2))
         if self.pose is not None and self.training:
             pose_loss = self.pose.alignment(features, pose_quarter.unflatten(0, (-1, 2)), heatmaps, scores)
 
-        coverage = F.avg_pool2d(pair.masks[:, :, 0], _STRIDE)
-        estimate = self.stereo(features, coverage, self.initial(pair))
+        estimate = self.stereo(features, fine, pair.masks[:, :, 0], self.initial(pair))
         disparities = tuple(disparity[..., :height, :width] for disparity in estimate.disparities)
-        gaussians = None
+        gaussians = count = None
         if not depth_only:
-            known = torch.cat([features, estimate.hidden], dim=2)
-            gaussians = self.head(pair, estimate.disparities[-1], half.unflatten(0, (-1, 2)), known)
-        return Reconstruction(_cropped(gaussians, pair, height, width), disparities[-1], disparities, state, pose_loss)
+            found = (estimate.disparities[-1], estimate.half, fine, estimate.hidden)
+            decoded = self.head(pair, *found, capacity)
+            gaussians, count = decoded.gaussians, decoded.count
+            if capacity is None:
+                gaussians = _cropped(gaussians, pair, height, width)
+        return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count)
+
+
+def _joined(fine: Float[Tensor, "n c h w"], lift: nn.Conv2d, coarse: Float[Tensor, "n k hc wc"]) -> Tensor:
+    """What the coarser scale knows, added to the finer one."""
+    return fine + F.interpolate(lift(coarse.relu()), scale_factor=2.0, mode="nearest")
 
 
 def _pose_of(pair: StereoPair) -> tuple[Float[Tensor, "b 2 17 hq wq"], Float[Tensor, "b 2 17"]]:
@@ -116,9 +131,9 @@ def _padded(pair: StereoPair) -> StereoPair:
     )
 
 
-def _cropped(gaussians: Gaussians | None, pair: StereoPair, height: int, width: int) -> Gaussians | None:
+def _cropped(gaussians: Gaussians, pair: StereoPair, height: int, width: int) -> Gaussians:
     """The Gaussians of the pixels inside the unpadded image."""
-    if gaussians is None or pair.images.shape[-2:] == (height, width):
+    if pair.images.shape[-2:] == (height, width):
         return gaussians
     views = (2, *pair.images.shape[-2:])
     return gaussians._map(lambda values: values.unflatten(1, views)[:, :, :height, :width].flatten(1, 3))

@@ -41,20 +41,22 @@ class PosePathway(nn.Module):
         frames: int,
     ) -> tuple[Float[Tensor, "n p hq wq"], Float[Tensor, "n q hs ws"], Float[Tensor, "c 2 d hs ws"] | None]:
         """Pose features at 1/4 and 1/8 of the image's size, stabilised over the frames of each clip, and the state."""
-        quarter, eighth = self.encoder(heatmaps.flatten(0, 1), scores.flatten(0, 1))
+        maps = (heatmaps * scores[..., None, None]).flatten(0, 1)
+        quarter, eighth = self.encoder(maps)
         if self.stabilizer is not None:
-            eighth, state = self._steady(self.stabilizer, eighth, state, frames)
+            eighth, state = self._steady(self.stabilizer, eighth, F.avg_pool2d(maps, 2), state, frames)
         quarter = quarter + F.interpolate(self.lift(eighth.relu()), scale_factor=2.0, mode="nearest")
         return quarter, eighth, state
 
     @staticmethod
     def _steady(
-        stabilizer: TemporalPoseStabilizer, features: Tensor, state: Tensor | None, frames: int
+        stabilizer: TemporalPoseStabilizer, features: Tensor, heatmaps: Tensor, state: Tensor | None, frames: int
     ) -> tuple[Float[Tensor, "n q hs ws"], Float[Tensor, "c 2 d hs ws"]]:
         """Run the stabiliser over the frames of every clip, one state per view."""
         memory = None if state is None else state.flatten(0, 1)
         steady = []
-        for moment in features.unflatten(0, (-1, frames, 2)).unbind(1):
-            now, memory = stabilizer(moment.flatten(0, 1), memory)
+        moments = (values.unflatten(0, (-1, frames, 2)).unbind(1) for values in (features, heatmaps))
+        for moment, maps in zip(*moments, strict=True):
+            now, memory = stabilizer(moment.flatten(0, 1), maps.flatten(0, 1), memory)
             steady.append(now.unflatten(0, (-1, 2)))
         return torch.stack(steady, dim=1).flatten(0, 2), memory.unflatten(0, (-1, 2))  # type: ignore[union-attr]

@@ -5,17 +5,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from posegaussian.model.blocks import conv, output
+from posegaussian.types import JOINTS
+
+_CUT = 0.1
+"""Heatmaps of consecutive frames that share less than this part of their mass belong to different shots."""
 
 
 class TemporalPoseStabilizer(nn.Module):
     """A convolutional GRU that trusts its memory where the pose rests and the present where it moves.
 
-    The update gate is opened by the motion |p_t - p_(t-1)|, so that a fast arm is not smeared over its past positions
-    (docs/method.md, equation 2). The state takes constant memory: hidden features and the previous pose features.
+    The update gate is opened by the motion |p_t - p_(t-1)|, so that a fast arm is not smeared over its past positions;
+    where all joints have jumped at once, at a cut, the memory is dropped (docs/method.md, equation 2). The state takes
+    constant memory: hidden features, the previous pose features, the previous heatmaps, and a plane of ones that says
+    that there was a previous frame. A state of zeros is the start of a sequence.
     """
 
     def __init__(self, channels: int):
         super().__init__()
+        self.parts = (channels, channels, len(JOINTS), 1)
         self.gates = conv(2 * channels, 2 * channels)
         self.candidate = conv(2 * channels, channels)
         self.motion = nn.Conv2d(channels, channels, 1)
@@ -24,23 +31,36 @@ class TemporalPoseStabilizer(nn.Module):
         self.correction = output(channels, channels, gain=0.3)
 
     def forward(
-        self, pose: Float[Tensor, "n c h w"], state: Float[Tensor, "n d h w"] | None = None
+        self,
+        pose: Float[Tensor, "n c h w"],
+        heatmaps: Float[Tensor, "n 17 h w"],
+        state: Float[Tensor, "n d h w"] | None = None,
     ) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n d h w"]]:
         """One frame.
 
         Args:
             pose: this frame's pose features.
-            state: what the previous frame returned; None at the start of a sequence and after a cut.
+            heatmaps: this frame's heatmaps, weighted by their scores, at the size of the features.
+            state: what the previous frame returned; None at the start of a sequence.
 
         Returns:
             the stabilised features, and the state for the next frame.
         """
+        heatmaps = heatmaps.to(pose.dtype)
         if state is None:
-            state = torch.cat([torch.zeros_like(pose), pose], dim=1)
-        hidden, previous = state.chunk(2, dim=1)
+            state = pose.new_zeros(pose.shape[0], sum(self.parts), *pose.shape[2:])
+        hidden, previous, before, seen = state.split(self.parts, dim=1)
+        follows = seen * _is_continued(before, heatmaps)[:, None, None, None]
+        hidden = follows * hidden
         update, reset = self.gates(torch.cat([pose, hidden], dim=1)).sigmoid().chunk(2, dim=1)
-        moved = self.motion((pose - previous).abs()).sigmoid()
+        moved = self.motion((follows * (pose - previous)).abs()).sigmoid()
         update = update + (1 - update) * moved
         candidate = self.candidate(torch.cat([pose, reset * hidden], dim=1)).tanh()
         hidden = hidden + update * (candidate - hidden)
-        return pose + self.correction(hidden), torch.cat([hidden, pose], dim=1)
+        return pose + self.correction(hidden), torch.cat([hidden, pose, heatmaps, torch.ones_like(seen)], dim=1)
+
+
+def _is_continued(before: Float[Tensor, "n 17 h w"], now: Float[Tensor, "n 17 h w"]) -> Float[Tensor, "n"]:
+    """1 where the joints stand about where they stood, or where one of both frames shows none; 0 at a cut."""
+    common, old, new = (x.float().sum((1, 2, 3)) for x in (torch.minimum(before, now), before, now))
+    return (common >= _CUT * torch.minimum(old, new)).to(now.dtype)

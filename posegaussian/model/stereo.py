@@ -1,4 +1,4 @@
-"""Recurrent stereo on rectified features: a prior, the matches it leaves open, then refinement by a GRU.
+"""Recurrent stereo on rectified features: a prior, the matches it leaves open, refinement by a GRU, then a polish.
 
 Both views are solved at once, each as a left one: the right view is mirrored, which turns its match x + d into x' - d.
 """
@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from posegaussian.model.blocks import conv, output
 from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match
 from posegaussian.model.initial import InitialEstimate
+from posegaussian.model.polish import Polish, disagreement, mirror, other_view
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
 
 _LEVELS, _RADIUS = 3, 4
+_NOTES = 5
 
 
 @dataclass(frozen=True)
@@ -22,95 +24,106 @@ class StereoEstimate:
     """What the stereo search returns.
 
     Args:
-        disparities: at full resolution, in pixels: the posterior mean, then one per refinement; the last is upsampled
-            by learned weights, the others bilinearly.
-        hidden: the GRU's last state, per cell.
+        disparities: at full resolution, in pixels; the last is the result. In training those on the way come before it,
+            upsampled bilinearly: the posterior mean, then one per refinement.
+        half: the result at half the image's size, one value per 2 x 2 pixels, in pixels of the image.
+        hidden: what the polish knows, at half the image's size.
     """
 
     disparities: tuple[Float[Tensor, "b 2 h w"], ...]
-    hidden: Float[Tensor, "b 2 c hq wq"]
+    half: Float[Tensor, "b 2 hh wh"]
+    hidden: Float[Tensor, "b 2 c hh wh"]
 
 
 class Stereo(nn.Module):
-    """RAFT-style matching around an initial estimate.
+    """RAFT-style matching around an initial estimate, in cells of 4 x 4 pixels, then of 2 x 2.
 
     Args:
         channels: of the features at one cell.
+        fine: of the features at half the image's size.
         hidden: of the GRU.
-        stride: pixels per cell.
         iterations: refinement steps.
     """
 
-    def __init__(self, channels: int, hidden: int, stride: int, iterations: int):
+    stride = 4
+
+    def __init__(self, channels: int, fine: int, hidden: int, iterations: int):
         super().__init__()
-        self.stride, self.iterations = stride, iterations
+        self.iterations = iterations
         self.match = conv(channels, 64, 1)
         self.sharpness = nn.Parameter(torch.tensor(20.0))
         self.inset = nn.Parameter(torch.tensor(0.1))
         self.start = conv(channels, hidden, 1)
         self.context = conv(channels, 3 * hidden, 1)
-        self.motion = MotionEncoder(_LEVELS * (2 * _RADIUS + 1), hidden)
+        self.motion = MotionEncoder(_LEVELS * (2 * _RADIUS + 1) + _NOTES, hidden)
         self.gru = ConvGRU(hidden)
         self.step = nn.Sequential(conv(hidden, hidden), nn.ReLU(), output(hidden, 1, gain=0.05))
-        self.upsample = ConvexUpsampling(hidden, stride)
+        self.upsample = ConvexUpsampling(hidden, 2)
+        self.polish = Polish(fine, hidden)
 
     def forward(
         self,
         features: Float[Tensor, "b 2 c hq wq"],
-        coverage: Float[Tensor, "b 2 hq wq"],
+        fine: Float[Tensor, "b 2 d hh wh"],
+        masks: Float[Tensor, "b 2 h w"],
         initial: InitialEstimate,
     ) -> StereoEstimate:
         """Disparities of both views.
 
         Args:
             features: fused features of every cell.
-            coverage: share of the cell that the person covers.
-            initial: the estimate to start from.
+            fine: features at half the image's size.
+            masks: coverage of every pixel.
+            initial: the estimate to start from, one per cell.
         """
-        features = mirror(features).flatten(0, 1)
-        coverage = mirror(coverage)
-        cover, other_cover = coverage.flatten(0, 1), coverage.flip(1).flip(-1).flatten(0, 1)
+        features, fine = (mirror(x).flatten(0, 1) for x in (features, fine))
+        cover_half = nn.functional.avg_pool2d(mirror(masks).flatten(0, 1), 2)
+        cover = nn.functional.avg_pool2d(cover_half, 2)
         prior, spread, per_metre = (
             mirror(x).flatten(0, 1) / self.stride for x in (initial.disparity, initial.spread, initial.per_metre)
         )
 
         match = self.match(features.relu())
-        volume = correlate(match, _other(match))
+        volume = correlate(match, other_view(match))
         prior = prior + self.inset * per_metre
-        logits = self.sharpness * volume + (other_cover + 0.05).log()[:, :, None]
+        logits = self.sharpness * volume + (other_view(cover) + 0.05).log().to(volume.dtype)[:, :, None]
         q, doubt = expected_match(logits, prior, spread)
 
         hidden = self.start(features).tanh()
         context = self.context(features.relu())
         look_up = CorrelationPyramid(volume, _LEVELS, _RADIUS)
-        qs = [q]
+        first, doubt, qs = q.detach(), doubt.detach() / spread, [q]
         for _ in range(self.iterations):
             q = q.detach()
-            notes = torch.stack([(q - prior) / spread, (qs[0].detach() - q) / spread, doubt.detach() / spread], dim=1)
-            hidden = self.gru(hidden, self.motion(look_up(q), notes), context)
-            q = q + self.step(hidden.relu())[:, 0]
+            notes = [(q - prior) / spread, (first - q) / spread, doubt, disagreement(q), cover]
+            hidden = self.gru(hidden, self.motion(look_up(q), torch.stack(notes, dim=1)), context)
+            q = q + self.step(hidden.relu())[:, 0].to(q.dtype)
             qs.append(q)
 
-        views = (-1, 2)
-        fulls = [bilinear(q, self.stride) for q in qs[:-1]] + [self.upsample(q, hidden.relu(), cover)]
-        return StereoEstimate(tuple(mirror(q.unflatten(0, views)) for q in fulls), mirror(hidden.unflatten(0, views)))
+        start = self.upsample(q, hidden.relu(), cover)
+        full, half, knowledge = self.polish(start, fine, hidden, cover_half)
+        fulls = [bilinear(q, self.stride) for q in qs] + [bilinear(start, 2)] if self.training else []
+
+        def back(values: Tensor) -> Tensor:
+            return mirror(values.unflatten(0, (-1, 2)))
+
+        return StereoEstimate(tuple(back(q) for q in [*fulls, full]), 2 * back(half), back(knowledge))
 
 
 class MotionEncoder(nn.Module):
     """What the correlations about the current match, and the match itself, say."""
 
-    def __init__(self, correlations: int, channels: int):
+    def __init__(self, inputs: int, channels: int):
         super().__init__()
-        self.correlations = conv(correlations, channels, 1)
-        self.notes = conv(3, 16, 3)
-        self.mix = conv(channels + 16, channels)
+        self.look = conv(inputs, channels, 1)
+        self.mix = conv(channels, channels)
 
     def forward(
-        self, correlations: Float[Tensor, "n f h w"], notes: Float[Tensor, "n 3 h w"]
+        self, correlations: Float[Tensor, "n f h w"], notes: Float[Tensor, "n k h w"]
     ) -> Float[Tensor, "n c h w"]:
         """Features of every cell, rectified."""
-        notes = self.notes(notes.clamp(-4, 4))
-        return self.mix(torch.cat([self.correlations(3 * correlations), notes], dim=1).relu()).relu()
+        seen = torch.cat([3 * correlations, notes.clamp(-4, 4).to(correlations.dtype)], dim=1)
+        return self.mix(self.look(seen).relu()).relu()
 
 
 class ConvGRU(nn.Module):
@@ -130,13 +143,3 @@ class ConvGRU(nn.Module):
         update, reset = (update + for_update).sigmoid(), (reset + for_reset).sigmoid()
         candidate = self.candidate(torch.cat([reset * hidden, motion], dim=1))
         return hidden + update * ((candidate + for_candidate).tanh() - hidden)
-
-
-def mirror(values: Float[Tensor, "b 2 *rest"]) -> Float[Tensor, "b 2 *rest"]:
-    """Flip the right view from left to right: afterwards both views are left ones."""
-    return torch.stack([values[:, 0], values[:, 1].flip(-1)], dim=1)
-
-
-def _other(values: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    """What the other view shows, in the orientation of this one (views mirrored by `mirror`)."""
-    return values.unflatten(0, (-1, 2)).flip(1, -1).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""From cells to pixels: learned convex combinations of the nine cells around (RAFT, Teed & Deng 2020), or bilinear."""
+"""From cells to finer ones: learned convex combinations of the nine cells around (Teed & Deng 2020), or bilinear."""
 
 import torch
 from jaxtyping import Float
@@ -27,7 +27,7 @@ class ConvexUpsampling(nn.Module):
     def forward(
         self, q: Float[Tensor, "n h w"], features: Float[Tensor, "n c h w"], coverage: Float[Tensor, "n h w"]
     ) -> Float[Tensor, "n hf wf"]:
-        """Values in cells to values in pixels, at full resolution.
+        """Values in cells to values in finer cells, `stride` times as many.
 
         Args:
             q: one value per cell.
@@ -36,13 +36,14 @@ class ConvexUpsampling(nn.Module):
         """
         s = self.stride
         logits = self.weights(features).unflatten(1, (9, s, s)) + self.bias[..., None, None]
-        logits = logits + (_neighbours(coverage) + 0.02).log()[:, :, None, None]
-        values = (logits.softmax(1) * _neighbours(s * q)[:, :, None, None]).sum(1)
-        return F.pixel_shuffle(values.flatten(1, 2), s)[:, 0]
+        logits = logits + (_neighbours(coverage) + 0.02).log().to(logits.dtype)[:, :, None, None]
+        away = (_neighbours(q) - q[:, None]).to(logits.dtype)[:, :, None, None]
+        values = q[:, None, None] + (logits.softmax(1) * away).sum(1)
+        return s * F.pixel_shuffle(values.flatten(1, 2), s)[:, 0]
 
 
 def bilinear(q: Float[Tensor, "n h w"], stride: int) -> Float[Tensor, "n hf wf"]:
-    """Values in cells to values in pixels, at full resolution."""
+    """Values in cells to values in finer cells, `stride` times as many."""
     return stride * F.interpolate(q[:, None], scale_factor=stride, mode="bilinear", align_corners=False)[:, 0]
 
 

@@ -2,7 +2,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from posegaussian.model.alignment import PoseAlignment
+from posegaussian.model.compaction import foreground, pick
 from posegaussian.model.consistency import agreement, slopes, trimmed
+from posegaussian.model.exposure import Exposure
 from posegaussian.model.fusion import PoseFusion
 from posegaussian.model.rotation import multiply, quaternion
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
@@ -50,30 +52,103 @@ def test_alignment_rewards_matching_joints():
     assert loss(features, features, heatmaps, 0 * scores) == 0
 
 
+def heatmaps_at(x, y, size=12):
+    maps = torch.zeros(1, 17, size, size)
+    maps[:, torch.arange(17), y, (x + torch.arange(17)) % size] = 1.0
+    return maps
+
+
 def test_motion_opens_the_stabilizer():
     stabilizer = TemporalPoseStabilizer(8)
     with torch.no_grad():
         stabilizer.gates.bias[:8] = -6.0
         stabilizer.motion.bias.fill_(-3.0)
-    still = torch.randn(1, 8, 4, 4)
-    _, one = stabilizer(still)
+    still, maps = torch.randn(1, 8, 4, 4), torch.rand(1, 17, 4, 4)
+    _, one = stabilizer(still, maps)
     forgotten = one.clone()
     forgotten[:, :8] = 3.0
     influence = {}
     for name, now in (("rest", still), ("motion", still + 20.0)):
-        influence[name] = (stabilizer(now, one)[1] - stabilizer(now, forgotten)[1])[:, :8].abs().mean()
+        influence[name] = (stabilizer(now, maps, one)[1] - stabilizer(now, maps, forgotten)[1])[:, :8].abs().mean()
     assert influence["motion"] < 0.2 * influence["rest"]
+
+
+def test_the_stabilizer_quiets_a_trembling_pose_but_not_a_fast_one():
+    torch.manual_seed(0)
+    stabilizer = TemporalPoseStabilizer(8).eval()
+    with torch.no_grad():
+        stabilizer.gates.bias[:8] = -2.0
+    rest, maps = torch.randn(1, 8, 6, 6), torch.rand(1, 17, 6, 6)
+    kept = {}
+    for name, size in (("tremble", 0.05), ("fast", 5.0)):
+        state, hidden = None, []
+        for step in range(40):
+            _, state = stabilizer(rest + size * (-1) ** step, maps, state)
+            hidden.append(state[:, :8].detach())
+        kept[name] = (hidden[-1] - hidden[-2]).abs().mean() / (hidden[-1]).abs().mean()
+    assert kept["tremble"] < 0.05 < 0.3 < kept["fast"]
+
+
+def test_a_cut_forgets_and_anything_less_does_not():
+    stabilizer = TemporalPoseStabilizer(8).eval()
+    poses = torch.randn(3, 1, 8, 12, 12)
+    here, elsewhere = heatmaps_at(0, 3), heatmaps_at(0, 9)
+    near = torch.cat([here[:, :9], elsewhere[:, 9:]], dim=1)
+    _, state = stabilizer(poses[0], here)
+    fresh, _ = stabilizer(poses[1], elsewhere)
+    after_cut, _ = stabilizer(poses[1], elsewhere, state)
+    assert torch.equal(after_cut, fresh)
+    for maps in (here, near, 0 * here):
+        assert not torch.allclose(stabilizer(poses[1], maps, state)[0], stabilizer(poses[1], maps)[0], atol=1e-4)
+    start, _ = stabilizer(poses[0], here, torch.zeros_like(state))
+    assert torch.equal(start, stabilizer(poses[0], here)[0])
 
 
 def test_agreement_knows_the_occluded():
     disparity = torch.full((1, 2, 4, 20), 4.0)
-    depth, masks = torch.full_like(disparity, 2.0), torch.ones_like(disparity)
+    depth, masks, colors = torch.full_like(disparity, 2.0), torch.ones_like(disparity), torch.rand(1, 2, 3, 4, 20)
     depth[0, 1, :, 10:] = 1.5
-    trust = agreement(disparity, depth, masks)[0]
-    assert torch.allclose(trust[0, :, 5:13], torch.ones(4, 8))
-    assert trust[0, :, 15:].max() < 0.01
+    trust, covered, seen = agreement(disparity, depth, masks, colors)
+    assert torch.allclose(trust[0, 0, :, 5:13], torch.ones(4, 8))
+    assert trust[0, 0, :, 15:].max() < 0.01
+    assert torch.allclose(seen[0, 0, :, :, 4:], colors[0, 1, :, :, :-4])
+    assert torch.allclose(seen[0, 1, :, :, :-4], colors[0, 0, :, :, 4:])
     masks[0, 1, :, :3] = 0
-    assert agreement(disparity, depth, masks)[0, 0, :, 4:6].max() == 0
+    trust, covered, _ = agreement(disparity, depth, masks, colors)
+    assert trust[0, 0, :, 4:6].max() == 0 == covered[0, 0, :, 4:6].max()
+
+
+def test_exposure_sees_what_differs_and_swaps_with_the_views():
+    torch.manual_seed(0)
+    exposure = Exposure()
+    torch.nn.init.normal_(exposure.affine.weight)
+    own, trust = torch.rand(2, 2, 3, 6, 6), torch.ones(2, 2, 6, 6)
+    matched = 1.5 * own
+    gain, bias = exposure(own, matched, trust)
+    assert gain.shape == bias.shape == (2, 2, 3)
+    assert not torch.allclose(gain, exposure(own, own, trust)[0], atol=1e-3)
+    for values, swapped in zip((gain, bias), exposure(own.flip(1), matched.flip(1), trust), strict=True):
+        assert torch.allclose(values, swapped.flip(1))
+    nothing = exposure(own, matched, 0 * trust)
+    assert all(value.isfinite().all() for value in nothing)
+    fresh = Exposure()(own, matched, trust)
+    assert (fresh[0] - 1).abs().max() < 0.02 and fresh[1].abs().max() < 0.01
+
+
+def test_compaction_keeps_the_order_and_counts_what_it_drops():
+    random = torch.Generator().manual_seed(0)
+    kept = torch.rand(3, 2, 500, generator=random) < 0.3
+    kept[2, 1] = False
+    values = torch.rand(3, 2, 500, 4, generator=random)
+    for capacity in (10, 200):
+        index, used, count = foreground(kept, capacity)
+        assert torch.equal(count.long(), kept.sum(-1))
+        chosen = pick(values, index)
+        for item in range(3):
+            for view in range(2):
+                wanted = values[item, view][kept[item, view]][:capacity]
+                assert torch.equal(chosen[item, view][used[item, view]], wanted)
+                assert used[item, view].sum() == len(wanted)
 
 
 def test_slope_of_a_slanted_plane():

@@ -1,6 +1,6 @@
 import torch
 
-from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match
+from posegaussian.model.correlation import CorrelationPyramid, correlate, correlate_nearby, expected_match
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
 
 
@@ -44,6 +44,17 @@ def test_lookup_agrees_with_a_plain_one():
                     ends = [row[i].item() if 0 <= i < len(row) else 0.0 for i in (first, first + 1)]
                     expected = (1 - share) * ends[0] + share * ends[1]
                     assert abs(found[0, 5 * level + k + 2, y, x].item() - expected) < 1e-4
+
+
+def test_nearby_correlation_agrees_with_the_volume():
+    reference, other = (torch.nn.functional.normalize(torch.randn(4, 8, 5, 13), dim=1) for _ in range(2))
+    q = 16 * torch.rand(4, 5, 13) - 5
+    volume = correlate(reference, other)
+    expected = CorrelationPyramid(volume, levels=1, radius=3)(q)
+    assert torch.allclose(correlate_nearby(reference, other, q, radius=3), expected, atol=1e-5)
+    last = torch.channels_last
+    found = correlate_nearby(reference.to(memory_format=last), other.to(memory_format=last), q, radius=3)
+    assert torch.allclose(found, expected, atol=1e-5)
 
 
 def test_upsampling_is_convex_and_starts_near_bilinear():

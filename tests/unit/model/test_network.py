@@ -116,23 +116,26 @@ def test_small_enough():
     assert sum(p.numel() for p in PoseGaussian(NetworkSettings()).parameters()) <= 3_800_000
 
 
-def test_mirroring_and_swapping_the_views_mirrors_and_swaps_the_disparities():
-    stereo = Stereo(channels=12, hidden=8, stride=4, iterations=3).eval()
-    features, coverage = torch.randn(2, 2, 12, 8, 20), torch.rand(2, 2, 8, 20)
+@pytest.mark.parametrize("training", [False, True])
+def test_mirroring_and_swapping_the_views_mirrors_and_swaps_the_result(training):
+    stereo = Stereo(channels=12, fine=8, hidden=8, iterations=3).train(training)
+    features, fine, masks = torch.randn(2, 2, 12, 8, 20), torch.randn(2, 2, 8, 16, 40), torch.rand(2, 2, 32, 80)
     initial = InitialEstimate(10 * torch.rand(2, 2, 8, 20), 1 + torch.rand(2, 2, 8, 20), 5 + torch.rand(2, 2, 8, 20))
     swapped = InitialEstimate(*(value.flip(1, -1) for value in vars(initial).values()))
     with torch.no_grad():
-        one = stereo(features, coverage, initial)
-        other = stereo(features.flip(1, -1), coverage.flip(1, -1), swapped)
-    for a, b in zip(one.disparities, other.disparities, strict=True):
+        one = stereo(features, fine, masks, initial)
+        other = stereo(*(value.flip(1, -1) for value in (features, fine, masks)), swapped)
+    assert len(one.disparities) == (6 if training else 1)
+    for a, b in zip(
+        (*one.disparities, one.half, one.hidden), (*other.disparities, other.half, other.hidden), strict=True
+    ):
         assert torch.allclose(a, b.flip(1, -1), atol=1e-4)
-    assert torch.allclose(one.hidden, other.hidden.flip(1, -1), atol=1e-5)
 
 
 def test_matching_finds_a_plane_before_any_training(make_plane):
     pair = make_plane(64, 96, disparity=24)
     joints = pair.keypoints + torch.tensor([[2.0, 0.0], [-2.0, 0.0]])[:, None]
-    network = PoseGaussian(NetworkSettings(iterations=1)).eval()
+    network = PoseGaussian(NetworkSettings(iterations=1)).train()
     torch.nn.init.zeros_(network.stereo.inset)
     with torch.no_grad():
         found = network(replace(pair, keypoints=joints), depth_only=True).disparities[0]
@@ -143,22 +146,55 @@ def test_matching_finds_a_plane_before_any_training(make_plane):
     assert after < 0.75 * before
 
 
-def test_the_head_starts_from_round_gaussians_of_half_a_footprint(make_plane):
+@pytest.mark.parametrize("capacity", [None, 1500])
+def test_the_head_starts_from_round_gaussians_of_half_a_footprint(make_plane, capacity):
     pair = make_plane(64, 64, disparity=20)
-    head = GaussianHead(half=5, quarter=6)
+    head = GaussianHead(fine=5, known=6)
     disparity = torch.full((1, 2, 64, 64), 20.0)
-    gaussians = head(pair, disparity, torch.randn(1, 2, 5, 32, 32), torch.randn(1, 2, 6, 16, 16))
-    person = pair.masks.flatten(1)[0] > 0
+    features = torch.randn(1, 2, 5, 32, 32), torch.randn(1, 2, 6, 32, 32)
+    decoded = head(pair, disparity, disparity[..., ::2, ::2], *features, capacity)
+    gaussians, person = decoded.gaussians, pair.masks.flatten(2)[0] > 0
+    kept = gaussians.opacities[0] > 0
+    assert kept.sum() == person.sum()
     depth = 96 * 0.5 / 20
-    assert torch.allclose(gaussians.scales[0, person], torch.tensor(0.5 * depth / 96), rtol=0.1)
-    assert torch.allclose(gaussians.colors[0], pair.images.movedim(2, -1).flatten(1, 3)[0], atol=0.03)
+    assert torch.allclose(gaussians.scales[0, kept], torch.tensor(0.5 * depth / 96), rtol=0.1)
+    colors = pair.images[0].movedim(1, -1).flatten(1, 2)[person]
+    assert torch.allclose(gaussians.colors[0, kept], colors, atol=0.05)
     camera_to_world = quaternion(pair.cameras.world_to_camera[0, 0, :3, :3].T)
     assert ((gaussians.quaternions[0] * camera_to_world).sum(-1).abs() > 0.99).all()
-    opacity = gaussians.opacities.reshape(2, 64, 64)[0]
+    opacity = (
+        torch.zeros(2 * 64 * 64).masked_scatter(person.flatten(), gaussians.opacities[0, kept]).reshape(2, 64, 64)[0]
+    )
     assert opacity[32, 32] > 0.97
     assert opacity[32, int((pair.masks[0, 0, 0, 32] > 0).float().argmax())] < 0.05
-    means, _ = project(gaussians.means[:, :4096], pair.cameras[:, 0])
-    assert torch.allclose(means[0, 0], torch.tensor([0.5, 0.5]), atol=1e-3)
+    if capacity is None:
+        means, _ = project(gaussians.means[:, :4096], pair.cameras[:, 0])
+        assert torch.allclose(means[0, 0], torch.tensor([0.5, 0.5]), atol=1e-3)
+
+
+def test_a_capacity_lists_the_same_gaussians(make_plane):
+    pair = make_plane(77, 50, disparity=20)
+    network = PoseGaussian(NetworkSettings(iterations=1)).eval()
+    with torch.no_grad():
+        dense, listed, short = network(pair), network(pair, capacity=2000), network(pair, capacity=300)
+    wanted = (pair.masks[0, :, 0] > 0).sum((-2, -1))
+    assert torch.equal(listed.count[0].long(), wanted) and torch.equal(short.count, listed.count)
+    assert dense.count is None and listed.gaussians.means.shape == (1, 4000, 3)
+    one, other = dense.gaussians[0].compact(), listed.gaussians[0].compact()
+    for name in vars(one):
+        assert torch.allclose(getattr(one, name), getattr(other, name), atol=1e-6)
+    first = listed.gaussians.opacities.unflatten(1, (2, 2000))[:, :, :300].flatten(1)
+    assert torch.equal(short.gaussians.opacities, first)
+
+
+def test_heatmaps_fade_gracefully(make_plane):
+    network = PoseGaussian(NetworkSettings(iterations=1)).eval()
+    pair = make_plane(64, 64, disparity=20)
+    person = pair.masks[:, :, 0] > 0
+    with torch.no_grad():
+        found = [network(replace(pair, scores=s * pair.scores)).disparity[person] for s in (1.0, 0.99, 0.0)]
+    assert (found[1] - found[0]).abs().max() < 0.5
+    assert (found[2] - found[0]).abs().mean() < 8
 
 
 def test_mixed_precision_keeps_the_geometry_exact(make_plane):

@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 
 export PYTHONNOUSERSITE := 1
 
-.PHONY: demo test test-all lint format clean schemas pins help
+.PHONY: demo test test-all lint format clean schemas pins conda-env docs help
 
 help:  ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,7 +23,7 @@ demo: $(STAMP)  ## Run the whole pipeline on built-in people; ends with results/
 	$(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
 
 test: $(STAMP)  ## Run the tests, without those marked slow
-	$(BIN)/snakemake --quiet --cores 1 mmpose_env
+	bash envs/mmpose.post-deploy.sh .venv-mmpose
 	$(BIN)/pytest -m "not slow and not gpu and not conda"
 
 test-all: $(STAMP)  ## Run every test that this machine can
@@ -41,7 +41,7 @@ format: $(STAMP)  ## Mend the style
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-schemas: $(STAMP)  ## Write workflow/schemas anew from posegaussian/config.py
+schemas: $(STAMP)  ## Write workflow/schemas anew from posegaussian/config
 	$(BIN)/python -m posegaussian schema --output workflow/schemas
 
 pins: $(STAMP)  ## Write envs/posegaussian.txt anew with the newest releases that pyproject.toml admits
@@ -49,6 +49,13 @@ pins: $(STAMP)  ## Write envs/posegaussian.txt anew with the newest releases tha
 	(sed -n '/^#/p' envs/posegaussian.txt; \
 	 $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//') > envs/posegaussian.txt.new
 	mv envs/posegaussian.txt.new envs/posegaussian.txt
+	$(BIN)/python tools/conda_pins.py
+
+conda-env: $(STAMP)  ## Write envs/posegaussian.yaml anew from envs/posegaussian.txt
+	$(BIN)/python tools/conda_pins.py
+
+docs: $(STAMP)  ## Build the documentation into site/
+	$(BIN)/mkdocs build --strict
 
 clean:  ## Delete all results; the environments stay
 	find results -mindepth 1 -not -name .gitkeep -delete

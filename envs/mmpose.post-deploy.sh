@@ -6,8 +6,8 @@
 # alone (Snakemake deletes pins.lock before it runs the rule again): while it equals the pins nothing is installed; a
 # folder whose installation was interrupted, or has other pins, is made anew.
 #
-# PYTHON                    the Python 3.11 to make the virtual environment with (default: python3.11, then python3)
-# POSEGAUSSIAN_TORCH_INDEX  URL of another package index for PyTorch alone, e.g. one with CPU-only builds
+# PYTHON                 the Python 3.11 to make the virtual environment with (default: python3.11, then python3)
+# PIP_EXTRA_INDEX_URL    pip's own setting: an index with another build of PyTorch (docs/howto/install.md)
 set -euo pipefail
 
 # Python 3.11 and NumPy 1: xtcocotools' wheels ask for both. setuptools < 81: mmengine imports pkg_resources.
@@ -85,8 +85,11 @@ if [ $# -gt 1 ]; then
     fail "usage: bash $0 [FOLDER]"
 elif [ $# -eq 1 ]; then
     prefix=$1
+    mkdir -p "$(dirname "$prefix")"
+    exec 9> "$prefix.lock"
+    if command -v flock >/dev/null; then flock 9; fi
     if [ "$(cat "$prefix/.installed" 2>/dev/null)" = "$lock" ]; then
-        write_lock "$prefix/pins.lock"
+        if [ ! -e "$prefix/pins.lock" ]; then write_lock "$prefix/pins.lock"; fi
         echo "$prefix: up to date"
         exit
     fi
@@ -102,7 +105,7 @@ pip() { "$prefix/bin/python" -m pip --disable-pip-version-check --no-input "$@";
 
 pip install --no-deps --only-binary :all: $pins
 # With its dependencies: all are there but the CUDA libraries that some builds ask for.
-pip install --only-binary :all: ${POSEGAUSSIAN_TORCH_INDEX:+--index-url "$POSEGAUSSIAN_TORCH_INDEX"} "$torch"
+pip install --only-binary :all: "$torch"
 "$prefix/bin/python" -W ignore -c "import h5py, mmpose.apis, pydantic, safetensors, yaml"
 write_lock "$prefix/.installed"
 write_lock "$prefix/pins.lock"

@@ -89,8 +89,9 @@ if CONDA:
 elif CONTAINER:
     pythons = ("python", "mmpose-python")
 else:
-    pythons = (sys.executable, str(MMPOSE_ENV / "bin/python"))
+    pythons = (sys.executable, str(ROOT / "envs/mmpose-python"))
 os.environ |= {"PG_ROOT": str(ROOT), "PG_PYTHON": pythons[0], "PG_MMPOSE_PYTHON": pythons[1]}
+os.environ["PG_MMPOSE_ENV"] = str(MMPOSE_ENV)
 
 
 def settings(value):

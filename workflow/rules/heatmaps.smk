@@ -1,8 +1,9 @@
 # 2D pose heatmaps by MMPose, in its own environment: a conda environment under --use-conda, else a virtual environment
-# that `mmpose_env` builds from the same pins.
+# from the same pins. `mmpose_env` builds it where Snakemake runs, since a cluster's nodes may have no network; when the
+# pins change, envs/mmpose-python brings it up to date.
 rule mmpose_env:
     input:
-        str(ROOT / "envs/mmpose.post-deploy.sh"),
+        ancient(str(ROOT / "envs/mmpose.post-deploy.sh")),
     output:
         str(MMPOSE_ENV / "pins.lock"),
     log:

@@ -1,23 +1,25 @@
 """HDF5 files between the stages: declared schemas, an atomic writer, a checked reader.
 
 One frame per chunk (auto-chunking reads 3-5 times slower), shuffled, gzip at its fastest. A file is written under a
-temporary name and renamed when it is whole; readers refuse a file without `attrs["complete"]`. The same input gives the
-same bytes: no time stamps, and no lzf, whose output depends on what lies on the stack. Depends on numpy and h5py alone,
-so that the MMPose environment can import it.
+temporary name and renamed when it is whole (`atomic`); readers refuse a file without `attrs["complete"]`. The same
+input gives the same bytes: no time stamps, and no lzf, whose output depends on what lies on the stack. Depends on numpy
+and h5py alone, so that the MMPose environment can import it.
 """
 
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import h5py
 import numpy as np
 
+from posegaussian.atomic import whole_file
 from posegaussian.errors import StoreError
 
 CONVENTIONS = "OpenCV axes; world_to_camera; pixel centres at +0.5; metres; RGB uint8; disparity = x_left - x_right"
@@ -109,12 +111,12 @@ RENDERS = Schema(
 class Writer:
     """Writes into the data sets of one schema: `writer["frames"] = ...`, `writer["sources/images", 0, 3] = ...`."""
 
-    def __init__(self, file: h5py.File):
-        self._file = file
+    def __init__(self, datasets: Mapping[str, h5py.Dataset]):
+        self._datasets = datasets  # kept open: what fails while one is closed, h5py tells nobody
 
     def __setitem__(self, key: str | tuple, value: Any) -> None:
         name, index = (key, ()) if isinstance(key, str) else (key[0], key[1:])
-        cast(h5py.Dataset, self._file[name])[index] = value
+        self._datasets[name][index] = value
 
 
 @contextmanager
@@ -139,43 +141,51 @@ def create(
         inputs: the digest of every input, by name.
         without: optional fields that this file does not have.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with whole_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file, _gives_up(file):
+        fields = {name: field for name, field in schema.fields.items() if name not in without}
+        datasets = {name: _create_dataset(file, name, field, dims) for name, field in fields.items()}
+        file.attrs.update(
+            schema=f"posegaussian/{schema.name}",
+            schema_version=schema.version,
+            stage_version=stage_version,
+            settings=json.dumps(settings, sort_keys=True),
+            inputs=json.dumps(inputs, sort_keys=True),
+            conventions=CONVENTIONS,
+        )
+        yield Writer(datasets)
+        file.attrs["complete"] = True
+
+
+@contextmanager
+def _gives_up(file: h5py.File) -> Iterator[None]:
+    """On an error, write to nowhere what HDF5 still holds, and say what the system said.
+
+    On a full disk HDF5 would try again whenever an object is closed, and crash when Python ends.
+    """
     try:
-        with h5py.File(temporary, "w") as file:
-            for name, field in schema.fields.items():
-                if name not in without:
-                    _create_dataset(file, name, field, dims)
-            file.attrs.update(
-                schema=f"posegaussian/{schema.name}",
-                schema_version=schema.version,
-                stage_version=stage_version,
-                settings=json.dumps(settings, sort_keys=True),
-                inputs=json.dumps(inputs, sort_keys=True),
-                conventions=CONVENTIONS,
-            )
-            yield Writer(file)
-            file.attrs["complete"] = True
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+        file.flush()
+    except BaseException as error:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, file.id.get_vfd_handle())
+        os.close(nowhere)
+        with suppress(OSError, RuntimeError):
+            file.close()
+        number = re.search(r"errno = (\d+)", str(error))
+        raise (OSError(int(number[1]), str(error)) if number else error) from None
 
 
-def _create_dataset(file: h5py.File, name: str, field: Field, dims: Mapping[str, int]) -> None:
+def _create_dataset(file: h5py.File, name: str, field: Field, dims: Mapping[str, int]) -> h5py.Dataset:
     names = field.dims.split()
     shape = tuple(dims[n] if n in dims else int(n) for n in names)
     if field.dtype == "str":
-        file.create_dataset(name, shape, h5py.string_dtype())
-    elif any(n.endswith("width") for n in names) and 0 not in shape:
-        chunks = tuple(1 if n in _ONE_PER_CHUNK else size for n, size in zip(names, shape, strict=True))
-        file.create_dataset(
-            name, shape, field.dtype, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True
-        )
-    else:
-        file.create_dataset(name, shape, field.dtype)
+        return file.create_dataset(name, shape, h5py.string_dtype())
+    if 0 in shape or not any(n.endswith("width") for n in names):
+        return file.create_dataset(name, shape, field.dtype)
+    chunks = tuple(1 if n in _ONE_PER_CHUNK else size for n, size in zip(names, shape, strict=True))
+    return file.create_dataset(
+        name, shape, field.dtype, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True
+    )
 
 
 class Reader(h5py.File):

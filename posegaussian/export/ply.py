@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from posegaussian.atomic import whole_file
 from posegaussian.errors import UserError
-from posegaussian.export.files import whole_file
 from posegaussian.types import Gaussians
 
 SH_CONSTANT = 0.28209479177387814

@@ -7,7 +7,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from posegaussian.export.files import whole_file
+from posegaussian.atomic import whole_file
 
 _ENCODER = {"crf": "18", "threads": "1", "x264-params": "mbtree=0"}
 """Visually lossless, and repeatable: x264's macroblock tree reads memory that it never wrote, so its bytes vary."""

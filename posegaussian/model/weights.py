@@ -1,7 +1,6 @@
 """Weights on disk: safetensors whose metadata holds the network's settings, so that a file is enough to rebuild it."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from posegaussian.atomic import whole_file
 from posegaussian.config import NetworkSettings, as_dict, parse
 from posegaussian.errors import WeightsError
 from posegaussian.model.network import PoseGaussian
@@ -25,17 +25,11 @@ def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str,
         path: the .safetensors to write; its folder is made.
         metadata: further entries, such as how the weights were trained.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     entries = {**metadata, "format": FORMAT, "network": json.dumps(as_dict(network.settings), sort_keys=True)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as temporary:
         # One entry: safetensors does not keep the order of several.
         temporary.write_bytes(save(tensors, {"posegaussian": json.dumps(entries, sort_keys=True)}))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

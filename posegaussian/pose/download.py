@@ -1,12 +1,12 @@
 """A detector's weights file: found, or downloaded and checked. Standard library only."""
 
 import hashlib
-import os
 import shutil
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
+from posegaussian.atomic import whole_file
 from posegaussian.errors import DetectorError
 
 
@@ -33,18 +33,14 @@ def ensure_file(path: Path, url: str | None, sha256: str | None) -> Path:
 
 
 def _download(url: str, path: Path, sha256: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with urllib.request.urlopen(url, timeout=60) as response, temporary.open("wb") as file:
-            shutil.copyfileobj(response, file)
-        _check(temporary, sha256, f"download it by hand to {path}", url)
-        os.replace(temporary, path)
+        with whole_file(path) as temporary:
+            with urllib.request.urlopen(url, timeout=60) as response, temporary.open("wb") as file:
+                shutil.copyfileobj(response, file)
+            _check(temporary, sha256, f"download it by hand to {path}", url)
     except (OSError, HTTPException, ValueError) as error:  # refused, cut off or timed out; not HTTP; not a url
         reason = getattr(error, "reason", error)
         raise DetectorError(f"cannot download {url} ({reason})", hint=f"download it by hand to {path}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _check(path: Path, sha256: str, hint: str, name: str | Path) -> None:

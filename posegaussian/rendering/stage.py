@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from posegaussian import store
+from posegaussian.atomic import whole_folder
 from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
 from posegaussian.errors import ConfigError, StoreError
-from posegaussian.export.files import whole_folder, write_png
+from posegaussian.export.files import write_png
 from posegaussian.export.ply import write_ply
 from posegaussian.export.video import write_video
 from posegaussian.model.weights import load_network

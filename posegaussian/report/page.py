@@ -11,9 +11,9 @@ import jinja2
 from markupsafe import Markup
 
 from posegaussian import __version__
+from posegaussian.atomic import whole_file
 from posegaussian.config import ModelSettings, as_dict
 from posegaussian.errors import ConfigError
-from posegaussian.export.files import whole_file
 from posegaussian.report import pictures, tables, views
 from posegaussian.report.charts import COLOURS, line_chart
 from posegaussian.report.tables import CURVES, METRICS, PROTOCOLS, STAGES, Summary

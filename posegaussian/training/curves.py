@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
+
+from posegaussian.atomic import whole_file
 
 COLUMNS = ("step", "split", "loss", "depth", "image", "pose", "epe_1024", "psnr_bbox", "lr")
 """A row is a mean over the steps since the row before (`train`) or over the fixed clips (`val`). `depth`: sequence loss
@@ -69,10 +70,8 @@ class Curves:
         table.writeheader()
         for row in self.rows:
             table.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-        os.replace(temporary, path)
+        with whole_file(path) as temporary:
+            temporary.write_text(text.getvalue(), encoding="utf-8")
 
     def _row(self, step: int, split: str, values: dict[str, float]) -> None:
         self.rows.append({"step": step, "split": split, **values})

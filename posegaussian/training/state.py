@@ -1,11 +1,13 @@
 """The resume state of a training run: everything that the next step depends on, saved whole or not at all."""
 
-import os
+import io
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from posegaussian.atomic import whole_file
 
 
 def save_state(path: Path, key: str, content: dict[str, Any]) -> None:
@@ -16,13 +18,10 @@ def save_state(path: Path, key: str, content: dict[str, Any]) -> None:
         key: names the run: data, settings, versions.
         content: tensors and plain values.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        torch.save({"key": key, **content}, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    memory = io.BytesIO()  # torch would hide why a file cannot be written
+    torch.save({"key": key, **content}, memory)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(memory.getbuffer())
 
 
 def load_state(path: Path, key: str) -> dict[str, Any] | None:

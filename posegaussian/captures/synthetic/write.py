@@ -9,13 +9,12 @@ rig.json                           which cameras are inputs (sources), which nev
 """
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from posegaussian.atomic import whole_folder
 from posegaussian.captures.synthetic.mesh import Mesh
 from posegaussian.captures.synthetic.person import make_person
 from posegaussian.captures.synthetic.raster import Photograph, make_light, photograph
@@ -43,16 +42,8 @@ def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
     output = Path(output)
     if output.exists() and not _replaceable(output):
         raise CaptureError("exists and is not a built-in capture", file=output, hint="give the name of a new folder")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
-        temporary.mkdir()
+    with whole_folder(output) as temporary:
         _write(seed, temporary, settings)
-        if output.exists():
-            shutil.rmtree(output)
-        os.replace(temporary, output)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _replaceable(output: Path) -> bool:
@@ -78,7 +69,7 @@ def _write(seed: int, root: Path, settings: BuiltinSettings) -> None:
 def _fitting_rig(meshes: list[Mesh], settings: BuiltinSettings) -> Rig:
     extent = np.concatenate([mesh.vertices for mesh in meshes])
     middle = extent[:, 2].max() / 2
-    return make_rig(settings.sources, settings.baseline, settings.radius, middle, settings.size, extent)
+    return make_rig(settings.sources, settings.rig.baseline[0], settings.rig.radius[0], middle, settings.size, extent)
 
 
 def _write_photograph(root: Path, name: str, photo: Photograph) -> None:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posegaussian.export.files import whole_file, whole_folder, write_png
+from posegaussian.export.files import write_png
 from posegaussian.export.video import write_video
 
 
@@ -57,28 +57,6 @@ def test_a_failing_source_of_pictures_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="out of pictures"):
         write_video(tmp_path / "a.mp4", broken(), fps=12)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_whole_file_and_folder_keep_the_old_one_on_failure(tmp_path):
-    (tmp_path / "file").write_text("old")
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "old").touch()
-    with pytest.raises(RuntimeError), whole_file(tmp_path / "file") as temporary:
-        temporary.write_text("new")
-        raise RuntimeError
-    with pytest.raises(RuntimeError), whole_folder(tmp_path / "folder") as temporary:
-        (temporary / "new").touch()
-        raise RuntimeError
-    assert (tmp_path / "file").read_text() == "old"
-    assert [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob("*"))] == ["file", "folder", "folder/old"]
-
-
-def test_whole_folder_replaces_the_old_one(tmp_path):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "old").touch()
-    with whole_folder(tmp_path / "folder") as temporary:
-        (temporary / "new").touch()
-    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["new"]
 
 
 def test_png_keeps_the_channel_order(tmp_path):

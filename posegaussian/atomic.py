@@ -1,0 +1,130 @@
+"""Files and folders that appear under their names only when they are whole. Standard library only.
+
+A writer works on a temporary name beside the target, `.NAME.xxxxxxxx.part`, and renames it at the end. It holds an
+advisory lock on the temporary for as long as it lives, whatever kills it; so the next writer of the same target can
+tell what dead ones left behind, also from another machine, and removes that. Where the file system knows no locks,
+leftovers stay.
+"""
+
+import errno
+import fcntl
+import glob
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from posegaussian.errors import StoreError
+
+_HINTS = {
+    errno.ENOSPC: "make room and run again",
+    errno.EDQUOT: "make room and run again",
+    errno.EFBIG: "raise the limit on the size of files and run again",
+    errno.EROFS: "write to another folder",
+    errno.EACCES: "write to another folder, or change its permissions",
+    errno.EPERM: "write to another folder, or change its permissions",
+    errno.ENOTDIR: "write to another folder",
+}
+"""What a user can mend of what keeps a file from being written."""
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A temporary file to write to; takes the place of `path` if the block ends without an error.
+
+    Raises:
+        StoreError: the disk is full, the folder is read-only, or the like; an older file at `path` stays.
+    """
+    path = Path(path)
+    with _temporary(path, _new_file) as temporary:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """An empty temporary folder; takes the place of `path` if the block ends without an error.
+
+    A folder cannot replace another in one step: for an instant there is none. What is there is always whole.
+
+    Raises:
+        StoreError: the disk is full, the folder is read-only, or the like; an older folder at `path` stays.
+    """
+    path = Path(path)
+    with _temporary(path, Path.mkdir) as temporary:
+        yield temporary
+        if path.exists():
+            with _temporary(path, Path.mkdir) as old:
+                os.replace(path, old)
+                os.replace(temporary, path)
+        else:
+            os.replace(temporary, path)
+
+
+@contextmanager
+def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
+        temporary, lock = _locked(path, make)
+        try:
+            yield temporary
+        finally:
+            _remove(temporary)
+            if lock is not None:
+                os.close(lock)
+    except OSError as error:
+        if error.errno not in _HINTS:
+            raise
+        what = f"cannot be written ({os.strerror(error.errno).lower()})"
+        raise StoreError(what, file=path, hint=_HINTS[error.errno]) from None
+
+
+def _locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:
+    """A new temporary and the lock on it; no lock where the file system knows none."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        make(temporary)
+        lock = _lock(temporary, wait=True)
+        if temporary.exists():
+            return temporary, lock
+        if lock is not None:  # another writer's sweep was quicker than the lock
+            os.close(lock)
+
+
+def sweep(path: Path) -> None:
+    """Remove the temporaries of `path` that no living writer holds."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
+        lock = _lock(leftover, wait=False)
+        if lock is not None:
+            _remove(leftover)
+            os.close(lock)
+
+
+def _lock(path: Path, *, wait: bool) -> int | None:
+    """A descriptor that holds the lock; None where another process has it, or there is nothing to lock."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _new_file(path: Path) -> None:
+    path.touch(exist_ok=False)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

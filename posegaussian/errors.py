@@ -3,6 +3,7 @@
 The command line prints the message alone (no traceback) and exits with status 2.
 """
 
+import warnings
 from pathlib import Path
 
 
@@ -26,14 +27,7 @@ class UserError(Exception):
         frame: int | None = None,
         hint: str | None = None,
     ):
-        where = [
-            str(file) if file is not None else "",
-            f"camera {camera}" if camera is not None else "",
-            f"frame {frame:06d}" if frame is not None else "",
-        ]
-        place = ", ".join(part for part in where if part)
-        line = f"{place}: {what}" if place else what
-        super().__init__(f"{line}; {hint}" if hint else line)
+        super().__init__(_line(what, file, camera, frame, hint))
 
 
 class ConfigError(UserError):
@@ -66,3 +60,30 @@ class BackendError(UserError):
 
 class TrainingError(UserError):
     """Training cannot start or had to stop."""
+
+
+class CaptureWarning(UserWarning):
+    """Something about a capture that was repaired, or that looks wrong; the command line prints one line."""
+
+
+def warn(
+    what: str,
+    *,
+    file: str | Path | None = None,
+    camera: str | None = None,
+    frame: int | None = None,
+    hint: str | None = None,
+) -> None:
+    """Say it once, as a CaptureWarning; the arguments are those of UserError."""
+    warnings.warn(_line(what, file, camera, frame, hint), CaptureWarning, stacklevel=2)
+
+
+def _line(what: str, file: str | Path | None, camera: str | None, frame: int | None, hint: str | None) -> str:
+    where = [
+        str(file) if file is not None else "",
+        f"camera {camera}" if camera is not None else "",
+        f"frame {frame:06d}" if frame is not None else "",
+    ]
+    place = ", ".join(part for part in where if part)
+    line = f"{place}: {what}" if place else what
+    return f"{line}; {hint}" if hint else line

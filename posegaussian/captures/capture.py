@@ -1,19 +1,20 @@
 """A capture: one performance filmed by one calibrated rig, cameras x frames."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from posegaussian.captures import pictures
+from posegaussian.captures.pictures import Picture
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.types import JOINTS
 
-Files = Mapping[str, Mapping[int, Path]]
+Shots = Mapping[str, Mapping[int, Picture]]
 """Pictures by camera and frame."""
 
 
@@ -24,47 +25,72 @@ class Capture:
     Args:
         name: of the capture.
         root: its folder.
+        format: of its layout, a name of posegaussian.captures.formats.
         cameras: by name.
         frames: frame numbers, ascending; every camera has all of them.
         sources: cameras that may be inputs.
         targets: cameras that are only ever compared with.
         pairs: source pairs that the capture names; empty where it names none.
-        calibration_files: what the cameras and pairs were read from.
+        calibration_files: what the cameras and pairs were read from; intrinsics stand in the first, poses in the last.
         images: one per camera and frame.
-        masks: one per camera and frame.
+        masks: one per camera and frame; some cameras or all may have none.
         depths: true depths, for some cameras or none.
         joints_file: true joints, or None.
+        backgrounds: pictures of the empty scene by camera, for some cameras or none.
+        fps: frames per second, or None where nothing tells.
     """
 
     name: str
     root: Path
+    format: str
     cameras: Mapping[str, SourceCamera]
     frames: tuple[int, ...]
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
     calibration_files: tuple[Path, ...]
-    images: Files
-    masks: Files
-    depths: Files
+    images: Shots
+    masks: Shots
+    depths: Shots
     joints_file: Path | None
+    backgrounds: Mapping[str, Picture] = field(default_factory=dict)
+    fps: float | None = None
 
     def image(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
         """The picture, RGB."""
-        path = self._file(self.images, camera, frame)
-        return self._sized(pictures.read_image(path, camera, frame), path, camera, frame)
+        picture = self._picture(self.images, camera, frame)
+        return self._sized(pictures.read_image(picture, camera, frame), picture, camera, frame)
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
-        """The person's coverage, 0..255."""
-        path = self._file(self.masks, camera, frame)
-        return self._sized(pictures.read_mask(path, camera, frame), path, camera, frame)
+        """The person's coverage, 0..255; see `masks` for the cameras that have one."""
+        if camera in self.cameras and camera not in self.masks:
+            raise CaptureError("this camera has no masks", file=self.root, camera=camera)
+        picture = self._picture(self.masks, camera, frame)
+        return self._sized(pictures.read_mask(picture, camera, frame), picture, camera, frame)
 
     def depth(self, camera: str, frame: int) -> Float32[np.ndarray, "h w"] | None:
         """True depth along the optical axis in metres, 0 where nothing is; None where the camera has none."""
         if camera not in self.depths:
             return None
-        path = self._file(self.depths, camera, frame)
-        return self._sized(pictures.read_depth(path, camera, frame), path, camera, frame)
+        picture = self._picture(self.depths, camera, frame)
+        return self._sized(pictures.read_depth(picture, camera, frame), picture, camera, frame)
+
+    def background(self, camera: str) -> UInt8[np.ndarray, "h w 3"] | None:
+        """The empty scene, RGB; None where the camera has no picture of it."""
+        if camera not in self.backgrounds:
+            return None
+        picture = self.backgrounds[camera]
+        return self._sized(pictures.read_image(picture, camera, self.frames[0]), picture, camera, self.frames[0])
+
+    def files(self, cameras: Sequence[str] | None = None, frames: Sequence[int] | None = None) -> tuple[Path, ...]:
+        """Every file that cameras and frames are read from, each once; default: all cameras and frames."""
+        cameras = tuple(self.cameras) if cameras is None else cameras
+        frames = self.frames if frames is None else frames
+        kinds = (self.images, self.masks, self.depths)
+        shots = [kind[name][frame].path for kind in kinds for name in cameras if name in kind for frame in frames]
+        plates = [self.backgrounds[name].path for name in cameras if name in self.backgrounds]
+        joints = [self.joints_file] if self.joints_file else []
+        return tuple(dict.fromkeys([*self.calibration_files, *joints, *plates, *shots]))
 
     def joints(self) -> Float[np.ndarray, "frames 17 3"] | None:
         """True COCO-17 joints in the world, metres; None where the capture has none."""
@@ -82,17 +108,17 @@ class Capture:
                 raise CaptureError("expected 17 joints of 3 numbers", file=self.joints_file, frame=frame)
         return np.stack([joints[frame] for frame in self.frames])
 
-    def _file(self, files: Files, camera: str, frame: int) -> Path:
+    def _picture(self, shots: Shots, camera: str, frame: int) -> Picture:
         if camera not in self.cameras:
             raise CaptureError(f"no such camera (there are {', '.join(self.cameras)})", file=self.root, camera=camera)
         if frame not in self.frames:
             raise CaptureError("no such frame", file=self.root, camera=camera, frame=frame)
-        return files[camera][frame]
+        return shots[camera][frame]
 
-    def _sized(self, picture: np.ndarray, path: Path, camera: str, frame: int) -> np.ndarray:
+    def _sized(self, pixels: np.ndarray, picture: Picture, camera: str, frame: int) -> np.ndarray:
         expected = self.cameras[camera].width, self.cameras[camera].height
-        found = picture.shape[1], picture.shape[0]
+        found = pixels.shape[1], pixels.shape[0]
         if found != expected:
             what = f"{found[0]} x {found[1]} pixels, but the camera's first picture has {expected[0]} x {expected[1]}"
-            raise CaptureError(what, file=path, camera=camera, frame=frame)
-        return picture
+            raise CaptureError(what, file=picture.path, camera=camera, frame=frame)
+        return pixels

@@ -1,29 +1,34 @@
-"""Captures in the layout of EasyMocap: images/, masks/, intri.yml, extri.yml.
+"""Captures in the layout of EasyMocap: images/ or videos/, masks/, intri.yml, extri.yml.
 
 Files count pixels from the centre of the first one; the shift by half a pixel happens here. Beyond EasyMocap a capture
-may hold depths/ and joints.json (truth), and rig.json, which tells source from target cameras.
+may hold depths/ and joints.json (truth), backgrounds/, and rig.json, which tells source from target cameras.
 """
 
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float
 
+from posegaussian.captures import video
+from posegaussian.captures.assemble import SUFFIXES, Calibration, FrameRange, assemble, filmed, numbered
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.pictures import picture_size
+from posegaussian.captures.pictures import DepthFile, Picture, PictureFile
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.geometry.lens import SourceCamera
 
-_SUFFIXES = (".jpg", ".jpeg", ".png")
-_ROTATION_TOLERANCE = 1e-3
-_COEFFICIENTS = (5, 8, 12, 14)
-"""Lengths of distortion that OpenCV knows; shorter ones are filled with zeros."""
+NAME = "easymocap"
+_RIG = '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP"}'
 
 
-def read_easymocap(root: Path) -> Capture:
+def recognizes(root: Path) -> bool:
+    """Whether a folder looks like this layout."""
+    return (root / "intri.yml").is_file() or (root / "extri.yml").is_file()
+
+
+def read_easymocap(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read a capture folder; every file is looked for now, the pictures are decoded when asked for.
 
     Raises:
@@ -33,103 +38,103 @@ def read_easymocap(root: Path) -> Capture:
     if not root.is_dir():
         raise CaptureError("no such folder", file=root)
     intrinsics, extrinsics = _Calibration(root / "intri.yml"), _Calibration(root / "extri.yml")
-    sources, targets, pairs = _rig(root, intrinsics.cameras())
-    names = sources + targets
-    images = {name: _pictures(root / "images", name) for name in names}
-    frames = sorted(set().union(*images.values()))
-    masks = {name: _pictures(root / "masks", name) for name in names}
-    depths = {name: _pictures(root / "depths", name) for name in names if (root / "depths" / name).is_dir()}
-    for kind, files in (("images", images), ("masks", masks), ("depths", depths)):
-        _complete(root / kind, files, frames)
-    cameras = {}
-    for name in names:
-        matrix, distortion = _intrinsics(intrinsics, name)
-        pose = _pose(extrinsics, name)
-        cameras[name] = SourceCamera(matrix, distortion, pose, *picture_size(images[name][frames[0]], name, frames[0]))
-    calibration_files = [intrinsics.path, extrinsics.path, root / "rig.json"]
-    joints = root / "joints.json"
-    return Capture(
-        name=root.resolve().name,
-        root=root,
-        cameras=cameras,
-        frames=tuple(frames),
-        sources=tuple(sources),
-        targets=tuple(targets),
-        pairs=tuple(pairs),
-        calibration_files=tuple(path for path in calibration_files if path.is_file()),
+    rig = _read_rig(root / "rig.json")
+    sources = _cameras(root, intrinsics.cameras()) if rig.sources is None else rig.sources
+    names = [*sources, *rig.targets]
+    frames = frames or FrameRange.parse(rig.frames)
+    images = {name: _images(root, name, frames) for name in names}
+    masks = next((root / kind for kind in ("masks", "mask") if (root / kind).is_dir()), None)
+    depths = {name: numbered(root / "depths" / name, name) for name in names if (root / "depths" / name).is_dir()}
+    return assemble(
+        root,
+        format=NAME,
+        calibrations={name: _calibration(intrinsics, extrinsics, name) for name in names},
         images=images,
-        masks=masks,
-        depths=depths,
-        joints_file=joints if joints.is_file() else None,
+        masks={name: numbered(masks / name, name) for name in names} if masks else {},
+        depths={name: {frame: DepthFile(p.path) for frame, p in shots.items()} for name, shots in depths.items()},
+        backgrounds=_backgrounds(root, names),
+        sources=sources,
+        targets=rig.targets,
+        pairs=rig.pairs,
+        calibration_files=[intrinsics.path, root / "rig.json", extrinsics.path],
+        joints_file=root / "joints.json",
+        fps=rig.fps or _rate(images),
+        frames=frames,
     )
 
 
-def _rig(root: Path, calibrated: list[str]) -> tuple[list[str], list[str], list[tuple[str, str]]]:
+@dataclass(frozen=True)
+class _Rig:
+    """What rig.json says beyond the calibration."""
+
+    sources: list[str] | None = None
+    targets: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    fps: float | None = None
+    frames: str = ""
+
+
+def _read_rig(path: Path) -> _Rig:
     """Sources, targets and pairs as rig.json names them; without it every camera is a source."""
-    path = root / "rig.json"
     if not path.is_file():
-        folders = sorted(folder.name for folder in (root / "images").glob("*") if folder.is_dir())
-        return sorted({*calibrated, *folders}), [], []
+        return _Rig()
     try:
-        rig = json.loads(path.read_text(encoding="utf-8"))
-        sources, targets = [*map(str, rig["sources"])], [*map(str, rig.get("targets", []))]
-        pairs = [(str(a), str(b)) for a, b in rig.get("pairs", [])]
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        rig = _Rig(
+            sources=[*map(str, said["sources"])],
+            targets=tuple(map(str, said.get("targets", []))),
+            pairs=tuple((str(a), str(b)) for a, b in said.get("pairs", [])),
+            fps=float(said["fps"]) if said.get("fps") else None,
+            frames=str(said.get("frames", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise CaptureError(
-            'not of the form {"sources": [...], "targets": [...], "pairs": [[...]]}', file=path
-        ) from None
-    if len({*sources, *targets}) < len(sources) + len(targets):
+        raise CaptureError(f"not of the form {_RIG}", file=path) from None
+    named = [*(rig.sources or []), *rig.targets]
+    if len(set(named)) < len(named):
         raise CaptureError("a camera is named twice", file=path)
-    return sources, targets, pairs
+    return rig
 
 
-def _pictures(folder: Path, camera: str) -> dict[int, Path]:
-    """One camera's pictures by frame number."""
-    files = sorted((folder / camera).glob("*"))
-    found = {int(path.stem): path for path in files if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()}
-    if not found:
-        raise CaptureError("no pictures of this camera", file=folder / camera, camera=camera)
-    return found
+def _cameras(root: Path, calibrated: list[str]) -> list[str]:
+    """The cameras that are calibrated or have pictures."""
+    folders = {folder.name for folder in (root / "images").glob("*") if folder.is_dir()}
+    videos = {path.stem for path in (root / "videos").glob("*") if path.suffix.lower() in video.SUFFIXES}
+    return sorted({*calibrated, *(folders or videos)})
 
 
-def _complete(folder: Path, files: dict[str, dict[int, Path]], frames: Sequence[int]) -> None:
-    for name, by_frame in files.items():
-        for frame in frames:
-            if frame not in by_frame:
-                suffix = next(iter(by_frame.values())).suffix
-                path = folder / name / f"{frame:06d}{suffix}"
-                raise CaptureError("no such picture", file=path, camera=name, frame=frame)
+def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, Picture]:
+    """One camera's pictures by frame number, from images/ or else from its video."""
+    videos = [path for path in (root / "videos").glob(f"{camera}.*") if path.suffix.lower() in video.SUFFIXES]
+    if videos and not (root / "images" / camera).is_dir():
+        return filmed(videos[0], camera, frames)
+    return numbered(root / "images" / camera, camera)
 
 
-def _intrinsics(file: "_Calibration", camera: str) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, " n"]]:
-    matrix = file.matrix(f"K_{camera}", camera, (3, 3)).copy()
-    if matrix[0, 0] <= 0 or matrix[1, 1] <= 0 or np.linalg.det(matrix) == 0:
-        raise CalibrationError(f"K_{camera} is singular", file=file.path, camera=camera)
-    if not np.array_equal(matrix * [[0, 1, 0], [1, 0, 0], [1, 1, 1]], np.diag([0, 0, 1])):
-        raise CalibrationError(f"K_{camera} is not [fx 0 cx; 0 fy cy; 0 0 1]", file=file.path, camera=camera)
+def _backgrounds(root: Path, cameras: list[str]) -> dict[str, Picture]:
+    files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in SUFFIXES)
+    return {path.stem: PictureFile(path) for path in files if path.stem in cameras}
+
+
+def _rate(images: dict[str, dict[int, Picture]]) -> float | None:
+    first = next((shots[min(shots)] for shots in images.values() if shots), None)
+    return video.frame_rate(first.path) if isinstance(first, video.VideoFrame) else None
+
+
+def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera: str) -> Calibration:
+    matrix = intrinsics.matrix(f"K_{camera}", camera, (3, 3)).copy()
     matrix[:2, 2] += 0.5
-    distortion = file.matrix(f"dist_{camera}", camera, None).ravel()
-    length = next((n for n in _COEFFICIENTS if n >= len(distortion)), None)
-    if length is None:
-        what = f"dist_{camera} has {len(distortion)} coefficients, more than {_COEFFICIENTS[-1]}"
-        raise CalibrationError(what, file=file.path, camera=camera)
-    return matrix, np.pad(distortion, (0, length - len(distortion)))
-
-
-def _pose(file: "_Calibration", camera: str) -> Float[np.ndarray, "4 4"]:
-    if f"Rot_{camera}" in file.keys:
-        rotation = file.matrix(f"Rot_{camera}", camera, (3, 3))
+    if f"Rot_{camera}" in extrinsics.keys:
+        rotation = extrinsics.matrix(f"Rot_{camera}", camera, (3, 3))
     else:
-        rotation = cv2.Rodrigues(file.matrix(f"R_{camera}", camera, (3, 1)))[0]
-    error = abs(rotation @ rotation.T - np.eye(3)).max()
-    if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
-        what = f"the rotation is not orthonormal (off by {error:.2g}, determinant {np.linalg.det(rotation):.3g})"
-        raise CalibrationError(what, file=file.path, camera=camera)
-    left, _, right = np.linalg.svd(rotation)  # files round: take the nearest rotation
-    pose = np.eye(4)
-    pose[:3, :3] = left @ right
-    pose[:3, 3] = file.matrix(f"T_{camera}", camera, (3, 1)).ravel()
-    return pose
+        rotation = cv2.Rodrigues(extrinsics.matrix(f"R_{camera}", camera, (3, 1)))[0]
+    return Calibration(
+        matrix,
+        intrinsics.matrix(f"dist_{camera}", camera, None).ravel(),
+        rotation,
+        extrinsics.matrix(f"T_{camera}", camera, (3, 1)).ravel(),
+        file=intrinsics.path,
+        size=intrinsics.size(camera),
+    )
 
 
 class _Calibration:
@@ -150,6 +155,14 @@ class _Calibration:
         node = self._file.getNode("names")
         named = [node.at(index).string() for index in range(node.size())] if node.isSeq() else []
         return named or sorted(key.removeprefix("K_") for key in self.keys if key.startswith("K_"))
+
+    def size(self, camera: str) -> tuple[int, int] | None:
+        """Width and height that a camera was calibrated with, where the file tells."""
+        keys = (f"W_{camera}", f"H_{camera}")
+        if not self.keys.issuperset(keys):
+            return None
+        width, height = (int(self._file.getNode(key).real()) for key in keys)
+        return (width, height) if width > 0 and height > 0 else None
 
     def matrix(self, key: str, camera: str, shape: tuple[int, int] | None) -> Float[np.ndarray, "rows columns"]:
         """One finite matrix, of the shape if one is given."""

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegaussian import store
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.easymocap import read_easymocap
+from posegaussian.captures.formats import read_capture
 from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs, pair_around, person_centre
 from posegaussian.captures.pictures import is_person
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
@@ -60,7 +60,7 @@ def rectify_capture(
         pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
         frames: frame numbers; default: all.
     """
-    capture = read_easymocap(root)
+    capture = read_capture(root)
     frames = list(capture.frames if frames is None else frames)
     names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
     rectified = [_rectify_pair(capture, pair, frames, settings) for pair in names]
@@ -106,7 +106,7 @@ def _rectify_pair(capture: Capture, names: Names, frames: Sequence[int], setting
     first, second = (capture.cameras[camera] for camera in names)
     if np.linalg.norm(first.centre - second.centre) < _LEAST_BASELINE:
         what = f"stands at the same place as camera {names[1]}: no baseline"
-        raise CalibrationError(what, file=capture.calibration_files[1], camera=names[0])
+        raise CalibrationError(what, file=capture.calibration_files[-1], camera=names[0])
     rotation, swapped = rectification.rectifying_rotation(first, second)
     if swapped:
         names = (names[1], names[0])
@@ -128,7 +128,7 @@ def _person_box(
         box = rectification.bounds(capture.cameras[camera].directions(corners), rotation)
         if box is None:
             what = "its pair cannot be rectified: the person stands along the baseline"
-            raise CalibrationError(what, file=capture.calibration_files[1], camera=camera, frame=frame)
+            raise CalibrationError(what, file=capture.calibration_files[-1], camera=camera, frame=frame)
         boxes.append(box)
     corner, opposite = np.split(np.stack(boxes), 2, axis=1)
     return np.concatenate([corner.min(0), opposite.max(0)])
@@ -233,11 +233,10 @@ def _depth(
 
 def _digests(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> dict[str, str]:
     """One digest for each calibration file, and one over all pictures used."""
-    files = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
-    digests = {path.name: store.digest(path) for path in files}
+    told = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
+    digests = {path.relative_to(capture.root).as_posix(): store.digest(path) for path in told}
     pictures = hashlib.sha256()
-    for kind in (capture.images, capture.masks, capture.depths):
-        for camera in cameras:
-            for frame in frames if camera in kind else ():
-                pictures.update(bytes.fromhex(store.digest(kind[camera][frame])))
+    for path in capture.files(cameras, frames):
+        if path not in told:
+            pictures.update(bytes.fromhex(store.digest(path)))
     return digests | {"pictures": pictures.hexdigest()}

@@ -8,9 +8,10 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 
 from posegaussian.cli import data, results, training, views
-from posegaussian.errors import UserError
+from posegaussian.errors import CaptureWarning, UserError
 
 _SUBCOMMANDS = (
     data.add_captures,
@@ -34,7 +35,10 @@ def main(argv: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     args = _parser().parse_args(argv)
     try:
-        args.run(args)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", CaptureWarning)
+            warnings.showwarning = _tell
+            args.run(args)
     except UserError as error:
         sys.exit(_fail(str(error)))
     except KeyboardInterrupt:
@@ -44,6 +48,14 @@ def main(argv: list[str] | None = None) -> None:
 def _fail(message: str) -> int:
     print(f"posegaussian: error: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+def _tell(message: Warning | str, category: type[Warning], *place) -> None:
+    """A warning as one line; what concerns captures goes without its place in the code."""
+    if issubclass(category, CaptureWarning):
+        print(f"posegaussian: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, *place[:2]), end="", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

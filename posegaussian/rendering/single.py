@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from posegaussian import store
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.easymocap import read_easymocap
+from posegaussian.captures.formats import read_capture
 from posegaussian.captures.rectify import rectify_capture
 from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
 from posegaussian.errors import CaptureError, ConfigError, DetectorError
@@ -56,7 +56,7 @@ def render_view(
     rectify = settings.rectify or parse(RectifySettings, json.loads(learned.get("rectify", "{}")), str(weights))
     chosen = pick_device(device)
     network = load_network(weights, chosen)
-    shot = read_easymocap(capture)
+    shot = read_capture(capture)
     first, second = (_camera(shot, source) for source in sources)
     if first == second:
         raise CaptureError("both --source name this camera", file=capture, camera=first)

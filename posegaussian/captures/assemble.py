@@ -1,0 +1,254 @@
+"""From what a reader found in a folder to a Capture: everything that is checked alike for every layout."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.captures import video
+from posegaussian.captures.capture import Capture, Shots
+from posegaussian.captures.pictures import Picture, PictureFile, picture_size
+from posegaussian.errors import CalibrationError, CaptureError, ConfigError, warn
+from posegaussian.geometry.lens import SourceCamera
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+"""Of picture files."""
+_ROTATION_TOLERANCE = 1e-3
+_COEFFICIENTS = (5, 8, 12, 14)
+"""Lengths of distortion that OpenCV knows; shorter ones are filled with zeros."""
+_PADDING = 16
+"""Codecs pad pictures to multiples of this: a calibration may count the padding."""
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Frame numbers START:STOP:STEP, as in a Python slice; an open end reaches as far as there are frames."""
+
+    start: int | None = None
+    stop: int | None = None
+    step: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "FrameRange":
+        """From `10:50`, `::5`, `7`, or nothing for all frames.
+
+        Raises:
+            ConfigError: it is none of those, or chooses nothing.
+        """
+        match = re.fullmatch(r"(\d*)(?::(\d*)(?::(\d*))?)?", text.strip())
+        start, stop, step = (int(part) if part else None for part in match.groups()) if match else (0, 0, 0)
+        if text.strip().isdecimal() and start is not None:
+            return cls(start, start + 1)
+        if step == 0 or (stop is not None and stop <= (start or 0)):
+            raise ConfigError(f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0")
+        return cls(start, stop, step or 1)
+
+    def choose(self, frames: Sequence[int]) -> list[int]:
+        """The frames of the range, ascending; steps count from START, or else from the first frame."""
+        ordered = sorted(frames)
+        start = ordered[0] if self.start is None and ordered else self.start or 0
+        stop = np.inf if self.stop is None else self.stop
+        return [frame for frame in ordered if start <= frame < stop and (frame - start) % self.step == 0]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One camera as a file tells it, before the file's word is checked.
+
+    Args:
+        matrix: intrinsics, pixel centres at +0.5.
+        distortion: OpenCV's coefficients, any number of them.
+        rotation: world to camera.
+        translation: world to camera, metres.
+        file: where it stands.
+        size: width and height that the intrinsics are made for, where the file tells.
+    """
+
+    matrix: Float[np.ndarray, "3 3"]
+    distortion: Float[np.ndarray, " n"]
+    rotation: Float[np.ndarray, "3 3"]
+    translation: Float[np.ndarray, " 3"]
+    file: Path
+    size: tuple[int, int] | None = None
+
+
+def assemble(
+    root: Path,
+    *,
+    format: str,
+    calibrations: Mapping[str, Calibration],
+    images: Shots,
+    calibration_files: Sequence[Path],
+    masks: Shots | None = None,
+    depths: Shots | None = None,
+    backgrounds: Mapping[str, Picture] | None = None,
+    sources: Sequence[str] | None = None,
+    targets: Sequence[str] = (),
+    pairs: Sequence[tuple[str, str]] = (),
+    joints_file: Path | None = None,
+    fps: float | None = None,
+    frames: FrameRange | None = None,
+    name: str | None = None,
+) -> Capture:
+    """Check what was found and make it a Capture.
+
+    Args:
+        root: the capture's folder.
+        format: name of the layout.
+        calibrations: by camera.
+        images: by camera and frame.
+        calibration_files: what the calibrations and pairs were read from.
+        masks: by camera and frame.
+        depths: by camera and frame.
+        backgrounds: by camera.
+        sources: cameras that may be inputs; default: all but the targets.
+        targets: cameras that are only ever compared with.
+        pairs: source pairs that the capture names.
+        joints_file: true joints.
+        fps: frames per second.
+        frames: which frames to take; default: all.
+        name: of the capture; default: its folder's.
+
+    Raises:
+        CaptureError: a camera or frame is missing.
+        CalibrationError: a camera's calibration is impossible.
+    """
+    sources = [camera for camera in calibrations if camera not in targets] if sources is None else sources
+    cameras = [*sources, *targets]
+    chosen = _chosen(root, images, cameras, frames or FrameRange())
+    kinds = {"picture": images, "mask": masks or {}, "depth picture": depths or {}}
+    for kind, shots in kinds.items():
+        _complete(kind, shots, chosen)
+    return Capture(
+        name=name or root.resolve().name,
+        root=root,
+        format=format,
+        cameras={
+            camera: _camera(calibrations[camera], camera, picture_size(images[camera][chosen[0]], camera, chosen[0]))
+            for camera in cameras
+        },
+        frames=tuple(chosen),
+        sources=tuple(sources),
+        targets=tuple(targets),
+        pairs=tuple(pairs),
+        calibration_files=tuple(path for path in calibration_files if path.is_file()),
+        images=images,
+        masks=masks or {},
+        depths=depths or {},
+        joints_file=joints_file if joints_file and joints_file.is_file() else None,
+        backgrounds=backgrounds or {},
+        fps=fps,
+    )
+
+
+def numbered(folder: Path, camera: str) -> dict[int, Picture]:
+    """Picture files of a folder by the number that they are called."""
+    files = sorted(folder.glob("*"))
+    found = {int(path.stem): path for path in files if path.suffix.lower() in SUFFIXES and path.stem.isdecimal()}
+    if not found:
+        raise CaptureError("no pictures of this camera", file=folder, camera=camera)
+    return {frame: PictureFile(path) for frame, path in found.items()}
+
+
+def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, Picture]:
+    """Frames of a video by their number, from 0.
+
+    Args:
+        path: of the video.
+        camera: whose it is.
+        frames: those that are wanted: a video that is cut short behind them will do.
+    """
+    try:
+        there, promised = video.frame_count(path)
+    except (OSError, ValueError) as error:
+        raise CaptureError(f"not a readable video ({error})", file=path, camera=camera) from None
+    stop = frames.stop if frames else None
+    if there < promised and (stop is None or stop > there):
+        hint = f"take the frames before the damage: {(frames or FrameRange()).start or 0}:{there}"
+        what = f"the video is truncated: {there} of {promised} frames are there"
+        raise CaptureError(what, file=path, camera=camera, hint=hint)
+    return {index: video.VideoFrame(path, index) for index in range(there)}
+
+
+def _chosen(root: Path, images: Shots, cameras: Sequence[str], frames: FrameRange) -> list[int]:
+    """The frames to take; where videos end at different times, those that all of them have."""
+    if not cameras:
+        raise CaptureError("no cameras", file=root)
+    for camera in cameras:
+        if not images.get(camera):
+            raise CaptureError("no pictures of this camera", file=root, camera=camera)
+    there = [set(images[camera]) for camera in cameras]
+    every, common = set().union(*there), set.intersection(*there)
+    if every != common and all(isinstance(_any(images[camera]), video.VideoFrame) for camera in cameras):
+        lengths = ", ".join(f"{camera}: {len(images[camera])}" for camera in cameras)
+        warn(f"the videos differ in length ({lengths}): the first {len(common)} frames are used", file=root)
+        every = common
+    chosen = frames.choose(sorted(every))
+    if not chosen:
+        known = f"they are {min(every)} to {max(every)}" if every else "there are none"
+        raise CaptureError(f"none of the frames is chosen ({known})", file=root)
+    return chosen
+
+
+def _complete(kind: str, shots: Shots, frames: Sequence[int]) -> None:
+    for camera, by_frame in shots.items():
+        for frame in frames:
+            if frame not in by_frame:
+                like = _any(by_frame).path
+                path = like.with_name(str(frame).zfill(len(like.stem)) + like.suffix) if like.stem.isdecimal() else like
+                hint = "leave the frame out with a frame range, or the camera with rig.json"
+                raise CaptureError(f"no such {kind}", file=path, camera=camera, frame=frame, hint=hint)
+
+
+def _any(by_frame: Mapping[int, Picture]) -> Picture:
+    return by_frame[min(by_frame)]
+
+
+def _camera(calibration: Calibration, camera: str, size: tuple[int, int]) -> SourceCamera:
+    """A camera with pictures of this size; its calibration is checked, and scaled where it is for another size."""
+    where = {"file": calibration.file, "camera": camera}
+    parts = {"intrinsics": calibration.matrix, "distortion": calibration.distortion}
+    parts |= {"rotation": calibration.rotation, "translation": calibration.translation}
+    for name, values in parts.items():
+        if not np.isfinite(values).all():
+            raise CalibrationError(f"the {name} holds a number that is not finite", **where)
+    matrix = calibration.matrix.astype(float)
+    if matrix[0, 0] <= 0 or matrix[1, 1] <= 0 or np.linalg.det(matrix) == 0:
+        raise CalibrationError("the intrinsics are singular", **where)
+    if not np.array_equal(matrix * [[0, 1, 0], [1, 0, 0], [1, 1, 1]], np.diag([0, 0, 1])):
+        raise CalibrationError("the intrinsics are not [fx 0 cx; 0 fy cy; 0 0 1]", **where)
+    rotation = calibration.rotation
+    error = abs(rotation @ rotation.T - np.eye(3)).max()
+    if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
+        what = f"the rotation is not orthonormal (off by {error:.2g}, determinant {np.linalg.det(rotation):.3g})"
+        raise CalibrationError(what, **where)
+    left, _, right = np.linalg.svd(rotation)  # files round: take the nearest rotation
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = left @ right, calibration.translation
+    distortion = calibration.distortion.astype(float)
+    length = next((n for n in _COEFFICIENTS if n >= len(distortion)), None)
+    if length is None:
+        what = f"the distortion has {len(distortion)} coefficients, more than {_COEFFICIENTS[-1]}"
+        raise CalibrationError(what, **where)
+    scale = _scale(calibration, camera, size)
+    return SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, *size)
+
+
+def _scale(calibration: Calibration, camera: str, size: tuple[int, int]) -> Float[np.ndarray, "3 3"]:
+    """From pixels of the calibration to those of the pictures."""
+    if calibration.size is None or calibration.size == size:
+        return np.eye(3)
+    calibrated = f"{calibration.size[0]} x {calibration.size[1]}"
+    where = {"file": calibration.file, "camera": camera}
+    what = f"calibrated at {calibrated}, but the pictures have {size[0]} x {size[1]} pixels"
+    if max(abs(a - b) for a, b in zip(calibration.size, size, strict=True)) < _PADDING:
+        warn(f"{what}: taken as cropped at the right and at the bottom (a codec's padding)", **where)
+        return np.eye(3)
+    across, down = size[0] / calibration.size[0], size[1] / calibration.size[1]
+    if abs(across * calibration.size[1] - size[1]) <= 1 and abs(down * calibration.size[0] - size[0]) <= 1:
+        warn(f"{what}: the intrinsics are scaled by {across:.4g}", **where)
+        return np.diag([across, down, 1.0])
+    raise CalibrationError(what, **where, hint="calibrate with pictures of this shape, or give those")

@@ -1,0 +1,50 @@
+"""The layouts of captures that can be read, and how one is told from another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from posegaussian.captures import easymocap
+from posegaussian.captures.assemble import FrameRange
+from posegaussian.captures.capture import Capture
+from posegaussian.errors import CaptureError
+
+
+@dataclass(frozen=True)
+class Format:
+    """A layout: what tells it from others, and its reader."""
+
+    recognizes: Callable[[Path], bool]
+    read: Callable[[Path, FrameRange | None], Capture]
+
+
+FORMATS: dict[str, Format] = {
+    easymocap.NAME: Format(easymocap.recognizes, easymocap.read_easymocap),
+}
+"""By name; the first that recognises a folder reads it."""
+
+
+def read_capture(root: Path, format: str | None = None, frames: FrameRange | None = None) -> Capture:
+    """Read a capture of any known layout.
+
+    Args:
+        root: its folder, or the file that describes it.
+        format: a name of FORMATS; default: told from what lies in the folder.
+        frames: which frames to take; default: all.
+
+    Raises:
+        CaptureError: no such folder or layout, or a camera or frame is missing.
+        CalibrationError: a camera's calibration is missing or impossible.
+    """
+    return FORMATS[format or detect(root)].read(root, frames)
+
+
+def detect(root: Path) -> str:
+    """The name of a folder's layout."""
+    if not root.exists():
+        raise CaptureError("no such folder", file=root)
+    found = [name for name, layout in FORMATS.items() if layout.recognizes(root)]
+    if not found:
+        what = f"no capture of a known layout ({', '.join(FORMATS)})"
+        raise CaptureError(what, file=root, hint="docs/howto/captures.md tells what each one looks like")
+    return found[0]

@@ -4,25 +4,40 @@
 the command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
 """
 
-from posegaussian.config.data import BuiltinSettings, CaptureRow, DetectorSettings, RectifySettings
+from posegaussian.config.data import CaptureRow, DetectorSettings, RectifySettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
 from posegaussian.config.model import ModelSettings, NetworkSettings, TrainSettings
 from posegaussian.config.people import PeopleSettings
+from posegaussian.config.synthetic import (
+    FILMED,
+    GPS_GAUSSIAN,
+    BuiltinSettings,
+    LightSettings,
+    RigSettings,
+    SensorSettings,
+    StreamSettings,
+)
 from posegaussian.config.views import EvaluateSettings, RenderSettings, ViewSettings
 from posegaussian.config.whole import Config
 
 __all__ = [
+    "FILMED",
+    "GPS_GAUSSIAN",
     "STAGE_VERSION",
     "BuiltinSettings",
     "CaptureRow",
     "Config",
     "DetectorSettings",
     "EvaluateSettings",
+    "LightSettings",
     "ModelSettings",
     "NetworkSettings",
     "PeopleSettings",
     "RectifySettings",
     "RenderSettings",
+    "RigSettings",
+    "SensorSettings",
+    "StreamSettings",
     "TrainSettings",
     "ViewSettings",
     "as_dict",
@@ -34,9 +49,9 @@ __all__ = [
 
 STAGE_VERSION = {
     "captures": 1,
-    "rectify": 1,
+    "rectify": 2,
     "heatmaps": 1,
-    "train": 1,
+    "train": 2,
     "render": 1,
     "evaluate": 1,
     "report": 1,

@@ -1,29 +1,11 @@
-"""Captures, rectification and the pose detector."""
+"""The sheet of captures, rectification and the pose detector."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Positive, Sixteens, Size
-
-
-@dataclass(frozen=True, config=STRICT)
-class BuiltinSettings:
-    """The built-in captures: synthetic people before a synthetic rig."""
-
-    frames: Positive = 12
-    """Consecutive frames."""
-    fps: Positive = 30
-    """Frames per second."""
-    size: Size = (512, 512)
-    """Width and height of every camera, pixels."""
-    sources: Annotated[int, Field(ge=2)] = 3
-    """Source cameras, named 00, 01, ...; between two neighbours stands one target camera that is never an input."""
-    baseline: Annotated[float, Field(gt=0, le=90)] = 22.5
-    """Angle between neighbouring source cameras, degrees."""
-    radius: Annotated[float, Field(gt=0)] = 2.0
-    """Distance of the cameras from the person, metres."""
+from posegaussian.config.base import STRICT, Sixteens, Size
 
 
 @dataclass(frozen=True, config=STRICT)

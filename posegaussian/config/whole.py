@@ -4,8 +4,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT
-from posegaussian.config.data import BuiltinSettings, DetectorSettings, RectifySettings
+from posegaussian.config.data import DetectorSettings, RectifySettings
 from posegaussian.config.model import ModelSettings
+from posegaussian.config.synthetic import BuiltinSettings
 from posegaussian.config.views import EvaluateSettings, RenderSettings
 
 

@@ -1,20 +1,31 @@
-"""The rig: source cameras on an arc about the person, and a target camera halfway between each two neighbours."""
+"""The rig: source cameras on an arc or a ring about the person, and target cameras near each two neighbours."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
 
+from posegaussian.config import RigSettings
+from posegaussian.errors import ConfigError
+
+NEAREST = 0.2
+"""Points nearer to the camera's plane than this cannot be photographed, metres."""
+SHORTEST = 0.2
+"""Focal lengths below this share of the picture's longer side are not believed."""
+SMALLEST = 0.7
+"""Lenses are not drawn shorter than this share of the longest that holds the person."""
+
 
 @dataclass(frozen=True)
 class View:
-    """A pinhole camera in NumPy: pixel centres at +0.5, OpenCV axes, metres."""
+    """A camera in NumPy: pixel centres at +0.5, OpenCV axes, metres."""
 
     intrinsics: Float[np.ndarray, "3 3"]
     world_to_camera: Float[np.ndarray, "4 4"]
     width: int
     height: int
+    distortion: Float[np.ndarray, "5"] = field(default_factory=lambda: np.zeros(5))
 
     @property
     def centre(self) -> Float[np.ndarray, "3"]:
@@ -22,7 +33,7 @@ class View:
         return -self.world_to_camera[:3, :3].T @ self.world_to_camera[:3, 3]
 
     def project(self, points: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 2"]:
-        """Pixels of points in the world."""
+        """Pixels of points in the world, through a perfect lens."""
         camera = points @ self.world_to_camera[:3, :3].T + self.world_to_camera[:3, 3]
         return (camera / camera[..., 2:]) @ self.intrinsics[:2].T
 
@@ -33,12 +44,7 @@ class Rig:
 
     sources: dict[str, View]
     targets: dict[str, View]
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """Neighbouring sources; target number i stands halfway between the two of pair i."""
-        names = list(self.sources)
-        return list(itertools.pairwise(names))
+    pairs: list[tuple[str, str]]
 
     @property
     def views(self) -> dict[str, View]:
@@ -46,63 +52,135 @@ class Rig:
         return {**self.sources, **self.targets}
 
 
-def look_at(centre: Float[np.ndarray, "3"], point: Float[np.ndarray, "3"]) -> Float[np.ndarray, "4 4"]:
-    """world_to_camera of an upright camera at `centre` whose optical axis meets `point`."""
+@dataclass(frozen=True)
+class Arc:
+    """Places on a circle about a point, by angle, and beside it.
+
+    Args:
+        centre: that the cameras stand around, metres.
+        middle: unit direction from the centre to the place of angle 0.
+        axis: that the angle turns about, unit length.
+        radius: metres.
+    """
+
+    centre: Float[np.ndarray, "3"]
+    middle: Float[np.ndarray, "3"]
+    axis: Float[np.ndarray, "3"]
+    radius: float
+
+    def place(self, angle: float, above: float = 0.0) -> Float[np.ndarray, "3"]:
+        """The place at an angle, and so far beside the circle, towards the axis; degrees."""
+        direction = turned(self.middle, self.axis, angle)
+        sideways = np.cross(direction, self.axis)
+        return self.centre + self.radius * turned(direction, sideways / np.linalg.norm(sideways), above)
+
+
+def turned(vector: Float[np.ndarray, "3"], axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarray, "3"]:
+    """A vector turned about an axis by an angle in degrees (Rodrigues)."""
+    a = np.deg2rad(angle)
+    return np.cos(a) * vector + np.sin(a) * np.cross(axis, vector) + (1 - np.cos(a)) * (axis @ vector) * axis
+
+
+def draw_arc(
+    rng: np.random.Generator, settings: RigSettings, centre: Float[np.ndarray, "3"], ring: bool = False
+) -> Arc:
+    """A place for the rig: an arc level or upright in the view of its middle, or a level ring."""
+    azimuth, pitch = (np.deg2rad(rng.uniform(*bounds)) for bounds in (settings.azimuth, settings.pitch))
+    radius, upright = rng.uniform(*settings.radius), rng.uniform() < settings.vertical
+    out = np.array([np.cos(pitch) * np.sin(azimuth), -np.cos(pitch) * np.cos(azimuth), np.sin(pitch)])
+    right = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
+    axis = np.array([0.0, 0.0, 1.0]) if ring else right if upright else np.cross(out, right)
+    return Arc(centre, out, axis, radius)
+
+
+def look_at(
+    centre: Float[np.ndarray, "3"], point: Float[np.ndarray, "3"], roll: float = 0.0
+) -> Float[np.ndarray, "4 4"]:
+    """world_to_camera of a camera at `centre` whose optical axis meets `point`, upright but for a roll in degrees."""
     forward = (point - centre) / np.linalg.norm(point - centre)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
+    down = np.cross(forward, right)
+    a = np.deg2rad(roll)
     matrix = np.eye(4)
-    matrix[:3, :3] = [right, np.cross(forward, right), forward]
+    matrix[:3, :3] = [np.cos(a) * right + np.sin(a) * down, np.cos(a) * down - np.sin(a) * right, forward]
     matrix[:3, 3] = -matrix[:3, :3] @ centre
     return matrix
+
+
+def on_picture_plane(pose: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
+    """Where points lie on the plane at depth 1.
+
+    Raises:
+        ConfigError: the camera does not have all of them before it.
+    """
+    camera = points @ pose[:3, :3].T + pose[:3, 3]
+    if (camera[:, 2] < NEAREST).any():
+        raise ConfigError("the rig cannot see the person: a camera stands in or before somebody", hint="raise `radius`")
+    return camera[:, :2] / camera[:, 2:]
+
+
+def framed(
+    rng: np.random.Generator,
+    settings: RigSettings,
+    pose: Float[np.ndarray, "4 4"],
+    size: tuple[int, int],
+    extent: Float[np.ndarray, "n 3"],
+) -> View:
+    """A camera whose picture holds the whole person.
+
+    Args:
+        rng: draws the focal length, the principal point and the margin.
+        settings: their ranges.
+        pose: world_to_camera.
+        size: width and height of the picture, pixels.
+        extent: points that must be seen, with the margin.
+    """
+    flat = on_picture_plane(pose, extent)
+    offset = rng.uniform(*settings.principal) * np.array(size) * _direction(rng)
+    principal = np.array(size) / 2 + offset
+    free = rng.uniform(*settings.margin) * np.array(size)
+    room = np.where(flat > 0, np.array(size) - free - principal, principal - free)
+    focal = draw_focal(rng, settings, float((room / np.maximum(abs(flat), 1e-9)).min()), size)
+    return View(np.array([[focal, 0, principal[0]], [0, focal, principal[1]], [0, 0, 1.0]]), pose, *size)
+
+
+def draw_focal(rng: np.random.Generator, settings: RigSettings, longest: float, size: tuple[int, int]) -> float:
+    """A focal length within the settings' range, but for the longest that holds the person; pixels.
+
+    Raises:
+        ConfigError: only an impossibly short lens sees the person.
+    """
+    if longest < SHORTEST * max(size):
+        what = f"the rig cannot see the person: that takes a focal length of {longest / max(size):.2f} of the picture"
+        raise ConfigError(what, hint="raise `radius`, or lower `margin` or `principal`")
+    low, high = (share * max(size) for share in settings.focal)
+    high = min(high, longest)
+    return rng.uniform(min(max(low, SMALLEST * longest), high), high)
+
+
+def _direction(rng: np.random.Generator) -> Float[np.ndarray, "2"]:
+    angle = rng.uniform(0, 2 * np.pi)
+    return np.array([np.cos(angle), np.sin(angle)])
 
 
 def make_rig(
     sources: int, baseline: float, radius: float, middle: float, size: tuple[int, int], extent: Float[np.ndarray, "n 3"]
 ) -> Rig:
-    """Level cameras on an arc about the vertical through the origin, all with the same focal length.
-
-    Args:
-        sources: how many source cameras; the arc's middle lies on the negative y axis.
-        baseline: angle between neighbouring sources, degrees.
-        radius: of the arc, metres.
-        middle: height of all cameras above the floor, metres.
-        size: width and height of every picture, pixels.
-        extent: points that every camera must see, with a margin.
-    """
+    """Level cameras on an arc, all with one focal length: to be replaced."""
     angles = np.deg2rad(baseline) * (np.arange(2 * sources - 1) - (sources - 1)) / 2 - np.pi / 2
     poses = [
         look_at(np.array([radius * np.cos(a), radius * np.sin(a), middle]), np.array([0, 0, middle])) for a in angles
     ]
-    focal = _longest_focal(poses, size, extent)
-    names = [f"{i // 2:02d}" if i % 2 == 0 else f"t{i // 2:02d}" for i in range(len(poses))]
-    views = {
-        name: View(_intrinsics(focal, size, i), pose, *size)
-        for i, (name, pose) in enumerate(zip(names, poses, strict=True))
-    }
-    return Rig(
-        {name: view for name, view in views.items() if not name.startswith("t")},
-        {name: view for name, view in views.items() if name.startswith("t")},
-    )
-
-
-MARGIN = 0.04
-"""Share of the picture that stays free on every side."""
-
-
-def _intrinsics(focal: float, size: tuple[int, int], index: int) -> Float[np.ndarray, "3 3"]:
-    """Principal points differ a little from camera to camera, as in real rigs (at most 1 % of the size)."""
-    width, height = size
-    x = width * (0.5 + 0.01 * np.sin(2.4 * index + 1))
-    y = height * (0.5 + 0.01 * np.cos(1.7 * index))
-    return np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]])
-
-
-def _longest_focal(poses: list[np.ndarray], size: tuple[int, int], extent: np.ndarray) -> float:
-    """The focal length at which all points just keep the margin in every picture, pixels."""
     focal = np.inf
     for pose in poses:
-        camera = extent @ pose[:3, :3].T + pose[:3, 3]
-        slopes = abs(camera[:, :2] / camera[:, 2:]).max(0)
-        focal = min(focal, *((0.49 - MARGIN) * np.array(size) / slopes))
-    return float(focal)
+        slopes = abs(on_picture_plane(pose, extent)).max(0)
+        focal = min(focal, *(0.45 * np.array(size) / slopes))
+    views = {}
+    for i, pose in enumerate(poses):
+        x, y = size[0] * (0.5 + 0.01 * np.sin(2.4 * i + 1)), size[1] * (0.5 + 0.01 * np.cos(1.7 * i))
+        name = f"{i // 2:02d}" if i % 2 == 0 else f"t{i // 2:02d}"
+        views[name] = View(np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]]), pose, *size)
+    names = [name for name in views if not name.startswith("t")]
+    pairs = list(itertools.pairwise(names))
+    return Rig({n: views[n] for n in names}, {n: v for n, v in views.items() if n not in names}, pairs)

@@ -74,7 +74,7 @@ def test_both_spellings_of_the_rotation_agree_and_the_rig_is_exact(capture):
         matrix = cv2.Rodrigues(rotation)[0]
         np.testing.assert_allclose(matrix, outer.getNode(f"Rot_{camera}").mat(), atol=1e-12)
         x, y, _ = (-matrix.T @ translation).ravel()
-        assert np.hypot(x, y) == pytest.approx(SETTINGS.radius)
+        assert np.hypot(x, y) == pytest.approx(SETTINGS.rig.radius[0])
         angles[camera] = np.degrees(np.arctan2(y, x))
     assert angles["01"] - angles["00"] == pytest.approx(22.5)
     assert angles["t00"] - angles["00"] == pytest.approx(11.25)

@@ -1,0 +1,220 @@
+"""One clip of the stream: cameras, light and sensors are drawn, the person is photographed, the truth measured."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posegaussian.captures.synthetic.actor import Actor
+from posegaussian.captures.synthetic.lights import draw_lights, shadow_map
+from posegaussian.captures.synthetic.photograph import measure, photograph
+from posegaussian.captures.synthetic.rig import View, draw_arc, draw_focal, framed, look_at, on_picture_plane
+from posegaussian.captures.synthetic.sample import Sample
+from posegaussian.captures.synthetic.sensor import draw_sensors
+from posegaussian.captures.synthetic.track import Track
+from posegaussian.captures.synthetic.visibility import joints_seen, seen_by_both
+from posegaussian.config import RigSettings, StreamSettings
+from posegaussian.errors import ConfigError
+from posegaussian.geometry import rectification
+from posegaussian.geometry.disparity import depth_to_disparity
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.geometry.projection import project
+from posegaussian.types import Camera, StereoPair, stack
+
+_LOPSIDED = 0.03
+"""The two cameras of a pair differ in their distance from the person by up to this share."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Somebody ready to be photographed.
+
+    Args:
+        seed: who.
+        actor: on the device.
+        track: how the person moves.
+        transforms: of the track, on the device.
+    """
+
+    seed: int
+    actor: Actor
+    track: Track
+    transforms: Float[Tensor, "t b 3 4"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the cameras of a clip stand.
+
+    Args:
+        pair: rectified cameras as declared, batch of 2.
+        photographed: the same as they truly are.
+        target: of the novel view.
+        baseline: degrees.
+    """
+
+    pair: Camera
+    photographed: Camera
+    target: Camera
+    baseline: float
+
+
+def compose(cast: Cast, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Sample:
+    """Photograph one clip of consecutive frames."""
+    device = cast.transforms.device
+    times = _moments(cast.track, rng, settings, frames)
+    extent = cast.track.outline[np.unique(times)].reshape(-1, 3).astype(np.float64)
+    middle = (extent.min(0) + extent.max(0)) / 2
+    stage = draw_stage(rng, settings, extent)
+    lights = draw_lights(rng, settings.light)
+    sensors = draw_sensors(rng, settings.sensor, frames, 2).to(device)
+    posed = cast.actor.posed(cast.transforms[torch.from_numpy(times).to(device)])
+    shadows = shadow_map(posed, lights.directions[0].double().numpy(), middle)
+    lights = lights.to(device)
+    moments = torch.arange(frames, device=device)
+    twice = moments.repeat_interleave(2)
+    cameras, photographed = (_repeated(camera, frames).to(device) for camera in (stage.pair, stage.photographed))
+    target_camera = _repeated(stage.target, frames).to(device)
+
+    truth = measure(posed, twice, _flat(cameras), None)
+    sources = photograph(posed, twice, _flat(photographed), lights, shadows)
+    target = photograph(posed, moments, target_camera, lights, shadows)
+    wall = (1 - sources.coverage) * lights.background[:, None, None]
+    masks = _levels(sources.coverage)
+    images = sensors.develop(sources.colours + wall) * masks
+
+    depth, parts = (values.unflatten(0, (frames, 2)) for values in (truth.depth, truth.parts))
+    disparity = depth_to_disparity(depth, cameras)
+    masks = masks.unflatten(0, (frames, 2))
+    joints = torch.from_numpy(cast.track.joints[times])
+    joints2d, joint_depth = project(joints[:, None].expand(-1, 2, -1, -1), _repeated(stage.pair, frames))
+    joints, joints2d, joint_depth = (values.to(device) for values in (joints, joints2d, joint_depth))
+    return Sample(
+        pair=StereoPair(images.unflatten(0, (frames, 2)), masks, cameras),
+        depth=depth,
+        disparity=disparity,
+        valid=((depth > 0) & (masks[:, :, 0] >= 0.5)).float(),
+        visible=seen_by_both(depth, disparity),
+        parts=parts.int(),
+        joints=joints,
+        joints2d=joints2d,
+        joint_visible=joints_seen(depth, joints2d, joint_depth),
+        target=_levels(target.colours.clamp(0, 1)),
+        target_mask=_levels(target.coverage),
+        target_depth=measure(posed, moments, target_camera).depth,
+        target_camera=target_camera,
+        person=torch.full((frames,), cast.seed, device=device),
+        baseline=torch.full((frames,), stage.baseline, device=device),
+    )
+
+
+def _moments(track: Track, rng: np.random.Generator, settings: StreamSettings, frames: int) -> np.ndarray:
+    """Consecutive frames of the track, or one of them again and again."""
+    start, still = rng.integers(len(track.joints) - frames + 1), rng.uniform() < settings.still
+    return np.full(frames, start) if still else np.arange(start, start + frames)
+
+
+def draw_stage(rng: np.random.Generator, settings: StreamSettings, extent: Float[np.ndarray, "n 3"]) -> Stage:
+    """Two cameras about the person, rectified, and a third near the arc between them.
+
+    Args:
+        rng: draws everything.
+        settings: sizes and ranges.
+        extent: points that all cameras must see.
+
+    Raises:
+        ConfigError: no such cameras can see the person.
+    """
+    rig = settings.rig
+    middle = (extent.min(0) + extent.max(0)) / 2
+    arc = draw_arc(rng, rig, middle)
+    baseline = rng.uniform(*rig.baseline)
+    sources = []
+    for side in (-0.5, 0.5):
+        place = arc.place(side * baseline)
+        place = middle + (place - middle) * (1 + rng.uniform(-_LOPSIDED, _LOPSIDED))
+        pose = look_at(place, middle, rng.uniform(*rig.roll))
+        on_picture_plane(pose, extent)
+        sources.append(SourceCamera(np.diag([1000.0, 1000, 1]), np.zeros(5), pose, 1000, 1000))
+    pair = _rectified(rng, rig, sources, extent, settings.size)
+    ratio, above = rng.uniform(*rig.between_cameras), rng.uniform(*rig.above)
+    pose = look_at(arc.place((ratio - 0.5) * baseline, above), middle, rng.uniform(*rig.roll))
+    target = framed(rng, rig, pose, settings.target_size, extent)
+    photographed = _shaken(rng, rng.uniform(*settings.sensor.calibration, size=2), pair, extent)
+    return Stage(pair.to(torch.float32), photographed.to(torch.float32), _camera(target), baseline)
+
+
+def _rectified(
+    rng: np.random.Generator,
+    rig: RigSettings,
+    sources: list[SourceCamera],
+    extent: Float[np.ndarray, "n 3"],
+    size: tuple[int, int],
+) -> Camera:
+    """Rectified cameras, left and right, whose pictures hold the whole person, not always as large as possible."""
+    rotation, swapped = rectification.rectifying_rotation(sources[0], sources[1])
+    left, right = reversed(sources) if swapped else sources
+    found = [rectification.bounds(extent - camera.centre, rotation) for camera in (left, right)]
+    boxes = [box for box in found if box is not None]
+    if len(boxes) < 2:
+        raise ConfigError("the rig cannot see the person: rectified cameras look past", hint="lower `baseline`")
+    intrinsics = rectification.fit_intrinsics(np.stack(boxes), size, rng.uniform(*rig.margin))
+    longest = intrinsics[0, 0, 0]
+    focal = draw_focal(rng, rig, longest, size)
+    middle = np.array(size) / 2
+    # The slack that a shorter lens leaves is shared out at random: x for each view, y for both.
+    share = np.stack([rng.uniform(-1, 1, 2), np.full(2, rng.uniform(-1, 1))], axis=1)
+    slack = middle - np.stack([_half(boxes[view], focal) for view in (0, 1)])
+    slack[:, 1] = slack[:, 1].min()
+    intrinsics[:, :2, 2] = middle + focal / longest * (intrinsics[:, :2, 2] - middle)
+    intrinsics[:, :2, 2] += share * np.maximum(slack - rig.margin[0] * np.array(size), 0)
+    intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
+    return rectification.rectified_cameras(np.stack([left.centre, right.centre]), rotation, intrinsics, size)
+
+
+def _half(box: Float[np.ndarray, "4"], focal: float) -> Float[np.ndarray, "2"]:
+    """Half of the size of a box in the picture, pixels."""
+    return focal * (box[2:] - box[:2]) / 2
+
+
+def _shaken(
+    rng: np.random.Generator, errors: Float[np.ndarray, "2"], cameras: Camera, extent: Float[np.ndarray, "n 3"]
+) -> Camera:
+    """The cameras as they truly are: the person's picture is shifted, turned and scaled by at most so many pixels."""
+    intrinsics = cameras.intrinsics.clone()
+    pixels, _ = project(torch.from_numpy(extent), cameras)
+    for view, error in enumerate(errors):
+        points = pixels[view].numpy()
+        about = points.mean(0)
+        reach = np.linalg.norm(points - about, axis=1).max()
+        angle = rng.uniform(0, 2 * np.pi)
+        shift = rng.uniform(0, 0.7) * error * np.array([np.cos(angle), np.sin(angle)])
+        rest = (error - np.linalg.norm(shift)) / reach
+        mix = rng.uniform(0, 2 * np.pi)
+        turn, grow = rest * np.sin(mix), rest * np.cos(mix)
+        matrix = np.array([[1 + grow, -turn], [turn, 1 + grow]])
+        change = np.eye(3)
+        change[:2, :2], change[:2, 2] = matrix, about - matrix @ about + shift
+        intrinsics[view] = torch.from_numpy(change) @ intrinsics[view]
+    return Camera(intrinsics, cameras.world_to_camera, cameras.width, cameras.height)
+
+
+def _camera(view: View) -> Camera:
+    intrinsics, pose = (torch.from_numpy(matrix).float() for matrix in (view.intrinsics, view.world_to_camera))
+    return Camera(intrinsics, pose, view.width, view.height)
+
+
+def _repeated(camera: Camera, frames: int) -> Camera:
+    return stack([camera] * frames)
+
+
+def _flat(camera: Camera) -> Camera:
+    """Cameras (b, 2) as a batch of b x 2."""
+    return Camera(camera.intrinsics.flatten(0, 1), camera.world_to_camera.flatten(0, 1), camera.width, camera.height)
+
+
+def _levels(values: Tensor) -> Tensor:
+    """Rounded to whole 255ths, as files hold them."""
+    return (255 * values).round() / 255

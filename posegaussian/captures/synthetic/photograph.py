@@ -1,0 +1,107 @@
+"""Photographs of an actor, and the truth at pixel centres: one code for captures on disk and for the stream."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float32, Int64, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+from posegaussian.captures.synthetic.actor import Posed
+from posegaussian.captures.synthetic.lights import Lights, ShadowMap
+from posegaussian.captures.synthetic.projection import project_vertices
+from posegaussian.captures.synthetic.shading import shade
+from posegaussian.captures.synthetic.zbuffer import nearest
+from posegaussian.types import Camera, _Tensors
+
+SAMPLES = 2
+"""Samples of colour and mask per pixel and axis."""
+
+
+@dataclass(frozen=True)
+class Photographs(_Tensors):
+    """n pictures of the person before black.
+
+    Args:
+        colours: RGB, 0 and up, already multiplied by the coverage.
+        coverage: share of each pixel that the person covers.
+    """
+
+    colours: Float32[Tensor, "n 3 h w"]
+    coverage: Float32[Tensor, "n 1 h w"]
+
+
+@dataclass(frozen=True)
+class Truth(_Tensors):
+    """What is seen at the pixels' centres.
+
+    Args:
+        depth: along the optical axis, metres; 0 where nobody is.
+        parts: index into bake.PARTS; 0 where nobody is.
+    """
+
+    depth: Float32[Tensor, "n h w"]
+    parts: UInt8[Tensor, "n h w"]
+
+
+def measure(
+    posed: Posed, moment: Int64[Tensor, "n"], camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None
+) -> Truth:
+    """The truth in n cameras; never averaged, never supersampled.
+
+    Args:
+        posed: the actor.
+        moment: which of its moments each camera sees.
+        camera: n cameras.
+        distortion: of their lenses, OpenCV's k1, k2, p1, p2, k3.
+    """
+    points = project_vertices(posed.vertices[moment], camera, distortion)
+    face, depth = nearest(points, posed.actor.faces, camera.width, camera.height)
+    parts = posed.actor.parts[face.clamp_min(0).long()] * (face >= 0)
+    return Truth(depth, parts)
+
+
+def photograph(
+    posed: Posed,
+    moment: Int64[Tensor, "n"],
+    camera: Camera,
+    lights: Lights,
+    shadows: ShadowMap,
+    distortion: Float32[Tensor, "n 5"] | None = None,
+) -> Photographs:
+    """Pictures by n cameras; arguments as for `measure`, and the light."""
+    width, height = SAMPLES * camera.width, SAMPLES * camera.height
+    points = project_vertices(posed.vertices[moment], camera, distortion)
+    points[..., :2] *= SAMPLES
+    face, _ = nearest(points, posed.actor.faces, width, height)
+    hit = face.flatten() >= 0
+    place = hit.nonzero()[:, 0]
+    number, pixel = place // (width * height), place % (width * height)
+    chosen = face.flatten()[place].long()
+    corners = points.flatten(0, 1)[number[:, None] * points.shape[1] + posed.actor.faces[chosen]]
+    weights, front = _interpolation(corners, (pixel % width).float() + 0.5, (pixel // width).float() + 0.5)
+    eye = camera.centre[number]
+    colours = shade(posed, lights, shadows, chosen, moment[number], weights, front, eye)
+    canvas = torch.zeros((len(hit), 3), device=colours.device)
+    canvas[place] = colours
+    canvas = canvas.view(len(points), height, width, 3).permute(0, 3, 1, 2)
+    cover = hit.view(len(points), 1, height, width).float()
+    return Photographs(F.avg_pool2d(canvas, SAMPLES), F.avg_pool2d(cover, SAMPLES))
+
+
+def _interpolation(
+    corners: Float32[Tensor, "n 3 3"], x: Float32[Tensor, "n"], y: Float32[Tensor, "n"]
+) -> tuple[Float32[Tensor, "n 3"], Bool[Tensor, "n"]]:
+    """Perspective-correct weights of a triangle's corners at a place in the picture, and whether its front is seen."""
+    dx, dy, inverse = corners[..., 0] - x[:, None], corners[..., 1] - y[:, None], corners[..., 2]
+    areas = torch.stack(
+        [
+            dx[:, 1] * dy[:, 2] - dx[:, 2] * dy[:, 1],
+            dx[:, 2] * dy[:, 0] - dx[:, 0] * dy[:, 2],
+            dx[:, 0] * dy[:, 1] - dx[:, 1] * dy[:, 0],
+        ],
+        dim=1,
+    )
+    front = areas[:, 0] + areas[:, 1] + areas[:, 2] < 0  # the image's y axis points down
+    areas = areas * inverse
+    return areas / (areas[:, 0] + areas[:, 1] + areas[:, 2])[:, None], front

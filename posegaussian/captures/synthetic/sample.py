@@ -1,0 +1,62 @@
+"""What one step of the stream returns: stereo pairs, a novel view of each, and everything that is true about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from posegaussian.types import Camera, StereoPair, _Tensors
+
+
+@dataclass(frozen=True)
+class Sample(_Tensors):
+    """Consecutive frames of clips, clip by clip; batch b = clips x frames.
+
+    Args:
+        pair: rectified, photographed on black, without heatmaps.
+        depth: at pixel centres, along the optical axis, metres; 0 where nobody is.
+        disparity: as geometry.disparity defines it, pixels.
+        valid: 1 where the disparity is known and the pixel is the person's.
+        visible: 1 where the point is seen by the other view too.
+        parts: body parts, index into bake.PARTS; 0 where nobody is.
+        joints: COCO-17 in the world, metres.
+        joints2d: joints in rectified pixels.
+        joint_visible: 1 where nothing but the joint's own body part hides it.
+        target: the novel view, RGB on black.
+        target_mask: coverage of the person in it.
+        target_depth: as `depth`.
+        target_camera: where it was taken from.
+        person: seed of who it is.
+        baseline: angle between the two cameras as seen from the person, degrees.
+    """
+
+    pair: StereoPair
+    depth: Float[Tensor, "b 2 h w"]
+    disparity: Float[Tensor, "b 2 h w"]
+    valid: Float[Tensor, "b 2 h w"]
+    visible: Float[Tensor, "b 2 h w"]
+    parts: Int[Tensor, "b 2 h w"]
+    joints: Float[Tensor, "b 17 3"]
+    joints2d: Float[Tensor, "b 2 17 2"]
+    joint_visible: Float[Tensor, "b 2 17"]
+    target: Float[Tensor, "b 3 ht wt"]
+    target_mask: Float[Tensor, "b 1 ht wt"]
+    target_depth: Float[Tensor, "b ht wt"]
+    target_camera: Camera
+    person: Int[Tensor, b]
+    baseline: Float[Tensor, b]
+
+
+def concatenated(items: list):
+    """Samples, pairs or cameras of one size, along the batch."""
+    first, changes = items[0], {}
+    for field in fields(first):
+        values = [getattr(item, field.name) for item in items]
+        if isinstance(values[0], Tensor):
+            changes[field.name] = torch.cat(values)
+        elif isinstance(values[0], _Tensors):
+            changes[field.name] = concatenated(values)
+    return replace(first, **changes)

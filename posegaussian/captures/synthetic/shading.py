@@ -1,0 +1,105 @@
+"""The colours of surface points: baked albedo and relief, lit by lamps and by an occluded sky."""
+
+import torch
+from jaxtyping import Bool, Float32, Int64
+from torch import Tensor
+
+from posegaussian.captures.synthetic.actor import Actor, Posed
+from posegaussian.captures.synthetic.bake import SLOPE
+from posegaussian.captures.synthetic.lights import Lights, ShadowMap
+
+INNER = 0.45
+"""How bright the inner side of cloth is."""
+_SKY = 0.15
+"""How much more of the ambient light comes from above than from the side."""
+
+
+def shade(
+    posed: Posed,
+    lights: Lights,
+    shadows: ShadowMap,
+    face: Int64[Tensor, "n"],
+    moment: Int64[Tensor, "n"],
+    weights: Float32[Tensor, "n 3"],
+    front: Bool[Tensor, "n"],
+    eye: Float32[Tensor, "n 3"],
+) -> Float32[Tensor, "n 3"]:
+    """RGB of surface points, 0 and up.
+
+    Args:
+        posed: the actor.
+        lights: the light.
+        shadows: of the first lamp.
+        face: the triangle that each point lies on.
+        moment: at which moment.
+        weights: of the triangle's corners at the point.
+        front: whether its outer side is seen.
+        eye: where it is seen from, metres.
+    """
+    actor = posed.actor
+    corners = actor.faces[face]
+    flat = moment[:, None] * posed.vertices.shape[1] + corners
+    places = posed.vertices.flatten(0, 1)[flat]
+    point = _mixed(weights, places)
+    smooth = _unit(_mixed(weights, posed.normals.flatten(0, 1)[flat]))
+    albedo, slopes = texels(actor, face, weights)
+    along = places[:, 1] - places[:, 0]
+    along = _unit(along - smooth * (along * smooth).sum(1, keepdim=True))
+    across = torch.linalg.cross(smooth, along)
+    bent = _unit(smooth - slopes[:, :1] * along - slopes[:, 1:] * across)
+    side = torch.where(front, 1.0, -1.0)[:, None]
+    smooth, bent = side * smooth, side * bent
+    open_ = _mixed(weights, actor.occlusion[corners][..., None])
+    lit = shadows.lit(point, smooth, moment, lights.softness)[:, None]
+    look = actor.looks[face].long()
+    gloss, sharp = actor.gloss[look][:, None], _exponent(actor.roughness)[look]
+    view = _unit(eye - point)
+    diffuse = lights.ambient * (1 + _SKY * bent[:, 2:]) * open_
+    shine = torch.zeros_like(diffuse)
+    for lamp in range(len(lights.directions)):
+        direction, strength = lights.directions[lamp], lights.strengths[lamp]
+        reach = lit if lamp == 0 else open_
+        # A relief cannot catch light that its surface turns away from.
+        facing = (bent @ direction).clamp_min(0) * (4 * (smooth @ direction)).clamp(0, 1)
+        diffuse = diffuse + strength * (facing[:, None] * reach)
+        half = (bent * _unit(view + direction)).sum(1).clamp_min(0)
+        shine = shine + strength * ((half**sharp * (facing > 0))[:, None] * reach)
+    inner = torch.where(front, 1.0, INNER)[:, None]
+    return albedo * inner * diffuse + gloss * shine * (inner == 1)
+
+
+def texels(
+    actor: Actor, face: Int64[Tensor, "n"], weights: Float32[Tensor, "n 3"]
+) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 2"]]:
+    """Albedo and slopes of the relief, linearly between the three nearest samples of the face's grid."""
+    size = actor.grids[face].long()
+    x, y = weights[:, 1] * size, weights[:, 2] * size
+    i = torch.minimum(x.long().clamp_min(0), size - 1)
+    j = torch.minimum(y.long().clamp_min(0), size - 1 - i)
+    x, y = (x - i).clamp(0, 1), (y - j).clamp(0, 1)
+    upper = (x + y > 1) & (i + j < size - 1)
+    over = upper.long()
+    total = (x + y).clamp_max(1)
+    first = actor.starts[face]
+    parts = (
+        (i + over, j + over, torch.where(upper, x + y - 1, 1 - total)),
+        (i + 1, j, torch.where(upper, 1 - y, x / (x + y).clamp_min(1))),
+        (i, j + 1, torch.where(upper, 1 - x, y / (x + y).clamp_min(1))),
+    )
+    found = [share[:, None] * actor.texels[first + i * (2 * size + 3 - i) // 2 + j].float() for i, j, share in parts]
+    values = found[0] + found[1] + found[2]
+    return values[:, :3] / 255, (values[:, 3:] - 128) / SLOPE
+
+
+def _exponent(roughness: Float32[Tensor, "m"]) -> Float32[Tensor, "m"]:
+    """Blinn-Phong's exponent of a Beckmann roughness (Walter et al., 2007), at the most 200."""
+    return (2 / roughness.clamp_min(0.05) ** 4 - 2).clamp(1, 200)
+
+
+def _mixed(weights: Float32[Tensor, "n 3"], values: Float32[Tensor, "n 3 c"]) -> Float32[Tensor, "n c"]:
+    return weights[:, :1] * values[:, 0] + weights[:, 1:2] * values[:, 1] + weights[:, 2:] * values[:, 2]
+
+
+def _unit(vectors: Float32[Tensor, "n 3"]) -> Float32[Tensor, "n 3"]:
+    x, y, z = vectors.unbind(1)
+    return vectors / (x * x + y * y + z * z).clamp_min(1e-20).sqrt()[:, None]

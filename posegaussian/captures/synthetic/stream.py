@@ -1,0 +1,114 @@
+"""The endless stream: training samples of ever new people on ever new rigs, made on the CPU or on CUDA.
+
+A pool of people is at hand. Each place in it is taken over by somebody new every `lifetime` steps, one place after the
+other. Who stands in which place, and everything else about a step, follows from the settings, the seed and the numbers
+(step, clips, frames) alone: nothing depends on what was asked before, so a resumed run continues exactly.
+"""
+
+import multiprocessing
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain
+
+import numpy as np
+import torch
+
+from posegaussian.captures.synthetic.actor import Actor
+from posegaussian.captures.synthetic.bake import Baked, bake
+from posegaussian.captures.synthetic.compose import Cast, compose
+from posegaussian.captures.synthetic.person import make_person
+from posegaussian.captures.synthetic.sample import Sample, concatenated
+from posegaussian.captures.synthetic.splits import FIRST_STREAMED
+from posegaussian.captures.synthetic.track import Track, track
+from posegaussian.config import StreamSettings
+
+SECONDS = 4
+"""How long each person is followed."""
+_WHO, _WHICH, _HOW = 1, 2, 3
+"""Branches of the random numbers: who comes, which places a step looks at, what it sees."""
+
+
+def prepare(seed: int, settings: StreamSettings) -> tuple[Baked, Track]:
+    """Make somebody and follow them; runs in the workers."""
+    person = make_person(seed, settings.people)
+    baked = bake(person, settings.texel)
+    return baked, track(person, baked, SECONDS * settings.fps, settings.fps)
+
+
+class SyntheticStream:
+    """Training samples without end.
+
+    Args:
+        settings: what is drawn.
+        seed: of everything.
+        device: where samples are made and stay.
+    """
+
+    def __init__(self, settings: StreamSettings, seed: int, device: torch.device | str = "cpu"):
+        self.settings, self.seed, self.device = settings, seed, torch.device(device)
+        self._executor: ProcessPoolExecutor | None = None
+        self._coming: dict[int, Future] = {}
+        self._present: dict[int, Cast] = {}
+
+    def batch(self, step: int, clips: int, frames: int) -> Sample:
+        """The samples of a step: `clips` people, each in `frames` consecutive moments.
+
+        On CUDA the work is queued on the current stream.
+        """
+        pool = self.settings.pool
+        draw = np.random.default_rng([self.seed, _WHICH, step])
+        places = draw.choice(pool, clips, replace=clips > pool)
+        wanted = [self._person(int(place), step) for place in places]
+        self._expect(step, wanted)
+        made = []
+        for number, person in enumerate(wanted):
+            rng = np.random.default_rng([self.seed, _HOW, step, number])
+            made.append(compose(self._cast(person), rng, self.settings, frames))
+        return concatenated(made)
+
+    def close(self) -> None:
+        """Stop the workers."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
+        self._coming.clear()
+        self._present.clear()
+
+    def __enter__(self) -> "SyntheticStream":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _person(self, place: int, step: int) -> int:
+        """Seed of the person who stands in a place of the pool."""
+        lifetime = self.settings.lifetime
+        generation = (step + place * lifetime // self.settings.pool) // lifetime
+        rng = np.random.default_rng([self.seed, _WHO, place, generation])
+        return FIRST_STREAMED + int(rng.integers(1 << 31))
+
+    def _expect(self, step: int, wanted: list[int]) -> None:
+        """Have people made that are needed now or soon, the most urgent first; forget those who have gone."""
+        places, half = range(self.settings.pool), self.settings.lifetime // 2
+        now = {self._person(place, step) for place in places}
+        soon = {self._person(place, step + half) for place in places}
+        for known in (self._present, self._coming):
+            for person in known.keys() - now - soon:
+                del known[person]
+        if self.settings.workers:
+            for person in chain(wanted, sorted(now), sorted(soon)):
+                if person not in self._present and person not in self._coming:
+                    self._coming[person] = self._workers().submit(prepare, person, self.settings)
+
+    def _cast(self, person: int) -> Cast:
+        if person not in self._present:
+            coming = self._coming.pop(person, None)
+            baked, moves = coming.result() if coming else prepare(person, self.settings)
+            transforms = torch.from_numpy(moves.transforms).to(self.device)
+            self._present[person] = Cast(person, Actor.of(baked, self.device), moves, transforms)
+        return self._present[person]
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            context = multiprocessing.get_context("spawn")  # threads and CUDA do not survive a fork
+            self._executor = ProcessPoolExecutor(self.settings.workers, context)
+        return self._executor

@@ -1,0 +1,51 @@
+"""What each view of a rectified pair sees of the other's surface, and which joints it sees."""
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from posegaussian.geometry.projection import pixel_grid
+
+_BEHIND = 0.012
+"""A point is hidden where the other view's surface is nearer by more than this, metres."""
+_INSIDE = torch.tensor([0.08] * 5 + [0.13] * 2 + [0.09] * 2 + [0.07] * 2 + [0.17] * 2 + [0.11] * 2 + [0.09] * 2)
+"""How deep below the skin or cloth each joint may lie and still count as seen, metres."""
+
+
+def seen_by_both(
+    depth: Float32[Tensor, "b 2 h w"], disparity: Float32[Tensor, "b 2 h w"]
+) -> Float32[Tensor, "b 2 h w"]:
+    """1 where a pixel's point is seen by the other view too.
+
+    Rectified views share their optical axes' direction, so a point has one depth in both. It is hidden where it lies
+    outside the other picture, or behind both pixels of the other view that it falls between.
+    """
+    width = depth.shape[-1]
+    x = pixel_grid(*depth.shape[-2:], like=depth)[..., 0]
+    where = torch.stack([x - disparity[:, 0], x + disparity[:, 1]], dim=1)
+    other = depth.flip(1)
+    left = (where - 0.5).floor().long()
+    beside = [other.gather(3, (left + step).clamp(0, width - 1)) for step in (0, 1)]
+    farther = torch.maximum(*(found.where(found > 0, torch.full_like(found, torch.inf)) for found in beside))
+    nobody = (beside[0] == 0) & (beside[1] == 0)
+    inside = (where >= 0) & (where <= width)
+    return ((depth > 0) & inside & ~nobody & (depth <= farther + _BEHIND)).float()
+
+
+def joints_seen(
+    depth: Float32[Tensor, "b 2 h w"], joints2d: Float32[Tensor, "b 2 17 2"], joint_depth: Float32[Tensor, "b 2 17"]
+) -> Float32[Tensor, "b 2 17"]:
+    """1 where a joint lies in the picture and not deeper below the surface than joints do.
+
+    Args:
+        depth: of the surface, metres; 0 where nobody is.
+        joints2d: of the joints, pixels.
+        joint_depth: of the joints, metres.
+    """
+    height, width = depth.shape[-2:]
+    x, y = joints2d.unbind(-1)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    cell = y.long().clamp(0, height - 1) * width + x.long().clamp(0, width - 1)
+    surface = depth.flatten(2).gather(2, cell)
+    near = joint_depth <= surface + _INSIDE.to(depth)
+    return (inside & (surface > 0) & near).float()

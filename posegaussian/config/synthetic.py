@@ -1,0 +1,168 @@
+"""The synthetic data engine: rigs, light, cameras, captures on disk and the endless stream."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Fraction, Positive, Sixteens, Size
+from posegaussian.config.people import PeopleSettings
+from posegaussian.config.ranges import between
+
+
+@dataclass(frozen=True, config=STRICT)
+class RigSettings:
+    """Where cameras stand; every range is drawn from evenly, a single number is always taken."""
+
+    baseline: between(1, 90) = (10.0, 60.0)
+    """Angle between neighbouring source cameras as seen from the person, degrees."""
+    radius: between(0.8, 20) = (1.5, 4.0)
+    """Distance of the cameras from the person, metres."""
+    pitch: between(-60, 60) = (-25.0, 25.0)
+    """How far the cameras stand above (positive) or below the person's middle, degrees."""
+    azimuth: between(-180, 180) = (-180.0, 180.0)
+    """From where the middle of the cameras sees the person: 0 from the front, 90 from the person's left, degrees."""
+    roll: between(-45, 45) = (-5.0, 5.0)
+    """Turn of each camera about its optical axis, degrees."""
+    focal: between(0.3, 4) = (0.6, 1.6)
+    """Focal length as a share of the picture's longer side; cut short where the person would not fit."""
+    principal: between(0, 0.2) = (0.0, 0.04)
+    """Distance of the principal point from the picture's middle, as a share of its size."""
+    margin: between(0, 0.4) = (0.03, 0.12)
+    """Free border around the person, as a share of the picture."""
+    vertical: Fraction = 0.15
+    """Share of pairs whose cameras stand one above the other."""
+    between_cameras: between(-0.5, 1.5) = (-0.1, 1.1)
+    """Where novel cameras stand along the arc: 0 at the first camera of the pair, 1 at the second."""
+    above: between(-45, 45) = (-10.0, 10.0)
+    """How far novel cameras stand above or below (negative) the arc, degrees."""
+
+
+GPS_GAUSSIAN = RigSettings(
+    baseline=(22.5, 22.5),
+    radius=(2.0, 2.0),
+    pitch=(0.0, 0.0),
+    azimuth=(0.0, 0.0),
+    roll=(0.0, 0.0),
+    focal=(4.0, 4.0),
+    principal=(0.0, 0.01),
+    margin=(0.05, 0.05),
+    vertical=0.0,
+    between_cameras=(0.5, 0.5),
+    above=(0.0, 0.0),
+)
+"""The fixed rig of the literature: level neighbours 22.5 degrees apart, 2 m away, as near as the person fits."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class LightSettings:
+    """The light: lamps far away, the first of which casts shadows, and light from everywhere."""
+
+    lamps: between(1, 6) = (2, 4)
+    """How many."""
+    key: between(0, 2) = (0.35, 0.65)
+    """Strength of the first lamp; 1 shows a white surface that faces it as white."""
+    fill: between(0, 2) = (0.05, 0.25)
+    """Strength of each other lamp."""
+    ambient: between(0, 2) = (0.35, 0.55)
+    """Strength of the light from everywhere."""
+    warmth: between(-0.5, 0.5) = (-0.08, 0.08)
+    """How much redder, and less blue, a lamp is than white; a share."""
+    softness: between(0, 0.3) = (0.01, 0.1)
+    """Width of the edges of shadows, metres."""
+    background: between(0, 1) = (0.1, 0.7)
+    """Grey of the wall behind the person."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class SensorSettings:
+    """What cameras do to a picture, each drawn for itself; an effect that is not named is off."""
+
+    exposure: between(-2, 2) = (0.0, 0.0)
+    """Difference of exposure, stops."""
+    white_balance: between(-0.5, 0.5) = (0.0, 0.0)
+    """Gain of red, and loss of blue; a share."""
+    gamma: between(0.5, 2) = (1.0, 1.0)
+    """Exponent of the brightness."""
+    noise: between(0, 0.2) = (0.0, 0.0)
+    """Standard deviation of the noise of a white pixel, as a share of white; it falls with the root of brightness."""
+    defocus: between(0, 5) = (0.0, 0.0)
+    """Standard deviation of the blur, pixels."""
+    jpeg: between(10, 100) = (100.0, 100.0)
+    """Quality of the quantisation of 8 x 8 blocks; 100 is off."""
+    calibration: between(0, 5) = (0.0, 0.0)
+    """How far, at the most, the declared calibration moves a point of the person in the picture, pixels."""
+    distortion: between(-0.3, 0.3) = (0.0, 0.0)
+    """The lens's k1; declared, and only in captures on disk: streamed pairs are rectified."""
+
+
+FILMED = SensorSettings(
+    exposure=(-0.15, 0.15),
+    white_balance=(-0.05, 0.05),
+    gamma=(0.92, 1.09),
+    noise=(0.0, 0.02),
+    defocus=(0.0, 0.8),
+    jpeg=(60.0, 100.0),
+    calibration=(0.0, 0.5),
+)
+"""Cameras as people have them."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class StreamSettings:
+    """The endless stream of training samples; people of the split `train` alone."""
+
+    size: tuple[Sixteens, Sixteens] = (512, 512)
+    """Width and height of the rectified source images, pixels; multiples of 16."""
+    target_size: Size = (1024, 1024)
+    """Width and height of the novel view, pixels."""
+    fps: Positive = 30
+    """Frames per second of a clip."""
+    still: Fraction = 0.15
+    """Share of clips in which the person does not move at all."""
+    rig: RigSettings = RigSettings()
+    """Where the cameras stand."""
+    light: LightSettings = LightSettings()
+    """The light."""
+    sensor: SensorSettings = FILMED
+    """What the cameras do to the source pictures; the novel view is always clean."""
+    people: PeopleSettings = PeopleSettings()
+    """Which people are drawn."""
+    pool: Positive = 16
+    """People at hand at any moment."""
+    lifetime: Positive = 64
+    """Steps after which each of them is replaced by somebody new."""
+    workers: Annotated[int, Field(ge=0)] = 2
+    """Processes that make new people ahead of time; 0: made when needed. The samples are the same."""
+    texel: Annotated[float, Field(gt=0, le=0.02)] = 0.0015
+    """Distance between samples of colour on the person, metres."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class BuiltinSettings:
+    """The built-in captures: synthetic people before a synthetic rig."""
+
+    frames: Positive = 12
+    """Consecutive frames."""
+    fps: Positive = 30
+    """Frames per second."""
+    size: Size = (512, 512)
+    """Width and height of every camera, pixels."""
+    sources: Annotated[int, Field(ge=2, le=16)] = 3
+    """Source cameras, named 00, 01, ...; between two neighbours stand target cameras that are never inputs."""
+    ring: bool = False
+    """Whether the cameras stand all around the person, evenly; `rig.baseline` is not used then."""
+    targets: Positive = 1
+    """Target cameras of each pair of neighbours."""
+    images: Literal["jpg", "png"] = "jpg"
+    """File format of the pictures."""
+    still: bool = False
+    """Whether the person stands frozen, for measuring jitter."""
+    rig: RigSettings = GPS_GAUSSIAN
+    """Where the cameras stand."""
+    light: LightSettings = LightSettings(lamps=(2, 2), softness=(0.02, 0.06), background=(0.35, 0.5))
+    """The light."""
+    sensor: SensorSettings = SensorSettings()
+    """What the cameras do to the pictures."""
+    people: PeopleSettings = PeopleSettings()
+    """Which people are drawn."""

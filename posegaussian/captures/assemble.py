@@ -1,6 +1,5 @@
 """From what a reader found in a folder to a Capture: everything that is checked alike for every layout."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,48 +9,16 @@ from jaxtyping import Float
 
 from posegaussian.captures import video
 from posegaussian.captures.capture import Capture, Shots
-from posegaussian.captures.pictures import Picture, PictureFile, picture_size
-from posegaussian.errors import CalibrationError, CaptureError, ConfigError, warn
+from posegaussian.captures.footage import FrameRange
+from posegaussian.captures.pictures import Picture, picture_size
+from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
-"""Of picture files."""
 _ROTATION_TOLERANCE = 1e-3
 _COEFFICIENTS = (5, 8, 12, 14)
 """Lengths of distortion that OpenCV knows; shorter ones are filled with zeros."""
 _PADDING = 16
 """Codecs pad pictures to multiples of this: a calibration may count the padding."""
-
-
-@dataclass(frozen=True)
-class FrameRange:
-    """Frame numbers START:STOP:STEP, as in a Python slice; an open end reaches as far as there are frames."""
-
-    start: int | None = None
-    stop: int | None = None
-    step: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> "FrameRange":
-        """From `10:50`, `::5`, `7`, or nothing for all frames.
-
-        Raises:
-            ConfigError: it is none of those, or chooses nothing.
-        """
-        match = re.fullmatch(r"(\d*)(?::(\d*)(?::(\d*))?)?", text.strip())
-        start, stop, step = (int(part) if part else None for part in match.groups()) if match else (0, 0, 0)
-        if text.strip().isdecimal() and start is not None:
-            return cls(start, start + 1)
-        if step == 0 or (stop is not None and stop <= (start or 0)):
-            raise ConfigError(f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0")
-        return cls(start, stop, step or 1)
-
-    def choose(self, frames: Sequence[int]) -> list[int]:
-        """The frames of the range, ascending; steps count from START, or else from the first frame."""
-        ordered = sorted(frames)
-        start = ordered[0] if self.start is None and ordered else self.start or 0
-        stop = np.inf if self.stop is None else self.stop
-        return [frame for frame in ordered if start <= frame < stop and (frame - start) % self.step == 0]
 
 
 @dataclass(frozen=True)
@@ -142,35 +109,6 @@ def assemble(
         backgrounds=backgrounds or {},
         fps=fps,
     )
-
-
-def numbered(folder: Path, camera: str) -> dict[int, Picture]:
-    """Picture files of a folder by the number that they are called."""
-    files = sorted(folder.glob("*"))
-    found = {int(path.stem): path for path in files if path.suffix.lower() in SUFFIXES and path.stem.isdecimal()}
-    if not found:
-        raise CaptureError("no pictures of this camera", file=folder, camera=camera)
-    return {frame: PictureFile(path) for frame, path in found.items()}
-
-
-def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, Picture]:
-    """Frames of a video by their number, from 0.
-
-    Args:
-        path: of the video.
-        camera: whose it is.
-        frames: those that are wanted: a video that is cut short behind them will do.
-    """
-    try:
-        there, promised = video.frame_count(path)
-    except (OSError, ValueError) as error:
-        raise CaptureError(f"not a readable video ({error})", file=path, camera=camera) from None
-    stop = frames.stop if frames else None
-    if there < promised and (stop is None or stop > there):
-        hint = f"take the frames before the damage: {(frames or FrameRange()).start or 0}:{there}"
-        what = f"the video is truncated: {there} of {promised} frames are there"
-        raise CaptureError(what, file=path, camera=camera, hint=hint)
-    return {index: video.VideoFrame(path, index) for index in range(there)}
 
 
 def _chosen(root: Path, images: Shots, cameras: Sequence[str], frames: FrameRange) -> list[int]:

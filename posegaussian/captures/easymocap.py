@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.captures import video
-from posegaussian.captures.assemble import SUFFIXES, Calibration, FrameRange, assemble, filmed, numbered
+from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.footage import SUFFIXES, FrameRange, filmed, numbered, rate
 from posegaussian.captures.pictures import DepthFile, Picture, PictureFile
 from posegaussian.errors import CalibrationError, CaptureError
 
@@ -58,7 +59,7 @@ def read_easymocap(root: Path, frames: FrameRange | None = None) -> Capture:
         pairs=rig.pairs,
         calibration_files=[intrinsics.path, root / "rig.json", extrinsics.path],
         joints_file=root / "joints.json",
-        fps=rig.fps or _rate(images),
+        fps=rig.fps or rate(images),
         frames=frames,
     )
 
@@ -113,11 +114,6 @@ def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, Picture]:
 def _backgrounds(root: Path, cameras: list[str]) -> dict[str, Picture]:
     files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in SUFFIXES)
     return {path.stem: PictureFile(path) for path in files if path.stem in cameras}
-
-
-def _rate(images: dict[str, dict[int, Picture]]) -> float | None:
-    first = next((shots[min(shots)] for shots in images.values() if shots), None)
-    return video.frame_rate(first.path) if isinstance(first, video.VideoFrame) else None
 
 
 def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera: str) -> Calibration:

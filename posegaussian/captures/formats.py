@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from posegaussian.captures import easymocap
-from posegaussian.captures.assemble import FrameRange
+from posegaussian.captures import colmap, easymocap, gps_gaussian, nerfstudio, pose2sim, zju_mocap
 from posegaussian.captures.capture import Capture
-from posegaussian.errors import CaptureError
+from posegaussian.captures.footage import FrameRange
+from posegaussian.errors import CaptureError, ConfigError
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,11 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     easymocap.NAME: Format(easymocap.recognizes, easymocap.read_easymocap),
+    zju_mocap.NAME: Format(zju_mocap.recognizes, zju_mocap.read_zju_mocap),
+    gps_gaussian.NAME: Format(gps_gaussian.recognizes, gps_gaussian.read_gps_gaussian),
+    nerfstudio.NAME: Format(nerfstudio.recognizes, nerfstudio.read_nerfstudio),
+    colmap.NAME: Format(colmap.recognizes, colmap.read_colmap),
+    pose2sim.NAME: Format(pose2sim.recognizes, pose2sim.read_pose2sim),
 }
 """By name; the first that recognises a folder reads it."""
 
@@ -36,6 +41,8 @@ def read_capture(root: Path, format: str | None = None, frames: FrameRange | Non
         CaptureError: no such folder or layout, or a camera or frame is missing.
         CalibrationError: a camera's calibration is missing or impossible.
     """
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"format {format!r} is not one of {', '.join(FORMATS)}")
     return FORMATS[format or detect(root)].read(root, frames)
 
 

@@ -76,6 +76,18 @@ class PictureFile:
 
 
 @dataclass(frozen=True)
+class AlphaMask:
+    """The alpha channel of a picture, as a mask."""
+
+    path: Path
+
+    def pixels(self) -> np.ndarray:
+        """See Picture."""
+        with Image.open(self.path) as image:
+            return np.array(image.getchannel("A"))
+
+
+@dataclass(frozen=True)
 class DepthFile:
     """Depth along the optical axis, in a file of 16 bits; 0 where nothing is.
 

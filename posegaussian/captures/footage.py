@@ -1,0 +1,108 @@
+"""Where a camera's pictures lie: in a folder of numbered files, or in a video; and which frames of them are taken."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from posegaussian.captures import video
+from posegaussian.captures.pictures import Picture, PictureFile
+from posegaussian.errors import CaptureError, ConfigError, warn
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+"""Of picture files."""
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Frame numbers START:STOP:STEP, as in a Python slice; an open end reaches as far as there are frames."""
+
+    start: int | None = None
+    stop: int | None = None
+    step: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "FrameRange":
+        """From `10:50`, `::5`, `7`, or nothing for all frames.
+
+        Raises:
+            ConfigError: it is none of those, or chooses nothing.
+        """
+        match = re.fullmatch(r"(\d*)(?::(\d*)(?::(\d*))?)?", text.strip())
+        start, stop, step = (int(part) if part else None for part in match.groups()) if match else (0, 0, 0)
+        if text.strip().isdecimal() and start is not None:
+            return cls(start, start + 1)
+        if step == 0 or (stop is not None and stop <= (start or 0)):
+            raise ConfigError(f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0")
+        return cls(start, stop, step or 1)
+
+    def choose(self, frames: Sequence[int]) -> list[int]:
+        """The frames of the range, ascending; steps count from START, or else from the first frame."""
+        ordered = sorted(frames)
+        start = ordered[0] if self.start is None and ordered else self.start or 0
+        stop = np.inf if self.stop is None else self.stop
+        return [frame for frame in ordered if start <= frame < stop and (frame - start) % self.step == 0]
+
+
+def numbered(folder: Path, camera: str) -> dict[int, Picture]:
+    """Picture files of a folder by the number that they are called."""
+    files = sorted(folder.glob("*"))
+    found = {int(path.stem): path for path in files if path.suffix.lower() in SUFFIXES and path.stem.isdecimal()}
+    if not found:
+        raise CaptureError("no pictures of this camera", file=folder, camera=camera)
+    return {frame: PictureFile(path) for frame, path in found.items()}
+
+
+def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, Picture]:
+    """Frames of a video by their number, from 0.
+
+    Args:
+        path: of the video.
+        camera: whose it is.
+        frames: those that are wanted: a video that is cut short behind them will do.
+    """
+    try:
+        there, promised = video.frame_count(path)
+    except (OSError, ValueError) as error:
+        raise CaptureError(f"not a readable video ({error})", file=path, camera=camera) from None
+    stop = frames.stop if frames else None
+    if there < promised and (stop is None or stop > there):
+        hint = f"take the frames before the damage: {(frames or FrameRange()).start or 0}:{there}"
+        what = f"the video is truncated: {there} of {promised} frames are there"
+        raise CaptureError(what, file=path, camera=camera, hint=hint)
+    return {index: video.VideoFrame(path, index) for index in range(there)}
+
+
+def footage(root: Path, cameras: Sequence[str], frames: FrameRange | None = None) -> dict[str, dict[int, Picture]]:
+    """Pictures or videos by camera: images/CAMERA/, videos/CAMERA.mp4, or CAMERA.mp4 beside the calibration.
+
+    A video may also carry the camera's name within its own; failing that, as many videos as cameras belong to them in
+    the order of their names.
+    """
+    if (root / "images").is_dir():
+        return {camera: numbered(root / "images" / camera, camera) for camera in cameras}
+    folder = root / "videos" if (root / "videos").is_dir() else root
+    videos = sorted(path for path in folder.glob("*") if path.suffix.lower() in video.SUFFIXES)
+    chosen = {camera: _named_like(camera, videos) for camera in cameras}
+    if not any(chosen.values()) and len(videos) == len(cameras):
+        chosen = dict(zip(sorted(cameras), videos, strict=True))
+        pairs = ", ".join(f"{camera}: {path.name}" for camera, path in chosen.items())
+        warn(f"no video is named like a camera: matched in the order of names ({pairs})", file=folder)
+    found = {camera: path for camera, path in chosen.items() if path}
+    if not found:
+        raise CaptureError("no pictures: neither images/CAMERA/ nor videos/CAMERA.mp4", file=root)
+    return {camera: filmed(path, camera, frames) for camera, path in found.items()}
+
+
+def _named_like(camera: str, videos: Sequence[Path]) -> Path | None:
+    exact = [path for path in videos if path.stem == camera]
+    within = [path for path in videos if re.search(rf"(?<![A-Za-z0-9]){re.escape(camera)}(?![A-Za-z0-9])", path.stem)]
+    return next((paths[0] for paths in (exact, within) if len(paths) == 1), None)
+
+
+def rate(images: dict[str, dict[int, Picture]]) -> float | None:
+    """Frames per second, where the pictures are a video's."""
+    first = next((shots[min(shots)] for shots in images.values() if shots), None)
+    return video.frame_rate(first.path) if isinstance(first, video.VideoFrame) else None

@@ -1,0 +1,80 @@
+"""Layouts that list pictures with a pose each: which of them one camera has taken."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from posegaussian.captures.assemble import Calibration
+from posegaussian.captures.pictures import Picture
+
+
+@dataclass(frozen=True)
+class PosedPicture:
+    """A picture as such a layout lists it.
+
+    Args:
+        name: its path within the capture.
+        picture: where it lies.
+        calibration: of the camera that took it.
+        mask: the person's coverage, or None.
+        depth: true depth, or None.
+    """
+
+    name: str
+    picture: Picture
+    calibration: Calibration
+    mask: Picture | None = None
+    depth: Picture | None = None
+
+
+def by_camera(pictures: Sequence[PosedPicture]) -> dict[str, dict[int, PosedPicture]]:
+    """Pictures by camera and frame.
+
+    Pictures of one folder that share a pose are frames of one camera, named like the folder and numbered by the last
+    digits of their names. Otherwise every picture is a camera's only one, of frame 0.
+    """
+    folders: dict[str, list[PosedPicture]] = {}
+    for picture in pictures:
+        folders.setdefault(str(PurePosixPath(picture.name).parent), []).append(picture)
+    if len(folders) > 1 and all(_one_pose(shots) for shots in folders.values()):
+        names = _short([PurePosixPath(folder).parts for folder in folders])
+        return {name: _numbered(shots) for name, shots in zip(names, folders.values(), strict=True)}
+    names = _short([PurePosixPath(picture.name).with_suffix("").parts for picture in pictures])
+    return {name: {0: picture} for name, picture in zip(names, pictures, strict=True)}
+
+
+def masks_and_depths(cameras: Mapping[str, Mapping[int, PosedPicture]]) -> tuple[dict, dict]:
+    """Masks and depths by camera and frame, for the cameras that have them in any frame."""
+    kinds = []
+    for kind in ("mask", "depth"):
+        found = {
+            camera: {frame: getattr(shot, kind) for frame, shot in shots.items() if getattr(shot, kind)}
+            for camera, shots in cameras.items()
+        }
+        kinds.append({camera: shots for camera, shots in found.items() if shots})
+    return kinds[0], kinds[1]
+
+
+def _one_pose(shots: Sequence[PosedPicture]) -> bool:
+    poses = [np.column_stack([shot.calibration.rotation, shot.calibration.translation]) for shot in shots]
+    return all(np.allclose(pose, poses[0], atol=1e-6) for pose in poses)
+
+
+def _short(names: Sequence[tuple[str, ...]]) -> list[str]:
+    """Names without the parts that all of them share, in letters that the captures sheet takes."""
+    kept = [parts[-1] for parts in names]
+    depth = 1
+    while len(set(kept)) < len(kept) and depth < max(map(len, names)):
+        depth += 1
+        kept = ["_".join(parts[-depth:]) for parts in names]
+    return [re.sub(r"[\s,]+", "_", name) for name in kept]
+
+
+def _numbered(shots: Sequence[PosedPicture]) -> dict[int, PosedPicture]:
+    numbers = [re.findall(r"\d+", PurePosixPath(shot.name).stem) for shot in shots]
+    if all(numbers) and len({int(found[-1]) for found in numbers}) == len(shots):
+        return {int(found[-1]): shot for found, shot in zip(numbers, shots, strict=True)}
+    return dict(enumerate(sorted(shots, key=lambda shot: shot.name)))

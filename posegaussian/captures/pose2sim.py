@@ -1,0 +1,121 @@
+"""Pose2Sim: calibration/Calib*.toml (also AniposeLib's) or Qualisys' *.qca.txt, and videos/.
+
+Calib.toml: Rodrigues rotations and translations, world to camera, metres. QCA (XML): intrinsics in 1/64 pixel; the
+camera's place in millimetres, and a rotation whose rows are the camera's axes: x right, y up, z backward. Both count
+pixels from the centre of the first one.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+
+from posegaussian.captures.assemble import Calibration, assemble
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.footage import FrameRange, footage, numbered, rate
+from posegaussian.errors import CalibrationError, CaptureError
+
+NAME = "pose2sim"
+_QCA_UNIT = 1 / 64
+"""Pixels per step of QCA's intrinsics."""
+_QCA_AXES = np.diag([1.0, -1.0, -1.0])
+"""From QCA's camera axes to OpenCV's."""
+
+
+def recognizes(root: Path) -> bool:
+    """Whether a folder looks like this layout."""
+    return _calibration_file(root) is not None
+
+
+def read_pose2sim(root: Path, frames: FrameRange | None = None) -> Capture:
+    """Read a trial; cameras without footage are left out."""
+    file = _calibration_file(root)
+    if file is None:
+        raise CalibrationError("neither Calib*.toml nor *.qca.txt", file=root)
+    calibrations = _read_toml(file) if file.suffix == ".toml" else _read_qca(file)
+    if not calibrations:
+        raise CalibrationError("no cameras", file=file)
+    images = footage(root, list(calibrations), frames)
+    masks = root / "masks"
+    return assemble(
+        root,
+        format=NAME,
+        calibrations={camera: calibrations[camera] for camera in images},
+        images=images,
+        masks={camera: numbered(masks / camera, camera) for camera in images} if masks.is_dir() else {},
+        calibration_files=[file],
+        fps=rate(images),
+        frames=frames,
+    )
+
+
+def _calibration_file(root: Path) -> Path | None:
+    """In calibration/ of the trial, beside it (one calibration for several trials), or in the trial's own folder."""
+    for folder in (root / "calibration", root, root.parent / "calibration"):
+        for pattern in ("[Cc]alib*.toml", "*.qca.txt"):
+            found = sorted(folder.glob(pattern))
+            if len(found) > 1:
+                names = ", ".join(path.name for path in found)
+                raise CaptureError(f"several calibrations ({names})", file=folder, hint="keep one of them there")
+            if found:
+                return found[0]
+    return None
+
+
+def _read_toml(file: Path) -> dict[str, Calibration]:
+    try:
+        sections = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CalibrationError(f"not valid TOML ({error})", file=file) from None
+    cameras = {key: value for key, value in sections.items() if isinstance(value, dict) and "matrix" in value}
+    return {str(values.get("name", key)): _from_toml(file, key, values) for key, values in cameras.items()}
+
+
+def _from_toml(file: Path, key: str, values: dict[str, Any]) -> Calibration:
+    if values.get("fisheye"):
+        raise CalibrationError("a fisheye lens", file=file, camera=key, hint="undistort the pictures first")
+    try:
+        matrix = np.array(values["matrix"], dtype=float).reshape(3, 3)
+        matrix[:2, 2] += 0.5
+        rotation = cv2.Rodrigues(np.array(values["rotation"], dtype=float).reshape(3, 1))[0]
+        translation = np.array(values["translation"], dtype=float).reshape(3)
+        size = (round(values["size"][0]), round(values["size"][1])) if values.get("size") else None
+        distortion = np.array(values.get("distortions", []), dtype=float).ravel()
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise CalibrationError(f"missing or broken values ({error})", file=file, camera=key) from None
+    return Calibration(matrix, distortion, rotation, translation, file, size)
+
+
+def _read_qca(file: Path) -> dict[str, Calibration]:
+    try:
+        cameras = list(ElementTree.parse(file).getroot().iterfind("cameras/camera"))
+    except (OSError, ElementTree.ParseError) as error:
+        raise CalibrationError(f"not valid XML ({error})", file=file) from None
+    return {camera.get("serial", str(number)): _from_qca(file, camera) for number, camera in enumerate(cameras)}
+
+
+def _from_qca(file: Path, camera: ElementTree.Element) -> Calibration:
+    def numbers(tag: str, *keys: str) -> list[float]:
+        element = camera.find(tag)
+        if element is None or any(element.get(key) is None for key in keys):
+            what = f"no {tag} with {', '.join(keys)}"
+            raise CalibrationError(what, file=file, camera=camera.get("serial"))
+        return [float(element.get(key, "nan")) for key in keys]
+
+    left, top, right, bottom = numbers("fov_video", "left", "top", "right", "bottom")
+    focal = np.array(numbers("intrinsic", "focalLengthU", "focalLengthV")) * _QCA_UNIT
+    centre = np.array(numbers("intrinsic", "centerPointU", "centerPointV")) * _QCA_UNIT - [left, top] + 0.5
+    bent = ("radialDistortion1", "radialDistortion2", "tangentalDistortion1", "tangentalDistortion2")
+    axes = np.array(numbers("transform", *(f"r{i}{j}" for i in "123" for j in "123"))).reshape(3, 3)
+    rotation = _QCA_AXES @ axes
+    return Calibration(
+        np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]]),
+        np.array(numbers("intrinsic", *bent, "radialDistortion3")),
+        rotation,
+        -rotation @ np.array(numbers("transform", "x", "y", "z")) / 1000,
+        file,
+        (round(right - left) + 1, round(bottom - top) + 1),
+    )

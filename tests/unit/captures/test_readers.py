@@ -1,0 +1,372 @@
+"""The readers of other layouts: each reads a sample that is written here by hand, after the layout's description."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import helpers
+import numpy as np
+import pytest
+
+from posegaussian.captures.footage import FrameRange
+from posegaussian.captures.formats import FORMATS, detect, read_capture
+from posegaussian.errors import CalibrationError, CaptureError, CaptureWarning, ConfigError
+
+BENT = (-0.2, 0.05, 0.001, -0.002, 0.01)
+RIG = {
+    "a": helpers.lens(-12, size=(64, 48), distortion=BENT),
+    "b": helpers.lens(10, elevation=5, size=(48, 56), distortion=BENT, offset=(3, -2)),
+}
+FLAT = {
+    "0": helpers.lens(-12, size=(48, 48)),
+    "1": helpers.lens(12, size=(48, 48)),
+    "3": helpers.lens(0, size=(48, 48)),
+}
+
+
+def pictures(lens: helpers.Lens, frame: int) -> tuple[np.ndarray, ...]:
+    """RGB, mask and depth of a lens."""
+    return helpers.render(lens, frame, samples=1)
+
+
+def save(path: Path, pixels: np.ndarray) -> None:
+    """Write RGB, grey or 16-bit pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), pixels[..., ::-1] if pixels.ndim == 3 else pixels)
+
+
+def centred(lens: helpers.Lens) -> np.ndarray:
+    """Intrinsics with pixel centres at +0.5."""
+    return lens.matrix + np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+
+
+def to_world(lens: helpers.Lens) -> np.ndarray:
+    """Camera to world, OpenCV's axes."""
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = lens.rotation.T, lens.centre
+    return pose
+
+
+def write_gps(root: Path, frames: int = 1) -> Path:
+    for frame in range(frames):
+        for view, lens in FLAT.items():
+            image, mask, depth = pictures(lens, frame)
+            name = f"0004_{frame:03d}"
+            path = root / "img" / name / f"{view}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])
+            save(root / "mask" / name / f"{view}.png", np.dstack([mask] * 3))
+            metres = depth / 1e4
+            inverse = np.divide(1, metres, out=np.zeros_like(metres), where=metres > 0)
+            save(root / "depth" / name / f"{view}.png", (inverse * 2**15).astype(np.uint16))
+            (root / "parm" / name).mkdir(parents=True, exist_ok=True)
+            np.save(root / "parm" / name / f"{view}_intrinsic.npy", centred(lens).astype(np.float32))
+            extrinsic = np.column_stack([lens.rotation, lens.translation]).astype(np.float32)
+            np.save(root / "parm" / name / f"{view}_extrinsic.npy", extrinsic)
+    return root
+
+
+def write_zju(root: Path) -> Path:
+    ims = [{"ims": [f"Camera ({name})/{frame:06d}.png" for name in RIG]} for frame in range(3)]
+    for frame in range(3):
+        for name, lens in RIG.items():
+            image, mask, _ = pictures(lens, frame)
+            save(root / f"Camera ({name})/{frame:06d}.png", image)
+            parts = np.where(mask > 127, 1 + np.indices(mask.shape)[0] // 8, 0).astype(np.uint8)
+            save(root / "mask_cihp" / f"Camera ({name})/{frame:06d}.png", parts)
+    cams = {
+        "K": [lens.matrix for lens in RIG.values()],
+        "D": [lens.distortion[:, None] for lens in RIG.values()],
+        "R": [lens.rotation for lens in RIG.values()],
+        "T": [1000 * lens.translation[:, None] for lens in RIG.values()],
+    }
+    np.save(root / "annots.npy", np.array({"cams": cams, "ims": ims}, dtype=object), allow_pickle=True)
+    return root
+
+
+def write_nerfstudio(root: Path) -> Path:
+    frames = []
+    for name, lens in RIG.items():
+        for frame in range(2):
+            image, mask, depth = pictures(lens, frame)
+            save(root / f"images/{name}/frame_{frame:05d}.png", image)
+            save(root / f"masks/{name}/frame_{frame:05d}.png", mask)
+            save(root / f"depth/{name}/frame_{frame:05d}.png", np.rint(depth / 10).astype(np.uint16))
+            k = centred(lens)
+            frames.append(
+                {
+                    "file_path": f"images/{name}/frame_{frame:05d}.png",
+                    "mask_path": f"masks/{name}/frame_{frame:05d}.png",
+                    "depth_file_path": f"depth/{name}/frame_{frame:05d}.png",
+                    "transform_matrix": (to_world(lens) @ np.diag([1, -1, -1, 1])).tolist(),
+                    **{"fl_x": k[0, 0], "fl_y": k[1, 1], "cx": k[0, 2], "cy": k[1, 2]},
+                    **dict(zip(("k1", "k2", "p1", "p2", "k3"), lens.distortion.tolist(), strict=True)),
+                    **{"w": lens.size[0], "h": lens.size[1]},
+                }
+            )
+    (root / "transforms.json").write_text(json.dumps({"camera_model": "OPENCV", "frames": frames}))
+    return root
+
+
+def quaternion(rotation: np.ndarray) -> np.ndarray:
+    """wxyz."""
+    vector = cv2.Rodrigues(rotation)[0].ravel()
+    angle = np.linalg.norm(vector)
+    return np.concatenate([[np.cos(angle / 2)], np.sin(angle / 2) * vector / angle])
+
+
+def write_colmap(root: Path) -> Path:
+    """The text model, as COLMAP's documentation describes it; the model has no k3."""
+    sparse = root / "sparse/0"
+    sparse.mkdir(parents=True)
+    cameras, images = "# Camera list\n", "# Image list\n"
+    for number, (name, lens) in enumerate(RIG.items(), start=1):
+        k, bent = centred(lens), lens.distortion
+        values = [k[0, 0], k[1, 1], k[0, 2], k[1, 2], *bent[:4], bent[4], 0, 0, 0]
+        cameras += f"{number} FULL_OPENCV {lens.size[0]} {lens.size[1]} {' '.join(map(repr, map(float, values)))}\n"
+        pose = [*quaternion(lens.rotation), *lens.translation]
+        images += f"{number} {' '.join(map(repr, map(float, pose)))} {number} {name}.png\n\n"
+        image, mask, _ = pictures(lens, 0)
+        save(root / f"images/{name}.png", image)
+        save(root / f"masks/{name}.png.png", mask)
+    (sparse / "cameras.txt").write_text(cameras)
+    (sparse / "images.txt").write_text(images)
+    (sparse / "points3D.txt").write_text("")
+    return root
+
+
+def write_video(path: Path, lens: helpers.Lens, frames: int = 12) -> None:
+    """Lossless, a key frame every five."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264rgb", rate=25, options={"crf": "0", "g": "5", "bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = *lens.size, "rgb24"
+        for frame in range(frames):
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pictures(lens, frame)[0]), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+
+def write_toml(root: Path) -> Path:
+    text = ""
+    for name, lens in RIG.items():
+        write_video(root / f"videos/{name}.mp4", lens)
+        vector = cv2.Rodrigues(lens.rotation)[0].ravel().tolist()
+        text += f'[cam_{name}]\nname = "{name}"\nsize = [{lens.size[0]}.0, {lens.size[1]}.0]\n'
+        text += f"matrix = {lens.matrix.tolist()}\ndistortions = {lens.distortion.tolist()}\n"
+        text += f"rotation = {vector}\ntranslation = {lens.translation.tolist()}\nfisheye = false\n\n"
+    (root / "calibration").mkdir()
+    (root / "calibration/Calib_scene.toml").write_text(text + "[metadata]\nadjusted = false\nerror = 0.0\n")
+    return root
+
+
+def write_qca(root: Path) -> Path:
+    cameras = ""
+    for number, (name, lens) in enumerate(RIG.items()):
+        write_video(root / f"videos/Miqus_{number}_{name}.mp4", lens)
+        w, h = lens.size
+        axes = np.diag([1, -1, -1]) @ lens.rotation  # x right, y up, z backward
+        names = [f"r{i}{j}" for i in (1, 2, 3) for j in (1, 2, 3)]
+        turn = " ".join(f'{key}="{value!r}"' for key, value in zip(names, map(float, axes.ravel()), strict=True))
+        place = " ".join(f'{key}="{1000 * value!r}"' for key, value in zip("xyz", map(float, lens.centre), strict=True))
+        k, (k1, k2, p1, p2, k3) = (64 * lens.matrix).tolist(), lens.distortion.tolist()
+        cameras += f"""<camera active="1" avg-residual="0.4" model="none" serial="{name}" viewrotation="0">
+            <fov_video left="0" top="0" right="{w - 1}" bottom="{h - 1}"/><transform {place} {turn}/>
+            <intrinsic focalLengthU="{k[0][0]}" focalLengthV="{k[1][1]}" centerPointU="{k[0][2]}"
+             centerPointV="{k[1][2]}" skew="0" radialDistortion1="{k1}" radialDistortion2="{k2}"
+             radialDistortion3="{k3}" tangentalDistortion1="{p1}" tangentalDistortion2="{p2}"/></camera>"""
+    text = f"<?xml version='1.0' encoding='ASCII'?>\n<calibration><cameras>{cameras}</cameras></calibration>"
+    (root / "calibration").mkdir()
+    (root / "calibration/Calib.qca.txt").write_text(text)
+    return root
+
+
+WRITERS: dict[str, tuple[Callable[[Path], Path], str, dict[str, helpers.Lens]]] = {
+    "gps": (write_gps, "gps_gaussian", FLAT),
+    "zju": (write_zju, "zju_mocap", {f"Camera_({name})": lens for name, lens in RIG.items()}),
+    "nerfstudio": (write_nerfstudio, "nerfstudio", RIG),
+    "colmap": (write_colmap, "colmap", RIG),
+    "toml": (write_toml, "pose2sim", RIG),
+    "qca": (write_qca, "pose2sim", RIG),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_cameras_pictures_masks_and_depths(kind, tmp_path):
+    write, name, lenses = WRITERS[kind]
+    if name == "colmap":
+        pytest.importorskip("pycolmap")
+    root = tmp_path / "walk"
+    root.mkdir()
+    write(root)
+    assert detect(root) == name
+    capture = read_capture(root)
+    assert capture.format == name
+    assert set(capture.cameras) == set(lenses)
+    last = capture.frames[-1]
+    for camera, lens in lenses.items():
+        found, expected = capture.cameras[camera], helpers.source_camera(lens)
+        assert (found.width, found.height) == lens.size
+        np.testing.assert_allclose(found.intrinsics, expected.intrinsics, rtol=1e-6)
+        np.testing.assert_allclose(found.world_to_camera, expected.world_to_camera, atol=1e-6)
+        bent = np.zeros(14)
+        bent[:5] = lens.distortion
+        np.testing.assert_allclose(np.pad(found.distortion, (0, 14 - len(found.distortion))), bent, atol=1e-12)
+        image, mask, depth = pictures(lens, last)
+        assert abs(capture.image(camera, last) - image.astype(float)).mean() < (12 if name == "gps_gaussian" else 1e-9)
+        if capture.masks:
+            np.testing.assert_array_equal(capture.mask(camera, last), mask)
+        if capture.depths:
+            metres = capture.depth(camera, last)
+            np.testing.assert_allclose(metres, depth / 1e4, atol=6e-4)
+    for path in capture.files():
+        assert path.is_file()
+
+
+def test_frames_of_each_layout(tmp_path):
+    for name in ("zju", "nerfstudio", "toml"):
+        (tmp_path / name).mkdir()
+        WRITERS[name][0](tmp_path / name)
+    assert read_capture(tmp_path / "zju").frames == (0, 1, 2)
+    assert read_capture(tmp_path / "nerfstudio").frames == (0, 1)
+    film = read_capture(tmp_path / "toml", frames=FrameRange.parse("2:11:4"))
+    assert film.frames == (2, 6, 10)
+    assert film.fps == 25
+    for frame in (10, 2, 6, 2):  # any order, across key frames
+        np.testing.assert_array_equal(film.image("a", frame), pictures(RIG["a"], frame)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [("", [3, 4, 5, 6, 7]), ("4:6", [4, 5]), ("::2", [3, 5, 7]), ("4::2", [4, 6]), (":5", [3, 4]), ("6", [6])],
+)
+def test_frame_ranges(text, chosen):
+    assert FrameRange.parse(text).choose([7, 3, 4, 5, 6]) == chosen
+
+
+@pytest.mark.parametrize("text", ["a", "1:2:3:4", "5:5", "1:9:0", "-3:", "5:2"])
+def test_no_frame_range(text):
+    with pytest.raises(ConfigError, match="is not START:STOP:STEP"):
+        FrameRange.parse(text)
+
+
+def test_gps_samples_of_one_rig_are_frames(tmp_path):
+    capture = read_capture(write_gps(tmp_path, frames=2))
+    assert capture.frames == (0, 1)
+    assert (capture.sources, capture.targets, capture.pairs) == (("0", "1"), ("3",), (("0", "1"),))
+    one = read_capture(tmp_path / "img/0004_001")
+    assert (one.name, one.format, one.frames) == ("0004_001", "gps_gaussian", (0,))
+    path = tmp_path / "parm/0004_001/1_extrinsic.npy"
+    np.save(path, np.load(path) + np.array([[0, 0, 0, 0.1]]))
+    with pytest.raises(CaptureError, match=r"2 samples of different rigs.*give one of them"):
+        read_capture(tmp_path)
+
+
+def test_gps_large_targets(tmp_path):
+    write_gps(tmp_path)
+    lens = FLAT["3"]
+    matrix = np.diag([2, 2, 1]) @ centred(lens) - np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    large = helpers.Lens(matrix, lens.rotation, lens.translation, (96, 96), lens.distortion)
+    save(tmp_path / "img/0004_000/3_hr.jpg", pictures(large, 0)[0])
+    with pytest.warns(CaptureWarning, match=r"calibrated at 48 x 48.*scaled by 2"):
+        capture = read_capture(tmp_path)
+    np.testing.assert_allclose(capture.cameras["3"].intrinsics, centred(large), rtol=1e-6)
+    truth, found = pictures(large, 0)[1], capture.mask("3", 0)
+    assert ((found > 127) == (truth > 127)).mean() > 0.97
+    assert set(capture.depths) == {"0", "1"}
+
+
+def test_zju_unpickles_arrays_only(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (print, ("never",))
+
+    write_zju(tmp_path)
+    np.save(tmp_path / "annots.npy", np.array({"cams": Evil()}, dtype=object), allow_pickle=True)
+    with pytest.raises(CalibrationError, match=r"builtins.print is not an array"):
+        read_capture(tmp_path)
+    assert pickle.loads(pickle.dumps(1)) == 1
+
+
+def test_nerfstudio_shared_intrinsics_alpha_and_one_picture_a_camera(tmp_path):
+    frames = []
+    for name, lens in FLAT.items():
+        image, mask, _ = pictures(lens, 0)
+        save(tmp_path / f"images/shot{name}.png", image)
+        cv2.imwrite(str(tmp_path / f"images/shot{name}.png"), np.dstack([image[..., ::-1], mask]))
+        pose = (to_world(lens) @ np.diag([1, -1, -1, 1])).tolist()
+        frames.append({"file_path": f"images/shot{name}", "transform_matrix": pose})
+    k = centred(FLAT["0"])
+    shared = {"fl_x": k[0, 0], "fl_y": k[1, 1], "cx": k[0, 2], "cy": k[1, 2], "w": 48, "h": 48, "frames": frames}
+    (tmp_path / "transforms.json").write_text(json.dumps(shared))
+    capture = read_capture(tmp_path)
+    assert (capture.sources, capture.frames) == (("shot0", "shot1", "shot3"), (0,))
+    image, mask, _ = pictures(FLAT["3"], 0)
+    np.testing.assert_allclose(capture.cameras["shot3"].intrinsics, k)
+    np.testing.assert_array_equal(capture.mask("shot3", 0), mask)
+    np.testing.assert_array_equal(capture.image("shot3", 0), image * (mask[..., None] > 0))
+    shared["camera_model"] = "OPENCV_FISHEYE"
+    (tmp_path / "transforms.json").write_text(json.dumps(shared))
+    with pytest.raises(CalibrationError, match=r"camera shot0: camera model OPENCV_FISHEYE.*undistort"):
+        read_capture(tmp_path)
+
+
+def test_colmap_binary_and_other_models(tmp_path):
+    pycolmap = pytest.importorskip("pycolmap")
+    write_colmap(tmp_path)
+    text = read_capture(tmp_path)
+    sparse = tmp_path / "sparse/0"
+    pycolmap.Reconstruction(sparse).write_binary(sparse)
+    for path in sparse.glob("*.txt"):
+        path.unlink()
+    binary = read_capture(tmp_path)
+    for name in RIG:
+        np.testing.assert_allclose(binary.cameras[name].intrinsics, text.cameras[name].intrinsics)
+        np.testing.assert_allclose(binary.cameras[name].world_to_camera, text.cameras[name].world_to_camera)
+    for path in sparse.glob("*.bin"):
+        path.unlink()
+    (sparse / "cameras.txt").write_text("1 OPENCV_FISHEYE 64 48 50 50 32 24 0 0 0 0\n")
+    (sparse / "images.txt").write_text("1 1 0 0 0 0 0 0 1 a.png\n\n")
+    (sparse / "points3D.txt").write_text("")
+    with pytest.raises(CalibrationError, match="OPENCV_FISHEYE is not one of"):
+        read_capture(tmp_path)
+
+
+def test_videos_are_matched_in_order_and_cut_to_one_length(tmp_path):
+    write_toml(tmp_path)
+    (tmp_path / "videos/a.mp4").rename(tmp_path / "videos/left.mp4")
+    (tmp_path / "videos/b.mp4").unlink()
+    write_video(tmp_path / "videos/right.mp4", RIG["b"], frames=9)
+    with pytest.warns(CaptureWarning) as said:
+        capture = read_capture(tmp_path)
+    told = " | ".join(str(warning.message) for warning in said)
+    assert "matched in the order of names (a: left.mp4, b: right.mp4)" in told
+    assert "the videos differ in length (a: 12, b: 9): the first 9 frames are used" in told
+    assert len(capture.frames) == 9
+
+
+def test_padding_of_a_codec(tmp_path):
+    """Pose2Sim's own demo: calibrated at 1088 x 1920, filmed at 1080 x 1920."""
+    write_qca(tmp_path)
+    path = tmp_path / "calibration/Calib.qca.txt"
+    path.write_text(path.read_text().replace('right="63"', 'right="71"'))
+    with pytest.warns(CaptureWarning, match=r"camera a: calibrated at 72 x 48.*cropped at the right"):
+        camera = read_capture(tmp_path).cameras["a"]
+    np.testing.assert_allclose(camera.intrinsics, helpers.source_camera(RIG["a"]).intrinsics, rtol=1e-6)
+
+
+def test_unknown_folders_and_names(tmp_path):
+    with pytest.raises(CaptureError, match="no such folder"):
+        read_capture(tmp_path / "gone")
+    (tmp_path / "x").mkdir()
+    with pytest.raises(CaptureError, match=r"no capture of a known layout \(easymocap, zju_mocap"):
+        read_capture(tmp_path / "x")
+    with pytest.raises(ConfigError, match="'avi' is not one of"):
+        read_capture(tmp_path / "x", format="avi")
+    for name, layout in FORMATS.items():
+        with pytest.raises((CaptureError, CalibrationError)):
+            layout.read(tmp_path / "x", None)
+        assert not layout.recognizes(tmp_path / "x"), name

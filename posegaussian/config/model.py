@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT, Fraction, Positive
+from posegaussian.config.synthetic import StreamSettings
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -29,19 +30,37 @@ class TrainSettings:
     full_steps: Positive = 120
     """Optimiser steps of stage `full`."""
     batch_size: Positive = 2
-    """Stereo pairs per step; with the stabiliser two consecutive frames of each pair, so an even number."""
+    """Stereo pairs per step and process; a multiple of `frames`."""
+    frames: Positive = 2
+    """Consecutive frames of a clip, what the stabiliser and the temporal loss learn from."""
     target_size: Positive = 256
-    """Longer side of the novel views that stage `full` compares, pixels; larger ones are shrunk."""
+    """Longer side of the novel views of captures that stage `full` compares, pixels; larger ones are shrunk."""
+    stream: Fraction = 0.0
+    """Share of the steps that see streamed synthetic people instead of captures; 1 needs no captures."""
+    synthetic: StreamSettings = StreamSettings()
+    """The stream of synthetic people."""
+    heatmap_errors: str = "package:errors.json"
+    """How the detector of streamed people errs: a path, or `package:NAME` for an error model that ships here."""
+    heatmap_noise: Annotated[float, Field(ge=0)] = 1.0
+    """Multiplies those errors: offsets, and how often joints are missed or swapped."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
     """Peak learning rate of AdamW."""
+    warm_up: Annotated[int, Field(ge=0)] = 8
+    """Steps at the start over which the learning rate rises to its peak."""
     cooldown: Fraction = 0.6
-    """Share of the steps, at the end, over which the learning rate falls to 0."""
+    """Share of the steps, at the end, over which the learning rate falls to 0; until then a run can be prolonged."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
     """Weight decay of AdamW."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay per step of the moving average of the weights, which is what is validated and written; 0 is off."""
     pose_loss: Annotated[float, Field(ge=0)] = 0.05
     """Weight of the pose-conditioned loss."""
     depth_loss: Annotated[float, Field(ge=0)] = 0.05
     """Weight of the disparity loss (pixels at 1024 px) in stage `full`; in stage `depth` it is 1."""
+    temporal_loss: Annotated[float, Field(ge=0)] = 0.5
+    """Weight of the change of errors from frame to frame, as against the errors themselves."""
+    gradient_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the error of image gradients at three scales, as against that of the image."""
     heatmap_dropout: Fraction = 0.1
     """Share of clips that are trained without their heatmaps; half of it: share of joints that go missing."""
     validate_every: Positive = 40

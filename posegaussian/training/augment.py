@@ -13,16 +13,16 @@ from posegaussian.types import JOINTS, StereoPair
 _MARGIN, _MULTIPLE, _STRIDE = 8, 32, 4
 
 
-def crop_to_person(clip: Clip, frames: int, random: np.random.Generator) -> Clip:
+def crop_to_person(clip: Clip, random: np.random.Generator) -> Clip:
     """Cut each view to one common width about the person, at a random place that keeps the whole person inside.
 
-    It saves half of the time for a standing person in a square image.
+    It saves half of the time for a standing person in a square image. Consecutive frames share their cut.
 
     Args:
         clip: the batch; disparities, key points and principal points follow the cut.
-        frames: consecutive frames that share their cut.
         random: chooses the places.
     """
+    frames = clip.frames
     columns = (clip.pair.masks[:, :, 0] > 0).any(-2).unflatten(0, (-1, frames)).any(1)
     full = columns.shape[-1]
     firsts = columns.float().argmax(-1)
@@ -31,7 +31,8 @@ def crop_to_person(clip: Clip, frames: int, random: np.random.Generator) -> Clip
     width = min(-(-widest // _MULTIPLE) * _MULTIPLE, full)
     low = -((width - lasts).clamp_max(0) // _STRIDE)
     high = firsts.clamp_max(full - width) // _STRIDE
-    cells = low + torch.from_numpy(random.random(low.shape)) * (high - low).clamp_min(0)
+    places = torch.from_numpy(random.random(low.shape)).to(low.device)
+    cells = low + places * (high - low).clamp_min(0)
     lefts = (_STRIDE * cells.round().long()).repeat_interleave(frames, dim=0)
 
     def cut(values: Tensor, stride: int = 1) -> Tensor:
@@ -62,14 +63,12 @@ def _moved(keypoints: Float[Tensor, "b 2 17 2"], left: Float[Tensor, "b 2"]) -> 
     return torch.stack([keypoints[..., 0] - left[..., None], keypoints[..., 1]], dim=-1)
 
 
-def without_some_pose(pair: StereoPair, share: float, random: np.random.Generator) -> StereoPair:
-    """Take the whole pose of a clip away with probability `share`, else each joint of each view with half of it."""
+def without_some_pose(pair: StereoPair, frames: int, share: float, random: np.random.Generator) -> StereoPair:
+    """Take the whole pose of each clip away with probability `share`, else each joint of each view with half of it."""
     if pair.heatmaps is None or pair.scores is None:
         return pair
-    views = pair.images.shape[1]
-    if random.random() < share:
-        keep = np.zeros((views, len(JOINTS)))
-    else:
-        keep = random.random((views, len(JOINTS))) >= share / 2
-    kept = torch.from_numpy(keep.astype(np.float32))
+    clips, views = len(pair.scores) // frames, pair.scores.shape[1]
+    keep = random.random((clips, views, len(JOINTS))) >= share / 2
+    keep &= random.random((clips, 1, 1)) >= share
+    kept = torch.from_numpy(keep.astype(np.float32)).repeat_interleave(frames, dim=0).to(pair.scores.device)
     return replace(pair, heatmaps=pair.heatmaps * kept[..., None, None], scores=pair.scores * kept)

@@ -21,6 +21,7 @@ class Clip(_Tensors):
         target_mask: coverage of the person in it.
         target_camera: where it was taken from.
         width: of the rectified images before they were cut, pixels.
+        frames: how many consecutive frames make a clip; the batch holds whole clips.
     """
 
     pair: StereoPair
@@ -30,6 +31,7 @@ class Clip(_Tensors):
     target_mask: Float[Tensor, "b 1 ht wt"]
     target_camera: Camera
     width: int
+    frames: int = 1
 
 
 def joined(clips: list):

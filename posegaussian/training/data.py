@@ -1,4 +1,4 @@
-"""Training data: clips of consecutive frames from rectified captures and their heatmaps.
+"""Clips of consecutive frames from rectified captures and their heatmaps.
 
 What a step sees is a function of the seed and the step's number alone, so that a resumed run continues exactly.
 """
@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import Dataset
 
 from posegaussian import store
 from posegaussian.errors import TrainingError
 from posegaussian.rendering.pairs import read_pair, read_target
 from posegaussian.training.augment import crop_to_person, without_some_pose
+from posegaussian.training.batches import Steps
 from posegaussian.training.clip import Clip, joined
 from posegaussian.types import Camera
 
@@ -83,7 +83,8 @@ class Captures:
         target = int(targets[choice % len(targets)])
         last = rectified["frames"].shape[0] - 1
         frames = [min(place.frame + t, last) for t in range(self.frames)]
-        return joined([self._moment(rectified, heatmaps, place.pair, frame, target) for frame in frames])
+        moments = [self._moment(rectified, heatmaps, place.pair, frame, target) for frame in frames]
+        return replace(joined(moments), frames=self.frames)
 
     def _moment(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Clip:
         stereo = read_pair(rectified, heatmaps, pair, frame)
@@ -114,31 +115,29 @@ class Captures:
         return self._open[index]
 
 
-class TrainingSteps(Dataset):
-    """What every step learns from: item i is the batch of step i.
+class CaptureSteps(Steps):
+    """What every step learns from captures: item i is batch i.
 
     Args:
         captures: where clips come from.
-        steps: how many items there are.
         clips: per batch.
         seed: of the order, the targets and the dropout.
-        heatmap_dropout: share of clips that lose their whole pose, and of joints that are missing in one view.
+        heatmap_dropout: share of clips that lose their whole pose; half of it: share of joints missing in one view.
     """
 
-    def __init__(self, captures: Captures, steps: int, clips: int, seed: int, heatmap_dropout: float):
-        self.captures, self.steps, self.clips = captures, steps, clips
-        self.seed, self.heatmap_dropout = seed, heatmap_dropout
+    def __init__(self, captures: Captures, clips: int, seed: int, heatmap_dropout: float):
+        self.captures, self.clips, self.seed, self.heatmap_dropout = captures, clips, seed, heatmap_dropout
 
-    def __len__(self) -> int:
-        return self.steps
+    def __getitem__(self, index: int) -> Clip:
+        random = np.random.default_rng((self.seed, 1, index))
+        positions = range(index * self.clips, (index + 1) * self.clips)
+        clip = joined([self.captures.read(self._place(p), int(random.integers(1 << 30))) for p in positions])
+        pair = without_some_pose(clip.pair, clip.frames, self.heatmap_dropout, random)
+        return crop_to_person(replace(clip, pair=pair), random)
 
-    def __getitem__(self, step: int) -> Clip:
-        random = np.random.default_rng((self.seed, 1, step))
-        clips = []
-        for position in range(step * self.clips, (step + 1) * self.clips):
-            clip = self.captures.read(self._place(position), int(random.integers(1 << 30)))
-            clips.append(replace(clip, pair=without_some_pose(clip.pair, self.heatmap_dropout, random)))
-        return crop_to_person(joined(clips), self.captures.frames, random)
+    def close(self) -> None:
+        """Close the files."""
+        self.captures.close()
 
     def _place(self, position: int) -> Place:
         """The clip at a position of the endless sequence of shuffled epochs."""

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional as F
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from posegaussian.config import TrainSettings
 from posegaussian.model.network import Reconstruction
-from posegaussian.training.data import Clip
+from posegaussian.training.clip import Clip
 from posegaussian.types import Rendering
 
 _L1, _SSIM = 0.8, 0.2
+_SCALES = 3
 
 
 @dataclass(frozen=True)
@@ -22,17 +24,54 @@ class Losses:
     total: Float[Tensor, ""]
     depth: Float[Tensor, ""]
     image: Float[Tensor, ""]
+    temporal: Float[Tensor, ""]
     pose: Float[Tensor, ""]
 
 
 def combine(result: Reconstruction, view: Rendering | None, clip: Clip, settings: TrainSettings) -> Losses:
     """All losses of a batch; without a rendered view the image counts nothing."""
-    depth = 1024 / clip.width * sequence_loss(result.disparities, clip.disparity, clip.valid)
-    zero = torch.zeros_like(depth)
-    image = zero if view is None else image_loss(view.colors, clip.target, clip.target_mask)
-    pose = zero if result.pose_loss is None else result.pose_loss
+    scale = 1024 / clip.width
+    depth = scale * sequence_loss(result.disparities, clip.disparity, clip.valid)
+    change = scale * steadiness(result.disparity - clip.disparity, clip.valid, clip.frames)
     weight = settings.depth_loss if view is not None else 1.0
-    return Losses(weight * depth + image + settings.pose_loss * pose, depth, image, pose)
+    total, temporal = weight * depth, weight * change
+    image = pose = torch.zeros_like(depth)
+    if view is not None:
+        image = image_loss(view.colors, clip.target, clip.target_mask)
+        if settings.gradient_loss > 0:
+            image = image + settings.gradient_loss * gradient_loss(view.colors, clip.target, clip.target_mask)
+        known = clip.target_mask.expand_as(clip.target)
+        temporal = temporal + steadiness(view.colors - clip.target, known, clip.frames)
+        total = total + image
+    if result.pose_loss is not None:
+        pose = result.pose_loss
+        total = total + settings.pose_loss * pose
+    return Losses(total + settings.temporal_loss * temporal, depth, image, temporal, pose)
+
+
+def steadiness(error: Float[Tensor, "b c h w"], known: Float[Tensor, "b c h w"], frames: int) -> Float[Tensor, ""]:
+    """How much errors change from frame to frame, where they are known in both (docs/method.md, equation 10).
+
+    An error that stays is not seen to flicker; of a person who stands still this is the change of the result itself.
+    """
+    if frames == 1:
+        return error.new_zeros(())
+    errors, weights = (values.unflatten(0, (-1, frames)) for values in (error, known))
+    weights = weights[:, 1:] * weights[:, :-1]
+    return ((errors[:, 1:] - errors[:, :-1]).abs() * weights).sum() / weights.sum().clamp_min(1)
+
+
+def gradient_loss(
+    image: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, ""]:
+    """L1 of the difference of image gradients at three scales, each divided by the person's area at that scale."""
+    error, total = image - target, image.new_zeros(())
+    for scale in range(_SCALES):
+        across, down = error.diff(dim=-1).abs().sum(), error.diff(dim=-2).abs().sum()
+        area = mask.sum() / 4**scale
+        total = total + (across + down) / (3 * _SCALES * area.clamp_min(1))
+        error = F.avg_pool2d(error, 2)
+    return total
 
 
 def sequence_loss(

@@ -1,32 +1,36 @@
-"""The training run: one stage of one model, from files to weights."""
+"""The training run: one stage of one model, from captures or streamed people to weights."""
 
 import hashlib
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from lightning.fabric import Fabric
-from torch.utils.data import DataLoader
+from torch import Tensor
 
 from posegaussian import store
-from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
+from posegaussian.config import STAGE_VERSION, DetectorSettings, ModelSettings, RectifySettings, as_dict
 from posegaussian.errors import ConfigError, TrainingError
 from posegaussian.model.network import PoseGaussian, Reconstruction
 from posegaussian.model.weights import fill, save_weights
 from posegaussian.splatting import ANTIALIASED, rasterize
+from posegaussian.training.average import Average
+from posegaussian.training.batches import Batches
+from posegaussian.training.clip import Clip
 from posegaussian.training.curves import Curves
-from posegaussian.training.data import Captures, Clip, Files, TrainingSteps, fixed_clips
+from posegaussian.training.data import Captures, CaptureSteps, Files, fixed_clips
+from posegaussian.training.guard import Guard, keep_evidence
+from posegaussian.training.launch import make_fabric
 from posegaussian.training.losses import Losses, box_psnr, combine, end_point_error
-from posegaussian.training.schedule import learning_rate
+from posegaussian.training.schedule import cooldown_start, learning_rate
 from posegaussian.training.state import load_state, save_state
+from posegaussian.training.stopping import Clock, stop_signals
 from posegaussian.types import Rendering
 
 _CLIP_NORM = 1.0
+_SMALL = DetectorSettings(config="package:small.py", weights="package:small.safetensors")
 
 
 def train(
@@ -39,23 +43,31 @@ def train(
     settings: ModelSettings,
     init: Path | None = None,
     device: str = "auto",
+    time_budget: float | None = None,
 ) -> None:
     """Train one stage and write its weights; the curves go beside them as .csv.
 
     Args:
         stage: `depth` (disparity alone) or `full` (everything, through rendered views).
-        train_files: rectified and heatmaps .h5 to learn from.
+        train_files: rectified and heatmaps .h5 to learn from; none where all steps see the stream.
         val_files: the same, to watch.
         output: the .safetensors to write, last of all.
-        state: folder of the resume state and of TensorBoard's events.
+        state: folder of the resume state, of TensorBoard's events and of pictures.
         settings: of the model.
         init: weights to start from.
         device: auto, cpu, cuda or cuda:N.
+        time_budget: seconds after which the run ends with the weights it has; None takes all steps.
 
     Raises:
-        TrainingError: the data do not allow the stage, the loss is not finite, or the run was told to stop.
+        TrainingError: the data do not allow the stage, a loss is not finite or explodes, or the run was told to stop.
     """
-    Run(stage, train_files, val_files, state, settings, init, _fabric(device, settings)).finish(output)
+    clock = Clock(time_budget)
+    fabric = make_fabric(device, settings.train.precision)
+    run = Run(stage, train_files, val_files, state, settings, init, fabric, clock)
+    try:
+        run.finish(output)
+    finally:
+        run.batches.close()
 
 
 class Run:
@@ -70,184 +82,243 @@ class Run:
         settings: ModelSettings,
         init: Path | None,
         fabric: Fabric,
+        clock: Clock,
     ):
         chosen = settings.train
-        self.stage, self.settings, self.fabric = stage, settings, fabric
+        self.stage, self.settings, self.fabric, self.clock, self.folder = stage, settings, fabric, clock, folder
         self.steps = chosen.depth_steps if stage == "depth" else chosen.full_steps
-        self.frames = 2 if settings.network.pose == "fused" and settings.network.stabilizer else 1
-        if chosen.batch_size % self.frames:
-            raise ConfigError(f"train.batch_size: {chosen.batch_size} is odd; clips have {self.frames} frames")
-        captures = Captures(train_files, self.frames, chosen.target_size)
-        if stage == "depth":
-            captures.require_truth()
-        clips = chosen.batch_size // self.frames
-        self.batches = TrainingSteps(captures, self.steps, clips, chosen.seed, chosen.heatmap_dropout)
-        watched = Captures(val_files, self.frames, chosen.target_size)
-        self.source = _first_settings(train_files)
+        if chosen.batch_size % chosen.frames:
+            raise ConfigError(f"train.batch_size: {chosen.batch_size} is no multiple of train.frames {chosen.frames}")
+        captures = self._captures(train_files)
+        watched = Captures(val_files, chosen.frames, chosen.target_size)
         self.watched = fixed_clips(watched, chosen.validation_clips) if val_files else []
         watched.close()
+        self.source = _made_with([*train_files, *val_files], chosen.synthetic.size)
+        self.batches = self._batches(captures)
 
         self.network = self._network(init)
+        self.average = Average(self.network, chosen.average)
+        self.wrapped = fabric.strategy.setup_module(self.network)
         learned = [p for p in self.network.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(learned, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
         self.optimizer = cast(torch.optim.Optimizer, fabric.setup_optimizers(optimizer))
-        self.state_file = folder / f"{stage}.state"
         self.key = _key(stage, settings, init, captures, watched)
-        self.done, curves = self._resume()
-        self.curves = Curves(folder / stage, f"train {stage}", self.steps, curves)
+        self.done, self.cooling = 0, False
+        saved = self._saved()
+        self.curves = Curves(folder / stage, f"train {stage}", self.steps, saved.get("curves"), fabric.is_global_zero)
+        self.guard = Guard(saved.get("guard"))
+
+    def _captures(self, files: Files) -> Captures | None:
+        """What is learned from beside the stream."""
+        chosen = self.settings.train
+        if chosen.stream == 1:
+            return None
+        if not files:
+            raise TrainingError("there are no captures to learn from", hint="give --rectified, or set train.stream: 1")
+        captures = Captures(files, chosen.frames, chosen.target_size)
+        if self.stage == "depth":
+            captures.require_truth()
+        return captures
+
+    def _batches(self, captures: Captures | None) -> Batches:
+        chosen, device, rank = self.settings.train, self.fabric.device, self.fabric.global_rank
+        steps = streamed = None
+        if captures is not None:
+            clips = chosen.batch_size // chosen.frames
+            steps = CaptureSteps(captures, clips, chosen.seed, chosen.heatmap_dropout)
+        if chosen.stream > 0:
+            from posegaussian.training.stream import StreamSteps
+
+            streamed = StreamSteps(chosen, chosen.seed + 1000 * rank, device)
+        return Batches(steps, streamed, chosen.stream, chosen.seed, device, rank, self.fabric.world_size)
 
     def _network(self, init: Path | None) -> PoseGaussian:
         """A new network, or that of `init`; stage depth leaves the head as it is."""
-        torch.manual_seed(self.settings.train.seed)
-        network = PoseGaussian(self.settings.network)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.train.seed)
+            network = PoseGaussian(self.settings.network)
         if init is not None:
             fill(network, init)
         network.head.requires_grad_(self.stage == "full")
         return network.to(memory_format=torch.channels_last).to(self.fabric.device)  # type: ignore[call-overload]
 
-    def _resume(self) -> tuple[int, dict[str, Any] | None]:
-        """Take up a stopped run where there is one: steps done, curves."""
-        saved = load_state(self.state_file, self.key)
-        if saved is None:
-            return 0, None
-        self.network.load_state_dict(saved["network"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        print(f"train {self.stage}: resuming after step {saved['done']} of {self.steps}", file=sys.stderr, flush=True)
-        return saved["done"], saved["curves"]
+    def _file(self, kind: str) -> Path:
+        return self.folder / f"{self.stage}.{kind}"
+
+    def _saved(self) -> dict[str, Any]:
+        """Take up a stopped run where there is one, or prolong one: what it saved."""
+        for path in (self._file("state"), self._file("trunk")):
+            saved = load_state(path, self.key)
+            if saved is None:
+                break
+            if saved["steps"] == self.steps or (
+                not saved["cooling"] and saved["done"] <= cooldown_start(self.steps, self.settings.train)
+            ):
+                self.network.load_state_dict(saved["network"])
+                self.average.network.load_state_dict(saved["average"])
+                self.optimizer.load_state_dict(saved["optimizer"])
+                self.done, self.cooling = saved["done"], saved["cooling"]
+                self._say(f"resuming after step {self.done} of {self.steps}")
+                return saved
+        return {}
 
     def finish(self, output: Path) -> None:
         """Take the steps that are left, then write curves and weights."""
         chosen = self.settings.train
-        loader = DataLoader(self.batches, batch_size=None, sampler=range(self.done, self.steps))
-        with _stop_signals() as received:
-            for clip in loader:
-                self.curves.train(self.done + 1, self._step(clip))
+        with stop_signals() as received:
+            while self.done < self.steps:
+                self.curves.train(self.done + 1, self._step())
                 self.done += 1
-                if self.done % chosen.validate_every == 0 or self.done == self.steps:
+                stopped, out_of_time = self._told(bool(received), self.clock.used >= 1)
+                last = self.done == self.steps or out_of_time
+                if self.done % chosen.validate_every == 0 or last:
                     self._validate()
-                if self.done % chosen.save_every == 0 or self.done == self.steps or received:
-                    self._save()
-                if received and self.done < self.steps:
-                    what = f"stopped by {received[0]} after step {self.done} of {self.steps}"
+                if self.done % chosen.save_every == 0 or last or stopped:
+                    self._save("state")
+                if self.done == cooldown_start(self.steps, chosen) and not self.cooling:
+                    self._save("trunk")
+                if stopped and not last:
+                    name = received[0] if received else "another process"
+                    what = f"stopped by {name} after step {self.done} of {self.steps}"
                     raise TrainingError(what, hint="the state is saved: run the same command again to go on")
+                if out_of_time and self.done < self.steps:
+                    self._say(f"the time budget is used up after step {self.done} of {self.steps}")
+                    break
+        if self.fabric.is_global_zero:
+            self._write(output)
+
+    def _write(self, output: Path) -> None:
         self.curves.write(output.with_suffix(".csv"))
         metadata = {
             "stage": self.stage,
-            "steps": str(self.steps),
+            "steps": str(self.done),
             "stage_version": str(STAGE_VERSION["train"]),
             "model": json.dumps(as_dict(self.settings), sort_keys=True),
             **self.source,
         }
-        save_weights(self.network, output, metadata)
+        save_weights(cast(PoseGaussian, self.average.network), output, metadata)
 
-    def _step(self, clip: Clip) -> dict[str, float]:
-        rate = learning_rate(self.done, self.steps, self.settings.train)
+    def _told(self, *flags: bool) -> list[bool]:
+        """Each flag, true as soon as one rank says so."""
+        if self.fabric.world_size == 1:
+            return list(flags)
+        said = self.fabric.all_reduce(torch.tensor(flags, dtype=torch.float32, device=self.fabric.device), "max")
+        return [bool(value) for value in cast(Tensor, said).tolist()]
+
+    def _step(self) -> dict[str, float]:
+        """Take one step; the next batch is begun while the device still computes."""
+        clip = self.batches.take(self.done)
+        rate = learning_rate(self.done, self.steps, self.settings.train, self.clock.used)
+        self.cooling |= self.clock.used > 1 - self.settings.train.cooldown
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        clip = clip.to(self.fabric.device)
         result, view, losses = self._look(clip)
-        if not torch.isfinite(losses.total):
-            raise TrainingError(
-                f"the loss of step {self.done + 1} is {losses.total.item()}", hint="lower train.learning_rate"
-            )
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(losses.total)
-        self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_CLIP_NORM)
+        norm = self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_CLIP_NORM, error_if_nonfinite=False)
+        if self.done + 1 < self.steps:
+            self.batches.start(self.done + 1)
+        values = self._values(result, view, losses, clip, norm)
+        gradient = values.pop("gradient")
+        if self.settings.train.precision == "16-mixed":
+            gradient = 0.0  # its scaler skips steps that overflow
+        if complaint := self.guard.complaint(values["loss"], gradient):
+            raise keep_evidence(self._file("evidence"), self.done + 1, complaint, clip, self.network)
         self.optimizer.step()
-        return {**_values(result, view, losses, clip), "lr": rate}
+        self.average.update(self.network, self.done)
+        return {**values, "lr": rate}
 
-    def _look(self, clip: Clip) -> tuple[Reconstruction, Rendering | None, Losses]:
+    def _look(
+        self, clip: Clip, network: torch.nn.Module | None = None
+    ) -> tuple[Reconstruction, Rendering | None, Losses]:
         """Reconstruct the clip, render the view held back in stage full, and compare."""
         with self.fabric.autocast():
-            result = self.network(clip.pair, frames=self.frames, depth_only=self.stage == "depth")
+            result = (network if network is not None else self.wrapped)(
+                clip.pair, frames=clip.frames, depth_only=self.stage == "depth"
+            )
         view = None
         if result.gaussians is not None:
             view = rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED)
         return result, view, combine(result, view, clip, self.settings.train)
 
     @torch.no_grad()
-    def _validate(self) -> None:
-        if not self.watched:
-            return
-        self.network.eval()
-        rows = []
-        for index, clip in enumerate(self.watched):
-            clip = clip.to(self.fabric.device)
-            result, view, losses = self._look(clip)
-            rows.append(_values(result, view, losses, clip))
-            if view is not None:
-                self.curves.picture(self.done, index, view.colors[0], clip.target[0])
-        means = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
-        self.curves.validation(self.done, {name: value for name, value in means.items() if name != "pose"})
-
-    def _save(self) -> None:
-        content = {
-            "done": self.done,
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "curves": self.curves.state(),
-        }
-        save_state(self.state_file, self.key, content)
-
-
-def _values(result: Reconstruction, view: Rendering | None, losses: Losses, clip: Clip) -> dict[str, float]:
-    """The numbers of a batch, as they stand in the curves."""
-    with torch.no_grad():
+    def _values(
+        self, result: Reconstruction, view: Rendering | None, losses: Losses, clip: Clip, norm: Tensor | None = None
+    ) -> dict[str, float]:
+        """The numbers of a batch, as they stand in the curves; means over the ranks of a step, and its gradient."""
         values = {
             "loss": losses.total,
             "depth": losses.depth,
+            "temporal": losses.temporal,
             "pose": losses.pose,
             "epe_1024": 1024 / clip.width * end_point_error(result.disparity, clip.disparity, clip.valid),
         }
         if view is not None:
-            values["image"] = losses.image
-            values["psnr_bbox"] = box_psnr(view.colors, clip.target, clip.target_mask)
-        return {name: float(value) for name, value in values.items()}
+            values |= {"image": losses.image, "psnr_bbox": box_psnr(view.colors, clip.target, clip.target_mask)}
+        if norm is not None:
+            values["gradient"] = norm
+        numbers = torch.stack([value.detach().float() for value in values.values()])
+        if norm is not None and self.fabric.world_size > 1:
+            numbers = cast(Tensor, self.fabric.all_reduce(numbers))
+        return dict(zip(values, numbers.tolist(), strict=True))
+
+    @torch.no_grad()
+    def _validate(self) -> None:
+        """Look at the fixed clips with the averaged weights."""
+        if not self.watched or not self.fabric.is_global_zero:
+            return
+        rows, views = [], []
+        for clip in self.watched:
+            clip = clip.to(self.fabric.device)
+            result, view, losses = self._look(clip, self.average.network)
+            rows.append(self._values(result, view, losses, clip))
+            if view is not None:
+                views.append((view.colors[0], clip.target[0]))
+        means = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+        self.curves.validation(self.done, {name: value for name, value in means.items() if name != "pose"})
+        self.curves.pictures(self.done, views)
+
+    def _save(self, kind: str) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        content = {
+            "done": self.done,
+            "steps": self.steps,
+            "cooling": self.cooling or self.done > cooldown_start(self.steps, self.settings.train),
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "curves": self.curves.state(),
+            "guard": self.guard.state(),
+        }
+        save_state(self._file(kind), self.key, content)
+
+    def _say(self, text: str) -> None:
+        if self.fabric.is_global_zero:
+            print(f"train {self.stage}: {text}", file=sys.stderr, flush=True)
 
 
-def _fabric(device: str, settings: ModelSettings) -> Fabric:
-    kind, _, index = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda"):
-        raise TrainingError(f"no such device: {device}", hint="use auto, cpu, cuda or cuda:N")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("no CUDA device can be used here", hint="use --device cpu")
-    return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=settings.train.precision)
-
-
-def _first_settings(files: Files) -> dict[str, str]:
+def _made_with(files: Files, streamed: tuple[int, int]) -> dict[str, str]:
     """How the pictures and heatmaps that are learned from were made: what a view by hand has to repeat."""
-    rectified, heatmaps = files[0]
-    with store.open_checked(rectified, store.RECTIFIED) as source, store.open_checked(heatmaps, store.HEATMAPS) as pose:
-        made = {"rectify": store.settings_of(source), "detector": store.settings_of(pose)}
-    return {name: json.dumps(settings, sort_keys=True) for name, settings in made.items()}
+    made = {"rectify": as_dict(RectifySettings(size=streamed)), "detector": as_dict(_SMALL)}
+    if files:
+        rectified, heatmaps = files[0]
+        with store.open_checked(rectified, store.RECTIFIED) as file:
+            made["rectify"] = store.settings_of(file)
+        with store.open_checked(heatmaps, store.HEATMAPS) as file:
+            made["detector"] = store.settings_of(file)
+    return {name: json.dumps(values, sort_keys=True) for name, values in made.items()}
 
 
-def _key(stage: str, settings: ModelSettings, init: Path | None, *captures: Captures) -> str:
-    """Names a run by everything that its result depends on."""
+def _key(stage: str, settings: ModelSettings, init: Path | None, *captures: Captures | None) -> str:
+    """Names a run by everything that its result depends on, but for how long it is."""
     parts = {
         "stage": stage,
         "version": STAGE_VERSION["train"],
         "network": as_dict(settings.network),
-        "train": as_dict(settings.train),
+        "train": {k: v for k, v in as_dict(settings.train).items() if k not in ("depth_steps", "full_steps")},
         "init": store.digest(init) if init is not None else None,
-        "captures": [c.fingerprints for c in captures],
+        "captures": [c.fingerprints if c else [] for c in captures],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[str]]:
-    """Collect the names of SIGTERM and SIGINT instead of dying of them; the second one of a kind kills."""
-    received: list[str] = []
-
-    def note(number: int, _frame: Any) -> None:
-        received.append(signal.Signals(number).name)
-        signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,7 +1,9 @@
 import csv
+import itertools
 import signal
 from dataclasses import replace
 
+import cv2
 import pytest
 import torch
 
@@ -9,7 +11,9 @@ from posegaussian.config import ModelSettings, NetworkSettings, TrainSettings
 from posegaussian.errors import ConfigError, TrainingError
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.training import run
+from posegaussian.training.average import Average
 from posegaussian.training.curves import Curves
+from posegaussian.training.guard import Guard
 from posegaussian.training.state import load_state, save_state
 
 SETTINGS = ModelSettings(
@@ -20,7 +24,7 @@ SETTINGS = ModelSettings(
 )
 
 
-def train(files, folder, stage="depth", settings=SETTINGS, val=(), init=None):
+def train(files, folder, stage="depth", settings=SETTINGS, val=(), init=None, **options):
     output = folder / f"{stage}.safetensors"
     run.train(
         stage,
@@ -31,6 +35,7 @@ def train(files, folder, stage="depth", settings=SETTINGS, val=(), init=None):
         settings=settings,
         init=init,
         device="cpu",
+        **options,
     )
     return output
 
@@ -98,21 +103,81 @@ def test_curves_and_metadata(tmp_path, make_captures):
     rows = table(depth)
     assert [(row["split"], row["step"]) for row in rows] == [("val", "4"), ("train", "5"), ("train", "6"), ("val", "6")]
     assert all(float(row["epe_1024"]) > 0 and row["psnr_bbox"] == "" for row in rows)
+    assert float(rows[1]["temporal"]) > 0
     full = train(files, tmp_path, "full", val=files, init=depth)
     assert all(float(row["psnr_bbox"]) > 5 for row in table(full))
     assert read_metadata(full)["stage"] == "full"
     assert {"rectify", "detector"} <= read_metadata(full).keys()
     assert list((tmp_path / "state" / "full").glob("events.*"))
+    assert cv2.imread(str(tmp_path / "state/full/validation.png")).shape == (2 * 64, 3 * 64, 3)
     start = torch.equal(*(load_network(path).stereo.match.weight for path in (depth, full)))
     assert not start
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, make_captures, monkeypatch):
-    combine = run.combine
-    monkeypatch.setattr(run, "combine", lambda *args: replace(combine(*args), total=torch.tensor(torch.nan)))
-    with pytest.raises(TrainingError, match="loss of step 1 is nan"):
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(tmp_path, make_captures, monkeypatch):
+    combine, count = run.combine, itertools.count(1)
+
+    def spoiled(*args):
+        losses = combine(*args)
+        return replace(losses, total=losses.total * torch.nan) if next(count) == 3 else losses
+
+    monkeypatch.setattr(run, "combine", spoiled)
+    with pytest.raises(TrainingError, match=r"step 3 cannot be taken: its loss is nan; batch and weights are kept in"):
         train([make_captures(tmp_path)], tmp_path)
     assert not (tmp_path / "depth.safetensors").exists()
+    kept = torch.load(tmp_path / "state/depth.evidence", weights_only=True)
+    assert kept["step"] == 3 and kept["batch"]["pair"]["images"].shape[1] == 2
+    assert all(value.isfinite().all() for value in kept["network"].values())
+
+
+def test_a_loss_that_explodes_stops_the_run():
+    guard = Guard()
+    assert all(guard.complaint(1.0 + 0.5 * (i % 2), 1.0) is None for i in range(60))
+    assert Guard(guard.state()).complaint(40.0, 1.0) is None
+    assert "its loss is 200" in guard.complaint(200.0, 1.0)
+    assert "its gradient is inf" in guard.complaint(1.0, float("inf"))
+    assert Guard().complaint(1e9, 1.0) is None
+
+
+def test_the_average_follows_and_is_what_is_written(tmp_path, make_captures):
+    network, decay = torch.nn.Linear(1, 1, bias=False), 0.5
+    torch.nn.init.constant_(network.weight, 0.0)
+    average = Average(network, decay)
+    torch.nn.init.constant_(network.weight, 1.0)
+    average.update(network, done=0)
+    assert average.network.weight.item() == pytest.approx(0.9)
+    average.update(network, done=1000)
+    assert average.network.weight.item() == pytest.approx(0.95)
+    files = [make_captures(tmp_path)]
+    weights = {}
+    for value in (0.0, 0.999):
+        settings = replace(SETTINGS, train=replace(SETTINGS.train, average=value))
+        saved = load_network(train(files, tmp_path / str(value), settings=settings)).state_dict()
+        state = torch.load(tmp_path / str(value) / "state/depth.state", weights_only=True)
+        assert all(torch.equal(saved[name], state["average"][name]) for name in saved)
+        weights[value] = all(torch.equal(saved[name], state["network"][name]) for name in saved)
+    assert weights == {0.0: True, 0.999: False}
+
+
+def test_a_prolonged_run_is_a_long_one(tmp_path, make_captures, capsys):
+    files = [make_captures(tmp_path)]
+    longer = replace(SETTINGS, train=replace(SETTINGS.train, depth_steps=10, cooldown=0.5))
+    shorter = replace(longer, train=replace(longer.train, depth_steps=6))
+    train(files, tmp_path / "prolonged", settings=shorter)
+    prolonged = train(files, tmp_path / "prolonged", settings=longer)
+    assert "resuming after step 3 of 10" in capsys.readouterr().err
+    assert prolonged.read_bytes() == train(files, tmp_path / "long", settings=longer).read_bytes()
+
+
+def test_a_time_budget_ends_the_run_with_weights(tmp_path, make_captures, capsys):
+    files = [make_captures(tmp_path)]
+    settings = replace(SETTINGS, train=replace(SETTINGS.train, depth_steps=100_000))
+    output = train(files, tmp_path, settings=settings, time_budget=1.5)
+    said = capsys.readouterr().err
+    steps = int(read_metadata(output)["steps"])
+    assert f"the time budget is used up after step {steps} of 100000" in said and 0 < steps < 1000
+    rates = [float(row["lr"]) for row in table(output)]
+    assert rates[-1] < 0.6 * max(rates) or len(rates) < 3
 
 
 def test_wrong_wishes(tmp_path, make_captures):
@@ -120,7 +185,8 @@ def test_wrong_wishes(tmp_path, make_captures):
     odd = replace(SETTINGS, train=replace(SETTINGS.train, batch_size=3))
     with pytest.raises(ConfigError, match="batch_size"):
         train(files, tmp_path, settings=odd)
-    train(files, tmp_path, settings=replace(odd, network=replace(odd.network, stabilizer=False)))
+    with pytest.raises(TrainingError, match="no captures to learn from"):
+        train([], tmp_path)
     with pytest.raises(TrainingError, match="no such device"):
         run.train(
             "depth", train_files=files, val_files=[], output=tmp_path / "o", state=tmp_path, settings=odd, device="tpu"

@@ -4,7 +4,8 @@ import math
 
 import flip_evaluator
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
@@ -25,16 +26,27 @@ def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
     """
     if min(image.shape[1:]) < SSIM_WINDOW:
         return math.nan
+    return float(ssim_map(image, truth).mean())
+
+
+def ssim_map(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float64[Tensor, "h w"]:
+    """Structural similarity around each pixel, mean over the colours."""
     pair = image.float()[None], truth.float()[None]
-    # The mean of the map, since versions of torchmetrics differ in whether theirs counts the border.
+    # The map, since versions of torchmetrics differ in whether their mean counts the border.
     _, values = structural_similarity_index_measure(*pair, sigma=1.5, data_range=1.0, return_full_image=True)
-    return float(values.double().mean())
+    return values[0].double().mean(0)
 
 
 def flip(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
     """Mean LDR-FLIP error (Andersson et al. 2020), 0 to 1, at its default 67 pixels per degree."""
+    return float(flip_map(image, truth).mean())
+
+
+def flip_map(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float64[Tensor, "h w"]:
+    """The LDR-FLIP error of each pixel."""
     reference, test = (np.ascontiguousarray(t.permute(1, 2, 0).float().cpu().numpy()) for t in (truth, image))
-    return float(flip_evaluator.evaluate(reference, test, "LDR", inputsRGB=True, applyMagma=False)[1])
+    values = flip_evaluator.evaluate(reference, test, "LDR", inputsRGB=True, applyMagma=False)[0]
+    return torch.from_numpy(np.asarray(values)[..., 0]).double()
 
 
 def disparity_errors(

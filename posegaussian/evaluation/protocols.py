@@ -1,6 +1,6 @@
 """Which part of a picture is measured. The published protocols are not comparable; each value carries its name."""
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 Crop = tuple[slice, slice]
@@ -23,7 +23,7 @@ def crop(protocol: str, truth: Float[Tensor, "3 h w"], mask: Float[Tensor, "h w"
     shown = mask >= 0.5 if protocol == "bbox" else (truth > 0).any(0)
     if not shown.any():
         return None
-    rows, columns = _extent(shown.any(1)), _extent(shown.any(0))
+    rows, columns = extent(shown.any(1)), extent(shown.any(0))
     if protocol == "bbox":
         return slice(*rows), slice(*columns)
     if protocol == "ghg":
@@ -32,7 +32,8 @@ def crop(protocol: str, truth: Float[Tensor, "3 h w"], mask: Float[Tensor, "h w"
     raise ValueError(f"unknown protocol {protocol!r}")
 
 
-def _extent(shown: Tensor) -> tuple[int, int]:
+def extent(shown: Bool[Tensor, "n"]) -> tuple[int, int]:
+    """The first of what is shown, and the one after the last."""
     index = shown.nonzero()
     return int(index[0]), int(index[-1]) + 1
 

@@ -16,6 +16,7 @@ from posegaussian import store
 from posegaussian.config import EvaluateSettings
 from posegaussian.errors import StoreError
 from posegaussian.evaluation import metrics, yardsticks
+from posegaussian.evaluation.comparison import Comparison
 from posegaussian.evaluation.lpips import SMALLEST, Lpips, load_lpips
 from posegaussian.evaluation.protocols import Crop, crop
 from posegaussian.evaluation.table import Row, explained, write_rows
@@ -99,9 +100,10 @@ def _view(inputs: _Inputs, target: int, index: int, pair: int) -> Iterator[tuple
     made = torch.from_numpy(inputs.made["targets/images"][target, index]).permute(2, 0, 1) / 255
     pictures = {**_yardsticks(inputs, target, index, pair), inputs.model: made}
     for method, picture in pictures.items():
+        compared = None if picture is None else Comparison(picture, image[0])
         for protocol in inputs.settings.protocols:
             where = crop(protocol, image[0], mask[0, 0])
-            for metric, value, note in _measure(picture, image[0], where, inputs.lpips):
+            for metric, value, note in _measure(compared, where, inputs.lpips):
                 yield method, protocol, metric, value, note
 
 
@@ -127,22 +129,19 @@ def _rounded(image: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
     return (image * 255).round() / 255
 
 
-def _measure(
-    picture: Tensor | None, truth: Tensor, where: Crop | None, lpips: Lpips | str
-) -> Iterator[tuple[str, float, str]]:
+def _measure(compared: Comparison | None, where: Crop | None, lpips: Lpips | str) -> Iterator[tuple[str, float, str]]:
     """Metric, value and note of one picture in one crop."""
-    if picture is None or where is None:
-        missing = _NO_DEPTH if picture is None else "the true mask is empty"
+    if compared is None or where is None:
+        missing = _NO_DEPTH if compared is None else "the true mask is empty"
         yield from ((metric, math.nan, missing) for metric in ("psnr", "ssim", "flip", "lpips"))
         return
-    pair = picture[:, *where], truth[:, *where]
-    yield "psnr", metrics.psnr(*pair), ""
-    yield "ssim", *explained(metrics.ssim(*pair), f"the crop is smaller than {metrics.SSIM_WINDOW} pixels")
-    yield "flip", metrics.flip(*pair), ""
+    yield "psnr", compared.psnr(where), ""
+    yield "ssim", *explained(compared.ssim(where), f"the crop is smaller than {metrics.SSIM_WINDOW} pixels")
+    yield "flip", compared.flip(where), ""
     if isinstance(lpips, str):
         yield "lpips", math.nan, lpips
     else:
-        yield "lpips", *explained(lpips(*pair), f"the crop is smaller than {SMALLEST} pixels")
+        yield "lpips", *explained(lpips(*compared.pair(where)), f"the crop is smaller than {SMALLEST} pixels")
 
 
 def _disparity(inputs: _Inputs, pair: int, index: int) -> Iterator[tuple[str, float, str]]:

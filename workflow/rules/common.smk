@@ -91,7 +91,7 @@ elif CONTAINER:
 else:
     pythons = (sys.executable, str(ROOT / "envs/mmpose-python"))
 os.environ |= {"PG_ROOT": str(ROOT), "PG_PYTHON": pythons[0], "PG_MMPOSE_PYTHON": pythons[1]}
-os.environ["PG_MMPOSE_ENV"] = str(MMPOSE_ENV)
+os.environ |= {"PG_MMPOSE_ENV": str(MMPOSE_ENV)}
 
 
 def settings(value):
@@ -120,18 +120,16 @@ def weights_of(model):
     return str(find(weights))
 
 
-def capture_folder(wildcards):
-    """Where a capture lies."""
-    if wildcards.capture in BUILTIN:
-        return f"results/captures/{wildcards.capture}"
-    return CAPTURES[wildcards.capture].path
+def capture_folder(wildcards, input):
+    """Where a capture lies: where rule captures put it, or where the user has it."""
+    return str(input) if wildcards.capture in BUILTIN else CAPTURES[wildcards.capture].path
 
 
 def capture_files(wildcards):
     """What rectification depends on: the folder that rule captures makes, or every file of the user's own."""
-    folder = Path(capture_folder(wildcards))
     if wildcards.capture in BUILTIN:
-        return str(folder)
+        return f"results/captures/{wildcards.capture}"
+    folder = Path(CAPTURES[wildcards.capture].path)
     files = [
         str(path)
         for part in ("intri.yml", "extri.yml", "rig.json", "joints.json", "images", "masks", "depths")

@@ -15,7 +15,7 @@ rule rectify:
         mem_mb=2000,
         runtime=60,
     params:
-        folder=lambda wildcards: capture_folder(wildcards),
+        folder=capture_folder,
         pairs=lambda wildcards: CAPTURES[wildcards.capture].pairs,
         settings=settings(CONFIG.rectify),
         version=schema.STAGE_VERSION["rectify"],

@@ -1,39 +1,69 @@
-"""Exact reruns: what a change of the configuration, of the sheet or of a file plans, job by job."""
+"""Exact reruns: what a change of the configuration, of the sheet, of a file or of the software plans, job by job."""
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
-RENDERED = {"render:demo,c", "evaluate:demo,c", "summarize:demo", "report:demo"}
+from posegaussian import config
+
+ROOT = Path(__file__).parents[2]
+
+REPORTED = {"report:demo"}
+EVALUATED = {"evaluate:demo,c", "summarize:demo"} | REPORTED
+RENDERED = {"render:demo,c"} | EVALUATED
 TRAINED = {"train_depth:demo", "train_full:demo"} | RENDERED
 DETECTED = {f"heatmaps:small,{capture}" for capture in "abc"} | TRAINED
 RECTIFIED = {f"rectify:{capture}" for capture in "abc"} | DETECTED
+PHOTOGRAPHED = {f"captures:{capture}" for capture in "abc"} | RECTIFIED
+
+# What reruns when a stage's settings or its version change.
+AFTER = {
+    "captures": PHOTOGRAPHED,
+    "rectify": RECTIFIED,
+    "heatmaps": DETECTED,
+    "train": TRAINED,
+    "render": RENDERED,
+    "evaluate": EVALUATED,
+    "report": REPORTED,
+}
 
 
 def test_nothing_to_do(done):
     assert done.planned() == set()
 
 
-def test_touched_configuration(done):
+def test_touched_without_change(done):
+    """Files under Snakemake's checksum limit count by content; the configuration by what it says."""
     os.utime(done.folder / "config.yaml")
     os.utime(done.folder / "captures.tsv")
+    os.utime(done.folder / "results/rectified/c.h5")
+    os.utime(done.folder / "results/models/demo/depth.safetensors")
     assert done.planned() == set()
+
+
+def test_a_file_changed_by_hand(done):
+    (done.folder / "results/heatmaps/small/c.h5").write_text("other")
+    assert done.planned() == RENDERED
 
 
 @pytest.mark.parametrize(
     "path, value, jobs",
     [
-        ("builtin.frames", 4, {f"captures:{capture}" for capture in "abc"} | RECTIFIED),
-        ("rectify.margin", 0.1, RECTIFIED),
-        ("detectors.small.weights", "other.safetensors", DETECTED),
-        ("models.demo.train.learning_rate", 0.001, TRAINED),
-        ("models.demo.network.pose", "none", TRAINED),
-        ("models.demo.train.full_steps", 3, TRAINED - {"train_depth:demo"}),
-        ("render.path_steps", 5, RENDERED),
-        ("evaluate.protocols", ["full"], RENDERED - {"render:demo,c"}),
+        ("builtin.frames", 4, AFTER["captures"]),
+        ("rectify.margin", 0.1, AFTER["rectify"]),
+        ("detectors.small.weights", "other.safetensors", AFTER["heatmaps"]),
+        ("models.demo.train.learning_rate", 0.001, AFTER["train"]),
+        ("models.demo.network.pose", "none", AFTER["train"]),
+        ("models.demo.train.full_steps", 3, AFTER["train"] - {"train_depth:demo"}),
+        ("render.path_steps", 5, AFTER["render"]),
+        ("evaluate.protocols", ["full"], AFTER["evaluate"]),
+        ("models.demo.weights", "mine.safetensors", AFTER["render"]),
     ],
 )
 def test_one_key(done, path, value, jobs):
+    (done.folder / "mine.safetensors").write_text("weights")
     *parents, last = path.split(".")
     section = done.config
     for parent in parents:
@@ -43,11 +73,68 @@ def test_one_key(done, path, value, jobs):
     assert done.planned() == jobs
 
 
+@pytest.fixture(scope="module")
+def copy_of_the_repository(tmp_path_factory):
+    """The workflow and its library, for tests that change them; the environments stay where they are."""
+    copy = tmp_path_factory.mktemp("repository")
+    for name in ("Snakefile", "workflow", "profiles", "envs", "posegaussian"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, copy / name)
+    return copy
+
+
+def test_every_stage_has_a_version():
+    assert set(AFTER) == set(config.STAGE_VERSION)
+
+
+@pytest.fixture(scope="module")
+def done_from_copy(copy_of_the_repository, new_workflow):
+    """A workflow that has run, from a copy of the repository."""
+    workflow = new_workflow()
+    workflow.root = copy_of_the_repository
+    workflow.pretend()
+    return workflow
+
+
+@pytest.mark.parametrize("stage", AFTER)
+def test_stage_version_raised(done_from_copy, stage):
+    module = done_from_copy.root / "posegaussian/config/__init__.py"
+    text = module.read_text()
+    try:
+        module.write_text(f'{text}\nSTAGE_VERSION["{stage}"] += 1\n')
+        assert done_from_copy.planned() == AFTER[stage]
+    finally:
+        module.write_text(text)
+
+
+def test_the_library_changed_but_no_results(done_from_copy):
+    """Only a raised version says that results change: edits and upgrades of packages do not."""
+    module = done_from_copy.root / "posegaussian/model/network.py"
+    module.write_text(module.read_text() + "\n# a comment\n")
+    for pins in ("posegaussian.txt", "posegaussian.yaml", "mmpose.post-deploy.sh"):
+        path = done_from_copy.root / "envs" / pins
+        path.write_text(path.read_text() + "\n# other pins\n")
+    assert done_from_copy.planned() == set()
+
+
 def test_capture_added(done):
     done.sheet.append(["d", "test", "builtin:4", ""])
     done.save()
     own = {"captures:d", "rectify:d", "heatmaps:small,d", "render:demo,d", "evaluate:demo,d"}
     assert done.planned() == own | {"summarize:demo", "report:demo"}
+
+
+def test_training_capture_added(done):
+    done.sheet.append(["d", "train", "builtin:4", ""])
+    done.save()
+    assert done.planned() == {"captures:d", "rectify:d", "heatmaps:small,d"} | TRAINED
+
+
+def test_capture_removed(workflow):
+    workflow.sheet.append(["d", "test", "builtin:4", ""])
+    workflow.pretend()
+    del workflow.sheet[4]
+    workflow.save()
+    assert workflow.planned() == {"summarize:demo", "report:demo"}
 
 
 def test_source_of_a_capture_changed(done):
@@ -56,7 +143,33 @@ def test_source_of_a_capture_changed(done):
     assert done.planned() == {"captures:c", "rectify:c", "heatmaps:small,c"} | RENDERED
 
 
-def test_released_weights_never_train(done):
+def test_model_added(done):
+    done.config["models"]["other"] = {"network": {"pose": "none"}, "train": {"depth_steps": 3, "full_steps": 2}}
+    done.config["report"] = ["demo", "other"]
+    done.save()
+    assert done.planned() == {job.replace("demo", "other") for job in TRAINED}
+
+
+def test_forcerun(done):
+    assert done.planned("--forcerun", "render") == RENDERED
+
+
+def test_until(done):
+    assert done.planned("--forcerun", "rectify", "--until", "heatmaps") == {
+        job for job in RECTIFIED if job.startswith(("rectify", "heatmaps"))
+    }
+
+
+def test_incomplete_output_is_made_again(done):
+    """A job that was killed left its marker; profiles/default asks for --rerun-incomplete."""
+    output = "results/renders/demo/c.h5"
+    metadata = next(path for path in (done.folder / ".snakemake/metadata").iterdir() if done.is_record(path, output))
+    (done.folder / ".snakemake/incomplete").mkdir(exist_ok=True)
+    metadata.rename(done.folder / ".snakemake/incomplete" / metadata.name)
+    assert done.planned() == RENDERED
+
+
+def test_given_weights_never_train(done):
     done.config["models"]["demo"]["weights"] = str(done.folder / "results/models/demo/full.safetensors")
     done.save()
     assert not done.planned() & {"train_depth:demo", "train_full:demo"}

@@ -1,9 +1,9 @@
 # 2D pose heatmaps by MMPose, in its own environment: a conda environment under --use-conda, else a virtual environment
-# from the same pins. `mmpose_env` builds it where Snakemake runs, since a cluster's nodes may have no network; when the
-# pins change, envs/mmpose-python brings it up to date.
+# from the same pins, which envs/mmpose-python builds at first use. It is no input, since a new environment is no reason to
+# rerun anything. `snakemake mmpose_env` builds it ahead, for clusters whose nodes have no network.
 rule mmpose_env:
     input:
-        ancient(str(ROOT / "envs/mmpose.post-deploy.sh")),
+        str(ROOT / "envs/mmpose.post-deploy.sh"),
     output:
         str(MMPOSE_ENV / "pins.lock"),
     log:
@@ -25,7 +25,6 @@ rule heatmaps:
     input:
         rectified="results/rectified/{capture}.h5",
         detector=detector_files,
-        environment=[] if CONDA or CONTAINER else ancient(str(MMPOSE_ENV / "pins.lock")),
     output:
         "results/heatmaps/{detector}/{capture}.h5",
     log:

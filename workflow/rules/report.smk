@@ -4,6 +4,8 @@ rule report:
         summary="results/metrics/{model}.csv",
         renders=expand("results/renders/{{model}}/{capture}.h5", capture=of_split("test")),
         videos=expand("results/renders/{{model}}/{capture}.mp4", capture=of_split("test")),
+        splats=expand("results/splats/{{model}}/{capture}", capture=of_split("test")),
+        metrics=expand("results/metrics/{{model}}/{capture}.csv", capture=of_split("test")),
         rectified=expand("results/rectified/{capture}.h5", capture=of_split("test")),
         heatmaps=lambda wildcards: heatmaps_of(wildcards.model, of_split("test")),
         curves=curves_of,
@@ -27,6 +29,7 @@ rule report:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
         " report {wildcards.model} --output {output} --summary {input.summary}"
         " --renders {input.renders} --videos {input.videos} --rectified {input.rectified}"
+        " --splats {input.splats} --metrics {input.metrics}"
         " --heatmaps {input.heatmaps} --curves {input.curves}"
         " --benchmarks $(find $(dirname {log})/../../benchmarks -name '*.tsv' | sort)"
         " --settings {params.settings:q} > {log} 2>&1"

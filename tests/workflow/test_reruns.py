@@ -131,6 +131,7 @@ def test_training_capture_added(done):
 
 def test_capture_removed(workflow):
     workflow.sheet.append(["d", "test", "builtin:4", ""])
+    workflow.save()
     workflow.pretend()
     del workflow.sheet[4]
     workflow.save()

@@ -6,6 +6,12 @@ from importlib.resources import files
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import sparse
+
+from posegaussian.captures.synthetic.surface import Refinement, Surface, refine, sides, unique_edges
+
+LONGEST = {"suit": 0.014, "skin": 0.014, "eyes": 0.01}
+"""Longest edges of the refined surfaces on the mean body, metres."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,24 @@ def load_body() -> BodyModel:
         regressor=regressor,
         surfaces={name[6:]: data[name].astype(np.int64) for name in data if name.startswith("faces_")},
     )
+
+
+@cache
+def refined_body(name: str) -> Refinement:
+    """A surface of the mean body with edges short enough for folds and smooth outlines."""
+    body = load_body()
+    surface = Surface(body.mean, body.mean, body.weights.astype(np.float32), body.surfaces[name]).compact()
+    return refine(surface, LONGEST[name])
+
+
+@cache
+def neighbours(name: str) -> sparse.csr_array:
+    """Matrix that averages the neighbours of each vertex of a refined surface."""
+    surface = refined_body(name).surface
+    edges, _ = unique_edges(sides(surface.faces))
+    both = np.concatenate([edges, edges[:, ::-1]])
+    matrix = sparse.csr_array((np.ones(len(both)), both.T), shape=(len(surface.rest),) * 2)
+    return sparse.diags_array(1 / matrix.sum(1)) @ matrix
 
 
 def bone_transforms(

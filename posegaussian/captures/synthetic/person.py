@@ -5,19 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from posegaussian.captures.synthetic.body import BodyModel, bone_transforms, load_body, skin
+from posegaussian.captures.synthetic.body import BodyModel, bone_transforms, load_body, refined_body, skin
+from posegaussian.captures.synthetic.drape import Figure
 from posegaussian.captures.synthetic.face import make_eyes, make_skin, skin_tone
 from posegaussian.captures.synthetic.garments import Piece
 from posegaussian.captures.synthetic.hair import make_hair
-from posegaussian.captures.synthetic.material import Material, without_relief
+from posegaussian.captures.synthetic.material import Material
 from posegaussian.captures.synthetic.mesh import Mesh, vertex_normals
 from posegaussian.captures.synthetic.motion import Motion, make_motion
-from posegaussian.captures.synthetic.surface import Surface, join
-from posegaussian.captures.synthetic.wardrobe import OVERLAP, choose_clothes
+from posegaussian.captures.synthetic.surface import Surface, join, strongest
+from posegaussian.captures.synthetic.wardrobe import Tailor
 from posegaussian.config import PeopleSettings
 
-HEIGHTS = (1.58, 1.84)
-"""Shortest and tallest person from sole to crown, metres."""
+OVERLAP = 0.03
+"""How far skin reaches under a hem, metres."""
 DEFAULT = PeopleSettings()
 HAIR_COLOURS = np.array(
     [[0.08, 0.06, 0.05], [0.22, 0.13, 0.08], [0.42, 0.25, 0.12], [0.72, 0.55, 0.32], [0.55, 0.54, 0.53]]
@@ -80,40 +81,36 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
     body = load_body()
     code, male = _shape_code(body, rng)
     vertices, heads = body.rest(code)
-    scale = rng.uniform(*HEIGHTS) / np.ptp(vertices[body.surfaces["skin"].ravel(), 2])
-    everything = {
-        name: Surface(body.mean, scale * vertices, body.weights, faces).compact()
-        for name, faces in body.surfaces.items()
-    }
+    scale = float(rng.uniform(*settings.height) / np.ptp(vertices[body.surfaces["skin"].ravel(), 2]))
+    suit, bare, eyes = (
+        refined_body(name).shaped(scale * vertices[np.unique(body.surfaces[name])]) for name in ("suit", "skin", "eyes")
+    )
+    figure = Figure.bare(suit, scale)
+    pieces = Tailor(figure, settings, male, rng).outfit()
     hair = HAIR_COLOURS[rng.integers(len(HAIR_COLOURS))] * rng.uniform(0.8, 1.2)
-    styles = (0, 3, 4) if male else (1, 2, 4)
-    pieces = [*choose_clothes(seed - 1, rng), make_hair(styles[seed % 3], hair, rng)]
-    parts = [_made(piece, everything[piece.surface]) for piece in pieces]
+    pieces += make_hair(figure, bare, hair, male, settings, rng)
     beard = rng.uniform(0, 1) * (rng.uniform() < 0.5) * male
-    textures = [*(piece.texture for piece in pieces), make_skin(skin_tone(rng), hair, beard, rng), make_eyes(rng)]
-    names = ("top", "below", "shoes", "hair", "skin", "eyes")
-    parts += [_bare(everything["skin"], pieces), everything["eyes"]]
+    pieces += [
+        Piece(_bare(bare, pieces), make_skin(skin_tone(rng), hair, beard, rng)),
+        Piece(eyes, make_eyes(rng)),
+    ]
+    parts = [strongest(piece.surface) for piece in pieces]
     used = np.flatnonzero(body.regressor.any(0))
     return Person(
         body=body,
         heads=scale * heads,
         surface=join(parts),
         materials=np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts]),
-        looks=tuple(Material(n, without_relief(t)) for n, t in zip(names, textures, strict=True)),
+        looks=tuple(piece.material for piece in pieces),
         anchors=Surface(body.mean[used], scale * vertices[used], body.weights[used], np.empty((0, 3), np.int64)),
         regressor=body.regressor[:, used],
-        soles=_soles(parts[2]),
+        soles=_soles(parts[0]),
         motion=make_motion(seed - 1, rng),
     )
 
 
-def _made(piece: Piece, surface: Surface) -> Surface:
-    shaped = piece.shape(surface)
-    return shaped.cut(piece.field(shaped.canonical))
-
-
 def _soles(shoes: Surface) -> Surface:
-    """Every eighth vertex of the lowest part of the shoes."""
+    """Some vertices of the lowest part of the shoes."""
     low = np.flatnonzero(shoes.rest[:, 2] < shoes.rest[:, 2].min() + 0.02)[::8]
     return Surface(shoes.canonical[low], shoes.rest[low], shoes.weights[low], np.empty((0, 3), np.int64))
 
@@ -121,8 +118,8 @@ def _soles(shoes: Surface) -> Surface:
 def _bare(skin: Surface, pieces: list[Piece]) -> Surface:
     """Skin that can be seen, and a little more of it under each hem."""
     for piece in pieces:
-        if piece.covers:
-            skin = skin.cut(OVERLAP - piece.field(skin.canonical))
+        if piece.covers is not None:
+            skin = skin.cut(OVERLAP - piece.covers(skin.canonical))
     return skin
 
 

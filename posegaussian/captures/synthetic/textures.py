@@ -1,9 +1,8 @@
-"""Solid textures: functions of the place on the mean body at rest, so that they hold still on a moving body.
+"""What solid textures are made of: noise, the unrolling of limbs into flat cloth, swatches of cloth, wrinkles.
 
-Metres in, RGB in 0..1 out. Every maker takes a random generator and returns the texture.
+Textures are functions of the place on the mean body at rest, so that they hold still on a moving body. Metres in.
 """
 
-from collections.abc import Callable
 from typing import no_type_check
 
 import numpy as np
@@ -11,7 +10,14 @@ from jaxtyping import Float
 from numba import njit
 
 Colour = Float[np.ndarray, "3"]
-Texture = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, "n 3"]]
+Points = Float[np.ndarray, "n 3"]
+
+ARM = np.array([[0.175, -0.026, 0.660], [0.370, -0.040, 0.446], [0.515, -0.235, 0.300]])
+"""Shoulder, elbow and wrist of the left arm of the mean body: sleeves are unrolled about this line, metres."""
+LEG = np.array([[0.115, -0.020, 0.160], [0.152, -0.038, -0.289], [0.196, -0.010, -0.736]])
+"""Hip, knee and ankle of its left leg."""
+ARMHOLE = 0.178
+"""Distance of the armhole seam from the middle of the body, metres."""
 
 
 def colour(hue: float, saturation: float, value: float) -> Colour:
@@ -20,23 +26,58 @@ def colour(hue: float, saturation: float, value: float) -> Colour:
     return value * (1 - saturation * (1 - ramps))
 
 
+def soft(distance: np.ndarray, width: float) -> np.ndarray:
+    """A soft step from 0 to 1 where a distance passes zero, as wide as `width`."""
+    return np.clip(0.5 + distance / width, 0, 1)
+
+
+def smooth(t: np.ndarray) -> np.ndarray:
+    """A step from 0 to 1, without corners, while t goes from 0 to 1."""
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Colours with another colour laid over them where `share` is 1."""
+    return below + share[..., None] * (above - below)
+
+
 @njit(cache=True)
 @no_type_check
 def noise(points, scale, seed):
     """Smooth value noise in -1..1 with features about `scale` metres wide, at points of shape (n, 3)."""
     values = np.empty(len(points))
     for i in range(len(points)):
-        x, y, z = points[i, 0] / scale, points[i, 1] / scale, points[i, 2] / scale
-        cx, cy, cz = np.floor(x), np.floor(y), np.floor(z)
-        tx, ty, tz = _ease(x - cx), _ease(y - cy), _ease(z - cz)
-        total = 0.0
-        for dx in range(2):
-            for dy in range(2):
-                for dz in range(2):
-                    weight = (tx if dx else 1 - tx) * (ty if dy else 1 - ty) * (tz if dz else 1 - tz)
-                    total += weight * _hash(int(cx) + dx, int(cy) + dy, int(cz) + dz, seed)
-        values[i] = 2 * total - 1
+        values[i] = _noise(points[i, 0] / scale, points[i, 1] / scale, points[i, 2] / scale, seed)
     return values
+
+
+@njit(cache=True)
+@no_type_check
+def wrinkles(points, scale, stretch, seed):
+    """Creases in -1..1 from ridges of warped noise, `stretch` times longer than `scale` (metres) along the limbs."""
+    values = np.empty(len(points))
+    for i in range(len(points)):
+        x, y, z = points[i, 0] / scale, points[i, 1] / scale, points[i, 2] / (stretch * scale)
+        warp = _noise(0.35 * x, 0.35 * y, 0.35 * z * stretch, seed + 1)
+        ridge = 1 - abs(_noise(x + warp, y - warp, z + 0.6 * warp, seed))
+        values[i] = 2 * ridge * ridge - 1
+    return values
+
+
+@njit(cache=True)
+@no_type_check
+def _noise(x, y, z, seed):
+    cx, cy, cz = np.floor(x), np.floor(y), np.floor(z)
+    tx, ty, tz = _ease(x - cx), _ease(y - cy), _ease(z - cz)
+    ix, iy, iz = int(cx), int(cy), int(cz)
+    total = 0.0
+    for dx in range(2):
+        for dy in range(2):
+            for dz in range(2):
+                weight = (tx if dx else 1 - tx) * (ty if dy else 1 - ty) * (tz if dz else 1 - tz)
+                total += weight * _hash(ix + dx, iy + dy, iz + dz, seed)
+    return 2 * total - 1
 
 
 @njit(cache=True)
@@ -55,124 +96,82 @@ def _hash(x, y, z, seed):
     return (mixed ^ (mixed >> np.uint32(16))) / 4294967296.0
 
 
+def unroll(points: Points, legs: bool, girth: float = 0.15) -> Float[np.ndarray, "n 2"]:
+    """Where points of the body lie on flat cloth: around the limb and up along it, metres.
+
+    Cloth is cut as tailors cut it: one panel around the trunk, one around each sleeve, one around each trouser leg.
+
+    Args:
+        points: canonical places.
+        legs: whether the trunk's cloth is that of two trouser legs instead of one panel.
+        girth: radius of the trunk's panel, metres.
+    """
+    return _unroll(points, ARM, LEG, ARMHOLE, legs, girth)
+
+
 @njit(cache=True)
 @no_type_check
-def nearest_ball(points, period, seed):
-    """Distance to the nearest ball of a jittered lattice, in periods and ball sizes, and that ball's own number."""
-    distances, tones = np.empty(len(points)), np.empty(len(points))
+def _unroll(points, arm, leg, armhole, legs, girth):
+    flat = np.empty((len(points), 2))
     for i in range(len(points)):
-        x, y, z = points[i, 0] / period, points[i, 1] / period, points[i, 2] / period
-        cx, cy, cz = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
-        nearest, tone = np.inf, 0.0
-        for ox in range(cx - 1, cx + 2):
-            for oy in range(cy - 1, cy + 2):
-                for oz in range(cz - 1, cz + 2):
-                    jx, jy, jz = _hash(ox, oy, oz, seed), _hash(ox, oy, oz, seed + 1), _hash(ox, oy, oz, seed + 2)
-                    dx, dy, dz = x - ox - 0.25 - 0.5 * jx, y - oy - 0.25 - 0.5 * jy, z - oz - 0.25 - 0.5 * jz
-                    distance = np.sqrt(dx * dx + dy * dy + dz * dz) / (0.8 + 0.4 * jx)
-                    if distance < nearest:
-                        nearest, tone = distance, jy
-        distances[i], tones[i] = nearest, tone
-    return distances, tones
+        x, y, z = abs(points[i, 0]), points[i, 1], points[i, 2]
+        side = 1.0 if points[i, 0] >= 0 else -1.0
+        if x > armhole and z > 0.2 and not legs:
+            u, v = _about(x, y, z, arm, 0.052)
+            flat[i] = side * u + 3.0 * side, v
+        elif legs:
+            u, v = _about(x, y, z, leg, 0.08)
+            flat[i] = side * u + 5.0 * side, v
+        else:
+            flat[i] = girth * np.arctan2(points[i, 0], -(y + 0.01)), z
+    return flat
 
 
-def _step(values: np.ndarray) -> np.ndarray:
-    """A soft step from 0 to 1 where the values pass zero."""
-    return np.clip(0.5 + values, 0, 1)
+@njit(cache=True)
+@no_type_check
+def _about(x, y, z, line, radius):
+    """Around and along a line of two pieces; the second continues the frame of the first."""
+    px, py, pz = x - line[1, 0], y - line[1, 1], z - line[1, 2]
+    first, second = line[1] - line[0], line[2] - line[1]
+    first, second = first / np.sqrt((first**2).sum()), second / np.sqrt((second**2).sum())
+    bisector = first + second
+    axis = first if px * bisector[0] + py * bisector[1] + pz * bisector[2] < 0 else second
+    along = px * axis[0] + py * axis[1] + pz * axis[2]
+    # Angle about the piece: measured from the front, across towards the outside.
+    front = np.array([0.0, -1.0, 0.0])
+    front = front - (front * axis).sum() * axis
+    front /= np.sqrt((front**2).sum())
+    out = np.array(
+        [
+            front[1] * axis[2] - front[2] * axis[1],
+            front[2] * axis[0] - front[0] * axis[2],
+            front[0] * axis[1] - front[1] * axis[0],
+        ]
+    )
+    angle = np.arctan2(px * out[0] + py * out[1] + pz * out[2], px * front[0] + py * front[1] + pz * front[2])
+    return radius * angle, -along
 
 
-def _mix(a: Colour, b: Colour, share: np.ndarray) -> np.ndarray:
-    return a + share[:, None] * (b - a)
+def sample(
+    swatch: Float[np.ndarray, "h w c"], flat: Float[np.ndarray, "n 2"], texel: float
+) -> Float[np.ndarray, "n c"]:
+    """Values of a swatch that repeats in both directions, at places on flat cloth (metres), texels of this size."""
+    return _sample(swatch, flat, texel)
 
 
-def plain(base: Colour, rng: np.random.Generator, grain: float = 0.2, scale: float = 0.007) -> Texture:
-    """One colour with the fine irregular grain of knitwear, and slow stains."""
-    seed = int(rng.integers(1 << 30))
-
-    def texture(points):
-        fine = noise(points, scale, seed) + 0.4 * noise(points, 2.7 * scale, seed + 1)
-        slow = noise(points, 0.13, seed + 2)
-        return np.clip(base * (1 + grain * fine + 0.08 * slow)[:, None], 0, 1)
-
-    return texture
-
-
-def stripes(first: Colour, second: Colour, rng: np.random.Generator) -> Texture:
-    """Bands across the body, the widths alternating."""
-    period, share = rng.uniform(0.035, 0.08), rng.uniform(0.3, 0.7)
-    tilt = rng.uniform(-0.15, 0.15)
-    weave = plain(np.ones(3) * 0.9, rng, grain=0.12)
-
-    def texture(points):
-        phase = (points[:, 2] + tilt * points[:, 0]) / period % 1
-        inside = np.minimum(phase, share - phase) * period / 0.004
-        return _mix(first, second, _step(inside)) * weave(points)
-
-    return texture
-
-
-def checks(first: Colour, second: Colour, rng: np.random.Generator) -> Texture:
-    """Crossing bands with thin lines between them, as on a flannel shirt."""
-    period = rng.uniform(0.05, 0.1)
-    line = rng.uniform(0.6, 1.0) * np.ones(3) * rng.choice([0.15, 1.0])
-    weave = plain(np.ones(3) * 0.9, rng, grain=0.12)
-
-    def texture(points):
-        # Around the body the bands follow x in front and behind, y on the sides.
-        u = (points[:, 0] + 0.7 * points[:, 1]) / period % 1
-        v = points[:, 2] / period % 1
-        bands = [_step(np.minimum(w, 0.5 - w) * period / 0.004) for w in (u, v)]
-        thin = [_step((0.03 - abs(w - 0.75)) * period / 0.003) for w in (u, v)]
-        colours = _mix(first, second, (bands[0] + bands[1]) / 2)
-        share = np.maximum(thin[0], thin[1])[:, None]
-        return (colours + share * 0.7 * (line - colours)) * weave(points)
-
-    return texture
-
-
-def blobs(first: Colour, second: Colour, rng: np.random.Generator) -> Texture:
-    """Irregular patches in three tones."""
-    scale, seed = rng.uniform(0.03, 0.07), int(rng.integers(1 << 30))
-    third = np.clip(0.5 * (first + second) + rng.uniform(-0.25, 0.25, 3), 0, 1)
-    weave = plain(np.ones(3) * 0.92, rng, grain=0.12)
-
-    def texture(points):
-        a = noise(points, scale, seed) + 0.4 * noise(points, scale / 2.3, seed + 1)
-        b = noise(points + 7, scale, seed + 2) + 0.4 * noise(points, scale / 2.3, seed + 3)
-        colours = _mix(first, second, _step(a * 12))
-        return (colours + _step(b * 12 - 2)[:, None] * (third - colours)) * weave(points)
-
-    return texture
-
-
-def print_of_dots(first: Colour, second: Colour, rng: np.random.Generator) -> Texture:
-    """A fine print: balls on a jittered lattice through space, cut by the surface."""
-    period, seed = rng.uniform(0.03, 0.045), int(rng.integers(1 << 30))
-    weave = plain(np.ones(3) * 0.93, rng, grain=0.1)
-
-    def texture(points):
-        distance, tone = nearest_ball(points, period, seed)
-        dots = np.clip(second * (0.7 + 0.5 * tone[:, None]), 0, 1)
-        share = _step((0.33 - distance) * period / 0.004)[:, None]
-        return (first + share * (dots - first)) * weave(points)
-
-    return texture
-
-
-def denim(base: Colour, rng: np.random.Generator) -> Texture:
-    """A coarse twill, faded in front of thighs and knees."""
-    weave = plain(base, rng, grain=0.25, scale=0.006)
-    seed = int(rng.integers(1 << 30))
-
-    def texture(points):
-        x, y, z = points.T
-        front = np.clip(-(y + 0.02) / 0.08, 0, 1)
-        worn = front * np.exp(-(((z + 0.1) / 0.2) ** 2)) * (0.6 + 0.4 * noise(points, 0.05, seed))
-        seam = 0.3 * np.exp(-(((abs(x) - 0.14) ** 2 + 4 * np.clip(y + 0.02, 0, 1) ** 2) / 0.004**2))
-        return np.clip(weave(points) * (1 - seam[:, None]) + 0.28 * worn[:, None], 0, 1)
-
-    return texture
-
-
-PATTERNS = (stripes, checks, blobs, print_of_dots)
-"""Makers of textures of two colours."""
+@njit(cache=True)
+@no_type_check
+def _sample(swatch, flat, texel):
+    height, width, channels = swatch.shape
+    values = np.empty((len(flat), channels))
+    for i in range(len(flat)):
+        x, y = flat[i, 0] / texel + 0.5 * width - 0.5, 0.5 * height - flat[i, 1] / texel - 0.5
+        cx, cy = np.floor(x), np.floor(y)
+        a, b = x - cx, y - cy
+        left, top = int(cx) % width, int(cy) % height
+        right, bottom = (left + 1) % width, (top + 1) % height
+        for c in range(channels):
+            upper = (1 - a) * swatch[top, left, c] + a * swatch[top, right, c]
+            lower = (1 - a) * swatch[bottom, left, c] + a * swatch[bottom, right, c]
+            values[i, c] = (1 - b) * upper + b * lower
+    return values

@@ -7,7 +7,7 @@ from posegaussian.captures.synthetic.material import Material, without_relief
 from posegaussian.captures.synthetic.mesh import Mesh, vertex_normals
 from posegaussian.captures.synthetic.raster import Light, photograph
 from posegaussian.captures.synthetic.rig import View, look_at, make_rig
-from posegaussian.captures.synthetic.surface import Surface, join
+from posegaussian.captures.synthetic.surface import Surface, join, refine
 from posegaussian.captures.synthetic.textures import noise
 
 WIDTH, HEIGHT = 64, 48
@@ -127,7 +127,8 @@ def test_cut_leaves_exactly_the_positive_part():
 def test_subdivision_rounds_a_sphere():
     octahedron = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
     faces = [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]]
-    ball = Surface(octahedron, octahedron, np.ones((6, 1)), np.array(faces)).subdivided()
+    ball = Surface(octahedron, octahedron, np.ones((6, 1)), np.array(faces))
+    ball = refine(ball, 1.0).surface
     assert len(ball.faces) == 32 and len(ball.rest) == 18
     radius = np.linalg.norm(ball.rest, axis=1)
     assert radius.max() == pytest.approx(1) and radius.min() > 0.97 * 0.85

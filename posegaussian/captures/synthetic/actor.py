@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-import numpy as np
 import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
@@ -71,11 +70,3 @@ def _turned(matrices: Float32[Tensor, "t v 3 4"], vectors: Float32[Tensor, "v 3"
     """Products with the left 3x3 parts, written out: the same bits on every device."""
     x, y, z = vectors.unbind(-1)
     return matrices[..., 0] * x[:, None] + matrices[..., 1] * y[:, None] + matrices[..., 2] * z[:, None]
-
-
-def to_device(values: np.ndarray, device: torch.device | str) -> Tensor:
-    """A NumPy array as float32 on a device, without waiting for the copy where the device allows it."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
-    if torch.device(device).type == "cuda":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)

@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.captures.synthetic.actor import Actor
+from posegaussian.captures.synthetic.calibration import cameras, shaken
+from posegaussian.captures.synthetic.cast import Cast
 from posegaussian.captures.synthetic.lights import draw_lights, shadow_map
 from posegaussian.captures.synthetic.photograph import measure, photograph
-from posegaussian.captures.synthetic.rig import View, draw_arc, draw_focal, framed, look_at, on_picture_plane
+from posegaussian.captures.synthetic.rig import draw_arc, draw_focal, framed, look_at, on_picture_plane
 from posegaussian.captures.synthetic.sample import Sample
 from posegaussian.captures.synthetic.sensor import draw_sensors
 from posegaussian.captures.synthetic.track import Track
@@ -25,23 +26,6 @@ from posegaussian.types import Camera, StereoPair, stack
 
 _LOPSIDED = 0.03
 """The two cameras of a pair differ in their distance from the person by up to this share."""
-
-
-@dataclass(frozen=True)
-class Cast:
-    """Somebody ready to be photographed.
-
-    Args:
-        seed: who.
-        actor: on the device.
-        track: how the person moves.
-        transforms: of the track, on the device.
-    """
-
-    seed: int
-    actor: Actor
-    track: Track
-    transforms: Float[Tensor, "t b 3 4"]
 
 
 @dataclass(frozen=True)
@@ -65,20 +49,20 @@ def compose(cast: Cast, rng: np.random.Generator, settings: StreamSettings, fram
     """Photograph one clip of consecutive frames."""
     device = cast.transforms.device
     times = _moments(cast.track, rng, settings, frames)
-    extent = cast.track.outline[np.unique(times)].reshape(-1, 3).astype(np.float64)
+    extent = cast.extent(times)
     middle = (extent.min(0) + extent.max(0)) / 2
     stage = draw_stage(rng, settings, extent)
     lights = draw_lights(rng, settings.light)
     sensors = draw_sensors(rng, settings.sensor, frames, 2).to(device)
-    posed = cast.actor.posed(cast.transforms[torch.from_numpy(times).to(device)])
+    posed = cast.posed(times)
     shadows = shadow_map(posed, lights.directions[0].double().numpy(), middle)
     lights = lights.to(device)
     moments = torch.arange(frames, device=device)
     twice = moments.repeat_interleave(2)
-    cameras, photographed = (_repeated(camera, frames).to(device) for camera in (stage.pair, stage.photographed))
+    declared, photographed = (_repeated(camera, frames).to(device) for camera in (stage.pair, stage.photographed))
     target_camera = _repeated(stage.target, frames).to(device)
 
-    truth = measure(posed, twice, _flat(cameras), None)
+    truth = measure(posed, twice, _flat(declared), None)
     sources = photograph(posed, twice, _flat(photographed), lights, shadows)
     target = photograph(posed, moments, target_camera, lights, shadows)
     wall = (1 - sources.coverage) * lights.background[:, None, None]
@@ -86,13 +70,13 @@ def compose(cast: Cast, rng: np.random.Generator, settings: StreamSettings, fram
     images = sensors.develop(sources.colours + wall) * masks
 
     depth, parts = (values.unflatten(0, (frames, 2)) for values in (truth.depth, truth.parts))
-    disparity = depth_to_disparity(depth, cameras)
+    disparity = depth_to_disparity(depth, declared)
     masks = masks.unflatten(0, (frames, 2))
     joints = torch.from_numpy(cast.track.joints[times])
     joints2d, joint_depth = project(joints[:, None].expand(-1, 2, -1, -1), _repeated(stage.pair, frames))
     joints, joints2d, joint_depth = (values.to(device) for values in (joints, joints2d, joint_depth))
     return Sample(
-        pair=StereoPair(images.unflatten(0, (frames, 2)), masks, cameras),
+        pair=StereoPair(images.unflatten(0, (frames, 2)), masks, declared),
         depth=depth,
         disparity=disparity,
         valid=((depth > 0) & (masks[:, :, 0] >= 0.5)).float(),
@@ -142,8 +126,8 @@ def draw_stage(rng: np.random.Generator, settings: StreamSettings, extent: Float
     ratio, above = rng.uniform(*rig.between_cameras), rng.uniform(*rig.above)
     pose = look_at(arc.place((ratio - 0.5) * baseline, above), middle, rng.uniform(*rig.roll))
     target = framed(rng, rig, pose, settings.target_size, extent)
-    photographed = _shaken(rng, rng.uniform(*settings.sensor.calibration, size=2), pair, extent)
-    return Stage(pair.to(torch.float32), photographed.to(torch.float32), _camera(target), baseline)
+    photographed = shaken(rng, settings.sensor, pair, extent)
+    return Stage(pair.to(torch.float32), photographed.to(torch.float32), cameras([target])[0], baseline)
 
 
 def _rectified(
@@ -177,33 +161,6 @@ def _rectified(
 def _half(box: Float[np.ndarray, "4"], focal: float) -> Float[np.ndarray, "2"]:
     """Half of the size of a box in the picture, pixels."""
     return focal * (box[2:] - box[:2]) / 2
-
-
-def _shaken(
-    rng: np.random.Generator, errors: Float[np.ndarray, "2"], cameras: Camera, extent: Float[np.ndarray, "n 3"]
-) -> Camera:
-    """The cameras as they truly are: the person's picture is shifted, turned and scaled by at most so many pixels."""
-    intrinsics = cameras.intrinsics.clone()
-    pixels, _ = project(torch.from_numpy(extent), cameras)
-    for view, error in enumerate(errors):
-        points = pixels[view].numpy()
-        about = points.mean(0)
-        reach = np.linalg.norm(points - about, axis=1).max()
-        angle = rng.uniform(0, 2 * np.pi)
-        shift = rng.uniform(0, 0.7) * error * np.array([np.cos(angle), np.sin(angle)])
-        rest = (error - np.linalg.norm(shift)) / reach
-        mix = rng.uniform(0, 2 * np.pi)
-        turn, grow = rest * np.sin(mix), rest * np.cos(mix)
-        matrix = np.array([[1 + grow, -turn], [turn, 1 + grow]])
-        change = np.eye(3)
-        change[:2, :2], change[:2, 2] = matrix, about - matrix @ about + shift
-        intrinsics[view] = torch.from_numpy(change) @ intrinsics[view]
-    return Camera(intrinsics, cameras.world_to_camera, cameras.width, cameras.height)
-
-
-def _camera(view: View) -> Camera:
-    intrinsics, pose = (torch.from_numpy(matrix).float() for matrix in (view.intrinsics, view.world_to_camera))
-    return Camera(intrinsics, pose, view.width, view.height)
 
 
 def _repeated(camera: Camera, frames: int) -> Camera:

@@ -1,12 +1,12 @@
 """The rig: source cameras on an arc or a ring about the person, and target cameras near each two neighbours."""
 
-import itertools
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.config import RigSettings
+from posegaussian.config import GPS_GAUSSIAN, BuiltinSettings, RigSettings
 from posegaussian.errors import ConfigError
 
 NEAREST = 0.2
@@ -126,6 +126,7 @@ def framed(
     pose: Float[np.ndarray, "4 4"],
     size: tuple[int, int],
     extent: Float[np.ndarray, "n 3"],
+    distortion: tuple[float, float] = (0.0, 0.0),
 ) -> View:
     """A camera whose picture holds the whole person.
 
@@ -135,14 +136,17 @@ def framed(
         pose: world_to_camera.
         size: width and height of the picture, pixels.
         extent: points that must be seen, with the margin.
+        distortion: range of the lens's k1.
     """
+    lens = np.array([rng.uniform(*distortion), 0, 0, 0, 0])
     flat = on_picture_plane(pose, extent)
+    flat = flat * (1 + lens[0] * (flat**2).sum(1, keepdims=True))
     offset = rng.uniform(*settings.principal) * np.array(size) * _direction(rng)
     principal = np.array(size) / 2 + offset
     free = rng.uniform(*settings.margin) * np.array(size)
     room = np.where(flat > 0, np.array(size) - free - principal, principal - free)
     focal = draw_focal(rng, settings, float((room / np.maximum(abs(flat), 1e-9)).min()), size)
-    return View(np.array([[focal, 0, principal[0]], [0, focal, principal[1]], [0, 0, 1.0]]), pose, *size)
+    return View(np.array([[focal, 0, principal[0]], [0, focal, principal[1]], [0, 0, 1.0]]), pose, *size, lens)
 
 
 def draw_focal(rng: np.random.Generator, settings: RigSettings, longest: float, size: tuple[int, int]) -> float:
@@ -164,23 +168,51 @@ def _direction(rng: np.random.Generator) -> Float[np.ndarray, "2"]:
     return np.array([np.cos(angle), np.sin(angle)])
 
 
+def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Float[np.ndarray, "n 3"]) -> Rig:
+    """The cameras of a capture on disk.
+
+    Args:
+        rng: draws where they stand.
+        settings: how many, how large, and the ranges.
+        extent: points that every camera must see.
+
+    Raises:
+        ConfigError: no such cameras can see the person.
+    """
+    ranges, count = settings.rig, settings.sources
+    middle = (extent.min(0) + extent.max(0)) / 2
+    arc = draw_arc(rng, ranges, middle, settings.ring)
+    step = 360 / count if settings.ring else rng.uniform(*ranges.baseline)
+
+    def view(angle, above=0.0, distortion=(0.0, 0.0)):
+        pose = look_at(arc.place(angle, above), middle, rng.uniform(*ranges.roll))
+        return framed(rng, ranges, pose, settings.size, extent, distortion)
+
+    angles = step * (np.arange(count) - (count - 1) / 2)
+    sources = {f"{i:02d}": view(angle, distortion=settings.sensor.distortion) for i, angle in enumerate(angles)}
+    names = list(sources)
+    pairs = list(pairwise([*names, names[0]] if settings.ring and count > 2 else names))
+    targets = {}
+    for number, angle in enumerate(angles[: len(pairs)]):
+        for i in range(settings.targets):
+            low, high = ranges.between_cameras
+            ratio = low + (high - low) * (i + rng.uniform()) / settings.targets
+            suffix = f"_{i}" if settings.targets > 1 else ""
+            targets[f"t{number:02d}{suffix}"] = view(angle + ratio * step, rng.uniform(*ranges.above))
+    return Rig(sources, targets, pairs)
+
+
 def make_rig(
     sources: int, baseline: float, radius: float, middle: float, size: tuple[int, int], extent: Float[np.ndarray, "n 3"]
 ) -> Rig:
-    """Level cameras on an arc, all with one focal length: to be replaced."""
-    angles = np.deg2rad(baseline) * (np.arange(2 * sources - 1) - (sources - 1)) / 2 - np.pi / 2
-    poses = [
-        look_at(np.array([radius * np.cos(a), radius * np.sin(a), middle]), np.array([0, 0, middle])) for a in angles
-    ]
-    focal = np.inf
-    for pose in poses:
-        slopes = abs(on_picture_plane(pose, extent)).max(0)
-        focal = min(focal, *(0.45 * np.array(size) / slopes))
-    views = {}
-    for i, pose in enumerate(poses):
-        x, y = size[0] * (0.5 + 0.01 * np.sin(2.4 * i + 1)), size[1] * (0.5 + 0.01 * np.cos(1.7 * i))
-        name = f"{i // 2:02d}" if i % 2 == 0 else f"t{i // 2:02d}"
-        views[name] = View(np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]]), pose, *size)
-    names = [name for name in views if not name.startswith("t")]
-    pairs = list(itertools.pairwise(names))
-    return Rig({n: views[n] for n in names}, {n: v for n, v in views.items() if n not in names}, pairs)
+    """Level cameras on an arc about the vertical through the origin, and targets halfway between neighbours."""
+    arc = Arc(np.array([0, 0, middle]), np.array([0.0, -1, 0]), np.array([0.0, 0, 1]), radius)
+    rng = np.random.default_rng(0)
+
+    def view(angle):
+        return framed(rng, GPS_GAUSSIAN, look_at(arc.place(angle), arc.centre), size, extent)
+
+    angles = baseline * (np.arange(sources) - (sources - 1) / 2)
+    views = {f"{i:02d}": view(angle) for i, angle in enumerate(angles)}
+    between = {f"t{i:02d}": view(angle + baseline / 2) for i, angle in enumerate(angles[:-1])}
+    return Rig(views, between, list(pairwise(views)))

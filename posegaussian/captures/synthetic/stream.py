@@ -12,26 +12,16 @@ from itertools import chain
 import numpy as np
 import torch
 
-from posegaussian.captures.synthetic.actor import Actor
-from posegaussian.captures.synthetic.bake import Baked, bake
 from posegaussian.captures.synthetic.compose import Cast, compose
-from posegaussian.captures.synthetic.person import make_person
+from posegaussian.captures.synthetic.preparation import prepare
 from posegaussian.captures.synthetic.sample import Sample, concatenated
 from posegaussian.captures.synthetic.splits import FIRST_STREAMED
-from posegaussian.captures.synthetic.track import Track, track
-from posegaussian.config import StreamSettings
+from posegaussian.config import PeopleSettings, StreamSettings
 
 SECONDS = 4
 """How long each person is followed."""
 _WHO, _WHICH, _HOW = 1, 2, 3
 """Branches of the random numbers: who comes, which places a step looks at, what it sees."""
-
-
-def prepare(seed: int, settings: StreamSettings) -> tuple[Baked, Track]:
-    """Make somebody and follow them; runs in the workers."""
-    person = make_person(seed, settings.people)
-    baked = bake(person, settings.texel)
-    return baked, track(person, baked, SECONDS * settings.fps, settings.fps)
 
 
 class SyntheticStream:
@@ -97,15 +87,19 @@ class SyntheticStream:
         if self.settings.workers:
             for person in chain(wanted, sorted(now), sorted(soon)):
                 if person not in self._present and person not in self._coming:
-                    self._coming[person] = self._workers().submit(prepare, person, self.settings)
+                    self._coming[person] = self._workers().submit(prepare, person, *self._manner())
 
     def _cast(self, person: int) -> Cast:
         if person not in self._present:
             coming = self._coming.pop(person, None)
-            baked, moves = coming.result() if coming else prepare(person, self.settings)
-            transforms = torch.from_numpy(moves.transforms).to(self.device)
-            self._present[person] = Cast(person, Actor.of(baked, self.device), moves, transforms)
+            prepared = coming.result() if coming else prepare(person, *self._manner())
+            self._present[person] = Cast.of(prepared, self.device)
         return self._present[person]
+
+    def _manner(self) -> tuple[PeopleSettings, int, int, float]:
+        """How people are prepared."""
+        settings = self.settings
+        return settings.people, SECONDS * settings.fps, settings.fps, settings.texel
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._executor is None:

@@ -25,7 +25,7 @@ class Track:
     outline: Float32[np.ndarray, "t o 3"]
 
 
-def track(person: Person, baked: Baked, frames: int, fps: float, start: float = 0.0) -> Track:
+def track(person: Person, baked: Baked, frames: int, fps: int, start: float = 0.0) -> Track:
     """Follow a person.
 
     Args:

@@ -15,17 +15,21 @@ import cv2
 import numpy as np
 
 from posegaussian.atomic import whole_folder
-from posegaussian.captures.synthetic.mesh import Mesh
-from posegaussian.captures.synthetic.person import make_person
-from posegaussian.captures.synthetic.raster import Photograph, make_light, photograph
-from posegaussian.captures.synthetic.rig import Rig, View, make_rig
+from posegaussian.captures.synthetic.cast import Cast
+from posegaussian.captures.synthetic.preparation import prepare
+from posegaussian.captures.synthetic.rig import Rig, View, capture_rig
+from posegaussian.captures.synthetic.splits import split_of
+from posegaussian.captures.synthetic.studio import Photo, Studio
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
 from posegaussian.progress import progress
 
 DEPTH_UNIT = 1e-4
 """Metres per step of a depth file."""
+PNG = (cv2.IMWRITE_PNG_COMPRESSION, 4)
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+_RIG = 29
+"""Branch of a person's random numbers for cameras and light."""
 
 
 def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
@@ -51,30 +55,30 @@ def _replaceable(output: Path) -> bool:
 
 
 def _write(seed: int, root: Path, settings: BuiltinSettings) -> None:
-    person, light = make_person(seed), make_light(seed)
-    meshes = [person.posed(frame / settings.fps) for frame in range(settings.frames)]
-    rig = _fitting_rig(meshes, settings)
-    _write_calibration(root, rig)
-    for camera in rig.views:
+    split_of(seed)
+    frames = np.zeros(settings.frames, int) if settings.still else np.arange(settings.frames)
+    cast = Cast.of(prepare(seed, settings.people, int(frames.max()) + 1, settings.fps))
+    rng = np.random.default_rng([seed, _RIG])
+    extent = cast.extent(frames)
+    studio = Studio.built(rng, settings, capture_rig(rng, settings, extent), extent)
+    _write_calibration(root, studio.rig)
+    for camera in studio.rig.views:
         for kind in ("images", "masks", "depths"):
             (root / kind / camera).mkdir(parents=True)
-    for frame, mesh in progress(list(enumerate(meshes)), f"person {seed}: frame"):
-        for camera, view in rig.views.items():
-            _write_photograph(root, f"{camera}/{frame:06d}", photograph(mesh, view, light))
-    joints = {f"{frame:06d}": mesh.joints.round(6).tolist() for frame, mesh in enumerate(meshes)}
+    for number, frame in progress(list(enumerate(frames)), f"person {seed}: frame"):
+        for camera, photo in studio.photographs(cast.posed(np.array([frame])), number):
+            _write_photograph(root, f"{camera}/{number:06d}", photo, settings.images)
+    joints = {
+        f"{number:06d}": cast.track.joints[frame].astype(float).round(6).tolist() for number, frame in enumerate(frames)
+    }
     _write_json(root / "joints.json", {"convention": "COCO-17, metres, world", "frames": joints})
+    rig = studio.rig
     _write_json(root / "rig.json", {"sources": list(rig.sources), "targets": list(rig.targets), "pairs": rig.pairs})
 
 
-def _fitting_rig(meshes: list[Mesh], settings: BuiltinSettings) -> Rig:
-    extent = np.concatenate([mesh.vertices for mesh in meshes])
-    middle = extent[:, 2].max() / 2
-    return make_rig(settings.sources, settings.rig.baseline[0], settings.rig.radius[0], middle, settings.size, extent)
-
-
-def _write_photograph(root: Path, name: str, photo: Photograph) -> None:
+def _write_photograph(root: Path, name: str, photo: Photo, suffix: str) -> None:
     depth = np.round(photo.depth / DEPTH_UNIT).astype(np.uint16)
-    cv2.imwrite(str(root / f"images/{name}.jpg"), photo.image[..., ::-1], JPEG)
+    cv2.imwrite(str(root / f"images/{name}.{suffix}"), photo.image[..., ::-1], JPEG if suffix == "jpg" else PNG)
     cv2.imwrite(str(root / f"masks/{name}.png"), photo.mask)
     cv2.imwrite(str(root / f"depths/{name}.png"), depth)
 
@@ -88,7 +92,7 @@ def _write_calibration(root: Path, rig: Rig) -> None:
     intrinsics, extrinsics = {}, {}
     for name, view in rig.views.items():
         rotation = view.world_to_camera[:3, :3]
-        intrinsics |= {f"K_{name}": integer_centres(view), f"dist_{name}": np.zeros((1, 5))}
+        intrinsics |= {f"K_{name}": integer_centres(view), f"dist_{name}": view.distortion[None]}
         extrinsics |= {
             f"R_{name}": cv2.Rodrigues(rotation)[0],
             f"Rot_{name}": rotation,

@@ -12,6 +12,7 @@ from posegaussian.captures.synthetic import write
 from posegaussian.captures.synthetic.person import make_person
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
+from posegaussian.geometry.rig import angles, nearest_point
 
 SETTINGS = BuiltinSettings(frames=2, size=(256, 240), sources=2)
 CAMERAS = ("00", "01", "t00")
@@ -68,16 +69,18 @@ def test_layout(capture):
 
 def test_both_spellings_of_the_rotation_agree_and_the_rig_is_exact(capture):
     outer = cv2.FileStorage(str(capture / "extri.yml"), cv2.FILE_STORAGE_READ)
-    angles = {}
+    centres, axes = [], []
     for camera in CAMERAS:
         _, rotation, translation, _ = calibration(capture, camera)
         matrix = cv2.Rodrigues(rotation)[0]
         np.testing.assert_allclose(matrix, outer.getNode(f"Rot_{camera}").mat(), atol=1e-12)
-        x, y, _ = (-matrix.T @ translation).ravel()
-        assert np.hypot(x, y) == pytest.approx(SETTINGS.rig.radius[0])
-        angles[camera] = np.degrees(np.arctan2(y, x))
-    assert angles["01"] - angles["00"] == pytest.approx(22.5)
-    assert angles["t00"] - angles["00"] == pytest.approx(11.25)
+        centres.append((-matrix.T @ translation).ravel())
+        axes.append(matrix[2])
+    person = nearest_point(np.array(centres), np.array(axes))
+    np.testing.assert_allclose(np.linalg.norm(centres - person, axis=1), SETTINGS.rig.radius[0])
+    between = angles(person, np.array(centres))
+    assert between[0, 1] == pytest.approx(SETTINGS.rig.baseline[0])
+    assert between[[0, 1], 2] == pytest.approx(SETTINGS.rig.baseline[0] / 2)
 
 
 def test_true_joints_project_onto_the_person(capture):
@@ -169,7 +172,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no film")
 
-    monkeypatch.setattr(write, "photograph", fail)
+    monkeypatch.setattr(write.Studio, "photographs", fail)
     with pytest.raises(RuntimeError, match="no film"):
         write.write_capture(1, tmp_path / "person", BuiltinSettings(frames=1, size=(64, 64), sources=2))
     assert not list(tmp_path.iterdir())

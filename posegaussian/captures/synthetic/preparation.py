@@ -1,0 +1,41 @@
+"""Somebody made, baked and followed: all that costs seconds, done ahead of time and without torch."""
+
+from dataclasses import dataclass
+
+from posegaussian.captures.synthetic.bake import Baked, bake
+from posegaussian.captures.synthetic.person import make_person
+from posegaussian.captures.synthetic.track import Track, track
+from posegaussian.config import PeopleSettings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A person's looks and moves.
+
+    Args:
+        seed: who.
+        baked: looks.
+        track: moves.
+    """
+
+    seed: int
+    baked: Baked
+    track: Track
+
+
+def prepare(
+    seed: int, people: PeopleSettings, frames: int, fps: int, texel: float = 0.001, start: float = 0.0
+) -> Prepared:
+    """Make somebody.
+
+    Args:
+        seed: who.
+        people: which people may be drawn.
+        frames: how many are followed.
+        fps: frames per second.
+        texel: distance between samples of colour, metres.
+        start: time of the first frame, seconds.
+    """
+    person = make_person(seed, people)
+    baked = bake(person, texel)
+    return Prepared(seed, baked, track(person, baked, frames, fps, start))

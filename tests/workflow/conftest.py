@@ -107,3 +107,12 @@ def done(pretended: Workflow, tmp_path: Path) -> Workflow:
     folder = tmp_path / "done"
     shutil.copytree(pretended.folder, folder)
     return Workflow(folder)
+
+
+@pytest.fixture(scope="module")
+def copy_of_the_repository(tmp_path_factory):
+    """The workflow and its library, for tests that change them; the environments stay where they are."""
+    copy = tmp_path_factory.mktemp("repository")
+    for name in ("Snakefile", "workflow", "profiles", "envs", "posegaussian"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, copy / name)
+    return copy

@@ -71,7 +71,7 @@ def test_undefined_model(workflow):
         (["a", "train", "builtin:4", ""], "captures.tsv, row 4: capture a is listed twice"),
         (["d/e", "train", "builtin:4", ""], "captures.tsv, row 4: capture: string should match pattern"),
         (["d", "train", "builtin:x", ""], "captures.tsv, row 4: path"),
-        (["d", "train", "nowhere", ""], "capture d: nowhere holds no capture"),
+        (["d", "train", "nowhere", ""], "capture d: nowhere: no such folder"),
     ],
 )
 def test_bad_row(workflow, row, message):

@@ -1,14 +1,10 @@
 """Exact reruns: what a change of the configuration, of the sheet, of a file or of the software plans, job by job."""
 
 import os
-import shutil
-from pathlib import Path
 
 import pytest
 
 from posegaussian import config
-
-ROOT = Path(__file__).parents[2]
 
 REPORTED = {"report:demo"}
 EVALUATED = {"evaluate:demo,c", "summarize:demo"} | REPORTED
@@ -71,15 +67,6 @@ def test_one_key(done, path, value, jobs):
     section[last] = value
     done.save()
     assert done.planned() == jobs
-
-
-@pytest.fixture(scope="module")
-def copy_of_the_repository(tmp_path_factory):
-    """The workflow and its library, for tests that change them; the environments stay where they are."""
-    copy = tmp_path_factory.mktemp("repository")
-    for name in ("Snakefile", "workflow", "profiles", "envs", "posegaussian"):
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, copy / name)
-    return copy
 
 
 def test_every_stage_has_a_version():

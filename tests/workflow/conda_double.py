@@ -1,7 +1,7 @@
 """A test double of conda. It proves Snakemake's wiring and only that: nothing is solved, no channel is asked.
 
 It answers the calls that `snakemake --use-conda` makes. `env create` makes a virtual environment that borrows the
-packages of an environment that is there already (CONDA_DOUBLE_LENDERS names one for each environment file), and lets the
+packages of an environment that is there (CONDA_DOUBLE_LENDERS names one for each environment file), and lets the
 real pip check that the file's `pip:` section is met by what was borrowed.
 """
 

@@ -85,11 +85,11 @@ def test_a_container_runs_every_stage(workflow, tmp_path):
     double.write_text(APPTAINER)
     double.chmod(0o755)
     variables = os.environ | {"PATH": f"{double.parent}:{os.environ['PATH']}"}
-    command = [*workflow.command, "results/captures/a", "--software-deployment-method", "apptainer"]
+    command = [*workflow.command, "--until", "captures", "--software-deployment-method", "apptainer"]
     done = subprocess.run(command, env=variables, cwd=workflow.folder, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert f"Activating singularity image {tmp_path / 'image.sif'}" in done.stderr
-    assert f"exec --home '{workflow.folder}'" in done.stdout
+    assert f"exec --home {workflow.folder}" in done.stdout
     assert '"$PG_PYTHON" -m posegaussian captures' in done.stdout
     assert "PG_PYTHON=python PG_MMPOSE_PYTHON=mmpose-python" in done.stdout
 

@@ -58,6 +58,7 @@ RECTIFIED = Schema(
         "sources/original/distortion": Field("f8", "pair 2 coefficients"),
         "sources/original/world_to_camera": Field("f8", "pair 2 4 4"),
         "sources/original/size": Field("i8", "pair 2 2"),
+        "sources/original/gains": Field("f8", "pair 2 3"),
         "sources/disparity": Field("f4", "pair frame 2 height width", optional=True),
         "sources/valid": Field("u1", "pair frame 2 height width", optional=True),
         "targets/cameras": Field("str", "target"),
@@ -66,12 +67,14 @@ RECTIFIED = Schema(
         "targets/masks": Field("u1", "target frame target_height target_width"),
         "targets/intrinsics": Field("f8", "target 3 3"),
         "targets/world_to_camera": Field("f8", "target 4 4"),
+        "targets/gains": Field("f8", "target 3"),
         "targets/depth": Field("f4", "target frame target_height target_width", optional=True),
         "joints": Field("f8", "frame 17 3", optional=True),
     },
 )
 """`size` is (width, height); `targets/pair` is the pair that a target lies between; a depth of 0 or a `valid` of 0
-means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in the world."""
+means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in the world; pictures were multiplied by
+`gains` (RGB, in linear light)."""
 
 HEATMAPS = Schema(
     "heatmaps",

@@ -1,8 +1,9 @@
 """The stage `rectify`: stereo pairs with matching rows, and undistorted targets, from a capture to one HDF5 file."""
 
 import hashlib
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegaussian import store
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.color import described, estimate_gains, with_gain
 from posegaussian.captures.formats import read_capture
+from posegaussian.captures.masks.compositing import person_on_black
+from posegaussian.captures.masks.made import with_masks
 from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs, pair_around, person_centre
 from posegaussian.captures.pictures import is_person
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
@@ -23,25 +27,28 @@ from posegaussian.progress import progress
 from posegaussian.types import Camera
 
 _LEAST_BASELINE = 1e-6
+_SAME = np.ones(3)
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A rectified pair, left and right: names, new cameras (batch of 2), and where their pixels come from."""
+    """A rectified pair, left and right: names, new cameras (batch of 2), where their pixels come from, colour gains."""
 
     names: Names
     views: Camera
     maps: tuple[SamplingMap, SamplingMap]
+    gains: tuple[np.ndarray, np.ndarray] = (_SAME, _SAME)
 
 
 @dataclass(frozen=True)
 class _Target:
-    """An undistorted target, and the pair that it lies between."""
+    """An undistorted target, the pair that it lies between, and its colour gain."""
 
     name: str
     view: Camera
     where: SamplingMap
     pair: int
+    gain: np.ndarray = field(default_factory=lambda: _SAME)
 
 
 def rectify_capture(
@@ -56,17 +63,19 @@ def rectify_capture(
     Args:
         root: the capture's folder.
         output: the .h5 to write, of store.RECTIFIED.
-        settings: sizes and margin.
+        settings: sizes, margin, masks and colours.
         pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
         frames: frame numbers; default: all.
     """
-    capture = read_capture(root)
+    capture = with_masks(read_capture(root), settings.masks)
     frames = list(capture.frames if frames is None else frames)
     names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
     rectified = [_rectify_pair(capture, pair, frames, settings) for pair in names]
     inputs = [camera for pair in rectified for camera in pair.names]
     targets = _targets(capture, rectified, frames[0], settings)
     outputs = [target.name for target in targets]
+    if settings.color == "auto" and not capture.depths:
+        rectified, targets = _matched(capture, rectified, targets, frames)
     joints = capture.joints()
     absent = []
     if not _has_depth(capture, inputs):
@@ -94,6 +103,7 @@ def rectify_capture(
             writer["targets/pair", number] = target.pair
             writer["targets/intrinsics", number] = target.view.intrinsics.numpy()
             writer["targets/world_to_camera", number] = target.view.world_to_camera.numpy()
+            writer["targets/gains", number] = target.gain
         for index, frame in enumerate(progress(frames, f"rectify {capture.name}")):
             for number, pair in enumerate(rectified):
                 _write_pair(writer, (number, index), pair, capture, frame, "sources/disparity" not in absent)
@@ -125,7 +135,12 @@ def _person_box(
     boxes = []
     for frame in frames:
         corners = rectification.outline(is_person(capture.mask(camera, frame)))
-        box = rectification.bounds(capture.cameras[camera].directions(corners), rotation)
+        rays = capture.cameras[camera].directions(corners)
+        if not np.isfinite(rays).all():
+            what = "the distortion folds back on itself where the person stands"
+            hint = "fisheye lenses are not supported: undistort the pictures first"
+            raise CalibrationError(what, file=capture.calibration_files[0], camera=camera, frame=frame, hint=hint)
+        box = rectification.bounds(rays, rotation)
         if box is None:
             what = "its pair cannot be rectified: the person stands along the baseline"
             raise CalibrationError(what, file=capture.calibration_files[-1], camera=camera, frame=frame)
@@ -151,6 +166,19 @@ def _targets(capture: Capture, pairs: Sequence[_Pair], frame: int, settings: Rec
     return targets
 
 
+def _matched(
+    capture: Capture, pairs: Sequence[_Pair], targets: Sequence[_Target], frames: Sequence[int]
+) -> tuple[list[_Pair], list[_Target]]:
+    """Pairs and targets with the gains that make the cameras' colours alike."""
+    seen = [(target.name, camera) for target in targets for camera in pairs[target.pair].names]
+    gains = estimate_gains(capture, [pair.names for pair in pairs] + seen, frames)
+    print(f"colour gains: {described(gains)}", file=sys.stderr)
+    return (
+        [replace(pair, gains=(gains[pair.names[0]], gains[pair.names[1]])) for pair in pairs],
+        [replace(target, gain=gains[target.name]) for target in targets],
+    )
+
+
 def _has_depth(capture: Capture, cameras: Sequence[str]) -> bool:
     return bool(cameras) and all(camera in capture.depths for camera in cameras)
 
@@ -174,6 +202,7 @@ def _write_cameras(writer: store.Writer, number: int, pair: _Pair, capture: Capt
     writer["sources/pairs", number] = pair.names
     writer["sources/intrinsics", number] = pair.views.intrinsics.numpy()
     writer["sources/world_to_camera", number] = pair.views.world_to_camera.numpy()
+    writer["sources/original/gains", number] = np.stack(pair.gains)
     for view, camera in enumerate(capture.cameras[name] for name in pair.names):
         writer["sources/original/intrinsics", number, view] = camera.intrinsics
         writer["sources/original/distortion", number, view, : len(camera.distortion)] = camera.distortion
@@ -185,8 +214,8 @@ def _write_pair(
     writer: store.Writer, place: tuple[int, int], pair: _Pair, capture: Capture, frame: int, has_depth: bool
 ) -> None:
     depths, valid = [], []
-    for view, (camera, where) in enumerate(zip(pair.names, pair.maps, strict=True)):
-        image, mask = _picture(capture, camera, frame, where)
+    for view, (camera, where, gain) in enumerate(zip(pair.names, pair.maps, pair.gains, strict=True)):
+        image, mask = _picture(capture, camera, frame, where, gain)
         writer["sources/images", *place, view] = image
         writer["sources/masks", *place, view] = mask
         if has_depth:
@@ -202,7 +231,7 @@ def _write_pair(
 def _write_target(
     writer: store.Writer, place: tuple[int, int], target: _Target, capture: Capture, frame: int, has_depth: bool
 ) -> None:
-    image, mask = _picture(capture, target.name, frame, target.where)
+    image, mask = _picture(capture, target.name, frame, target.where, target.gain)
     writer["targets/images", *place] = image
     writer["targets/masks", *place] = mask
     if has_depth:
@@ -210,11 +239,12 @@ def _write_target(
 
 
 def _picture(
-    capture: Capture, camera: str, frame: int, where: SamplingMap
+    capture: Capture, camera: str, frame: int, where: SamplingMap, gain: Float[np.ndarray, " 3"]
 ) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
     """The person on black and the coverage, resampled together so that no background bleeds into the edge."""
     coverage = capture.mask(camera, frame)[..., None] / np.float32(255)
-    colour = capture.image(camera, frame) / np.float32(255) * coverage
+    image = capture.image(camera, frame)
+    colour = person_on_black(image if (gain == 1).all() else with_gain(image, gain), coverage)
     both = np.clip(resample(np.concatenate([colour, coverage], axis=2), where), 0, 1)
     levels = np.rint(both * 255).astype(np.uint8)
     mask = levels[..., 3]

@@ -18,6 +18,11 @@ class RectifySettings:
     """Width and height of the undistorted target images, pixels; null keeps each capture's own."""
     margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.06
     """Free border around the person, as a share of the image."""
+    masks: Literal["given", "background", "median"] = "given"
+    """`given`: the capture's own; `background`: what differs from its pictures of the empty scene; `median`: what
+    differs from each camera's temporal median."""
+    color: Literal["auto", "off"] = "auto"
+    """`auto`: match the cameras' colours, unless the capture is rendered (holds true depths)."""
 
 
 @dataclass(frozen=True, config=STRICT)

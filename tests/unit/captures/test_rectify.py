@@ -120,7 +120,12 @@ def test_undistorted_unscaled_targets_are_the_picture_itself(rectified, captures
         mask = cv2.imread(str(captures / "level/masks/t00/000001.png"), cv2.IMREAD_UNCHANGED)
         depth = cv2.imread(str(captures / "level/depths/t00/000001.png"), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(file["targets/masks"][0, 1], mask)
-        np.testing.assert_allclose(file["targets/images"][0, 1], image * (mask[..., None] / 255), atol=0.51)
+        # The picture was taken before black: nothing is to be removed from it, soft edges included.
+        difference = abs(file["targets/images"][0, 1].astype(int) - image)
+        assert not difference[(mask == 255) | (mask == 0)].any()
+        soft = (mask > 0) & (mask < 255)
+        assert np.sqrt((difference[soft] ** 2).mean()) < 4
+        assert np.sqrt(((image * (1 - mask[..., None] / 255))[soft] ** 2).mean()) > 20  # what `image * mask` loses
         person = mask > 127
         np.testing.assert_allclose(file["targets/depth"][0, 1][person], depth[person] / 1e4, atol=1e-6)
 
@@ -157,6 +162,19 @@ def test_the_person_of_all_frames_fits(rectified, rig):
         rows = np.flatnonzero(person.any((0, 2)))
         columns = max(np.ptp(np.flatnonzero(person[view].any(0))) for view in range(2))
         assert np.ptp(rows) > 0.8 * 128 - 4 or columns > 0.8 * 96 - 4
+
+
+@pytest.mark.parametrize("background", [0, 110, 255])
+def test_soft_edges_keep_the_colour_of_the_person(tmp_path, background):
+    lenses = helpers.default_rig((320, 256))
+    helpers.write_sphere_capture(tmp_path / "c", frames=1, cameras=lenses, background=background, depths=False)
+    rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(32, 32), color="off"))
+    truth, mask, _ = helpers.render(lenses["t00"], 0, background=0)
+    with h5py.File(tmp_path / "c.h5") as file:
+        error = file["targets/images"][0, 0].astype(float) - truth
+    soft = (mask > 0) & (mask < 255)
+    assert np.sqrt((error[soft] ** 2).mean()) < 3
+    assert abs(error[mask == 255]).max() <= 0.5
 
 
 @pytest.mark.parametrize("background", [0, 255])

@@ -1,0 +1,1 @@
+"""Masks of the person: given, or told from the background; and the person alone, before black."""

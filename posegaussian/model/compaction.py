@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def foreground(
-    kept: Bool[Tensor, "*b p"], capacity: int
+    kept: Bool[Tensor, "*b h w"], capacity: int
 ) -> tuple[Int[Tensor, "*b n"], Bool[Tensor, "*b n"], Int[Tensor, "*b"]]:
     """The first `capacity` pixels to keep, in their order.
 
@@ -19,11 +19,13 @@ def foreground(
         which entries are used.
         how many pixels were wanted; where that exceeds the capacity the last ones are missing.
     """
-    rank = kept.cumsum(-1, dtype=torch.int32)
-    wanted = torch.arange(1, capacity + 1, device=kept.device, dtype=torch.int32).expand(*kept.shape[:-1], capacity)
+    along = kept.cumsum(-1, dtype=torch.int32)  # Row by row: one long sum would be slow on a GPU.
+    below = along[..., -1:].cumsum(-2, dtype=torch.int32)
+    rank = (along + (below - along[..., -1:])).flatten(-2)
+    wanted = torch.arange(1, capacity + 1, device=kept.device, dtype=torch.int32).expand(*rank.shape[:-1], capacity)
     index = torch.searchsorted(rank, wanted.contiguous())
     count = rank[..., -1]
-    return index.clamp_max(kept.shape[-1] - 1), wanted <= count[..., None], count
+    return index.clamp_max(rank.shape[-1] - 1), wanted <= count[..., None], count
 
 
 def pick(values: Float[Tensor, "b 2 p *c"], index: Int[Tensor, "b 2 n"]) -> Float[Tensor, "b 2 n *c"]:

@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from posegaussian.model.upsampling import replicated
+
 _AGREEMENT = 0.02
 """Two depths that differ by this share agree to exp(-1)."""
 
@@ -48,7 +50,7 @@ def sample_rows(values: Float[Tensor, "*n w"], x: Float[Tensor, "*n w"]) -> Floa
 def slopes(depth: Float[Tensor, "b 2 h w"], focal: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2 2 h w"]:
     """How far the surface recedes per metre to the right and per metre down, squashed to (-1, 1)."""
     metres = 2 * depth.clamp_min(1e-3) / focal[..., None, None]
-    padded = F.pad(depth, (1, 1, 1, 1), mode="replicate")
+    padded = replicated(depth)
     right = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
     down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
     return (torch.stack([right, down], dim=2) / metres[:, :, None]).atan() / (torch.pi / 2)

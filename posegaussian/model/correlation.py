@@ -9,10 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def correlate(reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"]) -> Float[Tensor, "n h w w"]:
-    """Cosine of every cell's features with those of all cells of the same row of the other view."""
-    reference, other = (F.normalize(x, dim=1).permute(0, 2, 3, 1) for x in (reference, other))
-    return reference @ other.mT
+def correlate(reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h v"]) -> Float[Tensor, "n h w v"]:
+    """Products of every cell's features with those of all cells of the same row of the other view."""
+    return reference.permute(0, 2, 3, 1) @ other.permute(0, 2, 1, 3)
+
+
+def unit(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    """Unit vectors of every cell, in half precision, too, where 0 (background) must stay 0."""
+    return F.normalize(features, dim=1, eps=1e-3)
 
 
 def expected_match(
@@ -37,16 +41,18 @@ class CorrelationPyramid:
     """Correlations at several coarsenesses of the other view, sampled about a current match.
 
     Args:
-        volume: correlations at the finest level.
+        reference: features of every cell.
+        other: those of the other view.
         levels: how many; each halves the other view's row.
         radius: samples to either side of the match, at each level.
     """
 
-    def __init__(self, volume: Float[Tensor, "n h w v"], levels: int, radius: int):
+    def __init__(self, reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"], levels: int, radius: int):
         self.radius = radius
-        self.volumes = [volume]
+        self.volumes = [correlate(reference, other)]
         for _ in range(levels - 1):
-            self.volumes.append(F.avg_pool2d(self.volumes[-1], (1, 2), ceil_mode=True))
+            other = F.avg_pool2d(other, (1, 2))  # The mean of products is the product with the mean.
+            self.volumes.append(correlate(reference, other))
 
     def __call__(self, q: Float[Tensor, "n h w"]) -> Float[Tensor, "n f h w"]:
         """Samples at the match of every cell and `radius` cells to either side, per level; 0 beyond the row's ends."""
@@ -82,7 +88,7 @@ def correlate_nearby(
     within = (index >= 0) & (index < width)
     row = width * torch.arange(n * height, device=q.device).reshape(n, height, 1, 1)
     cells = other.permute(0, 2, 3, 1).reshape(-1, channels)
-    taken = cells.index_select(0, (index.clamp(0, width - 1) + row).flatten()).unflatten(0, index.shape)
+    taken = cells[index.clamp(0, width - 1) + row]
     cosines = (taken * reference.permute(0, 2, 3, 1)[..., None, :]).sum(-1) * within
     fraction = (match - first)[..., None].to(cosines.dtype)
     return torch.lerp(cosines[..., :-1], cosines[..., 1:], fraction).permute(0, 3, 1, 2)

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from posegaussian.model.blocks import Residual, conv
+from posegaussian.model.blocks import Residual, concatenated, conv
 from posegaussian.types import JOINTS
 
 
@@ -30,7 +30,7 @@ class ColorEncoder(nn.Module):
     ]:
         """Encode each view by itself; the background is 0 everywhere, whatever the colour behind it."""
         seen = torch.cat([(4 * images - 2) * masks, masks], dim=1)
-        half = self.to_half(F.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last))
+        half = self.to_half(concatenated(F.pixel_unshuffle(seen, 2)))
         quarter = self.to_quarter(half)
         eighth = self.to_eighth(quarter)
         return half, quarter, eighth, self.to_sixteenth(eighth)

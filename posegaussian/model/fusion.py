@@ -1,10 +1,9 @@
 """Pose-guided fusion: what the joints say is added to what the colours say, where a learned gate lets it."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posegaussian.model.blocks import conv, output
+from posegaussian.model.blocks import concatenated, conv, output
 
 
 class PoseFusion(nn.Module):
@@ -17,5 +16,5 @@ class PoseFusion(nn.Module):
 
     def forward(self, color: Float[Tensor, "n c h w"], pose: Float[Tensor, "n p h w"]) -> Float[Tensor, "n c h w"]:
         """The same in training and inference; without pose (all zeros) little more than a bias is added."""
-        gate = self.gate(torch.cat([color, pose], dim=1)).sigmoid()
-        return color + gate * self.message(pose)
+        gate = self.gate(concatenated(color, pose)).sigmoid()
+        return color.addcmul(gate, self.message(pose))

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import pixel_grid, unproject_pixels
-from posegaussian.model.blocks import Residual, conv, output
+from posegaussian.model.blocks import Residual, concatenated, conv, output
 from posegaussian.model.compaction import foreground, pick
 from posegaussian.model.consistency import agreement, slopes, trimmed
 from posegaussian.model.exposure import Exposure
@@ -76,7 +76,7 @@ class GaussianHead(nn.Module):
         masks = pair.masks[:, :, 0]
         trim = trimmed(masks)
         cues, (gain, bias) = self._cues(pair, half.detach(), trim)
-        joined = torch.cat([fine.flatten(0, 1).relu(), known.flatten(0, 1).relu(), cues.to(fine.dtype)], dim=1)
+        joined = concatenated(fine.flatten(0, 1).relu(), known.flatten(0, 1).relu(), cues.to(fine.dtype))
         attributes = F.pixel_shuffle(self.attributes(self.refine(self.join(joined)).relu()), 2)
 
         lists = {
@@ -89,7 +89,7 @@ class GaussianHead(nn.Module):
         grid = pixel_grid(*masks.shape[-2:], like=disparity).flatten(0, 1)
         pixels, count = grid.expand(*masks.shape[:2], -1, -1), None
         if capacity is not None:
-            index, used, count = foreground(lists["masks"] > 0, capacity)
+            index, used, count = foreground(masks > 0, capacity)
             lists = {name: pick(values, index) for name, values in lists.items()}
             lists["masks"] = lists["masks"] * used
             pixels = grid[index]

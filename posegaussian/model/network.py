@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posegaussian.config import NetworkSettings
-from posegaussian.model.blocks import Residual, conv
+from posegaussian.model.blocks import Residual, add_coarse, conv
 from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
 from posegaussian.model.initial import InitialDisparity
@@ -103,10 +103,18 @@ class PoseGaussian(nn.Module):
                 gaussians = _cropped(gaussians, pair, height, width)
         return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count)
 
+    def fresh_state(self, pair: StereoPair) -> Float[Tensor, "c 2 d hs ws"] | None:
+        """The state before the first frame, which means the same as None; None without a stabiliser."""
+        if self.pose is None or self.pose.stabilizer is None:
+            return None
+        batch, _, _, height, width = pair.images.shape
+        cells = (2 * -(-size // _MULTIPLE) for size in (height, width))
+        return self.to_half.weight.new_zeros(batch, 2, sum(self.pose.stabilizer.parts), *cells)
+
 
 def _joined(fine: Float[Tensor, "n c h w"], lift: nn.Conv2d, coarse: Float[Tensor, "n k hc wc"]) -> Tensor:
     """What the coarser scale knows, added to the finer one."""
-    return fine + F.interpolate(lift(coarse.relu()), scale_factor=2.0, mode="nearest")
+    return add_coarse(fine, lift(coarse.relu()))
 
 
 def _pose_of(pair: StereoPair) -> tuple[Float[Tensor, "b 2 17 hq wq"], Float[Tensor, "b 2 17"]]:

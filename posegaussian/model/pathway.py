@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posegaussian.model.alignment import PoseAlignment
-from posegaussian.model.blocks import conv
+from posegaussian.model.blocks import add_coarse, conv
 from posegaussian.model.encoders import PoseEncoder
 from posegaussian.model.fusion import PoseFusion
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
@@ -45,7 +45,7 @@ class PosePathway(nn.Module):
         quarter, eighth = self.encoder(maps)
         if self.stabilizer is not None:
             eighth, state = self._steady(self.stabilizer, eighth, F.avg_pool2d(maps, 2), state, frames)
-        quarter = quarter + F.interpolate(self.lift(eighth.relu()), scale_factor=2.0, mode="nearest")
+        quarter = add_coarse(quarter, self.lift(eighth.relu()))
         return quarter, eighth, state
 
     @staticmethod

@@ -3,11 +3,10 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from posegaussian.model.blocks import Residual, conv, output
+from posegaussian.model.blocks import Residual, add_coarse, concatenated, conv, output
 from posegaussian.model.consistency import sample_rows
-from posegaussian.model.correlation import correlate_nearby
+from posegaussian.model.correlation import correlate_nearby, unit
 from posegaussian.model.upsampling import ConvexUpsampling
 
 _RADIUS = 3
@@ -47,11 +46,11 @@ class Polish(nn.Module):
             coverage: share of each cell that the person covers.
         """
         start, q = q, q.detach()
-        match = F.normalize(self.match(fine.relu()), dim=1)
+        match = unit(self.match(fine.relu()))
         nearby = correlate_nearby(match, other_view(match), q, _RADIUS)
         note = disagreement(q).clamp(-4, 4).to(nearby.dtype)[:, None]
-        known = fine + F.interpolate(self.recall(hidden.relu()), scale_factor=2.0, mode="nearest")
-        known = self.think(self.look(torch.cat([known.relu(), 3 * nearby, note], dim=1)))
+        known = add_coarse(fine, self.recall(hidden.relu()))
+        known = self.think(self.look(concatenated(known.relu(), 3 * nearby, note)))
         q = start + self.step(known.relu())[:, 0].to(q.dtype)
         return self.upsample(q, known.relu(), coverage), q, known
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posegaussian.model.blocks import conv, output
+from posegaussian.model.blocks import concatenated, conv, output
 from posegaussian.types import JOINTS
 
 _CUT = 0.1
@@ -52,12 +52,12 @@ class TemporalPoseStabilizer(nn.Module):
         hidden, previous, before, seen = state.split(self.parts, dim=1)
         follows = seen * _is_continued(before, heatmaps)[:, None, None, None]
         hidden = follows * hidden
-        update, reset = self.gates(torch.cat([pose, hidden], dim=1)).sigmoid().chunk(2, dim=1)
+        update, reset = self.gates(concatenated(pose, hidden)).sigmoid().chunk(2, dim=1)
         moved = self.motion((follows * (pose - previous)).abs()).sigmoid()
         update = update + (1 - update) * moved
-        candidate = self.candidate(torch.cat([pose, reset * hidden], dim=1)).tanh()
+        candidate = self.candidate(concatenated(pose, reset * hidden)).tanh()
         hidden = hidden + update * (candidate - hidden)
-        return pose + self.correction(hidden), torch.cat([hidden, pose, heatmaps, torch.ones_like(seen)], dim=1)
+        return pose + self.correction(hidden), concatenated(hidden, pose, heatmaps, torch.ones_like(seen))
 
 
 def _is_continued(before: Float[Tensor, "n 17 h w"], now: Float[Tensor, "n 17 h w"]) -> Float[Tensor, "n"]:

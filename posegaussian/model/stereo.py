@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from posegaussian.model.blocks import conv, output
-from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match
+from posegaussian.model.blocks import concatenated, conv, output
+from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match, unit
 from posegaussian.model.initial import InitialEstimate
 from posegaussian.model.polish import Polish, disagreement, mirror, other_view
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
@@ -77,21 +78,19 @@ class Stereo(nn.Module):
             initial: the estimate to start from, one per cell.
         """
         features, fine = (mirror(x).flatten(0, 1) for x in (features, fine))
-        cover_half = nn.functional.avg_pool2d(mirror(masks).flatten(0, 1), 2)
-        cover = nn.functional.avg_pool2d(cover_half, 2)
+        cover_half = F.avg_pool2d(mirror(masks).flatten(0, 1), 2)
+        cover = F.avg_pool2d(cover_half, 2)
         prior, spread, per_metre = (
             mirror(x).flatten(0, 1) / self.stride for x in (initial.disparity, initial.spread, initial.per_metre)
         )
 
-        match = self.match(features.relu())
-        volume = correlate(match, other_view(match))
+        match = unit(self.match(features.relu()))
         prior = prior + self.inset * per_metre
-        logits = self.sharpness * volume + (other_view(cover) + 0.05).log().to(volume.dtype)[:, :, None]
-        q, doubt = expected_match(logits, prior, spread)
+        q, doubt = self._posterior(match, cover, prior, spread)
 
         hidden = self.start(features).tanh()
         context = self.context(features.relu())
-        look_up = CorrelationPyramid(volume, _LEVELS, _RADIUS)
+        look_up = CorrelationPyramid(match, other_view(match), _LEVELS, _RADIUS)
         first, doubt, qs = q.detach(), doubt.detach() / spread, [q]
         for _ in range(self.iterations):
             q = q.detach()
@@ -109,6 +108,18 @@ class Stereo(nn.Module):
 
         return StereoEstimate(tuple(back(q) for q in [*fulls, full]), 2 * back(half), back(knowledge))
 
+    def _posterior(
+        self, match: Tensor, cover: Tensor, prior: Tensor, spread: Tensor
+    ) -> tuple[Float[Tensor, "n h w"], Float[Tensor, "n h w"]]:
+        """Mean and standard deviation of the match given the features, made for every other cell: both are smooth."""
+        match = F.avg_pool2d(match, 2)
+        cover, middle, width = F.avg_pool2d(torch.stack([cover, prior / 2, spread / 2], dim=1), 2).unbind(1)
+        logits = self.sharpness * correlate(match, other_view(match)) + (other_view(cover) + 0.05).log()[:, :, None]
+        mean, deviation = expected_match(logits, middle, width)
+        found = 2 * torch.stack([mean - middle, deviation], dim=1)
+        away, doubt = F.interpolate(found, scale_factor=2.0, mode="bilinear").unbind(1)
+        return prior + away, doubt
+
 
 class MotionEncoder(nn.Module):
     """What the correlations about the current match, and the match itself, say."""
@@ -122,7 +133,7 @@ class MotionEncoder(nn.Module):
         self, correlations: Float[Tensor, "n f h w"], notes: Float[Tensor, "n k h w"]
     ) -> Float[Tensor, "n c h w"]:
         """Features of every cell, rectified."""
-        seen = torch.cat([3 * correlations, notes.clamp(-4, 4).to(correlations.dtype)], dim=1)
+        seen = concatenated(3 * correlations, notes.clamp(-4, 4).to(correlations.dtype))
         return self.mix(self.look(seen).relu()).relu()
 
 
@@ -131,15 +142,15 @@ class ConvGRU(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.gates = conv(2 * channels, 2 * channels)
-        self.candidate = conv(2 * channels, channels)
+        self.gates = conv(2 * channels, 2 * channels, bias=False)
+        self.candidate = conv(2 * channels, channels, bias=False)
 
     def forward(
         self, hidden: Float[Tensor, "n c h w"], motion: Float[Tensor, "n c h w"], context: Float[Tensor, "n k h w"]
     ) -> Float[Tensor, "n c h w"]:
         """The next state."""
         for_update, for_reset, for_candidate = context.chunk(3, dim=1)
-        update, reset = self.gates(torch.cat([hidden, motion], dim=1)).chunk(2, dim=1)
+        update, reset = self.gates(concatenated(hidden, motion)).chunk(2, dim=1)
         update, reset = (update + for_update).sigmoid(), (reset + for_reset).sigmoid()
-        candidate = self.candidate(torch.cat([reset * hidden, motion], dim=1))
+        candidate = self.candidate(concatenated(reset * hidden, motion))
         return hidden + update * ((candidate + for_candidate).tanh() - hidden)

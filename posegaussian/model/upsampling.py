@@ -50,8 +50,14 @@ def bilinear(q: Float[Tensor, "n h w"], stride: int) -> Float[Tensor, "n hf wf"]
 def _neighbours(values: Float[Tensor, "n h w"]) -> Float[Tensor, "n 9 h w"]:
     """The 3 x 3 cells about each cell, row by row; beyond the border the nearest cell."""
     height, width = values.shape[-2:]
-    padded = F.pad(values[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
+    padded = replicated(values)
     return torch.stack([padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], dim=1)
+
+
+def replicated(values: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n hp wp"]:
+    """One more cell on every side, equal to the nearest one."""
+    rows = torch.cat([values[..., :1, :], values, values[..., -1:, :]], dim=-2)
+    return torch.cat([rows[..., :1], rows, rows[..., -1:]], dim=-1)
 
 
 def _bilinear_weights(stride: int) -> Float[Tensor, "9 s s"]:

@@ -1,11 +1,11 @@
 import torch
 
-from posegaussian.model.correlation import CorrelationPyramid, correlate, correlate_nearby, expected_match
+from posegaussian.model.correlation import CorrelationPyramid, correlate, correlate_nearby, expected_match, unit
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
 
 
 def test_correlation_is_one_at_the_match():
-    left = torch.randn(1, 16, 3, 20)
+    left = unit(torch.randn(1, 16, 3, 20))
     volume = correlate(left, torch.roll(left, -4, -1))
     for x in range(4, 20):
         assert volume[0, :, x].argmax(-1).eq(x - 4).all()
@@ -30,12 +30,13 @@ def test_evidence_overrules_a_wide_prior():
 
 
 def test_lookup_agrees_with_a_plain_one():
-    volume, q = torch.randn(1, 2, 9, 9), 6 * torch.rand(1, 2, 9) - 2
-    found = CorrelationPyramid(volume, levels=2, radius=2)(q)
-    coarse = torch.nn.functional.avg_pool2d(volume, (1, 2), ceil_mode=True)
+    reference, other = torch.randn(2, 1, 5, 2, 10)
+    volume, q = correlate(reference, other), 6 * torch.rand(1, 2, 10) - 2
+    found = CorrelationPyramid(reference, other, levels=2, radius=2)(q)
+    coarse = torch.nn.functional.avg_pool2d(volume, (1, 2))
     for level, values in enumerate((volume, coarse)):
         for y in range(2):
-            for x in range(9):
+            for x in range(10):
                 match = (x - q[0, y, x].item() + 0.5) / 2**level - 0.5
                 for k in range(-2, 3):
                     first = int(torch.tensor(match + k).floor())
@@ -47,10 +48,9 @@ def test_lookup_agrees_with_a_plain_one():
 
 
 def test_nearby_correlation_agrees_with_the_volume():
-    reference, other = (torch.nn.functional.normalize(torch.randn(4, 8, 5, 13), dim=1) for _ in range(2))
+    reference, other = unit(torch.randn(8, 8, 5, 13)).chunk(2)
     q = 16 * torch.rand(4, 5, 13) - 5
-    volume = correlate(reference, other)
-    expected = CorrelationPyramid(volume, levels=1, radius=3)(q)
+    expected = CorrelationPyramid(reference, other, levels=1, radius=3)(q)
     assert torch.allclose(correlate_nearby(reference, other, q, radius=3), expected, atol=1e-5)
     last = torch.channels_last
     found = correlate_nearby(reference.to(memory_format=last), other.to(memory_format=last), q, radius=3)
@@ -78,3 +78,9 @@ def test_upsampling_ignores_the_background():
     person = layer(q, torch.zeros(1, 8, 5, 6), cover)[..., :12]
     assert (person - 8).abs().max() < 2.5
     assert (bilinear(q, 4)[..., :12] - 8).abs().max() > 30
+
+
+def test_background_has_no_direction_in_half_precision():
+    features = torch.zeros(1, 8, 2, 2, dtype=torch.float16)
+    features[..., 0] = 3.0
+    assert torch.allclose(unit(features).float().norm(dim=1), torch.tensor([[[1.0, 0.0]] * 2]), atol=1e-3)

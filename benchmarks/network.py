@@ -1,0 +1,258 @@
+"""How fast the network is: from two rectified views with heatmaps to a novel view, in parts and end to end.
+
+On CUDA the network runs in half precision: call by call (`eager`), as a CUDA graph (`graph`), compiled (`compiled`).
+Random weights: speed does not depend on them. Rectification and detection of joints are not part of it.
+"""
+
+import argparse
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from baseline_network import BaselineNetwork
+from harness import in_turn, machine, report
+from splatting import BODY
+from torch import nn
+
+from posegaussian.config import NetworkSettings
+from posegaussian.model.compaction import foreground, pick
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.streaming import Stream, captured
+from posegaussian.rendering.novel import picture
+from posegaussian.types import Camera, StereoPair
+
+MODES = ("eager", "graph", "compiled")
+PARTS = ("color", "pose", "initial", "stereo", "head")
+
+
+def rig(size: int, baseline: float, distance: float) -> Camera:
+    """A rectified pair 22.5 degrees apart whose pictures are cropped to the person: the principal points differ."""
+    focal, shift = 1.28 * size, 1.28 * size * baseline / 2 / distance
+    intrinsics = torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]]).repeat(1, 2, 1, 1)
+    intrinsics[0, :, 0, 2] += torch.tensor([-shift, shift])
+    poses = torch.eye(4).repeat(1, 2, 1, 1)
+    poses[0, :, 0, 3] = torch.tensor([baseline / 2, -baseline / 2])
+    return Camera(intrinsics, poses, size, size)
+
+
+def pair(size: int, moment: float = 0.0) -> StereoPair:
+    """The person made of ellipsoids, textured, with joints; `moment` turns it (radians)."""
+    distance = 2.5
+    cameras = rig(size, 2 * distance * np.tan(np.radians(11.25)), distance)
+    turn = np.array([[np.cos(moment), -np.sin(moment), 0], [np.sin(moment), np.cos(moment), 0], [0, 0, 1.0]])
+    to_scene = turn @ np.array([[0, 0, -1.0], [1, 0, 0], [0, -1, 0]])  # camera axes to the person's, z up
+    middle = turn @ np.array([distance, 0, 0]) + np.array([0, 0, 0.9])
+    images, masks, keypoints = [], [], []
+    joints = np.array([centre for centre, _ in BODY for _ in range(2)][:17], dtype=float)
+    joints[::2, 2] += 0.1
+    y, x = np.mgrid[:size, :size] + 0.5
+    for view in range(2):
+        k = cameras.intrinsics[0, view].double().numpy()
+        centre = middle + to_scene @ cameras.centre[0, view].double().numpy()
+        rays = np.stack([(x - k[0, 2]) / k[0, 0], (y - k[1, 2]) / k[1, 1], np.ones_like(x)], -1) @ to_scene.T
+        nearest = np.full((size, size), np.inf)
+        for place, axes in BODY:
+            d, o = rays / np.array(axes), (centre - place) / np.array(axes)
+            a, b, c = (d * d).sum(-1), d @ o, o @ o - 1
+            root = b * b - a * c
+            nearest = np.minimum(nearest, np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / a, np.inf))
+        seen = np.isfinite(nearest)
+        points = centre + rays * np.where(seen, nearest, 0)[..., None]
+        color = 0.5 + 0.35 * np.sin(points @ np.array([[31.0, 17, 5], [7, 29, -23], [19, -11, 37]]))
+        images.append(color * seen[..., None])
+        masks.append(seen)
+        local = (joints - centre) @ to_scene
+        keypoints.append(local[:, :2] / local[:, 2:] * k[0, 0] + k[:2, 2])
+    spots = torch.tensor(np.stack(keypoints)).float()
+    cells = torch.stack(torch.meshgrid(*[4 * torch.arange(size // 4) + 2.0] * 2, indexing="xy"), -1)
+    heatmaps = torch.exp(-0.5 * (cells - spots[:, :, None, None]).square().sum(-1) / (size / 85) ** 2)
+    return StereoPair(
+        images=torch.tensor(np.stack(images)).float().permute(0, 3, 1, 2)[None].contiguous(),
+        masks=torch.tensor(np.stack(masks)).float()[None, :, None],
+        cameras=cameras,
+        heatmaps=heatmaps[None],
+        keypoints=spots[None],
+        scores=torch.full((1, 2, 17), 0.9),
+    )
+
+
+def between(source: StereoPair, size: int) -> Camera:
+    """The view half-way between both cameras."""
+    left = Camera(source.cameras.intrinsics[0, 0], source.cameras.world_to_camera[0, 0], *source.images.shape[:2:-1])
+    middle = left.resized(size, size)
+    middle.intrinsics[0, 2] = size / 2
+    middle.world_to_camera[0, 3] = 0
+    return middle
+
+
+def new_network(device: str) -> PoseGaussian:
+    """Random weights, always the same."""
+    torch.manual_seed(0)
+    return PoseGaussian(NetworkSettings()).eval().to(device)
+
+
+def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
+    """Between pictures in [0, 1], dB."""
+    return float(-10 * (a - b).square().mean().clamp_min(1e-12).log10())
+
+
+def recorded(network: nn.Module, call: Callable[[], Any]) -> dict[str, tuple[tuple, dict]]:
+    """What each part is called with."""
+    found: dict[str, tuple[tuple, dict]] = {}
+    hooks = [
+        network.get_submodule(name).register_forward_pre_hook(
+            lambda _, args, kwargs, name=name: found.__setitem__(name, (args, kwargs)), with_kwargs=True
+        )
+        for name in PARTS
+    ]
+    call()
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+@torch.inference_mode()
+def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...]) -> list[dict]:
+    """Each part with its true inputs; times of CUDA graphs are of the device alone."""
+    source = pair(size).to("cuda")
+    stream = Stream(new_network("cuda"), patient=True)
+    frame = stream(source)
+    network, capacity = stream.network, stream.capacity
+    inputs = recorded(network, lambda: network(source, network.fresh_state(source), capacity=capacity))
+    functions = {name: _bound(network.get_submodule(name), *inputs[name]) for name in PARTS}
+    flags, values = source.masks[:, :, 0] > 0, source.images.movedim(2, -1).flatten(2, 3)
+    functions["compaction (within head)"] = lambda: pick(values, foreground(flags, capacity)[0])
+    functions["network"] = lambda: network(source, network.fresh_state(source), capacity=capacity)
+    camera = between(source, 2 * size)
+    rows = []
+    for name, function in functions.items():
+        modes = {"eager": function, "graph": captured(function)}
+        if "compiled" in chosen and name != "network":  # That one is measured end to end.
+            modes["compiled"] = captured(torch.compile(function, dynamic=False))
+        times = in_turn(modes, samples, 20, torch.cuda.synchronize)
+        rows.append({"part": name, **{mode: times.get(mode, "") for mode in MODES}})
+    splat = in_turn({"eager": lambda: picture(frame.gaussians, camera)}, samples, 20, torch.cuda.synchronize)
+    return [*rows, {"part": f"splatting at {2 * size}^2", "eager": splat["eager"], "graph": "", "compiled": ""}]
+
+
+def _bound(function: Callable, args: tuple, kwargs: dict) -> Callable[[], Any]:
+    return lambda: function(*args, **kwargs)
+
+
+@torch.inference_mode()
+def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[dict]:
+    """Frame after frame with the temporal state, inputs on the device: Gaussians and one view of twice the size."""
+    frames = [pair(size, moment).to("cuda") for moment in (0.0, 0.05, 0.1, 0.15)]
+    camera, network = between(frames[0], 2 * size), new_network("cuda")
+    exact, state = [], None
+    for one in frames:
+        result = network(one, state)
+        state = result.state
+        exact.append((result.disparity[0], picture(result.gaussians[0].compact(), camera).colors))
+    rows = []
+    for mode in modes:
+        stream = Stream(network, mode)
+        torch.cuda.reset_peak_memory_stats()
+        start = time.perf_counter()
+        found = [stream(frames[0])]
+        torch.cuda.synchronize()
+        warm_up = time.perf_counter() - start
+        stream.reset()
+        errors, likeness = [], []
+        for one, (disparity, image) in zip(frames, exact, strict=True):
+            found = stream(one)
+            person = one.masks[0, :, 0] > 0
+            errors.append((found.disparity - disparity)[person].abs().mean())
+            likeness.append(psnr(picture(found.gaussians, camera).colors, image))
+        times = in_turn(_live(stream, frames, camera), samples, 20, torch.cuda.synchronize)
+        rows.append(
+            {
+                "mode": mode,
+                "end to end": times["end to end"],
+                "frames/s": 1 / times["end to end"].median,
+                "network": times["network"],
+                "warm-up, s": warm_up,
+                "peak memory, GiB": torch.cuda.max_memory_allocated() / 2**30,
+                "Gaussians": int((found.gaussians.opacities > 0).sum()),
+                "disparity against float32, px": float(torch.stack(errors).mean()),
+                "picture against float32, dB": float(np.mean(likeness)),
+            }
+        )
+    return rows
+
+
+def _live(stream: Stream, frames: list[StereoPair], camera: Camera) -> dict[str, Callable[[], Any]]:
+    """One frame after the other, round and round."""
+    moments = itertools.cycle(frames)
+    return {
+        "end to end": lambda: picture(stream(next(moments)).gaussians, camera),
+        "network": lambda: stream(next(moments)),
+    }
+
+
+@torch.inference_mode()
+def baseline_on_cuda(size: int, samples: int) -> list[dict]:
+    """The reference network of GPS-Gaussian's class, network alone."""
+    images = pair(size).images[0].cuda()
+    network = BaselineNetwork().eval().cuda()
+    times = in_turn({"eager float32": lambda: network(images)}, samples, 5, torch.cuda.synchronize)
+    return [{"GPS-Gaussian's class, network alone": name, "time": timing} for name, timing in times.items()]
+
+
+@torch.inference_mode()
+def compare_on_cpu(size: int, samples: int) -> list[dict]:
+    """From a pair to one novel view of twice the size, both networks in turn."""
+    source = pair(size)
+    camera, stream, baseline = between(source, 2 * size), Stream(new_network("cpu")), BaselineNetwork().eval()
+    gaussians = stream(source).gaussians
+    functions = {
+        "end to end": lambda: picture(stream(source).gaussians, camera),
+        "network": lambda: stream(source),
+        "splatting": lambda: picture(gaussians, camera),
+        "baseline": lambda: baseline(source.images[0]),
+    }
+    times = in_turn(functions, samples)
+    ratio = (times["baseline"].median + times["splatting"].median) / times["end to end"].median
+    names = {"baseline": "GPS-Gaussian's class, network alone"}
+    row = {f"CPU, {size}^2 to {2 * size}^2": f"{torch.get_num_threads()} threads"}
+    row |= {names.get(name, name): timing for name, timing in times.items()}
+    return [{**row, "end to end with that network / ours": ratio}]
+
+
+def main() -> None:
+    """Run what this machine can."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, default=Path("results/benchmarks/network.json"))
+    parser.add_argument("--size", type=int, help="of the sources (default: 1024 on CUDA, 512 on the CPU)")
+    parser.add_argument("--samples", type=int, default=5, help="of each number (default: 5)")
+    parser.add_argument("--only", choices=("cpu", "parts", "streaming", "baseline"), nargs="+")
+    parser.add_argument("--modes", choices=MODES, nargs="+", default=MODES)
+    options = parser.parse_args()
+    cuda = torch.cuda.is_available()
+    size = options.size or (1024 if cuda else 512)
+    jobs = {
+        "cpu": lambda: compare_on_cpu(size, options.samples),
+        "streaming": lambda: streaming_on_cuda(size, options.samples, options.modes),
+        "parts": lambda: parts_on_cuda(size, options.samples, options.modes),
+        "baseline": lambda: baseline_on_cuda(size, options.samples),
+    }
+    chosen = options.only or (("streaming", "parts", "baseline") if cuda else ("cpu",))
+    parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in _networks().items()}
+    rows = [{"parameters": name, "number": number} for name, number in parameters.items()]
+    rows += [row for job in chosen for row in jobs[job]()]
+    report("network", rows, machine(("posegaussian", "torch", "numba", "numpy", "gsplat")), options.json)
+
+
+def _networks() -> dict[str, nn.Module]:
+    return {"PoseGaussian": new_network("cpu"), "GPS-Gaussian's class": BaselineNetwork()}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.exit(main())

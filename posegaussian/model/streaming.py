@@ -1,0 +1,144 @@
+"""Inference frame by frame, fast and in constant memory: half precision, fixed lists, and on CUDA a captured graph."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posegaussian.model.network import PoseGaussian, Reconstruction
+from posegaussian.types import Gaussians, StereoPair
+
+Mode = Literal["eager", "graph", "compiled"]
+"""How the network runs: call by call, as one CUDA graph, or compiled by TorchInductor and then as one CUDA graph."""
+
+_SPARE = 1.5
+"""The lists hold this many times the first frame's pixels."""
+_GRAIN = 4096
+"""Lengths of lists are multiples of this."""
+_WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one call returns; the next call overwrites it.
+
+    Args:
+        gaussians: one unbatched set, of fixed length; an opacity of 0 marks an unused entry.
+        disparity: x_left - x_right in pixels, in both views.
+        overflow: above 0 where the lists were too short for the person.
+    """
+
+    gaussians: Gaussians
+    disparity: Float[Tensor, "2 h w"]
+    overflow: Float[Tensor, ""]
+
+
+class Stream:
+    """A network that is fed the frames of one pair in order, with the temporal state kept inside.
+
+    The pairs of one stream have one size. Nothing is allocated after the first frame, and nothing waits for the device
+    unless `patient`: then a frame that overflows its lists is done again with longer ones.
+
+    Args:
+        network: as trained; it is copied, and left as it is.
+        mode: of running; on the CPU `eager` alone.
+        capacity: Gaussians per view; None chooses by the first frame (and waits for it).
+        patient: whether to look at every frame's overflow.
+    """
+
+    def __init__(self, network: PoseGaussian, mode: Mode = "eager", capacity: int | None = None, patient: bool = False):
+        device = next(network.parameters()).device
+        if mode != "eager" and device.type != "cuda":
+            raise ValueError(f"mode {mode!r} needs CUDA, the network is on {device}")
+        dtype = torch.float16 if device.type == "cuda" else torch.float32
+        network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mode, self.capacity, self.patient = mode, capacity, patient
+        self._inputs: StereoPair | None = None
+        self._state: Tensor | None = None
+        self._result: Reconstruction | None = None
+        self._replay: Callable[[], Reconstruction] | None = None
+
+    def reset(self) -> None:
+        """Forget the past: the next frame starts a sequence."""
+        self._result = None
+
+    @torch.inference_mode()
+    def __call__(self, pair: StereoPair) -> Frame:
+        """The Gaussians of the next frame, a batch of one."""
+        if self.capacity is None:
+            self.capacity = _length(int((pair.masks > 0).sum((-3, -2, -1)).max()))
+        self._take(pair)
+        frame = self._frame()
+        while self.patient and frame.overflow > 0:
+            self.capacity = _length(self.capacity + int(frame.overflow))
+            self._replay = None
+            frame = self._frame()
+        return frame
+
+    def _take(self, pair: StereoPair) -> None:
+        """Copy the inputs, and the state that the last frame left, to where the graph looks for them."""
+        if self._inputs is None:
+            self._inputs = copy.deepcopy(pair)
+            self._state = self.network.fresh_state(pair)
+        else:
+            _copy(self._inputs, pair)
+        if self._state is not None:
+            last = None if self._result is None else self._result.state
+            self._state.zero_() if last is None else self._state.copy_(last)
+
+    def _frame(self) -> Frame:
+        if self._replay is None:
+            self._replay = self._prepared()
+        self._result = result = self._replay()
+        assert result.gaussians is not None and result.count is not None
+        overflow = (result.count.amax() - self.capacity).float()
+        return Frame(result.gaussians[0], result.disparity[0], overflow)
+
+    def _prepared(self) -> Callable[[], Reconstruction]:
+        """The network on the inputs at hand; as a graph, once it has run often enough to be captured."""
+        inputs, capacity = self._inputs, self.capacity
+        assert inputs is not None
+        run = self.network if self.mode != "compiled" else torch.compile(self.network, dynamic=False)
+
+        def step() -> Reconstruction:
+            return run(inputs, self._state, capacity=capacity)
+
+        return step if self.mode == "eager" else captured(step)
+
+
+def captured(step: Callable[[], Reconstruction]) -> Callable[[], Reconstruction]:
+    """A function without arguments as one CUDA graph; its result stays where it is."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(_WARM_UP):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = step()
+
+    def replay() -> Reconstruction:
+        graph.replay()
+        return result
+
+    return replay
+
+
+def _copy(target, source) -> None:
+    """Copy all tensors of one dataclass into those of another."""
+    for field in fields(target):
+        old, new = getattr(target, field.name), getattr(source, field.name)
+        if isinstance(old, Tensor):
+            old.copy_(new, non_blocking=True)
+        elif is_dataclass(old):
+            _copy(old, new)
+
+
+def _length(pixels: int) -> int:
+    return -(-int(_SPARE * pixels) // _GRAIN) * _GRAIN + _GRAIN

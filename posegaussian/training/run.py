@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
@@ -129,7 +130,7 @@ class Run:
         if chosen.stream > 0:
             from posegaussian.training.stream import StreamSteps
 
-            streamed = StreamSteps(chosen, chosen.seed + 1000 * rank, device)
+            streamed = StreamSteps(chosen, stream_seed(self.stage, chosen.seed, rank), device)
         return Batches(steps, streamed, chosen.stream, chosen.seed, device, rank, self.fabric.world_size)
 
     def _network(self, init: Path | None) -> PoseGaussian:
@@ -297,6 +298,11 @@ class Run:
     def _say(self, text: str) -> None:
         if self.fabric.is_global_zero:
             print(f"train {self.stage}: {text}", file=sys.stderr, flush=True)
+
+
+def stream_seed(stage: str, seed: int, rank: int = 0) -> int:
+    """Of the stream: other people in each stage and process."""
+    return int(np.random.SeedSequence([seed, rank, stage == "full"]).generate_state(1)[0])
 
 
 def _made_with(files: Files, streamed: tuple[int, int]) -> dict[str, str]:

@@ -1,0 +1,328 @@
+"""What the parts of the method are worth: variants trained at equal steps on the stream, measured on held-out people.
+
+    python benchmarks/ablations.py --steps 900 600 --size 256 --output results/ablations
+
+Every variant is a process of its own; with several GPUs they take turns. Each sees the same people, rigs and errors of
+the detector in the same order. Measured are people of the validation split, per bin of baselines, in three conditions:
+`moving` and `still` (exactly frozen), filmed by noisy cameras; and `posed`: still, before cameras without noise, so
+that only the joint heatmaps flicker. A clip is reconstructed as it would be from video: frame after frame, with the
+stabiliser's state. Writes results.json, a table, the curves, pictures, and the weights of the first variant.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import pickle
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from posegaussian.atomic import whole_file
+from posegaussian.captures.synthetic import stream as streaming
+from posegaussian.captures.synthetic.cast import Cast
+from posegaussian.captures.synthetic.compose import compose
+from posegaussian.captures.synthetic.preparation import Prepared, prepare
+from posegaussian.config import ModelSettings, RigSettings, SensorSettings, StreamSettings, parse
+from posegaussian.evaluation.temporal import static_jitter, tof, warping_error
+from posegaussian.model.weights import load_network
+from posegaussian.pose.errors import read_error_model
+from posegaussian.splatting import ANTIALIASED, rasterize
+from posegaussian.training.losses import box_psnr
+from posegaussian.training.run import stream_seed, train
+from posegaussian.training.stream import clip_of
+
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "everything": {},
+    "pose none": {"network": {"pose": "none"}},
+    "stabiliser off": {"network": {"stabilizer": False}},
+    "pose_loss 0": {"train": {"pose_loss": 0.0}},
+    "temporal_loss 0": {"train": {"temporal_loss": 0.0}},
+    "gradient_loss 0.5": {"train": {"gradient_loss": 0.5}},
+    "all off": {"network": {"pose": "none", "stabilizer": False}, "train": {"pose_loss": 0.0, "temporal_loss": 0.0}},
+}
+"""What each changes; `all off` is a network of the class of GPS-Gaussian's."""
+BINS = ((10.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 60.0))
+"""Baselines, degrees."""
+NOISY = replace(SensorSettings(), noise=(0.01, 0.01), defocus=(0.0, 0.5), jpeg=(85.0, 95.0))
+CONDITIONS = {"moving": (0.0, NOISY), "still": (1.0, NOISY), "posed": (1.0, SensorSettings())}
+"""Share of still clips, and the cameras."""
+FIRST_PERSON = 150
+SECONDS_OF_TRACK = 1
+
+
+def main() -> None:
+    """Train all variants, measure them, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, nargs=2, default=(900, 600), metavar=("DEPTH", "FULL"))
+    parser.add_argument("--size", type=int, default=256, help="of the sources, pixels")
+    parser.add_argument("--target-size", type=int, default=384, help="of the novel views, pixels")
+    parser.add_argument("--batch", type=int, default=8, help="pairs per step")
+    parser.add_argument("--frames", type=int, default=4, help="of a clip of training")
+    parser.add_argument("--people", type=int, default=6, help="held-out people who are measured")
+    parser.add_argument("--watched", type=int, default=8, help="frames of a clip that is measured")
+    parser.add_argument("--pool", type=int, default=24)
+    parser.add_argument("--lifetime", type=int, default=48, help="steps that somebody of the pool stays")
+    parser.add_argument("--makers", type=int, help="processes that make people (default: the cores that are left)")
+    parser.add_argument("--precision", default="bf16-mixed")
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--seconds", type=float, default=1e6, help="after which variants still at work are ended")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    parser.add_argument("-o", "--output", type=Path, default=Path("results/ablations"))
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    if args.only:
+        one_variant(args.only, args)
+        return
+    prepare_held_out(args)
+    with Preparing(args):
+        ended = run_all(args)
+    rows = [row for name in args.variants if (row := read_result(args.output / slug(name))) is not None]
+    (args.output / "results.json").write_text(json.dumps({"rows": rows, "seconds": ended}, indent=1) + "\n")
+    print(table(rows))
+    print("seconds per variant:", ended)
+
+
+def settings_of(name: str, args: argparse.Namespace) -> ModelSettings:
+    """A variant's choices."""
+    stream = {"size": [args.size] * 2, "target_size": [args.target_size] * 2, "still": 0.3}
+    stream |= {"pool": args.pool, "lifetime": args.lifetime, "workers": 0, "texel": 0.003}
+    train = {
+        "depth_steps": args.steps[0],
+        "full_steps": args.steps[1],
+        "batch_size": args.batch,
+        "frames": args.frames,
+        "warm_up": 50,
+        "cooldown": 0.4,
+        "stream": 1.0,
+        "synthetic": stream,
+        "precision": args.precision,
+        "save_every": 100_000,
+    }
+    changes = VARIANTS[name]
+    values = {"network": changes.get("network", {}), "train": train | changes.get("train", {})}
+    return parse(ModelSettings, values, name)
+
+
+def slug(name: str) -> str:
+    """A variant's name as a folder."""
+    return name.replace(" ", "-")
+
+
+def prepare_held_out(args: argparse.Namespace) -> None:
+    """Make the people who are measured; every process reads them."""
+    manner = manner_of(args, SECONDS_OF_TRACK)
+    start = time.monotonic()
+    prepare(FIRST_PERSON, *manner)  # compiles what everybody needs, once
+    compiled = time.monotonic()
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
+        people = [pool.submit(prepare, seed, *manner) for seed in seeds]
+        (args.output / "people.pickle").write_bytes(pickle.dumps([person.result() for person in people]))
+    print(f"held-out people: {compiled - start:.0f} + {time.monotonic() - compiled:.0f} s", flush=True)
+
+
+def manner_of(args: argparse.Namespace, seconds: int) -> tuple[Any, ...]:
+    """How people are prepared, and for how long they are followed."""
+    chosen = settings_of("everything", args).train.synthetic
+    return chosen.people, seconds * chosen.fps, chosen.fps, chosen.texel
+
+
+class Preparing:
+    """Makes the people of the stream ahead of all variants, which look at the same ones in the same order."""
+
+    def __init__(self, args: argparse.Namespace):
+        self.folder, self.manner = args.output / "people", manner_of(args, streaming.SECONDS)
+        self.folder.mkdir(exist_ok=True)
+        train, self.seeds = settings_of("everything", args).train, {}
+        for stage, steps in zip(("depth", "full"), args.steps, strict=True):
+            stream = streaming.SyntheticStream(train.synthetic, stream_seed(stage, train.seed))
+            places = range(train.synthetic.pool)
+            self.seeds |= {stream._person(place, step): None for step in range(steps) for place in places}
+        count = args.makers or max((os.cpu_count() or 1) - len(args.variants), 1)
+        self.pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
+
+    def __enter__(self) -> None:
+        print(f"the variants will see {len(self.seeds)} people", flush=True)
+        for seed in self.seeds:
+            self.pool.submit(make_file, self.folder, seed, *self.manner)
+
+    def __exit__(self, *_) -> None:
+        print(f"{len(list(self.folder.glob('*.pickle')))} of them were made", flush=True)
+        self.pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self.folder)
+
+
+def make_file(folder: Path, seed: int, *manner: Any) -> None:
+    """Somebody as a file."""
+    with whole_file(folder / f"{seed}.pickle") as temporary:
+        temporary.write_bytes(pickle.dumps(prepare(seed, *manner)))
+
+
+def read_file(folder: Path, seed: int) -> Prepared:
+    """Somebody, as soon as the file is there."""
+    path = folder / f"{seed}.pickle"
+    while not path.exists():
+        time.sleep(0.02)
+    return pickle.loads(path.read_bytes())
+
+
+def run_all(args: argparse.Namespace) -> dict[str, float]:
+    """Run every variant; seconds that each took."""
+    start, running, ended = time.monotonic(), {}, {}
+    gpus = max(torch.cuda.device_count(), 1)
+    for index, name in enumerate(args.variants):
+        folder = args.output / slug(name)
+        folder.mkdir(exist_ok=True)
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": str(index % gpus), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, __file__, *sys.argv[1:], "--only", name]
+        with (folder / "log.txt").open("w") as log:
+            running[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    while running:
+        for name, process in list(running.items()):
+            if process.poll() is not None or time.monotonic() - start > args.seconds:
+                if process.poll() is None:
+                    process.kill()
+                ended[name] = round(time.monotonic() - start, 1)
+                print(f"{name}: ended after {ended[name]} s with {process.wait()}", flush=True)
+                del running[name]
+        time.sleep(0.5)
+    return ended
+
+
+def one_variant(name: str, args: argparse.Namespace) -> None:
+    """Train one variant in both stages and measure it."""
+    torch.set_num_threads(1)
+    settings, folder = settings_of(name, args), args.output / slug(name)
+    streaming.prepare = lambda seed, *_: read_file(args.output / "people", seed)
+    init = None
+    for stage in ("depth", "full"):
+        output = folder / f"{stage}.safetensors"
+        start = time.monotonic()
+        train(
+            stage,
+            train_files=[],
+            val_files=[],
+            output=output,
+            state=folder / "state",
+            settings=settings,
+            init=init,
+            device=args.device,
+        )
+        init = output
+        print(f"{name}: stage {stage} took {time.monotonic() - start:.1f} s", flush=True)
+    row = {"variant": name, **measure(init, settings, args, folder)}
+    (folder / "result.json").write_text(json.dumps(row, indent=1) + "\n")
+    shutil.rmtree(folder / "state", ignore_errors=True)
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """What a variant measured, if it came so far."""
+    path = folder / "result.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[str, tuple[float, float], Any]]:
+    """The clips that are measured: condition, bin and clip."""
+    people = pickle.loads((args.output / "people.pickle").read_bytes())
+    errors = read_error_model(settings.train.heatmap_errors)
+    level = RigSettings(pitch=(-10.0, 20.0), vertical=0.0, between_cameras=(0.3, 0.7), above=(0.0, 0.0))
+    for prepared in people:
+        cast = Cast.of(prepared, args.device)
+        for (index, bin_), (condition, (still, sensor)) in product(enumerate(BINS), CONDITIONS.items()):
+            stream: StreamSettings = replace(
+                settings.train.synthetic, rig=replace(level, baseline=bin_), sensor=sensor, still=still
+            )
+            random = np.random.default_rng([prepared.seed, index])
+            sample = compose(cast, random, stream, args.watched)
+            yield condition, bin_, clip_of(sample, args.watched, errors, random)
+
+
+@torch.no_grad()
+def measure(weights: Path, settings: ModelSettings, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """All numbers of a model, by bin."""
+    network = load_network(weights, args.device)
+    found: dict[str, dict[str, list[float]]] = {}
+    sheet: list[np.ndarray] = []
+
+    def note(bin_: tuple[float, float], **values: float) -> None:
+        for name, value in values.items():
+            for key in (f"{bin_[0]:.0f}-{bin_[1]:.0f}", "all"):
+                found.setdefault(key, {}).setdefault(name, []).append(value)
+
+    for condition, bin_, clip in clips(settings, args):
+        with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.precision != "32-true"):
+            result = network(clip.pair, frames=clip.frames)
+        view = rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED).colors.clamp(0, 1)
+        error = (1024 / clip.width) * (result.disparity.float() - clip.disparity)
+        known = clip.valid > 0
+        if condition == "moving":
+            sizes = error[known].abs()
+            note(
+                bin_,
+                epe=float(sizes.mean()),
+                under_1px=float((sizes < 1).float().mean()),
+                psnr_bbox=float(box_psnr(view, clip.target, clip.target_mask)),
+                psnr_full=float((-10 * (view - clip.target).square().mean((1, 2, 3)).log10()).mean()),
+                tof=tof(view, clip.target),
+                warping=warping_error(view, clip.target),
+            )
+            if len(sheet) < 3 * len(BINS):
+                difference = (5 * (view[-1] - clip.target[-1]).abs()).clamp(0, 1)
+                row = torch.cat([clip.pair.images[-1, 0], clip.pair.images[-1, 1]], -1)
+                shown = torch.cat([view[-1], clip.target[-1], difference], -1)
+                scale = shown.shape[-2] / row.shape[-2]
+                row = torch.nn.functional.interpolate(row[None], scale_factor=scale)[0]
+                sheet.append((255 * torch.cat([row, shown], -1)).byte().permute(1, 2, 0).cpu().numpy())
+        else:
+            spread = error.std(0, correction=0)[known.all(0)]
+            name = condition
+            note(
+                bin_,
+                **{f"jitter_{name}": static_jitter(view, clip.target_mask[0]), f"wobble_{name}": float(spread.mean())},
+            )
+    cv2.imwrite(str(folder / "views.jpg"), np.concatenate(sheet)[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 88))
+    return {"bins": {key: {n: statistics.fmean(v) for n, v in values.items()} for key, values in found.items()}}
+
+
+COLUMNS = {
+    "epe": "EPE px",
+    "under_1px": "under 1 px",
+    "psnr_bbox": "PSNR bbox",
+    "psnr_full": "full",
+    "tof": "tOF px",
+    "warping": "warping",
+    "jitter_still": "still jitter",
+    "wobble_still": "still wobble px",
+    "jitter_posed": "posed jitter",
+    "wobble_posed": "posed wobble px",
+}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Markdown: one row a variant and bin."""
+    lines = ["| variant | baseline | " + " | ".join(COLUMNS.values()) + " |", "| --- " * (len(COLUMNS) + 2) + "|"]
+    for row in rows:
+        for key in ("all", *(f"{low:.0f}-{high:.0f}" for low, high in BINS)):
+            values = row["bins"][key]
+            lines.append(
+                f"| {row['variant']} | {key} | " + " | ".join(f"{values[name]:.3g}" for name in COLUMNS) + " |"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,5 @@
 # The one place where captures meet: stage depth, then stage full. The resume state lies in an undeclared folder, since
-# Snakemake deletes the declared outputs of a job that fails.
+# Snakemake deletes the declared outputs of a job that fails. Several GPUs are shared out by torchrun, one process each.
 
 
 rule train_depth:
@@ -23,8 +23,9 @@ rule train_depth:
         settings=train_settings("depth"),
         version=schema.STAGE_VERSION["train"],
     shell:
-        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " train depth --rectified {input.rectified} --heatmaps {input.heatmaps}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON"'
+        " $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
+        " -m posegaussian train depth --rectified {input.rectified} --heatmaps {input.heatmaps}"
         " --val-rectified {input.val_rectified} --val-heatmaps {input.val_heatmaps}"
         " --state $(dirname {output.weights})/state/depth --output {output.weights}"
         " --settings {params.settings:q} > {log} 2>&1"
@@ -52,8 +53,9 @@ rule train_full:
         settings=train_settings("full"),
         version=schema.STAGE_VERSION["train"],
     shell:
-        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " train full --rectified {input.rectified} --heatmaps {input.heatmaps}"
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON"'
+        " $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
+        " -m posegaussian train full --rectified {input.rectified} --heatmaps {input.heatmaps}"
         " --val-rectified {input.val_rectified} --val-heatmaps {input.val_heatmaps} --init {input.init}"
         " --state $(dirname {output.weights})/state/full --output {output.weights}"
         " --settings {params.settings:q} > {log} 2>&1"

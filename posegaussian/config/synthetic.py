@@ -134,9 +134,6 @@ class StreamSettings:
     """Steps after which each of them is replaced by somebody new."""
     workers: Annotated[int, Field(ge=0)] = 2
     """Processes that make new people ahead of time; 0: made when needed. The samples are the same."""
-    texel: Annotated[float, Field(gt=0, le=0.02)] = 0.0015
-    """Distance between samples of colour on the person, metres."""
-
 
 @dataclass(frozen=True, config=STRICT)
 class BuiltinSettings:

@@ -24,6 +24,8 @@ class Config:
     """Models that `snakemake` takes as far as the report."""
     builtin: BuiltinSettings = BuiltinSettings()
     """Built-in captures."""
+    presets: dict[str, BuiltinSettings] = Field(default_factory=dict)
+    """Other kinds of built-in captures by name, for the column `preset` of the sheet."""
     rectify: RectifySettings = RectifySettings()
     """Stereo rectification."""
     detectors: dict[str, DetectorSettings] = Field(default_factory=dict)

@@ -18,7 +18,7 @@ rule captures:
         runtime=30,
     params:
         seed=lambda wildcards: BUILTIN[wildcards.capture],
-        settings=settings(CONFIG.builtin),
+        settings=builtin_settings,
         version=schema.STAGE_VERSION["captures"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'

@@ -1,8 +1,10 @@
 # What the rules share: the typed configuration, the sheet of captures, and how a stage is called.
 # Rules carry, as plain params, just the part of the configuration they depend on: those are what Snakemake tracks.
+import functools
 import json
 import os
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +48,9 @@ def read_captures(path):
             raise WorkflowError(f"{path}, row {number}: capture {row.capture} is listed twice")
         if row.path.startswith("builtin:") and not row.path.removeprefix("builtin:").isdigit():
             raise WorkflowError(f"{path}, row {number}: path: {row.path!r} is not builtin:SEED with a whole number")
+        if row.preset and row.preset not in CONFIG.presets:
+            known = ", ".join(CONFIG.presets) or "none"
+            raise WorkflowError(f"{path}, row {number}: preset: {row.preset!r} is not one of `presets`: {known}")
         rows[row.capture] = row
     return rows
 
@@ -99,6 +104,12 @@ def settings(value):
     return json.dumps(schema.as_dict(value), sort_keys=True)
 
 
+def builtin_settings(wildcards):
+    """How a built-in capture is made."""
+    preset = CAPTURES[wildcards.capture].preset
+    return settings(CONFIG.presets[preset] if preset else CONFIG.builtin)
+
+
 def of_split(*splits):
     """The captures of some splits, in the sheet's order."""
     return [name for name, row in CAPTURES.items() if row.split in splits]
@@ -129,18 +140,22 @@ def capture_files(wildcards):
     """What rectification depends on: the folder that rule captures makes, or every file of the user's own."""
     if wildcards.capture in BUILTIN:
         return f"results/captures/{wildcards.capture}"
-    folder = Path(CAPTURES[wildcards.capture].path)
-    files = [
-        str(path)
-        for part in ("intri.yml", "extri.yml", "rig.json", "joints.json", "images", "masks", "depths")
-        for path in sorted((folder / part).rglob("*") if (folder / part).is_dir() else [folder / part])
-        if path.is_file()
-    ]
-    if not files:
-        raise WorkflowError(
-            f"{CONFIG.captures}: capture {wildcards.capture}: {folder} holds no capture; give the folder with intri.yml"
-        )
-    return files
+    return files_of(wildcards.capture)
+
+
+@functools.cache
+def files_of(name):
+    """Every file that the reader of a user's capture names, whatever its layout."""
+    from posegaussian.captures.footage import FrameRange
+    from posegaussian.captures.formats import read_capture
+
+    row = CAPTURES[name]
+    try:
+        with warnings.catch_warnings(action="ignore"):  # said again, in its log, when the capture is rectified
+            capture = read_capture(Path(row.path), frames=FrameRange.parse(row.frames) if row.frames else None)
+    except UserError as error:
+        raise WorkflowError(f"{CONFIG.captures}: capture {name}: {error}") from None
+    return [str(path) for path in capture.files()]
 
 
 def train_settings(stage):

@@ -19,7 +19,9 @@ from posegaussian.captures.synthetic.person import Person
 INFLUENCES = 4
 """Bones that move a vertex."""
 FINEST = 24
-"""Most samples along the longest side of a triangle."""
+"""Most samples along the side of a triangle."""
+CHUNK = 1 << 14
+"""Samples that textures are asked for together: few enough to stay in the processor's cache."""
 STEEPEST = 1.5
 """Steepest relief that is stored, metres of height per metre."""
 SLOPE = 127 / STEEPEST
@@ -114,7 +116,7 @@ def bake(person: Person, texel: float = 0.001) -> Baked:
         weights=weights.astype(np.float32),
         occlusion=ambient_occlusion(vertices, normals, faces),
         faces=faces.astype(np.int64),
-        parts=_parts(person.body.bones)[surface.weights[faces].sum(1).argmax(1)],
+        parts=np.sort(_parts(person.body.bones)[bones[:, 0]][faces], axis=1)[:, 1],  # of two corners, if not all differ
         looks=person.materials.astype(np.uint8),
         gloss=np.array([look.gloss for look in person.looks], np.float32),
         roughness=np.array([look.roughness for look in person.looks], np.float32),
@@ -137,9 +139,10 @@ def strongest(
 
 
 def _resolutions(vertices: np.ndarray, faces: np.ndarray, texel: float) -> np.ndarray:
-    corners = vertices[faces]
-    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(1)
-    return np.clip(np.ceil(longest / texel), 1, FINEST).astype(np.int64)
+    """Samples along the sides of an equilateral triangle of the same area."""
+    a, b, c = np.moveaxis(vertices[faces], 1, 0)
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    return np.clip(np.round(np.sqrt(area * 4 / np.sqrt(3)) / texel), 1, FINEST).astype(np.int64)
 
 
 def _layout(grids: np.ndarray) -> tuple[np.ndarray, int]:
@@ -158,9 +161,11 @@ def _texels(person: Person, grids: np.ndarray, starts: np.ndarray, total: int) -
         if not len(chosen):
             continue
         places, samples = _sample_places(surface.canonical, surface.faces, chosen, grids, starts)
-        values = look.texture(places)
-        texels[samples, :3] = np.round(255 * np.clip(values[:, :3], 0, 1))
-        relief[samples] = values[:, 3]
+        for start in range(0, len(places), CHUNK):
+            part = slice(start, start + CHUNK)
+            values = look.texture(places[part])
+            texels[samples[part], :3] = np.round(255 * np.clip(values[:, :3], 0, 1))
+            relief[samples[part]] = values[:, 3]
     _slopes(surface.rest, surface.faces, grids, starts, relief, texels, SLOPE)
     return texels
 

@@ -23,9 +23,12 @@ class Prepared:
     track: Track
 
 
-def prepare(
-    seed: int, people: PeopleSettings, frames: int, fps: int, texel: float = 0.001, start: float = 0.0
-) -> Prepared:
+def texel_for(pixels: int) -> float:
+    """Distance between samples of colour for pictures so large, metres: half of a pixel that shows 2 m in all."""
+    return min(max(1 / pixels, 0.001), 0.004)
+
+
+def prepare(seed: int, people: PeopleSettings, frames: int, fps: int, texel: float) -> Prepared:
     """Make somebody.
 
     Args:
@@ -34,8 +37,7 @@ def prepare(
         frames: how many are followed.
         fps: frames per second.
         texel: distance between samples of colour, metres.
-        start: time of the first frame, seconds.
     """
     person = make_person(seed, people)
     baked = bake(person, texel)
-    return Prepared(seed, baked, track(person, baked, frames, fps, start))
+    return Prepared(seed, baked, track(person, baked, frames, fps))

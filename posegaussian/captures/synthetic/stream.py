@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from posegaussian.captures.synthetic.compose import Cast, compose
-from posegaussian.captures.synthetic.preparation import prepare
+from posegaussian.captures.synthetic.preparation import prepare, texel_for
 from posegaussian.captures.synthetic.sample import Sample, concatenated
 from posegaussian.captures.synthetic.splits import FIRST_STREAMED
 from posegaussian.config import PeopleSettings, StreamSettings
@@ -99,7 +99,7 @@ class SyntheticStream:
     def _manner(self) -> tuple[PeopleSettings, int, int, float]:
         """How people are prepared."""
         settings = self.settings
-        return settings.people, SECONDS * settings.fps, settings.fps, settings.texel
+        return settings.people, SECONDS * settings.fps, settings.fps, texel_for(max(settings.target_size))
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._executor is None:

@@ -25,7 +25,7 @@ class Track:
     outline: Float32[np.ndarray, "t o 3"]
 
 
-def track(person: Person, baked: Baked, frames: int, fps: int, start: float = 0.0) -> Track:
+def track(person: Person, baked: Baked, frames: int, fps: int) -> Track:
     """Follow a person.
 
     Args:
@@ -33,12 +33,11 @@ def track(person: Person, baked: Baked, frames: int, fps: int, start: float = 0.
         baked: the same person.
         frames: how many.
         fps: frames per second.
-        start: time of the first, seconds.
     """
     transforms, joints, outline = [], [], []
     rest, bones, weights = baked.vertices[baked.outline], baked.bones[baked.outline], baked.weights[baked.outline]
     for frame in range(frames):
-        moved = person.transforms(start + frame / fps)
+        moved = person.transforms(frame / fps)
         transforms.append(moved)
         joints.append(person.regressor @ skin(person.anchors.rest, person.anchors.weights, moved))
         blended = np.einsum("ok,okij->oij", weights, moved[bones])

@@ -16,7 +16,7 @@ import numpy as np
 
 from posegaussian.atomic import whole_folder
 from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.preparation import prepare
+from posegaussian.captures.synthetic.preparation import prepare, texel_for
 from posegaussian.captures.synthetic.rig import Rig, View, capture_rig
 from posegaussian.captures.synthetic.splits import split_of
 from posegaussian.captures.synthetic.studio import Photo, Studio
@@ -57,7 +57,7 @@ def _replaceable(output: Path) -> bool:
 def _write(seed: int, root: Path, settings: BuiltinSettings) -> None:
     split_of(seed)
     frames = np.zeros(settings.frames, int) if settings.still else np.arange(settings.frames)
-    cast = Cast.of(prepare(seed, settings.people, int(frames.max()) + 1, settings.fps))
+    cast = Cast.of(prepare(seed, settings.people, int(frames.max()) + 1, settings.fps, texel_for(max(settings.size))))
     rng = np.random.default_rng([seed, _RIG])
     extent = cast.extent(frames)
     studio = Studio.built(rng, settings, capture_rig(rng, settings, extent), extent)

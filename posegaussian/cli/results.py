@@ -50,6 +50,8 @@ def add_report(stages) -> None:
             rectified=args.rectified,
             heatmaps=args.heatmaps,
             videos=args.videos,
+            splats=args.splats,
+            metrics=args.metrics,
             curves=args.curves,
             benchmarks=args.benchmarks,
             settings=config.load_settings(config.ModelSettings, args.settings),
@@ -64,6 +66,8 @@ def add_report(stages) -> None:
         ("rectified", "rectified .h5, in the same order"),
         ("heatmaps", "heatmaps .h5, in the same order"),
         ("videos", ".mp4, in the same order"),
+        ("splats", "folders of .ply, in the same order"),
+        ("metrics", "metrics .csv of the captures, in any order"),
         ("curves", "training curves .csv"),
         ("benchmarks", "Snakemake benchmark files of the run"),
     ):

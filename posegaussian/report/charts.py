@@ -25,25 +25,29 @@ _STYLE: dict[Any, Any] = {
 }
 COLOURS = {"train": "#2f7fd1", "val": "#e07b28"}
 """Of the two splits; told apart by eyes of every kind, on white and on black."""
+OTHER_COLOURS = {"floor": "#8a8f98", "ceiling": "#3f9e6a"}
+"""Of the yardsticks; a model has the colour of `val`."""
 
 Curve = tuple[Sequence[float], Sequence[float]]
 """Steps and values."""
 
 
-def line_chart(name: str, curves: Mapping[str, Curve]) -> str:
-    """One small chart over training steps as an <svg> element.
+def line_chart(name: str, curves: Mapping[str, Curve], axis: str = "step") -> str:
+    """One small chart as an <svg> element.
 
     Args:
         name: unlike that of any other chart on the page.
-        curves: by split.
+        curves: by split or method.
+        axis: what the curves run over.
     """
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(3.4, 1.9), layout="constrained")
         axes = figure.subplots()
         for split, (steps, values) in curves.items():
             few = len(steps) <= 12
-            axes.plot(steps, values, color=COLOURS.get(split, "#7a7a7a"), lw=1.6, marker="o" if few else "", ms=3)
-        axes.set_xlabel("step")
+            colour = (COLOURS | OTHER_COLOURS).get(split, COLOURS["val"])
+            axes.plot(steps, values, color=colour, lw=1.6, marker="o" if few else "", ms=3)
+        axes.set_xlabel(axis)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.grid(color="#808080", alpha=0.25, lw=0.6)

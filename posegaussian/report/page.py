@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,19 @@ from posegaussian.atomic import whole_file
 from posegaussian.config import ModelSettings, as_dict
 from posegaussian.errors import ConfigError
 from posegaussian.report import pictures, tables, views
-from posegaussian.report.charts import COLOURS, line_chart
+from posegaussian.report.angles import SHOWN, curves_by_angle
+from posegaussian.report.charts import COLOURS, OTHER_COLOURS, line_chart
+from posegaussian.report.splats import viewer_data
 from posegaussian.report.tables import CURVES, METRICS, PROTOCOLS, STAGES, Summary
 from posegaussian.report.views import CaptureFiles
 from posegaussian.store import settings_of
 
 _COMPARED = 4
 """Held-back views that are shown."""
+_VIEWER = Path(str(files("posegaussian"))) / "assets" / "viewer" / "viewer.js"
+"""Built by tools/viewer."""
+_WITH_VIEWER = 2
+"""Captures whose Gaussians travel in the page."""
 _PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "torchmetrics", "flip-evaluator")
 
 
@@ -34,6 +41,8 @@ def write_report(
     rectified: Sequence[Path],
     heatmaps: Sequence[Path],
     videos: Sequence[Path],
+    splats: Sequence[Path],
+    metrics: Sequence[Path],
     curves: Sequence[Path],
     benchmarks: Sequence[Path],
     settings: ModelSettings,
@@ -48,15 +57,17 @@ def write_report(
         rectified: their rectified .h5, in the same order.
         heatmaps: their heatmaps .h5, in the same order, or none at all.
         videos: their .mp4, in the same order, or none at all.
+        splats: their folders of .ply, in the same order, or none at all.
+        metrics: their tables of metrics .csv, or none at all.
         curves: training curves .csv, one a stage.
         benchmarks: Snakemake's benchmark files.
         settings: of the model.
     """
-    for name, files in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos)):
-        if len(files) != len(renders) and (files or name == "rectified"):
-            raise ConfigError(f"{len(files)} files of --{name} for {len(renders)} of --renders; give one each")
+    for name, given in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos), ("splats", splats)):
+        if len(given) != len(renders) and (given or name == "rectified"):
+            raise ConfigError(f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each")
     poses = heatmaps or [None] * len(renders)
-    captures = [CaptureFiles(*files) for files in zip(rectified, poses, renders, strict=True)]
+    captures = [CaptureFiles(*three) for three in zip(rectified, poses, renders, strict=True)]
     try:
         numbers = tables.read_summary(summary)
         page = _template().render(
@@ -71,6 +82,13 @@ def write_report(
             steps=views.steps(captures[0]) if captures else None,
             compared=[views.compared(*place, model) for place in views.spread(captures, _COMPARED)],
             disparities=[views.disparities(c, 0, len(c.frames) // 2, model) for c in captures[:2]],
+            poses=[row for c in captures[:2] if (row := views.poses(c, 0, len(c.frames) // 2))],
+            detector=_detector(captures, settings.detector),
+            viewers=_viewers(captures, splats),
+            viewer_script=Markup(_VIEWER.read_text(encoding="utf-8")),
+            angles=_by_angle(captures, metrics),
+            angle_titles={metric: title for metric, (_, title) in SHOWN.items()},
+            other_colours=OTHER_COLOURS,
             videos=[
                 (c.name, pictures.data_uri("video/mp4", v.read_bytes()), c.made["path/images"][0])
                 for c, v in zip(captures, videos, strict=False)
@@ -122,6 +140,25 @@ def _count(summary: Summary, model: str) -> int:
 def _charts(path: Path) -> dict[str, Markup]:
     curves = tables.read_curves(path)
     return {name: Markup(line_chart(f"{path.stem}-{name}", curves[name])) for name in curves}
+
+
+def _viewers(captures: Sequence[CaptureFiles], splats: Sequence[Path]) -> list[tuple[str, Markup]]:
+    """Name and data, for the first captures that have Gaussians."""
+    shown = list(zip(captures, splats, strict=False))[:_WITH_VIEWER]
+    return [(c.name, Markup(data)) for c, folder in shown if (data := viewer_data(c, folder))]
+
+
+def _by_angle(captures: Sequence[CaptureFiles], metrics: Sequence[Path]) -> dict[str, Markup]:
+    curves = curves_by_angle(captures, metrics)
+    axis = "angle between the cameras, degrees"
+    return {metric: Markup(line_chart(f"angle-{metric}", curves[metric], axis)) for metric in curves}
+
+
+def _detector(captures: Sequence[CaptureFiles], name: str) -> str:
+    """The detector's name with its configuration and weights, as the heatmaps say."""
+    used = [settings_of(capture.pose) for capture in captures if capture.pose is not None]
+    plain = {str(s["weights"]) for s in used if s.get("weights")}
+    return tables.without_paths(f"{name} ({', '.join(sorted(plain))})") if plain else name
 
 
 def _provenance(capture: CaptureFiles) -> list[tuple[str, str, dict[str, str]]]:

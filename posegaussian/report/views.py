@@ -155,6 +155,26 @@ def disparities(capture: CaptureFiles, pair: int, frame: int, model: str) -> Row
     return Row(seen, tuple(panels))
 
 
+def poses(capture: CaptureFiles, pair: int, frame: int) -> Row | None:
+    """Both source views, each beside the same with its joint heatmaps over it; None without heatmaps."""
+    if capture.pose is None:
+        return None
+    names, number = capture.pairs[pair], capture.frames[frame]
+    seen = f"{capture.name}, pair {'-'.join(names)}, frame {number}"
+    panels = []
+    for view, (side, camera) in enumerate(zip(("left", "right"), names, strict=True)):
+        image = capture.truth["sources/images"][pair, frame, view]
+        over = pictures.heatmap_overlay(image, capture.pose["heatmaps"][pair, frame, view])
+        scores = capture.pose["scores"][pair, frame, view]
+        box = pictures.box_around(capture.truth["sources/masks"][pair, frame, view])
+        plain, glowing = pictures.cut(image, box), pictures.cut(over, box)
+        panels += [
+            Panel(f"{side} view", plain, "rectified", f"What camera {camera} sees, rectified ({seen})"),
+            Panel("heatmaps", glowing, f"mean score {scores.mean():.2f}", f"Its joint heatmaps ({seen})"),
+        ]
+    return Row(seen, tuple(panels))
+
+
 @dataclass(frozen=True)
 class Steps:
     """One frame on its way through the pipeline: both source views, with heatmaps, as disparity, as a novel view."""

@@ -1,5 +1,6 @@
 """The page holds the numbers it was given, needs nothing from outside, and is the same every time."""
 
+import base64
 import json
 import re
 import runpy
@@ -10,114 +11,14 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import torch
 
-from posegaussian import store
 from posegaussian.cli import main
-from posegaussian.export.video import write_video
-
-SUMMARY = """method,protocol,metric,mean,median,std,count,note
-floor,full,psnr,25.111111,25,1,6,
-floor,bbox,psnr,18.222222,18,1,6,
-mine,full,psnr,31.333333,31,1,6,
-mine,bbox,psnr,24.444444,24,1,6,
-mine,bbox,ssim,0.876543,0.8,0.01,6,
-mine,bbox,lpips,,,,0,LPIPS weights not available: no alexnet.pth in /home/somebody/weights
-mine,disparity,epe_1024,3.456789,3,1,12,
-mine,disparity,rate_1px,0.123456,0.1,0,12,
-ceiling,full,psnr,36.555555,36,1,6,
-ceiling,bbox,psnr,29.666666,29,1,6,
-"""
-CURVES = """step,split,loss,depth,image,pose,epe_1024,psnr_bbox,lr
-5,train,2.5,2,,,9,,0.1
-10,train,1.5,1,,,8,,0.1
-10,val,,,,,7,,
-"""
-TIMES = "s\th:m:s\tmax_rss\n{}\t0:00:07\t321.5\n"
-SIZE, FRAMES = 32, 4
-
-
-def capture(folder, name, joints=True, depth=True, targets=1):
-    """Rectified, heatmaps and renders of one capture; a ball of a person, seen the same by all cameras."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:SIZE, :SIZE]
-    mask = (((x - 16) ** 2 + (y - 16) ** 2) < 100).astype(np.uint8) * 255
-    image = (rng.integers(60, 200, (SIZE, SIZE, 3)) * (mask > 0)[..., None]).astype(np.uint8)
-    intrinsics = np.array([[40, 0, 16], [0, 40, 16], [0, 0, 1]])
-    poses = [np.eye(4), np.eye(4), np.eye(4)]
-    for pose, shift in zip(poses, (0.2, -0.2, 0.0), strict=True):
-        pose[:3, 3] = shift, 0, 2
-    common = dict(stage_version=1, settings={"weights": "/home/somebody/net.safetensors"}, inputs={"thing": "abc123"})
-    dims = dict(pair=1, frame=FRAMES, height=SIZE, width=SIZE, coefficients=5, step=3, path_width=24, path_height=20)
-    dims |= dict(target=targets, target_width=SIZE, target_height=SIZE)
-    without = () if depth else ("sources/disparity", "sources/valid", "targets/depth")
-    without += () if joints else ("joints",)
-    paths = SimpleNamespace(
-        rectified=folder / f"{name}.h5", heatmaps=folder / "maps" / f"{name}.h5", renders=folder / "mine" / f"{name}.h5"
-    )
-    with store.create(paths.rectified, store.RECTIFIED, dims, without=without, **common) as writer:
-        writer["frames"] = range(FRAMES)
-        writer["sources/pairs"] = [["00", "01"]]
-        writer["sources/images"] = np.broadcast_to(image, (1, FRAMES, 2, *image.shape))
-        writer["sources/masks"] = np.broadcast_to(mask, (1, FRAMES, 2, *mask.shape))
-        writer["sources/intrinsics"] = intrinsics
-        writer["sources/world_to_camera"] = poses[:2]
-        if depth:
-            writer["sources/disparity"] = 8.0
-            writer["sources/valid"] = np.broadcast_to(mask > 0, (1, FRAMES, 2, *mask.shape))
-        if targets:
-            writer["targets/cameras"] = ["t00"]
-            writer["targets/images"] = np.broadcast_to(image, (1, FRAMES, *image.shape))
-            writer["targets/masks"] = np.broadcast_to(mask, (1, FRAMES, *mask.shape))
-            writer["targets/intrinsics"] = intrinsics
-            writer["targets/world_to_camera"] = poses[2]
-            if depth:
-                writer["targets/depth"] = np.broadcast_to(2.0 * (mask > 0), (1, FRAMES, *mask.shape))
-    with store.create(paths.heatmaps, store.HEATMAPS, dims | dict(height=8, width=8), **common) as writer:
-        writer["frames"] = range(FRAMES)
-        writer["pairs"] = [["00", "01"]]
-        writer["heatmaps"] = rng.random((1, FRAMES, 2, 17, 8, 8))
-    with store.create(paths.renders, store.RENDERS, dims, **common) as writer:
-        writer["frames"] = range(FRAMES)
-        writer["sources/pairs"] = [["00", "01"]]
-        writer["sources/disparity"] = 7.0 + rng.random((1, FRAMES, 2, SIZE, SIZE))
-        if targets:
-            writer["targets/cameras"] = ["t00"]
-            writer["targets/images"] = np.broadcast_to(image // 2 + 40, (1, FRAMES, *image.shape))
-            writer["targets/alphas"] = np.broadcast_to(mask, (1, FRAMES, *mask.shape))
-        writer["path/ratios"] = [0, 0.5, 1]
-        writer["path/images"] = rng.integers(0, 255, (3, 20, 24, 3))
-    return paths
-
-
-@pytest.fixture
-def inputs(tmp_path):
-    (tmp_path / "summary.csv").write_text(SUMMARY)
-    (tmp_path / "depth.csv").write_text(CURVES)
-    for name, seconds in (
-        ("rectify/a", 7.0),
-        ("rectify/b", 8.5),
-        ("train/mine.depth", 4000),
-        ("train/other.depth", 77777),
-        ("heatmaps/small/a", 3),
-        ("heatmaps/large/a", 66666),
-        ("report/mine", 55555),
-    ):
-        path = tmp_path / "benchmarks" / f"{name}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(TIMES.format(seconds))
-    return tmp_path
-
-
-def report(folder, captures, *more, output="index.html", videos=True):
-    paths = {kind: [str(getattr(c, kind)) for c in captures] for kind in ("rectified", "heatmaps", "renders")}
-    if videos:
-        write_video(folder / "path.mp4", np.zeros((3, 20, 24, 3), np.uint8), 5)
-        paths["videos"] = [str(folder / "path.mp4")] * len(captures)
-    paths["summary"], paths["curves"] = [str(folder / "summary.csv")], [str(folder / "depth.csv")]
-    paths["benchmarks"] = sorted(map(str, (folder / "benchmarks").rglob("*.tsv")))
-    arguments = [part for kind, files in paths.items() for part in (f"--{kind}", *files)]
-    main(["report", "mine", "-o", str(folder / output), *arguments, *more])
-    return (folder / output).read_text(encoding="utf-8")
+from posegaussian.evaluation.table import Row, write_rows
+from posegaussian.report.angles import curves_by_angle
+from posegaussian.report.splats import thinned
+from posegaussian.report.views import CaptureFiles
+from posegaussian.types import Gaussians
 
 
 class Page(HTMLParser):
@@ -156,15 +57,15 @@ def test_nothing_is_fetched_from_outside(page):
     links = Page(page).links
     assert len(links) > 15
     assert all(link.startswith(("data:image/png;base64,", "data:video/mp4;base64,", "#")) for link in links)
-    assert not re.search(r"https?://|@import|<script|url\((?!#)", page)
+    assert not re.search(r"https?://|@import|<script[^>]+src|<link|url\((?!#)", page)
 
 
 def test_pictures_are_described_and_all_kinds_are_there(page):
     parsed = Page(page)
     assert parsed.undescribed == []
     assert parsed.tags.count("video") == 1
-    # the four compared views have five panels each, the disparity four
-    assert parsed.tags.count("img") == 4 * 5 + 4
+    # the four compared views have five panels each, the poses and the disparity four
+    assert parsed.tags.count("img") == 4 * 5 + 4 + 4
     assert parsed.tags.count("image") == 7
 
 
@@ -219,6 +120,43 @@ def test_mistakes_are_one_line_and_leave_nothing(inputs, capsys):
         main(["report", "mine", "-o", str(inputs / "bad.html"), "--summary", "x", "--renders", "a", "b"])
     assert "0 files of --rectified for 2 of --renders" in capsys.readouterr().err
     assert not (inputs / "bad.html").exists()
+
+
+def test_gaussians_travel_in_the_page(inputs):
+    text = report(inputs, [capture(inputs, "person6")], splats=True)
+    data = json.loads(re.search(r'class="splats">(.*?)</script>', text)[1])
+    assert [moment["title"] for moment in data["moments"]] == ["frame 0", "frame 1", "frame 2", "frame 3"]
+    assert base64.b64decode(data["moments"][0]["spz"])[:2] == b"\x1f\x8b"
+    np.testing.assert_allclose(data["centre"], 0, atol=0.02)
+    np.testing.assert_allclose(data["position"], [0, 0, -2], atol=1e-5)
+    np.testing.assert_allclose(data["up"], [0, -1, 0], atol=1e-5)
+    assert '<script type="module">/*! PoseGaussian' in text and "MIT License" in text
+    assert "https://" not in re.sub(r"/\*!.*?\*/", "", text, flags=re.DOTALL)
+
+
+def test_too_many_gaussians_are_thinned():
+    many = Gaussians(torch.randn(900, 3), torch.randn(900, 4), torch.ones(900, 3), torch.ones(900), torch.rand(900, 3))
+    few = thinned(many, 100)
+    assert len(few.means) == 100 and torch.equal(few.scales, torch.full((100, 3), 3.0))
+    assert thinned(many, 900) is many
+
+
+def test_the_detector_is_named(inputs, page):
+    assert "Joint heatmaps of the detector small (net.safetensors)" in Page(page).text
+
+
+def test_errors_are_drawn_over_the_angle_where_there_are_several(inputs):
+    near, far = capture(inputs, "near"), capture(inputs, "far", turned=30.0)
+    for name, psnr in (("near", 30.0), ("far", 20.0)):
+        rows = [Row(name, "00-01", "t00", f, m, "bbox", "psnr", psnr + f) for m in ("floor", "mine") for f in range(2)]
+        write_rows(inputs / f"{name}.csv", rows)
+    tables = [inputs / "near.csv", inputs / "far.csv"]
+    files = [CaptureFiles(c.rectified, None, c.renders) for c in (near, far)]
+    curves = curves_by_angle(files, tables)
+    assert curves["psnr"]["mine"] == ([0.0, 30.0], [30.5, 20.5]) and set(curves["psnr"]) == {"floor", "mine"}
+    assert curves_by_angle(files[:1], tables[:1]) == {}
+    text = Page(report(inputs, [near, far], "--metrics", *map(str, tables))).text
+    assert "Error and baseline" in text and "PSNR (box), dB" in text
 
 
 def test_the_readme_picture_is_made_from_the_same_files(inputs, monkeypatch):

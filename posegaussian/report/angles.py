@@ -1,0 +1,51 @@
+"""How the error grows with the angle between the two source cameras, where several angles were measured."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from posegaussian.evaluation.table import read_rows
+from posegaussian.rendering.path import pivot_between, source_cameras
+from posegaussian.report.charts import Curve
+from posegaussian.report.views import CaptureFiles
+
+SHOWN = {"psnr": ("bbox", "PSNR (box), dB"), "epe_1024": ("disparity", "disparity error, px at 1024")}
+"""Metrics that are shown, each with its protocol and title."""
+
+
+def angle_of(capture: CaptureFiles, pair: int) -> float:
+    """The angle between a pair's cameras as seen from the point that they look at, degrees."""
+    cameras = source_cameras(capture.truth, pair)
+    pivot = pivot_between(*cameras)
+    rays = [(camera.centre - pivot).double().numpy() for camera in cameras]
+    cosine = rays[0] @ rays[1] / (np.linalg.norm(rays[0]) * np.linalg.norm(rays[1]))
+    return math.degrees(math.acos(np.clip(cosine, -1, 1)))
+
+
+def curves_by_angle(captures: Sequence[CaptureFiles], tables: Sequence[Path]) -> dict[str, dict[str, Curve]]:
+    """Means over all views at one angle (to the whole degree), by metric and method; empty for a single angle.
+
+    Args:
+        captures: the held-out captures.
+        tables: their metrics .csv.
+    """
+    degrees = {
+        (capture.name, "-".join(names)): round(angle_of(capture, pair))
+        for capture in captures
+        for pair, names in enumerate(capture.pairs)
+    }
+    if len(set(degrees.values())) < 2 or not tables:
+        return {}
+    rows = pd.concat([read_rows(path) for path in tables], ignore_index=True)
+    rows["angle"] = [degrees.get(key) for key in zip(rows["capture"], rows["pair"], strict=True)]
+    return {
+        metric: {
+            str(method): ([float(angle) for angle in means.index], means.tolist())
+            for method, group in rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)].groupby("method")
+            if len(means := group.groupby("angle")["value"].mean().dropna())
+        }
+        for metric, (protocol, _) in SHOWN.items()
+    }

@@ -1,0 +1,123 @@
+"""The files that a report is made of, small and made up, and the report of them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+
+from posegaussian import store
+from posegaussian.cli import main
+from posegaussian.export.ply import write_ply
+from posegaussian.export.video import write_video
+from posegaussian.types import Gaussians
+
+SUMMARY = """method,protocol,metric,mean,median,std,count,note
+floor,full,psnr,25.111111,25,1,6,
+floor,bbox,psnr,18.222222,18,1,6,
+mine,full,psnr,31.333333,31,1,6,
+mine,bbox,psnr,24.444444,24,1,6,
+mine,bbox,ssim,0.876543,0.8,0.01,6,
+mine,bbox,lpips,,,,0,LPIPS weights not available: no alexnet.pth in /home/somebody/weights
+mine,disparity,epe_1024,3.456789,3,1,12,
+mine,disparity,rate_1px,0.123456,0.1,0,12,
+ceiling,full,psnr,36.555555,36,1,6,
+ceiling,bbox,psnr,29.666666,29,1,6,
+"""
+CURVES = """step,split,loss,depth,image,pose,epe_1024,psnr_bbox,lr
+5,train,2.5,2,,,9,,0.1
+10,train,1.5,1,,,8,,0.1
+10,val,,,,,7,,
+"""
+TIMES = "s\th:m:s\tmax_rss\n{}\t0:00:07\t321.5\n"
+SIZE, FRAMES = 32, 4
+
+
+def capture(folder, name, joints=True, depth=True, targets=1, turned=0.0):
+    """Rectified, heatmaps and renders of one capture; a ball of a person, seen the same by all cameras."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    mask = (((x - 16) ** 2 + (y - 16) ** 2) < 100).astype(np.uint8) * 255
+    image = (rng.integers(60, 200, (SIZE, SIZE, 3)) * (mask > 0)[..., None]).astype(np.uint8)
+    intrinsics = np.array([[40, 0, 16], [0, 40, 16], [0, 0, 1]])
+    poses = [np.eye(4), np.eye(4), np.eye(4)]
+    for pose, shift in zip(poses, (0.2, -0.2, 0.0), strict=True):
+        pose[:3, 3] = shift, 0, 2
+    if turned:  # the right camera, on the arc about the left one's point two metres ahead
+        poses[1] = poses[0].copy()
+        poses[1][:3, :3] = Rotation.from_euler("y", turned, degrees=True).as_matrix()
+        poses[1][:3, 3] = (0, 0, 2) - poses[1][:3, :3] @ np.array([-0.2, 0, 0])
+    common = dict(stage_version=1, settings={"weights": "/home/somebody/net.safetensors"}, inputs={"thing": "abc123"})
+    dims = dict(pair=1, frame=FRAMES, height=SIZE, width=SIZE, coefficients=5, step=3, path_width=24, path_height=20)
+    dims |= dict(target=targets, target_width=SIZE, target_height=SIZE)
+    without = () if depth else ("sources/disparity", "sources/valid", "targets/depth")
+    without += () if joints else ("joints",)
+    paths = SimpleNamespace(
+        rectified=folder / f"{name}.h5", heatmaps=folder / "maps" / f"{name}.h5", renders=folder / "mine" / f"{name}.h5"
+    )
+    with store.create(paths.rectified, store.RECTIFIED, dims, without=without, **common) as writer:
+        writer["frames"] = range(FRAMES)
+        writer["sources/pairs"] = [["00", "01"]]
+        writer["sources/images"] = np.broadcast_to(image, (1, FRAMES, 2, *image.shape))
+        writer["sources/masks"] = np.broadcast_to(mask, (1, FRAMES, 2, *mask.shape))
+        writer["sources/intrinsics"] = intrinsics
+        writer["sources/world_to_camera"] = poses[:2]
+        writer["sources/original/intrinsics"] = intrinsics
+        writer["sources/original/world_to_camera"] = poses[:2]
+        writer["sources/original/size"] = SIZE
+        if depth:
+            writer["sources/disparity"] = 8.0
+            writer["sources/valid"] = np.broadcast_to(mask > 0, (1, FRAMES, 2, *mask.shape))
+        if targets:
+            writer["targets/cameras"] = ["t00"]
+            writer["targets/images"] = np.broadcast_to(image, (1, FRAMES, *image.shape))
+            writer["targets/masks"] = np.broadcast_to(mask, (1, FRAMES, *mask.shape))
+            writer["targets/intrinsics"] = intrinsics
+            writer["targets/world_to_camera"] = poses[2]
+            if depth:
+                writer["targets/depth"] = np.broadcast_to(2.0 * (mask > 0), (1, FRAMES, *mask.shape))
+    with store.create(paths.heatmaps, store.HEATMAPS, dims | dict(height=8, width=8), **common) as writer:
+        writer["frames"] = range(FRAMES)
+        writer["pairs"] = [["00", "01"]]
+        writer["heatmaps"] = rng.random((1, FRAMES, 2, 17, 8, 8))
+    with store.create(paths.renders, store.RENDERS, dims, **common) as writer:
+        writer["frames"] = range(FRAMES)
+        writer["sources/pairs"] = [["00", "01"]]
+        writer["sources/disparity"] = 7.0 + rng.random((1, FRAMES, 2, SIZE, SIZE))
+        if targets:
+            writer["targets/cameras"] = ["t00"]
+            writer["targets/images"] = np.broadcast_to(image // 2 + 40, (1, FRAMES, *image.shape))
+            writer["targets/alphas"] = np.broadcast_to(mask, (1, FRAMES, *mask.shape))
+        writer["path/ratios"] = [0, 0.5, 1]
+        writer["path/images"] = rng.integers(0, 255, (3, 20, 24, 3))
+    return paths
+
+
+def write_splats(folder, count=3000):
+    """A ball of a person in four frames, which turns from red to green; nobody sees the other pair."""
+    for frame in range(FRAMES):
+        green = torch.tensor([1 - frame / 3, frame / 3, 0.0])
+        ball = Gaussians(
+            means=torch.nn.functional.normalize(torch.randn(count, 3), dim=1) * 0.3,
+            quaternions=torch.randn(count, 4),
+            scales=torch.full((count, 3), 0.01),
+            opacities=torch.full((count,), 0.9),
+            colors=green.expand(count, 3),
+        )
+        write_ply(folder / f"00-01_{frame:06d}.ply", ball)
+    write_ply(folder / "01-02_000000.ply", ball)
+    return folder
+
+
+def report(folder, captures, *more, output="index.html", videos=True, splats=False):
+    paths = {kind: [str(getattr(c, kind)) for c in captures] for kind in ("rectified", "heatmaps", "renders")}
+    if videos:
+        write_video(folder / "path.mp4", np.zeros((3, 20, 24, 3), np.uint8), 5)
+        paths["videos"] = [str(folder / "path.mp4")] * len(captures)
+    if splats:
+        paths["splats"] = [str(write_splats(folder / "splats" / c.rectified.stem)) for c in captures]
+    paths["summary"], paths["curves"] = [str(folder / "summary.csv")], [str(folder / "depth.csv")]
+    paths["benchmarks"] = sorted(map(str, (folder / "benchmarks").rglob("*.tsv")))
+    arguments = [part for kind, files in paths.items() for part in (f"--{kind}", *files)]
+    main(["report", "mine", "-o", str(folder / output), *arguments, *more])
+    return (folder / output).read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,30 @@ class Capture:
     joints_file: Path | None
     backgrounds: Mapping[str, Picture] = field(default_factory=dict)
     fps: float | None = None
+
+    def with_roles(self, cameras: Sequence[str] = (), targets: Sequence[str] = ()) -> "Capture":
+        """The same capture with other roles.
+
+        Args:
+            cameras: leave all others out; default: keep all.
+            targets: these are only compared with, all others are sources; default: as they are.
+        """
+        for camera in (*cameras, *targets):
+            if camera not in self.cameras:
+                what = f"no such camera (there are {', '.join(self.cameras)})"
+                raise CaptureError(what, file=self.root, camera=camera)
+        if not cameras and not targets:
+            return self
+        kept = [camera for camera in self.cameras if not cameras or camera in cameras or camera in targets]
+        compared = [camera for camera in kept if camera in (targets or self.targets)]
+        sources = [camera for camera in kept if camera not in compared]
+        return replace(
+            self,
+            cameras={camera: self.cameras[camera] for camera in kept},
+            sources=tuple(sources),
+            targets=tuple(compared),
+            pairs=tuple(pair for pair in self.pairs if set(pair) <= set(sources)),
+        )
 
     def image(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
         """The picture, RGB."""

@@ -54,11 +54,16 @@ class PictureFile:
     path: Path
     upright: bool = True
 
+    def is_turned(self) -> bool:
+        """Whether the file carries an EXIF orientation other than upright."""
+        with Image.open(self.path) as image:
+            return _turned(image)
+
     def pixels(self) -> np.ndarray:
         """See Picture."""
         with Image.open(self.path) as image:
-            if self.upright and image.getexif().get(_ORIENTATION, 1) != 1:
-                warn("carries an EXIF rotation: turned upright", file=self.path.parent)
+            if self.upright and _turned(image):
+                warn("pictures with an EXIF rotation: turned upright", file=self.path.parent)
             if image.format == "JPEG":
                 return self._jpeg()
             upright = ImageOps.exif_transpose(image) if self.upright else image
@@ -154,6 +159,10 @@ def picture_size(picture: Picture, camera: str, frame: int) -> tuple[int, int]:
     """Width and height of a picture."""
     height, width = _decode(picture, camera, frame).shape[:2]
     return width, height
+
+
+def _turned(image: Image.Image) -> bool:
+    return image.getexif().get(_ORIENTATION, 1) != 1
 
 
 def _decode(picture: Picture, camera: str, frame: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from posegaussian import store
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.color import described, estimate_gains, with_gain
+from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.formats import read_capture
 from posegaussian.captures.masks.compositing import person_on_black
 from posegaussian.captures.masks.made import with_masks
@@ -56,7 +57,8 @@ def rectify_capture(
     output: Path,
     settings: RectifySettings,
     pairs: Sequence[tuple[str, ...]] | None = None,
-    frames: Sequence[int] | None = None,
+    frames: Sequence[int] | FrameRange | None = None,
+    targets: Sequence[str] = (),
 ) -> None:
     """Rectify the pairs of a capture, frame by frame.
 
@@ -66,9 +68,11 @@ def rectify_capture(
         settings: sizes, margin, masks and colours.
         pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
         frames: frame numbers; default: all.
+        targets: cameras that are only compared with; default: those the capture names.
     """
-    capture = with_masks(read_capture(root), settings.masks)
-    frames = list(capture.frames if frames is None else frames)
+    chosen = frames if isinstance(frames, FrameRange) else None
+    capture = with_masks(read_capture(root, frames=chosen).with_roles(targets=targets), settings.masks)
+    frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
     names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
     rectified = [_rectify_pair(capture, pair, frames, settings) for pair in names]
     inputs = [camera for pair in rectified for camera in pair.names]

@@ -17,9 +17,12 @@ rule rectify:
     params:
         folder=capture_folder,
         pairs=lambda wildcards: CAPTURES[wildcards.capture].pairs,
+        frames=lambda wildcards: CAPTURES[wildcards.capture].frames,
+        targets=lambda wildcards: CAPTURES[wildcards.capture].targets,
         settings=settings(CONFIG.rectify),
         version=schema.STAGE_VERSION["rectify"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " rectify {params.folder:q} --output {output} --pairs {params.pairs}"
+        " rectify {params.folder:q} --output {output} --pairs {params.pairs} --frames {params.frames:q}"
+        " --targets {params.targets}"
         " --settings {params.settings:q} > {log} 2>&1"

@@ -1,0 +1,145 @@
+"""`posegaussian import`: any layout becomes the canonical one, linked where it can be."""
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import helpers
+import numpy as np
+import pytest
+from layouts import FLAT, RIG, WRITERS, pictures, write_gps, write_toml
+
+from posegaussian import cli
+from posegaussian.captures.formats import read_capture
+from posegaussian.captures.rectify import rectify_capture
+from posegaussian.config import RectifySettings
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WRITERS if kind != "colmap"])
+def test_the_same_capture_comes_back(kind, tmp_path, capsys):
+    source = tmp_path / "source"
+    source.mkdir()
+    before = read_capture(WRITERS[kind][0](source))
+    cli.main(["import", str(source), "-o", str(tmp_path / "walk")])
+    said = capsys.readouterr().out
+    assert f"{len(before.cameras)} cameras x {len(before.frames)} frames, read as {before.format}" in said
+    after = read_capture(tmp_path / "walk")
+    assert after.format == "easymocap"
+    assert (after.frames, after.sources, after.targets) == (before.frames, before.sources, before.targets)
+    assert (after.pairs, after.fps) == (before.pairs, before.fps)
+    assert set(after.masks) == set(before.masks)
+    assert set(after.depths) == set(before.depths)
+    frame = before.frames[-1]
+    for name, camera in before.cameras.items():
+        np.testing.assert_allclose(after.cameras[name].intrinsics, camera.intrinsics, rtol=1e-12)
+        np.testing.assert_allclose(after.cameras[name].world_to_camera, camera.world_to_camera, atol=1e-12)
+        np.testing.assert_array_equal(after.image(name, frame), before.image(name, frame))
+        if name in before.masks:
+            np.testing.assert_array_equal(after.mask(name, frame), before.mask(name, frame))
+        if name in before.depths:
+            np.testing.assert_allclose(after.depth(name, frame), before.depth(name, frame), atol=5.1e-5)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_pictures_and_videos_are_linked(tmp_path):
+    write_gps(tmp_path / "gps")
+    write_toml((tmp_path / "film").resolve() if (tmp_path / "film").mkdir() is None else tmp_path)
+    cli.main(["import", str(tmp_path / "gps"), "-o", str(tmp_path / "a")])
+    cli.main(["import", str(tmp_path / "film"), "-o", str(tmp_path / "b"), "--frames", "2:10:3"])
+    assert os.path.samefile(tmp_path / "a/images/0/000000.jpg", tmp_path / "gps/img/0004_000/0.jpg")
+    assert os.path.samefile(tmp_path / "b/videos/a.mp4", tmp_path / "film/videos/a.mp4")
+    assert read_capture(tmp_path / "b").frames == (2, 5, 8)
+    cli.main(["import", str(tmp_path / "gps"), "-o", str(tmp_path / "c"), "--copy"])
+    assert not os.path.samefile(tmp_path / "c/images/0/000000.jpg", tmp_path / "gps/img/0004_000/0.jpg")
+
+
+def test_scale_cameras_targets_and_pairs(tmp_path):
+    helpers.write_sphere_capture(tmp_path / "metres", size=(40, 32), samples=1)
+    lenses = helpers.default_rig((40, 32))
+    millimetres = {
+        name: helpers.Lens(lens.matrix, lens.rotation, 1000 * lens.translation, lens.size, lens.distortion)
+        for name, lens in lenses.items()
+    }
+    helpers.write_calibration(tmp_path / "metres", millimetres)
+    options = ["--scale", "0.001", "--cameras", "00", "t00", "--targets", "01", "--pairs", "t00,00", "--frames", "1"]
+    for name in ("depths", "joints.json"):
+        (tmp_path / "metres" / name).rename(tmp_path / name)
+    cli.main(["import", str(tmp_path / "metres"), "-o", str(tmp_path / "b"), *options])
+    capture = read_capture(tmp_path / "b")
+    assert (capture.sources, capture.targets, capture.pairs) == (("00", "t00"), ("01",), (("t00", "00"),))
+    assert capture.frames == (1,)
+    for name, lens in lenses.items():
+        np.testing.assert_allclose(capture.cameras[name].centre, lens.centre, atol=1e-9)
+
+
+def test_a_path_with_spaces_and_letters_of_all_kinds(tmp_path):
+    source = tmp_path / "Prüfung с пробелами 走る" / "take 1"
+    helpers.write_sphere_capture(source, size=(40, 32), samples=1)
+    cli.main(["import", str(source), "-o", str(tmp_path / "été" / "a b")])
+    rectify_capture(tmp_path / "été" / "a b", tmp_path / "où est" / "x y.h5", RectifySettings(size=(32, 32)))
+    rectify_capture(source, tmp_path / "z.h5", RectifySettings(size=(32, 32)))
+    assert (tmp_path / "où est" / "x y.h5").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "avi"], "format 'avi' is not one of easymocap, "),
+        (["--frames", "9:"], "none of the frames is chosen (they are 0 to 1)"),
+        (["--frames", "x"], "frames 'x' is not START:STOP:STEP"),
+        (["--cameras", "07"], "camera 07: no such camera (there are 00, 01, t00)"),
+        (["--pairs", "00,07"], "camera 07: a pair names it"),
+    ],
+)
+def test_mistakes_leave_nothing(options, message, tmp_path, capfd):
+    helpers.write_sphere_capture(tmp_path / "c", size=(40, 32), samples=1)
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["import", str(tmp_path / "c"), "-o", str(tmp_path / "out"), *options])
+    assert exit.value.code == 2
+    assert message in capfd.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, capfd):
+    helpers.write_sphere_capture(tmp_path / "c", size=(40, 32), samples=1)
+    path = tmp_path / "c/depths/t00/000001.png"
+    path.write_bytes(path.read_bytes()[:60])
+    calls = [["--scale", "2"], []]
+    for options in calls:
+        arguments = ["import", str(tmp_path / "c"), "-o", str(tmp_path / "out"), *options]
+        if options:
+            with pytest.raises(SystemExit):
+                cli.main(arguments)
+            assert "depths/t00/000001.png, camera t00, frame 000001: not a readable picture" in capfd.readouterr().err
+            assert not (tmp_path / "out").exists()
+        else:
+            cli.main(arguments)
+    with pytest.raises(SystemExit):
+        cli.main(["import", str(tmp_path / "c"), "-o", str(tmp_path / "out")])
+    assert "out: exists already" in capfd.readouterr().err
+
+
+def test_exif_is_not_lost_where_the_calibration_ignores_it(tmp_path):
+    """COLMAP takes pictures as stored; the canonical layout obeys the EXIF rotation, so such a picture is rewritten."""
+    from posegaussian.captures.importing import _placed
+    from posegaussian.captures.pictures import PictureFile
+
+    image = pictures(RIG["a"], 0)[0]
+    path = tmp_path / "turned.jpg"
+    data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    exif = bytes.fromhex("ffe100224578696600004d4d002a00000008000101120003000000010006000000000000")
+    path.write_bytes(data[:2] + exif + data[2:])
+    assert PictureFile(path).is_turned()
+    assert PictureFile(path).pixels().shape == (64, 48, 3)
+    target, write = _placed("images", Path("a/000000"), PictureFile(path, upright=False), copy=False)
+    assert target == Path("images/a/000000.png")
+    write(tmp_path / "out.png")
+    assert abs(PictureFile(tmp_path / "out.png").pixels() - image.astype(float)).mean() < 12
+
+
+def test_rig_json_says_what_the_source_said(tmp_path):
+    cli.main(["import", str(write_gps(tmp_path / "g")), "-o", str(tmp_path / "out")])
+    rig = json.loads((tmp_path / "out/rig.json").read_text())
+    assert rig == {"sources": ["0", "1"], "targets": ["3"], "pairs": [["0", "1"]]}
+    assert set(FLAT) == {"0", "1", "3"}

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int
+from numba import njit
 from scipy import sparse
 
 from posegaussian.captures.synthetic.surface import Refinement, Surface, refine, sides, unique_edges
@@ -106,14 +108,21 @@ def bone_transforms(
         heads: rest position of the start of each bone, about which it turns.
         rotations: of each bone against its parent, in rest axes.
     """
+    return _chained(np.array(parents), heads, rotations)
+
+
+@njit(cache=True)
+@no_type_check
+def _chained(parents, heads, rotations):
     transforms = np.empty((len(parents), 3, 4))
-    for bone, parent in enumerate(parents):
-        local = np.concatenate([rotations[bone], (heads[bone] - rotations[bone] @ heads[bone])[:, None]], axis=1)
+    for bone in range(len(parents)):
+        turned, parent = rotations[bone], parents[bone]
+        moved = heads[bone] - turned @ heads[bone]
         if parent >= 0:
-            above = transforms[parent]
-            local[:, 3] = above[:, :3] @ local[:, 3] + above[:, 3]
-            local[:, :3] = above[:, :3] @ local[:, :3]
-        transforms[bone] = local
+            moved = np.ascontiguousarray(transforms[parent, :, :3]) @ moved + transforms[parent, :, 3]
+            turned = np.ascontiguousarray(transforms[parent, :, :3]) @ turned
+        transforms[bone, :, :3] = turned
+        transforms[bone, :, 3] = moved
     return transforms
 
 

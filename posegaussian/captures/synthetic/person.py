@@ -12,7 +12,8 @@ from posegaussian.captures.synthetic.garments import Piece
 from posegaussian.captures.synthetic.hair import make_hair
 from posegaussian.captures.synthetic.material import Material
 from posegaussian.captures.synthetic.mesh import Mesh, vertex_normals
-from posegaussian.captures.synthetic.motion import Motion, make_motion
+from posegaussian.captures.synthetic.motion import MOVES, Motion, make_motion
+from posegaussian.captures.synthetic.poses import Skeleton
 from posegaussian.captures.synthetic.surface import Surface, join, strongest
 from posegaussian.captures.synthetic.wardrobe import Tailor
 from posegaussian.config import PeopleSettings
@@ -38,6 +39,7 @@ class Person:
         anchors: vertices of the bare body at rest that the joints are regressed from.
         regressor: COCO-17 joints as weighted means of the anchors.
         soles: lowest vertices of the shoes at rest: what stands on the floor.
+        skeleton: the bones that move it.
         motion: how the person moves.
     """
 
@@ -49,14 +51,16 @@ class Person:
     anchors: Surface
     regressor: Float[np.ndarray, "17 n"]
     soles: Surface
+    skeleton: Skeleton
     motion: Motion
 
     def transforms(self, time: float) -> Float[np.ndarray, "b 3 4"]:
         """What moves rest points with each bone into the world at a time in seconds; the soles touch the floor."""
-        rotations = self.motion.rotations(time, self.body, self.heads)
+        rotations, shift = self.skeleton.pose(*self.motion.at(time))
         transforms = bone_transforms(self.body.parents, self.heads, rotations)
+        transforms[:, :, 3] += shift
         soles = skin(self.soles.rest, self.soles.weights, transforms)
-        transforms[:, :, 3] += np.array([*-self.heads[0, :2], -soles[:, 2].min()])
+        transforms[:, 2, 3] -= soles[:, 2].min()
         return transforms
 
     def posed(self, time: float) -> Mesh:
@@ -96,6 +100,7 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
     ]
     parts = [strongest(piece.surface) for piece in pieces]
     used = np.flatnonzero(body.regressor.any(0))
+    soles = _soles(parts[0])
     return Person(
         body=body,
         heads=scale * heads,
@@ -104,8 +109,9 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
         looks=tuple(piece.material for piece in pieces),
         anchors=Surface(body.mean[used], scale * vertices[used], body.weights[used], np.empty((0, 3), np.int64)),
         regressor=body.regressor[:, used],
-        soles=_soles(parts[0]),
-        motion=make_motion(seed - 1, rng),
+        soles=soles,
+        skeleton=Skeleton(body, scale * heads, float(soles.rest[:, 2].min()), _clearance(figure, body, scale * heads)),
+        motion=make_motion(_movement(settings, rng), scale, rng),
     )
 
 
@@ -113,6 +119,25 @@ def _soles(shoes: Surface) -> Surface:
     """Some vertices of the lowest part of the shoes."""
     low = np.flatnonzero(shoes.rest[:, 2] < shoes.rest[:, 2].min() + 0.02)[::8]
     return Surface(shoes.canonical[low], shoes.rest[low], shoes.weights[low], np.empty((0, 3), np.int64))
+
+
+def _movement(settings: PeopleSettings, rng: np.random.Generator) -> str:
+    names = list(settings.motions or MOVES)
+    shares = np.array([MOVES[name] for name in names])
+    return names[rng.choice(len(names), p=shares / shares.sum())]
+
+
+def _clearance(figure: Figure, body: BodyModel, heads: Float[np.ndarray, "b 3"]) -> float:
+    """The least angle from the vertical at which hanging arms clear trunk, hips and clothes, radians."""
+    shoulder = heads[body.bones.index("upperarm01.L")]
+    chosen = figure.trunk_and_legs & (abs(figure.places[:, 1]) < 0.06)
+    points = (figure.suit.rest + figure.outside[:, None] * figure.normals)[chosen]
+    points = np.concatenate([points, *(hung for hung, _ in figure.hung)])
+    below = shoulder[2] - points[:, 2]
+    reached = (below > 0.2 * figure.scale) & (below < 0.66 * figure.scale)
+    arm = 0.055 * figure.scale
+    angles = np.arctan2(abs(points[reached, 0]) + arm - shoulder[0], below[reached])
+    return float(np.clip(angles.max(), 0.08, 0.6))
 
 
 def _bare(skin: Surface, pieces: list[Piece]) -> Surface:

@@ -31,7 +31,7 @@ def soft(distance: np.ndarray, width: float) -> np.ndarray:
     return np.clip(0.5 + distance / width, 0, 1)
 
 
-def smooth(t: np.ndarray) -> np.ndarray:
+def smooth(t: np.ndarray | float) -> np.ndarray | np.floating:
     """A step from 0 to 1, without corners, while t goes from 0 to 1."""
     t = np.clip(t, 0, 1)
     return t * t * (3 - 2 * t)

@@ -15,6 +15,7 @@ container: CONFIG.container
 
 
 include: "workflow/rules/captures.smk"
+include: "workflow/rules/fetch.smk"
 include: "workflow/rules/rectify.smk"
 include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/train.smk"

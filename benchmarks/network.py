@@ -6,14 +6,14 @@ Random weights: speed does not depend on them. Rectification and detection of jo
 
 import argparse
 import itertools
+import math
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
 import torch
 from baseline_network import BaselineNetwork
 from harness import in_turn, machine, report
@@ -21,9 +21,10 @@ from splatting import BODY
 from torch import nn
 
 from posegaussian.config import NetworkSettings
+from posegaussian.geometry.projection import pixel_grid
 from posegaussian.model.compaction import foreground, pick
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.streaming import Stream, captured
+from posegaussian.model.streaming import Mode, Stream, captured
 from posegaussian.rendering.novel import picture
 from posegaussian.types import Camera, StereoPair
 
@@ -41,44 +42,46 @@ def rig(size: int, baseline: float, distance: float) -> Camera:
     return Camera(intrinsics, poses, size, size)
 
 
-def pair(size: int, moment: float = 0.0) -> StereoPair:
+def pair(size: int, moment: float = 0.0, device: str = "cpu") -> StereoPair:
     """The person made of ellipsoids, textured, with joints; `moment` turns it (radians)."""
     distance = 2.5
-    cameras = rig(size, 2 * distance * np.tan(np.radians(11.25)), distance)
-    turn = np.array([[np.cos(moment), -np.sin(moment), 0], [np.sin(moment), np.cos(moment), 0], [0, 0, 1.0]])
-    to_scene = turn @ np.array([[0, 0, -1.0], [1, 0, 0], [0, -1, 0]])  # camera axes to the person's, z up
-    middle = turn @ np.array([distance, 0, 0]) + np.array([0, 0, 0.9])
-    images, masks, keypoints = [], [], []
-    joints = np.array([centre for centre, _ in BODY for _ in range(2)][:17], dtype=float)
+    cameras = rig(size, 2 * distance * math.tan(math.radians(11.25)), distance).to(device)
+    c, s = math.cos(moment), math.sin(moment)
+    turn = torch.tensor([[c, -s, 0], [s, c, 0], [0, 0, 1]], device=device)
+    to_scene = turn @ torch.tensor([[0.0, 0, -1], [1, 0, 0], [0, -1, 0]], device=device)  # the person's z points up
+    middle = turn @ torch.tensor([distance, 0, 0], device=device) + torch.tensor([0, 0, 0.9], device=device)
+    waves = torch.tensor([[31.0, 17, 5], [7, 29, -23], [19, -11, 37]], device=device)
+    joints = torch.tensor([centre for centre, _ in BODY for _ in range(2)][:17], device=device)
     joints[::2, 2] += 0.1
-    y, x = np.mgrid[:size, :size] + 0.5
+    images, masks, keypoints = [], [], []
     for view in range(2):
-        k = cameras.intrinsics[0, view].double().numpy()
-        centre = middle + to_scene @ cameras.centre[0, view].double().numpy()
-        rays = np.stack([(x - k[0, 2]) / k[0, 0], (y - k[1, 2]) / k[1, 1], np.ones_like(x)], -1) @ to_scene.T
-        nearest = np.full((size, size), np.inf)
+        k = cameras.intrinsics[0, view]
+        centre = middle + to_scene @ cameras.centre[0, view]
+        ahead = torch.cat([(pixel_grid(size, size, like=k) - k[:2, 2]) / k[0, 0], k.new_ones(size, size, 1)], dim=-1)
+        rays = ahead @ to_scene.T
+        nearest = torch.full((size, size), math.inf, device=device)
         for place, axes in BODY:
-            d, o = rays / np.array(axes), (centre - place) / np.array(axes)
+            shape = torch.tensor(axes, device=device)
+            d, o = rays / shape, (centre - torch.tensor(place, device=device)) / shape
             a, b, c = (d * d).sum(-1), d @ o, o @ o - 1
             root = b * b - a * c
-            nearest = np.minimum(nearest, np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / a, np.inf))
-        seen = np.isfinite(nearest)
-        points = centre + rays * np.where(seen, nearest, 0)[..., None]
-        color = 0.5 + 0.35 * np.sin(points @ np.array([[31.0, 17, 5], [7, 29, -23], [19, -11, 37]]))
-        images.append(color * seen[..., None])
-        masks.append(seen)
+            nearest = torch.where(root > 0, nearest.minimum((-b - root.clamp_min(0).sqrt()) / a), nearest)
+        seen = nearest.isfinite()
+        points = centre + rays * nearest.where(seen, torch.zeros_like(nearest))[..., None]
+        images.append((0.5 + 0.35 * torch.sin(points @ waves)) * seen[..., None])
+        masks.append(seen.float())
         local = (joints - centre) @ to_scene
         keypoints.append(local[:, :2] / local[:, 2:] * k[0, 0] + k[:2, 2])
-    spots = torch.tensor(np.stack(keypoints)).float()
-    cells = torch.stack(torch.meshgrid(*[4 * torch.arange(size // 4) + 2.0] * 2, indexing="xy"), -1)
+    spots = torch.stack(keypoints)
+    cells = 4 * pixel_grid(size // 4, size // 4, like=spots)
     heatmaps = torch.exp(-0.5 * (cells - spots[:, :, None, None]).square().sum(-1) / (size / 85) ** 2)
     return StereoPair(
-        images=torch.tensor(np.stack(images)).float().permute(0, 3, 1, 2)[None].contiguous(),
-        masks=torch.tensor(np.stack(masks)).float()[None, :, None],
+        images=torch.stack(images).permute(0, 3, 1, 2)[None].contiguous(),
+        masks=torch.stack(masks)[None, :, None],
         cameras=cameras,
         heatmaps=heatmaps[None],
         keypoints=spots[None],
-        scores=torch.full((1, 2, 17), 0.9),
+        scores=torch.full((1, 2, 17), 0.9, device=device),
     )
 
 
@@ -120,10 +123,10 @@ def recorded(network: nn.Module, call: Callable[[], Any]) -> dict[str, tuple[tup
 @torch.inference_mode()
 def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...]) -> list[dict]:
     """Each part with its true inputs; times of CUDA graphs are of the device alone."""
-    source = pair(size).to("cuda")
+    source = pair(size, device="cuda")
     stream = Stream(new_network("cuda"), patient=True)
     frame = stream(source)
-    network, capacity = stream.network, stream.capacity
+    network, capacity = stream.network, cast(int, stream.capacity)
     inputs = recorded(network, lambda: network(source, network.fresh_state(source), capacity=capacity))
     functions = {name: _bound(network.get_submodule(name), *inputs[name]) for name in PARTS}
     flags, values = source.masks[:, :, 0] > 0, source.images.movedim(2, -1).flatten(2, 3)
@@ -148,7 +151,7 @@ def _bound(function: Callable, args: tuple, kwargs: dict) -> Callable[[], Any]:
 @torch.inference_mode()
 def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[dict]:
     """Frame after frame with the temporal state, inputs on the device: Gaussians and one view of twice the size."""
-    frames = [pair(size, moment).to("cuda") for moment in (0.0, 0.05, 0.1, 0.15)]
+    frames = [pair(size, moment, "cuda") for moment in (0.0, 0.05, 0.1, 0.15)]
     camera, network = between(frames[0], 2 * size), new_network("cuda")
     exact, state = [], None
     for one in frames:
@@ -157,13 +160,13 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[d
         exact.append((result.disparity[0], picture(result.gaussians[0].compact(), camera).colors))
     rows = []
     for mode in modes:
-        stream = Stream(network, mode)
+        stream = Stream(network, cast(Mode, mode))
         torch.cuda.reset_peak_memory_stats()
         start = time.perf_counter()
-        found = [stream(frames[0])]
+        found = stream(frames[0])
         torch.cuda.synchronize()
         warm_up = time.perf_counter() - start
-        stream.reset()
+        stream.resume(None)
         errors, likeness = [], []
         for one, (disparity, image) in zip(frames, exact, strict=True):
             found = stream(one)
@@ -181,7 +184,7 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[d
                 "peak memory, GiB": torch.cuda.max_memory_allocated() / 2**30,
                 "Gaussians": int((found.gaussians.opacities > 0).sum()),
                 "disparity against float32, px": float(torch.stack(errors).mean()),
-                "picture against float32, dB": float(np.mean(likeness)),
+                "picture against float32, dB": sum(likeness) / len(likeness),
             }
         )
     return rows
@@ -199,7 +202,7 @@ def _live(stream: Stream, frames: list[StereoPair], camera: Camera) -> dict[str,
 @torch.inference_mode()
 def baseline_on_cuda(size: int, samples: int) -> list[dict]:
     """The reference network of GPS-Gaussian's class, network alone."""
-    images = pair(size).images[0].cuda()
+    images = pair(size, device="cuda").images[0]
     network = BaselineNetwork().eval().cuda()
     times = in_turn({"eager float32": lambda: network(images)}, samples, 5, torch.cuda.synchronize)
     return [{"GPS-Gaussian's class, network alone": name, "time": timing} for name, timing in times.items()]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from posegaussian.captures import video
 from posegaussian.captures.capture import Capture, Shots
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.pictures import Picture, picture_size
+from posegaussian.captures.pictures import Picture, read_image
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
 
@@ -19,6 +19,8 @@ _COEFFICIENTS = (5, 8, 12, 14)
 """Lengths of distortion that OpenCV knows; shorter ones are filled with zeros."""
 _PADDING = 16
 """Codecs pad pictures to multiples of this: a calibration may count the padding."""
+_BLACK = 10
+"""Mean level of black bars at the most."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def assemble(
         root=root,
         format=format,
         cameras={
-            camera: _camera(calibrations[camera], camera, picture_size(images[camera][chosen[0]], camera, chosen[0]))
+            camera: _camera(calibrations[camera], camera, read_image(images[camera][chosen[0]], camera, chosen[0]))
             for camera in cameras
         },
         frames=tuple(chosen),
@@ -145,8 +147,8 @@ def _any(by_frame: Mapping[int, Picture]) -> Picture:
     return by_frame[min(by_frame)]
 
 
-def _camera(calibration: Calibration, camera: str, size: tuple[int, int]) -> SourceCamera:
-    """A camera with pictures of this size; its calibration is checked, and scaled where it is for another size."""
+def _camera(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h w 3"]) -> SourceCamera:
+    """A camera with pictures like this one; its calibration is checked, and scaled where it is for another size."""
     where = {"file": calibration.file, "camera": camera}
     parts = {"intrinsics": calibration.matrix, "distortion": calibration.distortion}
     parts |= {"rotation": calibration.rotation, "translation": calibration.translation}
@@ -171,17 +173,33 @@ def _camera(calibration: Calibration, camera: str, size: tuple[int, int]) -> Sou
     if length is None:
         what = f"the distortion has {len(distortion)} coefficients, more than {_COEFFICIENTS[-1]}"
         raise CalibrationError(what, **where)
-    scale = _scale(calibration, camera, size)
-    return SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, *size)
+    scale = _scale(calibration, camera, picture)
+    height, width = picture.shape[:2]
+    return SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, width, height)
 
 
-def _scale(calibration: Calibration, camera: str, size: tuple[int, int]) -> Float[np.ndarray, "3 3"]:
+def _letterboxed(picture: UInt8[np.ndarray, "h w 3"], across: int, down: int) -> bool:
+    """Whether there are black bars of these widths at the sides, and above and below."""
+    height, width = picture.shape[:2]
+    inner = np.s_[down : height - down, across : width - across]
+    outer = np.ones((height, width), bool)
+    outer[inner] = False
+    return bool(outer.any() and picture[outer].mean() < _BLACK and picture[inner].mean() > 2 * _BLACK)
+
+
+def _scale(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "3 3"]:
     """From pixels of the calibration to those of the pictures."""
+    size = picture.shape[1], picture.shape[0]
     if calibration.size is None or calibration.size == size:
         return np.eye(3)
     calibrated = f"{calibration.size[0]} x {calibration.size[1]}"
     where = {"file": calibration.file, "camera": camera}
     what = f"calibrated at {calibrated}, but the pictures have {size[0]} x {size[1]} pixels"
+    fit = min(size[0] / calibration.size[0], size[1] / calibration.size[1])
+    bars = [(there - fit * made) / 2 for there, made in zip(size, calibration.size, strict=True)]
+    if _letterboxed(picture, *map(int, bars)):
+        warn(f"{what}: the intrinsics are scaled by {fit:.4g}, black bars apart", **where)
+        return np.array([[fit, 0, bars[0]], [0, fit, bars[1]], [0, 0, 1]])
     if max(abs(a - b) for a, b in zip(calibration.size, size, strict=True)) < _PADDING:
         warn(f"{what}: taken as cropped at the right and at the bottom (a codec's padding)", **where)
         return np.eye(3)

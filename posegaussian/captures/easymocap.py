@@ -16,8 +16,8 @@ from jaxtyping import Float
 from posegaussian.captures import video
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import SUFFIXES, FrameRange, filmed, numbered, rate
-from posegaussian.captures.pictures import DepthFile, Picture, PictureFile
+from posegaussian.captures.footage import FrameRange, backgrounds, filmed, numbered, rate
+from posegaussian.captures.pictures import DepthFile, Picture
 from posegaussian.errors import CalibrationError, CaptureError
 
 NAME = "easymocap"
@@ -53,7 +53,7 @@ def read_easymocap(root: Path, frames: FrameRange | None = None) -> Capture:
         images=images,
         masks={name: numbered(masks / name, name) for name in names} if masks else {},
         depths={name: {frame: DepthFile(p.path) for frame, p in shots.items()} for name, shots in depths.items()},
-        backgrounds=_backgrounds(root, names),
+        backgrounds=backgrounds(root, names),
         sources=sources,
         targets=rig.targets,
         pairs=rig.pairs,
@@ -109,11 +109,6 @@ def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, Picture]:
     if videos and not (root / "images" / camera).is_dir():
         return filmed(videos[0], camera, frames)
     return numbered(root / "images" / camera, camera)
-
-
-def _backgrounds(root: Path, cameras: list[str]) -> dict[str, Picture]:
-    files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in SUFFIXES)
-    return {path.stem: PictureFile(path) for path in files if path.stem in cameras}
 
 
 def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera: str) -> Calibration:

@@ -1,7 +1,7 @@
 """Where a camera's pictures lie: in a folder of numbered files, or in a video; and which frames of them are taken."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,12 @@ def numbered(folder: Path, camera: str) -> dict[int, Picture]:
     if not found:
         raise CaptureError("no pictures of this camera", file=folder, camera=camera)
     return {frame: PictureFile(path) for frame, path in found.items()}
+
+
+def backgrounds(root: Path, cameras: Collection[str]) -> dict[str, Picture]:
+    """Pictures of the empty scene in backgrounds/, called by their cameras."""
+    files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in SUFFIXES)
+    return {path.stem: PictureFile(path) for path in files if path.stem in cameras}
 
 
 def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, Picture]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import FrameRange, footage, numbered, rate
+from posegaussian.captures.footage import FrameRange, backgrounds, footage, numbered, rate
 from posegaussian.errors import CalibrationError, CaptureError
 
 NAME = "pose2sim"
@@ -46,6 +46,7 @@ def read_pose2sim(root: Path, frames: FrameRange | None = None) -> Capture:
         calibrations={camera: calibrations[camera] for camera in images},
         images=images,
         masks={camera: numbered(masks / camera, camera) for camera in images} if masks.is_dir() else {},
+        backgrounds=backgrounds(root, images),
         calibration_files=[file],
         fps=rate(images),
         frames=frames,

@@ -15,6 +15,8 @@ from posegaussian.errors import CaptureWarning, UserError
 
 _SUBCOMMANDS = (
     data.add_captures,
+    data.add_import,
+    data.add_fetch,
     data.add_rectify,
     data.add_heatmaps,
     training.add_train,

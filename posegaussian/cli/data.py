@@ -20,21 +20,71 @@ def add_captures(stages) -> None:
     settings(parser)
 
 
+def add_fetch(stages) -> None:
+    """`posegaussian fetch`."""
+
+    def run(args):
+        from posegaussian.captures.fetching import fetch_pose2sim
+
+        fetch_pose2sim(args.output, args.wheel)
+
+    parser = stage(stages, "fetch", run, "Fetch real footage into a capture folder.")
+    parser.add_argument("footage", choices=["pose2sim"], help="pose2sim: that package's demo (BSD-3), through pip")
+    parser.add_argument("--wheel", type=Path, help="the package's .whl, where it is already here")
+    output(parser, "the capture folder")
+
+
 def add_rectify(stages) -> None:
     """`posegaussian rectify`."""
 
     def run(args):
+        from posegaussian.captures.footage import FrameRange
         from posegaussian.captures.rectify import rectify_capture
 
         settings = config.load_settings(config.RectifySettings, args.settings)
-        pairs = [tuple(pair.split(",")) for pair in args.pairs] if args.pairs else None
-        rectify_capture(args.capture, args.output, settings, pairs=pairs)
+        frames = FrameRange.parse(args.frames) if args.frames else None
+        pairs = _pairs(args.pairs) or None
+        rectify_capture(args.capture, args.output, settings, pairs=pairs, frames=frames, targets=args.targets)
 
     parser = stage(stages, "rectify", run, "Rectify the stereo pairs of a capture.")
-    parser.add_argument("capture", type=Path, help="a capture folder (EasyMocap layout)")
-    parser.add_argument("--pairs", nargs="*", metavar="A,B", help="source pairs by camera name (default: neighbours)")
+    parser.add_argument("capture", type=Path, help="a capture folder of any known layout")
+    _selection(parser)
     output(parser, "the rectified .h5")
     settings(parser)
+
+
+def add_import(stages) -> None:
+    """`posegaussian import`."""
+
+    def run(args):
+        from posegaussian.captures.footage import FrameRange
+        from posegaussian.captures.formats import read_capture
+        from posegaussian.captures.importing import import_capture
+
+        frames = FrameRange.parse(args.frames) if args.frames else None
+        capture = read_capture(args.source, args.format, frames).with_roles(args.cameras, args.targets)
+        import_capture(capture, args.output, pairs=_pairs(args.pairs), scale=args.scale, copy=args.copy)
+        cameras, frames = len(capture.cameras), len(capture.frames)
+        print(f"{args.output}: {cameras} cameras x {frames} frames, read as {capture.format}")
+
+    parser = stage(stages, "import", run, "Bring a capture of any known layout into the canonical one.")
+    parser.add_argument("source", type=Path, help="its folder, or the file that describes it")
+    parser.add_argument("--format", help="its layout (default: told from what lies there)")
+    parser.add_argument("--cameras", nargs="*", default=[], metavar="A", help="only these (default: all)")
+    _selection(parser)
+    parser.add_argument("--scale", type=float, default=1.0, help="metres per unit of its world (0.001: millimetres)")
+    parser.add_argument("--copy", action="store_true", help="copy the files (default: link them)")
+    output(parser, "the new capture folder")
+
+
+def _selection(parser) -> None:
+    parser.add_argument("--pairs", nargs="*", metavar="A,B", help="source pairs by camera name (default: neighbours)")
+    parser.add_argument("--frames", metavar="START:STOP:STEP", help="frame numbers, as in a Python slice")
+    parser.add_argument("--targets", nargs="*", default=[], metavar="A", help="cameras that are only compared with")
+
+
+def _pairs(named: list[str] | None) -> list[tuple[str, ...]]:
+    return [tuple(pair.split(",")) for pair in named or ()]
 
 
 def add_heatmaps(stages) -> None:

@@ -48,7 +48,7 @@ class CaptureRow:
     split: Literal["train", "val", "test"]
     """`train`: learned from; `val`: watched while training; `test`: rendered, measured and reported."""
     path: Annotated[str, Field(min_length=1)]
-    """The capture's folder, or `builtin:SEED` for a synthetic person that the pipeline makes."""
+    """The capture's folder, `builtin:SEED` for a synthetic person that the pipeline makes, or `fetch:pose2sim`."""
     pairs: Annotated[str, Field(pattern=r"^([^,\s]+,[^,\s]+( [^,\s]+,[^,\s]+)*)?$")] = ""
     """Source pairs by camera name, `00,01 01,02`; empty: neighbours."""
     frames: Annotated[str, Field(pattern=r"^(\d*(:\d*(:\d*)?)?)?$")] = ""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Positive, Size
+from posegaussian.config.base import STRICT, NonNegative, Positive, Size
 from posegaussian.config.data import DetectorSettings, RectifySettings
 
 
@@ -18,6 +18,8 @@ class RenderSettings:
     """Width and height of the path's pictures, pixels."""
     fps: Positive = 12
     """Pictures per second of the MP4."""
+    neighbours: NonNegative = 1
+    """How many further pairs of cameras fill up what the pair around a view does not see; 0: none."""
     backend: Literal["auto", "numba", "gsplat", "inria", "torch"] = "auto"
     """Rasteriser."""
 
@@ -32,6 +34,22 @@ class ViewSettings:
     """The 2D pose detector; null: the one that the weights learned with."""
     size: Size | None = None
     """Width and height of the picture, pixels; null: those of the cameras."""
+    backend: Literal["auto", "numba", "gsplat", "inria", "torch"] = "auto"
+    """Rasteriser."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class ExportSettings:
+    """Pictures along a camera path, exported by hand."""
+
+    steps: Positive = 48
+    """Pictures along the path."""
+    size: Size = (512, 512)
+    """Width and height of the pictures, pixels."""
+    degrees: float = 360.0
+    """How far the path `orbit` goes."""
+    fps: Positive = 12
+    """Pictures per second of the MP4."""
     backend: Literal["auto", "numba", "gsplat", "inria", "torch"] = "auto"
     """Rasteriser."""
 

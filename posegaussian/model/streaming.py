@@ -60,12 +60,17 @@ class Stream:
         self.mode, self.capacity, self.patient = mode, capacity, patient
         self._inputs: StereoPair | None = None
         self._state: Tensor | None = None
-        self._result: Reconstruction | None = None
+        self._past: Tensor | None = None
         self._replay: Callable[[], Reconstruction] | None = None
 
-    def reset(self) -> None:
-        """Forget the past: the next frame starts a sequence."""
-        self._result = None
+    def resume(self, state: Float[Tensor, "1 2 d hs ws"] | None) -> None:
+        """The next frame follows the one that left this state; None starts a sequence."""
+        self._past = state
+
+    @torch.inference_mode()
+    def state(self) -> Float[Tensor, "1 2 d hs ws"] | None:
+        """What the last frame left, to go on from later; None without a stabiliser."""
+        return None if self._past is None else self._past.clone()
 
     @torch.inference_mode()
     def __call__(self, pair: StereoPair) -> Frame:
@@ -88,14 +93,14 @@ class Stream:
         else:
             _copy(self._inputs, pair)
         if self._state is not None:
-            last = None if self._result is None else self._result.state
-            self._state.zero_() if last is None else self._state.copy_(last)
+            self._state.zero_() if self._past is None else self._state.copy_(self._past)
 
     def _frame(self) -> Frame:
         if self._replay is None:
             self._replay = self._prepared()
-        self._result = result = self._replay()
-        assert result.gaussians is not None and result.count is not None
+        result = self._replay()
+        self._past = result.state
+        assert result.gaussians is not None and result.count is not None and self.capacity is not None
         overflow = (result.count.amax() - self.capacity).float()
         return Frame(result.gaussians[0], result.disparity[0], overflow)
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
 from posegaussian.errors import BackendError
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.streaming import Stream
 from posegaussian.rendering.pairs import read_pair
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.store import Reader
@@ -32,26 +33,43 @@ def pick_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class Moment:
-    """What the network makes of a pair at a frame (indices of the file): visible Gaussians and both disparities."""
+    """What the network makes of a pair at a frame (indices of the file).
+
+    Args:
+        pair: index of the pair.
+        frame: index of the frame.
+        gaussians: the visible ones.
+        disparity: of both views, pixels.
+        masks: coverage of the person in both views.
+        cameras: the rectified ones.
+    """
 
     pair: int
     frame: int
     gaussians: Gaussians
     disparity: Float[np.ndarray, "2 h w"]
+    masks: Float[Tensor, "2 1 h w"]
+    cameras: Camera
 
 
 def reconstruct(
-    network: nn.Module, rectified: Reader, heatmaps: Reader | None, pairs: Iterable[int], device: torch.device
-) -> Iterator[Moment]:
-    """Each pair's frames through the network in order, each with the temporal state that the one before it left."""
-    for pair in pairs:
-        state: Any = None
-        for frame in range(len(rectified["frames"])):
-            with torch.inference_mode():
-                result = network(read_pair(rectified, heatmaps, pair, frame).to(device), state)
-            state = result.state
-            gaussians = result.gaussians[0].to(torch.float32).compact()
-            yield Moment(pair, frame, gaussians, result.disparity[0].float().cpu().numpy())
+    network: PoseGaussian, rectified: Reader, heatmaps: Reader | None, pairs: Iterable[int], device: torch.device
+) -> Iterator[list[Moment]]:
+    """Frame after frame what the network makes of each pair, with the temporal state of that pair's frame before."""
+    stream = Stream(network, "graph" if device.type == "cuda" else "eager", patient=True)
+    states: dict[int, Tensor | None] = dict.fromkeys(pairs)
+    for frame in range(len(rectified["frames"])):
+        moments = []
+        for pair in states:
+            inputs = read_pair(rectified, heatmaps, pair, frame).to(device)
+            stream.resume(states[pair])
+            found = stream(inputs)
+            states[pair] = stream.state()
+            disparity = found.disparity.float().cpu().numpy()
+            moments.append(
+                Moment(pair, frame, found.gaussians.compact(), disparity, inputs.masks[0], inputs.cameras[0])
+            )
+        yield moments
 
 
 def picture(gaussians: Gaussians, camera: Camera, backend: str = "auto") -> Rendering:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -83,6 +83,17 @@ def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Ten
         width=width,
         height=height,
     )
+
+
+def orbited(camera: Camera, pivot: Float[Tensor, "3"], degrees: float) -> Camera:
+    """A camera carried around a point, about its own upright axis through that point; it keeps looking at it."""
+    about = camera.world_to_camera.new_tensor(_numpy(pivot))
+    axis = -camera.world_to_camera[:3, :3][1]
+    turn = Rotation.from_rotvec(math.radians(degrees) * _numpy(axis)).as_matrix()
+    moved = torch.eye(4).to(camera.world_to_camera)
+    moved[:3, :3] = moved.new_tensor(turn).mT
+    moved[:3, 3] = about - moved[:3, :3] @ about
+    return replace(camera, world_to_camera=camera.world_to_camera @ moved)
 
 
 def _shortest_turn(start: np.ndarray, end: np.ndarray, fallback: np.ndarray) -> np.ndarray:

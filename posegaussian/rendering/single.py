@@ -72,7 +72,7 @@ def render_view(
             _detect(rectified, heatmaps, python, detector)
         source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
         pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if python else None
-        moment = next(reconstruct(network, source, pose, [0], chosen))
+        (moment,) = next(reconstruct(network, source, pose, [0], chosen))
         start, end = source_cameras(source, 0)
         if store.strings(source["sources/pairs"])[0, 0] != first:
             start, end = end, start

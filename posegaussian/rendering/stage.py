@@ -14,9 +14,11 @@ from posegaussian.export.ply import write_ply
 from posegaussian.export.video import write_video
 from posegaussian.model.weights import load_network
 from posegaussian.progress import progress
+from posegaussian.rendering.merging import by_nearness, merged
 from posegaussian.rendering.novel import Moment, pick_device, picture, reconstruct, to_bytes
 from posegaussian.rendering.pairs import read_target
 from posegaussian.rendering.path import Step, camera_between, framed, pivot_between, source_cameras, sweep
+from posegaussian.types import Camera, Rendering
 
 
 def render_capture(
@@ -78,14 +80,14 @@ def render_capture(
         )
         _write_cameras(writer, source, path)
         stream = reconstruct(network, source, pose, range(len(pairs)), chosen)
-        total = len(pairs) * len(source["frames"])
-        for moment in progress(stream, f"render {rectified.stem}", total):
-            writer["sources/disparity", moment.pair, moment.frame] = moment.disparity
-            _write_targets(writer, source, moment, settings)
-            _write_path(writer, source, moment, path, settings)
-            if folder:
-                number = source["frames"][moment.frame]
-                write_ply(folder / f"{'-'.join(pairs[moment.pair])}_{number:06d}.ply", moment.gaussians)
+        for moments in progress(stream, f"render {rectified.stem}", len(source["frames"])):
+            _write_targets(writer, source, moments, settings)
+            _write_path(writer, source, moments, path, settings)
+            for moment in moments:
+                writer["sources/disparity", moment.pair, moment.frame] = moment.disparity
+                if folder:
+                    number = source["frames"][moment.frame]
+                    write_ply(folder / f"{'-'.join(pairs[moment.pair])}_{number:06d}.ply", moment.gaussians)
     _export_path(output, video, frames, settings.fps)
 
 
@@ -115,26 +117,37 @@ def _write_cameras(writer: store.Writer, source: store.Reader, path: Sequence[St
     writer["path/ratios"] = [step.ratio for step in path]
 
 
-def _write_targets(writer: store.Writer, source: store.Reader, moment: Moment, settings: RenderSettings) -> None:
-    for target, pair in enumerate(source["targets/pair"]):
-        if pair == moment.pair:
-            _, _, camera = read_target(source, target, moment.frame)
-            rendering = picture(moment.gaussians, camera[0], settings.backend)
-            writer["targets/images", target, moment.frame] = to_bytes(rendering.colors)
-            writer["targets/alphas", target, moment.frame] = to_bytes(rendering.alphas)[..., 0]
-            writer["targets/depth", target, moment.frame] = rendering.depths[0].cpu().numpy()
+def _write_targets(
+    writer: store.Writer, source: store.Reader, moments: Sequence[Moment], settings: RenderSettings
+) -> None:
+    for target, pair in enumerate(source["targets/pair"][()].tolist()):
+        frame = moments[pair].frame
+        _, _, camera = read_target(source, target, frame)
+        rendering = _seen(moments, pair, camera[0], settings)
+        writer["targets/images", target, frame] = to_bytes(rendering.colors)
+        writer["targets/alphas", target, frame] = to_bytes(rendering.alphas)[..., 0]
+        writer["targets/depth", target, frame] = rendering.depths[0].cpu().numpy()
 
 
 def _write_path(
-    writer: store.Writer, source: store.Reader, moment: Moment, path: Sequence[Step], settings: RenderSettings
+    writer: store.Writer,
+    source: store.Reader,
+    moments: Sequence[Moment],
+    path: Sequence[Step],
+    settings: RenderSettings,
 ) -> None:
-    first, second = source_cameras(source, moment.pair)
-    pivot = pivot_between(first, second)
     for number, step in enumerate(path):
-        if (step.pair, step.frame) == (moment.pair, moment.frame):
-            camera = framed(camera_between(first, second, step.ratio, pivot), *settings.path_size)
-            rendering = picture(moment.gaussians, camera, settings.backend)
+        if step.frame == moments[step.pair].frame:
+            first, second = source_cameras(source, step.pair)
+            camera = camera_between(first, second, step.ratio, pivot_between(first, second))
+            rendering = _seen(moments, step.pair, framed(camera, *settings.path_size), settings)
             writer["path/images", number] = to_bytes(rendering.colors)
+
+
+def _seen(moments: Sequence[Moment], pair: int, camera: Camera, settings: RenderSettings) -> Rendering:
+    """The view from one camera: of the pair around it, filled up by its neighbours."""
+    others = by_nearness([moment for moment in moments if moment.pair != pair], camera)[: settings.neighbours]
+    return picture(merged(moments[pair], others, camera, settings.backend), camera, settings.backend)
 
 
 def _export_path(output: Path, video: Path | None, frames: Path | None, fps: int) -> None:

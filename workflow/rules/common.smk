@@ -48,6 +48,8 @@ def read_captures(path):
             raise WorkflowError(f"{path}, row {number}: capture {row.capture} is listed twice")
         if row.path.startswith("builtin:") and not row.path.removeprefix("builtin:").isdigit():
             raise WorkflowError(f"{path}, row {number}: path: {row.path!r} is not builtin:SEED with a whole number")
+        if row.path.startswith("fetch:") and row.path != "fetch:pose2sim":
+            raise WorkflowError(f"{path}, row {number}: path: {row.path!r} cannot be fetched, only fetch:pose2sim")
         if row.preset and row.preset not in CONFIG.presets:
             known = ", ".join(CONFIG.presets) or "none"
             raise WorkflowError(f"{path}, row {number}: preset: {row.preset!r} is not one of `presets`: {known}")
@@ -77,6 +79,8 @@ for name in CONFIG.report:
     check_model(name)
 
 BUILTIN = {name: int(row.path.split(":")[1]) for name, row in CAPTURES.items() if row.path.startswith("builtin:")}
+FETCHED = [name for name, row in CAPTURES.items() if row.path == "fetch:pose2sim"]
+MADE = {*BUILTIN, *FETCHED}
 MMPOSE_ENV = Path(CONFIG.mmpose_env) if Path(CONFIG.mmpose_env).is_absolute() else ROOT / CONFIG.mmpose_env
 
 
@@ -132,13 +136,13 @@ def weights_of(model):
 
 
 def capture_folder(wildcards, input):
-    """Where a capture lies: where rule captures put it, or where the user has it."""
-    return str(input) if wildcards.capture in BUILTIN else CAPTURES[wildcards.capture].path
+    """Where a capture lies: where a rule put it, or where the user has it."""
+    return str(input) if wildcards.capture in MADE else CAPTURES[wildcards.capture].path
 
 
 def capture_files(wildcards):
-    """What rectification depends on: the folder that rule captures makes, or every file of the user's own."""
-    if wildcards.capture in BUILTIN:
+    """What rectification depends on: the folder that a rule makes, or every file of the user's own."""
+    if wildcards.capture in MADE:
         return f"results/captures/{wildcards.capture}"
     return files_of(wildcards.capture)
 

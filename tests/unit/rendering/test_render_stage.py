@@ -15,17 +15,25 @@ from posegaussian.cli import main
 from posegaussian.config import RenderSettings
 from posegaussian.errors import BackendError, ConfigError, StoreError
 from posegaussian.export.ply import read_ply
+from posegaussian.model.network import PoseGaussian
 from posegaussian.rendering import stage
 from posegaussian.types import Gaussians
 
 SETTINGS = RenderSettings(path_steps=6, path_size=(24, 20), fps=5)
 
 
-class Counting(torch.nn.Module):
+class Counting(PoseGaussian):
     """Stands in for the network: one opaque ball whose red is the number of frames seen in a row, in fifths."""
 
-    def forward(self, pair, state=None):
-        seen = torch.ones(1) if state is None else state + 1
+    def __init__(self):
+        torch.nn.Module.__init__(self)
+        self.nothing = torch.nn.Parameter(torch.zeros(1))
+
+    def fresh_state(self, pair):
+        return torch.zeros(1)
+
+    def forward(self, pair, state, capacity):
+        seen = state + 1
         ball = Gaussians(
             means=torch.zeros(1, 2, 3),
             quaternions=torch.tensor([[[1.0, 0, 0, 0]] * 2]),
@@ -34,7 +42,7 @@ class Counting(torch.nn.Module):
             colors=torch.stack([seen / 5, torch.ones(1), torch.zeros(1)], -1)[None].expand(1, 2, 3),
         )
         disparity = seen.expand(1, 2, *pair.images.shape[-2:])
-        return SimpleNamespace(gaussians=ball, disparity=disparity, state=seen)
+        return SimpleNamespace(gaussians=ball, disparity=disparity, state=seen, count=torch.ones(1, 2))
 
 
 def render(files, folder, rectified=None, **changes):

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from types import SimpleNamespace
 
 import av
 import cv2
@@ -15,7 +14,7 @@ from posegaussian.cli import main
 from posegaussian.config import RenderSettings
 from posegaussian.errors import BackendError, ConfigError, StoreError
 from posegaussian.export.ply import read_ply
-from posegaussian.model.network import PoseGaussian
+from posegaussian.model.network import PoseGaussian, Reconstruction
 from posegaussian.rendering import stage
 from posegaussian.types import Gaussians
 
@@ -30,10 +29,10 @@ class Counting(PoseGaussian):
         self.nothing = torch.nn.Parameter(torch.zeros(1))
 
     def fresh_state(self, pair):
-        return torch.zeros(1)
+        return torch.zeros(1, 2, 1, 1, 1)
 
     def forward(self, pair, state, capacity):
-        seen = state + 1
+        seen = state[0, 0, 0, 0] + 1
         ball = Gaussians(
             means=torch.zeros(1, 2, 3),
             quaternions=torch.tensor([[[1.0, 0, 0, 0]] * 2]),
@@ -42,7 +41,7 @@ class Counting(PoseGaussian):
             colors=torch.stack([seen / 5, torch.ones(1), torch.zeros(1)], -1)[None].expand(1, 2, 3),
         )
         disparity = seen.expand(1, 2, *pair.images.shape[-2:])
-        return SimpleNamespace(gaussians=ball, disparity=disparity, state=seen, count=torch.ones(1, 2))
+        return Reconstruction(ball, disparity, (disparity,), state + 1, None, torch.ones(1, 2, dtype=torch.int32))
 
 
 def render(files, folder, rectified=None, **changes):

@@ -24,6 +24,7 @@ _SUBCOMMANDS = (
     results.add_evaluate,
     results.add_summarize,
     results.add_report,
+    views.add_export,
     views.add_view,
     results.add_schema,
 )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from posegaussian import config
-from posegaussian.cli.arguments import device, settings, stage
+from posegaussian.cli.arguments import device, output, settings, stage
 
 
 def add_render(stages) -> None:
@@ -56,6 +56,26 @@ def add_render(stages) -> None:
     single.add_argument("--pose-python", type=Path, help="the MMPose environment's python")
     settings(parser)
     device(parser)
+
+
+def add_export(stages) -> None:
+    """`posegaussian export`."""
+    kinds = ("spz", "images", "video", "alpha", "depth")
+
+    def run(args):
+        from posegaussian.export.sequence import export
+
+        settings = config.load_settings(config.ExportSettings, args.settings)
+        export(args.splats, args.output, kinds=args.kinds, path=args.path, rectified=args.rectified, settings=settings)
+
+    summary = "Export splats as .spz, and pictures, alpha, depth and a video of them along a camera path."
+    parser = stage(stages, "export", run, summary)
+    parser.add_argument("splats", type=Path, help="a .ply, or a folder of them: results/splats/MODEL/CAPTURE")
+    output(parser, "the folder to write to; an interrupted export into it is finished")
+    parser.add_argument("--as", dest="kinds", nargs="+", choices=kinds, default=["spz"], help="what (default: spz)")
+    parser.add_argument("--path", default="between", help="between, orbit, or a .json of cameras (default: between)")
+    parser.add_argument("--rectified", type=Path, help="the rectified .h5 of the capture: where its cameras stand")
+    settings(parser)
 
 
 def add_view(stages) -> None:

@@ -17,7 +17,7 @@ from posegaussian.config.synthetic import (
     SensorSettings,
     StreamSettings,
 )
-from posegaussian.config.views import EvaluateSettings, RenderSettings, ViewSettings
+from posegaussian.config.views import EvaluateSettings, ExportSettings, RenderSettings, ViewSettings
 from posegaussian.config.whole import Config
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Config",
     "DetectorSettings",
     "EvaluateSettings",
+    "ExportSettings",
     "LightSettings",
     "ModelSettings",
     "NetworkSettings",

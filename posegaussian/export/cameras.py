@@ -1,0 +1,91 @@
+"""Camera paths of an export: which splats are seen from where, picture after picture."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from posegaussian import store
+from posegaussian.config import ExportSettings
+from posegaussian.errors import ConfigError, UserError
+from posegaussian.rendering.path import camera_between, framed, orbited, pivot_between, source_cameras, sweep
+from posegaussian.types import Camera
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: a .ply and a camera."""
+
+    splats: Path
+    camera: Camera
+
+
+def shots(path: str, files: Sequence[Path], rectified: Path | None, settings: ExportSettings) -> list[Shot]:
+    """The pictures of a path.
+
+    Args:
+        path: `between`: to and fro over all pairs, each picture a frame later; `orbit`: once about the point that the
+            first pair looks at; else a .json, see `read_cameras`.
+        files: the .ply files; for the first two named PAIR_FRAME.ply, as `render` names them.
+        rectified: the rectified .h5; not used with a .json.
+        settings: steps, size and degrees.
+    """
+    if path.endswith(".json") or rectified is None:
+        cameras = read_cameras(Path(path))
+        return [Shot(files[i % len(files)], camera) for i, camera in enumerate(cameras)]
+    by_name = {file.stem: file for file in files}
+    with store.open_checked(rectified, store.RECTIFIED) as source:
+        pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
+        frames = source["frames"][()].tolist()
+        cameras = [source_cameras(source, pair) for pair in range(len(pairs))]
+    steps = sweep(pairs if path == "between" else pairs[:1], len(frames), settings.steps)
+    found = []
+    for number, step in enumerate(steps):
+        name = f"{'-'.join(pairs[step.pair])}_{frames[step.frame]:06d}"
+        if name not in by_name:
+            raise UserError(f"no {name}.ply among the splats", file=files[0].parent, hint="give those of this capture")
+        first, second = cameras[step.pair]
+        pivot = pivot_between(first, second)
+        if path == "between":
+            camera = camera_between(first, second, step.ratio, pivot)
+        else:
+            middle = camera_between(first, second, 0.5, pivot)
+            camera = orbited(middle, pivot, settings.degrees * number / len(steps))
+        found.append(Shot(by_name[name], framed(camera, *settings.size)))
+    return found
+
+
+def read_cameras(path: Path) -> list[Camera]:
+    """Cameras from a .json: {"cameras": [{"intrinsics": 3x3, "world_to_camera": 4x4, "size": [width, height]}, ...]}.
+
+    Conventions are the library's: OpenCV axes, metres, pixels with centres at +0.5. The pictures take the size of their
+    cameras; the splats are shown one after the other, again and again.
+
+    Raises:
+        ConfigError: the file cannot be read, or a camera in it is wrong.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["cameras"]
+        cameras = [
+            Camera(
+                torch.tensor(entry["intrinsics"], dtype=torch.float64).reshape(3, 3),
+                torch.tensor(entry["world_to_camera"], dtype=torch.float64).reshape(4, 4),
+                *(int(size) for size in entry["size"]),
+            )
+            for entry in entries
+        ]
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", file=path) from None
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        what = " ".join(str(error).split())
+        hint = "see `posegaussian.export.cameras.read_cameras` for what it holds"
+        raise ConfigError(f"not a list of cameras ({what})", file=path, hint=hint) from None
+    for number, camera in enumerate(cameras):
+        rotation = camera.world_to_camera[:3, :3]
+        if not torch.allclose(rotation @ rotation.mT, torch.eye(3).double(), atol=1e-4) or rotation.det() < 0:
+            raise ConfigError(f"camera {number}: world_to_camera holds no rotation", file=path)
+        if min(camera.width, camera.height) < 1 or (camera.intrinsics.diagonal() <= 0).any():
+            raise ConfigError(f"camera {number}: size and focal lengths must be positive", file=path)
+    return cameras

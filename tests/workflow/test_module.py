@@ -1,4 +1,4 @@
-"""The workflow as a module of another one: its rules renamed, its results under a prefix, the other's shell untouched."""
+"""The workflow as a module of another one: rules renamed, results under a prefix, the other's shell untouched."""
 
 import subprocess
 import sys

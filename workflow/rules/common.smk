@@ -131,7 +131,7 @@ def weights_of(model):
     if weights == "train":
         return f"results/models/{model}/full.safetensors"
     if weights == "release":
-        return str(ROOT / "posegaussian/assets/weights/release.safetensors")
+        return local(str(ROOT / "posegaussian/assets/weights/release.safetensors"))
     return str(find(weights))
 
 
@@ -200,4 +200,4 @@ def detector_files(wildcards):
         packaged / name.removeprefix("package:") if name.startswith("package:") else Path(name)
         for name in (detector.config, detector.weights)
     )
-    return [str(path) for path in named if path.is_file() and (detector.url is None or path.parent == packaged)]
+    return [local(str(path)) for path in named if path.is_file() and (detector.url is None or path.parent == packaged)]

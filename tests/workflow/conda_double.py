@@ -14,8 +14,6 @@ from pathlib import Path
 
 import yaml
 
-BASE = Path(__file__).resolve().parents[1]
-
 
 def borrow(lender: str, prefix: Path) -> None:
     venv.EnvBuilder(symlinks=True).create(prefix)
@@ -33,21 +31,23 @@ def create(file: Path, prefix: Path) -> None:
         subprocess.run([prefix / "bin/python", "-m", "pip", "install", "--quiet", "--no-index", *pins], check=True)
 
 
-def main() -> None:
-    with Path(os.environ["CONDA_DOUBLE_LOG"]).open("a") as log:
-        print(*sys.argv[1:], file=log)
-    match sys.argv[1:]:
+def main(base: str, *call: str) -> None:
+    with Path(base, "calls").open("a") as log:
+        print(*call, file=log)
+    match list(call):
         case ["info", "--json"]:
-            print(json.dumps({"conda_prefix": str(BASE), "platform": "linux-64"}))
+            print(json.dumps({"conda_prefix": base, "platform": "linux-64"}))
         case ["--version"]:
             print("conda 99.0.0")
         case ["config", "--get", "channel_priority", "--json"]:
             print(json.dumps({"get": {"channel_priority": "strict"}}))
         case ["env", "create", "--quiet", "--no-default-packages", "--file", file, "--prefix", prefix]:
             create(Path(file), Path(prefix))
+        case ["clean", *_]:
+            pass
         case other:
             sys.exit(f"the test double of conda knows no {other}")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

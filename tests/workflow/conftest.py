@@ -1,6 +1,8 @@
 """Runs Snakemake in a folder of its own, with the short configuration."""
 
 import base64
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -116,3 +118,18 @@ def copy_of_the_repository(tmp_path_factory):
     for name in ("Snakefile", "workflow", "profiles", "envs", "posegaussian"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, copy / name)
     return copy
+
+
+@pytest.fixture
+def conda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A test double of conda (conda_double.py), on the path; gives the file of its calls."""
+    base = tmp_path / "conda"
+    (base / "bin").mkdir(parents=True)
+    script = Path(__file__).with_name("conda_double.py")
+    (base / "bin/conda").write_text(f'#!/bin/sh\nexec {sys.executable} {script} {base} "$@"\n')
+    (base / "bin/conda").chmod(0o755)
+    (base / "bin/activate").write_text('export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n')
+    lenders = {"with pins": sys.prefix, "without pins": str(ROOT / ".venv-mmpose")}
+    monkeypatch.setenv("PATH", f"{base / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("CONDA_DOUBLE_LENDERS", json.dumps(lenders))
+    return base / "calls"

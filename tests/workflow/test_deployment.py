@@ -120,36 +120,16 @@ def test_the_image_has_what_the_rules_ask_for():
     assert {".git", ".venv", ".venv-mmpose", "results"} <= set(ignored)
 
 
-@pytest.fixture(scope="module")
-def conda(tmp_path_factory):
-    """A test double of conda, on the path."""
-    base = tmp_path_factory.mktemp("conda")
-    (base / "bin").mkdir()
-    script = Path(__file__).with_name("conda_double.py")
-    (base / "lib").mkdir()
-    shutil.copy(script, base / "lib/conda.py")
-    (base / "bin/conda").write_text(f'#!/bin/sh\nexec {sys.executable} {base}/lib/conda.py "$@"\n')
-    (base / "bin/conda").chmod(0o755)
-    (base / "bin/activate").write_text('export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n')
-    return {
-        "PATH": f"{base / 'bin'}:{os.environ['PATH']}",
-        "CONDA_DOUBLE_LOG": str(base / "calls"),
-        "CONDA_DOUBLE_LENDERS": json.dumps({"with pins": sys.prefix, "without pins": str(ROOT / ".venv-mmpose")}),
-    }
-
-
 @pytest.mark.slow
 @pytest.mark.mmpose
-def test_the_demo_with_conda(conda, new_workflow, copy_of_the_repository, monkeypatch):
+def test_the_demo_with_conda(conda, new_workflow, copy_of_the_repository):
     """The short demo with --use-conda, by a test double of conda: wiring, post-deploy script, and reruns afterwards."""
-    for name, value in conda.items():
-        monkeypatch.setenv(name, value)
     workflow = new_workflow()
     workflow.root = copy_of_the_repository
     done = workflow.run("--use-conda")
     assert done.returncode == 0, done.stdout[-5000:]
     assert (workflow.folder / "results/report/demo/index.html").is_file()
-    calls = Path(conda["CONDA_DOUBLE_LOG"]).read_text().splitlines()
+    calls = conda.read_text().splitlines()
     assert sum(call.startswith("env create") for call in calls) == 2
     assert len(list((workflow.folder / ".snakemake/conda").glob("*/pins.lock"))) == 1  # by mmpose.post-deploy.sh
     assert "mmpose_env" not in done.stdout

@@ -122,10 +122,11 @@ def test_snakemake_parser(command, monkeypatch):
 
 @pytest.mark.slow
 @by_program("snakemake")
-def test_snakemake_plans_it(command, tmp_path, done):
+def test_snakemake_plans_it(command, tmp_path, done, conda):
     """A dry run in a folder that pretends to have run; rules and profiles must be there."""
     words = [word if not word.startswith("profiles/") else str(ROOT / word) for word in command.words[1:]]
     words = [word for word in words if word not in ("--dry-run", "-n")]
+    words = [str(ROOT / "config/test.yaml") if word == "FILE" else word for word in words]
     if "mmpose_env" in words:
         done.config["mmpose_env"] = str(tmp_path / "env")
         done.save()

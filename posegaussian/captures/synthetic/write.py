@@ -78,9 +78,14 @@ def _write(seed: int, root: Path, settings: BuiltinSettings) -> None:
 
 def _write_photograph(root: Path, name: str, photo: Photo, suffix: str) -> None:
     depth = np.round(photo.depth / DEPTH_UNIT).astype(np.uint16)
-    cv2.imwrite(str(root / f"images/{name}.{suffix}"), photo.image[..., ::-1], JPEG if suffix == "jpg" else PNG)
-    cv2.imwrite(str(root / f"masks/{name}.png"), photo.mask)
-    cv2.imwrite(str(root / f"depths/{name}.png"), depth)
+    _write_picture(root / f"images/{name}.{suffix}", photo.image[..., ::-1], JPEG if suffix == "jpg" else PNG)
+    _write_picture(root / f"masks/{name}.png", photo.mask)
+    _write_picture(root / f"depths/{name}.png", depth)
+
+
+def _write_picture(path: Path, image: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
+    """As `cv2.imwrite`, which does not tell of a full disk."""
+    path.write_bytes(cv2.imencode(path.suffix, image, parameters)[1].tobytes())
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -23,6 +23,6 @@ rule rectify:
         version=schema.STAGE_VERSION["rectify"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " rectify {params.folder:q} --output {output} --pairs {params.pairs} --frames {params.frames:q}"
+        " rectify {params.folder:q} --output {output} --pairs {params.pairs} --frames={params.frames:q}"
         " --targets {params.targets}"
         " --settings {params.settings:q} > {log} 2>&1"

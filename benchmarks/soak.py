@@ -1,0 +1,305 @@
+"""Stores under fire: every stage killed at random moments, on a full and a read-only disk, and two Snakemakes at once.
+
+Afterwards each output is the old one, or the new one, or none where there was none; and a plain rerun finishes and
+leaves nothing else behind. `python benchmarks/soak.py`; full and read-only disks are small tmpfs where this user may
+mount, else they are left out and the table says so.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from harness import machine, report
+
+ROOT = Path(__file__).parents[1]
+POSE = ROOT / ".venv-mmpose" / "bin" / "python"
+BUILTIN = {"frames": 2, "size": [128, 128], "sources": 2}
+MODEL = {"train": {"depth_steps": 6, "full_steps": 4, "save_every": 1, "validate_every": 2, "validation_clips": 1}}
+RENDER = {"path_steps": 4, "path_size": [96, 96]}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A command of the pipeline, and what it writes, below the working folder."""
+
+    name: str
+    command: str
+    outputs: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    """What it keeps besides, and a fresh run starts without."""
+
+
+def stages() -> list[Stage]:
+    """The pipeline on the smallest capture that makes sense, in the order of the pipeline."""
+    model, render = shlex.quote(json.dumps(MODEL)), shlex.quote(json.dumps(RENDER))
+    builtin, rectify = shlex.quote(json.dumps(BUILTIN)), shlex.quote(json.dumps({"size": [64, 64]}))
+    small = shlex.quote('{"config": "package:small.py", "weights": "package:small.safetensors"}')
+    learn = "--rectified a.h5 --heatmaps heatmaps/a.h5"
+    found = [
+        Stage("captures", f"captures --seed 1 -o a --settings {builtin}", ("a",)),
+        Stage("rectify", f"rectify a -o a.h5 --settings {rectify}", ("a.h5",)),
+        Stage("heatmaps", f"heatmaps a.h5 -o heatmaps/a.h5 --settings {small}", ("heatmaps/a.h5",)),
+        *(
+            Stage(
+                f"train {stage}",
+                f"train {stage} {learn} --state state/{stage} -o m/{stage}.safetensors --device cpu"
+                f" --settings {model}{init}",
+                (f"m/{stage}.safetensors", f"m/{stage}.csv"),
+                (f"state/{stage}",),
+            )
+            for stage, init in (("depth", ""), ("full", " --init m/depth.safetensors"))
+        ),
+        Stage(
+            "render",
+            "render a.h5 --heatmaps heatmaps/a.h5 --weights m/full.safetensors -o r/m/a.h5 --video r/m/a.mp4"
+            f" --frames r/m/frames --splats splats/a --device cpu --settings {render}",
+            ("r/m/a.h5", "r/m/a.mp4", "r/m/frames", "splats/a"),
+        ),
+        Stage("evaluate", "evaluate r/m/a.h5 --rectified a.h5 -o metrics/a.csv", ("metrics/a.csv",)),
+        Stage("summarize", "summarize metrics/a.csv -o metrics/m.csv", ("metrics/m.csv",)),
+        Stage(
+            "report",
+            "report m -o page/index.html --summary metrics/m.csv --renders r/m/a.h5 --rectified a.h5 --videos r/m/a.mp4"
+            " --heatmaps heatmaps/a.h5 --splats splats/a --curves m/depth.csv m/full.csv",
+            ("page/index.html",),
+        ),
+        Stage(
+            "export",
+            "export splats/a -o out --as spz images video depth --rectified a.h5"
+            " --settings '{steps: 6, size: [96, 96]}'",
+            (),
+            ("out",),
+        ),
+    ]
+    return [stage for stage in found if stage.name != "heatmaps" or POSE.exists()] if POSE.exists() else found[:2]
+
+
+def start(stage: Stage, folder: Path, output: Path | None = None) -> subprocess.Popen:
+    """Start a stage in a process group of its own; what it says goes to log.txt.
+
+    Args:
+        stage: which.
+        folder: the working folder.
+        output: a folder to write to instead; inputs stay where they are.
+    """
+    python = POSE if stage.name == "heatmaps" else Path(sys.executable)
+    arguments = shlex.split(stage.command)
+    if output is not None:
+        written = {*stage.outputs, *stage.also}
+        arguments = [str(output / a) if a in written else a for a in arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    with (folder.parent / "log.txt").open("w") as log:
+        command = [str(python), "-m", "posegaussian", *arguments]
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def log(folder: Path) -> str:
+    """What the last stage said."""
+    return (folder.parent / "log.txt").read_text()
+
+
+def run(stage: Stage, folder: Path, output: Path | None = None) -> int:
+    """Run a stage to its end."""
+    return start(stage, folder, output).wait()
+
+
+def content(path: Path) -> str | None:
+    """A digest of a file, or of all files of a folder; None where there is nothing."""
+    if not path.exists():
+        return None
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(path)}".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def parts(folder: Path) -> list[Path]:
+    """Temporaries, of files and of folders."""
+    return list(folder.rglob(".*.part"))
+
+
+def remove(path: Path) -> None:
+    """A file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def kill(stage: Stage, folder: Path, took: float, choice: random.Random) -> bool:
+    """Start a stage, kill it somewhere, say whether that was in the middle of writing.
+
+    Half of the kills fall anywhere, half after a temporary has appeared.
+    """
+    process, begin = start(stage, folder), time.monotonic()
+    waits, moment = choice.random() < 0.5, choice.random()
+    if waits:
+        while process.poll() is None and not parts(folder):
+            time.sleep(0.001)
+        time.sleep(moment**2 * 0.2 * took)
+    else:
+        time.sleep(max(0.0, moment * took - (time.monotonic() - begin)))
+    writing = process.poll() is None and bool(parts(folder))
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return writing
+
+
+def soak_kills(stage: Stage, folder: Path, kills: int, choice: random.Random) -> dict:
+    """Kill a stage again and again, then run it."""
+    begin = time.monotonic()
+    good = run(stage, folder) == 0
+    took = time.monotonic() - begin
+    if not good:
+        raise SystemExit(f"{stage.name} does not run:\n{log(folder)}")
+    whole = {name: content(folder / name) for name in (*stage.outputs, *(stage.also if stage.name == "export" else ()))}
+    row = {"stage": stage.name, "kills": 0, "while writing": 0, "broken outputs": 0}
+    for number in range(kills):
+        fresh = number % 2 == 0  # else the old outputs are there
+        for name in (*stage.also, *(stage.outputs if fresh else ())):
+            remove(folder / name)
+        row["while writing"] += kill(stage, folder, took, choice)
+        row["kills"] += 1
+        allowed = (None,) if fresh else ()
+        row["broken outputs"] += sum(content(folder / n) not in (whole[n], *allowed) for n in stage.outputs)
+    row["rerun finishes"] = run(stage, folder) == 0
+    row["same bytes"] = all(content(folder / name) == digest for name, digest in whole.items())
+    row["leftovers"] = len(parts(folder))
+    return row
+
+
+@contextmanager
+def disk(folder: Path, megabytes: float):
+    """A small tmpfs."""
+    folder.mkdir(exist_ok=True)
+    options = f"size={round(megabytes * 1024)}k"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True, capture_output=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def remount(folder: Path, options: str) -> None:
+    """Other options for a tmpfs."""
+    subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
+
+
+def soak_disk(stage: Stage, folder: Path) -> dict:
+    """A disk with room for a third of what the stage writes; then a read-only one; then enough room."""
+    names = stage.outputs or stage.also
+    paths = [folder / name for name in names]
+    size = sum(f.stat().st_size for p in paths for f in ([p] if p.is_file() else p.rglob("*")) if f.is_file())
+    with disk(folder.parent / "disk", max(size / 3 / 1e6, 0.004)) as small:
+        full = run(stage, folder, small), log(folder)
+        broken = [n for n in stage.outputs if content(small / n) not in (None, content(folder / n))]
+        left = len(parts(small))
+        remount(small, "ro")
+        locked = run(stage, folder, small), log(folder)
+        remount(small, "rw,size=400m")
+        again = run(stage, folder, small)
+        same = all(content(small / name) == content(folder / name) for name in stage.outputs)
+    return {
+        "stage": stage.name,
+        "full disk": _said(*full, "no space left on device"),
+        "broken": len(broken),
+        "leftovers": left,
+        "read-only": _said(*locked, "read-only file system"),
+        "rerun with room": "finishes, same bytes" if again == 0 and same else f"status {again}, same bytes: {same}",
+    }
+
+
+def _said(status: int, text: str, reason: str) -> str:
+    """How a stage failed: one line with the reason, or what else it did."""
+    if status == 0:
+        return "finished"
+    last = text.strip().splitlines()[-1] if text.strip() else ""
+    plain = status == 2 and last.startswith("posegaussian: error: ") and reason in last and "Traceback" not in text
+    return "one clear line" if plain else f"status {status}: {last[-90:]}"
+
+
+def soak_snakemake(folder: Path, kills: int, choice: random.Random) -> dict:
+    """Two Snakemakes on one folder, and one killed with all its children; as far as the rectified captures."""
+    remove(folder)
+    folder.mkdir()
+    target = "results/rectified/person6.h5"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile"]
+    command += [ROOT / "config/test.yaml", "--directory", folder, "--cores", "1", target]
+
+    def begin() -> subprocess.Popen:
+        return subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
+
+    first = begin()
+    while first.poll() is None and not list(folder.glob(".snakemake/locks/*")):
+        time.sleep(0.02)
+    second = begin()
+    refusal = second.communicate()[0]
+    status = first.communicate() and first.returncode
+    row = {"two at once": f"first {status}, second {second.returncode}"}
+    row["the second says"] = "locked" if "cannot be locked" in refusal else refusal[-80:]
+    whole, broken = content(folder / target), 0
+    for _ in range(kills):
+        remove(folder / "results")
+        process = begin()
+        time.sleep(choice.uniform(1.5, 12))
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        time.sleep(0.2)
+        broken += content(folder / target) not in (None, whole)
+        subprocess.run([*map(str, command), "--unlock"], capture_output=True, check=False)
+    again = begin()
+    again.communicate()
+    row |= {"kills of Snakemake": kills, "broken": broken, "rerun": again.returncode}
+    return row | {"same bytes": content(folder / target) == whole, "leftovers": len(parts(folder / "results"))}
+
+
+def main() -> None:
+    """Kills, disks, Snakemakes; tables and a JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=12, help="of each stage")
+    parser.add_argument("--snakemake-kills", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, default=ROOT / "results" / "soak", help="is emptied")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "results" / "benchmarks" / "soak.json")
+    arguments = parser.parse_args()
+    choice = random.Random(arguments.seed)
+    work = arguments.folder.resolve()
+    remove(work)
+    folder = work / "work"
+    folder.mkdir(parents=True)
+    rows, disks = [], []
+    for stage in stages():
+        rows.append(soak_kills(stage, folder, arguments.kills, choice))
+        print(rows[-1], file=sys.stderr, flush=True)
+        try:
+            disks.append(soak_disk(stage, folder))
+        except subprocess.CalledProcessError as error:
+            disks.append({"stage": stage.name, "full disk": f"left out: {' '.join(map(str, error.cmd[:2]))} failed"})
+        print(disks[-1], file=sys.stderr, flush=True)
+    rows.append({"stage": "all", **{name: sum(row[name] for row in rows) for name in list(rows[0])[1:]}})
+    together = [soak_snakemake(work / "snakemake", arguments.snakemake_kills, choice)]
+    report("soak", [*rows, *disks, *together], machine(("h5py", "snakemake", "torch")), arguments.output)
+
+
+if __name__ == "__main__":
+    main()

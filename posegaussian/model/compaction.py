@@ -22,10 +22,11 @@ def foreground(
     along = kept.cumsum(-1, dtype=torch.int32)  # Row by row: one long sum would be slow on a GPU.
     below = along[..., -1:].cumsum(-2, dtype=torch.int32)
     rank = (along + (below - along[..., -1:])).flatten(-2)
-    wanted = torch.arange(1, capacity + 1, device=kept.device, dtype=torch.int32).expand(*rank.shape[:-1], capacity)
-    index = torch.searchsorted(rank, wanted.contiguous())
+    slot = torch.where(kept.flatten(-2), rank - 1, capacity).clamp_max(capacity).long()  # The last one is thrown away.
+    pixels = torch.arange(slot.shape[-1], device=kept.device).expand_as(slot)
+    index = pixels.new_zeros(*slot.shape[:-1], capacity + 1).scatter(-1, slot, pixels)[..., :-1]
     count = rank[..., -1]
-    return index.clamp_max(rank.shape[-1] - 1), wanted <= count[..., None], count
+    return index, torch.arange(capacity, device=kept.device) < count[..., None], count
 
 
 def pick(values: Float[Tensor, "b 2 p *c"], index: Int[Tensor, "b 2 n"]) -> Float[Tensor, "b 2 n *c"]:

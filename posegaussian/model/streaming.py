@@ -118,15 +118,15 @@ class Stream:
 
 def captured(step: Callable[[], Reconstruction]) -> Callable[[], Reconstruction]:
     """A function without arguments as one CUDA graph; its result stays where it is."""
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(_WARM_UP):
-            step()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = step()
+    side, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=torch.backends.cudnn.allow_tf32):
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UP):
+                step()
+        torch.cuda.current_stream().wait_stream(side)
+        with torch.cuda.graph(graph):
+            result = step()
 
     def replay() -> Reconstruction:
         graph.replay()

@@ -78,10 +78,7 @@ def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
             if lock is not None:
                 os.close(lock)
     except OSError as error:
-        if error.errno not in _HINTS:
-            raise
-        what = f"cannot be written ({os.strerror(error.errno).lower()})"
-        raise StoreError(what, file=path, hint=_HINTS[error.errno]) from None
+        raise refusal(error, path) from None
 
 
 def _locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:
@@ -94,6 +91,19 @@ def _locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]
             return temporary, lock
         if lock is not None:  # another writer's sweep was quicker than the lock
             os.close(lock)
+
+
+def refusal(error: OSError, path: Path | str | None = None) -> Exception:
+    """What to raise for a system's error: what the user can do about it, where it is such; else the error itself.
+
+    Args:
+        error: of the system.
+        path: what was to be written; None takes the file that the error names.
+    """
+    if error.errno not in _HINTS:
+        return error
+    named = os.fsdecode(error.filename) if path is None and error.filename else path
+    return StoreError(f"cannot be written ({os.strerror(error.errno).lower()})", file=named, hint=_HINTS[error.errno])
 
 
 def sweep(path: Path) -> None:

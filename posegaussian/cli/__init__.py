@@ -10,13 +10,16 @@ import signal
 import sys
 import warnings
 
+from posegaussian.atomic import refusal
 from posegaussian.cli import data, results, training, views
 from posegaussian.errors import CaptureWarning, UserError
 
 _SUBCOMMANDS = (
     data.add_captures,
+    data.add_people,
     data.add_import,
     data.add_fetch,
+    data.add_inspect,
     data.add_rectify,
     data.add_heatmaps,
     training.add_train,
@@ -44,6 +47,11 @@ def main(argv: list[str] | None = None) -> None:
             args.run(args)
     except UserError as error:
         sys.exit(_fail(str(error)))
+    except OSError as error:
+        refused = refusal(error)
+        if refused is error:
+            raise
+        sys.exit(_fail(str(refused)))
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -13,6 +13,7 @@ import pytest
 
 from posegaussian import store
 from posegaussian.atomic import whole_file, whole_folder
+from posegaussian.cli import main
 from posegaussian.errors import StoreError
 
 ROOT = Path(__file__).parents[2]
@@ -169,6 +170,7 @@ def test_a_store_that_the_disk_has_no_room_for_is_one_line(tmp_path):
     script = """
 import sys, numpy as np
 from posegaussian import store
+from posegaussian.cli import main
 from posegaussian.errors import StoreError
 schema = store.Schema("sample", 1, {"images": store.Field("u1", "frame height width")})
 dims = dict(frame=9, height=300, width=300)
@@ -213,3 +215,15 @@ with store.create(sys.argv[1], schema, dims, stage_version=1, settings={}, input
     with store.open_checked(tmp_path / "a.h5", schema) as file:
         assert np.unique(file["images"]).tolist() == [3]
     assert names(tmp_path) == ["a.h5"]
+
+
+def test_the_command_line_says_in_one_line_what_the_system_refuses(tmp_path, capsys, monkeypatch):
+    def run(*_, **__):
+        raise OSError(errno.EROFS, "the system's words", str(tmp_path / "events"))
+
+    monkeypatch.setattr("posegaussian.evaluation.summary.summarize", run)
+    with pytest.raises(SystemExit) as stop:
+        main(["summarize", "a.csv", "-o", "b.csv"])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.count("\n") == 1
+    assert f"{tmp_path}/events: cannot be written (read-only file system); write to another folder" in error

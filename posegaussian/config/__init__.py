@@ -53,7 +53,7 @@ STAGE_VERSION = {
     "rectify": 2,
     "heatmaps": 1,
     "train": 2,
-    "render": 1,
+    "render": 2,
     "evaluate": 2,
     "report": 2,
 }

@@ -208,6 +208,8 @@ def soak_disk(stage: Stage, folder: Path) -> dict:
     paths = [folder / name for name in names]
     size = sum(f.stat().st_size for p in paths for f in ([p] if p.is_file() else p.rglob("*")) if f.is_file())
     with disk(folder.parent / "disk", max(size / 3 / 1e6, 0.004)) as small:
+        if size < 3 * 4096:  # a third of it would be less than a page, the least that a tmpfs holds
+            (small / "ballast").write_bytes(bytes(4096))
         full = run(stage, folder, small), log(folder)
         broken = [n for n in stage.outputs if content(small / n) not in (None, content(folder / n))]
         left = len(parts(small))
@@ -277,7 +279,8 @@ def main() -> None:
     """Kills, disks, Snakemakes; tables and a JSON file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=12, help="of each stage")
-    parser.add_argument("--snakemake-kills", type=int, default=4)
+    parser.add_argument("--only", nargs="*", metavar="STAGE", help="the stages to torture; the others run once")
+    parser.add_argument("--snakemake-kills", type=int, default=4, help="of Snakemake; 0 leaves it out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=ROOT / "results" / "soak", help="is emptied")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "results" / "benchmarks" / "soak.json")
@@ -289,6 +292,10 @@ def main() -> None:
     folder.mkdir(parents=True)
     rows, disks = [], []
     for stage in stages():
+        if arguments.only is not None and stage.name not in arguments.only:
+            if run(stage, folder):
+                raise SystemExit(f"{stage.name} does not run:\n{log(folder)}")
+            continue
         rows.append(soak_kills(stage, folder, arguments.kills, choice))
         print(rows[-1], file=sys.stderr, flush=True)
         try:
@@ -296,8 +303,10 @@ def main() -> None:
         except subprocess.CalledProcessError as error:
             disks.append({"stage": stage.name, "full disk": f"left out: {' '.join(map(str, error.cmd[:2]))} failed"})
         print(disks[-1], file=sys.stderr, flush=True)
-    rows.append({"stage": "all", **{name: sum(row[name] for row in rows) for name in list(rows[0])[1:]}})
-    together = [soak_snakemake(work / "snakemake", arguments.snakemake_kills, choice)]
+    counts = ("kills", "while writing", "broken outputs")
+    rows.append({"stage": "all", **{name: sum(row[name] for row in rows) for name in counts}})
+    kills = arguments.snakemake_kills
+    together = [soak_snakemake(work / "snakemake", kills, choice)] if kills else []
     report("soak", [*rows, *disks, *together], machine(("h5py", "snakemake", "torch")), arguments.output)
 
 

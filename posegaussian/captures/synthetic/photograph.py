@@ -1,11 +1,11 @@
 """Photographs of an actor, and the truth at pixel centres: one code for captures on disk and for the stream."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
-from torch.nn import functional as F
 
 from posegaussian.captures.synthetic.actor import Posed
 from posegaussian.captures.synthetic.lights import Lights, ShadowMap
@@ -84,9 +84,14 @@ def photograph(
     colours = shade(posed, lights, shadows, chosen, moment[number], weights, front, eye)
     canvas = torch.zeros((len(hit), 3), device=colours.device)
     canvas[place] = colours
-    canvas = canvas.view(len(points), height, width, 3).permute(0, 3, 1, 2)
-    cover = hit.view(len(points), 1, height, width).float()
-    return Photographs(F.avg_pool2d(canvas, SAMPLES), F.avg_pool2d(cover, SAMPLES))
+    shape = len(points), camera.height, SAMPLES, camera.width, SAMPLES, -1
+    return Photographs(_pooled(canvas.view(shape)), _pooled(hit.float().view(shape)))
+
+
+def _pooled(samples: Float32[Tensor, "n h s w s c"]) -> Float32[Tensor, "n c h w"]:
+    """Means over the samples of each pixel."""
+    parts = [samples[:, :, i, :, j] for i in range(SAMPLES) for j in range(SAMPLES)]
+    return (reduce(torch.add, parts) / len(parts)).permute(0, 3, 1, 2)
 
 
 def _interpolation(
@@ -94,14 +99,7 @@ def _interpolation(
 ) -> tuple[Float32[Tensor, "n 3"], Bool[Tensor, "n"]]:
     """Perspective-correct weights of a triangle's corners at a place in the picture, and whether its front is seen."""
     dx, dy, inverse = corners[..., 0] - x[:, None], corners[..., 1] - y[:, None], corners[..., 2]
-    areas = torch.stack(
-        [
-            dx[:, 1] * dy[:, 2] - dx[:, 2] * dy[:, 1],
-            dx[:, 2] * dy[:, 0] - dx[:, 0] * dy[:, 2],
-            dx[:, 0] * dy[:, 1] - dx[:, 1] * dy[:, 0],
-        ],
-        dim=1,
-    )
-    front = areas[:, 0] + areas[:, 1] + areas[:, 2] < 0  # the image's y axis points down
+    areas = dx.roll(-1, 1) * dy.roll(1, 1) - dx.roll(1, 1) * dy.roll(-1, 1)
+    front = areas.sum(1) < 0  # the image's y axis points down
     areas = areas * inverse
-    return areas / (areas[:, 0] + areas[:, 1] + areas[:, 2])[:, None], front
+    return areas / areas.sum(1, keepdim=True), front

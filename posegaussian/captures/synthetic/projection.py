@@ -24,23 +24,19 @@ def project_vertices(
         camera: n cameras.
         distortion: OpenCV's k1, k2, p1, p2, k3 of each; None for pinholes.
     """
-    x, y, z = vertices.unbind(-1)
+    x, y, z = vertices[:, None].unbind(-1)
     pose = camera.world_to_camera[:, :3, :, None]
-    local = [pose[:, i, 0] * x + pose[:, i, 1] * y + pose[:, i, 2] * z + pose[:, i, 3] for i in range(3)]
-    seen = local[2] > NEAR
-    inverse = 1 / local[2].where(seen, torch.ones_like(x))
-    x, y = local[0] * inverse, local[1] * inverse
+    local = pose[:, :, 0] * x + pose[:, :, 1] * y + pose[:, :, 2] * z + pose[:, :, 3]
+    depth = local[:, 2:]
+    seen = depth > NEAR
+    inverse = 1 / depth.where(seen, 1)
+    x, y = (local[:, :2] * inverse).split(1, 1)
     if distortion is not None:
-        x, y = distorted(x, y, distortion)
-    matrix = camera.intrinsics[..., None]
-    return torch.stack(
-        [
-            matrix[:, 0, 0] * x + matrix[:, 0, 1] * y + matrix[:, 0, 2],
-            matrix[:, 1, 0] * x + matrix[:, 1, 1] * y + matrix[:, 1, 2],
-            inverse.where(seen, torch.zeros_like(x)),
-        ],
-        dim=-1,
-    )
+        x, y = distorted(x[:, 0], y[:, 0], distortion)
+        x, y = x[:, None], y[:, None]
+    matrix = camera.intrinsics[:, :2, :, None]
+    pixels = matrix[:, :, 0] * x + matrix[:, :, 1] * y + matrix[:, :, 2]
+    return torch.cat([pixels, inverse * seen], dim=1).mT.contiguous()
 
 
 def distorted(

@@ -67,13 +67,9 @@ def blurred(images: Float32[Tensor, "n c h w"], sigma: Float32[Tensor, n]) -> Fl
     weights = torch.exp(-0.5 * (offsets / sigma.clamp_min(1e-3)[:, None]) ** 2)
     weights = weights / weights.sum(1, keepdim=True)
     for axis in (2, 3):
-        size = images.shape[axis]
         padding = (4, 4, 0, 0) if axis == 3 else (0, 0, 4, 4)
-        wide = F.pad(images, padding, mode="replicate")
-        total = torch.zeros_like(images)
-        for tap in range(9):
-            total += weights[:, tap, None, None, None] * wide.narrow(axis, tap, size)
-        images = total
+        around = F.pad(images, padding, mode="replicate").unfold(axis, 9, 1)
+        images = (weights[:, None, None, None] * around).sum(-1)
     return images
 
 
@@ -137,10 +133,5 @@ def _constants(device: torch.device) -> tuple[Float32[Tensor, "8 8"], Float32[Te
 
 
 def _transformed(blocks: Tensor, matrix: Float32[Tensor, "8 8"], axis: int) -> Tensor:
-    """The matrix times one axis of 8, as a sum in fixed order: no TF32, the same bits everywhere."""
-    shape = [1] * blocks.ndim
-    shape[axis] = 8
-    total = torch.zeros_like(blocks)
-    for n in range(8):
-        total += matrix[:, n].reshape(shape) * blocks.narrow(axis, n, 1)
-    return total
+    """The matrix times one axis of 8; no matrix product, which may round to TF32."""
+    return (blocks.movedim(axis, -1)[..., None, :] * matrix).sum(-1).movedim(-1, axis)

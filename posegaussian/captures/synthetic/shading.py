@@ -54,18 +54,15 @@ def shade(
     look = actor.looks[face].long()
     gloss, sharp = actor.gloss[look][:, None], _exponent(actor.roughness)[look]
     view = _unit(eye - point)
-    diffuse = lights.ambient * (1 + _SKY * bent[:, 2:]) * open_
-    shine = torch.zeros_like(diffuse)
-    for lamp in range(len(lights.directions)):
-        direction, strength = lights.directions[lamp], lights.strengths[lamp]
-        reach = lit if lamp == 0 else open_
-        # A relief cannot catch light that its surface turns away from.
-        facing = (bent @ direction).clamp_min(0) * (4 * (smooth @ direction)).clamp(0, 1)
-        diffuse = diffuse + strength * (facing[:, None] * reach)
-        half = (bent * _unit(view + direction)).sum(1).clamp_min(0)
-        shine = shine + strength * ((half**sharp * (facing > 0))[:, None] * reach)
-    inner = torch.where(front, 1.0, INNER)[:, None]
-    return albedo * inner * diffuse + gloss * shine * (inner == 1)
+    reach = torch.cat([lit, open_.expand(-1, len(lights.directions) - 1)], dim=1)
+    # A relief cannot catch light that its surface turns away from.
+    facing = _along(bent, lights.directions).clamp_min(0) * (4 * _along(smooth, lights.directions)).clamp(0, 1)
+    half = view[:, None] + lights.directions
+    high = ((bent[:, None] * half).sum(2) / half.norm(dim=2)).clamp_min(0)
+    sky = lights.ambient * (1 + _SKY * bent[:, 2:]) * open_
+    diffuse = sky + _sum(facing * reach, lights.strengths)
+    shine = _sum(high ** sharp[:, None] * (facing > 0) * reach, lights.strengths)
+    return albedo * torch.where(front, 1.0, INNER)[:, None] * diffuse + gloss * shine * front[:, None]
 
 
 def texels(
@@ -94,6 +91,16 @@ def texels(
 def _exponent(roughness: Float32[Tensor, "m"]) -> Float32[Tensor, "m"]:
     """Blinn-Phong's exponent of a Beckmann roughness (Walter et al., 2007), at the most 200."""
     return (2 / roughness.clamp_min(0.05) ** 4 - 2).clamp(1, 200)
+
+
+def _along(vectors: Float32[Tensor, "n 3"], directions: Float32[Tensor, "l 3"]) -> Float32[Tensor, "n l"]:
+    """Scalar products; no matrix product, which may round to TF32."""
+    return (vectors[:, None] * directions).sum(2)
+
+
+def _sum(shares: Float32[Tensor, "n l"], strengths: Float32[Tensor, "l 3"]) -> Float32[Tensor, "n 3"]:
+    """The lamps' light together."""
+    return (shares[:, :, None] * strengths).sum(1)
 
 
 def _mixed(weights: Float32[Tensor, "n 3"], values: Float32[Tensor, "n 3 c"]) -> Float32[Tensor, "n c"]:

@@ -88,14 +88,11 @@ def _depth_inside(
     corners: Float32[Tensor, "m 9"], column: Int64[Tensor, "m"], row: Int64[Tensor, "m"]
 ) -> Float32[Tensor, "m"]:
     """Depth of each triangle at a pixel's centre; infinite outside."""
-    ax, ay, aq, bx, by, bq, cx, cy, cq = corners.unbind(1)
-    x, y = column.float() + 0.5, row.float() + 0.5
-    xa, xb, xc = ax - x, bx - x, cx - x
-    ya, yb, yc = ay - y, by - y, cy - y
-    u = xb * yc - xc * yb
-    v = xc * ya - xa * yc
-    w = xa * yb - xb * ya
+    x, y, inverse = corners.unflatten(1, (3, 3)).unbind(2)
+    x, y = x - (column.float() + 0.5)[:, None], y - (row.float() + 0.5)[:, None]
+    areas = x.roll(-1, 1) * y.roll(1, 1) - x.roll(1, 1) * y.roll(-1, 1)
+    u, v, w = areas.unbind(1)
     area = u + v + w
-    inside = ((u >= 0) & (v >= 0) & (w >= 0) & (area > 0)) | ((u <= 0) & (v <= 0) & (w <= 0) & (area < 0))
-    depth = area / (u * aq + v * bq + w * cq)
-    return torch.where(inside, depth, torch.inf)
+    inside = ((areas >= 0).all(1) & (area > 0)) | ((areas <= 0).all(1) & (area < 0))
+    u, v, w = (areas * inverse).unbind(1)
+    return torch.where(inside, area / (u + v + w), torch.inf)

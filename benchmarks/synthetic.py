@@ -1,0 +1,192 @@
+"""How fast synthetic people are photographed: a rectified pair and a novel view, with all truth, per second.
+
+On the CPU also the z-buffer alone, against a plain NumPy one that draws triangle by triangle; both must agree.
+"""
+
+import argparse
+import os
+import resource
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from harness import in_turn, machine, report
+
+from posegaussian.captures.synthetic.cast import Cast
+from posegaussian.captures.synthetic.compose import compose, draw_stage
+from posegaussian.captures.synthetic.preparation import Prepared, prepare, texel_for
+from posegaussian.captures.synthetic.projection import project_vertices
+from posegaussian.captures.synthetic.sample import Sample, concatenated
+from posegaussian.captures.synthetic.zbuffer import nearest, nearest_torch
+from posegaussian.config import PeopleSettings, StreamSettings
+
+CLIPS, FRAMES = 2, 2
+
+
+def numpy_zbuffer(points: np.ndarray, faces: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Depth at pixel centres, 0 where nothing is: one triangle after the other, each on its box's pixels at once."""
+    depth = np.full((height, width), np.inf, np.float32)
+    corners = points[faces]
+    boxes = np.stack([corners[..., :2].min(1) - 0.5, corners[..., :2].max(1) - 0.5], axis=1)
+    low = np.maximum(np.ceil(boxes[:, 0]), 0).astype(int)
+    high = np.minimum(np.floor(boxes[:, 1]), [width - 1, height - 1]).astype(int)
+    for (a, b, c), (left, top), (right, bottom) in zip(corners, low, high, strict=True):
+        if right < left or bottom < top:
+            continue
+        y, x = np.mgrid[top : bottom + 1, left : right + 1].astype(np.float32) + np.float32(0.5)
+        u = (b[0] - x) * (c[1] - y) - (c[0] - x) * (b[1] - y)
+        v = (c[0] - x) * (a[1] - y) - (a[0] - x) * (c[1] - y)
+        w = (a[0] - x) * (b[1] - y) - (b[0] - x) * (a[1] - y)
+        area = u + v + w
+        inside = (u * area >= 0) & (v * area >= 0) & (w * area >= 0) & (area != 0)
+        z = area[inside] / (u * a[2] + v * b[2] + w * c[2])[inside]
+        part = depth[top : bottom + 1, left : right + 1]
+        part[inside] = np.minimum(part[inside], z)
+    return np.where(np.isfinite(depth), depth, 0)
+
+
+def sample_maker(people: list[Prepared], settings: StreamSettings, device: str):
+    """A function that makes the batch of a step: 2 clips of 2 frames."""
+    casts = [Cast.of(person, device) for person in people]
+
+    def make(step: int) -> Sample:
+        clips = [
+            compose(casts[(step + clip) % len(casts)], np.random.default_rng([step, clip]), settings, FRAMES)
+            for clip in range(CLIPS)
+        ]
+        return concatenated(clips)
+
+    return make
+
+
+def throughput(people: list[Prepared], size: int, target: int, device: str, samples: int) -> dict:
+    """Samples per second of whole batches, and the memory that they take."""
+    settings = StreamSettings(size=(size, size), target_size=(target, target))
+    make, step = sample_maker(people, settings, device), iter(range(10_000))
+    synchronise = torch.cuda.synchronize if device == "cuda" else lambda: None
+    make(0)
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    time = in_turn({"batch": lambda: make(next(step))}, samples, synchronise=synchronise)["batch"]
+    peak = (
+        torch.cuda.max_memory_allocated()
+        if device == "cuda"
+        else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    )
+    return {
+        "pair / novel view": f"{size}^2 / {target}^2",
+        "device": device,
+        "batch of 4": time,
+        "samples/s": CLIPS * FRAMES / time.median,
+        "peak memory": f"{peak / 2**30:.1f} GiB",
+    }
+
+
+def against_numpy(person: Prepared, size: int, samples: int) -> dict:
+    """The z-buffer on one thread against a plain NumPy one, on one picture."""
+    settings, cast, frames = StreamSettings(size=(size, size)), Cast.of(person), np.array([0])
+    stage = draw_stage(np.random.default_rng(0), settings, cast.extent(frames))
+    points = project_vertices(cast.posed(frames).vertices, stage.pair[:1])
+    faces = cast.actor.faces
+    arrays = points[0].numpy(), faces.numpy()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    ours = nearest(points, faces, size, size)[1][0].numpy()
+    theirs = numpy_zbuffer(*arrays, size, size)
+    times = in_turn(
+        {"ours": lambda: nearest(points, faces, size, size), "numpy": lambda: numpy_zbuffer(*arrays, size, size)},
+        min(samples, 3),
+    )
+    torch.set_num_threads(before)
+    return {
+        "z-buffer": f"{size}^2, {len(faces) // 1000}k triangles",
+        "ours": times["ours"],
+        "NumPy": times["numpy"],
+        "NumPy / ours": times["numpy"].median / times["ours"].median,
+        "largest difference": f"{abs(ours - theirs).max():.1e} m",
+    }
+
+
+def devices_agree(people: list[Prepared], size: int, target: int) -> list[dict]:
+    """How far the samples of the CPU and of CUDA lie apart, and whether CUDA repeats itself to the byte."""
+    settings = StreamSettings(size=(size, size), target_size=(target, target))
+    on_cpu, on_cuda = (sample_maker(people, settings, device) for device in ("cpu", "cuda"))
+    first, second = on_cuda(3), on_cuda(3)
+    other, first_cpu = on_cpu(3), first.to("cpu")
+    rows = []
+    for name, one, again, cpu in (
+        ("depth", first.depth, second.depth, (first_cpu.depth, other.depth)),
+        ("target depth", first.target_depth, second.target_depth, (first_cpu.target_depth, other.target_depth)),
+        ("parts", first.parts, second.parts, (first_cpu.parts, other.parts)),
+        ("disparity", first.disparity, second.disparity, (first_cpu.disparity, other.disparity)),
+        ("visible", first.visible, second.visible, (first_cpu.visible, other.visible)),
+        ("images", first.pair.images, second.pair.images, (first_cpu.pair.images, other.pair.images)),
+        ("masks", first.pair.masks, second.pair.masks, (first_cpu.pair.masks, other.pair.masks)),
+        ("target", first.target, second.target, (first_cpu.target, other.target)),
+    ):
+        gap = abs(cpu[0].double() - cpu[1].double())
+        rows.append(
+            {
+                "CPU against CUDA": name,
+                "CUDA twice: same bytes": bool(torch.equal(one, again)),
+                "values that differ": f"{(gap > 0).double().mean():.1e}",
+                "by more than 1/255": f"{(gap > 1.01 / 255).double().mean():.1e}",
+                "largest": float(gap.max()),
+            }
+        )
+    return rows
+
+
+def pieces(people: list[Prepared], size: int, samples: int, device: str) -> list[dict]:
+    """The z-buffer alone on the device: six pictures at twice the size, as colour needs them."""
+    settings, cast, frames = StreamSettings(size=(size, size)), Cast.of(people[0], device), np.array([0])
+    stage = draw_stage(np.random.default_rng(0), settings, cast.extent(frames))
+    posed = cast.posed(np.zeros(6, int))
+    camera = stage.pair[[0, 1, 0, 1, 0, 1]].to(device).resized(2 * size, 2 * size)
+    points = project_vertices(posed.vertices, camera)
+    faces = cast.actor.faces
+    functions = {
+        "pose": lambda: cast.posed(np.zeros(6, int)),
+        "project": lambda: project_vertices(posed.vertices, camera),
+        "z-buffer": lambda: nearest_torch(points, faces, 2 * size, 2 * size),
+    }
+    times = in_turn(functions, samples, synchronise=torch.cuda.synchronize)
+    return [{f"six pictures of {2 * size}^2 on {device}": name, "time": time} for name, time in times.items()]
+
+
+def main() -> None:
+    """Run everything that this machine can."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/synthetic.json"))
+    parser.add_argument("--people", type=int, default=3, help="how many take turns")
+    parser.add_argument("--samples", type=int, default=7, help="of each timing")
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="on the CPU")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    cuda = torch.cuda.is_available()
+    target = 1024 if cuda else 512
+    arguments = PeopleSettings(), 30, 30, texel_for(target)
+    people = [prepare(1000 + i, *arguments) for i in range(args.people)]
+    preparing = in_turn({"one": lambda: prepare(1000, *arguments)}, 1)["one"]
+    rows: list[dict] = [
+        {
+            "making somebody": f"texels of {1e3 * arguments[3]:.1f} mm",
+            "time": replace(preparing, samples=1),
+            "triangles": len(people[0].baked.faces),
+            "on the device": f"{sum(x.nbytes for x in vars(people[0].baked).values()) / 2**20:.0f} MiB",
+        },
+        against_numpy(people[0], 256, args.samples),
+        throughput(people, 256, 512, "cpu", args.samples),
+    ]
+    if cuda:
+        rows += [
+            throughput(people, *sizes, "cuda", 5 * args.samples) for sizes in ((256, 512), (512, 512), (512, 1024))
+        ]
+        rows += pieces(people, 512, args.samples, "cuda")
+        rows += devices_agree(people, 256, 512)
+    report("synthetic people", rows, machine(("torch", "numba", "numpy")), args.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from posegaussian.config import NetworkSettings
 from posegaussian.model.network import PoseGaussian
+from posegaussian.model.streaming import Stream
 from posegaussian.types import Camera, StereoPair
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
@@ -38,18 +41,40 @@ def test_cuda_agrees_with_the_cpu():
 
 
 @torch.no_grad()
-def test_a_forward_is_captured_as_a_cuda_graph():
+@pytest.mark.parametrize("mode", ["eager", "graph", "compiled"])
+def test_a_stream_agrees_with_the_network_in_single_precision(mode):
     torch.manual_seed(0)
     network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
-    state = network(pair).state
-    with torch.autocast("cuda", torch.float16):
-        network(pair, state)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            result = network(pair, state)
-    graph.replay()
-    torch.cuda.synchronize()
-    person = pair.masks[:, :, 0] > 0
-    exact = network(pair, state)
-    assert (result.disparity - exact.disparity)[person].abs().mean() < 0.2
-    assert result.gaussians.means.isfinite().all()
+    stream, state = Stream(network, mode), None
+    person = pair.masks[0, :, 0] > 0
+    for _ in range(3):
+        exact = network(pair, state)
+        state = exact.state
+        frame = stream(pair)
+        assert (frame.disparity - exact.disparity[0])[person].abs().mean() < 0.1
+        one, other = frame.gaussians.compact(), exact.gaussians[0].compact()
+        assert abs(len(one.means) - len(other.means)) <= 0.01 * len(other.means)
+        assert frame.gaussians.means.isfinite().all() and frame.overflow <= 0
+
+
+@torch.no_grad()
+def test_memory_stays_constant_and_a_full_list_is_made_longer():
+    network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
+    stream = Stream(network, "graph")
+    stream(pair)
+    before = torch.cuda.memory_allocated()
+    for _ in range(5):
+        stream(pair)
+    assert torch.cuda.memory_allocated() == before
+    patient = Stream(network, "graph", capacity=500, patient=True)
+    frame = patient(pair)
+    assert frame.overflow <= 0 and patient.capacity > 500
+
+
+@torch.no_grad()
+def test_background_stays_finite_in_half_precision():
+    network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
+    nobody = replace(pair, masks=0 * pair.masks, scores=0 * pair.scores)
+    frame = Stream(network)(nobody)
+    assert all(value.isfinite().all() for value in vars(frame.gaussians).values())
+    assert frame.gaussians.opacities.max() == 0

@@ -17,6 +17,8 @@ from posegaussian.geometry.lens import SourceCamera
 _ROTATION_TOLERANCE = 1e-3
 _COEFFICIENTS = (5, 8, 12, 14)
 """Lengths of distortion that OpenCV knows; shorter ones are filled with zeros."""
+_SMALLEST = 16
+"""Pixels along the shorter side of a picture."""
 _PADDING = 16
 """Codecs pad pictures to multiples of this: a calibration may count the padding."""
 _BLACK = 10
@@ -150,6 +152,9 @@ def _any(by_frame: Mapping[int, Picture]) -> Picture:
 def _camera(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h w 3"]) -> SourceCamera:
     """A camera with pictures like this one; its calibration is checked, and scaled where it is for another size."""
     where = {"file": calibration.file, "camera": camera}
+    height, width = picture.shape[:2]
+    if min(height, width) < _SMALLEST:
+        raise CaptureError(f"pictures of {width} x {height} pixels are too small to see anybody", camera=camera)
     parts = {"intrinsics": calibration.matrix, "distortion": calibration.distortion}
     parts |= {"rotation": calibration.rotation, "translation": calibration.translation}
     for name, values in parts.items():
@@ -174,7 +179,6 @@ def _camera(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h
         what = f"the distortion has {len(distortion)} coefficients, more than {_COEFFICIENTS[-1]}"
         raise CalibrationError(what, **where)
     scale = _scale(calibration, camera, picture)
-    height, width = picture.shape[:2]
     return SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, width, height)
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegaussian import store
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.checks import check
 from posegaussian.captures.color import described, estimate_gains, with_gain
 from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.formats import read_capture
@@ -74,6 +75,7 @@ def rectify_capture(
     capture = with_masks(read_capture(root, frames=chosen).with_roles(targets=targets), settings.masks)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
     names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
+    check(capture, names, frames[0])
     rectified = [_rectify_pair(capture, pair, frames, settings) for pair in names]
     inputs = [camera for pair in rectified for camera in pair.names]
     targets = _targets(capture, rectified, frames[0], settings)

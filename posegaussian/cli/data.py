@@ -1,5 +1,6 @@
 """From cameras to what the network reads: captures, rectification, heatmaps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from posegaussian import config
@@ -57,12 +58,16 @@ def add_import(stages) -> None:
     """`posegaussian import`."""
 
     def run(args):
+        from posegaussian.captures.checks import inverted
         from posegaussian.captures.footage import FrameRange
         from posegaussian.captures.formats import read_capture
         from posegaussian.captures.importing import import_capture
 
         frames = FrameRange.parse(args.frames) if args.frames else None
         capture = read_capture(args.source, args.format, frames).with_roles(args.cameras, args.targets)
+        if args.camera_to_world:
+            cameras = {name: inverted(camera) for name, camera in capture.cameras.items()}
+            capture = replace(capture, cameras=cameras)
         import_capture(capture, args.output, pairs=_pairs(args.pairs), scale=args.scale, copy=args.copy)
         cameras, frames = len(capture.cameras), len(capture.frames)
         print(f"{args.output}: {cameras} cameras x {frames} frames, read as {capture.format}")
@@ -73,6 +78,7 @@ def add_import(stages) -> None:
     parser.add_argument("--cameras", nargs="*", default=[], metavar="A", help="only these (default: all)")
     _selection(parser)
     parser.add_argument("--scale", type=float, default=1.0, help="metres per unit of its world (0.001: millimetres)")
+    parser.add_argument("--camera-to-world", action="store_true", help="its poses are the other way round: invert them")
     parser.add_argument("--copy", action="store_true", help="copy the files (default: link them)")
     output(parser, "the new capture folder")
 

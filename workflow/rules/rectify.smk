@@ -16,13 +16,13 @@ rule rectify:
         runtime=60,
     params:
         folder=capture_folder,
-        pairs=lambda wildcards: CAPTURES[wildcards.capture].pairs,
+        pairs=lambda wildcards: CAPTURES[wildcards.capture].pairs.split(),
         frames=lambda wildcards: CAPTURES[wildcards.capture].frames,
-        targets=lambda wildcards: CAPTURES[wildcards.capture].targets,
+        targets=lambda wildcards: CAPTURES[wildcards.capture].targets.split(),
         settings=settings(CONFIG.rectify),
         version=schema.STAGE_VERSION["rectify"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " rectify {params.folder:q} --output {output} --pairs {params.pairs} --frames={params.frames:q}"
-        " --targets {params.targets}"
+        " rectify {params.folder:q} --output {output} --pairs {params.pairs:q} --frames={params.frames:q}"
+        " --targets {params.targets:q}"
         " --settings {params.settings:q} > {log} 2>&1"

@@ -93,3 +93,14 @@ def test_incomplete_store_is_refused_in_one_line(finished):
     assert done.returncode != 0
     assert "results/rectified/c.h5: not a readable HDF5 file" in log
     assert "Traceback" not in log
+
+
+def test_two_processes_train_one_model(finished):
+    """A training with several GPUs is one process each; without any GPU they are processes on the CPU."""
+    finished.config["models"]["shared"] = {"train": {"depth_steps": 3, "full_steps": 2, "batch_size": 2}}
+    finished.save()
+    weights = "results/models/shared/depth.safetensors"
+    done = finished.run("--set-resources", "train_depth:gpu=2", "--until", "train_depth", "--", weights)
+    assert done.returncode == 0, done.stdout
+    assert (finished.folder / weights).is_file()
+    assert pd.read_csv(finished.folder / "results/models/shared/depth.csv").step.max() == 3

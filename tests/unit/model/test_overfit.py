@@ -57,4 +57,4 @@ def test_one_frame_is_learned_to_within_a_decibel_of_the_ceiling(tmp_path):
         schedule.step()
     print(f"EPE {errors[0]:.2f} to {errors[-1]:.2f} px, PSNR {pictures[0]:.2f} to {pictures[-1]:.2f} dB of {goal:.2f}")
     assert errors[-1] < 0.4 * errors[0]
-    assert pictures[-1] > goal - 1.0
+    assert pictures[-1] > max(goal - 1.0, pictures[0] + 3.0)

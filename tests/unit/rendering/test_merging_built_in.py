@@ -1,0 +1,45 @@
+"""Three built-in cameras: the second pair helps where the first one does not see."""
+
+import pytest
+import torch
+
+from posegaussian import store
+from posegaussian.cli import main
+from posegaussian.evaluation.yardsticks import gaussians_from_depth
+from posegaussian.geometry.disparity import disparity_to_depth
+from posegaussian.rendering.merging import merged
+from posegaussian.rendering.novel import Moment, picture
+from posegaussian.rendering.pairs import read_pair, read_target
+from posegaussian.training.losses import box_psnr
+
+
+@pytest.fixture(scope="module")
+def rectified(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ring")
+    settings = "{frames: 1, size: [192, 192], sources: 3, images: png, rig: {baseline: [40, 40]}}"
+    main(["captures", "--seed", "3", "-o", str(folder / "capture"), "--settings", settings])
+    main(["rectify", str(folder / "capture"), "-o", str(folder / "pairs.h5"), "--settings", "{size: [192, 192]}"])
+    with store.open_checked(folder / "pairs.h5", store.RECTIFIED) as reader:
+        yield reader
+
+
+def exact(rectified, pair):
+    """What a perfect network would make of a pair."""
+    views = read_pair(rectified, None, pair, 0)
+    disparity = rectified["sources/disparity"][pair, 0]
+    depth = disparity_to_depth(torch.from_numpy(disparity).float()[None], views.cameras)
+    return Moment(pair, 0, gaussians_from_depth(views, depth), disparity, views.masks[0], views.cameras[0])
+
+
+@pytest.mark.slow
+def test_a_third_camera_fills_the_holes_of_a_wide_pair(rectified):
+    moments = [exact(rectified, pair) for pair in range(2)]
+    gains = []
+    for target, pair in enumerate(rectified["targets/pair"][()].tolist()):
+        image, mask, camera = read_target(rectified, target, 0)
+        alone = picture(moments[pair].gaussians, camera[0])
+        together = picture(merged(moments[pair], [moments[1 - pair]], camera[0]), camera[0])
+        assert (together.alphas * mask[0]).sum() > (alone.alphas * mask[0]).sum()
+        gains.append(float(box_psnr(together.colors[None], image, mask) - box_psnr(alone.colors[None], image, mask)))
+    print("gains, dB:", gains)
+    assert min(gains) > -0.2 and max(gains) > 1.0

@@ -1,10 +1,19 @@
-"""What mkdocs.yml adds to the pages: the help of every command, as its parser prints it."""
+"""What mkdocs.yml leaves to code: the list of how-tos, and the help of every command as its parser prints it."""
 
 import argparse
 import os
 import re
+from pathlib import Path
 
 from posegaussian import cli
+
+
+def on_config(config):
+    """Every how-to is in the navigation, after those that mkdocs.yml names."""
+    (howto,) = (entry["How to"] for entry in config.nav if "How to" in entry)
+    pages = sorted(f"howto/{path.name}" for path in Path(config.docs_dir, "howto").glob("*.md"))
+    howto += [page for page in pages if page not in howto]
+    return config
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:

@@ -19,6 +19,7 @@ _SUBCOMMANDS = (
     data.add_import,
     data.add_fetch,
     data.add_rectify,
+    data.add_inspect,
     data.add_heatmaps,
     training.add_train,
     views.add_render,

@@ -105,3 +105,31 @@ def add_heatmaps(stages) -> None:
     parser.add_argument("rectified", type=Path, help="a rectified .h5")
     output(parser, "the heatmaps .h5")
     settings(parser)
+def add_inspect(stages) -> None:
+    """`posegaussian inspect`."""
+
+    def run(args):
+        from posegaussian.captures.footage import FrameRange
+        from posegaussian.report.inspection import write_inspection
+
+        said = write_inspection(
+            args.capture,
+            args.output,
+            config.load_settings(config.RectifySettings, args.settings),
+            format=args.format,
+            pairs=_pairs(args.pairs),
+            frames=FrameRange.parse(args.frames) if args.frames else None,
+            pose_python=args.pose_python,
+        )
+        print("\n".join([*said, f"{args.output}: {len(said)} warnings"]))
+
+    parser = stage(stages, "inspect", run, "Write a page about a capture: rig, masks, epipolar lines, warnings.")
+    parser.add_argument("capture", type=Path, help="a capture folder of any known layout")
+    parser.add_argument("--format", help="its layout (default: told from what lies there)")
+    parser.add_argument("--pairs", nargs="*", metavar="A,B", help="source pairs by camera name (default: neighbours)")
+    parser.add_argument("--frames", metavar="START:STOP:STEP", help="frame numbers; the first one is shown")
+    parser.add_argument("--pose-python", type=Path, help="the MMPose environment's python, for heatmaps")
+    output(parser, "the .html page")
+    settings(parser)
+
+

@@ -1,9 +1,6 @@
 """One novel view of a capture folder, by hand: rectify, detect, reconstruct and render a single frame."""
 
 import json
-import os
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,15 +10,12 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.formats import read_capture
 from posegaussian.captures.rectify import rectify_capture
 from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
-from posegaussian.errors import CaptureError, ConfigError, DetectorError
+from posegaussian.errors import CaptureError, ConfigError
 from posegaussian.export.files import write_png
 from posegaussian.model.weights import load_network, read_metadata
+from posegaussian.pose.elsewhere import SMALL, detect, interpreter
 from posegaussian.rendering.novel import pick_device, picture, reconstruct, to_bytes
 from posegaussian.rendering.path import camera_between, framed, pivot_between, source_cameras
-
-_REPOSITORY = Path(__file__).parents[2]
-_POSE_PYTHON = _REPOSITORY / ".venv-mmpose" / "bin" / "python"
-_SMALL = '{"config": "package:small.py", "weights": "package:small.safetensors"}'
 
 
 def render_view(
@@ -63,13 +57,13 @@ def render_view(
     frame = shot.frames[0] if frame is None else frame
     if frame not in shot.frames:
         raise CaptureError(f"no such frame ({shot.frames[0]} to {shot.frames[-1]})", file=capture, frame=frame)
-    python = _interpreter(pose_python) if network.settings.pose != "none" else None
+    python = interpreter(pose_python) if network.settings.pose != "none" else None
     with TemporaryDirectory() as folder, ExitStack() as stack:
         rectified, heatmaps = Path(folder) / "rectified.h5", Path(folder) / "heatmaps.h5"
         rectify_capture(capture, rectified, rectify, pairs=[(first, second)], frames=[frame])
         if python:
-            detector = json.dumps(as_dict(settings.detector)) if settings.detector else learned.get("detector", _SMALL)
-            _detect(rectified, heatmaps, python, detector)
+            detector = json.dumps(as_dict(settings.detector)) if settings.detector else learned.get("detector", SMALL)
+            detect(rectified, heatmaps, python, detector)
         source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
         pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if python else None
         (moment,) = next(reconstruct(network, source, pose, [0], chosen))
@@ -91,28 +85,3 @@ def _camera(capture: Capture, source: str) -> str:
         return capture.sources[int(source)]
     known = ", ".join(capture.sources)
     raise CaptureError(f"no such source camera (there are {known})", file=capture.root, camera=source)
-
-
-def _interpreter(named: Path | None) -> Path | None:
-    """The MMPose environment's python, or None where there is no such environment."""
-    if named and not named.exists():
-        raise DetectorError("no such interpreter", file=named, hint="give the MMPose environment's python")
-    if named or _POSE_PYTHON.exists():
-        return named or _POSE_PYTHON
-    print("no MMPose environment found: rendering without pose (see --pose-python)", file=sys.stderr)
-    return None
-
-
-def _detect(rectified: Path, heatmaps: Path, python: Path, detector: str) -> None:
-    """Run the stage `heatmaps` in the MMPose environment."""
-    command = [python, "-m", "posegaussian", "heatmaps", rectified, "--output", heatmaps]
-    done = subprocess.run(
-        [*map(str, command), "--settings", detector],
-        env=os.environ | {"PYTHONPATH": str(_REPOSITORY)},
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise DetectorError(last[0].removeprefix("posegaussian: error: "), file=python)

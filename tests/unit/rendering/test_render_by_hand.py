@@ -12,6 +12,7 @@ from posegaussian.cli import main
 from posegaussian.config import NetworkSettings
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import save_weights
+from posegaussian.pose import elsewhere
 from posegaussian.rendering import single
 
 SIZE = (100, 80)
@@ -56,7 +57,7 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch, tmp_path):
-    monkeypatch.setattr(single, "_POSE_PYTHON", tmp_path / "no" / "python")
+    monkeypatch.setattr(elsewhere, "_POSE_PYTHON", tmp_path / "no" / "python")
     monkeypatch.chdir(tmp_path)
 
 
@@ -85,7 +86,7 @@ def coverage(path):
 def test_a_view_without_pose_says_so_and_is_written(capture, weights, tmp_path, capsys):
     by_hand(capture, weights, "--source", "0", "1", "--ratio", "0.5")
     said = capsys.readouterr()
-    assert "rendering without pose" in said.err
+    assert "going on without pose" in said.err
     assert said.out == "novel.png: frame 000000, from 00 to 01 at ratio 0.5\n"
     assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
 

@@ -1,0 +1,72 @@
+"""Where the person stands, and which cameras do not keep time: told from the masks of several frames."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.pictures import is_person
+from posegaussian.geometry import rig
+from posegaussian.geometry.lens import SourceCamera
+
+_FRAMES = 7
+"""Frames that are looked at for their time."""
+_SHIFTS = (-2, -1, 1, 2)
+_BETTER = 0.4
+"""A camera is out of time when its rays miss the others by this much less at another time."""
+_SEEN = 2.0
+"""Misses below this many pixels are no sign of anything."""
+
+
+def middle(capture: Capture, camera: str, frame: int) -> Float[np.ndarray, "1 2"]:
+    """The middle of a mask, in pixels."""
+    rows, columns = np.nonzero(is_person(capture.mask(camera, frame)))
+    return np.array([[columns.mean() + 0.5, rows.mean() + 0.5]])
+
+
+def meeting_point(
+    cameras: Mapping[str, SourceCamera], middles: Mapping[str, Float[np.ndarray, "1 2"]]
+) -> Float[np.ndarray, " 3"]:
+    """The point nearest to the rays through the masks' middles, metres."""
+    rays = np.concatenate([cameras[name].directions(pixel) for name, pixel in middles.items()])
+    return rig.nearest_point(np.stack([cameras[name].centre for name in middles]), rays)
+
+
+def angle_between(capture: Capture, point: Float[np.ndarray, " 3"], first: str, second: str) -> float:
+    """Degrees between two cameras, seen from a point."""
+    return float(rig.angles(point, np.stack([capture.cameras[name].centre for name in (first, second)]))[0, 1])
+
+
+def out_of_time(capture: Capture, frame: int) -> list[str]:
+    """Cameras whose masks fit those of the others much better some frames earlier or later, in plain sentences."""
+    if len(capture.cameras) < 3 or len(capture.frames) < _FRAMES:
+        return []
+    first = min(capture.frames.index(frame), len(capture.frames) - _FRAMES)
+    times = capture.frames[first : first + _FRAMES]
+    middles = {(name, time): middle(capture, name, time) for name in capture.cameras for time in times}
+    said = []
+    for late in capture.cameras:
+        misses = {shift: _miss(capture, late, shift, times, middles) for shift in (0, *_SHIFTS)}
+        best = min(misses, key=lambda shift: misses[shift])
+        if misses[best] < _BETTER * misses[0] and misses[0] > _SEEN:
+            way = "late" if best > 0 else "early"
+            said.append(f"camera {late} looks {abs(best)} of these frames {way}: then its masks fit the others' better")
+    return said
+
+
+def _miss(
+    capture: Capture,
+    late: str,
+    shift: int,
+    times: tuple[int, ...],
+    middles: Mapping[tuple[str, int], Float[np.ndarray, "1 2"]],
+) -> float:
+    """How far the person of the other cameras lies beside a camera's masks of another time, pixels."""
+    camera, reach = capture.cameras[late], max(map(abs, _SHIFTS))
+    values = []
+    for index in range(reach, len(times) - reach):
+        others = {name: middles[name, times[index]] for name in capture.cameras if name != late}
+        seen = camera.project(meeting_point(capture.cameras, others)[None])
+        values.append(float(np.linalg.norm(seen - middles[late, times[index + shift]])))
+    return float(np.mean(values))

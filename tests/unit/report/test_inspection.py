@@ -1,0 +1,85 @@
+"""`posegaussian inspect`: the page of a good capture, and of broken ones."""
+
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import helpers
+import numpy as np
+import pytest
+
+from posegaussian import cli
+from posegaussian.captures.formats import read_capture
+from posegaussian.report.findings import out_of_time
+
+AZIMUTHS = (-30, 0, 30)
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("inspect") / "good"
+    rig = {f"{i:02d}": helpers.lens(azimuth, size=(96, 80)) for i, azimuth in enumerate(AZIMUTHS)}
+    helpers.write_sphere_capture(root, frames=7, cameras=rig, samples=1, depths=False)
+    return root
+
+
+def inspect(root: Path, capsys) -> tuple[str, str]:
+    """The page, and what was said."""
+    page = root.parent / f"{root.name}.html"
+    cli.main(["inspect", str(root), "-o", str(page), "--settings", "{color: 'off'}"])
+    return page.read_text(), capsys.readouterr().out
+
+
+def no_pose(monkeypatch) -> None:
+    monkeypatch.setattr("posegaussian.report.inspection.interpreter", lambda named: None)
+
+
+def test_a_good_capture_has_a_page_without_warnings(capture, capsys, monkeypatch):
+    no_pose(monkeypatch)
+    page, said = inspect(capture, capsys)
+    assert "0 warnings" in said
+    assert "Nothing looks wrong" in page
+    assert not re.search(r'(src|href)="(?!data:)', page)  # nothing is fetched
+    for name in ("00", "01", "02"):
+        assert f"Mask of camera {name}" in page
+    assert page.count("Rectified picture with scan lines") == 4
+    angles = [float(value) for value in re.findall(r"<td>([\d.]+)°</td>", page)]
+    np.testing.assert_allclose(angles, [30, 30, 60], atol=1.5)
+    assert [float(value) for value in re.findall(r"agreement (\d+) %", page)] == pytest.approx([100] * 3, abs=3)
+
+
+def test_broken_poses_are_said_and_shown(capture, tmp_path, capsys, monkeypatch):
+    no_pose(monkeypatch)
+    root = tmp_path / "broken"
+    shutil.copytree(capture, root)
+    turned = {}
+    for i, azimuth in enumerate(AZIMUTHS):
+        lens = helpers.lens(azimuth, size=(96, 80))
+        turned[f"{i:02d}"] = helpers.Lens(lens.matrix, lens.rotation.T, lens.centre, lens.size, lens.distortion)
+    helpers.write_calibration(root, turned)
+    page, said = inspect(root, capsys)
+    assert "camera-to-world" in said
+    assert "camera-to-world" in page
+
+
+def test_a_camera_that_is_late_is_named(capture, tmp_path):
+    root = tmp_path / "late"
+    shutil.copytree(capture, root)
+    assert out_of_time(read_capture(root), 0) == []
+    for kind in ("images", "masks"):
+        for frame in range(6, 1, -1):  # camera 01 shows what was two frames ago
+            shutil.copy(root / kind / f"01/{frame - 2:06d}.png", root / kind / f"01/{frame:06d}.png")
+    (said,) = out_of_time(read_capture(root), 0)
+    assert said.startswith("camera 01 looks 2 of these frames late")
+
+
+def test_an_impossible_pair_is_told_in_its_place(capture, tmp_path, capsys, monkeypatch):
+    no_pose(monkeypatch)
+    root = tmp_path / "empty"
+    shutil.copytree(capture, root)
+    cv2.imwrite(str(root / "masks/01/000000.png"), np.zeros((80, 96), np.uint8))
+    with pytest.raises(SystemExit):
+        inspect(root, capsys)
+    assert "the mask is empty" in capsys.readouterr().err
+    assert not (tmp_path / "empty.html").exists()

@@ -1,6 +1,7 @@
 """The stage `rectify`: stereo pairs with matching rows, and undistorted targets, from a capture to one HDF5 file."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -270,7 +271,7 @@ def _depth(
 def _digests(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> dict[str, str]:
     """One digest for each calibration file, and one over all pictures used."""
     told = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
-    digests = {path.relative_to(capture.root).as_posix(): store.digest(path) for path in told}
+    digests = {os.path.relpath(path, capture.root): store.digest(path) for path in told}
     pictures = hashlib.sha256()
     for path in capture.files(cameras, frames):
         if path not in told:

@@ -11,12 +11,20 @@ def add_captures(stages) -> None:
     """`posegaussian captures`."""
 
     def run(args):
-        from posegaussian.captures.synthetic.write import write_capture
+        settings = config.load_settings(config.BuiltinSettings, args.settings)
+        if args.scan:
+            from posegaussian.captures.scans import photograph_scan
 
-        write_capture(args.seed, args.output, config.load_settings(config.BuiltinSettings, args.settings))
+            photograph_scan(args.scan, args.output, settings)
+        else:
+            from posegaussian.captures.synthetic.write import write_capture
 
-    parser = stage(stages, "captures", run, "Photograph a built-in synthetic person into a capture folder.")
-    parser.add_argument("--seed", type=int, required=True, help="which person")
+            write_capture(args.seed, args.output, settings)
+
+    parser = stage(stages, "captures", run, "Photograph a built-in synthetic person, or a scan, into a capture folder.")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--seed", type=int, help="which synthetic person")
+    who.add_argument("--scan", type=Path, help="a folder with a textured mesh: one .obj and its picture")
     output(parser, "the capture folder")
     settings(parser)
 

@@ -1,4 +1,4 @@
-# Photograph the built-in people. A user's own captures are listed in the sheet and stay where they are.
+# Photograph the built-in people and scans. A user's own captures are listed in the sheet and stay where they are.
 
 
 rule captures:
@@ -23,4 +23,31 @@ rule captures:
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
         " captures --seed {params.seed} --output {output} --settings {params.settings:q}"
+        " > {log} 2>&1"
+
+
+rule photograph_scan:
+    input:
+        scan_files,
+    output:
+        directory("results/captures/{capture}"),
+    log:
+        "results/logs/captures/{capture}.log",
+    benchmark:
+        "results/benchmarks/captures/{capture}.tsv"
+    wildcard_constraints:
+        capture="|".join(SCANS) or "(?!)",
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        folder=lambda wildcards: SCANS[wildcards.capture],
+        settings=builtin_settings,
+        version=schema.STAGE_VERSION["captures"],
+    shell:
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " captures --scan {params.folder:q} --output {output} --settings {params.settings:q}"
         " > {log} 2>&1"

@@ -80,7 +80,8 @@ for name in CONFIG.report:
 
 BUILTIN = {name: int(row.path.split(":")[1]) for name, row in CAPTURES.items() if row.path.startswith("builtin:")}
 FETCHED = [name for name, row in CAPTURES.items() if row.path == "fetch:pose2sim"]
-MADE = {*BUILTIN, *FETCHED}
+SCANS = {name: row.path.removeprefix("scan:") for name, row in CAPTURES.items() if row.path.startswith("scan:")}
+MADE = {*BUILTIN, *FETCHED, *SCANS}
 MMPOSE_ENV = Path(CONFIG.mmpose_env) if Path(CONFIG.mmpose_env).is_absolute() else ROOT / CONFIG.mmpose_env
 
 
@@ -106,6 +107,14 @@ os.environ |= {"PG_MMPOSE_ENV": str(MMPOSE_ENV)}
 def settings(value):
     """Settings as the text that a stage's --settings takes."""
     return json.dumps(schema.as_dict(value), sort_keys=True)
+
+
+def scan_files(wildcards):
+    """A scan's mesh, material and texture."""
+    files = [str(path) for path in sorted(Path(SCANS[wildcards.capture]).glob("*")) if path.is_file()]
+    if not files:
+        raise WorkflowError(f"{CONFIG.captures}: capture {wildcards.capture}: {SCANS[wildcards.capture]} holds no scan")
+    return files
 
 
 def builtin_settings(wildcards):

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import cv2
+import h5py
 import helpers
 import numpy as np
 import pytest
@@ -143,3 +144,11 @@ def test_rig_json_says_what_the_source_said(tmp_path):
     rig = json.loads((tmp_path / "out/rig.json").read_text())
     assert rig == {"sources": ["0", "1"], "targets": ["3"], "pairs": [["0", "1"]]}
     assert set(FLAT) == {"0", "1", "3"}
+
+
+def test_calibration_beside_the_capture(tmp_path):
+    """A sample's parm/ lies outside its img/ folder; it is known by its digest all the same."""
+    write_gps(tmp_path / "gps")
+    rectify_capture(tmp_path / "gps/img/0004_000", tmp_path / "x.h5", RectifySettings(size=(32, 32)))
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert "../../parm/0004_000/1_extrinsic.npy" in json.loads(file.attrs["inputs"])

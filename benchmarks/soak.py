@@ -142,6 +142,12 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def copy(path: Path, goal: Path) -> None:
+    """A file or a folder."""
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    (shutil.copytree if path.is_dir() else shutil.copyfile)(path, goal)
+
+
 def kill(stage: Stage, folder: Path, took: float, choice: random.Random) -> bool:
     """Start a stage, kill it somewhere, say whether that was in the middle of writing.
 
@@ -170,11 +176,15 @@ def soak_kills(stage: Stage, folder: Path, kills: int, choice: random.Random) ->
     if not good:
         raise SystemExit(f"{stage.name} does not run:\n{log(folder)}")
     whole = {name: content(folder / name) for name in (*stage.outputs, *(stage.also if stage.name == "export" else ()))}
+    for name in stage.outputs:
+        copy(folder / name, folder.parent / "old" / stage.name / name)
     row = {"stage": stage.name, "kills": 0, "while writing": 0, "broken outputs": 0}
     for number in range(kills):
         fresh = number % 2 == 0  # else the old outputs are there
-        for name in (*stage.also, *(stage.outputs if fresh else ())):
+        for name in (*stage.also, *stage.outputs):
             remove(folder / name)
+        for name in () if fresh else stage.outputs:
+            copy(folder.parent / "old" / stage.name / name, folder / name)
         row["while writing"] += kill(stage, folder, took, choice)
         row["kills"] += 1
         allowed = (None,) if fresh else ()
@@ -281,6 +291,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=12, help="of each stage")
     parser.add_argument("--only", nargs="*", metavar="STAGE", help="the stages to torture; the others run once")
     parser.add_argument("--snakemake-kills", type=int, default=4, help="of Snakemake; 0 leaves it out")
+    parser.add_argument("--without-disks", action="store_true", help="kills only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=ROOT / "results" / "soak", help="is emptied")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "results" / "benchmarks" / "soak.json")
@@ -298,6 +309,8 @@ def main() -> None:
             continue
         rows.append(soak_kills(stage, folder, arguments.kills, choice))
         print(rows[-1], file=sys.stderr, flush=True)
+        if arguments.without_disks:
+            continue
         try:
             disks.append(soak_disk(stage, folder))
         except subprocess.CalledProcessError as error:

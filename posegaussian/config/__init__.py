@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 STAGE_VERSION = {
-    "captures": 1,
+    "captures": 2,
     "rectify": 2,
     "heatmaps": 1,
     "train": 2,

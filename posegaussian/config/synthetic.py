@@ -60,11 +60,11 @@ class LightSettings:
 
     lamps: between(1, 6) = (2, 4)
     """How many."""
-    key: between(0, 2) = (0.35, 0.65)
+    key: between(0, 2) = (0.4, 0.8)
     """Strength of the first lamp; 1 shows a white surface that faces it as white."""
     fill: between(0, 2) = (0.05, 0.25)
     """Strength of each other lamp."""
-    ambient: between(0, 2) = (0.35, 0.55)
+    ambient: between(0, 2) = (0.4, 0.6)
     """Strength of the light from everywhere."""
     warmth: between(-0.5, 0.5) = (-0.08, 0.08)
     """How much redder, and less blue, a lamp is than white; a share."""

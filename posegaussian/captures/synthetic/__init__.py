@@ -1,7 +1,14 @@
-"""Built-in input: synthetic, always clothed people before a synthetic rig, with the truth about them.
+"""Built-in input: synthetic, always clothed people before synthetic rigs, with the truth about them.
 
-`person.make_person(seed)` makes somebody, `Person.posed(time)` gives the dressed mesh and its COCO-17 joints,
-`raster.photograph(mesh, view, light)` takes a picture with mask and depth, `write.write_capture` writes a capture.
-The world: z up, metres, the floor at z = 0, the person about the origin. Pixel centres at +0.5 everywhere but in the
-written files. NumPy and Numba only.
+    people: person (body, garments, hair, motion)      somebody from a seed, in NumPy
+    bake, occlusion, track -> preparation              the same, ready to be photographed: plain arrays
+    actor, cast                                        ... on a device, in torch
+    projection, zbuffer (scanlines), lights, shading -> photograph      pictures, and depth at pixel centres
+    rig, calibration, sensor                           where cameras stand, how they err, what they do to pictures
+    studio -> write                                    captures on disk
+    compose, visibility, sample -> stream              training samples without end
+    splits                                             who may be learned from
+
+The world: z up, metres, the floor at z = 0, the person about the origin, facing -y. Pixel centres at +0.5 everywhere but in
+the written files. `raster` is the plain reference that the photographer is tested against.
 """

@@ -1,4 +1,7 @@
-"""Photographs of a mesh: a z-buffer in Numba, shading in NumPy; colour and mask are supersampled, depth is not."""
+"""Photographs of a mesh in NumPy: the plain reference of the engine's photographer, pixel by pixel and without tricks.
+
+A z-buffer in Numba in float64; colour and mask are supersampled, depth is not; no shadows, no occlusion, no highlights.
+"""
 
 from dataclasses import dataclass
 from typing import no_type_check

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.config import GPS_GAUSSIAN, BuiltinSettings, RigSettings
+from posegaussian.config import BuiltinSettings, RigSettings
 from posegaussian.errors import ConfigError
 
 NEAREST = 0.2
@@ -200,19 +200,3 @@ def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Flo
             suffix = f"_{i}" if settings.targets > 1 else ""
             targets[f"t{number:02d}{suffix}"] = view(angle + ratio * step, rng.uniform(*ranges.above))
     return Rig(sources, targets, pairs)
-
-
-def make_rig(
-    sources: int, baseline: float, radius: float, middle: float, size: tuple[int, int], extent: Float[np.ndarray, "n 3"]
-) -> Rig:
-    """Level cameras on an arc about the vertical through the origin, and targets halfway between neighbours."""
-    arc = Arc(np.array([0, 0, middle]), np.array([0.0, -1, 0]), np.array([0.0, 0, 1]), radius)
-    rng = np.random.default_rng(0)
-
-    def view(angle):
-        return framed(rng, GPS_GAUSSIAN, look_at(arc.place(angle), arc.centre), size, extent)
-
-    angles = baseline * (np.arange(sources) - (sources - 1) / 2)
-    views = {f"{i:02d}": view(angle) for i, angle in enumerate(angles)}
-    between = {f"t{i:02d}": view(angle + baseline / 2) for i, angle in enumerate(angles[:-1])}
-    return Rig(views, between, list(pairwise(views)))

@@ -1,14 +1,25 @@
 """The z-buffer and the surfaces against closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
+from posegaussian.captures.synthetic.bake import bake
+from posegaussian.captures.synthetic.calibration import cameras
+from posegaussian.captures.synthetic.cast import Cast
 from posegaussian.captures.synthetic.material import Material, without_relief
 from posegaussian.captures.synthetic.mesh import Mesh, vertex_normals
+from posegaussian.captures.synthetic.person import make_person
+from posegaussian.captures.synthetic.photograph import measure
+from posegaussian.captures.synthetic.preparation import Prepared
 from posegaussian.captures.synthetic.raster import Light, photograph
-from posegaussian.captures.synthetic.rig import View, look_at, make_rig
+from posegaussian.captures.synthetic.rig import View, capture_rig, look_at
 from posegaussian.captures.synthetic.surface import Surface, join, refine
 from posegaussian.captures.synthetic.textures import noise
+from posegaussian.captures.synthetic.track import track
+from posegaussian.config import GPS_GAUSSIAN, BuiltinSettings, PeopleSettings
 
 WIDTH, HEIGHT = 64, 48
 CAMERA = View(np.array([[80.0, 0, 30.3], [0, 75.0, 25.2], [0, 0, 1]]), np.eye(4), WIDTH, HEIGHT)
@@ -145,21 +156,39 @@ def test_noise_is_smooth_spread_and_seeded():
 
 def test_rig_angles_distances_and_margins_are_exact():
     people = np.random.default_rng(1).uniform([-0.5, -0.4, 0], [0.5, 0.4, 1.8], (500, 3))
-    rig = make_rig(4, 30.0, 2.5, 0.9, (320, 240), people)
+    middle = (people.min(0) + people.max(0)) / 2
+    settings = BuiltinSettings(
+        sources=4, size=(320, 240), rig=replace(GPS_GAUSSIAN, baseline=(30.0, 30.0), radius=(2.5, 2.5))
+    )
+    rig = capture_rig(np.random.default_rng(0), settings, people)
     assert list(rig.views) == ["00", "01", "02", "03", "t00", "t01", "t02"]
     assert rig.pairs == [("00", "01"), ("01", "02"), ("02", "03")]
-    angle = {name: np.degrees(np.arctan2(view.centre[1], view.centre[0])) for name, view in rig.views.items()}
+    offset = {name: view.centre - middle for name, view in rig.views.items()}
+    angle = {name: np.degrees(np.arctan2(y, x)) for name, (x, y, _) in offset.items()}
     for i, (a, b) in enumerate(rig.pairs):
         assert angle[b] - angle[a] == pytest.approx(30)
         assert angle[f"t{i:02d}"] - angle[a] == pytest.approx(15)
-    closest = np.inf
-    for view in rig.views.values():
-        assert np.linalg.norm(view.centre[:2]) == pytest.approx(2.5) and view.centre[2] == pytest.approx(0.9)
+    for name, view in rig.views.items():
+        assert np.linalg.norm(offset[name]) == pytest.approx(2.5) and offset[name][2] == pytest.approx(0)
         rotation = view.world_to_camera[:3, :3]
         np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
         assert np.linalg.det(rotation) == pytest.approx(1)
-        assert view.intrinsics[0, 0] == view.intrinsics[1, 1] == rig.sources["00"].intrinsics[0, 0]
         pixels = view.project(people)
-        closest = min(closest, *(pixels.min(0) / [320, 240]), *(1 - pixels.max(0) / [320, 240]))
-        assert view.project(np.array([0, 0, 0.9])) == pytest.approx(view.intrinsics[:2, 2])
-    assert 0.03 < closest < 0.08
+        assert min(*(pixels.min(0) / [320, 240]), *(1 - pixels.max(0) / [320, 240])) == pytest.approx(0.05)
+        assert view.project(middle) == pytest.approx(view.intrinsics[:2, 2])
+
+
+def test_the_engine_measures_the_depth_that_this_plain_rasteriser_measures():
+    person = make_person(1, PeopleSettings())
+    baked = bake(person, 0.01)
+    cast = Cast.of(Prepared(1, baked, track(person, baked, 1, 30)))
+    rig = capture_rig(
+        np.random.default_rng(0), BuiltinSettings(sources=2, size=(200, 160)), cast.extent(np.zeros(1, int))
+    )
+    view = rig.sources["00"]
+    plain = photograph(person.posed(0.0), view, FLAT)
+    ours = measure(cast.posed(now), torch.zeros(1, dtype=torch.long), cameras([view])).depth[0].numpy()
+    both = (plain.depth > 0) & (ours > 0)
+    assert (plain.depth > 0).sum() > 3000 and ((plain.depth > 0) != (ours > 0)).mean() < 1e-3
+    # The engine keeps the four strongest bones of a vertex.
+    assert np.median(abs(plain.depth - ours)[both]) < 5e-5 and np.quantile(abs(plain.depth - ours)[both], 0.99) < 5e-3

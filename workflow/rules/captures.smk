@@ -14,7 +14,7 @@ rule captures:
         "../../envs/posegaussian.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=30,
     params:
         seed=lambda wildcards: BUILTIN[wildcards.capture],

@@ -16,10 +16,11 @@ from posegaussian.errors import CaptureWarning, UserError
 
 _SUBCOMMANDS = (
     data.add_captures,
+    data.add_people,
     data.add_import,
     data.add_fetch,
-    data.add_rectify,
     data.add_inspect,
+    data.add_rectify,
     data.add_heatmaps,
     training.add_train,
     views.add_render,

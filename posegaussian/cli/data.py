@@ -5,6 +5,7 @@ from pathlib import Path
 
 from posegaussian import config
 from posegaussian.cli.arguments import output, settings, stage
+from posegaussian.errors import ConfigError
 
 
 def add_captures(stages) -> None:
@@ -27,6 +28,30 @@ def add_captures(stages) -> None:
     who.add_argument("--scan", type=Path, help="a folder with a textured mesh: one .obj and its picture")
     output(parser, "the capture folder")
     settings(parser)
+
+
+def add_people(stages) -> None:
+    """`posegaussian people`."""
+
+    def run(args):
+        from posegaussian.captures.synthetic.contact import contact_sheet
+
+        people = config.load_settings(config.PeopleSettings, args.settings)
+        contact_sheet(_seeds(args.seeds), args.sheet, people, args.size, args.frames)
+
+    parser = stage(stages, "people", run, "Photograph synthetic people on one contact sheet, to look at.")
+    parser.add_argument("--sheet", type=Path, required=True, help="the picture, .png or .jpg")
+    parser.add_argument("--seeds", default="1-64", help="who, as A-B (default: 1-64)")
+    parser.add_argument("--size", type=int, default=384, help="height of each picture, pixels (default: 384)")
+    parser.add_argument("--frames", type=int, default=1, help="moments of each person, side by side (default: 1)")
+    settings(parser)
+
+
+def _seeds(text: str) -> range:
+    first, _, last = text.partition("-")
+    if not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first)):
+        raise ConfigError(f"--seeds: {text!r} is not A-B with A <= B")
+    return range(int(first), int(last or first) + 1)
 
 
 def add_fetch(stages) -> None:
@@ -101,18 +126,6 @@ def _pairs(named: list[str] | None) -> list[tuple[str, ...]]:
     return [tuple(pair.split(",")) for pair in named or ()]
 
 
-def add_heatmaps(stages) -> None:
-    """`posegaussian heatmaps`."""
-
-    def run(args):
-        from posegaussian.pose.extract import extract_heatmaps
-
-        extract_heatmaps(args.rectified, args.output, config.load_settings(config.DetectorSettings, args.settings))
-
-    parser = stage(stages, "heatmaps", run, "Detect 2D joints with MMPose (run it in the MMPose environment).")
-    parser.add_argument("rectified", type=Path, help="a rectified .h5")
-    output(parser, "the heatmaps .h5")
-    settings(parser)
 def add_inspect(stages) -> None:
     """`posegaussian inspect`."""
 
@@ -141,3 +154,15 @@ def add_inspect(stages) -> None:
     settings(parser)
 
 
+def add_heatmaps(stages) -> None:
+    """`posegaussian heatmaps`."""
+
+    def run(args):
+        from posegaussian.pose.extract import extract_heatmaps
+
+        extract_heatmaps(args.rectified, args.output, config.load_settings(config.DetectorSettings, args.settings))
+
+    parser = stage(stages, "heatmaps", run, "Detect 2D joints with MMPose (run it in the MMPose environment).")
+    parser.add_argument("rectified", type=Path, help="a rectified .h5")
+    output(parser, "the heatmaps .h5")
+    settings(parser)

@@ -1,11 +1,11 @@
 """The synthetic people: which of them may be drawn."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT
+from posegaussian.config.ranges import between
 
 Garment = Literal[
     "tshirt", "shirt", "sweater", "hoodie", "vest", "jacket", "coat", "trousers", "shorts", "skirt", "dress"
@@ -17,7 +17,6 @@ Fabric = Literal[
     "print", "camouflage", "lettering", "logo",
 ]  # fmt: skip
 Movement = Literal["walk", "turn", "wave", "squat", "dance", "stand", "still"]
-Metres = Annotated[float, Field(ge=1.4, le=2.05)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -32,5 +31,5 @@ class PeopleSettings:
     """Families of textures of the garments."""
     motions: tuple[Movement, ...] | None = None
     """Kinds of movement; `still` is exactly frozen."""
-    height: tuple[Metres, Metres] = (1.52, 1.92)
+    height: between(1.4, 2.05) = (1.52, 1.92)
     """Shortest and tallest person from sole to crown, metres."""

@@ -14,12 +14,14 @@ from scipy.spatial import cKDTree
 from posegaussian.captures.synthetic.body import neighbours
 from posegaussian.captures.synthetic.mesh import vertex_normals
 from posegaussian.captures.synthetic.surface import Surface
-from posegaussian.captures.synthetic.textures import ARMHOLE, smooth
+from posegaussian.captures.synthetic.textures import ARMHOLE, on_arm, smooth
 
 GAP = 0.003
 """Least distance between two layers of cloth, metres."""
 HEM = 0.003
 """Thickness of a hem, metres."""
+SMOOTHING = 12
+"""How far normals are averaged, so that cloth spans clefts: rounds over the neighbours."""
 COLUMNS = 144
 """Vertices around a hanging cloth."""
 ROW = 0.014
@@ -32,7 +34,7 @@ class Figure:
 
     Args:
         suit: the smooth body that clothes are made over.
-        normals: its unit normals.
+        normals: which way is outwards: its unit normals, averaged over a few centimetres.
         outside: how far the outermost layer stands off the suit at each vertex, metres.
         scale: size against the mean body.
         hung: points of hanging cloth: on this person, and their canonical heights.
@@ -47,7 +49,11 @@ class Figure:
     @classmethod
     def bare(cls, suit: Surface, scale: float) -> "Figure":
         """Nothing on yet."""
-        return cls(suit, vertex_normals(suit.rest, suit.faces), np.zeros(len(suit.rest)), scale)
+        normals = vertex_normals(suit.rest, suit.faces)
+        for _ in range(SMOOTHING):
+            normals = 0.3 * normals + 0.7 * (neighbours("suit") @ normals)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        return cls(suit, normals, np.zeros(len(suit.rest)), scale)
 
     @property
     def places(self) -> Float[np.ndarray, "v 3"]:
@@ -58,7 +64,7 @@ class Figure:
     def trunk_and_legs(self) -> Bool[np.ndarray, "v"]:
         """Which vertices are not the arms'."""
         x, _, z = self.places.T
-        return (abs(x) < ARMHOLE - 0.01) | (z < 0.2)
+        return ~on_arm(self.places) & ((abs(x) < ARMHOLE - 0.01) | (z < 0.5))
 
     def wear(
         self, inside: Float[np.ndarray, "v"], ease: Float[np.ndarray, "v"], taut: int, folds: Float[np.ndarray, "v"]

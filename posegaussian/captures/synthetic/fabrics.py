@@ -303,7 +303,7 @@ def _lettering(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
     if rng.uniform() < 0.3:
         for row in range(12):
             text = " ".join(_word(rng, int(rng.integers(3, 8))) for _ in range(6))
-            _write(image, text, (size / 2, 20 + row * size / 12), 20, other, font, int(rng.integers(1, 4)))
+            _write(image, text, (size / 2, 20 + row * size / 12), 20.0, other, font, int(rng.integers(1, 4)))
         return Fabric("lettering", image, _jersey(rng))
     lines = int(rng.integers(1, 4))
     for line in range(lines):
@@ -339,7 +339,9 @@ def _logo(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
         2 + int(radius / 16),
     )
     if rng.uniform() < 0.4:
-        _write(image, _word(rng, int(rng.integers(4, 7))), (middle, middle + 65), 22, other, FONTS[rng.integers(4)], 3)
+        _write(
+            image, _word(rng, int(rng.integers(4, 7))), (middle, middle + 65), 22.0, other, FONTS[rng.integers(4)], 3
+        )
     return Fabric("logo", image, _jersey(rng))
 
 

@@ -16,7 +16,7 @@ from posegaussian.captures.synthetic.fabrics import Fabric
 from posegaussian.captures.synthetic.material import Material
 from posegaussian.captures.synthetic.sewing import Sewn, edge, patch
 from posegaussian.captures.synthetic.surface import Surface
-from posegaussian.captures.synthetic.textures import ARM, ARMHOLE, LEG, Colour, Points, noise, smooth, unroll
+from posegaussian.captures.synthetic.textures import ARM, ARMHOLE, LEG, Colour, Points, noise, on_arm, smooth, unroll
 
 Field = Callable[[Points], Float[np.ndarray, "n"]]
 FAR = 0.25
@@ -59,19 +59,7 @@ def sleeves(share: float) -> Field:
     end = share * (upper + lower) - upper
 
     def field(points):
-        arm = (abs(points[:, 0]) > ARMHOLE) & (points[:, 2] > 0.2)
-        return np.where(arm, np.minimum(end + unroll(points, False)[:, 1], FAR), FAR)
-
-    return field
-
-
-def sleeveless(width: float) -> Field:
-    """Trunk between two armholes, so wide at the shoulders."""
-
-    def field(points):
-        x, _, z = abs(points).T
-        armhole = width + np.where(points[:, 2] > 0.2, 0.05 * np.clip((0.6 - points[:, 2]) / 0.12, 0, 1) ** 2, FAR)
-        return np.where(z > 0, armhole - x, FAR)
+        return np.where(on_arm(points), np.minimum(end + unroll(points, False)[:, 1], FAR), FAR)
 
     return field
 
@@ -81,7 +69,10 @@ def round_neck(radius: float, depth: float) -> Field:
 
     def field(points):
         x, y, z = points.T
-        return np.minimum(np.maximum(np.hypot(x, 0.8 * (y + 0.01)) - radius, 0.7 - depth - z), 0.765 - z)
+        # The neckline climbs from the front to the nape; its corners are round (a soft maximum).
+        low = 0.7 - depth + (0.02 + depth) * smooth((y + 0.06) / 0.07) - z
+        ring = np.hypot(x, 0.8 * (y + 0.01)) - radius
+        return np.minimum(0.008 * np.logaddexp(ring / 0.008, low / 0.008), 0.765 - z)
 
     return field
 
@@ -130,7 +121,7 @@ def folds(points: Points, depth: Float[np.ndarray, "n"], seed: int) -> Float[np.
     long = noise(points * [1, 1, 0.3], 0.045, seed) + 0.6 * noise(points * [1, 1, 0.5], 0.1, seed + 1)
     across = noise(points * [0.35, 0.35, 1], 0.022, seed + 2)
     z = points[:, 2]
-    arm = (abs(points[:, 0]) > ARMHOLE) & (z > 0.2)
+    arm = on_arm(points)
     bend = np.where(arm, (z - 0.44) / 0.1, np.where(z < 0.05, (z + 0.3) / 0.12, (z - 0.22) / 0.1))
     bunched = np.exp(-(bend**2)) + np.where(arm, 0, np.exp(-(((z + 0.68) / 0.07) ** 2)))
     return depth * (0.8 * long + 0.9 * bunched * across)
@@ -146,6 +137,7 @@ def top(
     seed: int,
     details: Sewn,
     girth: float = 0.15,
+    tucked: bool = False,
 ) -> Piece:
     """Something on trunk and arms.
 
@@ -159,16 +151,17 @@ def top(
         seed: of its folds.
         details: what is sewn onto it.
         girth: radius of the panel around the trunk.
+        tucked: whether it is held close at the waist, by what is worn over it.
     """
     points = figure.places
     x, _, z = points.T
-    snug = np.clip((0.74 - z) / 0.08, 0.25, 1)
-    arm = (abs(x) > ARMHOLE) & (z > 0.2)
+    snug = np.clip((0.74 - z) / 0.08, 0.25, 1) * (1 - 0.6 * tucked * smooth((0.38 - z) / 0.12))
+    arm = on_arm(points)
     along = np.clip((abs(x) - ARMHOLE) / 0.3, 0, 1)
     sleeve = np.maximum(0.6 * ease, (0.075 + along * (width - 0.075)) - beside_limb(points, ARM))
     slack = np.where(arm, np.clip(sleeve, 0.004, 0.03 + ease), ease)
     depth = 0.22 * ease * snug
-    shape = figure.wear(cut(points), snug * slack, 14, folds(points, depth, seed))
+    shape = figure.wear(cut(points), snug * slack, 30, folds(points, depth, seed))
     return Piece(shape, _material(kind, fabric, details.onto(fabric.cut(seed, girth=girth))), cut)
 
 
@@ -198,14 +191,14 @@ def hanging(
     details: Sewn,
 ) -> Piece:
     """A skirt, or the lower half of a dress or coat."""
-    surface = figure.hang(waist, hem, 0.004, flare, flutes, seed)
+    surface = figure.hang(waist, hem, 0.007, flare, flutes, seed)
     texture = details.onto(fabric.cut(seed, girth=0.17))
     return Piece(surface, _material(kind, fabric, texture), lowest(above(hem + 0.12), beneath(waist), hips()))
 
 
 def hips() -> Field:
     """Not the arms."""
-    return lambda points: np.where(points[:, 2] > 0.2, ARMHOLE - abs(points[:, 0]), FAR)
+    return lambda points: np.where(on_arm(points), -FAR, FAR)
 
 
 def collar(figure: Figure, fabric: Fabric, points_length: float, seed: int) -> Piece:

@@ -14,6 +14,7 @@ from posegaussian.captures.synthetic.material import Material
 from posegaussian.captures.synthetic.mesh import Mesh, vertex_normals
 from posegaussian.captures.synthetic.motion import MOVES, Motion, make_motion
 from posegaussian.captures.synthetic.poses import Skeleton
+from posegaussian.captures.synthetic.splits import shape_codes
 from posegaussian.captures.synthetic.surface import Surface, join, strongest
 from posegaussian.captures.synthetic.wardrobe import Tailor
 from posegaussian.config import PeopleSettings
@@ -83,7 +84,7 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
     """Somebody; the same seed and settings give the same person."""
     rng = np.random.default_rng([seed, 17])
     body = load_body()
-    code, male = _shape_code(body, rng)
+    code, male = _shape_code(body, seed, rng)
     vertices, heads = body.rest(code)
     scale = float(rng.uniform(*settings.height) / np.ptp(vertices[body.surfaces["skin"].ravel(), 2]))
     suit, bare, eyes = (
@@ -148,10 +149,11 @@ def _bare(skin: Surface, pieces: list[Piece]) -> Surface:
     return skin
 
 
-def _shape_code(body: BodyModel, rng: np.random.Generator) -> tuple[Float[np.ndarray, "k"], bool]:
+def _shape_code(body: BodyModel, seed: int, rng: np.random.Generator) -> tuple[Float[np.ndarray, "k"], bool]:
     """Between two adults of one sex, and which."""
     sexes = body.traits[:, body.trait_names.index("gender")] < 0.5
-    first = rng.integers(len(body.codes))
-    second = rng.choice(np.flatnonzero(sexes == sexes[first]))
+    allowed = shape_codes(seed, len(body.codes))
+    first = rng.choice(allowed)
+    second = rng.choice(allowed[sexes[allowed] == sexes[first]])
     share = rng.uniform(0, 0.5)
     return (1 - share) * body.codes[first] + share * body.codes[second], bool(sexes[first])

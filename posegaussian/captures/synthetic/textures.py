@@ -96,6 +96,12 @@ def _hash(x, y, z, seed):
     return (mixed ^ (mixed >> np.uint32(16))) / 4294967296.0
 
 
+def on_arm(points: Points) -> np.ndarray:
+    """Which points lie on the arms, beyond the armhole and outside a line from there to the hips."""
+    x, z = abs(points[:, 0]), points[:, 2]
+    return (x > ARMHOLE + 0.9 * np.clip(0.56 - z, 0, 0.17)) & (z > 0.1)
+
+
 def unroll(points: Points, legs: bool, girth: float = 0.15) -> Float[np.ndarray, "n 2"]:
     """Where points of the body lie on flat cloth: around the limb and up along it, metres.
 
@@ -106,17 +112,17 @@ def unroll(points: Points, legs: bool, girth: float = 0.15) -> Float[np.ndarray,
         legs: whether the trunk's cloth is that of two trouser legs instead of one panel.
         girth: radius of the trunk's panel, metres.
     """
-    return _unroll(points, ARM, LEG, ARMHOLE, legs, girth)
+    return _unroll(points, ARM, LEG, on_arm(points), legs, girth)
 
 
 @njit(cache=True)
 @no_type_check
-def _unroll(points, arm, leg, armhole, legs, girth):
+def _unroll(points, arm, leg, arms, legs, girth):
     flat = np.empty((len(points), 2))
     for i in range(len(points)):
         x, y, z = abs(points[i, 0]), points[i, 1], points[i, 2]
         side = 1.0 if points[i, 0] >= 0 else -1.0
-        if x > armhole and z > 0.2 and not legs:
+        if arms[i] and not legs:
             u, v = _about(x, y, z, arm, 0.052)
             flat[i] = side * u + 3.0 * side, v
         elif legs:

@@ -6,7 +6,7 @@ import numpy as np
 
 from posegaussian.captures.synthetic import garments as g
 from posegaussian.captures.synthetic.drape import Figure
-from posegaussian.captures.synthetic.fabrics import FAMILIES, Fabric, make_fabric
+from posegaussian.captures.synthetic.fabrics import Fabric, make_fabric
 from posegaussian.captures.synthetic.garments import Piece
 from posegaussian.captures.synthetic.sewing import (
     Sewn,
@@ -21,7 +21,7 @@ from posegaussian.captures.synthetic.sewing import (
     strings,
     zipper,
 )
-from posegaussian.captures.synthetic.textures import ARM, ARMHOLE, Colour, colour, unroll
+from posegaussian.captures.synthetic.textures import Colour, colour, unroll
 from posegaussian.config import PeopleSettings
 
 TOPS = {"tshirt": 0.3, "shirt": 0.28, "sweater": 0.18, "hoodie": 0.14, "vest": 0.1}
@@ -60,8 +60,8 @@ class Tailor:
         if kinds.top == "dress":
             return [*pieces, *self.dress(), *self.outer(kinds.outer)]
         tucked = kinds.legs == "skirt" or (kinds.top in ("shirt", "vest", "tshirt") and self.rng.uniform() < 0.25)
-        low = self.rng.uniform(0.06, 0.14)
-        upper = lambda: self.upper(kinds.top, 0.16 if tucked else low, tucked)  # noqa: E731
+        low = self.rng.uniform(0.125, 0.165) if not tucked else 0.215 if kinds.legs == "skirt" else 0.16
+        upper = lambda: self.upper(kinds.top, low, tucked)  # noqa: E731
         lower = lambda: self.lower(kinds.legs)  # noqa: E731
         for dress in (upper, lower) if tucked else (lower, upper):
             pieces += dress()
@@ -99,23 +99,28 @@ class Tailor:
         wide = lambda points: 0.15 * np.arctan2(points[:, 0], -points[:, 1])  # noqa: E731
         if kind == "vest":
             neck = g.round_neck(rng.uniform(0.092, 0.105), rng.uniform(0.05, 0.1))
-            cut = g.lowest(hem, neck, g.sleeveless(rng.uniform(0.155, 0.172)))
-            return [g.top(self.figure, kind, fabric, cut, 0.007, 0.05, seed, Sewn(edge(cut, 0.009)))]
+            cut = g.lowest(hem, neck, g.sleeves(rng.uniform(0.04, 0.09)))
+            return [g.top(self.figure, kind, fabric, cut, 0.007, 0.05, seed, Sewn(edge(cut, 0.009)), tucked=tucked)]
         if kind == "tshirt":
             if rng.uniform() < 0.25:
                 neck = g.v_neck(0.09, rng.uniform(0.06, 0.1))
             cut = g.lowest(hem, neck, g.sleeves(rng.uniform(0.26, 0.46)))
             ring = ribbing(neck, 0.016, None if rng.uniform() < 0.7 else cloth_colour(rng), wide)
             ease = rng.uniform(0.009, 0.02)
-            return [g.top(self.figure, kind, fabric, cut, ease, 0.06, seed, Sewn(edge(cut, 0.018), ring))]
+            return [
+                g.top(self.figure, kind, fabric, cut, ease, 0.06, seed, Sewn(edge(cut, 0.018), ring), tucked=tucked)
+            ]
         if kind == "shirt":
-            return self._shirt(fabric, hem, seed, long if rng.uniform() < 0.7 else rng.uniform(0.3, 0.42))
+            sleeve = long if rng.uniform() < 0.7 else rng.uniform(0.3, 0.42)
+            return self._shirt(fabric, hem, seed, sleeve, tucked)
         if kind == "sweater":
             if rng.uniform() < 0.3:
                 neck = g.high_neck(rng.uniform(0.76, 0.79))
             cut = g.lowest(hem, neck, g.sleeves(long))
             details = Sewn(ribbing(neck, 0.022, None, wide), ribbing(g.lowest(hem, g.sleeves(long)), 0.045, None, wide))
-            return [g.top(self.figure, kind, fabric, cut, rng.uniform(0.013, 0.022), 0.048, seed, details)]
+            return [
+                g.top(self.figure, kind, fabric, cut, rng.uniform(0.013, 0.022), 0.048, seed, details, tucked=tucked)
+            ]
         cut = g.lowest(hem, g.round_neck(0.085, 0.02), g.sleeves(long))
         middle = zipper(low, 0.69, rng.uniform(0.4, 0.9)) if rng.uniform() < 0.4 else edge(cut, 0.01)
         details = Sewn(
@@ -124,10 +129,10 @@ class Tailor:
             middle,
             strings(WHITE if rng.uniform() < 0.6 else cloth_colour(rng), rng.uniform(0.1, 0.2)),
         )
-        body = g.top(self.figure, kind, fabric, cut, rng.uniform(0.016, 0.024), 0.05, seed, details)
+        body = g.top(self.figure, kind, fabric, cut, rng.uniform(0.016, 0.024), 0.05, seed, details, tucked=tucked)
         return [body, g.hood(self.figure, fabric, seed)]
 
-    def _shirt(self, fabric: Fabric, hem: g.Field, seed: int, sleeve: float) -> list[Piece]:
+    def _shirt(self, fabric: Fabric, hem: g.Field, seed: int, sleeve: float, tucked: bool) -> list[Piece]:
         rng = self.rng
         cut = g.lowest(hem, g.high_neck(0.745), g.sleeves(sleeve))
         button = WHITE if rng.uniform() < 0.6 else cloth_colour(rng)
@@ -136,7 +141,9 @@ class Tailor:
             details.append(line(lambda points: g.sleeves(sleeve)(points) - 0.06))
         if rng.uniform() < 0.6:
             details.append(pocket((0.085, 0.5), (0.095, 0.11), both=bool(rng.uniform() < 0.3)))
-        shirt = g.top(self.figure, "shirt", fabric, cut, rng.uniform(0.009, 0.017), 0.05, seed, Sewn(*details))
+        shirt = g.top(
+            self.figure, "shirt", fabric, cut, rng.uniform(0.009, 0.017), 0.05, seed, Sewn(*details), tucked=tucked
+        )
         return [shirt, g.collar(self.figure, fabric, rng.uniform(0.012, 0.03), seed)]
 
     def lower(self, kind: str) -> list[Piece]:
@@ -190,7 +197,7 @@ class Tailor:
         waist = rng.uniform(0.27, 0.34)
         neck = g.round_neck(rng.uniform(0.088, 0.11), rng.uniform(0.03, 0.09))
         arms = (
-            g.sleeveless(0.168)
+            g.sleeves(0.06)
             if rng.uniform() < 0.3
             else g.sleeves(float(rng.choice([0.3, 0.5, 0.97])) + rng.uniform(-0.06, 0.02))
         )
@@ -214,7 +221,7 @@ class Tailor:
         neck = g.high_neck(rng.uniform(0.735, 0.76)) if gap == 0 else g.round_neck(0.09, 0.03)
         long_coat = kind == "coat"
         hanging = long_coat or bool(self.figure.hung)
-        low = 0.29 if hanging else rng.uniform(0.07, 0.15)
+        low = 0.29 if hanging else rng.uniform(0.12, 0.16)
         parts = [neck, long] + ([g.opening(gap, 0.7)] if gap else [])
         cut = g.lowest(g.above(low - (0.03 if hanging else 0)), *parts)
         trim = edge(g.lowest(g.above(-9.0 if hanging else low), *parts), 0.012)
@@ -301,7 +308,3 @@ def cloth_colour(rng: np.random.Generator) -> Colour:
         return colour(rng.uniform(0.55, 0.68), rng.uniform(0.3, 0.7), rng.uniform(0.12, 0.5))
     hue = rng.uniform(0.15, 0.97) if rng.uniform() < 0.9 else rng.uniform(0.0, 0.02)
     return colour(hue, rng.uniform(0.3, 0.9), rng.uniform(0.25, 0.9))
-
-
-assert set().union(*SUITED.values()) <= set(FAMILIES)
-assert ARM[0, 0] < ARMHOLE

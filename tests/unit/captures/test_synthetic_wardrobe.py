@@ -1,0 +1,106 @@
+"""Fabrics, garments and hair: every kind can be named and made."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from posegaussian.captures.synthetic.body import load_body, refined_body
+from posegaussian.captures.synthetic.drape import Figure
+from posegaussian.captures.synthetic.fabrics import FAMILIES, PATTERN, WEAVE, make_fabric
+from posegaussian.captures.synthetic.hair import HEADGEAR, STYLES, make_hair
+from posegaussian.captures.synthetic.textures import sample, unroll
+from posegaussian.captures.synthetic.wardrobe import SUITED, Tailor, choose_kinds
+from posegaussian.config import people
+from posegaussian.config.people import PeopleSettings
+
+
+def surface(name):
+    body = load_body()
+    return refined_body(name).shaped(body.mean[np.unique(body.surfaces[name])])
+
+
+@pytest.fixture(scope="module")
+def skin():
+    return surface("skin")
+
+
+def figure():
+    return Figure.bare(surface("suit"), 1.0)
+
+
+def test_every_name_of_the_settings_is_made():
+    assert set(get_args(people.Fabric)) == set(FAMILIES) and set().union(*SUITED.values()) <= set(FAMILIES)
+    assert set(get_args(people.Hair)) == set(STYLES) | set(HEADGEAR)
+    assert set(get_args(people.Garment)) == set(SUITED)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_fabrics_repeat_and_carry_relief(family):
+    fabric = make_fabric(family, np.array([0.2, 0.4, 0.6]), np.array([0.9, 0.8, 0.2]), np.random.default_rng(1))
+    assert fabric.name == family
+    height, width = np.array(fabric.pattern.shape[:2]) * PATTERN
+    places = np.random.default_rng(2).uniform(-1, 1, (200, 2))
+    np.testing.assert_allclose(
+        sample(fabric.pattern, places, PATTERN),
+        sample(fabric.pattern, places + np.array([3 * width, -height]), PATTERN),
+        atol=1e-4,
+    )
+    relief = sample(fabric.weave, np.random.default_rng(3).uniform(0, 0.1, (2000, 2)), WEAVE)[:, 1]
+    assert 1e-6 < relief.std() < 1e-3
+    texture = fabric.cut(5)
+    values = texture(np.random.default_rng(4).uniform(-0.15, 0.15, (300, 3)) + np.array([0, 0, 0.3]))
+    assert values.shape == (300, 4) and values[:, :3].min() >= 0 and values[:, :3].max() <= 1
+
+
+@pytest.mark.parametrize("family", ["print", "plaid", "floral", "lettering", "checks"])
+def test_patterns_have_detail(family):
+    fabric = make_fabric(family, np.array([0.1, 0.1, 0.4]), np.array([0.9, 0.8, 0.2]), np.random.default_rng(1))
+    assert fabric.pattern.std(axis=(0, 1)).max() > 0.05
+
+
+def test_cloth_is_unrolled_without_stretching_it_along_the_limb():
+    heights = np.linspace(0.2, 0.5, 50)
+    flat = unroll(np.stack([0 * heights, 0 * heights - 0.12, heights], axis=1), False)
+    np.testing.assert_allclose(flat[:, 1], heights)
+    np.testing.assert_allclose(flat[:, 0], 0, atol=1e-9)
+    mirrored = unroll(np.array([[0.3, 0.0, 0.5], [-0.3, 0.0, 0.5]]), False)
+    assert mirrored[0, 1] == mirrored[1, 1] and mirrored[0, 0] == -mirrored[1, 0]
+
+
+@pytest.mark.parametrize("garment", sorted(SUITED))
+def test_garments_are_worn_when_named_and_stand_off_the_body(garment):
+    settings = PeopleSettings(garments=(garment,))
+    dressed = figure()
+    pieces = Tailor(dressed, settings, False, np.random.default_rng(3)).outfit()
+    assert garment in [piece.material.name for piece in pieces]
+    for piece in pieces:
+        assert np.isfinite(piece.surface.rest).all() and len(piece.surface.faces) > 50
+    worn = dressed.outside[dressed.outside > 0]
+    assert np.quantile(worn, 0.02) >= 0.0025 and worn.max() < 0.2
+
+
+@pytest.mark.parametrize("style", sorted(STYLES | HEADGEAR))
+def test_hair_sits_on_the_scalp(skin, style):
+    for male, seed in ((False, 1), (True, 2)):
+        settings = PeopleSettings(hair=(style,))
+        pieces = make_hair(figure(), skin, np.array([0.3, 0.2, 0.1]), male, settings, np.random.default_rng(seed))
+        assert bool(pieces) == (style != "bald")
+        if pieces:
+            points = np.concatenate([piece.surface.rest for piece in pieces])
+            top = skin.rest[:, 2].max()
+            assert -0.001 < points[:, 2].max() - top < 0.1, "no bare crown, nothing in the air"
+            assert abs(points[:, 0]).max() < 0.2
+            assert {piece.material.name for piece in pieces} == {"hair"}
+
+
+def test_settings_choose_the_kinds_of_garments():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        assert choose_kinds(PeopleSettings(garments=("dress",)), False, rng).top == "dress"
+        kinds = choose_kinds(PeopleSettings(garments=("tshirt", "shorts")), True, rng)
+        assert (kinds.top, kinds.legs, kinds.outer) == ("tshirt", "shorts", None)
+        assert choose_kinds(PeopleSettings(garments=("coat",)), True, rng).outer == "coat"
+    drawn = [choose_kinds(PeopleSettings(), bool(i % 2), rng) for i in range(800)]
+    seen = {kind for kinds in drawn for kind in (kinds.top, kinds.legs, kinds.outer)}
+    assert seen - {None} == set(SUITED)

@@ -157,7 +157,7 @@ class BuiltinSettings:
     """Whether the person stands frozen, for measuring jitter."""
     rig: RigSettings = GPS_GAUSSIAN
     """Where the cameras stand."""
-    light: LightSettings = LightSettings(lamps=(2, 2), softness=(0.02, 0.06), background=(0.35, 0.5))
+    light: LightSettings = LightSettings(lamps=(3, 3), softness=(0.02, 0.06), background=(0.35, 0.5))
     """The light."""
     sensor: SensorSettings = SensorSettings()
     """What the cameras do to the pictures."""

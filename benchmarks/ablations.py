@@ -34,10 +34,10 @@ from posegaussian.atomic import whole_file
 from posegaussian.captures.synthetic import stream as streaming
 from posegaussian.captures.synthetic.cast import Cast
 from posegaussian.captures.synthetic.compose import compose
-from posegaussian.captures.synthetic.preparation import Prepared, prepare
+from posegaussian.captures.synthetic.preparation import Prepared, prepare, texel_for
 from posegaussian.config import ModelSettings, RigSettings, SensorSettings, StreamSettings, parse
 from posegaussian.evaluation.temporal import static_jitter, tof, warping_error
-from posegaussian.model.weights import load_network
+from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pose.errors import read_error_model
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.training.losses import box_psnr
@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--makers", type=int, help="processes that make people (default: the cores that are left)")
     parser.add_argument("--precision", default="bf16-mixed")
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--budgets", type=float, nargs=2, help="seconds that the stages may take, should they be slow")
     parser.add_argument("--seconds", type=float, default=1e6, help="after which variants still at work are ended")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--only", help=argparse.SUPPRESS)
@@ -93,13 +94,13 @@ def main() -> None:
     rows = [row for name in args.variants if (row := read_result(args.output / slug(name))) is not None]
     (args.output / "results.json").write_text(json.dumps({"rows": rows, "seconds": ended}, indent=1) + "\n")
     print(table(rows))
-    print("seconds per variant:", ended)
+    print("steps:", {row["variant"]: row["steps"] for row in rows}, "seconds:", ended)
 
 
 def settings_of(name: str, args: argparse.Namespace) -> ModelSettings:
     """A variant's choices."""
     stream = {"size": [args.size] * 2, "target_size": [args.target_size] * 2, "still": 0.3}
-    stream |= {"pool": args.pool, "lifetime": args.lifetime, "workers": 0, "texel": 0.003}
+    stream |= {"pool": args.pool, "lifetime": args.lifetime, "workers": 0}
     train = {
         "depth_steps": args.steps[0],
         "full_steps": args.steps[1],
@@ -138,7 +139,7 @@ def prepare_held_out(args: argparse.Namespace) -> None:
 def manner_of(args: argparse.Namespace, seconds: int) -> tuple[Any, ...]:
     """How people are prepared, and for how long they are followed."""
     chosen = settings_of("everything", args).train.synthetic
-    return chosen.people, seconds * chosen.fps, chosen.fps, chosen.texel
+    return chosen.people, seconds * chosen.fps, chosen.fps, texel_for(max(chosen.target_size))
 
 
 class Preparing:
@@ -208,8 +209,8 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     settings, folder = settings_of(name, args), args.output / slug(name)
     streaming.prepare = lambda seed, *_: read_file(args.output / "people", seed)
-    init = None
-    for stage in ("depth", "full"):
+    steps: dict[str, int] = {}
+    for stage, budget in zip(("depth", "full"), args.budgets or (None, None), strict=True):
         output = folder / f"{stage}.safetensors"
         start = time.monotonic()
         train(
@@ -219,12 +220,13 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
             output=output,
             state=folder / "state",
             settings=settings,
-            init=init,
+            init=folder / "depth.safetensors" if stage == "full" else None,
             device=args.device,
+            time_budget=budget,
         )
-        init = output
+        steps[stage] = int(read_metadata(output)["steps"])
         print(f"{name}: stage {stage} took {time.monotonic() - start:.1f} s", flush=True)
-    row = {"variant": name, **measure(init, settings, args, folder)}
+    row = {"variant": name, "steps": steps, **measure(folder / "full.safetensors", settings, args, folder)}
     (folder / "result.json").write_text(json.dumps(row, indent=1) + "\n")
     shutil.rmtree(folder / "state", ignore_errors=True)
 

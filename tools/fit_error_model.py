@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from posegaussian import store
+from posegaussian.config import FILMED, RigSettings, as_dict
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.pose.errors import GROUP, GROUPS, STATES, TWIN, cell_size
 from posegaussian.pose.truth import true_joints
@@ -28,9 +29,12 @@ from posegaussian.pose.truth import true_joints
 ROOT = Path(__file__).parents[1]
 LOST_CELLS, LOST_SCORE = 4.0, 0.3
 """A joint farther from its truth than this, or with a lower score, was missed."""
+MOTION = (0.2, 2.0)
+"""Cells between two frames that tell how fast errors are forgotten."""
 LEAN = 20.0
 """How many samples the mean of all joints is worth."""
-BASELINES = (20, 40, 60)
+BASELINES = ((15, 25), (30, 45), (50, 60))
+"""Degrees, in turn."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,12 @@ class Answers:
     score: Float[Tensor, "n frames 17"]
     width: Float[Tensor, "n frames 17"]
     swapped: Bool[Tensor, "n frames 17"]
+    place: Float[Tensor, "n frames 17 2"]
+
+    @property
+    def still(self) -> Bool[Tensor, "n 17"]:
+        """The joint does not move during the clip."""
+        return torch.linalg.vector_norm(self.place - self.place[:, :1], dim=-1).amax(1) < 1e-3
 
     @property
     def missed(self) -> Bool[Tensor, "n frames 17"]:
@@ -66,7 +76,7 @@ def main() -> None:
         parser.error("only people 100 to 199 (validation) may take part")
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
-        answers = [read_answers(*make_files(folder, seed, args)) for seed in people]
+        answers = [read_answers(*make_files(folder, seed, s, args)) for s in (False, True) for seed in people]
     joined = Answers(*(torch.cat([getattr(a, name) for a in answers]) for name in vars(answers[0])))
     model = fit(joined)
     model["made by"] = {
@@ -78,10 +88,13 @@ def main() -> None:
     show(model)
 
 
-def make_files(folder: Path, seed: int, args: argparse.Namespace) -> tuple[Path, Path]:
-    """Rectified file and heatmaps of one person."""
-    capture, rectified, heatmaps = (folder / f"{seed}{suffix}" for suffix in (".c", ".r.h5", ".h.h5"))
-    builtin = {"frames": args.frames, "size": [args.size] * 2, "sources": 2, "baseline": BASELINES[seed % 3]}
+def make_files(folder: Path, seed: int, still: bool, args: argparse.Namespace) -> tuple[Path, Path]:
+    """Rectified file and heatmaps of one person, who moves or stands still, filmed by noisy cameras."""
+    name = f"{seed}{'.still' if still else ''}"
+    capture, rectified, heatmaps = (folder / f"{name}{suffix}" for suffix in (".c", ".r.h5", ".h.h5"))
+    rig = as_dict(RigSettings(baseline=BASELINES[seed % 3], vertical=0.0, roll=(0.0, 0.0)))
+    builtin = {"frames": args.frames, "size": [args.size] * 2, "sources": 2, "still": still, "rig": rig}
+    builtin["sensor"] = as_dict(FILMED)
     stages = [
         (sys.executable, "captures", "--seed", str(seed), "-o", capture, "--settings", json.dumps(builtin)),
         (sys.executable, "rectify", capture, "-o", rectified),
@@ -107,7 +120,7 @@ def read_answers(rectified: Path, heatmaps: Path) -> Answers:
     apart = torch.linalg.vector_norm(places - twins, dim=-1) > 2 * cell[..., None]
     swapped = apart & (other < 0.5 * own)
     error = (found - torch.where(swapped[..., None], twins, places)) / cell[..., None, None]
-    values = (error, truth.visible, score, blob_width(maps, found, cell), swapped)
+    values = (error, truth.visible, score, blob_width(maps, found, cell), swapped, places / cell[..., None, None])
     return Answers(*(v.transpose(1, 2).flatten(0, 1) for v in values))
 
 
@@ -133,16 +146,14 @@ def fit(answers: Answers) -> dict:
             state: finish(moments(answers, here & (answers.visible == bool(i)), found, square), overall[state])
             for i, state in enumerate(STATES)
         }
-    steady = found.all(1)[:, None, :, None]
-    c0, c1, c2 = (autocovariance(answers.error, steady, lag) for lag in (0, 1, 2))
-    memory = min(c2 / c1, 0.999)
+    jitter = jitter_of(answers, found)
     many = bool(lost.any())
     return {
         "joints": joints,
         "all": {
-            "jitter": max(0.0, 1 - c1 / memory / c0),
-            "memory": memory,
-            "persistence": persistence(lost | answers.swapped),
+            "jitter": jitter,
+            "reach": reach_of(answers, found, jitter),
+            "persistence": persistence(lost | answers.swapped, answers.still),
             "lost_offset": float(square[lost].mean().sqrt()) if many else 2 * LOST_CELLS,
             "lost_score": float(answers.score[lost].mean()) if many else LOST_SCORE / 2,
         },
@@ -181,16 +192,31 @@ def finish(mine: dict[str, tuple[float, float]], overall: dict[str, tuple[float,
     return {key: round(value, 5) for key, value in numbers.items()}
 
 
-def autocovariance(error: Float[Tensor, "n frames 17 2"], steady: Tensor, lag: int) -> float:
-    """Of the errors of joints that are found in every frame of a clip."""
-    frames = error.shape[1]
-    products = error[:, : frames - lag] * error[:, lag:]
-    return float(products[steady.expand_as(products)].mean())
+def jitter_of(answers: Answers, found: Tensor) -> float:
+    """Share of the variance that changes while nothing moves: mean variance over time in still clips."""
+    still = answers.still & found.all(1)
+    errors = answers.error.movedim(2, 1)[still]
+    return float(errors.var(1).mean() / errors.square().mean())
 
 
-def persistence(wrong: Bool[Tensor, "n frames 17"]) -> float:
-    """How a state correlates with that of the frame before."""
-    before, after = wrong[:, :-1].double(), wrong[:, 1:].double()
+def reach_of(answers: Answers, found: Tensor, jitter: float) -> float:
+    """The motion in cells over which the lingering part is forgotten, from pairs of frames some cells apart."""
+    frames, product, square, motion = answers.error.shape[1], [], [], []
+    for lag in range(1, frames):
+        first, later = slice(0, frames - lag), slice(lag, frames)
+        moved = torch.linalg.vector_norm(answers.place[:, later] - answers.place[:, first], dim=-1)
+        use = found[:, first] & found[:, later] & (moved > MOTION[0]) & (moved < MOTION[1])
+        one, other = answers.error[:, first][use], answers.error[:, later][use]
+        product.append((one * other).mean(-1))
+        square.append((one.square() + other.square()).mean(-1) / 2)
+        motion.append(moved[use])
+    correlation = float(torch.cat(product).mean() / torch.cat(square).mean()) / (1 - jitter)
+    return float(torch.cat(motion).mean() / -np.log(min(max(correlation, 0.01), 0.99)))
+
+
+def persistence(wrong: Bool[Tensor, "n frames 17"], still: Bool[Tensor, "n 17"]) -> float:
+    """How a state correlates with that of the frame before, where nothing moves."""
+    before, after = (wrong[:, part].movedim(2, 1)[still].double() for part in (slice(0, -1), slice(1, None)))
     spread = float(before.std() * after.std())
     return max(0.0, float(((before - before.mean()) * (after - after.mean())).mean()) / spread) if spread else 0.0
 

@@ -3,11 +3,12 @@
 Fitted to a detector's answers by tools/fit_error_model.py. Lengths are in the cells of the detector's own maps, so that
 the model holds at every size of the picture. A joint's offset e_t in one view of frame t is, on either axis,
 
-    e_t = s (sqrt(1 - q) a_t + sqrt(q) n_t),    a_t = m a_(t-1) + sqrt(1 - m^2) n'_t,
+    e_t = s (sqrt(1 - q) a_t + sqrt(q) n_t),    a_t = m a_(t-1) + sqrt(1 - m^2) n'_t,    m = exp(-|x_t - x_(t-1)| / r),
 
-with n, n' white, of variance 1: a share q of the variance is jitter from frame to frame, the rest lingers with
-memory m. Scores and the widths of the blobs vary alike. A miss, or a swap of left and right, stays for another frame
-with probability p, else is drawn afresh.
+with n, n' white, of variance 1: a share q of the variance is jitter, new in every frame. The rest depends on what is
+seen: it lingers while the joint rests at x, and is forgotten as it moves by the reach r. Scores and the widths of the
+blobs vary alike. A miss, or a swap of left and right, stays for another frame with probability p m, else is drawn
+afresh.
 """
 
 import json
@@ -33,7 +34,7 @@ TWIN = [JOINTS.index("_".join(_SIDES.get(part, part) for part in name.split("_")
 """The joint on the other side of the body; the nose is its own."""
 STATES = ("hidden", "seen")
 BY_JOINT = ("offset", "score", "score_spread", "width", "width_spread", "miss", "swap")
-FOR_ALL = ("jitter", "memory", "persistence", "lost_offset", "lost_score")
+FOR_ALL = ("jitter", "reach", "persistence", "lost_offset", "lost_score")
 _PADDING, _ASPECT, _CELLS = 1.25, 192 / 256, 63
 """The detector's box: that of the mask, padded, of this width / height; so many cells span its height."""
 
@@ -51,8 +52,8 @@ class ErrorModel(_Tensors):
         miss: probability that the joint is not found.
         swap: probability that it is found on its twin.
         jitter: share q of the variances that is new in every frame.
-        memory: m, from frame to frame.
-        persistence: p, of misses and swaps.
+        reach: r, after so much motion of the joint the other part is forgotten.
+        persistence: p, of misses and swaps of joints that rest.
         lost_offset: standard deviation along either axis where the joint was missed.
         lost_score: mean of the score there.
     """
@@ -65,7 +66,7 @@ class ErrorModel(_Tensors):
     miss: Float[Tensor, "2 17"]
     swap: Float[Tensor, "2 17"]
     jitter: float
-    memory: float
+    reach: float
     persistence: float
     lost_offset: float
     lost_score: float
@@ -113,7 +114,8 @@ def imitate(
         random: draws the errors on the CPU, so that every device sees the same ones.
         worse: multiplies offsets and the probabilities of misses and swaps.
     """
-    draws = _Draws((len(joints) // frames, frames, *joints.shape[1:3]), model, random, joints)
+    cell = cell_size(pair.masks)[..., None]
+    draws = _Draws(joints / cell[..., None], frames, model, random)
 
     def of(table: Float[Tensor, "2 17"]) -> Float[Tensor, "b 2 17"]:
         hidden, seen = table.to(joints)
@@ -121,7 +123,6 @@ def imitate(
 
     missed = draws.lasting() < worse * of(model.miss)
     swapped = draws.lasting() < worse * of(model.swap)
-    cell = cell_size(pair.masks)[..., None]
     error = torch.where(missed, joints.new_tensor(model.lost_offset), worse * of(model.offset))
     places = torch.where(swapped[..., None], joints[:, :, TWIN], joints)
     places = places + (cell * error)[..., None] * torch.stack([draws.drifting(), draws.drifting()], dim=-1)
@@ -147,24 +148,29 @@ def _extent(line: Bool[Tensor, "b 2 n"]) -> Float[Tensor, "b 2"]:
 class _Draws:
     """Random numbers of clips, (clips * frames, 2, 17), that hang together over the frames as the model says."""
 
-    def __init__(self, shape: tuple[int, ...], model: ErrorModel, random: np.random.Generator, like: Tensor):
-        self.shape, self.model, self.random, self.like = shape, model, random, like
+    def __init__(self, joints: Float[Tensor, "b 2 17 2"], frames: int, model: ErrorModel, random: np.random.Generator):
+        self.model, self.random, self.like = model, random, joints
+        clips = joints.unflatten(0, (-1, frames))
+        self.shape = clips.shape[:4]
+        moved = torch.linalg.vector_norm(clips[:, 1:] - clips[:, :-1], dim=-1)
+        self.memory = torch.exp(-moved / model.reach)
 
     def drifting(self) -> Float[Tensor, "b 2 17"]:
         """Normal, of variance 1: partly lingering, partly new in every frame."""
-        m, q = self.model.memory, self.model.jitter
-        lingering = self.random.standard_normal(self.shape)
-        for t in range(1, self.shape[1]):
-            lingering[:, t] = m * lingering[:, t - 1] + np.sqrt(1 - m * m) * lingering[:, t]
-        return self._tensor(np.sqrt(1 - q) * lingering + np.sqrt(q) * self.random.standard_normal(self.shape))
+        new = self._tensor(self.random.standard_normal(self.shape))
+        lingering = [new[:, 0]]
+        for t, m in enumerate(self.memory.unbind(1), start=1):
+            lingering.append(m * lingering[-1] + (1 - m.square()).sqrt() * new[:, t])
+        q, jitter = self.model.jitter, self._tensor(self.random.standard_normal(self.shape))
+        return ((1 - q) ** 0.5 * torch.stack(lingering, dim=1) + q**0.5 * jitter).flatten(0, 1)
 
     def lasting(self) -> Float[Tensor, "b 2 17"]:
         """Uniform in [0, 1); each stays what it was in the frame before, or is drawn afresh."""
-        values, stays = self.random.random(self.shape), self.random.random(self.shape) < self.model.persistence
-        for t in range(1, self.shape[1]):
-            values[:, t] = np.where(stays[:, t], values[:, t - 1], values[:, t])
-        return self._tensor(values)
+        new, stay = (self._tensor(self.random.random(self.shape)) for _ in range(2))
+        values = [new[:, 0]]
+        for t, m in enumerate(self.memory.unbind(1), start=1):
+            values.append(torch.where(stay[:, t] < self.model.persistence * m, values[-1], new[:, t]))
+        return torch.stack(values, dim=1).flatten(0, 1)
 
-    def _tensor(self, values: np.ndarray) -> Float[Tensor, "b 2 17"]:
-        flat = torch.from_numpy(values.astype(np.float32)).flatten(0, 1)
-        return flat.to(self.like, non_blocking=True)
+    def _tensor(self, values: np.ndarray) -> Float[Tensor, "c f 2 17"]:
+        return torch.from_numpy(values.astype(np.float32)).to(self.like, non_blocking=True)

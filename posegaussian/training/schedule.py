@@ -23,5 +23,5 @@ def learning_rate(step: int, steps: int, settings: TrainSettings, time_used: flo
     """
     up = (step + 1) / max(settings.warm_up, 1)
     down = (steps - step) / max(steps - cooldown_start(steps, settings), 1)
-    in_time = (1 - time_used) / max(settings.cooldown, 1e-6)
+    in_time = (1 - time_used) / settings.cooldown if settings.cooldown else 1.0
     return settings.learning_rate * max(0.0, min(1.0, up, down, in_time))

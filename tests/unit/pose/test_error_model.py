@@ -12,7 +12,7 @@ from posegaussian.types import JOINTS, Camera, StereoPair
 
 CLIPS, FRAMES, SIZE = 40, 8, 64
 NUMBERS = dict(offset=0.5, score=0.9, score_spread=0.0, width=2.0, width_spread=0.0, miss=0.0, swap=0.0)
-FOR_ALL = dict(jitter=0.25, memory=0.8, persistence=0.5, lost_offset=6.0, lost_score=0.2)
+FOR_ALL = dict(jitter=0.25, reach=2.0, persistence=0.5, lost_offset=6.0, lost_score=0.2)
 
 
 def model(**changes):
@@ -36,13 +36,24 @@ def offsets(**changes):
     return ((made.keypoints - joints) / cell_size(pair.masks)[..., None, None]).unflatten(0, (CLIPS, FRAMES)), made
 
 
-def test_offsets_have_the_deviation_and_the_memory_of_the_model():
+def test_offsets_have_the_deviation_and_the_jitter_of_the_model():
     error, _ = offsets()
     assert error.std() == pytest.approx(0.5, rel=0.03)
-    correlation = (error[:, 1:] * error[:, :-1]).mean() / error.square().mean()
-    assert correlation == pytest.approx(0.75 * 0.8, abs=0.03)
+    spread = (error[:, 1:] - error[:, :-1]).std()
+    assert spread == pytest.approx(0.5 * (2 * 0.25) ** 0.5, rel=0.05)
     white, _ = offsets(jitter=1.0)
     assert abs((white[:, 1:] * white[:, :-1]).mean()) < 0.01
+
+
+def test_what_lingers_is_forgotten_as_the_joint_moves():
+    pair, joints, visible = scene()
+    step = 0.5 * cell_size(pair.masks)[0, 0] * torch.arange(FRAMES).repeat(CLIPS)
+    joints = joints + torch.stack([step, 0 * step], dim=-1)[:, None, None]
+    made = imitate(pair, joints, visible, FRAMES, model(), np.random.default_rng(0))
+    error = ((made.keypoints - joints) / cell_size(pair.masks)[..., None, None]).unflatten(0, (CLIPS, FRAMES))
+    for lag in (1, 3):
+        correlation = (error[:, lag:] * error[:, :-lag]).mean() / error.square().mean()
+        assert correlation == pytest.approx(0.75 * np.exp(-0.5 * lag / 2.0), abs=0.04)
 
 
 def test_hidden_joints_err_by_their_own_numbers():

@@ -40,8 +40,8 @@ class Frame:
 class Stream:
     """A network that is fed the frames of one pair in order, with the temporal state kept inside.
 
-    The pairs of one stream have one size. As a graph it allocates nothing after the first frame, and nothing waits for it
-    unless `patient`: then a frame that overflows its lists is done again with longer ones.
+    The pairs of one stream have one size. As a graph it allocates nothing after the first frame. Nothing waits for the
+    device unless `patient`: then a frame that overflows its lists is done again with longer ones.
 
     Args:
         network: as trained; it is copied, and left as it is.

@@ -60,7 +60,7 @@ def rectify_capture(
     settings: RectifySettings,
     pairs: Sequence[tuple[str, ...]] | None = None,
     frames: Sequence[int] | FrameRange | None = None,
-    targets: Sequence[str] = (),
+    compared: Sequence[str] = (),
 ) -> None:
     """Rectify the pairs of a capture, frame by frame.
 
@@ -70,10 +70,10 @@ def rectify_capture(
         settings: sizes, margin, masks and colours.
         pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
         frames: frame numbers; default: all.
-        targets: cameras that are only compared with; default: those the capture names.
+        compared: cameras that are only compared with; default: those the capture names.
     """
     chosen = frames if isinstance(frames, FrameRange) else None
-    capture = with_masks(read_capture(root, frames=chosen).with_roles(targets=targets), settings.masks)
+    capture = with_masks(read_capture(root, frames=chosen).with_roles(targets=compared), settings.masks)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
     names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
     check(capture, names, frames[0])

@@ -78,7 +78,7 @@ def add_rectify(stages) -> None:
         settings = config.load_settings(config.RectifySettings, args.settings)
         frames = FrameRange.parse(args.frames) if args.frames else None
         pairs = _pairs(args.pairs) or None
-        rectify_capture(args.capture, args.output, settings, pairs=pairs, frames=frames, targets=args.targets)
+        rectify_capture(args.capture, args.output, settings, pairs=pairs, frames=frames, compared=args.targets)
 
     parser = stage(stages, "rectify", run, "Rectify the stereo pairs of a capture.")
     parser.add_argument("capture", type=Path, help="a capture folder of any known layout")

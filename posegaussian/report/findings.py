@@ -39,20 +39,22 @@ def angle_between(capture: Capture, point: Float[np.ndarray, " 3"], first: str, 
 
 
 def out_of_time(capture: Capture, frame: int) -> list[str]:
-    """Cameras whose masks fit those of the others much better some frames earlier or later, in plain sentences."""
+    """The camera whose masks fit those of the others much better some frames earlier or later, in a plain sentence."""
     if len(capture.cameras) < 3 or len(capture.frames) < _FRAMES:
         return []
     first = min(capture.frames.index(frame), len(capture.frames) - _FRAMES)
     times = capture.frames[first : first + _FRAMES]
     middles = {(name, time): middle(capture, name, time) for name in capture.cameras for time in times}
-    said = []
-    for late in capture.cameras:
-        misses = {shift: _miss(capture, late, shift, times, middles) for shift in (0, *_SHIFTS)}
-        best = min(misses, key=lambda shift: misses[shift])
-        if misses[best] < _BETTER * misses[0] and misses[0] > _SEEN:
-            way = "late" if best > 0 else "early"
-            said.append(f"camera {late} looks {abs(best)} of these frames {way}: then its masks fit the others' better")
-    return said
+    misses = {
+        (name, shift): _miss(capture, name, shift, times, middles)
+        for name in capture.cameras
+        for shift in (0, *_SHIFTS)
+    }
+    late, best = min(misses, key=lambda key: misses[key])  # one camera out of time makes the others look so, but less
+    if misses[late, best] >= _BETTER * misses[late, 0] or misses[late, 0] <= _SEEN:
+        return []
+    way = "late" if best > 0 else "early"
+    return [f"camera {late} looks {abs(best)} of these frames {way}: then its masks fit the others' better"]
 
 
 def _miss(

@@ -6,7 +6,6 @@ sees; of several people the largest near the rig's centre is kept.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import cv2
 import numpy as np
@@ -140,4 +139,4 @@ def _labelled(cells: Bool[np.ndarray, "n n n"]) -> Int[np.ndarray, "n n n"]:
 def _grid(count: int) -> Float[np.ndarray, "n 3"]:
     """The centres of count^3 cells that fill [-1, 1]^3."""
     steps = (np.arange(count) + 0.5) / count * 2 - 1
-    return np.array(list(product(steps, steps, steps)))
+    return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)

@@ -209,3 +209,16 @@ def test_far_apart_sources_need_named_pairs(tmp_path, capfd):
     helpers.write_calibration(tmp_path / "c", {"00": cameras["00"]})
     with pytest.raises(CalibrationError, match="camera 01: no K_01"):
         rectify_capture(tmp_path / "c", tmp_path / "x.h5", SETTINGS)
+
+
+def test_a_lens_that_folds_back_is_refused(tmp_path):
+    fisheye = (-1.6, 0.0, 0.0, 0.0, 0.0)
+    cameras = {name: helpers.lens(azimuth, size=(40, 32)) for name, azimuth in (("00", -11), ("01", 11))}
+    helpers.write_sphere_capture(tmp_path / "c", cameras=cameras, samples=1)
+    bent = {
+        name: helpers.Lens(lens.matrix, lens.rotation, lens.translation, lens.size, np.array(fisheye))
+        for name, lens in cameras.items()
+    }
+    helpers.write_calibration(tmp_path / "c", bent)
+    with pytest.raises(CalibrationError, match=r"folds back on itself.*fisheye lenses are not supported"):
+        rectify_capture(tmp_path / "c", tmp_path / "x.h5", SETTINGS)

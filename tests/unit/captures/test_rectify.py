@@ -18,6 +18,7 @@ from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.types import Camera
 
 BENT = (-0.25, 0.08, 0.002, -0.001, 0.0)
+BARREL = (-0.4, 0.15, 0.001, -0.001, -0.02)
 TARGET = helpers.lens(2, elevation=4, size=(150, 120))
 RIGS = {
     "level": helpers.default_rig(),
@@ -26,6 +27,13 @@ RIGS = {
         "01": helpers.lens(11, distortion=(0.2, -0.1, 0.0, 0.001)),
         "t00": helpers.lens(0, distortion=BENT),
     },
+    "barrel": {
+        "00": helpers.lens(-11, distortion=BARREL),
+        "01": helpers.lens(11, distortion=BARREL),
+        "t00": helpers.lens(0, distortion=BARREL),
+    },
+    "wide": {"00": helpers.lens(-32.5), "01": helpers.lens(32.5), "t00": TARGET},
+    "aside": {"00": helpers.lens(-11, offset=(38, 0)), "01": helpers.lens(11, offset=(-36, 4)), "t00": TARGET},
     "swapped": {"00": helpers.lens(11), "01": helpers.lens(-11), "t00": TARGET},
     "upright": {"00": helpers.lens(0, elevation=-5), "01": helpers.lens(0, elevation=17), "t00": TARGET},
     "unlike": {
@@ -86,8 +94,9 @@ def test_sources_are_what_the_rectified_cameras_see(rectified, rig):
                 valid &= truth > 0
                 scale = intrinsics[0, 0, 0] * (poses[0, 0, 3] - poses[1, 0, 3])
                 error = abs(scale / depths[view][valid] - scale / truth[valid])
-                assert np.median(error) < 0.03
-                assert np.quantile(error, 0.95) < 0.15
+                worth = 3 if rig == "wide" else 1  # a depth's step is worth more pixels along a longer baseline
+                assert np.median(error) < 0.03 * worth
+                assert np.quantile(error, 0.95) < 0.15 * worth
                 assert valid.sum() > 0.6 * (mask > 127).sum()
                 assert not valid[file["sources/masks"][0, frame, view] < 128].any()
 
@@ -149,7 +158,7 @@ def test_the_originals_are_kept(rectified):
             assert original["size"][0, view].tolist() == [camera.width, camera.height]
 
 
-@pytest.mark.parametrize("rig", ["level", "unlike"])
+@pytest.mark.parametrize("rig", ["level", "unlike", "upright", "barrel", "wide", "aside"])
 def test_the_person_of_all_frames_fits(rectified, rig):
     with rectified(rig, size=(96, 128), margin=0.1) as file:
         person = file["sources/masks"][0].max(axis=0) > 127

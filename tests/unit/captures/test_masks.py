@@ -1,0 +1,127 @@
+"""Masks made from the background, against the coverage that the pictures were traced with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import helpers
+import numpy as np
+import pytest
+
+from posegaussian.captures.formats import read_capture
+from posegaussian.captures.masks.hull import VisualHull
+from posegaussian.captures.masks.made import with_masks
+from posegaussian.errors import CaptureError
+
+SIZE = (240, 192)
+AZIMUTHS = (-50, -10, 30, 70)
+RIG = {f"{i:02d}": helpers.lens(azimuth, size=SIZE, zoom=0.8) for i, azimuth in enumerate(AZIMUTHS)}
+
+
+def room(camera: str) -> np.ndarray:
+    """A plain room of two colours, different in every camera."""
+    rng = np.random.default_rng(int(camera))
+    small = 60 + 30 * rng.random((4, 5, 3))
+    return cv2.resize(small, SIZE, interpolation=cv2.INTER_CUBIC)
+
+
+def write_room(root: Path, frames: int = 1, stride: int = 0, other: np.ndarray | None = None) -> None:
+    """The person before the room with noise, backgrounds/ of the empty one; `stride` metres a frame to the side."""
+    rng = np.random.default_rng(0)
+    for kind in ("backgrounds", *(f"{kind}/{name}" for kind in ("images", "truth") for name in RIG)):
+        (root / kind).mkdir(parents=True)
+    for name, lens in RIG.items():
+        cv2.imwrite(str(root / f"backgrounds/{name}.png"), np.rint(room(name) + rng.normal(0, 1, (*SIZE[::-1], 3))))
+        for frame in range(frames):
+            shift = np.array([0, stride * (frame - frames // 2), 0])
+            moved = replace(lens, translation=lens.translation + lens.rotation @ shift)
+            image, mask, _ = helpers.render(moved, 0, background=0)
+            share = mask[..., None] / 255
+            picture = image + (1 - share) * room(name)
+            if other is not None:  # a ball of another colour, standing elsewhere
+                (spot,) = lens.project(other[None])
+                cv2.circle(picture, (int(spot[0]), int(spot[1])), 13, (200, 30, 30), -1)
+            noisy = np.rint(picture + rng.normal(0, 1, picture.shape)).clip(0, 255).astype(np.uint8)
+            cv2.imwrite(str(root / f"images/{name}/{frame:06d}.png"), noisy[..., ::-1])
+            cv2.imwrite(str(root / f"truth/{name}/{frame:06d}.png"), mask)
+    for name in RIG:
+        path = str(root / f"backgrounds/{name}.png")
+        cv2.imwrite(path, cv2.imread(path)[..., ::-1])
+    helpers.write_calibration(root, RIG)
+
+
+def agreement(root: Path, kind: str, frame: int = 0) -> list[float]:
+    """Intersection over union with the traced masks, camera by camera."""
+    capture, found = with_masks(read_capture(root), kind), []
+    for name in RIG:
+        mask = capture.mask(name, frame) > 127
+        truth = cv2.imread(str(root / f"truth/{name}/{frame:06d}.png"), cv2.IMREAD_UNCHANGED) > 127
+        found.append((mask & truth).sum() / (mask | truth).sum())
+    return found
+
+
+def test_the_person_before_a_known_background(tmp_path):
+    write_room(tmp_path / "c")
+    assert min(agreement(tmp_path / "c", "background")) > 0.9
+
+
+def test_the_person_before_the_temporal_median(tmp_path):
+    write_room(tmp_path / "c", frames=5, stride=1)
+    for path in (tmp_path / "c/backgrounds").iterdir():
+        path.unlink()
+    assert min(agreement(tmp_path / "c", "median", frame=2)) > 0.9
+
+
+def test_edges_are_soft(tmp_path):
+    write_room(tmp_path / "c")
+    mask = with_masks(read_capture(tmp_path / "c"), "background").mask("01", 0)
+    truth = cv2.imread(str(tmp_path / "c/truth/01/000000.png"), cv2.IMREAD_UNCHANGED)
+    soft = (mask > 0) & (mask < 255)
+    assert 0 < soft.sum() < 5 * ((truth > 0) & (truth < 255)).sum()
+    np.testing.assert_array_equal(mask, with_masks(read_capture(tmp_path / "c"), "background").mask("01", 0))
+
+
+def test_somebody_else_is_left_out(tmp_path):
+    write_room(tmp_path / "c", other=np.array([0.35, -0.62, 0.85]))
+    assert min(agreement(tmp_path / "c", "background")) > 0.85
+
+
+def test_of_two_people_the_hull_keeps_the_one_in_the_middle():
+    cameras = {name: helpers.source_camera(lens) for name, lens in RIG.items()}
+    masks = {}
+    for name, lens in RIG.items():
+        drawn = np.zeros(SIZE[::-1], np.uint8)
+        for place in (helpers.CENTRE, helpers.CENTRE + np.array([0.1, 0.75, 0])):
+            (spot,) = lens.project(np.array([place]))
+            cv2.circle(drawn, (int(spot[0]), int(spot[1])), 18, 255, -1)
+        masks[name] = drawn > 0
+    person = VisualHull(cameras).person(masks)
+    assert person is not None and person.others >= 1
+    np.testing.assert_allclose(person.centre, helpers.CENTRE, atol=0.1)
+
+
+def test_nobody_is_one_clear_line(tmp_path):
+    write_room(tmp_path / "c")
+    for name in RIG:
+        picture = cv2.imread(str(tmp_path / f"c/backgrounds/{name}.png"))
+        cv2.imwrite(str(tmp_path / f"c/images/{name}/000000.png"), picture)
+    with pytest.raises(CaptureError, match="camera 00, frame 000000: the mask is empty: nothing differs"):
+        with_masks(read_capture(tmp_path / "c"), "background").mask("01", 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [("given", "no masks of this camera"), ("median", "a temporal median of 1")]
+)
+def test_masks_that_cannot_be_had(tmp_path, kind, message):
+    write_room(tmp_path / "c")
+    with pytest.raises(CaptureError, match=message):
+        with_masks(read_capture(tmp_path / "c"), kind)
+    (tmp_path / "c/backgrounds/01.png").unlink()
+    with pytest.raises(CaptureError, match="camera 01: no background of this camera"):
+        with_masks(read_capture(tmp_path / "c"), "background")
+
+
+def test_given_masks_stay_as_they_are(tmp_path):
+    helpers.write_sphere_capture(tmp_path / "c", frames=1, size=(64, 48), samples=1)
+    capture = read_capture(tmp_path / "c")
+    assert with_masks(capture, "given") is capture

@@ -135,6 +135,7 @@ class StreamSettings:
     workers: Annotated[int, Field(ge=0)] = 2
     """Processes that make new people ahead of time; 0: made when needed. The samples are the same."""
 
+
 @dataclass(frozen=True, config=STRICT)
 class BuiltinSettings:
     """The built-in captures: synthetic people before a synthetic rig."""

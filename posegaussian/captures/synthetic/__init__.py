@@ -9,6 +9,6 @@
     compose, visibility, sample -> stream              training samples without end
     splits                                             who may be learned from
 
-The world: z up, metres, the floor at z = 0, the person about the origin, facing -y. Pixel centres at +0.5 everywhere but
-in the written files. `raster` is the plain reference that the photographer is tested against.
+The world: z up, metres, the floor at z = 0, the person about the origin, facing -y. Pixel centres at +0.5 everywhere
+but in the written files. `raster` is the plain reference that the photographer is tested against.
 """

@@ -59,6 +59,8 @@ BINS = ((10.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 60.0))
 NOISY = replace(SensorSettings(), noise=(0.01, 0.01), defocus=(0.0, 0.5), jpeg=(85.0, 95.0))
 CONDITIONS = {"moving": (0.0, NOISY), "still": (1.0, NOISY), "posed": (1.0, SensorSettings())}
 """Share of still clips, and the cameras."""
+SHARES = {"depth": 0.42, "full": 0.33}
+"""Of the time that a variant may take, training's; the rest is for starting and measuring."""
 FIRST_PERSON = 150
 SECONDS_OF_TRACK = 1
 
@@ -78,13 +80,13 @@ def main() -> None:
     parser.add_argument("--makers", type=int, help="processes that make people (default: the cores that are left)")
     parser.add_argument("--precision", default="bf16-mixed")
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
-    parser.add_argument("--budgets", type=float, nargs=2, help="seconds that the stages may take, should they be slow")
-    parser.add_argument("--seconds", type=float, default=1e6, help="after which variants still at work are ended")
+    parser.add_argument("--seconds", type=float, help="for everything; stages that would take too long end cooled down")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     parser.add_argument("-o", "--output", type=Path, default=Path("results/ablations"))
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
+    args.end = time.monotonic() + (args.seconds or 1e6)
     if args.only:
         one_variant(args.only, args)
         return
@@ -190,11 +192,13 @@ def run_all(args: argparse.Namespace) -> dict[str, float]:
         folder.mkdir(exist_ok=True)
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": str(index % gpus), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, __file__, *sys.argv[1:], "--only", name]
+        if args.seconds:
+            command += ["--seconds", str(args.end - time.monotonic())]
         with (folder / "log.txt").open("w") as log:
             running[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     while running:
         for name, process in list(running.items()):
-            if process.poll() is not None or time.monotonic() - start > args.seconds:
+            if process.poll() is not None or time.monotonic() > args.end:
                 if process.poll() is None:
                     process.kill()
                 ended[name] = round(time.monotonic() - start, 1)
@@ -210,7 +214,7 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
     settings, folder = settings_of(name, args), args.output / slug(name)
     streaming.prepare = lambda seed, *_: read_file(args.output / "people", seed)
     steps: dict[str, int] = {}
-    for stage, budget in zip(("depth", "full"), args.budgets or (None, None), strict=True):
+    for stage, share in SHARES.items():
         output = folder / f"{stage}.safetensors"
         start = time.monotonic()
         train(
@@ -222,7 +226,7 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
             settings=settings,
             init=folder / "depth.safetensors" if stage == "full" else None,
             device=args.device,
-            time_budget=budget,
+            time_budget=share * args.seconds if args.seconds else None,
         )
         steps[stage] = int(read_metadata(output)["steps"])
         print(f"{name}: stage {stage} took {time.monotonic() - start:.1f} s", flush=True)

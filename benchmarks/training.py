@@ -8,6 +8,7 @@
 
 import argparse
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4, help="pairs per step, clips of two frames")
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--workers", type=int, default=4, help="processes that make people")
-    parser.add_argument("--pool", type=int, default=16)
+    parser.add_argument("--pool", type=int, default=8, help="people at hand")
+    parser.add_argument("--lifetime", type=int, default=512, help="steps after which each of them is replaced")
     parser.add_argument("--precision", default="bf16-mixed")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks/training.json"))
@@ -64,7 +66,7 @@ def main() -> None:
 def make_run(args: argparse.Namespace, folder: Path) -> Run:
     """A run of stage full on the stream."""
     stream = {"size": [args.size] * 2, "target_size": [args.target_size] * 2, "pool": args.pool}
-    stream |= {"workers": args.workers, "lifetime": 8 * args.pool}
+    stream |= {"workers": args.workers, "lifetime": args.lifetime}
     train = {"full_steps": 1_000_000, "batch_size": args.batch, "stream": 1.0, "synthetic": stream}
     settings = parse(ModelSettings, {"train": train | {"precision": args.precision}}, "settings")
     return Run("full", [], [], folder, settings, None, make_fabric(args.device, settings.train.precision), Clock(None))
@@ -72,10 +74,12 @@ def make_run(args: argparse.Namespace, folder: Path) -> Run:
 
 def measure(run: Run, samples: int) -> list[dict[str, Any]]:
     """A row for each thing that is timed."""
+    start = time.perf_counter()
     streamed, device = run.batches, run.fabric.device
     assert streamed.streamed is not None
     for step in range(3):
         clip = streamed.take(step)
+    print(f"the first batches took {time.perf_counter() - start:.1f} s (people are made)", flush=True)
     ready = Batches(None, Ready(clip), 1.0, 0, device)
     run.done = 3
 

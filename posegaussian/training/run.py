@@ -203,7 +203,8 @@ class Run:
         """Each flag, true as soon as one rank says so."""
         if self.fabric.world_size == 1:
             return list(flags)
-        said = self.fabric.all_reduce(torch.tensor(flags, dtype=torch.float32, device=self.fabric.device), reduce_op="max")
+        mine = torch.tensor(flags, dtype=torch.float32, device=self.fabric.device)
+        said = self.fabric.all_reduce(mine, reduce_op="max")
         return [bool(value) for value in cast(Tensor, said).tolist()]
 
     def _step(self) -> dict[str, float]:

@@ -40,6 +40,15 @@ def said(workflow) -> str:
     return done.stdout
 
 
+def test_a_model_of_streamed_people_needs_no_captures_to_learn_from(workflow):
+    workflow.sheet = [row for row in workflow.sheet if row[1] != "train"]
+    workflow.save()
+    assert "needs at least one capture of split 'train'" in said(workflow)
+    workflow.config["models"]["demo"]["train"]["stream"] = 1.0
+    workflow.save()
+    assert {"train_depth:demo", "rectify:b"} <= workflow.planned()
+
+
 def test_unknown_key(workflow):
     workflow.config["models"]["demo"]["train"]["learning_rat"] = 1
     workflow.save()

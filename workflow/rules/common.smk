@@ -57,6 +57,11 @@ def read_captures(path):
     return rows
 
 
+def learns_from_captures(model):
+    """Whether a model is trained here, and not on streamed people alone."""
+    return model.weights == "train" and model.train.stream < 1
+
+
 def check_model(name):
     """A model's cross references are good."""
     if name in ("floor", "ceiling"):
@@ -68,7 +73,7 @@ def check_model(name):
         raise WorkflowError(
             f"models.{name}.detector: {detector!r} is not one of `detectors`: {', '.join(CONFIG.detectors)}"
         )
-    needed = {"train", "test"} if CONFIG.models[name].weights == "train" else {"test"}
+    needed = {"train", "test"} if learns_from_captures(CONFIG.models[name]) else {"test"}
     for split in sorted(needed - {row.split for row in CAPTURES.values()}):
         raise WorkflowError(f"{CONFIG.captures}: model {name} needs at least one capture of split {split!r}")
 
@@ -185,8 +190,9 @@ def train_settings(stage):
 
 
 def train_inputs(wildcards):
-    """What both stages learn from."""
-    learn, watch = of_split("train"), of_split("val")
+    """What both stages learn from; captures to watch alone where all people are streamed."""
+    learn = of_split("train") if learns_from_captures(CONFIG.models[wildcards.model]) else []
+    watch = of_split("val")
     return {
         "rectified": expand("results/rectified/{capture}.h5", capture=learn),
         "heatmaps": heatmaps_of(wildcards.model, learn),

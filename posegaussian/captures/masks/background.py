@@ -54,9 +54,9 @@ def changed(picture: Picture, background: Picture) -> Bool[np.ndarray, "h w"]:
     centre = np.median(distance)
     limit = max(_LEAST, centre + _DEVIATIONS * 1.4826 * np.median(abs(distance - centre)))
     weak = cv2.morphologyEx((distance > limit).astype(np.uint8), cv2.MORPH_OPEN, _disc(2 * sigma))
-    _, patches = cv2.connectedComponents(weak, connectivity=4)
+    patches = np.asarray(cv2.connectedComponents(weak, connectivity=4)[1], dtype=np.int32)
     kept = np.zeros(patches.max() + 1, bool)
-    kept[np.unique(patches[distance > _STRONG * limit])] = True
+    kept[patches[distance > _STRONG * limit]] = True
     kept[0] = False
     return kept[patches]
 

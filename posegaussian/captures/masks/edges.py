@@ -66,8 +66,9 @@ def _grab(picture: np.ndarray, rough: np.ndarray, region: np.ndarray, sure: np.n
     labels[((outside > 2 * step) | ~region) & ~sure] = cv2.GC_BGD
     if (labels == cv2.GC_BGD).any() and (labels == cv2.GC_FGD).any():
         cv2.setRNGSeed(0)
-        models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(np.ascontiguousarray(small[..., ::-1]), labels, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        models, unused = (np.zeros((1, 65)), np.zeros((1, 65))), (0, 0, 1, 1)
+        bgr = np.ascontiguousarray(small[..., ::-1])
+        cv2.grabCut(bgr, labels, unused, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = _without_specks((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
     smooth = cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     return smooth >= 0.5

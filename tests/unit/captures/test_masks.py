@@ -82,7 +82,7 @@ def test_edges_are_soft(tmp_path):
 
 
 def test_somebody_else_is_left_out(tmp_path):
-    write_room(tmp_path / "c", other=np.array([0.35, -0.62, 0.85]))
+    write_room(tmp_path / "c", other=np.array([0.2, -0.95, 0.85]))
     assert min(agreement(tmp_path / "c", "background")) > 0.85
 
 

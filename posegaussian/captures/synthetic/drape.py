@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from posegaussian.captures.synthetic.body import neighbours
 from posegaussian.captures.synthetic.mesh import vertex_normals
@@ -122,7 +122,7 @@ class Figure:
             reach[i] = np.maximum(reach[i], reach[i - 1] + flare * (rows[i - 1] - rows[i]))
         apart = np.cos(angle[:, None] - angle[None])
         radius = np.where(apart > 0.4, reach[:, None, :] / np.maximum(apart, 0.4), np.inf).min(2)
-        radius = np.maximum(gaussian_filter(radius, (1.5, 1.5), mode=("nearest", "wrap")), radius)
+        radius = np.maximum(gaussian_filter(radius, (1.5, 1.5), mode=("nearest", "wrap")), radius)  # type: ignore[arg-type]
         warped = angle + 0.25 * np.sin(angle + rng.uniform(0, 6.3)) + 0.12 * np.sin(3 * angle + rng.uniform(0, 6.3))
         depth = flutes * np.clip((0.16 - heights) / 0.45, 0, 1)
         radius = radius + depth[:, None] * (1 + np.cos(int(rng.integers(7, 13)) * warped + rng.uniform(0, 6.3)))
@@ -148,14 +148,14 @@ class Figure:
         which = np.digitize(z, edges) - 1
         count = np.bincount(which, minlength=len(edges))
         kept = count > 0
-        means = [np.bincount(which, values, len(edges))[kept] / count[kept] for values in (z, rest)]
-        return np.interp(heights, *means)
+        canonical, own = (np.bincount(which, values, len(edges))[kept] / count[kept] for values in (z, rest))
+        return np.interp(heights, canonical, own)
 
     def _hanging_weights(self, points, canonical) -> Float[np.ndarray, "n b"]:
         """The body's weights above the hips, a smooth blend of the two legs' below."""
         shape = points.shape[:2]
         chosen = self.trunk_and_legs
-        _, nearest = cKDTree(self.suit.rest[chosen]).query(points.reshape(-1, 3))
+        _, nearest = KDTree(self.suit.rest[chosen]).query(points.reshape(-1, 3))
         near = self.suit.weights[chosen][nearest].reshape(*shape, -1)
         x, _, z = self.places.T
         legs = []
@@ -166,7 +166,7 @@ class Figure:
         apart = share * legs[0][:, None] + (1 - share) * legs[1][:, None]
         low = smooth((0.14 - canonical[..., 2:]) / 0.16)
         weights = (1 - low) * near + low * apart
-        weights = gaussian_filter(weights, (2.0, 3.0, 0.0), mode=("nearest", "wrap", "nearest"))
+        weights = gaussian_filter(weights, (2.0, 3.0, 0.0), mode=("nearest", "wrap", "nearest"))  # type: ignore[arg-type]
         weights /= weights.sum(2, keepdims=True)
         return weights.reshape(-1, weights.shape[2]).astype(np.float32)
 
@@ -177,7 +177,7 @@ class Figure:
             self.trunk_and_legs & (z < canonical[0, 0, 2] + 0.01) & (z > canonical[-1, 0, 2] - 0.01)
         )
         flat = points.reshape(-1, 3)
-        _, nearest = cKDTree(flat).query(self.suit.rest[chosen] + 0.01 * self.normals[chosen])
+        _, nearest = KDTree(flat).query(self.suit.rest[chosen] + 0.01 * self.normals[chosen])
         height = ((flat[nearest] - self.suit.rest[chosen]) * self.normals[chosen]).sum(1)
         self.outside[chosen] = np.maximum(self.outside[chosen], np.clip(height, 0, 0.12))
 

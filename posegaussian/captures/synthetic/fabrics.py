@@ -328,7 +328,7 @@ def _logo(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
         angles = 2 * np.pi * np.arange(2 * sides) / (2 * sides) - np.pi / 2
         reach = radius * share * np.where(np.arange(2 * sides) % 2, rng.uniform(0.5, 1.0) if sides < 9 else 1.0, 1.0)
         corners = np.stack([centre[0] + reach * np.cos(angles), centre[1] + reach * np.sin(angles)], axis=1)
-        cv2.fillPoly(image, [np.int32(16 * corners)], tuple(float(t) for t in tone), cv2.LINE_AA, 4)
+        cv2.fillPoly(image, [(16 * corners).astype(np.int32)], tuple(float(t) for t in tone), cv2.LINE_AA, 4)
     _write(
         image,
         _word(rng, 1 + int(rng.integers(2))),

@@ -220,7 +220,7 @@ class Head:
         locks = noise(canonical * [1, 1, 0.15], 0.02, self.seed)
         out = (canonical[:, :2] - AXIS) * (1 + 0.04 * locks)[:, None]
         place = np.concatenate([AXIS + out, canonical[:, 2:]], axis=1) + offset
-        low = smooth((0.8 - canonical[:, 2]) / 0.14)[:, None]
+        low = np.asarray(smooth((0.8 - canonical[:, 2]) / 0.14))[:, None]
         trunk = self._trunk_weights()
         grid = Surface(canonical, self.scale * place, (1 - low) * self.weights + low * trunk, tube(len(heights), 120))
         return grid.cut(self._opening(canonical)).rimmed(0.004)

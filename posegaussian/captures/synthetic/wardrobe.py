@@ -62,7 +62,7 @@ class Tailor:
         tucked = kinds.legs == "skirt" or (kinds.top in ("shirt", "vest", "tshirt") and self.rng.uniform() < 0.25)
         low = self.rng.uniform(0.125, 0.165) if not tucked else 0.215 if kinds.legs == "skirt" else 0.16
         upper = lambda: self.upper(kinds.top, low, tucked)  # noqa: E731
-        lower = lambda: self.lower(kinds.legs)  # noqa: E731
+        lower = lambda: self.lower(kinds.legs or "trousers")  # noqa: E731
         for dress in (upper, lower) if tucked else (lower, upper):
             pieces += dress()
         return [*pieces, *self.outer(kinds.outer)]

@@ -50,7 +50,7 @@ def combine(result: Reconstruction, view: Rendering | None, clip: Clip, settings
 
 
 def steadiness(error: Float[Tensor, "b c h w"], known: Float[Tensor, "b c h w"], frames: int) -> Float[Tensor, ""]:
-    """How much errors change from frame to frame, where they are known in both (docs/method.md, equation 10).
+    """How much errors change from frame to frame, where they are known in both (docs/method.md, equation 11).
 
     An error that stays is not seen to flicker; of a person who stands still this is the change of the result itself.
     """

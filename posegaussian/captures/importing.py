@@ -23,7 +23,7 @@ _Write = Callable[[Path], None]
 
 
 def import_capture(
-    capture: Capture, output: Path, *, pairs: Sequence[Names] = (), scale: float = 1.0, copy: bool = False
+    capture: Capture, output: Path, *, pairs: Sequence[tuple[str, ...]] = (), scale: float = 1.0, copy: bool = False
 ) -> None:
     """Write a capture in the canonical layout; it appears under its name only when it is whole.
 

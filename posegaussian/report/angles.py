@@ -39,13 +39,18 @@ def curves_by_angle(captures: Sequence[CaptureFiles], tables: Sequence[Path]) ->
     }
     if len(set(degrees.values())) < 2 or not tables:
         return {}
-    rows = pd.concat([read_rows(path) for path in tables], ignore_index=True)
+    rows = pd.concat([read_rows(path) for path in tables], ignore_index=True).dropna(subset="value")
     rows["angle"] = [degrees.get(key) for key in zip(rows["capture"], rows["pair"], strict=True)]
     return {
         metric: {
-            str(method): ([float(angle) for angle in means.index], means.tolist())
+            str(method): _curve(group)
             for method, group in rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)].groupby("method")
-            if len(means := group.groupby("angle")["value"].mean().dropna())
         }
         for metric, (protocol, _) in SHOWN.items()
     }
+
+
+def _curve(rows: pd.DataFrame) -> Curve:
+    """Angles, and the mean over the rows of each that have a value."""
+    means = {float(angle): float(values.mean()) for angle, values in rows.groupby("angle")["value"]}
+    return list(means), list(means.values())

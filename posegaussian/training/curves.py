@@ -52,10 +52,15 @@ class Curves:
         """Note one training step (numbered from 1)."""
         self.window.append(values)
         if step % _EVERY_STEPS == 0 or step == self.steps:
-            means = {name: sum(row[name] for row in self.window) / len(self.window) for name in values}
+            self.flush(step)
+        self._tell(step, values)
+
+    def flush(self, step: int) -> None:
+        """End a row with this step."""
+        if self.window:
+            means = {name: sum(row[name] for row in self.window) / len(self.window) for name in self.window[0]}
             self.window = []
             self._row(step, "train", means)
-        self._tell(step, values)
 
     def validation(self, step: int, values: dict[str, float]) -> None:
         """Note a validation after `step` training steps."""

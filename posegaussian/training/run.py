@@ -189,6 +189,7 @@ class Run:
             self._write(output)
 
     def _write(self, output: Path) -> None:
+        self.curves.flush(self.done)  # where time ended the run
         self.curves.write(output.with_suffix(".csv"))
         metadata = {
             "stage": self.stage,

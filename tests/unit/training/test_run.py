@@ -17,7 +17,7 @@ from posegaussian.training.guard import Guard
 from posegaussian.training.state import load_state, save_state
 
 SETTINGS = ModelSettings(
-    network=NetworkSettings(iterations=2),
+    network=NetworkSettings(iterations=1),
     train=TrainSettings(
         depth_steps=6, full_steps=6, target_size=64, validate_every=4, validation_clips=2, save_every=4
     ),
@@ -176,7 +176,9 @@ def test_a_time_budget_ends_the_run_with_weights(tmp_path, make_captures, capsys
     said = capsys.readouterr().err
     steps = int(read_metadata(output)["steps"])
     assert f"the time budget is used up after step {steps} of 100000" in said and 0 < steps < 1000
-    rates = [float(row["lr"]) for row in table(output)]
+    rows = table(output)
+    assert int(rows[-1]["step"]) == steps
+    rates = [float(row["lr"]) for row in rows]
     assert rates[-1] < 0.6 * max(rates) or len(rates) < 3
 
 

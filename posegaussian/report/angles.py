@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ def curves_by_angle(captures: Sequence[CaptureFiles], tables: Sequence[Path]) ->
     }
     if len(set(degrees.values())) < 2 or not tables:
         return {}
-    rows = pd.concat([read_rows(path) for path in tables], ignore_index=True).dropna(subset="value")
+    rows: Any = pd.concat([read_rows(path) for path in tables], ignore_index=True).dropna(subset="value")
     rows["angle"] = [degrees.get(key) for key in zip(rows["capture"], rows["pair"], strict=True)]
     return {
         metric: {
@@ -50,7 +51,7 @@ def curves_by_angle(captures: Sequence[CaptureFiles], tables: Sequence[Path]) ->
     }
 
 
-def _curve(rows: pd.DataFrame) -> Curve:
-    """Angles, and the mean over the rows of each that have a value."""
-    means = {float(angle): float(values.mean()) for angle, values in rows.groupby("angle")["value"]}
-    return list(means), list(means.values())
+def _curve(rows: Any) -> Curve:
+    """The angles, and the mean at each."""
+    means = rows.groupby("angle")["value"].mean()
+    return means.index.tolist(), means.tolist()

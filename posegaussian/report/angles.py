@@ -54,4 +54,4 @@ def curves_by_angle(captures: Sequence[CaptureFiles], tables: Sequence[Path]) ->
 def _curve(rows: Any) -> Curve:
     """The angles, and the mean at each."""
     means = rows.groupby("angle")["value"].mean()
-    return means.index.tolist(), means.tolist()
+    return [float(angle) for angle in means.index], means.tolist()

@@ -114,7 +114,7 @@ def test_the_image_has_what_the_rules_ask_for():
             for source in rest.split()[:-1]:
                 assert (ROOT / source).exists(), source
     assert "envs/posegaussian.txt" in text
-    assert "mmpose.post-deploy.sh /work/.venv-mmpose" in text
+    assert "mmpose.post-deploy.sh /posegaussian/.venv-mmpose" in text
     assert "/usr/local/bin/mmpose-python" in text
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".git", ".venv", ".venv-mmpose", "results"} <= set(ignored)

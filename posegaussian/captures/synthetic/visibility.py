@@ -8,6 +8,8 @@ from posegaussian.geometry.projection import pixel_grid
 
 _BEHIND = 0.012
 """A point is hidden where the other view's surface is nearer by more than this, metres."""
+_JUMP = 0.03
+"""Two pixels side by side whose depths differ by more than this lie on two surfaces, metres."""
 _INSIDE = torch.tensor([0.08] * 5 + [0.13] * 2 + [0.09] * 2 + [0.07] * 2 + [0.17] * 2 + [0.11] * 2 + [0.09] * 2)
 """How deep below the skin or cloth each joint may lie and still count as seen, metres."""
 
@@ -18,7 +20,8 @@ def seen_by_both(
     """1 where a pixel's point is seen by the other view too.
 
     Rectified views share their optical axes' direction, so a point has one depth in both. It is hidden where it lies
-    outside the other picture, or behind both pixels of the other view that it falls between.
+    outside the other picture, or behind the other view's surface: the farther of the two pixels that it falls between,
+    or, where one surface ends between them, the nearer of them in the picture.
     """
     width = depth.shape[-1]
     x = pixel_grid(*depth.shape[-2:], like=depth)[..., 0]
@@ -26,10 +29,13 @@ def seen_by_both(
     other = depth.flip(1)
     left = (where - 0.5).floor().long()
     beside = [other.gather(3, (left + step).clamp(0, width - 1)) for step in (0, 1)]
-    farther = torch.maximum(*(found.where(found > 0, torch.full_like(found, torch.inf)) for found in beside))
+    first, second = (found.where(found > 0, torch.full_like(found, torch.inf)) for found in beside)
+    closest = torch.where(where - 0.5 - left < 0.5, first, second)
+    jump = ~((first - second).abs() < _JUMP)
+    surface = torch.where(jump, closest, torch.maximum(first, second))
     nobody = (beside[0] == 0) & (beside[1] == 0)
     inside = (where >= 0) & (where <= width)
-    return ((depth > 0) & inside & ~nobody & (depth <= farther + _BEHIND)).float()
+    return ((depth > 0) & inside & ~nobody & (depth <= surface + _BEHIND)).float()
 
 
 def joints_seen(

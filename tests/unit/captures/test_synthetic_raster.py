@@ -187,7 +187,7 @@ def test_the_engine_measures_the_depth_that_this_plain_rasteriser_measures():
     )
     view = rig.sources["00"]
     plain = photograph(person.posed(0.0), view, FLAT)
-    ours = measure(cast.posed(now), torch.zeros(1, dtype=torch.long), cameras([view])).depth[0].numpy()
+    ours = measure(cast.posed(np.zeros(1, int)), torch.zeros(1, dtype=torch.long), cameras([view])).depth[0].numpy()
     both = (plain.depth > 0) & (ours > 0)
     assert (plain.depth > 0).sum() > 3000 and ((plain.depth > 0) != (ours > 0)).mean() < 1e-3
     # The engine keeps the four strongest bones of a vertex.

@@ -90,20 +90,21 @@ def ray_hits(origin: np.ndarray, target: np.ndarray, corners: np.ndarray) -> boo
 
 
 def test_occlusion_agrees_with_rays(cast, samples):
-    agreed, hidden = [], 0
-    for sample in samples[:2]:
+    rays, maps = [], []
+    for sample in samples:
         moment = int(np.argmin([abs(cast.track.joints[t] - sample.joints[0].numpy()).max() for t in range(6)]))
         vertices = cast.posed(np.array([moment])).vertices[0].double().numpy()
         corners = vertices[cast.actor.faces.numpy()]
         points = unproject(sample.depth, sample.pair.cameras)[0].double().numpy()
         centres = sample.pair.cameras.centre[0].double().numpy()
         rows, columns = np.nonzero(sample.depth[0, 0].numpy() > 0)
-        for i in range(0, len(rows), max(len(rows) // 40, 1)):
-            blocked = ray_hits(centres[1], points[0, rows[i], columns[i]], corners)
-            agreed.append(blocked == (sample.visible[0, 0, rows[i], columns[i]] == 0))
-            hidden += blocked
-    assert hidden > 3
-    assert np.mean(agreed) > 0.93
+        for i in np.random.default_rng(0).choice(len(rows), 100, replace=False):
+            rays.append(ray_hits(centres[1], points[0, rows[i], columns[i]], corners))
+            maps.append(bool(sample.visible[0, 0, rows[i], columns[i]] == 0))
+    assert sum(rays) > 20
+    # What is left lies within a pixel of an edge, and errs to both sides alike.
+    assert np.equal(rays, maps).mean() > 0.94
+    assert abs(np.mean(rays) - np.mean(maps)) < 0.03
 
 
 def test_joints_and_parts_lie_on_the_person(samples):

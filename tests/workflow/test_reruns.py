@@ -157,7 +157,13 @@ def test_incomplete_output_is_made_again(done):
     assert done.planned() == RENDERED
 
 
-def test_given_weights_never_train(done):
-    done.config["models"]["demo"]["weights"] = str(done.folder / "results/models/demo/full.safetensors")
+@pytest.mark.parametrize("relative", [False, True])
+def test_given_weights_never_train(done, relative):
+    """Not even where they are what another model of the configuration was trained to."""
+    weights = "results/models/demo/full.safetensors"
+    models = done.config["models"]
+    models["mine"] = models["demo"] | {"weights": weights if relative else str(done.folder / weights)}
+    models["demo"] = models["demo"] | {"train": models["demo"]["train"] | {"learning_rate": 0.001}}
+    done.config["report"] = ["mine"]
     done.save()
-    assert not done.planned() & {"train_depth:demo", "train_full:demo"}
+    assert done.planned() == {"render:mine,c", "evaluate:mine,c", "summarize:mine", "report:mine"}

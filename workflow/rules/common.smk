@@ -146,7 +146,8 @@ def weights_of(model):
         return f"results/models/{model}/full.safetensors"
     if weights == "release":
         return local(str(ROOT / "posegaussian/assets/weights/release.safetensors"))
-    return str(find(weights))
+    # Absolute, so that weights of another configuration's model are a file, not a wish to train that model.
+    return local(str(find(weights).absolute()))
 
 
 def capture_folder(wildcards, input):

@@ -56,6 +56,8 @@ class SourceCamera:
 
     def project(self, points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
         """Pixels of world points in front of the camera, through the lens."""
+        if not len(points):
+            return np.empty((0, 2))  # OpenCV takes no empty list
         turn = cv2.Rodrigues(self.rotation)[0]
         pixels = cv2.projectPoints(points, turn, self.world_to_camera[:3, 3], self.intrinsics, self.distortion)[0]
         return pixels[:, 0]

@@ -86,8 +86,8 @@ def write_inspection(
     """
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", CaptureWarning)
-        capture = with_masks(read_capture(root, format, frames), settings.masks)
-        frame, read = capture.frames[0], len(heard)
+        capture = with_masks(read_capture(root, format, frames), settings.masks, doubtful=True)
+        frame = capture.frames[0]
         named = named_pairs(capture, pairs or capture.pairs)
         person = meeting_point(capture.cameras, {name: middle(capture, name, frame) for name in capture.cameras})
         problems = []
@@ -96,13 +96,14 @@ def write_inspection(
         except UserError as error:
             chosen, problems = [], [str(error)]
         said = [*problems, *map(_sentence, findings(capture, chosen, frame)), *out_of_time(capture, frame)]
+        told = list(dict.fromkeys([*(str(warning.message) for warning in heard), *said]))
         table = _pairs(capture, person, chosen)
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}
         shown = [_rectified(root, capture, pair, person, settings, pose_python) for pair in chosen]
         page = _template().render(
             capture=capture,
             frame=frame,
-            warnings=list(dict.fromkeys([*(str(w.message) for w in heard[:read]), *said])),
+            warnings=told,
             rig={t: Markup(s) for t, s in draw_rig(capture.cameras, person, chosen, capture.sources).items()},
             pairs=table,
             masks=[
@@ -117,7 +118,7 @@ def write_inspection(
         )
     with whole_file(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    return said
+    return told
 
 
 def _template() -> jinja2.Template:

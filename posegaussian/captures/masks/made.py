@@ -20,13 +20,15 @@ _THICKNESS = 0.01
 """Of a bone, as a share of the picture's longer side."""
 
 
-def with_masks(capture: Capture, kind: str) -> Capture:
+def with_masks(capture: Capture, kind: str, doubtful: bool = False) -> Capture:
     """The capture with masks of this kind.
 
     Args:
         capture: its own masks are left out of account unless they are `given`.
         kind: `given`: the capture's own; `background`: what differs from its pictures of the empty scene;
             `median`: what differs from the temporal median of each camera.
+        doubtful: where the cameras agree on nobody, warn and take what differs most in each picture; for looking at a
+            capture whose calibration may be wrong.
     """
     if kind == "given":
         for camera in (*capture.sources, *capture.targets):
@@ -34,7 +36,7 @@ def with_masks(capture: Capture, kind: str) -> Capture:
                 hint = "set rectify.masks: background or median to make them"
                 raise CaptureError("no masks of this camera", file=capture.root, camera=camera, hint=hint)
         return capture
-    maker = _Maker(capture, kind)
+    maker = _Maker(capture, kind, doubtful)
     masks = {
         camera: {frame: MadeMask(capture.images[camera][frame].path, maker, camera, frame) for frame in capture.frames}
         for camera in capture.cameras
@@ -66,8 +68,8 @@ class MadeMask:
 class _Maker:
     """Makes the masks of a capture, frame by frame, and keeps them compressed."""
 
-    def __init__(self, capture: Capture, kind: str):
-        self._capture = capture
+    def __init__(self, capture: Capture, kind: str, doubtful: bool):
+        self._capture, self._doubtful = capture, doubtful
         self._scenes = {camera: empty_scene(capture, camera, kind) for camera in capture.cameras}
         self._hull = VisualHull(capture.cameras)
         self._joints = capture.joints()
@@ -87,6 +89,12 @@ class _Maker:
             if not seen[camera].any():
                 raise self._nobody("nothing differs from the background", frame, camera)
         person = self._hull.person(seen)
+        if person is None and self._doubtful:
+            what = (
+                "the cameras agree on nobody before the background; each mask is the largest change in its own picture"
+            )
+            warn(what, file=capture.root, frame=frame, hint="check the calibration")
+            return {camera: _largest(change) for camera, change in seen.items()}
         if person is None:
             raise self._nobody("the cameras agree on nobody before the background", frame)
         if person.others:
@@ -117,6 +125,12 @@ class _Maker:
         return CaptureError(
             f"the mask is empty: {what}", file=self._capture.root, camera=camera, frame=frame, hint=hint
         )
+
+
+def _largest(change: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """The largest connected part."""
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(change.astype(np.uint8))
+    return 255 * (labels == 1 + statistics[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
 
 
 def _corner(pixel: Sequence[float]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import pytest
 from posegaussian.captures.formats import read_capture
 from posegaussian.captures.masks.hull import VisualHull
 from posegaussian.captures.masks.made import with_masks
-from posegaussian.errors import CaptureError
+from posegaussian.errors import CaptureError, CaptureWarning
 
 SIZE = (240, 192)
 AZIMUTHS = (-50, -10, 30, 70)
@@ -107,6 +107,22 @@ def test_nobody_is_one_clear_line(tmp_path):
         cv2.imwrite(str(tmp_path / f"c/images/{name}/000000.png"), picture)
     with pytest.raises(CaptureError, match="camera 00, frame 000000: the mask is empty: nothing differs"):
         with_masks(read_capture(tmp_path / "c"), "background").mask("01", 0)
+
+
+def test_with_wrong_poses_each_picture_may_speak_for_itself(tmp_path):
+    write_room(tmp_path / "c")
+    capture = read_capture(tmp_path / "c")
+    away = np.diag([-1.0, 1.0, -1.0, 1.0])
+    turned = {
+        name: replace(lens, world_to_camera=away @ lens.world_to_camera) for name, lens in capture.cameras.items()
+    }
+    capture = replace(capture, cameras=turned)
+    with pytest.raises(CaptureError, match=r"the cameras agree on nobody.*check the calibration"):
+        with_masks(capture, "background").mask("00", 0)
+    with pytest.warns(CaptureWarning, match="the largest change in its own picture"):
+        mask = with_masks(capture, "background", doubtful=True).mask("00", 0) > 127
+    truth = cv2.imread(str(tmp_path / "c/truth/00/000000.png"), cv2.IMREAD_UNCHANGED) > 127
+    assert (mask & truth).sum() / (mask | truth).sum() > 0.7
 
 
 @pytest.mark.parametrize(

@@ -82,23 +82,24 @@ def findings(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> 
         return []
     cameras = {name: capture.cameras[name] for name in names}
     masks = {name: is_person(capture.mask(name, frame)) for name in names}
-    middles = {name: _middle(mask) for name, mask in masks.items()}
+    middles = {name: middle(mask) for name, mask in masks.items()}
     found = _poses(cameras, middles) + _swapped(capture, pairs, frame)
     if not any(finding.serious for finding in found):
-        person = _meeting_point(cameras, middles)
+        person = meeting_point(cameras, middles)
         found += _units(cameras, masks, person) + _width(cameras, pairs, person)
     return found + [finding for name, mask in masks.items() for finding in _people(name, mask)]
 
 
-def _middle(mask: np.ndarray) -> Float[np.ndarray, " 2"]:
+def middle(mask: np.ndarray) -> Float[np.ndarray, " 2"]:
+    """The middle of a mask, in pixels."""
     rows, columns = np.nonzero(mask)
     return np.array([columns.mean() + 0.5, rows.mean() + 0.5])
 
 
-def _meeting_point(cameras: Cameras, middles: Rays) -> Float[np.ndarray, " 3"]:
-    """The point nearest to the rays through the middles of the masks."""
-    rays = np.stack([camera.directions(middles[name][None])[0] for name, camera in cameras.items()])
-    return rig.nearest_point(np.stack([camera.centre for camera in cameras.values()]), rays)
+def meeting_point(cameras: Cameras, middles: Rays) -> Float[np.ndarray, " 3"]:
+    """The point nearest to the rays through the middles of masks, metres."""
+    rays = np.stack([cameras[name].directions(pixel[None])[0] for name, pixel in middles.items()])
+    return rig.nearest_point(np.stack([cameras[name].centre for name in middles]), rays)
 
 
 def misfit(cameras: Cameras, middles: Rays) -> float:
@@ -106,7 +107,7 @@ def misfit(cameras: Cameras, middles: Rays) -> float:
 
     180 where that point lies behind a camera.
     """
-    point = _meeting_point(cameras, middles)
+    point = meeting_point(cameras, middles)
     if not np.isfinite(point).all():
         return 180.0
     worst = 0.0

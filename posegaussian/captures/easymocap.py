@@ -30,7 +30,7 @@ def recognizes(root: Path) -> bool:
 
 
 def read_easymocap(root: Path, frames: FrameRange | None = None) -> Capture:
-    """Read a capture folder; every file is looked for now, the pictures are decoded when asked for.
+    """Read a capture folder; every file is looked for at once, pictures are decoded when asked for.
 
     Raises:
         CaptureError: a folder, camera or frame is missing.

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.checks import meeting_point, middle
 from posegaussian.captures.pictures import is_person
 from posegaussian.geometry import rig
-from posegaussian.geometry.lens import SourceCamera
 
 _FRAMES = 7
 """Frames that are looked at for their time."""
@@ -19,18 +19,9 @@ _SEEN = 2.0
 """Misses below this many pixels are no sign of anything."""
 
 
-def middle(capture: Capture, camera: str, frame: int) -> Float[np.ndarray, "1 2"]:
-    """The middle of a mask, in pixels."""
-    rows, columns = np.nonzero(is_person(capture.mask(camera, frame)))
-    return np.array([[columns.mean() + 0.5, rows.mean() + 0.5]])
-
-
-def meeting_point(
-    cameras: Mapping[str, SourceCamera], middles: Mapping[str, Float[np.ndarray, "1 2"]]
-) -> Float[np.ndarray, " 3"]:
-    """The point nearest to the rays through the masks' middles, metres."""
-    rays = np.concatenate([cameras[name].directions(pixel) for name, pixel in middles.items()])
-    return rig.nearest_point(np.stack([cameras[name].centre for name in middles]), rays)
+def middle_of(capture: Capture, camera: str, frame: int) -> Float[np.ndarray, " 2"]:
+    """The middle of a camera's mask, in pixels."""
+    return middle(is_person(capture.mask(camera, frame)))
 
 
 def angle_between(capture: Capture, point: Float[np.ndarray, " 3"], first: str, second: str) -> float:
@@ -44,7 +35,7 @@ def out_of_time(capture: Capture, frame: int) -> list[str]:
         return []
     first = min(capture.frames.index(frame), len(capture.frames) - _FRAMES)
     times = capture.frames[first : first + _FRAMES]
-    middles = {(name, time): middle(capture, name, time) for name in capture.cameras for time in times}
+    middles = {(name, time): middle_of(capture, name, time) for name in capture.cameras for time in times}
     misses = {
         (name, shift): _miss(capture, name, shift, times, middles)
         for name in capture.cameras
@@ -62,7 +53,7 @@ def _miss(
     late: str,
     shift: int,
     times: tuple[int, ...],
-    middles: Mapping[tuple[str, int], Float[np.ndarray, "1 2"]],
+    middles: Mapping[tuple[str, int], Float[np.ndarray, " 2"]],
 ) -> float:
     """How far the person of the other cameras lies beside a camera's masks of another time, pixels."""
     camera, reach = capture.cameras[late], max(map(abs, _SHIFTS))

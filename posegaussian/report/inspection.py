@@ -7,14 +7,13 @@ from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from posegaussian import __version__, store
 from posegaussian.atomic import whole_file
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.checks import Finding, findings
+from posegaussian.captures.checks import Finding, findings, meeting_point
 from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.formats import read_capture
 from posegaussian.captures.masks.made import with_masks
@@ -25,9 +24,10 @@ from posegaussian.config import RectifySettings
 from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.pose.elsewhere import SMALL, detect, interpreter
 from posegaussian.report import inspection_views as views
-from posegaussian.report.findings import angle_between, meeting_point, middle, out_of_time
-from posegaussian.report.pictures import Picture, heatmap_overlay, picture_uri
+from posegaussian.report.findings import angle_between, middle_of, out_of_time
+from posegaussian.report.pictures import Picture, heatmap_overlay
 from posegaussian.report.rig_drawing import draw_rig
+from posegaussian.report.template import template
 
 _RECTIFIED = (384, 384)
 
@@ -89,7 +89,7 @@ def write_inspection(
         capture = with_masks(read_capture(root, format, frames), settings.masks, doubtful=True)
         frame = capture.frames[0]
         named = named_pairs(capture, pairs or capture.pairs)
-        person = meeting_point(capture.cameras, {name: middle(capture, name, frame) for name in capture.cameras})
+        person = meeting_point(capture.cameras, {name: middle_of(capture, name, frame) for name in capture.cameras})
         problems = []
         try:
             chosen = named or neighbouring_pairs(capture, frame)
@@ -100,7 +100,7 @@ def write_inspection(
         table = _pairs(capture, person, chosen)
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}
         shown = [_rectified(root, capture, pair, person, settings, pose_python) for pair in chosen]
-        page = _template().render(
+        page = template("inspection.html.j2").render(
             capture=capture,
             frame=frame,
             warnings=told,
@@ -119,18 +119,6 @@ def write_inspection(
     with whole_file(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return told
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("posegaussian.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["uri"] = picture_uri
-    return environment.get_template("inspection.html.j2")
 
 
 def _sentence(finding: Finding) -> str:

@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from posegaussian import __version__
@@ -20,6 +19,7 @@ from posegaussian.report.angles import SHOWN, curves_by_angle
 from posegaussian.report.charts import COLOURS, OTHER_COLOURS, line_chart
 from posegaussian.report.splats import viewer_data
 from posegaussian.report.tables import CURVES, METRICS, PROTOCOLS, STAGES, Summary
+from posegaussian.report.template import template
 from posegaussian.report.views import CaptureFiles
 from posegaussian.store import settings_of
 
@@ -70,7 +70,7 @@ def write_report(
     captures = [CaptureFiles(*three) for three in zip(rectified, poses, renders, strict=True)]
     try:
         numbers = tables.read_summary(summary)
-        page = _template().render(
+        page = template("page.html.j2", time=_time).render(
             model=model,
             summary=numbers,
             methods=tables.methods(numbers, model),
@@ -107,19 +107,6 @@ def write_report(
             capture.close()
     with whole_file(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("posegaussian.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["uri"] = pictures.picture_uri
-    environment.filters["time"] = _time
-    return environment.get_template("page.html.j2")
 
 
 def _scale(summary: Summary, model: str) -> list[tuple[str, dict[str, float]]]:

@@ -37,7 +37,7 @@ def add_train(stages) -> None:
     parser.add_argument("--heatmaps", type=Path, nargs="*", default=[], help="their heatmaps, in the same order")
     parser.add_argument("--val-rectified", type=Path, nargs="*", default=[], help="rectified .h5 to validate on")
     parser.add_argument("--val-heatmaps", type=Path, nargs="*", default=[], help="their heatmaps, in the same order")
-    parser.add_argument("--init", type=Path, help="weights to start from (stage full: those of stage depth)")
+    parser.add_argument("--init", type=Path, nargs="?", help="weights to start from (stage full: those of stage depth)")
     parser.add_argument("--state", type=Path, required=True, help="folder of the resume state and TensorBoard events")
     parser.add_argument(
         "--time-budget", type=float, metavar="SECONDS", help="end in time, cooled down, with the weights so far"

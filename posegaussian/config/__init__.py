@@ -6,7 +6,7 @@ the command line accept exactly the same keys. Lightweight on purpose: the MMPos
 
 from posegaussian.config.data import CaptureRow, DetectorSettings, RectifySettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
-from posegaussian.config.model import ModelSettings, NetworkSettings, TrainSettings
+from posegaussian.config.model import LookSettings, ModelSettings, NetworkSettings, TrainSettings
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.synthetic import (
     FILMED,
@@ -31,6 +31,7 @@ __all__ = [
     "EvaluateSettings",
     "ExportSettings",
     "LightSettings",
+    "LookSettings",
     "ModelSettings",
     "NetworkSettings",
     "PeopleSettings",

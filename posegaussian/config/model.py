@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Fraction, Positive
-from posegaussian.config.synthetic import StreamSettings
+from posegaussian.config.base import STRICT, Fraction, NonNegative, Positive, Sixteens, Size
+from posegaussian.config.synthetic import RigSettings, SensorSettings, StreamSettings
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -22,11 +22,31 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, config=STRICT)
+class LookSettings:
+    """Another look of the stream at the same people; what is null stays as `synthetic` and `batch_size` say."""
+
+    share: Fraction
+    """Of the streamed steps; what all looks leave belongs to `synthetic` as it stands."""
+    batch_size: Positive | None = None
+    """Stereo pairs per step and process."""
+    size: tuple[Sixteens, Sixteens] | None = None
+    """Width and height of the rectified source images, pixels; multiples of 16."""
+    target_size: Size | None = None
+    """Width and height of the novel view, pixels."""
+    rig: RigSettings | None = None
+    """Where the cameras stand."""
+    sensor: SensorSettings | None = None
+    """What the cameras do to the source pictures."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class TrainSettings:
     """Training: stage `depth`, then stage `full`."""
 
-    depth_steps: Positive = 120
-    """Optimiser steps of stage `depth`."""
+    init: str | None = None
+    """Weights to start from: `release`, the name of another model, or a path; null starts afresh."""
+    depth_steps: NonNegative = 120
+    """Optimiser steps of stage `depth`; 0 leaves it out."""
     full_steps: Positive = 120
     """Optimiser steps of stage `full`."""
     batch_size: Positive = 2
@@ -39,6 +59,8 @@ class TrainSettings:
     """Share of the steps that see streamed synthetic people instead of captures; 1 needs no captures."""
     synthetic: StreamSettings = StreamSettings()
     """The stream of synthetic people."""
+    looks: tuple[LookSettings, ...] = ()
+    """Other sizes, rigs and cameras of the stream, each for a share of the steps."""
     heatmap_errors: str = "package:errors.json"
     """How the detector of streamed people errs: a path, or `package:NAME` for an error model that ships here."""
     heatmap_noise: Annotated[float, Field(ge=0)] = 1.0
@@ -71,6 +93,8 @@ class TrainSettings:
     """Steps between two saves of the resume state."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Arithmetic, in Lightning Fabric's words."""
+    compile: bool = False
+    """Compile the network (CUDA): a slower start, faster steps."""
     seed: int = 0
     """Seed of initialisation and sampling."""
 

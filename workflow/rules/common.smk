@@ -73,6 +73,8 @@ def check_model(name):
         raise WorkflowError(
             f"models.{name}.detector: {detector!r} is not one of `detectors`: {', '.join(CONFIG.detectors)}"
         )
+    if CONFIG.models[name].train.init == name != "release":
+        raise WorkflowError(f"models.{name}.train.init: a model cannot start from itself")
     needed = {"train", "test"} if learns_from_captures(CONFIG.models[name]) else {"test"}
     for split in sorted(needed - {row.split for row in CAPTURES.values()}):
         raise WorkflowError(f"{CONFIG.captures}: model {name} needs at least one capture of split {split!r}")
@@ -142,12 +144,34 @@ def heatmaps_of(model, captures):
 def weights_of(model):
     """The weights that a model renders with: trained here, released with the project, or the user's own file."""
     weights = CONFIG.models[model].weights
-    if weights == "train":
-        return f"results/models/{model}/full.safetensors"
+    return f"results/models/{model}/full.safetensors" if weights == "train" else weights_file(weights)
+
+
+def weights_file(weights):
+    """Weights that are there already: `release`, or a path."""
     if weights == "release":
         return local(str(ROOT / "posegaussian/assets/weights/release.safetensors"))
     # Absolute, so that weights of another configuration's model are a file, not a wish to train that model.
     return local(str(find(weights).absolute()))
+
+
+def init_of(wildcards):
+    """What the first stage of a model's training starts from: the weights of `train.init`, or nothing."""
+    init = CONFIG.models[wildcards.model].train.init
+    if init is None:
+        return []
+    return weights_of(init) if init in CONFIG.models and init != "release" else weights_file(init)
+
+
+def stages_of(model):
+    """The stages of a model's training."""
+    return ("depth", "full") if CONFIG.models[model].train.depth_steps else ("full",)
+
+
+def full_init(wildcards):
+    """What stage full starts from: stage depth, where there is one."""
+    depth = "results/models/{model}/depth.safetensors"
+    return depth.format(model=wildcards.model) if "depth" in stages_of(wildcards.model) else init_of(wildcards)
 
 
 def capture_folder(wildcards, input):
@@ -204,7 +228,7 @@ def train_inputs(wildcards):
 
 def curves_of(wildcards):
     """The training curves, where the model was trained here."""
-    stages = ("depth", "full") if CONFIG.models[wildcards.model].weights == "train" else ()
+    stages = stages_of(wildcards.model) if CONFIG.models[wildcards.model].weights == "train" else ()
     return expand("results/models/{model}/{stage}.csv", model=wildcards.model, stage=stages)
 
 

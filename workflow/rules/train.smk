@@ -5,6 +5,7 @@
 rule train_depth:
     input:
         unpack(train_inputs),
+        init=init_of,
     output:
         weights="results/models/{model}/depth.safetensors",
         curves="results/models/{model}/depth.csv",
@@ -26,7 +27,7 @@ rule train_depth:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON"'
         " $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
         " -m posegaussian train depth --rectified {input.rectified} --heatmaps {input.heatmaps}"
-        " --val-rectified {input.val_rectified} --val-heatmaps {input.val_heatmaps}"
+        " --val-rectified {input.val_rectified} --val-heatmaps {input.val_heatmaps} --init {input.init}"
         " --state $(dirname {output.weights})/state/depth --output {output.weights}"
         " --settings {params.settings:q} > {log} 2>&1"
 
@@ -34,7 +35,7 @@ rule train_depth:
 rule train_full:
     input:
         unpack(train_inputs),
-        init="results/models/{model}/depth.safetensors",
+        init=full_init,
     output:
         weights="results/models/{model}/full.safetensors",
         curves="results/models/{model}/full.csv",

@@ -54,7 +54,7 @@ STAGE_VERSION = {
     "rectify": 2,
     "heatmaps": 1,
     "train": 2,
-    "render": 2,
+    "render": 3,
     "evaluate": 2,
     "report": 2,
 }

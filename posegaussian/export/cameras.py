@@ -10,7 +10,8 @@ import torch
 from posegaussian import store
 from posegaussian.config import ExportSettings
 from posegaussian.errors import ConfigError, UserError
-from posegaussian.rendering.path import camera_between, framed, orbited, pivot_between, source_cameras, sweep
+from posegaussian.rendering.framing import extent, focused, framed
+from posegaussian.rendering.path import camera_between, orbited, pivot_between, source_cameras, sweep
 from posegaussian.types import Camera
 
 
@@ -40,6 +41,7 @@ def shots(path: str, files: Sequence[Path], rectified: Path | None, settings: Ex
         pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
         frames = source["frames"][()].tolist()
         cameras = [source_cameras(source, pair) for pair in range(len(pairs))]
+        person = extent(source)
     steps = sweep(pairs if path == "between" else pairs[:1], len(frames), settings.steps)
     found = []
     for number, step in enumerate(steps):
@@ -49,11 +51,11 @@ def shots(path: str, files: Sequence[Path], rectified: Path | None, settings: Ex
         first, second = cameras[step.pair]
         pivot = pivot_between(first, second)
         if path == "between":
-            camera = camera_between(first, second, step.ratio, pivot)
+            camera = focused(camera_between(first, second, step.ratio, pivot), person, *settings.size)
         else:
-            middle = camera_between(first, second, 0.5, pivot)
+            middle = framed(camera_between(first, second, 0.5, pivot), *settings.size)
             camera = orbited(middle, pivot, settings.degrees * number / len(steps))
-        found.append(Shot(by_name[name], framed(camera, *settings.size)))
+        found.append(Shot(by_name[name], camera))
     return found
 
 

@@ -26,7 +26,6 @@ def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int,
         StoreError: the heatmaps belong to other pairs, frames or sizes.
     """
     sources = rectified["sources"]
-    height, width = sources["images"].shape[3:5]
     pose = {}
     if heatmaps is not None:
         _check_companions(rectified, heatmaps)
@@ -34,9 +33,16 @@ def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int,
     return StereoPair(
         images=_unit(sources["images"][pair, frame]).permute(0, 3, 1, 2)[None].contiguous(),
         masks=_unit(sources["masks"][pair, frame])[None, :, None],
-        cameras=_camera(sources, pair, width, height),
+        cameras=read_cameras(rectified, pair),
         **pose,
     )
+
+
+def read_cameras(rectified: store.Reader, pair: int) -> Camera:
+    """The two rectified cameras of a pair, as a batch of one."""
+    sources = rectified["sources"]
+    height, width = sources["images"].shape[3:5]
+    return _camera(sources, pair, width, height)
 
 
 def read_target(

@@ -109,16 +109,6 @@ def _numpy(values: Tensor) -> np.ndarray:
     return values.detach().cpu().double().numpy()
 
 
-def framed(camera: Camera, width: int, height: int) -> Camera:
-    """The same view in a picture of another size and shape: all of it is seen, in the middle, pixels stay square."""
-    factor = min(width / camera.width, height / camera.height)
-    intrinsics = camera.intrinsics.clone()
-    intrinsics[..., :2, :] *= factor
-    intrinsics[..., 0, 2] += (width - factor * camera.width) / 2
-    intrinsics[..., 1, 2] += (height - factor * camera.height) / 2
-    return Camera(intrinsics, camera.world_to_camera, width, height)
-
-
 @dataclass(frozen=True)
 class Step:
     """One picture of a path: which pair and frame, by index, and how far from the left camera (0) to the right (1)."""

@@ -14,8 +14,9 @@ from posegaussian.errors import CaptureError, ConfigError
 from posegaussian.export.files import write_png
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pose.elsewhere import SMALL, detect, interpreter
+from posegaussian.rendering.framing import framed
 from posegaussian.rendering.novel import pick_device, picture, reconstruct, to_bytes
-from posegaussian.rendering.path import camera_between, framed, pivot_between, source_cameras
+from posegaussian.rendering.path import camera_between, pivot_between, source_cameras
 
 
 def render_view(

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from jaxtyping import Float
+from torch import Tensor
+
 from posegaussian import store
 from posegaussian.atomic import whole_folder
 from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
@@ -14,10 +17,11 @@ from posegaussian.export.ply import write_ply
 from posegaussian.export.video import write_video
 from posegaussian.model.weights import load_network
 from posegaussian.progress import progress
+from posegaussian.rendering.framing import extent, focused
 from posegaussian.rendering.merging import by_nearness, merged
 from posegaussian.rendering.novel import Moment, pick_device, picture, reconstruct, to_bytes
 from posegaussian.rendering.pairs import read_target
-from posegaussian.rendering.path import Step, camera_between, framed, pivot_between, source_cameras, sweep
+from posegaussian.rendering.path import Step, camera_between, pivot_between, source_cameras, sweep
 from posegaussian.types import Camera, Rendering
 
 
@@ -79,10 +83,11 @@ def render_capture(
             )
         )
         _write_cameras(writer, source, path)
+        person = extent(source)
         stream = reconstruct(network, source, pose, range(len(pairs)), chosen)
         for moments in progress(stream, f"render {rectified.stem}", len(source["frames"])):
             _write_targets(writer, source, moments, settings)
-            _write_path(writer, source, moments, path, settings)
+            _write_path(writer, source, moments, path, person, settings)
             for moment in moments:
                 writer["sources/disparity", moment.pair, moment.frame] = moment.disparity
                 if folder:
@@ -134,13 +139,14 @@ def _write_path(
     source: store.Reader,
     moments: Sequence[Moment],
     path: Sequence[Step],
+    person: Float[Tensor, "n 3"],
     settings: RenderSettings,
 ) -> None:
     for number, step in enumerate(path):
         if step.frame == moments[step.pair].frame:
             first, second = source_cameras(source, step.pair)
             camera = camera_between(first, second, step.ratio, pivot_between(first, second))
-            rendering = _seen(moments, step.pair, framed(camera, *settings.path_size), settings)
+            rendering = _seen(moments, step.pair, focused(camera, person, *settings.path_size), settings)
             writer["path/images", number] = to_bytes(rendering.colors)
 
 

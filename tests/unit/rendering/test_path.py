@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from posegaussian.rendering.path import Step, camera_between, framed, pivot_between, sweep
+from posegaussian.rendering.path import Step, camera_between, pivot_between, sweep
 from posegaussian.types import Camera
 
 PIVOT = torch.tensor([0.3, -0.2, 1.1], dtype=torch.float64)
@@ -102,13 +102,6 @@ def test_intrinsics_and_size_change_evenly():
     camera = camera_between(first, second, 0.5, PIVOT)
     assert (camera.width, camera.height) == (600, 450)
     assert camera.intrinsics[0, 0] == pytest.approx((500 * 1.5 + 700 * 0.75) / 2)
-
-
-def test_framed_shows_the_whole_view_with_square_pixels():
-    camera = framed(looking_at(0.0), 200, 200)
-    assert camera.intrinsics[0, 0] == camera.intrinsics[1, 1] == 250
-    assert tuple(camera.intrinsics[:2, 2]) == (105, 70 + 25)
-    assert (camera.width, camera.height) == (200, 200)
 
 
 def test_sweep_goes_there_and_back_through_every_pair():

@@ -39,10 +39,16 @@ class SyntheticStream:
         self._coming: dict[int, Future] = {}
         self._present: dict[int, Cast] = {}
 
-    def batch(self, step: int, clips: int, frames: int) -> Sample:
+    def batch(self, step: int, clips: int, frames: int, look: StreamSettings | None = None) -> Sample:
         """The samples of a step: `clips` people, each in `frames` consecutive moments.
 
         On CUDA the work is queued on the current stream.
+
+        Args:
+            step: which; the same one is always the same.
+            clips: how many people.
+            frames: of each.
+            look: another way to photograph them; people come and go as the stream's own settings say.
         """
         pool = self.settings.pool
         draw = np.random.default_rng([self.seed, _WHICH, step])
@@ -52,7 +58,7 @@ class SyntheticStream:
         made = []
         for number, person in enumerate(wanted):
             rng = np.random.default_rng([self.seed, _HOW, step, number])
-            made.append(compose(self._cast(person), rng, self.settings, frames))
+            made.append(compose(self._cast(person), rng, look or self.settings, frames))
         return concatenated(made)
 
     def close(self) -> None:

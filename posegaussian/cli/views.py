@@ -10,12 +10,15 @@ def add_render(stages) -> None:
     """`posegaussian render`."""
 
     def run(args):
+        from posegaussian.model.weights import find_weights
+
+        weights = find_weights(args.weights)
         if args.input.is_dir():
             from posegaussian.rendering.single import render_view
 
             render_view(
                 args.input,
-                weights=args.weights,
+                weights=weights,
                 sources=tuple(args.source),
                 ratio=args.ratio,
                 frame=args.frame,
@@ -30,7 +33,7 @@ def add_render(stages) -> None:
             render_capture(
                 args.input,
                 heatmaps=args.heatmaps,
-                weights=args.weights,
+                weights=weights,
                 output=args.output,
                 video=args.video,
                 frames=args.frames,
@@ -42,7 +45,7 @@ def add_render(stages) -> None:
     summary = "Render novel views: of a whole rectified capture (.h5), or one view of a capture folder."
     parser = stage(stages, "render", run, summary)
     parser.add_argument("input", type=Path, help="a rectified .h5, or a capture folder")
-    parser.add_argument("--weights", type=Path, required=True, help="weights (.safetensors)")
+    parser.add_argument("--weights", default="release", help="a .safetensors file (default: those that ship here)")
     parser.add_argument("-o", "--output", type=Path, help="renders .h5; of a folder: a .png (default: novel.png)")
     whole = parser.add_argument_group("a whole capture")
     whole.add_argument("--heatmaps", type=Path, help="its heatmaps .h5")

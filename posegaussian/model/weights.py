@@ -1,7 +1,11 @@
-"""Weights on disk: safetensors whose metadata holds the network's settings, so that a file is enough to rebuild it."""
+"""Weights on disk: safetensors whose metadata holds the network's settings, so that a file is enough to rebuild it.
+
+The weights that ship with the project go by the name `release`; their card lies beside them.
+"""
 
 import json
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -14,7 +18,14 @@ from posegaussian.errors import WeightsError
 from posegaussian.model.network import PoseGaussian
 
 FORMAT = "posegaussian/weights 1"
+RELEASE = Path(str(files("posegaussian"))) / "assets" / "weights" / "release.safetensors"
+"""The weights that ship with the project."""
 _PICKLES = (".pth", ".pt", ".ckpt", ".pkl", ".bin")
+
+
+def find_weights(name: str | Path) -> Path:
+    """The file of weights given by path, or as `release`."""
+    return RELEASE if str(name) == "release" else Path(name)
 
 
 def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str, str]) -> None:

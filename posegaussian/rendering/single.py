@@ -75,7 +75,7 @@ def render_view(
         if settings.size:
             camera = framed(camera, *settings.size)
         write_png(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
-    print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}")
+    print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}, with {weights.name}")
 
 
 def _camera(capture: Capture, source: str) -> str:

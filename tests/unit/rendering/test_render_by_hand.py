@@ -87,8 +87,18 @@ def test_a_view_without_pose_says_so_and_is_written(capture, weights, tmp_path, 
     by_hand(capture, weights, "--source", "0", "1", "--ratio", "0.5")
     said = capsys.readouterr()
     assert "going on without pose" in said.err
-    assert said.out == "novel.png: frame 000000, from 00 to 01 at ratio 0.5\n"
+    assert said.out == "novel.png: frame 000000, from 00 to 01 at ratio 0.5, with net.safetensors\n"
     assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
+
+
+def test_nothing_but_the_capture_is_needed(capture, weights, tmp_path, capsys, monkeypatch):
+    """The weights that ship are the default, and bring their settings along."""
+    release = tmp_path / "release.safetensors"
+    release.write_bytes(weights.read_bytes())
+    monkeypatch.setattr("posegaussian.model.weights.RELEASE", release)
+    main(["render", str(capture), "--source", "00", "01", "--device", "cpu"])
+    assert "with release.safetensors" in capsys.readouterr().out
+    assert cv2.imread(str(tmp_path / "novel.png")).any()
 
 
 def test_ratio_0_and_1_stand_at_the_cameras(capture, weights, tmp_path):
@@ -127,6 +137,7 @@ def test_a_failing_detector_is_one_line(capture, weights, tmp_path, capsys):
         (["--source", "0", "00"], "camera 00: both --source name this camera"),
         (["--ratio", "1.5"], "--ratio 1.5 is not between 0"),
         (["--frame", "9"], "frame 000009: no such frame (0 to 1)"),
+        (["--weights", "nowhere.safetensors"], "nowhere.safetensors: no such weights"),
         (["--pose-python", "nowhere/python"], "nowhere/python: no such interpreter"),
     ],
 )

@@ -1,66 +1,143 @@
-"""How steady a video is; pictures RGB in [0, 1], display-referred (sRGB), background black, frames first."""
+"""How steady a video is; pictures RGB, display-referred (sRGB), background black."""
 
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 _FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
 """Pyramid scale, levels, window, iterations, neighbourhood, its sigma, flags."""
 
 
+@dataclass(frozen=True)
+class Motion:
+    """Two consecutive frames of the truth, and the optical flow (Farneback) between them in pixels."""
+
+    before: UInt8[np.ndarray, "h w 3"]
+    now: UInt8[np.ndarray, "h w 3"]
+
+    @cached_property
+    def to_now(self) -> Float32[np.ndarray, "h w 2"]:
+        """From the frame before to this one."""
+        return _flow(self.before, self.now)
+
+    @cached_property
+    def to_before(self) -> Float32[np.ndarray, "h w 2"]:
+        """From this frame to the one before."""
+        return _flow(self.now, self.before)
+
+    @cached_property
+    def known(self) -> Bool[np.ndarray, "h w"]:
+        """The person's pixels that no flow contradicts.
+
+        The flow there and back returns to within 0.01 (|there|^2 + |back|^2) + 0.5 squared pixels (Sundaram et al. 2010).
+        """
+        back = _warped(self.to_now, self.to_before)
+        lengths = (self.to_before**2).sum(-1) + (back**2).sum(-1)
+        return (((self.to_before + back) ** 2).sum(-1) < 0.01 * lengths + 0.5) & (_grey(self.now) > 0)
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moves at all."""
+        return np.array_equal(self.before, self.now)
+
+
+class Steadiness:
+    """Looks at a video's frames one by one; memory does not grow with their number."""
+
+    def __init__(self) -> None:
+        self._before: np.ndarray | None = None
+        self._frames, self._sum, self._squares = 0, np.zeros(()), np.zeros(())
+        self._flow_errors: list[float] = []
+        self._warped, self._known = 0.0, 0
+
+    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None = None) -> None:
+        """The next frame.
+
+        Args:
+            levels: the picture, 0..255, not necessarily whole numbers.
+            motion: of the truth since the frame before; None for the first frame, or where only jitter is asked for.
+        """
+        self._frames += 1
+        self._sum, self._squares = self._sum + levels.astype(np.float64), self._squares + levels.astype(np.float64) ** 2
+        if motion is not None and self._before is not None:
+            made = _flow(_rounded(self._before), _rounded(levels))
+            self._flow_errors.append(float(np.linalg.norm(made - motion.to_now, axis=-1).mean()))
+            change = (levels - _warped(self._before, motion.to_before)).astype(np.float64)
+            self._warped += float((change**2).mean(-1)[motion.known].sum())
+            self._known += int(motion.known.sum())
+        self._before = levels
+
+    @property
+    def tof(self) -> float:
+        """tOF (Chu et al. 2020): mean distance in pixels between the optical flows of the video and of the truth."""
+        return float(np.mean(self._flow_errors)) if self._flow_errors else math.nan
+
+    @property
+    def warping(self) -> float:
+        """Root mean square change, in 8-bit levels, from the frame before as the truth's flow warps it.
+
+        Over pixels of the person that no flow contradicts.
+        """
+        return (self._warped / max(self._known, 1)) ** 0.5 if self._flow_errors else math.nan
+
+    def jitter(self, mask: Bool[np.ndarray, "h w"]) -> float:
+        """Mean over a mask of each value's standard deviation over time, in 8-bit levels; of what stands still."""
+        mean, squares = (values[mask] / self._frames for values in (self._sum, self._squares))
+        return float(np.sqrt((squares - mean**2).clip(0)).mean()) if mask.any() else 0.0
+
+
 def static_jitter(video: Float[Tensor, "t 3 h w"], mask: Float[Tensor, "1 h w"]) -> float:
-    """Mean over the mask of each value's standard deviation over time, in 8-bit levels, of a subject that stands still.
+    """See `Steadiness.jitter`.
 
     Args:
-        video: what was rendered.
+        video: in [0, 1], of a subject that stands still.
         mask: coverage of the subject; where it is above 0 counts.
     """
-    spread = 255 * video.clamp(0, 1).std(0, correction=0)
-    inside = (mask > 0).expand_as(spread)
-    return float(spread[inside].mean()) if bool(inside.any()) else 0.0
+    return _watched(_levels(video)).jitter((mask[0] > 0).cpu().numpy())
 
 
 def tof(video: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
-    """tOF (Chu et al. 2020): mean distance in pixels between the optical flows (Farneback) of both videos."""
-    pairs = zip(_flows(_grey(video)), _flows(_grey(truth)), strict=True)
-    return float(np.mean([np.linalg.norm(made - true, axis=-1).mean() for made, true in pairs]))
+    """See `Steadiness.tof`; both in [0, 1]."""
+    return _watched(_levels(video), _levels(truth)).tof
 
 
 def warping_error(video: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
-    """Root mean square difference, in 8-bit levels, of each frame from the one before warped by the truth's flow.
-
-    Counts pixels of the person that no flow contradicts: where the flow there and back returns to within
-    0.01 (|there|^2 + |back|^2) + 0.5 squared pixels (Sundaram et al. 2010).
-    """
-    grey, frames = _grey(truth), list(_bytes(video).astype(np.float32))
-    there, back = _flows(grey[::-1])[::-1], _flows(grey)
-    total, count = 0.0, 0
-    for t, (to_before, to_after) in enumerate(zip(there, back, strict=True), start=1):
-        returned = to_before + _warped(to_after, to_before)
-        lengths = (to_before**2).sum(-1) + (_warped(to_after, to_before) ** 2).sum(-1)
-        known = ((returned**2).sum(-1) < 0.01 * lengths + 0.5) & (grey[t] > 0)
-        total += float(((frames[t] - _warped(frames[t - 1], to_before)) ** 2).mean(-1)[known].sum())
-        count += int(known.sum())
-    return (total / max(count, 1)) ** 0.5
+    """See `Steadiness.warping`; both in [0, 1]."""
+    return _watched([_rounded(frame).astype(np.float32) for frame in _levels(video)], _levels(truth)).warping
 
 
-def _bytes(video: Float[Tensor, "t 3 h w"]) -> np.ndarray:
-    return (255 * video.clamp(0, 1)).round().permute(0, 2, 3, 1).byte().cpu().numpy()
+def _watched(video: Iterable[np.ndarray], truth: Iterable[np.ndarray] = ()) -> Steadiness:
+    steadiness, motions = Steadiness(), (Motion(*map(_rounded, pair)) for pair in pairwise(truth))
+    for number, levels in enumerate(video):
+        steadiness.add(levels, next(motions, None) if number else None)
+    return steadiness
 
 
-def _grey(video: Float[Tensor, "t 3 h w"]) -> list[np.ndarray]:
-    return [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in _bytes(video)]
+def _levels(video: Float[Tensor, "t 3 h w"]) -> Iterable[np.ndarray]:
+    return (255 * video.clamp(0, 1)).permute(0, 2, 3, 1).float().cpu().numpy()
 
 
-def _flows(frames: list[np.ndarray]) -> list[np.ndarray]:
-    """From each frame to the next."""
-    return [cv2.calcOpticalFlowFarneback(a, b, None, *_FARNEBACK) for a, b in pairwise(frames)]  # type: ignore[call-overload]
+def _rounded(levels: Float32[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    return np.rint(levels).astype(np.uint8)
 
 
-def _warped(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def _grey(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _flow(before: UInt8[np.ndarray, "h w 3"], now: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 2"]:
+    flow = cv2.calcOpticalFlowFarneback(_grey(before), _grey(now), None, *_FARNEBACK)  # type: ignore[call-overload]
+    return np.asarray(flow, dtype=np.float32)
+
+
+def _warped(values: np.ndarray, flow: Float32[np.ndarray, "h w 2"]) -> np.ndarray:
     """What lies where the flow points."""
     height, width = flow.shape[:2]
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))

@@ -46,6 +46,7 @@ def add_report(stages) -> None:
             args.model,
             args.output,
             summary=args.summary,
+            others=args.others,
             renders=args.renders,
             rectified=args.rectified,
             heatmaps=args.heatmaps,
@@ -62,6 +63,7 @@ def add_report(stages) -> None:
     output(parser, "the .html page")
     parser.add_argument("--summary", type=Path, required=True, help="the summary .csv")
     for name, what in (
+        ("others", "summaries .csv of other models on the same captures, to stand beside it"),
         ("renders", "renders .h5"),
         ("rectified", "rectified .h5, in the same order"),
         ("heatmaps", "heatmaps .h5, in the same order"),

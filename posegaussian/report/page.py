@@ -37,6 +37,7 @@ def write_report(
     output: Path,
     *,
     summary: Path,
+    others: Sequence[Path],
     renders: Sequence[Path],
     rectified: Sequence[Path],
     heatmaps: Sequence[Path],
@@ -53,6 +54,7 @@ def write_report(
         model: the model's name.
         output: the .html.
         summary: the table of metrics over all held-out captures.
+        others: the same of other models on the same captures, to stand beside it.
         renders: renders .h5 of the held-out captures.
         rectified: their rectified .h5, in the same order.
         heatmaps: their heatmaps .h5, in the same order, or none at all.
@@ -69,7 +71,7 @@ def write_report(
     poses = heatmaps or [None] * len(renders)
     captures = [CaptureFiles(*three) for three in zip(rectified, poses, renders, strict=True)]
     try:
-        numbers = tables.read_summary(summary)
+        numbers = tables.read_summary(summary, *others)
         page = template("page.html.j2", time=_time).render(
             model=model,
             summary=numbers,
@@ -93,6 +95,7 @@ def write_report(
                 (c.name, pictures.data_uri("video/mp4", v.read_bytes()), c.made["path/images"][0])
                 for c, v in zip(captures, videos, strict=False)
             ],
+            start=tables.without_paths(settings.train.init or ""),
             curves=[(path.stem, _charts(path)) for path in curves],
             curve_titles=CURVES,
             split_colours=COLOURS,

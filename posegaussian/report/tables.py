@@ -61,13 +61,14 @@ Summary = dict[tuple[str, str, str], Value]
 """By method, protocol and metric."""
 
 
-def read_summary(path: Path) -> Summary:
-    """Read the table that the stage `summarize` writes."""
+def read_summary(*paths: Path) -> Summary:
+    """Read tables that the stage `summarize` writes; of what stands in several, the first counts."""
     columns = {"method", "protocol", "metric", "mean", "std", "count", "note"}
     return {
         (row["method"], row["protocol"], row["metric"]): Value(
             _number(row["mean"]), _number(row["std"]), int(_number(row["count"])), without_paths(row["note"])
         )
+        for path in reversed(paths)
         for row in _rows(path, columns)
     }
 

@@ -232,6 +232,11 @@ def curves_of(wildcards):
     return expand("results/models/{model}/{stage}.csv", model=wildcards.model, stage=stages)
 
 
+def others_of(wildcards):
+    """The summaries of the other models that are reported: measured on the same captures."""
+    return expand("results/metrics/{model}.csv", model=[name for name in CONFIG.report if name != wildcards.model])
+
+
 def detector_files(wildcards):
     """The detector's files that lie here: those that ship with the project, and the user's own."""
     detector = CONFIG.detectors[wildcards.detector]

@@ -2,6 +2,7 @@
 rule report:
     input:
         summary="results/metrics/{model}.csv",
+        others=others_of,
         renders=expand("results/renders/{{model}}/{capture}.h5", capture=of_split("test")),
         videos=expand("results/renders/{{model}}/{capture}.mp4", capture=of_split("test")),
         splats=expand("results/splats/{{model}}/{capture}", capture=of_split("test")),
@@ -27,7 +28,7 @@ rule report:
         version=schema.STAGE_VERSION["report"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " report {wildcards.model} --output {output} --summary {input.summary}"
+        " report {wildcards.model} --output {output} --summary {input.summary} --others {input.others}"
         " --renders {input.renders} --videos {input.videos} --rectified {input.rectified}"
         " --splats {input.splats} --metrics {input.metrics}"
         " --heatmaps {input.heatmaps} --curves {input.curves}"

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from report_files import capture, report
+from report_files import SUMMARY, capture, report
 
 from posegaussian.cli import main
 from posegaussian.evaluation.table import Row, write_rows
@@ -52,6 +52,18 @@ def test_every_number_of_the_summary_is_there(page):
     for number in ("25.11", "18.22", "31.33", "24.44", "0.8765", "36.56", "29.67", "3.46", "12.3 %"):
         assert number in text, number
     assert "LPIPS weights not available: no alexnet.pth in weights" in text
+
+
+def test_other_models_stand_beside_it(inputs):
+    other = inputs / "theirs.csv"
+    other.write_text(SUMMARY.replace("mine", "theirs").replace("24.444444", "23.123456").replace("29.666666", "99.99"))
+    settings = json.dumps({"train": {"init": "/home/somebody/start.safetensors"}})
+    page = report(inputs, [capture(inputs, "a")], "--others", str(other), "--settings", settings)
+    text = Page(page).text
+    assert re.search(r"theirs 23\.12", text) and re.search(r"mine 24\.44", text)
+    assert text.count("theirs 3.46 12.3 %") == text.count("mine 3.46 12.3 %") == 1
+    assert "29.67" in text and "99.99" not in text, "the floor and the ceiling are its own"
+    assert "from the weights start.safetensors" in text
 
 
 def test_nothing_is_fetched_from_outside(page):

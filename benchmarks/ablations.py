@@ -41,8 +41,8 @@ from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pose.errors import read_error_model
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.training.losses import box_psnr
-from posegaussian.training.run import stream_seed, train
-from posegaussian.training.stream import clip_of
+from posegaussian.training.run import train
+from posegaussian.training.stream import clip_of, stream_seed
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "everything": {},

@@ -1,4 +1,4 @@
-"""The batches of a run, each made while the step before is taken.
+"""The batches of a run, made by a thread while the steps before are taken.
 
 What a step sees is a function of the seed, the rank and the step's number alone, so that a resumed run continues
 exactly.
@@ -14,6 +14,9 @@ from torch import Tensor
 from posegaussian.training.clip import Clip
 from posegaussian.types import _Tensors
 
+_AHEAD = 2
+"""So many batches are made ahead of the one that is looked at."""
+
 
 class Steps(ABC):
     """Batches by number."""
@@ -28,9 +31,10 @@ class Steps(ABC):
 
 
 class Batches:
-    """Captures and streamed people, mixed; call `start` with a step, and later `take`.
+    """Captures and streamed people, mixed.
 
-    Captures are read by a thread; streamed people are made on a CUDA stream of their own, where there is CUDA.
+    A thread reads captures and has people photographed, on CUDA in a stream of its own: it waits, for files and for the
+    device, while the steps go on.
 
     Args:
         captures: steps of captures; None where `share` is 1.
@@ -38,6 +42,7 @@ class Batches:
         share: of the steps that see the stream.
         seed: of which steps these are.
         device: where batches are wanted.
+        steps: of the whole run; none is made beyond.
         rank: of this process; every rank has batches of its own.
         world: how many ranks there are.
     """
@@ -49,14 +54,15 @@ class Batches:
         share: float,
         seed: int,
         device: torch.device,
+        steps: int,
         rank: int = 0,
         world: int = 1,
     ):
         self.captures, self.streamed, self.share, self.seed = captures, streamed, share, seed
-        self.device, self.rank, self.world = device, rank, world
-        self.reader = ThreadPoolExecutor(1)
+        self.device, self.steps, self.rank, self.world = device, steps, rank, world
         self.side = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self.begun: tuple[int, Future[Clip] | Clip] | None = None
+        self.maker = ThreadPoolExecutor(1)
+        self.begun: dict[int, Future[tuple[Clip, torch.cuda.Event | None]]] = {}
 
     def is_streamed(self, step: int) -> bool:
         """Whether a step sees the stream; all ranks agree."""
@@ -64,33 +70,30 @@ class Batches:
             return self.captures is None
         return bool(np.random.default_rng((self.seed, 3, step)).random() < self.share)
 
-    def start(self, step: int) -> None:
-        """Begin to make the batch of a step."""
-        index = step * self.world + self.rank
-        if not self.is_streamed(step):
-            assert self.captures is not None
-            self.begun = step, self.reader.submit(self.captures.__getitem__, index)
-            return
-        assert self.streamed is not None
-        with torch.cuda.stream(self.side):  # nothing without CUDA
-            self.begun = step, self.streamed[index]
-
     def take(self, step: int) -> Clip:
-        """The batch of a step, on the device."""
-        if self.begun is None or self.begun[0] != step:
-            self.start(step)
-        assert self.begun is not None
-        clip, self.begun = self.begun[1], None
-        if isinstance(clip, Future):
-            return clip.result().to(self.device)
-        if self.side is not None:
-            torch.cuda.current_stream(self.device).wait_stream(self.side)
-            _hand_over(clip, torch.cuda.current_stream(self.device))
+        """The batch of a step, on the device; those that follow are begun."""
+        for soon in range(step, max(step + 1, min(step + 1 + _AHEAD, self.steps))):
+            if soon not in self.begun:
+                self.begun[soon] = self.maker.submit(self._make, soon)
+        clip, made = self.begun.pop(step).result()
+        if made is not None:
+            stream = torch.cuda.current_stream(self.device)
+            stream.wait_event(made)
+            _hand_over(clip, stream)
         return clip
 
+    def _make(self, step: int) -> tuple[Clip, torch.cuda.Event | None]:
+        """A batch, and what says that the device has made it."""
+        index = step * self.world + self.rank
+        source = self.streamed if self.is_streamed(step) else self.captures
+        assert source is not None
+        with torch.cuda.stream(self.side):  # nothing without CUDA
+            clip = source[index].to(self.device)
+            return clip, None if self.side is None else self.side.record_event()
+
     def close(self) -> None:
-        """Wait for what is being read, then let go of files and processes."""
-        self.reader.shutdown(cancel_futures=True)
+        """Wait for what is being made, then let go of files and processes."""
+        self.maker.shutdown(cancel_futures=True)
         for steps in (self.captures, self.streamed):
             if steps is not None:
                 steps.close()

@@ -31,14 +31,26 @@ class Guard:
         """Plain values, enough to go on as if never stopped."""
         return self.recent
 
-    def complaint(self, loss: float, gradient: float) -> str | None:
-        """What is wrong with a step's loss and gradient norm; None where all is well."""
+    @property
+    def limit(self) -> float:
+        """A loss above this one has exploded."""
+        return _EXPLOSION * statistics.median(self.recent) if len(self.recent) == _WINDOW else math.inf
+
+    def complaint(self, loss: float, gradient: float, limit: float | None = None) -> str | None:
+        """What is wrong with a step's loss and gradient norm; None where all is well.
+
+        Args:
+            loss: of the step.
+            gradient: its norm.
+            limit: what `limit` was when the step was taken; None where nothing has been noted since.
+        """
+        limit = self.limit if limit is None else limit
         if not math.isfinite(loss):
             return f"its loss is {loss}"
         if not math.isfinite(gradient):
             return f"its gradient is {gradient}"
-        if len(self.recent) == _WINDOW and loss > _EXPLOSION * (usual := statistics.median(self.recent)):
-            return f"its loss is {loss:.4g}, {usual:.4g} is usual"
+        if loss > limit:
+            return f"its loss is {loss:.4g}, {limit / _EXPLOSION:.4g} is usual"
         self.recent = [*self.recent[1 - _WINDOW :], loss]
         return None
 

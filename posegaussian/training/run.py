@@ -1,37 +1,31 @@
 """The training run: one stage of one model, from captures or streamed people to weights."""
 
-import hashlib
 import json
 import sys
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
 
-from posegaussian import store
-from posegaussian.config import STAGE_VERSION, DetectorSettings, ModelSettings, RectifySettings, as_dict
+from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
 from posegaussian.errors import ConfigError, TrainingError
-from posegaussian.model.network import PoseGaussian, Reconstruction
+from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import fill, save_weights
-from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.training.average import Average
 from posegaussian.training.batches import Batches
-from posegaussian.training.clip import Clip
 from posegaussian.training.curves import Curves
 from posegaussian.training.data import Captures, CaptureSteps, Files, fixed_clips
 from posegaussian.training.guard import Guard, keep_evidence
 from posegaussian.training.launch import make_fabric
-from posegaussian.training.losses import Losses, box_psnr, combine, end_point_error
+from posegaussian.training.look import look, numbers_of
+from posegaussian.training.numbers import Numbers
+from posegaussian.training.provenance import account, history, made_with, run_key
 from posegaussian.training.schedule import cooldown_start, learning_rate
 from posegaussian.training.state import load_state, save_state
 from posegaussian.training.stopping import Clock, stop_signals
-from posegaussian.types import Rendering
 
 _CLIP_NORM = 1.0
-_SMALL = DetectorSettings(config="package:small.py", weights="package:small.safetensors")
 
 
 def train(
@@ -53,7 +47,7 @@ def train(
         train_files: rectified and heatmaps .h5 to learn from; none where all steps see the stream.
         val_files: the same, to watch.
         output: the .safetensors to write, last of all.
-        state: folder of the resume state, of TensorBoard's events and of pictures.
+        state: folder of the resume state, of the weights so far, of TensorBoard's events and of pictures.
         settings: of the model.
         init: weights to start from.
         device: auto, cpu, cuda or cuda:N.
@@ -88,26 +82,29 @@ class Run:
         chosen = settings.train
         self.stage, self.settings, self.fabric, self.clock, self.folder = stage, settings, fabric, clock, folder
         self.steps = chosen.depth_steps if stage == "depth" else chosen.full_steps
-        if chosen.batch_size % chosen.frames:
-            raise ConfigError(f"train.batch_size: {chosen.batch_size} is no multiple of train.frames {chosen.frames}")
+        for size in (chosen.batch_size, *(way.batch_size or chosen.frames for way in chosen.looks)):
+            if size % chosen.frames:
+                raise ConfigError(f"train.batch_size: {size} is no multiple of train.frames {chosen.frames}")
         captures = self._captures(train_files)
         watched = Captures(val_files, chosen.frames, chosen.target_size)
         self.watched = fixed_clips(watched, chosen.validation_clips) if val_files else []
         watched.close()
-        self.source = _made_with([*train_files, *val_files], chosen.synthetic.size)
+        self.made_with, self.history = made_with(train_files, chosen), history(init)
         self.batches = self._batches(captures)
 
         self.network = self._network(init)
         self.average = Average(self.network, chosen.average)
-        self.wrapped = fabric.strategy.setup_module(self.network)
-        learned = [p for p in self.network.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(learned, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
-        self.optimizer = cast(torch.optim.Optimizer, fabric.setup_optimizers(optimizer))
-        self.key = _key(stage, settings, init, captures, watched)
-        self.done, self.cooling = 0, False
+        compiled = torch.compile(self.network, dynamic=True) if chosen.compile else self.network
+        self.wrapped = fabric.strategy.setup_module(cast(torch.nn.Module, compiled))
+        self.adam = self._adam()
+        self.optimizer = cast(torch.optim.Optimizer, fabric.setup_optimizers(self.adam))
+        self.key = run_key(stage, settings, init, captures, watched)
+        self.done, self.cooling, self.time_used, self.told_to_stop = 0, False, 0.0, False
         saved = self._saved()
         self.curves = Curves(folder / stage, f"train {stage}", self.steps, saved.get("curves"), fabric.is_global_zero)
         self.guard = Guard(saved.get("guard"))
+        waits = fabric.device.type != "cuda" or chosen.precision == "16-mixed"
+        self.numbers = Numbers(lag=0 if waits else 1, world=fabric.world_size)
 
     def _captures(self, files: Files) -> Captures | None:
         """What is learned from beside the stream."""
@@ -122,7 +119,8 @@ class Run:
         return captures
 
     def _batches(self, captures: Captures | None) -> Batches:
-        chosen, device, rank = self.settings.train, self.fabric.device, self.fabric.global_rank
+        chosen, device = self.settings.train, self.fabric.device
+        rank, world = self.fabric.global_rank, self.fabric.world_size
         steps = streamed = None
         if captures is not None:
             clips = chosen.batch_size // chosen.frames
@@ -130,8 +128,8 @@ class Run:
         if chosen.stream > 0:
             from posegaussian.training.stream import StreamSteps
 
-            streamed = StreamSteps(chosen, stream_seed(self.stage, chosen.seed, rank), device)
-        return Batches(steps, streamed, chosen.stream, chosen.seed, device, rank, self.fabric.world_size)
+            streamed = StreamSteps(self.stage, chosen, device, rank, world)
+        return Batches(steps, streamed, chosen.stream, chosen.seed, device, self.steps, rank, world)
 
     def _network(self, init: Path | None) -> PoseGaussian:
         """A new network, or that of `init`; stage depth leaves the head as it is."""
@@ -142,6 +140,11 @@ class Run:
             fill(network, init)
         network.head.requires_grad_(self.stage == "full")
         return network.to(memory_format=torch.channels_last).to(self.fabric.device)  # type: ignore[call-overload]
+
+    def _adam(self) -> torch.optim.AdamW:
+        chosen = self.settings.train
+        learned = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        return torch.optim.AdamW(learned, lr=chosen.learning_rate, weight_decay=chosen.weight_decay, fused=True)
 
     def _file(self, kind: str) -> Path:
         return self.folder / f"{self.stage}.{kind}"
@@ -168,9 +171,8 @@ class Run:
         chosen = self.settings.train
         with stop_signals() as received:
             while self.done < self.steps:
-                self.curves.train(self.done + 1, self._step())
-                self.done += 1
-                stopped, out_of_time = self._told(bool(received), self.clock.used >= 1)
+                self._step(bool(received))
+                stopped, out_of_time = self._told(bool(received))
                 last = self.done == self.steps or out_of_time
                 if self.done % chosen.validate_every == 0 or last:
                     self._validate()
@@ -185,104 +187,94 @@ class Run:
                 if out_of_time and self.done < self.steps:
                     self._say(f"the time budget is used up after step {self.done} of {self.steps}")
                     break
+        self._hear(everything=True)
         if self.fabric.is_global_zero:
+            self.curves.flush(self.done)  # where time ended the run
+            self.curves.write(output.with_suffix(".csv"))
             self._write(output)
 
     def _write(self, output: Path) -> None:
-        self.curves.flush(self.done)  # where time ended the run
-        self.curves.write(output.with_suffix(".csv"))
+        """Write the averaged weights, with how they came to be."""
+        runs = [*self.history, account(self.stage, self.done, self.settings, self.fabric)]
         metadata = {
             "stage": self.stage,
             "steps": str(self.done),
             "stage_version": str(STAGE_VERSION["train"]),
             "model": json.dumps(as_dict(self.settings), sort_keys=True),
-            **self.source,
+            "history": json.dumps(runs, sort_keys=True),
+            **self.made_with,
         }
         save_weights(cast(PoseGaussian, self.average.network), output, metadata)
 
-    def _told(self, *flags: bool) -> list[bool]:
-        """Each flag, true as soon as one rank says so."""
+    def _told(self, received: bool) -> tuple[bool, bool]:
+        """Whether to stop, and whether time is out; several ranks agree by what they said in a step before."""
         if self.fabric.world_size == 1:
-            return list(flags)
-        mine = torch.tensor(flags, dtype=torch.float32, device=self.fabric.device)
-        said = self.fabric.all_reduce(mine, reduce_op="max")
-        return [bool(value) for value in cast(Tensor, said).tolist()]
+            return received, self.clock.used >= 1
+        return self.told_to_stop, self.time_used >= 1
 
-    def _step(self) -> dict[str, float]:
-        """Take one step; the next batch is begun while the device still computes."""
+    def _step(self, stop: bool = False) -> None:
+        """Take one step; what it tells is read when it is there.
+
+        Args:
+            stop: whether this process was told to stop; all learn of it.
+        """
         clip = self.batches.take(self.done)
-        rate = learning_rate(self.done, self.steps, self.settings.train, self.clock.used)
-        self.cooling |= self.clock.used > 1 - self.settings.train.cooldown
+        used = self.clock.used if self.fabric.world_size == 1 else self.time_used
+        rate = learning_rate(self.done, self.steps, self.settings.train, used)
+        self.cooling |= used > 1 - self.settings.train.cooldown
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        result, view, losses = self._look(clip)
+        seen = look(self.wrapped, clip, self.settings.train, self.fabric.autocast, self.stage == "depth")
         self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(losses.total)
+        self.fabric.backward(seen.losses.total)
         norm = self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_CLIP_NORM, error_if_nonfinite=False)
-        if self.done + 1 < self.steps:
-            self.batches.start(self.done + 1)
-        values = self._values(result, view, losses, clip, norm)
-        gradient = values.pop("gradient")
-        if self.settings.train.precision == "16-mixed":
-            gradient = 0.0  # its scaler skips steps that overflow
-        if complaint := self.guard.complaint(values["loss"], gradient):
-            raise keep_evidence(self._file("evidence"), self.done + 1, complaint, clip, self.network)
+        assert norm is not None
+        told = {"stop": float(stop), "time": self.clock.used}
+        values = numbers_of(seen, clip) | {"gradient": norm}
+        values |= {name: torch.full_like(norm, value) for name, value in told.items()}
+        limit = self.guard.limit
+        means = self.numbers.add(self.done + 1, values, clip, limit, rate)
+        self._hear()
+        if self.numbers.lag:  # nobody has looked at this step's numbers yet: a bad one is left out on the device
+            good = means["gradient"].isfinite() & (means["loss"] <= limit)
+            self.adam.found_inf = (~good).float()  # type: ignore[attr-defined]
         self.optimizer.step()
         self.average.update(self.network, self.done)
-        return {**values, "lr": rate}
+        self.done += 1
 
-    def _look(
-        self, clip: Clip, network: torch.nn.Module | None = None
-    ) -> tuple[Reconstruction, Rendering | None, Losses]:
-        """Reconstruct the clip, render the view held back in stage full, and compare."""
-        with self.fabric.autocast():
-            result = (network if network is not None else self.wrapped)(
-                clip.pair, frames=clip.frames, depth_only=self.stage == "depth"
-            )
-        view = None
-        if result.gaussians is not None:
-            view = rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED)
-        return result, view, combine(result, view, clip, self.settings.train)
-
-    @torch.no_grad()
-    def _values(
-        self, result: Reconstruction, view: Rendering | None, losses: Losses, clip: Clip, norm: Tensor | None = None
-    ) -> dict[str, float]:
-        """The numbers of a batch, as they stand in the curves; means over the ranks of a step, and its gradient."""
-        values = {
-            "loss": losses.total,
-            "depth": losses.depth,
-            "temporal": losses.temporal,
-            "pose": losses.pose,
-            "epe_1024": 1024 / clip.width * end_point_error(result.disparity, clip.disparity, clip.valid),
-        }
-        if view is not None:
-            values |= {"image": losses.image, "psnr_bbox": box_psnr(view.colors, clip.target, clip.target_mask)}
-        if norm is not None:
-            values["gradient"] = norm
-        numbers = torch.stack([value.detach().float() for value in values.values()])
-        if norm is not None and self.fabric.world_size > 1:
-            numbers = cast(Tensor, self.fabric.all_reduce(numbers))
-        return dict(zip(values, numbers.tolist(), strict=True))
+    def _hear(self, everything: bool = False) -> None:
+        """Look at the numbers of the steps that can be read."""
+        for told in self.numbers.read(everything):
+            values = dict(told.values)
+            self.told_to_stop, self.time_used = values.pop("stop") > 0, values.pop("time")
+            gradient = values.pop("gradient")
+            if self.settings.train.precision == "16-mixed":
+                gradient = 0.0  # its scaler skips steps that overflow
+            if complaint := self.guard.complaint(values["loss"], gradient, told.limit):
+                raise keep_evidence(self._file("evidence"), told.step, complaint, told.clip, self.network)
+            self.curves.train(told.step, {**values, "lr": told.rate})
 
     @torch.no_grad()
     def _validate(self) -> None:
         """Look at the fixed clips with the averaged weights."""
+        self._hear(everything=True)
         if not self.watched or not self.fabric.is_global_zero:
             return
         rows, views = [], []
         for clip in self.watched:
             clip = clip.to(self.fabric.device)
-            result, view, losses = self._look(clip, self.average.network)
-            rows.append(self._values(result, view, losses, clip))
-            if view is not None:
-                views.append((view.colors[0], clip.target[0]))
-        means = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
-        self.curves.validation(self.done, {name: value for name, value in means.items() if name != "pose"})
+            seen = look(self.average.network, clip, self.settings.train, self.fabric.autocast, self.stage == "depth")
+            rows.append(numbers_of(seen, clip))
+            if seen.view is not None:
+                views.append((seen.view.colors[0], clip.target[0]))
+        means = {name: float(sum(row[name] for row in rows)) / len(rows) for name in rows[0] if name != "pose"}
+        self.curves.validation(self.done, means)
         self.curves.pictures(self.done, views)
 
     def _save(self, kind: str) -> None:
+        """Save the state, and the weights so far."""
+        self._hear(everything=True)
         if not self.fabric.is_global_zero:
             return
         content = {
@@ -296,37 +288,8 @@ class Run:
             "guard": self.guard.state(),
         }
         save_state(self._file(kind), self.key, content)
+        self._write(self._file("safetensors"))
 
     def _say(self, text: str) -> None:
         if self.fabric.is_global_zero:
             print(f"train {self.stage}: {text}", file=sys.stderr, flush=True)
-
-
-def stream_seed(stage: str, seed: int, rank: int = 0) -> int:
-    """Of the stream: other people in each stage and process."""
-    return int(np.random.SeedSequence([seed, rank, stage == "full"]).generate_state(1)[0])
-
-
-def _made_with(files: Files, streamed: tuple[int, int]) -> dict[str, str]:
-    """How the pictures and heatmaps that are learned from were made: what a view by hand has to repeat."""
-    made = {"rectify": as_dict(RectifySettings(size=streamed)), "detector": as_dict(_SMALL)}
-    if files:
-        rectified, heatmaps = files[0]
-        with store.open_checked(rectified, store.RECTIFIED) as file:
-            made["rectify"] = store.settings_of(file)
-        with store.open_checked(heatmaps, store.HEATMAPS) as file:
-            made["detector"] = store.settings_of(file)
-    return {name: json.dumps(values, sort_keys=True) for name, values in made.items()}
-
-
-def _key(stage: str, settings: ModelSettings, init: Path | None, *captures: Captures | None) -> str:
-    """Names a run by everything that its result depends on, but for how long it is."""
-    parts = {
-        "stage": stage,
-        "version": STAGE_VERSION["train"],
-        "network": as_dict(settings.network),
-        "train": {k: v for k, v in as_dict(settings.train).items() if k not in ("depth_steps", "full_steps")},
-        "init": store.digest(init) if init is not None else None,
-        "captures": [c.fingerprints if c else [] for c in captures],
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -7,39 +7,70 @@ import torch
 
 from posegaussian.captures.synthetic.sample import Sample
 from posegaussian.captures.synthetic.stream import SyntheticStream
-from posegaussian.config import TrainSettings
+from posegaussian.config import LookSettings, StreamSettings, TrainSettings
+from posegaussian.errors import ConfigError
 from posegaussian.pose.errors import ErrorModel, imitate, read_error_model
 from posegaussian.training.augment import crop_to_person, without_some_pose
 from posegaussian.training.batches import Steps
 from posegaussian.training.clip import Clip
+
+_UNSEEN = (16, 16)
+"""Size of the novel views where nobody looks at them."""
+
+
+def stream_seed(stage: str, seed: int, rank: int = 0) -> int:
+    """Of the stream: other people in each stage and process."""
+    return int(np.random.SeedSequence([seed, rank, stage == "full"]).generate_state(1)[0])
 
 
 class StreamSteps(Steps):
     """What every step learns from the stream: item i is batch i, made on the device.
 
     Args:
-        settings: the stream's, the errors of its heatmaps, the size of a batch.
-        seed: of people, rigs and errors.
+        stage: `depth` or `full`; stage depth has no use for novel views.
+        settings: the stream's, its looks, the errors of its heatmaps, the size of a batch.
         device: where batches are made.
+        rank: of this process.
+        world: how many ranks there are; they look in the same way, at different people.
     """
 
-    def __init__(self, settings: TrainSettings, seed: int, device: torch.device):
-        self.settings, self.seed = settings, seed
-        self.clips = settings.batch_size // settings.frames
+    def __init__(self, stage: str, settings: TrainSettings, device: torch.device, rank: int = 0, world: int = 1):
+        self.settings, self.world = settings, world
+        self.seed = stream_seed(stage, settings.seed, rank)
+        self.looks = [*settings.looks, LookSettings(share=1 - sum(look.share for look in settings.looks))]
+        if self.looks[-1].share < -1e-9:
+            raise ConfigError("train.looks: their shares are more than 1")
+        self.ways = [_photographed(settings.synthetic, look, stage) for look in self.looks]
         self.errors = read_error_model(settings.heatmap_errors)
-        self.stream = SyntheticStream(settings.synthetic, seed, device)
+        self.stream = SyntheticStream(settings.synthetic, self.seed, device)
 
     def __getitem__(self, index: int) -> Clip:
-        chosen = self.settings
+        chosen, way = self.settings, self.way(index)
         random = np.random.default_rng((self.seed, 2, index))
-        sample = self.stream.batch(index, self.clips, chosen.frames)
+        clips = (self.looks[way].batch_size or chosen.batch_size) // chosen.frames
+        sample = self.stream.batch(index, clips, chosen.frames, self.ways[way])
         clip = clip_of(sample, chosen.frames, self.errors, random, chosen.heatmap_noise)
         pair = without_some_pose(clip.pair, chosen.frames, chosen.heatmap_dropout, random)
         return crop_to_person(replace(clip, pair=pair), random)
 
+    def way(self, index: int) -> int:
+        """Which look a batch has."""
+        draw = np.random.default_rng((self.settings.seed, 4, index // self.world)).random()
+        return min(
+            int(np.searchsorted(np.cumsum([look.share for look in self.looks]), draw, "right")), len(self.looks) - 1
+        )
+
     def close(self) -> None:
         """End the processes that make people."""
         self.stream.close()
+
+
+def _photographed(settings: StreamSettings, look: LookSettings, stage: str) -> StreamSettings:
+    """The stream's settings with what a look changes."""
+    names = ("size", "target_size", "rig", "sensor")
+    changes = {name: getattr(look, name) for name in names if getattr(look, name) is not None}
+    changes |= {"target_size": _UNSEEN} if stage == "depth" else {}
+    return replace(settings, **changes)
 
 
 def clip_of(sample: Sample, frames: int, errors: ErrorModel, random: np.random.Generator, noise: float = 1.0) -> Clip:

@@ -10,6 +10,7 @@ import torch
 from posegaussian.config import ModelSettings, NetworkSettings, TrainSettings
 from posegaussian.errors import ConfigError, TrainingError
 from posegaussian.model.weights import load_network, read_metadata
+from posegaussian.training import look as looking
 from posegaussian.training import run
 from posegaussian.training.average import Average
 from posegaussian.training.curves import Curves
@@ -115,13 +116,13 @@ def test_curves_and_metadata(tmp_path, make_captures):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(tmp_path, make_captures, monkeypatch):
-    combine, count = run.combine, itertools.count(1)
+    combine, count = looking.combine, itertools.count(1)
 
     def spoiled(*args):
         losses = combine(*args)
         return replace(losses, total=losses.total * torch.nan) if next(count) == 3 else losses
 
-    monkeypatch.setattr(run, "combine", spoiled)
+    monkeypatch.setattr(looking, "combine", spoiled)
     with pytest.raises(TrainingError, match=r"step 3 cannot be taken: its loss is nan; batch and weights are kept in"):
         train([make_captures(tmp_path)], tmp_path)
     assert not (tmp_path / "depth.safetensors").exists()

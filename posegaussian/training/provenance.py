@@ -1,0 +1,62 @@
+"""Where weights come from: what names a run, and what is noted beside its weights."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+
+from posegaussian import store
+from posegaussian.config import STAGE_VERSION, DetectorSettings, ModelSettings, RectifySettings, TrainSettings, as_dict
+from posegaussian.model.weights import read_metadata
+from posegaussian.training.data import Captures, Files
+
+_SMALL = DetectorSettings(config="package:small.py", weights="package:small.safetensors")
+
+
+def run_key(stage: str, settings: ModelSettings, init: Path | None, *captures: Captures | None) -> str:
+    """Names a run by everything that its result depends on, but for how long it is."""
+    train = as_dict(settings.train)
+    parts = {
+        "stage": stage,
+        "version": STAGE_VERSION["train"],
+        "network": as_dict(settings.network),
+        "train": {name: value for name, value in train.items() if name not in ("depth_steps", "full_steps")},
+        "init": store.digest(init) if init is not None else None,
+        "captures": [c.fingerprints if c else [] for c in captures],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def made_with(files: Files, settings: TrainSettings) -> dict[str, str]:
+    """How the pictures and heatmaps that are learned from were made: what a view by hand has to repeat."""
+    sizes = [settings.synthetic.size, *(look.size for look in settings.looks if look.size)]
+    made = {"rectify": as_dict(RectifySettings(size=max(sizes))), "detector": as_dict(_SMALL)}
+    if files:
+        rectified, heatmaps = files[0]
+        with store.open_checked(rectified, store.RECTIFIED) as file:
+            made["rectify"] = store.settings_of(file)
+        with store.open_checked(heatmaps, store.HEATMAPS) as file:
+            made["detector"] = store.settings_of(file)
+    return {name: json.dumps(values, sort_keys=True) for name, values in made.items()}
+
+
+def history(init: Path | None) -> list[dict[str, Any]]:
+    """The runs that weights have gone through, the oldest first; none without weights."""
+    return [] if init is None else json.loads(read_metadata(init).get("history", "[]"))
+
+
+def account(stage: str, steps: int, settings: ModelSettings, fabric: Fabric) -> dict[str, Any]:
+    """A run as it stands in the history of its weights."""
+    device = fabric.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {
+        "stage": stage,
+        "steps": steps,
+        "processes": fabric.world_size,
+        "device": name,
+        "stage_version": STAGE_VERSION["train"],
+        "train": as_dict(settings.train),
+    }

@@ -20,10 +20,9 @@ from posegaussian.evaluation.comparison import Comparison
 from posegaussian.evaluation.lpips import SMALLEST, Lpips, load_lpips
 from posegaussian.evaluation.protocols import Crop, crop
 from posegaussian.evaluation.table import Row, explained, write_rows
+from posegaussian.evaluation.video import NO_DEPTH, Pictures, Video
 from posegaussian.progress import progress
 from posegaussian.rendering.pairs import read_pair, read_target
-
-_NO_DEPTH = "no true depth"
 
 
 def evaluate_capture(renders: Path, rectified: Path, output: Path, settings: EvaluateSettings) -> None:
@@ -83,22 +82,32 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
     pairs = ["-".join(names) for names in store.strings(truth["sources/pairs"])]
     cameras = [str(name) for name in store.strings(truth["targets/cameras"])]
     places = [(target, index) for target in range(len(cameras)) for index in range(len(frames))]
+    video = Video()
     for target, index in progress(places, f"evaluate {inputs.capture}"):
         pair = int(truth["targets/pair"][target])
-        row = partial(Row, inputs.capture, pairs[pair], cameras[target], frames[index])
-        for method, protocol, metric, value, note in _view(inputs, target, index, pair):
-            yield row(method, protocol, metric, value, note)
+        row = partial(Row, inputs.capture, pairs[pair], cameras[target])
+        pictures = _pictures(inputs, target, index, pair)
+        for method, protocol, metric, value, note in _view(inputs, target, index, pictures):
+            yield row(frames[index], method, protocol, metric, value, note)
+        video = video if index else Video()
+        video.add(pictures, truth["targets/images"][target, index], truth["targets/masks"][target, index])
+        if index == len(frames) - 1:
+            for method, metric, value, note in video.measured():
+                yield row(frames[0], method, "video", metric, value, note)
     for pair, name in enumerate(pairs):
         for index, frame in enumerate(frames):
             for metric, value, note in _disparity(inputs, pair, index):
                 yield Row(inputs.capture, name, "", frame, inputs.model, "disparity", metric, value, note)
 
 
-def _view(inputs: _Inputs, target: int, index: int, pair: int) -> Iterator[tuple[str, str, str, float, str]]:
+def _pictures(inputs: _Inputs, target: int, index: int, pair: int) -> Pictures:
+    made = torch.from_numpy(inputs.made["targets/images"][target, index]).permute(2, 0, 1) / 255
+    return {**_yardsticks(inputs, target, index, pair), inputs.model: made}
+
+
+def _view(inputs: _Inputs, target: int, index: int, pictures: Pictures) -> Iterator[tuple[str, str, str, float, str]]:
     """Method, protocol, metric, value and note of one held-back view."""
     image, mask, _ = read_target(inputs.truth, target, index)
-    made = torch.from_numpy(inputs.made["targets/images"][target, index]).permute(2, 0, 1) / 255
-    pictures = {**_yardsticks(inputs, target, index, pair), inputs.model: made}
     for method, picture in pictures.items():
         compared = None if picture is None else Comparison(picture, image[0])
         for protocol in inputs.settings.protocols:
@@ -107,11 +116,11 @@ def _view(inputs: _Inputs, target: int, index: int, pair: int) -> Iterator[tuple
                 yield method, protocol, metric, value, note
 
 
-def _yardsticks(inputs: _Inputs, target: int, index: int, pair: int) -> dict[str, Float[Tensor, "3 h w"] | None]:
+def _yardsticks(inputs: _Inputs, target: int, index: int, pair: int) -> Pictures:
     """Floor and ceiling, rounded to 8 bits as every render is; None where true depth is not known."""
     truth = inputs.truth
     known = "targets/depth" in truth, "sources/disparity" in truth
-    found: dict[str, Tensor | None] = {"floor": None, "ceiling": None}
+    found: Pictures = {"floor": None, "ceiling": None}
     if not any(known):
         return found
     _, mask, camera = read_target(truth, target, index)
@@ -132,7 +141,7 @@ def _rounded(image: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
 def _measure(compared: Comparison | None, where: Crop | None, lpips: Lpips | str) -> Iterator[tuple[str, float, str]]:
     """Metric, value and note of one picture in one crop."""
     if compared is None or where is None:
-        missing = _NO_DEPTH if compared is None else "the true mask is empty"
+        missing = NO_DEPTH if compared is None else "the true mask is empty"
         yield from ((metric, math.nan, missing) for metric in ("psnr", "ssim", "flip", "lpips"))
         return
     yield "psnr", compared.psnr(where), ""
@@ -148,7 +157,7 @@ def _disparity(inputs: _Inputs, pair: int, index: int) -> Iterator[tuple[str, fl
     """Metric, value and note of both views of a pair, over the pixels whose true disparity is known."""
     truth = inputs.truth["sources"]
     if "disparity" not in truth:
-        yield from ((metric, math.nan, _NO_DEPTH) for metric in ("epe_1024", "rate_1px"))
+        yield from ((metric, math.nan, NO_DEPTH) for metric in ("epe_1024", "rate_1px"))
         return
     valid = truth["valid"][pair, index] > 0
     found, true = inputs.made["sources/disparity"][pair, index][valid], truth["disparity"][pair, index][valid]

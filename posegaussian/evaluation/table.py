@@ -14,7 +14,10 @@ from posegaussian.errors import StoreError
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement; a NaN value has a note that says why."""
+    """One measurement; a NaN value has a note that says why.
+
+    Protocols are the crops, `disparity` (of a pair: no camera), and `video` (of all frames: the first is named).
+    """
 
     capture: str
     pair: str

@@ -36,7 +36,7 @@ class Motion:
     def known(self) -> Bool[np.ndarray, "h w"]:
         """The person's pixels that no flow contradicts.
 
-        The flow there and back returns to within 0.01 (|there|^2 + |back|^2) + 0.5 squared pixels (Sundaram et al. 2010).
+        There and back it returns to within 0.01 (|there|^2 + |back|^2) + 0.5 squared pixels (Sundaram et al. 2010).
         """
         back = _warped(self.to_now, self.to_before)
         lengths = (self.to_before**2).sum(-1) + (back**2).sum(-1)

@@ -32,7 +32,10 @@ def test_one_row_per_view_frame_method_protocol_and_metric(table):
     assert set(table["pair"]) == {"00-01"}
     assert set(table["frame"]) == {"4", "5"}
     assert not table.duplicated([c for c in COLUMNS if c not in ("value", "note")]).any()
-    views = table[table["protocol"] != "disparity"]
+    video = select(table, protocol="video")
+    assert len(video) == 3 * 3
+    assert set(video["frame"]) == {"4"}
+    views = table[~table["protocol"].isin(["disparity", "video"])]
     assert len(views) == 2 * 3 * 3 * 4
     assert set(views["method"]) == {"floor", "ceiling", "some_model"}
     assert set(views["camera"]) == {"t00"}
@@ -47,6 +50,36 @@ def test_known_errors_are_found(table):
     assert set(epe["method"]) == {"some_model"}
     assert set(epe["camera"]) == {""}
     assert set(select(table, metric="rate_1px")["value"]) == {"1.000000"}
+
+
+def test_a_flickering_video_of_a_still_person(renders, rectified, tmp_path):
+    import h5py
+
+    with h5py.File(renders, "r+") as file:
+        file["targets/images"][0, 1] += 4
+    evaluate_capture(renders, rectified, tmp_path / "flicker.csv", EvaluateSettings(protocols=("bbox",)))
+    table = pd.read_csv(tmp_path / "flicker.csv", keep_default_na=False, dtype=str)
+    found = {
+        (row["method"], row["metric"]): float(row["value"]) for _, row in select(table, protocol="video").iterrows()
+    }
+    assert found["some_model", "jitter"] == pytest.approx(2, abs=1e-6)
+    assert found["some_model", "warping"] == pytest.approx(4, abs=1e-6)
+    assert found["some_model", "tof"] < 0.05
+    assert {found[method, metric] for method in ("floor", "ceiling") for metric in ("jitter", "warping")} == {0.0}
+
+
+def test_jitter_is_measured_of_what_stands_still(renders, rectified, tmp_path):
+    import h5py
+
+    with h5py.File(rectified, "r+") as file:
+        file["targets/images"][0, 1] = np.roll(file["targets/images"][0, 1], 2, axis=1)
+    evaluate_capture(renders, rectified, tmp_path / "moved.csv", EvaluateSettings(protocols=("bbox",)))
+    table = pd.read_csv(tmp_path / "moved.csv", keep_default_na=False, dtype=str)
+    jitter = select(table, protocol="video", metric="jitter")
+    assert set(jitter["value"]) == {""}
+    assert set(jitter["note"]) == {"the person moves"}
+    # What does not follow the true motion of two pixels in a third of the picture.
+    assert 0.2 < float(select(table, method="some_model", metric="tof")["value"].iloc[0]) < 2
 
 
 def test_missing_lpips_says_why(table):

@@ -1,5 +1,6 @@
 """How a view is put into a picture: all of what a camera saw, or the person, as large as the picture allows."""
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -11,7 +12,7 @@ from posegaussian.rendering.pairs import read_cameras
 from posegaussian.store import Reader
 from posegaussian.types import Camera
 
-MARGIN = 0.06
+MARGIN = 0.03
 """Free border around the person, as a share of the picture: room for what is nearer than the middle of the person."""
 _COVERED = 128
 
@@ -48,7 +49,7 @@ def focused(camera: Camera, points: Float[Tensor, "n 3"], width: int, height: in
 
 
 def extent(rectified: Reader) -> Float[Tensor, "n 3"]:
-    """Points of the world around the person of all frames: the corners of both views' masks, at the person's depth.
+    """Points of the world around the person of all frames: the hulls of both views' masks, at the person's depth.
 
     That is the depth at which the middles of the two masks' boxes meet. Where nobody is seen there are no points.
     """
@@ -57,25 +58,19 @@ def extent(rectified: Reader) -> Float[Tensor, "n 3"]:
     for pair in range(pairs):
         cameras = read_cameras(rectified, pair).to(torch.float64)
         for frame in range(frames):
-            boxes = [_box(mask) for mask in rectified["sources/masks"][pair, frame] >= _COVERED]
-            if not all(boxes):
+            hulls = [_hull(mask) for mask in rectified["sources/masks"][pair, frame] >= _COVERED]
+            if not all(len(hull) for hull in hulls):
                 continue
-            corners = torch.tensor(boxes, dtype=torch.float64)  # (view, axis, end)
-            middles = corners.mean(-1)[:, 0]
-            disparity = (middles[0] - middles[1]).expand(1, 2, 1, 1)
-            depth = disparity_to_depth(disparity, cameras)[0, :, 0]
-            pixels = torch.stack([torch.cartesian_prod(*view) for view in corners])
+            left, right = ((hull[:, 0].amin() + hull[:, 0].amax()) / 2 for hull in hulls)
+            depth = disparity_to_depth((left - right).expand(1, 2, 1, 1), cameras)[0, :, 0, 0]
             if (depth > 0).all():
-                found.append(unproject_pixels(pixels, depth.expand(2, 4), cameras[0]).flatten(0, 1))
+                for hull, distance, camera in zip(hulls, depth, (cameras[0, 0], cameras[0, 1]), strict=True):
+                    found.append(unproject_pixels(hull, distance.expand(len(hull)), camera))
     return torch.cat(found)
 
 
-def _box(covered: Bool[np.ndarray, "h w"]) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """The first edge and the last of what is covered, in x and in y, pixels; None where nothing is."""
-    ends = []
-    for axis in (0, 1):
-        where = np.flatnonzero(covered.any(axis))
-        if not len(where):
-            return None
-        ends.append((int(where[0]), int(where[-1]) + 1))
-    return ends[0], ends[1]
+def _hull(covered: Bool[np.ndarray, "h w"]) -> Float[Tensor, "n 2"]:
+    """The corners (x, y) of the convex hull of what is covered, pixels."""
+    pixels = cv2.findNonZero(covered.astype(np.uint8))
+    corners = np.zeros((0, 2)) if pixels is None else cv2.convexHull(pixels)[:, 0] + 0.5
+    return torch.from_numpy(corners.astype(np.float64))

@@ -40,6 +40,7 @@ def add_render(stages) -> None:
                 splats=args.splats,
                 settings=config.load_settings(config.RenderSettings, args.settings),
                 device=args.device,
+                stabilizer=args.stabilizer,
             )
 
     summary = "Render novel views: of a whole rectified capture (.h5), or one view of a capture folder."
@@ -52,6 +53,9 @@ def add_render(stages) -> None:
     whole.add_argument("--video", type=Path, help="also write an .mp4 along the path between the cameras")
     whole.add_argument("--frames", type=Path, help="also write that path as .png files into this folder")
     whole.add_argument("--splats", type=Path, help="also write the Gaussians of every frame as .ply into this folder")
+    whole.add_argument(
+        "--no-stabilizer", dest="stabilizer", action="store_false", help="reconstruct every frame by itself"
+    )
     single = parser.add_argument_group("one view of a capture folder")
     single.add_argument("--source", nargs=2, default=("0", "1"), metavar=("A", "B"), help="cameras, by name or index")
     single.add_argument("--ratio", type=float, default=0.5, help="0: at camera A, 1: at camera B (default: 0.5)")

@@ -16,7 +16,7 @@ class NetworkSettings:
     pose: Literal["none", "fused"] = "fused"
     """`none` removes every use of pose, the initial estimate from joints included."""
     stabilizer: bool = True
-    """The Temporal Pose Stabilizer."""
+    """The Temporal Pose Stabilizer; false with weights that have one: every frame is rendered by itself."""
     iterations: Positive = 3
     """Stereo refinement steps."""
 

@@ -53,9 +53,23 @@ class Moment:
 
 
 def reconstruct(
-    network: PoseGaussian, rectified: Reader, heatmaps: Reader | None, pairs: Iterable[int], device: torch.device
+    network: PoseGaussian,
+    rectified: Reader,
+    heatmaps: Reader | None,
+    pairs: Iterable[int],
+    device: torch.device,
+    stabilizer: bool = True,
 ) -> Iterator[list[Moment]]:
-    """Frame after frame what the network makes of each pair, with the temporal state of that pair's frame before."""
+    """Frame after frame what the network makes of each pair.
+
+    Args:
+        network: that reconstructs.
+        rectified: an open rectified file.
+        heatmaps: those of the same capture; None leaves pose out.
+        pairs: indices of pairs in the file.
+        device: where the network is.
+        stabilizer: whether each pair goes on from the temporal state of its frame before, or starts anew.
+    """
     stream = Stream(network, "graph" if device.type == "cuda" else "eager", patient=True)
     states: dict[int, Tensor | None] = dict.fromkeys(pairs)
     for frame in range(len(rectified["frames"])):
@@ -64,7 +78,7 @@ def reconstruct(
             inputs = read_pair(rectified, heatmaps, pair, frame).to(device)
             stream.resume(states[pair])
             found = stream(inputs)
-            states[pair] = stream.state()
+            states[pair] = stream.state() if stabilizer else None
             disparity = found.disparity.float().cpu().numpy()
             moments.append(
                 Moment(pair, frame, found.gaussians.compact(), disparity, inputs.masks[0], inputs.cameras[0])

@@ -36,6 +36,7 @@ def render_capture(
     splats: Path | None,
     settings: RenderSettings,
     device: str,
+    stabilizer: bool = True,
 ) -> None:
     """Render every frame of every pair; memory does not grow with the length of the capture.
 
@@ -49,6 +50,7 @@ def render_capture(
         splats: the folder of one .ply per pair and frame, or None.
         settings: the path and the rasteriser.
         device: auto, cpu, cuda or cuda:N.
+        stabilizer: whether a frame may remember the one before it.
 
     Raises:
         StoreError: a file is not whole, or the heatmaps belong to another capture.
@@ -78,13 +80,13 @@ def render_capture(
                 store.RENDERS,
                 _dims(source, settings),
                 stage_version=STAGE_VERSION["render"],
-                settings=as_dict(settings),
+                settings=as_dict(settings) | {"stabilizer": stabilizer},
                 inputs=digests,
             )
         )
         _write_cameras(writer, source, path)
         person = extent(source)
-        stream = reconstruct(network, source, pose, range(len(pairs)), chosen)
+        stream = reconstruct(network, source, pose, range(len(pairs)), chosen, stabilizer)
         for moments in progress(stream, f"render {rectified.stem}", len(source["frames"])):
             _write_targets(writer, source, moments, settings)
             _write_path(writer, source, moments, path, person, settings)

@@ -157,6 +157,19 @@ def test_incomplete_output_is_made_again(done):
     assert done.planned() == RENDERED
 
 
+def test_given_weights_without_their_stabiliser(done):
+    """Rendered again, frame by frame; never trained."""
+    (done.folder / "mine.safetensors").write_text("weights")
+    done.config["models"]["mine"] = done.config["models"]["demo"] | {"weights": "mine.safetensors"}
+    done.config["report"] = ["mine"]
+    done.save()
+    done.pretend()
+    done.config["models"]["mine"] = done.config["models"]["mine"] | {"network": {"stabilizer": False}}
+    done.save()
+    assert done.planned() == {"render:mine,c", "evaluate:mine,c", "summarize:mine", "report:mine"}
+    assert "--no-stabilizer" in done.run("--dry-run", "--printshellcmds").stdout
+
+
 @pytest.mark.parametrize("relative", [False, True])
 def test_given_weights_never_train(done, relative):
     """Not even where they are what another model of the configuration was trained to."""

@@ -22,9 +22,10 @@ rule render:
         gpu=1,
     params:
         settings=settings(CONFIG.render),
+        stabilizer=lambda wildcards: "" if CONFIG.models[wildcards.model].network.stabilizer else "--no-stabilizer",
         version=schema.STAGE_VERSION["render"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
         " render {input.rectified} --heatmaps {input.heatmaps} --weights {input.weights:q}"
         " --output {output.renders} --video {output.video} --frames {output.frames} --splats {output.splats}"
-        " --settings {params.settings:q} > {log} 2>&1"
+        " {params.stabilizer} --settings {params.settings:q} > {log} 2>&1"

@@ -94,6 +94,14 @@ def test_frames_hand_on_their_state_and_pairs_start_anew(files, tmp_path):
 
 
 @pytest.mark.usefixtures("counting")
+def test_frames_forget_when_told_to(files, tmp_path):
+    render(files, tmp_path, stabilizer=False)
+    with store.open_checked(tmp_path / "renders.h5", store.RENDERS) as renders:
+        assert renders["sources/disparity"][:, :, 0, 0, 0].tolist() == [[1, 1, 1], [1, 1, 1]]
+        assert not store.settings_of(renders)["stabilizer"]
+
+
+@pytest.mark.usefixtures("counting")
 def test_path_shows_the_pair_and_frame_that_it_names(files, tmp_path):
     render(files, tmp_path)
     with store.open_checked(tmp_path / "renders.h5", store.RENDERS) as renders:

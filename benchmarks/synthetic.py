@@ -14,10 +14,11 @@ import torch
 from harness import in_turn, machine, report
 
 from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose, draw_stage
+from posegaussian.captures.synthetic.compose import compose
 from posegaussian.captures.synthetic.preparation import Prepared, prepare, texel_for
 from posegaussian.captures.synthetic.projection import project_vertices
 from posegaussian.captures.synthetic.sample import Sample, concatenated
+from posegaussian.captures.synthetic.stage import draw_stage
 from posegaussian.captures.synthetic.zbuffer import nearest, nearest_torch
 from posegaussian.config import PeopleSettings, StreamSettings
 
@@ -86,7 +87,7 @@ def throughput(people: list[Prepared], size: int, target: int, device: str, samp
 def against_numpy(person: Prepared, size: int, samples: int) -> dict:
     """The z-buffer on one thread against a plain NumPy one, on one picture."""
     settings, cast, frames = StreamSettings(size=(size, size)), Cast.of(person), np.array([0])
-    stage = draw_stage(np.random.default_rng(0), settings, cast.extent(frames))
+    stage = draw_stage(np.random.default_rng(0), settings, cast.track.extent(frames))
     points = project_vertices(cast.posed(frames).vertices, stage.pair[:1])
     faces = cast.actor.faces
     arrays = points[0].numpy(), faces.numpy()
@@ -141,7 +142,7 @@ def devices_agree(people: list[Prepared], size: int, target: int) -> list[dict]:
 def pieces(people: list[Prepared], size: int, samples: int, device: str) -> list[dict]:
     """The z-buffer alone on the device: six pictures at twice the size, as colour needs them."""
     settings, cast, frames = StreamSettings(size=(size, size)), Cast.of(people[0], device), np.array([0])
-    stage = draw_stage(np.random.default_rng(0), settings, cast.extent(frames))
+    stage = draw_stage(np.random.default_rng(0), settings, cast.track.extent(frames))
     posed = cast.posed(np.zeros(6, int))
     camera = stage.pair[[0, 1, 0, 1, 0, 1]].to(device).resized(2 * size, 2 * size)
     points = project_vertices(posed.vertices, camera)

@@ -39,7 +39,3 @@ class Cast:
     def posed(self, frames: Int[np.ndarray, n]) -> Posed:
         """The person at some frames of the track."""
         return self.actor.posed(self.transforms[torch.from_numpy(frames).to(self.transforms.device)])
-
-    def extent(self, frames: Int[np.ndarray, n]) -> Float[np.ndarray, "p 3"]:
-        """Points that reach as far as the person does in these frames, metres, in the world."""
-        return self.track.outline[np.unique(frames)].reshape(-1, 3).astype(np.float64)

@@ -1,97 +1,118 @@
-"""One clip of the stream: cameras, light and sensors are drawn, the person is photographed, the truth measured."""
+"""The clips of a step: cameras, light and sensors are drawn, the people photographed, the truth measured."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from posegaussian.captures.synthetic.calibration import cameras, shaken
 from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.lights import draw_lights, shadow_map
-from posegaussian.captures.synthetic.photograph import measure, photograph
-from posegaussian.captures.synthetic.rig import draw_arc, draw_focal, framed, look_at, on_picture_plane
-from posegaussian.captures.synthetic.sample import Sample
-from posegaussian.captures.synthetic.sensor import draw_sensors
+from posegaussian.captures.synthetic.lights import Lights, draw_lights, lamp_camera, shadow_map
+from posegaussian.captures.synthetic.photograph import Photographs, Truth, measure, photograph
+from posegaussian.captures.synthetic.sample import Sample, concatenated
+from posegaussian.captures.synthetic.sensor import Sensor, draw_sensors
+from posegaussian.captures.synthetic.stage import draw_stage
 from posegaussian.captures.synthetic.track import Track
+from posegaussian.captures.synthetic.upload import upload
 from posegaussian.captures.synthetic.visibility import joints_seen, seen_by_both
-from posegaussian.config import RigSettings, StreamSettings
-from posegaussian.errors import ConfigError
-from posegaussian.geometry import rectification
+from posegaussian.config import StreamSettings
 from posegaussian.geometry.disparity import depth_to_disparity
-from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.projection import project
-from posegaussian.types import Camera, StereoPair, stack
-
-_LOPSIDED = 0.03
-"""The two cameras of a pair differ in their distance from the person by up to this share."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where the cameras of a clip stand.
-
-    Args:
-        pair: rectified cameras as declared, batch of 2.
-        photographed: the same as they truly are.
-        target: of the novel view.
-        baseline: degrees.
-    """
-
-    pair: Camera
-    photographed: Camera
-    target: Camera
-    baseline: float
+from posegaussian.types import Camera, StereoPair, _Tensors, stack
 
 
 def compose(cast: Cast, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Sample:
     """Photograph one clip of consecutive frames."""
-    device = cast.transforms.device
-    times = _moments(cast.track, rng, settings, frames)
-    extent = cast.extent(times)
-    middle = (extent.min(0) + extent.max(0)) / 2
-    stage = draw_stage(rng, settings, extent)
-    lights = draw_lights(rng, settings.light)
-    sensors = draw_sensors(rng, settings.sensor, frames, 2).to(device)
-    posed = cast.posed(times)
-    shadows = shadow_map(posed, lights.directions[0].double().numpy(), middle)
-    lights = lights.to(device)
-    moments = torch.arange(frames, device=device)
-    twice = moments.repeat_interleave(2)
-    declared, photographed = (_repeated(camera, frames).to(device) for camera in (stage.pair, stage.photographed))
-    target_camera = _repeated(stage.target, frames).to(device)
+    return compose_clips([cast], [rng], settings, frames)
 
-    truth = measure(posed, twice, _flat(declared), None)
-    sources = photograph(posed, twice, _flat(photographed), lights, shadows)
-    target = photograph(posed, moments, target_camera, lights, shadows)
-    wall = (1 - sources.coverage) * lights.background[:, None, None]
-    masks = _levels(sources.coverage)
-    images = sensors.develop(sources.colours + wall) * masks
 
-    depth, parts = (values.unflatten(0, (frames, 2)) for values in (truth.depth, truth.parts))
-    disparity = depth_to_disparity(depth, declared)
-    masks = masks.unflatten(0, (frames, 2))
-    joints = torch.from_numpy(cast.track.joints[times])
-    joints2d, joint_depth = project(joints[:, None].expand(-1, 2, -1, -1), _repeated(stage.pair, frames))
-    joints, joints2d, joint_depth = (values.to(device) for values in (joints, joints2d, joint_depth))
+def compose_clips(casts: list[Cast], rngs: list[np.random.Generator], settings: StreamSettings, frames: int) -> Sample:
+    """Photograph clips of consecutive frames; what is drawn goes to the device in one copy, and nothing waits for it.
+
+    Args:
+        casts: who is seen in each clip.
+        rngs: draw everything about each.
+        settings: from what.
+        frames: of each clip.
+    """
+    device = casts[0].transforms.device
+    takes = [draw_take(cast.track, rng, settings, frames) for cast, rng in zip(casts, rngs, strict=True)]
+    pairs = concatenated([take.declared for take in takes])
+    joints = torch.from_numpy(
+        np.concatenate([cast.track.joints[take.times.numpy()] for cast, take in zip(casts, takes, strict=True)])
+    )
+    joints2d, joint_depth = project(joints[:, None].expand(-1, 2, -1, -1), pairs)
+    known = {
+        "joints": joints,
+        "joints2d": joints2d,
+        "target_camera": concatenated([take.target for take in takes]),
+        "person": torch.tensor([cast.seed for cast in casts for _ in range(frames)]),
+        "baseline": torch.tensor([take.baseline for take in takes for _ in range(frames)]),
+    }
+    sensors = concatenated([take.sensors for take in takes])
+    takes, pairs, joint_depth, known, sensors = upload((takes, pairs, joint_depth, known, sensors), device)
+
+    shots = concatenated([_shots(cast, take, frames) for cast, take in zip(casts, takes, strict=True)])
+    depth, parts = (values.unflatten(0, (-1, 2)) for values in (shots.truth.depth, shots.truth.parts))
+    disparity = depth_to_disparity(depth, pairs)
+    masks = _levels(shots.sources.coverage)
+    images = sensors.develop(shots.sources.colours + shots.wall) * masks
+    masks = masks.unflatten(0, (-1, 2))
     return Sample(
-        pair=StereoPair(images.unflatten(0, (frames, 2)), masks, declared),
+        pair=StereoPair(images.unflatten(0, (-1, 2)), masks, pairs),
         depth=depth,
         disparity=disparity,
         valid=((depth > 0) & (masks[:, :, 0] >= 0.5)).float(),
         visible=seen_by_both(depth, disparity),
         parts=parts.int(),
-        joints=joints,
-        joints2d=joints2d,
-        joint_visible=joints_seen(depth, joints2d, joint_depth),
-        target=_levels(target.colours.clamp(0, 1)),
-        target_mask=_levels(target.coverage),
-        target_depth=measure(posed, moments, target_camera).depth,
-        target_camera=target_camera,
-        person=torch.full((frames,), cast.seed, device=device),
-        baseline=torch.full((frames,), stage.baseline, device=device),
+        joint_visible=joints_seen(depth, joints2d=known["joints2d"], joint_depth=joint_depth),
+        target=_levels(shots.target.colours.clamp(0, 1)),
+        target_mask=_levels(shots.target.coverage),
+        target_depth=shots.target_truth.depth,
+        **known,
     )
+
+
+@dataclass(frozen=True)
+class Take(_Tensors):
+    """What is drawn for a clip of t frames.
+
+    Args:
+        times: frames of the track.
+        declared: the pair, as calibration has it.
+        photographed: the pair as it truly stands, frame by frame.
+        target: the novel view.
+        baseline: degrees.
+        lights: the light.
+        sensors: of the pair, frame by frame.
+        lamp: from where the first lamp sees the person.
+    """
+
+    times: Int64[Tensor, t]
+    declared: Camera
+    photographed: Camera
+    target: Camera
+    baseline: float
+    lights: Lights
+    sensors: Sensor
+    lamp: Camera
+
+
+def draw_take(track: Track, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Take:
+    """Draw everything about a clip, on the host."""
+    times = _moments(track, rng, settings, frames)
+    extent = track.extent(times)
+    stage = draw_stage(rng, settings, extent)
+    lights = draw_lights(rng, settings.light)
+    sensors = draw_sensors(rng, settings.sensor, frames, 2)
+    lamp = lamp_camera(lights.directions[0].double().numpy(), (extent.min(0) + extent.max(0)) / 2)
+    declared, photographed, target, lamp = (
+        stack([camera] * frames) for camera in (stage.pair, stage.photographed, stage.target, lamp)
+    )
+    return Take(torch.from_numpy(times), declared, _flat(photographed), target, stage.baseline, lights, sensors, lamp)
 
 
 def _moments(track: Track, rng: np.random.Generator, settings: StreamSettings, frames: int) -> np.ndarray:
@@ -100,76 +121,46 @@ def _moments(track: Track, rng: np.random.Generator, settings: StreamSettings, f
     return np.full(frames, start) if still else np.arange(start, start + frames)
 
 
-def draw_stage(rng: np.random.Generator, settings: StreamSettings, extent: Float[np.ndarray, "n 3"]) -> Stage:
-    """Two cameras about the person, rectified, and a third near the arc between them.
+@dataclass(frozen=True)
+class Shots(_Tensors):
+    """The pictures of a clip of t frames.
 
     Args:
-        rng: draws everything.
-        settings: sizes and ranges.
-        extent: points that all cameras must see.
-
-    Raises:
-        ConfigError: no such cameras can see the person.
+        sources: by the pair as it truly stands, frames x 2.
+        wall: what is seen of the wall behind the person in them.
+        truth: of the pair as declared.
+        target: the novel view.
+        target_truth: of the same.
     """
-    rig = settings.rig
-    middle = (extent.min(0) + extent.max(0)) / 2
-    arc = draw_arc(rng, rig, middle)
-    baseline = rng.uniform(*rig.baseline)
-    sources = []
-    for side in (-0.5, 0.5):
-        place = arc.place(side * baseline)
-        place = middle + (place - middle) * (1 + rng.uniform(-_LOPSIDED, _LOPSIDED))
-        pose = look_at(place, middle, rng.uniform(*rig.roll))
-        on_picture_plane(pose, extent)
-        sources.append(SourceCamera(np.diag([1000.0, 1000, 1]), np.zeros(5), pose, 1000, 1000))
-    pair = _rectified(rng, rig, sources, extent, settings.size)
-    ratio, above = rng.uniform(*rig.between_cameras), rng.uniform(*rig.above)
-    pose = look_at(arc.place((ratio - 0.5) * baseline, above), middle, rng.uniform(*rig.roll))
-    target = framed(rng, rig, pose, settings.target_size, extent)
-    photographed = shaken(rng, settings.sensor, pair, extent)
-    return Stage(pair.to(torch.float32), photographed.to(torch.float32), cameras([target])[0], baseline)
+
+    sources: Photographs
+    wall: Float32[Tensor, "n 3 h w"]
+    truth: Truth
+    target: Photographs
+    target_truth: Truth
 
 
-def _rectified(
-    rng: np.random.Generator,
-    rig: RigSettings,
-    sources: list[SourceCamera],
-    extent: Float[np.ndarray, "n 3"],
-    size: tuple[int, int],
-) -> Camera:
-    """Rectified cameras, left and right, whose pictures hold the whole person, not always as large as possible."""
-    rotation, swapped = rectification.rectifying_rotation(sources[0], sources[1])
-    left, right = reversed(sources) if swapped else sources
-    found = [rectification.bounds(extent - camera.centre, rotation) for camera in (left, right)]
-    boxes = [box for box in found if box is not None]
-    if len(boxes) < 2:
-        raise ConfigError("the rig cannot see the person: rectified cameras look past", hint="lower `baseline`")
-    intrinsics = rectification.fit_intrinsics(np.stack(boxes), size, rng.uniform(*rig.margin))
-    longest = intrinsics[0, 0, 0]
-    focal = draw_focal(rng, rig, longest, size)
-    middle = np.array(size) / 2
-    # The slack that a shorter lens leaves is shared out at random: x for each view, y for both.
-    share = np.stack([rng.uniform(-1, 1, 2), np.full(2, rng.uniform(-1, 1))], axis=1)
-    slack = middle - np.stack([_half(boxes[view], focal) for view in (0, 1)])
-    slack[:, 1] = slack[:, 1].min()
-    intrinsics[:, :2, 2] = middle + focal / longest * (intrinsics[:, :2, 2] - middle)
-    intrinsics[:, :2, 2] += share * np.maximum(slack - rig.margin[0] * np.array(size), 0)
-    intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
-    return rectification.rectified_cameras(np.stack([left.centre, right.centre]), rotation, intrinsics, size)
-
-
-def _half(box: Float[np.ndarray, "4"], focal: float) -> Float[np.ndarray, "2"]:
-    """Half of the size of a box in the picture, pixels."""
-    return focal * (box[2:] - box[:2]) / 2
-
-
-def _repeated(camera: Camera, frames: int) -> Camera:
-    return stack([camera] * frames)
+def _shots(cast: Cast, take: Take, frames: int) -> Shots:
+    """All pictures of a clip."""
+    posed = cast.actor.posed(cast.transforms[take.times])
+    shadows = shadow_map(posed, take.lamp)
+    moments = torch.arange(frames, device=posed.vertices.device)
+    twice = torch.arange(2 * frames, device=posed.vertices.device) // 2
+    sources = photograph(posed, twice, take.photographed, take.lights, shadows)
+    return Shots(
+        sources=sources,
+        wall=(1 - sources.coverage) * take.lights.background[:, None, None],
+        truth=measure(posed, twice, _flat(take.declared)),
+        target=photograph(posed, moments, take.target, take.lights, shadows),
+        target_truth=measure(posed, moments, take.target),
+    )
 
 
 def _flat(camera: Camera) -> Camera:
     """Cameras (b, 2) as a batch of b x 2."""
-    return Camera(camera.intrinsics.flatten(0, 1), camera.world_to_camera.flatten(0, 1), camera.width, camera.height)
+    return replace(
+        camera, intrinsics=camera.intrinsics.flatten(0, 1), world_to_camera=camera.world_to_camera.flatten(0, 1)
+    )
 
 
 def _levels(values: Tensor) -> Tensor:

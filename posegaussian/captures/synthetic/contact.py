@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from posegaussian.captures.synthetic.calibration import cameras
 from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.lights import draw_lights, shadow_map
+from posegaussian.captures.synthetic.lights import draw_lights, lamp_camera, shadow_map
 from posegaussian.captures.synthetic.photograph import photograph
 from posegaussian.captures.synthetic.preparation import prepare, texel_for
 from posegaussian.captures.synthetic.rig import View, look_at
@@ -65,12 +65,12 @@ def _portraits(seed: int, settings: PeopleSettings, size: int, frames: int) -> l
     pictures = []
     for frame in range(0, STEP * frames, STEP):
         posed = cast.posed(np.array([frame]))
-        middle = np.array([*cast.extent(np.array([frame]))[:, :2].mean(0), 0.5 * TALL - 0.08])
+        middle = np.array([*cast.track.extent(np.array([frame]))[:, :2].mean(0), 0.5 * TALL - 0.08])
         eye = middle + DISTANCE * np.array([np.sin(side), -np.cos(side), 0.12])
         width, focal = int(ASPECT * size), DISTANCE / TALL * size
         intrinsics = np.array([[focal, 0, width / 2], [0, focal, size / 2], [0, 0, 1]])
         camera = cameras([View(intrinsics, look_at(eye, middle), width, size)])
-        shadows = shadow_map(posed, lights.directions[0].double().numpy(), middle)
+        shadows = shadow_map(posed, lamp_camera(lights.directions[0].double().numpy(), middle)[None])
         photo = photograph(posed, camera.intrinsics.new_zeros(1).long(), camera, lights, shadows)
         image = photo.colours[0] + (1 - photo.coverage[0]) * lights.background[:, None, None]
         pictures.append((255 * image.clamp(0, 1)).round().byte().permute(1, 2, 0).numpy())

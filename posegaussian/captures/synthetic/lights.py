@@ -18,10 +18,12 @@ from posegaussian.types import Camera, _Tensors
 
 _AWAY = 40.0
 """Distance of a lamp's camera from the person: its light falls in parallel but for 1.5 degrees. Metres."""
-_REACH = 1.4
+REACH = 1.4
 """A shadow map covers so many metres around its middle."""
-_LIFT = 0.008
+LIFT = 0.008
 """Points are lifted off the surface so far before they look for the lamp, metres: no triangle shadows itself."""
+TAPS = 3
+"""Samples of a shadow map per axis that a shadow's edge is spread over."""
 
 
 @dataclass(frozen=True)
@@ -71,35 +73,40 @@ class ShadowMap(_Tensors):
             softness: width of a shadow's edge, metres.
         """
         size = self.depth.shape[-1]
-        lifted = (points + _LIFT * normals)[:, None]
+        lifted = (points + LIFT * normals)[:, None]
         x, y, inverse = project_vertices(lifted, self.camera[moment])[:, 0].unbind(-1)
-        limit = 1 / inverse - 0.5 * _LIFT
-        spread = softness * size / (3 * 2 * _REACH)  # of the taps, in texels
-        taps = spread * torch.arange(-1, 2, device=x.device)
+        limit = 1 / inverse - 0.5 * LIFT
+        spread = softness * size / (TAPS * 2 * REACH)  # of the taps, in texels
+        taps = spread * torch.arange(-(TAPS // 2), TAPS // 2 + 1, device=x.device)
         column = (x[:, None] + taps).long().clamp(0, size - 1)
         row = (moment * size)[:, None] + (y[:, None] + taps).long().clamp(0, size - 1)
         found = self.depth.flatten()[row[:, :, None] * size + column[:, None]]
         seen = (found == 0) | (found >= limit[:, None, None])
-        return seen.sum((1, 2)) / 9
+        return seen.sum((1, 2)) / TAPS**2
 
 
-def shadow_map(
-    posed: Posed, direction: Float[np.ndarray, 3], centre: Float[np.ndarray, 3], size: int = 512
-) -> ShadowMap:
-    """The lamp's view of an actor at each moment.
+def lamp_camera(direction: Float[np.ndarray, 3], centre: Float[np.ndarray, 3], size: int = 512) -> Camera:
+    """A camera that sees what a lamp lights, on the CPU.
 
     Args:
-        posed: the actor.
         direction: towards the lamp, unit length.
-        centre: middle of the map in the world, metres.
-        size: of the map, pixels.
+        centre: middle of the picture in the world, metres.
+        size: of the picture, pixels.
     """
-    count, device = len(posed.vertices), posed.vertices.device
-    focal = 0.5 * size * _AWAY / _REACH
+    focal = 0.5 * size * _AWAY / REACH
     intrinsics = torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]], dtype=torch.float32)
     pose = torch.from_numpy(look_at(centre + _AWAY * direction, centre).astype(np.float32))
-    camera = Camera(intrinsics.expand(count, 3, 3), pose.expand(count, 4, 4), size, size).to(device)
-    _, depth = nearest(project_vertices(posed.vertices, camera), posed.actor.faces, size, size)
+    return Camera(intrinsics, pose, size, size)
+
+
+def shadow_map(posed: Posed, camera: Camera) -> ShadowMap:
+    """What a lamp sees of an actor.
+
+    Args:
+        posed: the actor at t moments.
+        camera: the lamp's, one for each moment.
+    """
+    _, depth = nearest(project_vertices(posed.vertices, camera), posed.actor.faces, camera.width, camera.height)
     return ShadowMap(depth, camera)
 
 

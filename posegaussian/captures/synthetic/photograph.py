@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from functools import reduce
 
 import torch
-from jaxtyping import Bool, Float32, Int64, UInt8
+from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 from torch import Tensor
 
 from posegaussian.captures.synthetic.actor import Posed
 from posegaussian.captures.synthetic.lights import Lights, ShadowMap
 from posegaussian.captures.synthetic.projection import project_vertices
 from posegaussian.captures.synthetic.shading import shade
-from posegaussian.captures.synthetic.zbuffer import nearest
+from posegaussian.captures.synthetic.zbuffer import has_triton, nearest
 from posegaussian.types import Camera, _Tensors
 
 SAMPLES = 2
@@ -70,21 +70,38 @@ def photograph(
     distortion: Float32[Tensor, "n 5"] | None = None,
 ) -> Photographs:
     """Pictures by n cameras; arguments as for `measure`, and the light."""
-    width, height = SAMPLES * camera.width, SAMPLES * camera.height
     points = project_vertices(posed.vertices[moment], camera, distortion)
     points[..., :2] *= SAMPLES
-    face, _ = nearest(points, posed.actor.faces, width, height)
+    face, _ = nearest(points, posed.actor.faces, SAMPLES * camera.width, SAMPLES * camera.height)
+    scene = points, face, posed, moment, camera.centre, lights, shadows
+    if points.is_cuda and has_triton():
+        from posegaussian.captures.synthetic import kernels
+
+        return Photographs(*kernels.paint(*scene, SAMPLES))
+    return painted(*scene)
+
+
+def painted(
+    points: Float32[Tensor, "n v 3"],
+    face: Int32[Tensor, "n hs ws"],
+    posed: Posed,
+    moment: Int64[Tensor, "n"],
+    eye: Float32[Tensor, "n 3"],
+    lights: Lights,
+    shadows: ShadowMap,
+) -> Photographs:
+    """Pictures from the triangles that the samples see, in plain torch; arguments as for `kernels.paint`."""
+    count, height, width = face.shape
     hit = face.flatten() >= 0
     place = hit.nonzero()[:, 0]
     number, pixel = place // (width * height), place % (width * height)
     chosen = face.flatten()[place].long()
     corners = points.flatten(0, 1)[number[:, None] * points.shape[1] + posed.actor.faces[chosen]]
     weights, front = _interpolation(corners, (pixel % width).float() + 0.5, (pixel // width).float() + 0.5)
-    eye = camera.centre[number]
-    colours = shade(posed, lights, shadows, chosen, moment[number], weights, front, eye)
+    colours = shade(posed, lights, shadows, chosen, moment[number], weights, front, eye[number])
     canvas = torch.zeros((len(hit), 3), device=colours.device)
     canvas[place] = colours
-    shape = len(points), camera.height, SAMPLES, camera.width, SAMPLES, -1
+    shape = count, height // SAMPLES, SAMPLES, width // SAMPLES, SAMPLES, -1
     return Photographs(_pooled(canvas.view(shape)), _pooled(hit.float().view(shape)))
 
 

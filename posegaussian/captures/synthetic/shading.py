@@ -10,7 +10,7 @@ from posegaussian.captures.synthetic.lights import Lights, ShadowMap
 
 INNER = 0.45
 """How bright the inner side of cloth is."""
-_SKY = 0.15
+SKY = 0.15
 """How much more of the ambient light comes from above than from the side."""
 
 
@@ -52,14 +52,14 @@ def shade(
     open_ = _mixed(weights, actor.occlusion[corners][..., None])
     lit = shadows.lit(point, smooth, moment, lights.softness)[:, None]
     look = actor.looks[face].long()
-    gloss, sharp = actor.gloss[look][:, None], _exponent(actor.roughness)[look]
+    gloss, sharp = actor.gloss[look][:, None], exponent(actor.roughness)[look]
     view = _unit(eye - point)
     reach = torch.cat([lit, open_.expand(-1, len(lights.directions) - 1)], dim=1)
     # A relief cannot catch light that its surface turns away from.
     facing = _along(bent, lights.directions).clamp_min(0) * (4 * _along(smooth, lights.directions)).clamp(0, 1)
     half = view[:, None] + lights.directions
     high = ((bent[:, None] * half).sum(2) / half.norm(dim=2)).clamp_min(0)
-    sky = lights.ambient * (1 + _SKY * bent[:, 2:]) * open_
+    sky = lights.ambient * (1 + SKY * bent[:, 2:]) * open_
     diffuse = sky + _sum(facing * reach, lights.strengths)
     shine = _sum(high ** sharp[:, None] * (facing > 0) * reach, lights.strengths)
     return albedo * torch.where(front, 1.0, INNER)[:, None] * diffuse + gloss * shine * front[:, None]
@@ -88,7 +88,7 @@ def texels(
     return values[:, :3] / 255, (values[:, 3:] - 128) / SLOPE
 
 
-def _exponent(roughness: Float32[Tensor, "m"]) -> Float32[Tensor, "m"]:
+def exponent(roughness: Float32[Tensor, "m"]) -> Float32[Tensor, "m"]:
     """Blinn-Phong's exponent of a Beckmann roughness (Walter et al., 2007), at the most 200."""
     return (2 / roughness.clamp_min(0.05) ** 4 - 2).clamp(1, 200)
 

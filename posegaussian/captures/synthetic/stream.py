@@ -12,9 +12,10 @@ from itertools import chain
 import numpy as np
 import torch
 
-from posegaussian.captures.synthetic.compose import Cast, compose
+from posegaussian.captures.synthetic.cast import Cast
+from posegaussian.captures.synthetic.compose import compose_clips
 from posegaussian.captures.synthetic.preparation import prepare, texel_for
-from posegaussian.captures.synthetic.sample import Sample, concatenated
+from posegaussian.captures.synthetic.sample import Sample
 from posegaussian.captures.synthetic.splits import FIRST_STREAMED
 from posegaussian.config import PeopleSettings, StreamSettings
 
@@ -55,11 +56,9 @@ class SyntheticStream:
         places = draw.choice(pool, clips, replace=clips > pool)
         wanted = [self._person(int(place), step) for place in places]
         self._expect(step, wanted)
-        made = []
-        for number, person in enumerate(wanted):
-            rng = np.random.default_rng([self.seed, _HOW, step, number])
-            made.append(compose(self._cast(person), rng, look or self.settings, frames))
-        return concatenated(made)
+        casts = [self._cast(person) for person in wanted]
+        rngs = [np.random.default_rng([self.seed, _HOW, step, number]) for number in range(clips)]
+        return compose_clips(casts, rngs, look or self.settings, frames)
 
     def close(self) -> None:
         """Stop the workers."""

@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from posegaussian.captures.synthetic.actor import Posed
 from posegaussian.captures.synthetic.calibration import cameras, shaken
-from posegaussian.captures.synthetic.lights import Lights, draw_lights, shadow_map
+from posegaussian.captures.synthetic.lights import Lights, draw_lights, lamp_camera, shadow_map
 from posegaussian.captures.synthetic.photograph import measure, photograph
 from posegaussian.captures.synthetic.rig import Rig
 from posegaussian.captures.synthetic.sensor import Sensor, draw_sensors
@@ -70,7 +70,8 @@ class Studio:
             posed: the person at one moment.
             frame: its number, which the sensors' noise depends on.
         """
-        shadows = shadow_map(posed, self.lights.directions[0].double().numpy(), self.middle)
+        lamp = lamp_camera(self.lights.directions[0].double().numpy(), self.middle)
+        shadows = shadow_map(posed, lamp[None])
         now = torch.zeros(1, dtype=torch.long)
         for name, view in self.rig.views.items():
             lens = torch.from_numpy(view.distortion)[None].float()

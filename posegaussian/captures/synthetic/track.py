@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32, Int
 
 from posegaussian.captures.synthetic.bake import Baked
 from posegaussian.captures.synthetic.body import skin
@@ -23,6 +23,10 @@ class Track:
     transforms: Float32[np.ndarray, "t b 3 4"]
     joints: Float32[np.ndarray, "t 17 3"]
     outline: Float32[np.ndarray, "t o 3"]
+
+    def extent(self, frames: Int[np.ndarray, "n"]) -> Float[np.ndarray, "p 3"]:
+        """Points that reach as far as the person does in these frames, metres, in the world."""
+        return self.outline[np.unique(frames)].reshape(-1, 3).astype(np.float64)
 
 
 def track(person: Person, baked: Baked, frames: int, fps: int) -> Track:

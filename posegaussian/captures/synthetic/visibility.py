@@ -1,5 +1,7 @@
 """What each view of a rectified pair sees of the other's surface, and which joints it sees."""
 
+from functools import cache
+
 import torch
 from jaxtyping import Float32
 from torch import Tensor
@@ -10,7 +12,7 @@ _BEHIND = 0.012
 """A point is hidden where the other view's surface is nearer by more than this, metres."""
 _JUMP = 0.03
 """Two pixels side by side whose depths differ by more than this lie on two surfaces, metres."""
-_INSIDE = torch.tensor([0.08] * 5 + [0.13] * 2 + [0.09] * 2 + [0.07] * 2 + [0.17] * 2 + [0.11] * 2 + [0.09] * 2)
+_INSIDE = (*[0.08] * 5, *[0.13] * 2, *[0.09] * 2, *[0.07] * 2, *[0.17] * 2, *[0.11] * 2, *[0.09] * 2)
 """How deep below the skin or cloth each joint may lie and still count as seen, metres."""
 
 
@@ -53,5 +55,10 @@ def joints_seen(
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     cell = y.long().clamp(0, height - 1) * width + x.long().clamp(0, width - 1)
     surface = depth.flatten(2).gather(2, cell)
-    near = joint_depth <= surface + _INSIDE.to(depth)
+    near = joint_depth <= surface + _inside(depth.device)
     return (inside & (surface > 0) & near).float()
+
+
+@cache
+def _inside(device: torch.device) -> Float32[Tensor, "17"]:
+    return torch.tensor(_INSIDE, device=device)

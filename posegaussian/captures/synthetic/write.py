@@ -59,7 +59,7 @@ def _write(seed: int, root: Path, settings: BuiltinSettings) -> None:
     frames = np.zeros(settings.frames, int) if settings.still else np.arange(settings.frames)
     cast = Cast.of(prepare(seed, settings.people, int(frames.max()) + 1, settings.fps, texel_for(max(settings.size))))
     rng = np.random.default_rng([seed, _RIG])
-    extent = cast.extent(frames)
+    extent = cast.track.extent(frames)
     studio = Studio.built(rng, settings, capture_rig(rng, settings, extent), extent)
     _write_calibration(root, studio.rig)
     for camera in studio.rig.views:

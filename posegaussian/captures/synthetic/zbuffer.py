@@ -1,10 +1,14 @@
-"""Which triangle is seen at each pixel's centre, and how far it is: one answer from two back-ends.
+"""Which triangle is seen at each pixel's centre, and how far it is: one answer from three back-ends.
 
 A triangle owns a pixel whose centre lies inside it or on its border. The nearest triangle wins, the one with the lower
-number among equally near ones. Both back-ends do the same float32 operations in the same order, so they agree to the
-last bit: Numba loops over triangles; plain torch expands every triangle to the pixels of its box and keeps the least
-key (bits of the depth, number of the triangle) of each pixel, in any order of execution.
+number among equally near ones. All do the same float32 operations in the same order, so they agree to the last bit:
+Numba loops over triangles; Triton, or plain torch where Triton is not to be had, visits the pixels of each triangle's
+box and keeps the least key (bits of the depth, number of the triangle) of each pixel, in any order of execution.
 """
+
+import sys
+from functools import cache
+from subprocess import SubprocessError
 
 import torch
 from jaxtyping import Float32, Int32, Int64
@@ -15,6 +19,20 @@ from posegaussian.captures.synthetic.scanlines import rasterize
 CANDIDATES = 1 << 23
 """Pixels of boxes that the torch back-end looks at together; bounds its memory to about 100 bytes for each."""
 _NOBODY = torch.iinfo(torch.int64).max
+
+
+@cache
+def has_triton() -> bool:
+    """Whether Triton works here: it comes with torch for CUDA on Linux, and needs a C compiler."""
+    try:
+        from posegaussian.captures.synthetic import kernels
+
+        keys = torch.full((1, 1, 1), _NOBODY, device="cuda")
+        kernels.draw(torch.ones((1, 3, 3), device="cuda"), torch.arange(3, device="cuda")[None], keys)
+    except (ImportError, OSError, RuntimeError, SubprocessError) as reason:
+        print(f"people are photographed in plain torch, more slowly: {reason}", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 def nearest(
@@ -33,8 +51,9 @@ def nearest(
         the triangle, -1 where there is none.
         its depth, 0 where there is none.
     """
-    back_end = nearest_numba if points.device.type == "cpu" else nearest_torch
-    return back_end(points, faces, width, height)
+    if points.device.type == "cpu":
+        return nearest_numba(points, faces, width, height)
+    return (nearest_triton if has_triton() else nearest_torch)(points, faces, width, height)
 
 
 def nearest_numba(
@@ -71,7 +90,22 @@ def nearest_torch(
         key = depth.view(torch.int32).long() << 32 | drawn[box] % count
         key = torch.where(torch.isfinite(depth), key, _NOBODY)
         keys.scatter_reduce_(0, first[box] + row * width + column, key, "amin")
-    keys = keys.view(len(points), height, width)
+    return _resolved(keys.view(len(points), height, width))
+
+
+def nearest_triton(
+    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
+) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
+    """`nearest` on CUDA."""
+    from posegaussian.captures.synthetic import kernels
+
+    keys = torch.full((len(points), height, width), _NOBODY, device=points.device)
+    kernels.draw(points, faces, keys)
+    return _resolved(keys)
+
+
+def _resolved(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
+    """Triangles and depths from the least keys."""
     hit = keys != _NOBODY
     owner = torch.where(hit, keys & 0xFFFFFFFF, -1).int()
     depth = torch.where(hit, keys >> 32, 0).int().view(torch.float32)

@@ -12,11 +12,12 @@ from posegaussian.captures.synthetic import stream as streaming
 from posegaussian.captures.synthetic.bake import PARTS
 from posegaussian.captures.synthetic.calibration import shaken
 from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose, draw_stage
+from posegaussian.captures.synthetic.compose import compose
 from posegaussian.captures.synthetic.preparation import prepare
 from posegaussian.captures.synthetic.projection import project_vertices
 from posegaussian.captures.synthetic.rig import capture_rig
 from posegaussian.captures.synthetic.splits import shape_codes, split_of
+from posegaussian.captures.synthetic.stage import draw_stage
 from posegaussian.captures.synthetic.zbuffer import nearest_numba, nearest_torch
 from posegaussian.config import FILMED, BuiltinSettings, PeopleSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
@@ -125,7 +126,7 @@ def test_joints_and_parts_lie_on_the_person(samples):
 
 
 def test_nobody_is_cropped_on_any_rig(cast):
-    extent = cast.extent(FRAMES)
+    extent = cast.track.extent(FRAMES)
     mesh = cast.posed(FRAMES).vertices.flatten(0, 1)[::7].double()
     presets = [BuiltinSettings(size=(96, 96)), BuiltinSettings(sources=8, ring=True, size=(90, 120), rig=RigSettings())]
     presets += [BuiltinSettings(sources=2, size=(120, 90), rig=RigSettings(vertical=1.0), targets=3)]
@@ -144,16 +145,16 @@ def test_nobody_is_cropped_on_any_rig(cast):
 
 def test_rings_close_and_their_angles_are_even(cast):
     settings = BuiltinSettings(sources=5, ring=True, size=(64, 64), rig=replace(RigSettings(), pitch=(0.0, 0.0)))
-    rig = capture_rig(np.random.default_rng(0), settings, cast.extent(FRAMES))
+    rig = capture_rig(np.random.default_rng(0), settings, cast.track.extent(FRAMES))
     assert rig.pairs[-1] == ("04", "00") and len(rig.targets) == 5
-    extent = cast.extent(FRAMES)
+    extent = cast.track.extent(FRAMES)
     centres = np.stack([view.centre for view in rig.sources.values()])
     between = angles((extent.min(0) + extent.max(0)) / 2, centres)
     np.testing.assert_allclose([between[i, (i + 1) % 5] for i in range(5)], 72, rtol=1e-6)
 
 
 def test_every_range_is_filled_and_kept(cast):
-    extent = cast.extent(FRAMES)
+    extent = cast.track.extent(FRAMES)
     middle = (extent.min(0) + extent.max(0)) / 2
     baselines, radii, pitches, focals, upright = [], [], [], [], []
     for seed in range(300):
@@ -175,7 +176,7 @@ def test_every_range_is_filled_and_kept(cast):
 
 
 def test_calibration_errors_keep_their_bound(cast):
-    extent = cast.extent(FRAMES)
+    extent = cast.track.extent(FRAMES)
     stage, rng, moved = draw_stage(np.random.default_rng(0), SETTINGS, extent), np.random.default_rng(1), []
     points = torch.from_numpy(extent).float().expand(2, -1, -1)
     for _ in range(50):
@@ -186,7 +187,7 @@ def test_calibration_errors_keep_their_bound(cast):
 
 @pytest.mark.parametrize(("pictures", "threads"), [(2, 1), (1, 3)])
 def test_numba_and_torch_rasterise_alike(cast, pictures, threads):
-    stage = draw_stage(np.random.default_rng(5), SETTINGS, cast.extent(FRAMES))
+    stage = draw_stage(np.random.default_rng(5), SETTINGS, cast.track.extent(FRAMES))
     scene = project_vertices(cast.posed(FRAMES).vertices, stage.pair)[:pictures], cast.actor.faces, 160, 160
     torch.set_num_threads(threads)
     for one, other in zip(nearest_numba(*scene), nearest_torch(*scene), strict=True):
@@ -194,7 +195,7 @@ def test_numba_and_torch_rasterise_alike(cast, pictures, threads):
 
 
 def test_lenses_bend_vertices_as_opencv_does(cast):
-    stage = draw_stage(np.random.default_rng(2), SETTINGS, cast.extent(FRAMES))
+    stage = draw_stage(np.random.default_rng(2), SETTINGS, cast.track.extent(FRAMES))
     vertices = cast.posed(FRAMES[:1]).vertices[:, ::50]
     lens = torch.tensor([[-0.1, 0.02, 0.003, -0.002, 0.01]])
     found = project_vertices(vertices, stage.target.__class__(
@@ -272,7 +273,7 @@ def test_impossible_settings_are_one_line(values, said):
 
 
 def test_a_rig_that_cannot_see_the_person(cast):
-    extent = cast.extent(FRAMES)
+    extent = cast.track.extent(FRAMES)
     near = replace(SETTINGS, rig=RigSettings(radius=(0.8, 0.8), margin=(0.4, 0.4)))
     with pytest.raises(ConfigError, match="cannot see the person") as error:
         for seed in range(9):

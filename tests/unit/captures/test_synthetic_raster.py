@@ -183,7 +183,7 @@ def test_the_engine_measures_the_depth_that_this_plain_rasteriser_measures():
     baked = bake(person, 0.01)
     cast = Cast.of(Prepared(1, baked, track(person, baked, 1, 30)))
     rig = capture_rig(
-        np.random.default_rng(0), BuiltinSettings(sources=2, size=(200, 160)), cast.extent(np.zeros(1, int))
+        np.random.default_rng(0), BuiltinSettings(sources=2, size=(200, 160)), cast.track.extent(np.zeros(1, int))
     )
     view = rig.sources["00"]
     plain = photograph(person.posed(0.0), view, FLAT)

@@ -1,0 +1,87 @@
+"""People photographed on CUDA: the CPU's pictures and truth, the same bytes every time, and no waiting for the device."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.captures.synthetic import photograph as photography
+from posegaussian.captures.synthetic.cast import Cast
+from posegaussian.captures.synthetic.compose import compose_clips
+from posegaussian.captures.synthetic.preparation import prepare
+from posegaussian.captures.synthetic.projection import project_vertices
+from posegaussian.captures.synthetic.stage import draw_stage
+from posegaussian.captures.synthetic.zbuffer import has_triton, nearest_numba, nearest_torch, nearest_triton
+from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
+from posegaussian.types import stack
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+SETTINGS = StreamSettings(size=(160, 128), target_size=(201, 150))
+
+
+@pytest.fixture(scope="module")
+def people():
+    return [prepare(seed, PeopleSettings(), 6, 30, 0.008) for seed in (1002, 1003)]
+
+
+def clips(people, device, settings=SETTINGS):
+    casts = [Cast.of(person, device) for person in people]
+    return compose_clips(casts, [np.random.default_rng([5, i]) for i in range(len(casts))], settings, 2)
+
+
+def test_the_stream_is_photographed_by_triton():
+    assert has_triton()
+
+
+@pytest.mark.parametrize("back_end", [nearest_torch, nearest_triton])
+def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
+    cast = Cast.of(people[0])
+    times = np.arange(3)
+    stage = draw_stage(np.random.default_rng(5), SETTINGS, cast.track.extent(times))
+    camera = stack([stage.pair[0], stage.pair[1], stage.pair[0]])
+    points = project_vertices(cast.posed(times).vertices, camera)
+    here = nearest_numba(points, cast.actor.faces, 160, 128)
+    there = back_end(points.cuda(), cast.actor.faces.cuda(), 160, 128)
+    for one, other in zip(here, there, strict=True):
+        assert torch.equal(one, other.cpu())
+
+
+@pytest.mark.parametrize("triton", [True, False])
+def test_samples_agree_with_the_cpu(people, triton, monkeypatch):
+    if not triton:
+        monkeypatch.setattr(photography, "has_triton", lambda: False)
+    here, there = clips(people, "cpu"), clips(people, "cuda").to("cpu")
+    for name in ("depth", "parts", "disparity", "visible", "target_mask", "target_depth", "joint_visible"):
+        assert torch.equal(getattr(here, name), getattr(there, name)), name
+    assert torch.equal(here.pair.masks, there.pair.masks)
+    assert abs(here.target - there.target).max() < 1.01 / 255 and (here.target != there.target).float().mean() < 1e-3
+    gap = abs(here.pair.images - there.pair.images)
+    assert (gap > 1.01 / 255).float().mean() < 1e-3
+
+
+def test_colours_before_the_sensor_agree_to_rounding(people):
+    plain = replace(SETTINGS, sensor=SensorSettings())
+    here, there = clips(people, "cpu", plain), clips(people, "cuda", plain).to("cpu")
+    assert abs(here.pair.images - there.pair.images).max() < 1.01 / 255
+    assert (here.pair.images != there.pair.images).float().mean() < 1e-3
+
+
+def test_the_same_bytes_again(people):
+    first, second = clips(people, "cuda"), clips(people, "cuda")
+    assert torch.equal(first.pair.images, second.pair.images) and torch.equal(first.target, second.target)
+    assert torch.equal(first.depth, second.depth)
+
+
+def test_nothing_waits_for_the_device(people):
+    casts = [Cast.of(person, "cuda") for person in people]
+    rngs = [[np.random.default_rng([5, i]) for i in range(2)] for _ in range(2)]
+    compose_clips(casts, rngs[0], SETTINGS, 2)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        compose_clips(casts, rngs[1], SETTINGS, 2)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

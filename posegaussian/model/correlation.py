@@ -8,6 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from posegaussian.model.blocks import immediate
+
+_STRIP = 2**21
+"""Correlations that are held at once where they are looked up strip by strip."""
+
 
 def correlate(reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h v"]) -> Float[Tensor, "n h w v"]:
     """Products of every cell's features with those of all cells of the same row of the other view."""
@@ -56,6 +61,10 @@ class CorrelationPyramid:
 
     def __call__(self, q: Float[Tensor, "n h w"]) -> Float[Tensor, "n f h w"]:
         """Samples at the match of every cell and `radius` cells to either side, per level; 0 beyond the row's ends."""
+        if immediate(q):
+            from posegaussian.model import kernels
+
+            return kernels.look_up(self.volumes, q, self.radius)
         cells = torch.arange(q.shape[-1], device=q.device, dtype=q.dtype)
         match = cells - q
         levels = [self._sample(volume, (match + 0.5) / 2**i - 0.5) for i, volume in enumerate(self.volumes)]
@@ -81,6 +90,12 @@ def correlate_nearby(
         q: the current match.
         radius: samples to either side of it; 0 beyond the row's ends.
     """
+    if immediate(q):
+        from posegaussian.model import kernels
+
+        return kernels.correlate_nearby(reference, other, q, radius)
+    if not (torch.is_grad_enabled() or torch.compiler.is_compiling()):
+        return _by_strips(reference, other, q, radius)
     n, channels, height, width = other.shape
     match = torch.arange(width, device=q.device, dtype=q.dtype) - q
     first = match.floor()
@@ -92,3 +107,10 @@ def correlate_nearby(
     cosines = (taken * reference.permute(0, 2, 3, 1)[..., None, :]).sum(-1) * within
     fraction = (match - first)[..., None].to(cosines.dtype)
     return torch.lerp(cosines[..., :-1], cosines[..., 1:], fraction).permute(0, 3, 1, 2)
+
+
+def _by_strips(reference: Tensor, other: Tensor, q: Tensor, radius: int) -> Float[Tensor, "n f h w"]:
+    """The same from the volumes of a few rows at a time, which on a CPU is faster than to gather many short vectors."""
+    rows = max(1, _STRIP // (len(q) * q.shape[-1] ** 2))
+    strips = zip(reference.split(rows, 2), other.split(rows, 2), q.split(rows, 1), strict=True)
+    return torch.cat([CorrelationPyramid(*pair, levels=1, radius=radius)(q) for *pair, q in strips], dim=2)

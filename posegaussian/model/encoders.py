@@ -15,7 +15,7 @@ class ColorEncoder(nn.Module):
     def __init__(self, channels: tuple[int, int, int, int]):
         super().__init__()
         half, quarter, eighth, sixteenth = channels
-        self.to_half = nn.Sequential(conv(16, half), nn.ReLU(), Residual(half))
+        self.to_half = nn.Sequential(conv(16, half, rectify=True), Residual(half))
         self.to_quarter = _down(half, quarter)
         self.to_eighth = _down(quarter, eighth)
         self.to_sixteenth = _down(eighth, sixteenth)

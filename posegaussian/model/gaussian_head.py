@@ -69,14 +69,14 @@ class GaussianHead(nn.Module):
             disparity: at full resolution, in pixels; gradients reach it through the means.
             half: the same, one value per 2 x 2 pixels, in pixels of the image.
             fine: features at 1/2.
-            known: what the stereo search knows at 1/2.
+            known: what the stereo search knows at 1/2, rectified.
             capacity: Gaussians per view; the person's pixels fill them in order, and the opacity of the rest is 0. None
                 gives every pixel one, row by row; off the mask its opacity is 0.
         """
         masks = pair.masks[:, :, 0]
         trim = trimmed(masks)
-        cues, (gain, bias) = self._cues(pair, half.detach(), trim)
-        joined = concatenated(fine.flatten(0, 1).relu(), known.flatten(0, 1).relu(), cues.to(fine.dtype))
+        cues, (gain, bias) = self._cues(pair, half.detach(), trim, fine.dtype)
+        joined = concatenated(fine.flatten(0, 1).relu(), known.flatten(0, 1), *cues)
         attributes = F.pixel_shuffle(self.attributes(self.refine(self.join(joined)).relu()), 2)
 
         lists = {
@@ -97,8 +97,8 @@ class GaussianHead(nn.Module):
         return Decoded(gaussians._map(lambda values: values.flatten(1, 2)), count)
 
     def _cues(
-        self, pair: StereoPair, half: Tensor, trim: Tensor
-    ) -> tuple[Float[Tensor, "n k hh wh"], tuple[Float[Tensor, "b 2 3"], Float[Tensor, "b 2 3"]]]:
+        self, pair: StereoPair, half: Tensor, trim: Tensor, dtype: torch.dtype
+    ) -> tuple[tuple[Float[Tensor, "n _ hh wh"], ...], tuple[Float[Tensor, "b 2 3"], Float[Tensor, "b 2 3"]]]:
         """What is known without learning, at 1/2, and each view's colour correction."""
         cover = F.avg_pool2d(pair.masks.flatten(0, 1), 2).unflatten(0, (-1, 2))[:, :, 0]
         colors = F.avg_pool2d(pair.images.flatten(0, 1), 2).unflatten(0, (-1, 2))
@@ -107,11 +107,11 @@ class GaussianHead(nn.Module):
             trust, covered, seen = agreement(half / 2, depth, cover, colors)
             slope = slopes(depth, pair.cameras.intrinsics[..., 0, 0] / 2)
         exposure = self.exposure(colors, seen, trust * cover)
-        shuffled = torch.cat([2 * pair.images - 1, trim[:, :, None]], dim=2) * pair.masks
+        shuffled = torch.cat([2 * pair.images - 1, trim[:, :, None]], dim=2).to(dtype) * pair.masks.to(dtype)
         flat = torch.stack([trust, covered, cover], dim=2)
         flat = torch.cat([flat, slope, 4 * (seen - colors) * covered[:, :, None]], dim=2)
-        cues = [F.pixel_unshuffle(shuffled.flatten(0, 1), 2), (flat * (cover > 0)[:, :, None]).flatten(0, 1)]
-        return torch.cat(cues, dim=1), exposure
+        flat = (flat * (cover > 0)[:, :, None]).to(dtype)
+        return (F.pixel_unshuffle(shuffled.flatten(0, 1), 2), flat.flatten(0, 1)), exposure
 
 
 def _gaussians(

@@ -129,6 +129,8 @@ def _pose_of(pair: StereoPair) -> tuple[Float[Tensor, "b 2 17 hq wq"], Float[Ten
 def _padded(pair: StereoPair) -> StereoPair:
     """The pair with background to the right and below, so that its size divides; the cameras stay true."""
     height, width = (-(-size // _MULTIPLE) * _MULTIPLE for size in pair.images.shape[-2:])
+    if pair.images.shape[-2:] == (height, width):
+        return pair
 
     def pad(values: Tensor, rows: int, columns: int) -> Tensor:
         return F.pad(values, (0, columns - values.shape[-1], 0, rows - values.shape[-2]))

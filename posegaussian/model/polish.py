@@ -37,22 +37,22 @@ class Polish(nn.Module):
         hidden: Float[Tensor, "n k hq wq"],
         coverage: Float[Tensor, "n h w"],
     ) -> tuple[Float[Tensor, "n hf wf"], Float[Tensor, "n h w"], Float[Tensor, "n c h w"]]:
-        """The match at full resolution, the match at half (both in cells of their own size), and what led to it.
+        """The match at full resolution, the match at half (in cells of their sizes), and what led to it, rectified.
 
         Args:
             q: the match to start from, in cells at half the image's size; views mirrored by `mirror`.
             fine: features.
-            hidden: the GRU's last state.
+            hidden: the GRU's last state, rectified.
             coverage: share of each cell that the person covers.
         """
         start, q = q, q.detach()
         match = unit(self.match(fine.relu()))
         nearby = correlate_nearby(match, other_view(match), q, _RADIUS)
         note = disagreement(q).clamp(-4, 4).to(nearby.dtype)[:, None]
-        known = add_coarse(fine, self.recall(hidden.relu()))
-        known = self.think(self.look(concatenated(known.relu(), 3 * nearby, note)))
-        q = start + self.step(known.relu())[:, 0].to(q.dtype)
-        return self.upsample(q, known.relu(), coverage), q, known
+        known = add_coarse(fine, self.recall(hidden))
+        known = self.think(self.look(concatenated(known.relu(), 3 * nearby, note))).relu()
+        q = start + self.step(known)[:, 0].to(q.dtype)
+        return self.upsample(q, known, coverage), q, known
 
 
 def mirror(values: Float[Tensor, "b 2 *rest"]) -> Float[Tensor, "b 2 *rest"]:

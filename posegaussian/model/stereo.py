@@ -28,7 +28,7 @@ class StereoEstimate:
         disparities: at full resolution, in pixels; the last is the result. In training those on the way come before it,
             upsampled bilinearly: the posterior mean, then one per refinement.
         half: the result at half the image's size, one value per 2 x 2 pixels, in pixels of the image.
-        hidden: what the polish knows, at half the image's size.
+        hidden: what the polish knows, rectified, at half the image's size.
     """
 
     disparities: tuple[Float[Tensor, "b 2 h w"], ...]
@@ -58,7 +58,7 @@ class Stereo(nn.Module):
         self.context = conv(channels, 3 * hidden, 1)
         self.motion = MotionEncoder(_LEVELS * (2 * _RADIUS + 1) + _NOTES, hidden)
         self.gru = ConvGRU(hidden)
-        self.step = nn.Sequential(conv(hidden, hidden), nn.ReLU(), output(hidden, 1, gain=0.05))
+        self.step = nn.Sequential(conv(hidden, hidden, rectify=True), output(hidden, 1, gain=0.05))
         self.upsample = ConvexUpsampling(hidden, 2)
         self.polish = Polish(fine, hidden)
 
@@ -88,7 +88,7 @@ class Stereo(nn.Module):
         prior = prior + self.inset * per_metre
         q, doubt = self._posterior(match, cover, prior, spread)
 
-        hidden = self.start(features).tanh()
+        hidden = known = self.start(features).tanh()
         context = self.context(features.relu())
         look_up = CorrelationPyramid(match, other_view(match), _LEVELS, _RADIUS)
         first, doubt, qs = q.detach(), doubt.detach() / spread, [q]
@@ -96,11 +96,12 @@ class Stereo(nn.Module):
             q = q.detach()
             notes = [(q - prior) / spread, (first - q) / spread, doubt, disagreement(q), cover]
             hidden = self.gru(hidden, self.motion(look_up(q), torch.stack(notes, dim=1)), context)
-            q = q + self.step(hidden.relu())[:, 0].to(q.dtype)
+            known = hidden.relu()
+            q = q + self.step(known)[:, 0].to(q.dtype)
             qs.append(q)
 
-        start = self.upsample(q, hidden.relu(), cover)
-        full, half, knowledge = self.polish(start, fine, hidden, cover_half)
+        start = self.upsample(q, known, cover)
+        full, half, knowledge = self.polish(start, fine, known, cover_half)
         fulls = [bilinear(q, self.stride) for q in qs] + [bilinear(start, 2)] if self.training else []
 
         def back(values: Tensor) -> Tensor:
@@ -126,15 +127,15 @@ class MotionEncoder(nn.Module):
 
     def __init__(self, inputs: int, channels: int):
         super().__init__()
-        self.look = conv(inputs, channels, 1)
-        self.mix = conv(channels, channels)
+        self.look = conv(inputs, channels, 1, rectify=True)
+        self.mix = conv(channels, channels, rectify=True)
 
     def forward(
         self, correlations: Float[Tensor, "n f h w"], notes: Float[Tensor, "n k h w"]
     ) -> Float[Tensor, "n c h w"]:
         """Features of every cell, rectified."""
         seen = concatenated(3 * correlations, notes.clamp(-4, 4).to(correlations.dtype))
-        return self.mix(self.look(seen).relu()).relu()
+        return self.mix(self.look(seen))
 
 
 class ConvGRU(nn.Module):
@@ -149,8 +150,7 @@ class ConvGRU(nn.Module):
         self, hidden: Float[Tensor, "n c h w"], motion: Float[Tensor, "n c h w"], context: Float[Tensor, "n k h w"]
     ) -> Float[Tensor, "n c h w"]:
         """The next state."""
-        for_update, for_reset, for_candidate = context.chunk(3, dim=1)
-        update, reset = self.gates(concatenated(hidden, motion)).chunk(2, dim=1)
-        update, reset = (update + for_update).sigmoid(), (reset + for_reset).sigmoid()
-        candidate = self.candidate(concatenated(reset * hidden, motion))
-        return hidden + update * ((candidate + for_candidate).tanh() - hidden)
+        for_gates, for_candidate = context.tensor_split([2 * hidden.shape[1]], dim=1)
+        update, reset = (self.gates(concatenated(hidden, motion)) + for_gates).sigmoid().chunk(2, dim=1)
+        candidate = self.candidate(concatenated(reset * hidden, motion)) + for_candidate
+        return torch.lerp(hidden, candidate.tanh(), update)

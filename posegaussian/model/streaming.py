@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posegaussian.model.blocks import Residual
 from posegaussian.model.network import PoseGaussian, Reconstruction
 from posegaussian.types import Gaussians, StereoPair
 
@@ -56,6 +57,9 @@ class Stream:
             raise ValueError(f"mode {mode!r} needs CUDA, the network is on {device}")
         dtype = torch.float16 if device.type == "cuda" else torch.float32
         network = copy.deepcopy(network).eval().requires_grad_(False)
+        for module in network.modules():
+            if isinstance(module, Residual):
+                module.fold()
         self.network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mode, self.capacity, self.patient = mode, capacity, patient
         self._inputs: StereoPair | None = None

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from posegaussian.model.blocks import conv, output
+from posegaussian.model.blocks import conv, immediate, output
 
 
 class ConvexUpsampling(nn.Module):
@@ -21,7 +21,7 @@ class ConvexUpsampling(nn.Module):
     def __init__(self, channels: int, stride: int):
         super().__init__()
         self.stride = stride
-        self.weights = nn.Sequential(conv(channels, channels), nn.ReLU(), output(channels, 9 * stride**2, gain=0.1))
+        self.weights = nn.Sequential(conv(channels, channels, rectify=True), output(channels, 9 * stride**2, gain=0.1))
         self.register_buffer("bias", (_bilinear_weights(stride) + 0.02).log(), persistent=False)
 
     def forward(
@@ -35,7 +35,12 @@ class ConvexUpsampling(nn.Module):
             coverage: share of each cell that the person covers; cells of the background have little say.
         """
         s = self.stride
-        logits = self.weights(features).unflatten(1, (9, s, s)) + self.bias[..., None, None]
+        logits = self.weights(features)
+        if immediate(q):
+            from posegaussian.model import kernels
+
+            return kernels.convex(q, logits, self.bias, coverage)
+        logits = logits.unflatten(1, (9, s, s)) + self.bias[..., None, None]
         logits = logits + (_neighbours(coverage) + 0.02).log().to(logits.dtype)[:, :, None, None]
         away = (_neighbours(q) - q[:, None]).to(logits.dtype)[:, :, None, None]
         values = q[:, None, None] + (logits.softmax(1) * away).sum(1)

@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from posegaussian.config import NetworkSettings
+from posegaussian.model.blocks import conv
+from posegaussian.model.correlation import CorrelationPyramid, correlate_nearby, unit
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import Stream
+from posegaussian.model.upsampling import ConvexUpsampling
 from posegaussian.types import Camera, StereoPair
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
@@ -78,3 +81,46 @@ def test_background_stays_finite_in_half_precision():
     frame = Stream(network)(nobody)
     assert all(value.isfinite().all() for value in vars(frame.gaussians).values())
     assert frame.gaussians.opacities.max() == 0
+
+
+def both_ways(function):
+    """With single kernels, and operation by operation, as where gradients are wanted."""
+    with torch.no_grad():
+        fast = function()
+    with torch.enable_grad():
+        return fast, function().detach()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-5), (torch.float16, 1e-2)])
+def test_kernels_do_what_the_operations_do(dtype, tolerance):
+    torch.manual_seed(0)
+    last = torch.channels_last
+    reference, other = (
+        unit(torch.randn(2, 16, 37, 203, device="cuda", dtype=dtype)).to(memory_format=last) for _ in range(2)
+    )
+    q = 260 * torch.rand(2, 37, 203, device="cuda") - 30
+    look_up = CorrelationPyramid(5 * reference, other, levels=3, radius=4)
+    layer = ConvexUpsampling(16, 2).cuda().to(dtype)
+    cover = torch.rand_like(q).round()
+    for function in (
+        lambda: correlate_nearby(reference, other, q, radius=3),
+        lambda: look_up(q),
+        lambda: layer(q / 100, 3 * reference, cover),
+    ):
+        fast, plain = both_ways(function)
+        assert fast.shape == plain.shape
+        assert (fast - plain).abs().max() < tolerance
+
+
+@pytest.mark.parametrize("layer", [conv(32, 24, 1), conv(32, 24, rectify=True), conv(32, 24, 1, rectify=True)])
+def test_a_convolution_in_one_pass_is_the_same(layer):
+    layer = layer.to("cuda", torch.float16, memory_format=torch.channels_last)
+    torch.nn.init.normal_(layer.bias)
+    x = torch.randn(2, 32, 30, 22, device="cuda", dtype=torch.float16).to(memory_format=torch.channels_last)
+    torch.full_like(x, float("nan"))  # What the next tensor is made of.
+    fast, plain = both_ways(lambda: layer(x))
+    assert (
+        fast.isfinite().all()
+        and (fast - plain).abs().max() < 2e-2
+        and fast.is_contiguous(memory_format=torch.channels_last)
+    )

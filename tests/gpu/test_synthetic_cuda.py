@@ -1,4 +1,4 @@
-"""People photographed on CUDA: the pictures and truth of the CPU, the same bytes again, and no waiting for the device."""
+"""People photographed on CUDA: the CPU's pictures and truth, the same bytes again, no waiting for the device."""
 
 from dataclasses import replace
 

@@ -10,7 +10,7 @@ import torch
 from posegaussian import store
 from posegaussian.config import ExportSettings
 from posegaussian.errors import ConfigError, UserError
-from posegaussian.rendering.framing import extent, focused, framed
+from posegaussian.rendering.framing import along, framed
 from posegaussian.rendering.path import camera_between, orbited, pivot_between, source_cameras, sweep
 from posegaussian.types import Camera
 
@@ -40,23 +40,23 @@ def shots(path: str, files: Sequence[Path], rectified: Path | None, settings: Ex
     with store.open_checked(rectified, store.RECTIFIED) as source:
         pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
         frames = source["frames"][()].tolist()
-        cameras = [source_cameras(source, pair) for pair in range(len(pairs))]
-        person = extent(source)
-    steps = sweep(pairs if path == "between" else pairs[:1], len(frames), settings.steps)
+        steps = sweep(pairs if path == "between" else pairs[:1], len(frames), settings.steps)
+        cameras = along(source, steps, *settings.size) if path == "between" else _orbit(source, settings)
     found = []
-    for number, step in enumerate(steps):
+    for step, camera in zip(steps, cameras, strict=True):
         name = f"{'-'.join(pairs[step.pair])}_{frames[step.frame]:06d}"
         if name not in by_name:
             raise UserError(f"no {name}.ply among the splats", file=files[0].parent, hint="give those of this capture")
-        first, second = cameras[step.pair]
-        pivot = pivot_between(first, second)
-        if path == "between":
-            camera = focused(camera_between(first, second, step.ratio, pivot), person, *settings.size)
-        else:
-            middle = framed(camera_between(first, second, 0.5, pivot), *settings.size)
-            camera = orbited(middle, pivot, settings.degrees * number / len(steps))
         found.append(Shot(by_name[name], camera))
     return found
+
+
+def _orbit(rectified: store.Reader, settings: ExportSettings) -> list[Camera]:
+    """Cameras once around the point that the first pair looks at."""
+    first, second = source_cameras(rectified, 0)
+    pivot = pivot_between(first, second)
+    middle = framed(camera_between(first, second, 0.5, pivot), *settings.size)
+    return [orbited(middle, pivot, settings.degrees * number / settings.steps) for number in range(settings.steps)]
 
 
 def read_cameras(path: Path) -> list[Camera]:

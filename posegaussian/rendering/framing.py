@@ -1,20 +1,26 @@
-"""How a view is put into a picture: all of what a camera saw, or the person, as large as the picture allows."""
+"""How views are put into pictures: all of what a camera saw, or the person, as large as the pictures allow."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import project, unproject_pixels
 from posegaussian.rendering.pairs import read_cameras
+from posegaussian.rendering.path import Step, camera_between, pivot_between, source_cameras
 from posegaussian.store import Reader
 from posegaussian.types import Camera
 
-MARGIN = 0.03
+MARGIN = 0.05
 """Free border around the person, as a share of the picture: room for what is nearer than the middle of the person."""
 _COVERED = 128
+_SMOOTHING = 3.0
+"""Standard deviation, in frames, of how slowly the lens follows."""
 
 
 def framed(camera: Camera, width: int, height: int) -> Camera:
@@ -27,34 +33,60 @@ def framed(camera: Camera, width: int, height: int) -> Camera:
     return Camera(intrinsics, camera.world_to_camera, width, height)
 
 
-def focused(camera: Camera, points: Float[Tensor, "n 3"], width: int, height: int) -> Camera:
-    """The same place and direction with another lens: the points fill the picture but for `MARGIN`, in the middle.
+def along(rectified: Reader, path: Sequence[Step], width: int, height: int) -> list[Camera]:
+    """The cameras of a path, with lenses that follow the person.
+
+    The person stays in the middle and of one size, as large as all pictures of the path allow. Where no masks say where
+    the person is, all of what the cameras saw is shown.
+    """
+    ends = {pair: source_cameras(rectified, pair) for pair in {step.pair for step in path}}
+    cameras = [camera_between(*ends[step.pair], step.ratio, pivot_between(*ends[step.pair])) for step in path]
+    outlines = person_outlines(rectified)
+    if not any(map(len, outlines)):
+        return [framed(camera, width, height) for camera in cameras]
+    centres = _centres(outlines)
+    return followed(
+        cameras, [outlines[step.frame] for step in path], [centres[step.frame] for step in path], width, height
+    )
+
+
+def followed(
+    cameras: Sequence[Camera],
+    outlines: Sequence[Float[Tensor, "_ 3"]],
+    centres: Sequence[Float[Tensor, "3"]],
+    width: int,
+    height: int,
+) -> list[Camera]:
+    """Cameras at the same places whose pictures have a point in their middle, all at one scale, and hold the outlines.
 
     Args:
-        camera: where to stand, and what is shown where there are no points before it.
-        points: of the world, metres.
-        width: of the picture, pixels.
-        height: of the picture, pixels.
+        cameras: where to stand.
+        outlines: points of the world that each has to show, but for `MARGIN`; metres.
+        centres: what each has in the middle of its picture; metres.
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
     """
-    unit = Camera(torch.eye(3).to(points), camera.world_to_camera.to(points), 1, 1)
-    flat, depth = project(points, unit)
-    if not (depth > 0).any():
-        return framed(camera, width, height)
-    low, high = (getattr(flat[depth > 0], end)(0) for end in ("amin", "amax"))
-    size = points.new_tensor([width, height])
-    focal = ((1 - 2 * MARGIN) * size / (high - low).clamp_min(1e-6)).min()
-    intrinsics = torch.diag(torch.stack([focal, focal, torch.ones_like(focal)]))
-    intrinsics[:2, 2] = size / 2 - focal * (low + high) / 2
-    return Camera(intrinsics.to(camera.intrinsics), camera.world_to_camera, width, height)
+    size = torch.tensor([width, height], dtype=torch.float64)
+    middles, scales = [], []
+    for camera, points, centre in zip(cameras, outlines, centres, strict=True):
+        flat, depths = project(torch.cat([centre[None], points]), _unit(camera))
+        middles.append((flat[0], depths[0]))
+        reach = (flat - flat[0])[depths > 0].abs().amax(0) * depths[0]  # metres, at the centre's distance
+        scales.append(((0.5 - MARGIN) * size / reach.clamp_min(1e-6)).min())
+    scale = min(scales)
+    return [
+        Camera(_intrinsics(scale * depth, flat, size), camera.world_to_camera, width, height)
+        for camera, (flat, depth) in zip(cameras, middles, strict=True)
+    ]
 
 
-def extent(rectified: Reader) -> Float[Tensor, "n 3"]:
-    """Points of the world around the person of all frames: the hulls of both views' masks, at the person's depth.
+def person_outlines(rectified: Reader) -> list[Float[Tensor, "_ 3"]]:
+    """Points of the world around the person, frame by frame: the hulls of all views' masks, at the person's depth.
 
-    That is the depth at which the middles of the two masks' boxes meet. Where nobody is seen there are no points.
+    That is the depth at which the middles of a pair's two masks meet.
     """
     pairs, frames = rectified["sources/masks"].shape[:2]
-    found = [torch.zeros(0, 3, dtype=torch.float64)]
+    found = [torch.zeros(0, 3, dtype=torch.float64) for _ in range(frames)]
     for pair in range(pairs):
         cameras = read_cameras(rectified, pair).to(torch.float64)
         for frame in range(frames):
@@ -64,9 +96,29 @@ def extent(rectified: Reader) -> Float[Tensor, "n 3"]:
             left, right = ((hull[:, 0].amin() + hull[:, 0].amax()) / 2 for hull in hulls)
             depth = disparity_to_depth((left - right).expand(1, 2, 1, 1), cameras)[0, :, 0, 0]
             if (depth > 0).all():
-                for hull, distance, camera in zip(hulls, depth, (cameras[0, 0], cameras[0, 1]), strict=True):
-                    found.append(unproject_pixels(hull, distance.expand(len(hull)), camera))
-    return torch.cat(found)
+                points = [unproject_pixels(h, depth[v].expand(len(h)), cameras[0, v]) for v, h in enumerate(hulls)]
+                found[frame] = torch.cat([found[frame], *points])
+    return found
+
+
+def _centres(outlines: Sequence[Float[Tensor, "_ 3"]]) -> Float[Tensor, "n 3"]:
+    """The middles of outlines, smoothed over time, which runs back at its ends."""
+    seen = [frame for frame, points in enumerate(outlines) if len(points)]
+    middles = np.stack([(outlines[frame].amin(0) + outlines[frame].amax(0)).numpy() / 2 for frame in seen])
+    every = np.stack([np.interp(np.arange(len(outlines)), seen, axis) for axis in middles.T], axis=1)
+    return torch.from_numpy(gaussian_filter1d(every, _SMOOTHING, axis=0, mode="mirror"))
+
+
+def _unit(camera: Camera) -> Camera:
+    """The camera with a focal length of 1, in double precision: its pixels are directions."""
+    return Camera(torch.eye(3, dtype=torch.float64), camera.world_to_camera.double(), 1, 1)
+
+
+def _intrinsics(focal: Tensor, middle: Float[Tensor, "2"], size: Float[Tensor, "2"]) -> Float[Tensor, "3 3"]:
+    """Those that show the direction `middle` in the middle of the picture."""
+    intrinsics = torch.diag(torch.stack([focal, focal, torch.ones_like(focal)]))
+    intrinsics[:2, 2] = size / 2 - focal * middle
+    return intrinsics
 
 
 def _hull(covered: Bool[np.ndarray, "h w"]) -> Float[Tensor, "n 2"]:

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from jaxtyping import Float
-from torch import Tensor
-
 from posegaussian import store
 from posegaussian.atomic import whole_folder
 from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
@@ -17,11 +14,11 @@ from posegaussian.export.ply import write_ply
 from posegaussian.export.video import write_video
 from posegaussian.model.weights import load_network
 from posegaussian.progress import progress
-from posegaussian.rendering.framing import extent, focused
+from posegaussian.rendering.framing import along
 from posegaussian.rendering.merging import by_nearness, merged
 from posegaussian.rendering.novel import Moment, pick_device, picture, reconstruct, to_bytes
 from posegaussian.rendering.pairs import read_target
-from posegaussian.rendering.path import Step, camera_between, pivot_between, source_cameras, sweep
+from posegaussian.rendering.path import Step, sweep
 from posegaussian.types import Camera, Rendering
 
 
@@ -85,11 +82,11 @@ def render_capture(
             )
         )
         _write_cameras(writer, source, path)
-        person = extent(source)
+        cameras = along(source, path, *settings.path_size)
         stream = reconstruct(network, source, pose, range(len(pairs)), chosen, stabilizer)
         for moments in progress(stream, f"render {rectified.stem}", len(source["frames"])):
             _write_targets(writer, source, moments, settings)
-            _write_path(writer, source, moments, path, person, settings)
+            _write_path(writer, moments, path, cameras, settings)
             for moment in moments:
                 writer["sources/disparity", moment.pair, moment.frame] = moment.disparity
                 if folder:
@@ -138,17 +135,14 @@ def _write_targets(
 
 def _write_path(
     writer: store.Writer,
-    source: store.Reader,
     moments: Sequence[Moment],
     path: Sequence[Step],
-    person: Float[Tensor, "n 3"],
+    cameras: Sequence[Camera],
     settings: RenderSettings,
 ) -> None:
-    for number, step in enumerate(path):
+    for number, (step, camera) in enumerate(zip(path, cameras, strict=True)):
         if step.frame == moments[step.pair].frame:
-            first, second = source_cameras(source, step.pair)
-            camera = camera_between(first, second, step.ratio, pivot_between(first, second))
-            rendering = _seen(moments, step.pair, focused(camera, person, *settings.path_size), settings)
+            rendering = _seen(moments, step.pair, camera, settings)
             writer["path/images", number] = to_bytes(rendering.colors)
 
 

@@ -8,8 +8,8 @@ from posegaussian import store
 from posegaussian.captures.rectify import rectify_capture
 from posegaussian.config import RectifySettings
 from posegaussian.geometry.projection import project
-from posegaussian.rendering.framing import MARGIN, extent, focused, framed
-from posegaussian.rendering.path import camera_between, pivot_between, source_cameras
+from posegaussian.rendering.framing import MARGIN, _centres, along, followed, framed, person_outlines
+from posegaussian.rendering.path import Step, camera_between, pivot_between, source_cameras
 from posegaussian.types import Camera
 
 
@@ -28,37 +28,65 @@ def test_framed_shows_the_whole_view_with_square_pixels():
 
 
 @pytest.mark.parametrize(("size", "touched"), [((200, 100), 1), ((60, 300), 0)])
-def test_focused_fills_the_picture_up_to_the_margin(size, touched):
-    points = torch.tensor([[-0.2, -1.0, 0.1], [0.5, 0.8, 0.0], [0.1, 0.2, -0.3]], dtype=torch.float64)
-    shown = focused(camera(), points, *size)
-    pixels, _ = project(points, shown)
-    low, high = pixels.amin(0), pixels.amax(0)
-    torch.testing.assert_close(low + high, torch.tensor(size, dtype=torch.float64))
-    share = (high - low) / torch.tensor(size)
-    assert share[touched] == pytest.approx(1 - 2 * MARGIN) and share[1 - touched] < share[touched]
-    assert shown.intrinsics[0, 0] == shown.intrinsics[1, 1] and (shown.width, shown.height) == size
-    assert torch.equal(shown.world_to_camera, camera().world_to_camera)
+def test_followed_holds_every_outline_at_one_scale(size, touched):
+    """Three places, one of them twice as far; the point in the middle moves."""
+    centres = torch.tensor([[0.0, 0.0, 0.0], [0.1, -0.2, 0.3], [0.4, 0.1, 0.0]], dtype=torch.float64)
+    around = torch.tensor([[-0.2, -0.9, 0.0], [0.2, 0.9, 0.0], [0.3, 0.1, 0.0]], dtype=torch.float64)
+    outlines = [centre + around for centre in centres]
+    cameras = [camera(3.0), camera(6.0), camera(3.0)]
+    shown = followed(cameras, outlines, list(centres), *size)
+    middle = torch.tensor(size, dtype=torch.float64) / 2
+    shares = []
+    for view, points, centre, place in zip(shown, outlines, centres, cameras, strict=True):
+        pixels, _ = project(torch.cat([centre[None], points]), view)
+        torch.testing.assert_close(pixels[0], middle)
+        shares.append((pixels - middle).abs().amax(0) / (2 * middle))
+        assert view.intrinsics[0, 0] == view.intrinsics[1, 1] and (view.width, view.height) == size
+        assert torch.equal(view.world_to_camera, place.world_to_camera)
+    shares = torch.stack(shares)
+    torch.testing.assert_close(shares, shares[:1].expand_as(shares))  # all at one scale
+    assert shares[0, touched] == pytest.approx(0.5 - MARGIN) and shares[0, 1 - touched] < shares[0, touched]
 
 
-def test_without_points_before_the_camera_all_of_the_view_is_shown():
-    for points in (torch.zeros(0, 3), torch.tensor([[0.0, 0.0, -9.0]])):
-        shown = focused(camera(), points.double(), 200, 200)
-        assert torch.equal(shown.intrinsics, framed(camera(), 200, 200).intrinsics)
-
-
-def test_a_small_person_fills_every_view_of_the_path(tmp_path):
-    """Filmed small and off the middle by two cameras; measured on the person's true outline."""
+@pytest.fixture
+def small_person(tmp_path):
+    """Filmed small and off the middle by two cameras, in three frames; measured on the true joints."""
     size = (240, 200)
     cameras = {name: helpers.lens(a, size=size, zoom=0.5, offset=(30, -20)) for name, a in (("00", -20), ("01", 20))}
-    helpers.write_sphere_capture(tmp_path / "capture", cameras=cameras)
+    helpers.write_sphere_capture(tmp_path / "capture", frames=3, cameras=cameras)
     rectify_capture(tmp_path / "capture", tmp_path / "small.h5", RectifySettings(size=(128, 128)))
     with store.open_checked(tmp_path / "small.h5", store.RECTIFIED) as rectified:
-        points, ends = extent(rectified), source_cameras(rectified, 0)
-    person = torch.cat([torch.from_numpy(helpers.joints(frame)) for frame in range(2)])
-    for ratio in (0.0, 0.3, 0.5, 1.0):
-        view = camera_between(*ends, ratio, pivot_between(*ends))
-        pixels, _ = project(person, focused(view, points, 100, 100))
+        yield rectified
+
+
+def test_a_small_person_fills_every_picture_of_the_path(small_person):
+    path = [Step(0, 0, 0.0), Step(0, 1, 0.3), Step(0, 2, 0.5), Step(0, 1, 1.0)]
+    ends = source_cameras(small_person, 0)
+    for step, view in zip(path, along(small_person, path, 100, 100), strict=True):
+        person = torch.from_numpy(helpers.joints(step.frame))
+        pixels, _ = project(person, view)
         share = (pixels.amax(0) - pixels.amin(0)).max() / 100
-        assert 0.8 < share < 1 - MARGIN and pixels.min() > 0 and pixels.max() < 100
-        before, _ = project(person, framed(view, 100, 100))
-        assert share > 1.5 * (before.amax(0) - before.amin(0)).max() / 100
+        assert 0.7 < share < 1 - 2 * MARGIN and pixels.min() > 0 and pixels.max() < 100
+        before = framed(camera_between(*ends, step.ratio, pivot_between(*ends)), 100, 100)
+        flat, _ = project(person, before)
+        assert share > 1.5 * (flat.amax(0) - flat.amin(0)).max() / 100
+
+
+def test_outlines_lie_where_the_person_is(small_person):
+    for frame, points in enumerate(person_outlines(small_person)):
+        distance = points.mean(0) - torch.from_numpy(helpers.joints(frame)).mean(0)
+        assert distance[:2].norm() < 0.15, "metres, on the floor"
+
+
+def test_the_lens_follows_slowly():
+    jump = [torch.tensor([[x, 0.0, 0.0]], dtype=torch.float64) for x in [0.0] * 12 + [1.0] * 12]
+    jump[3] = jump[3][:0]  # nobody is seen for a moment
+    path = _centres(jump)[:, 0]
+    assert path[0] < 0.01 and path[-1] > 0.99 and (path.diff() > -1e-9).all()
+    assert path.diff().max() < 0.2
+
+
+def test_where_nobody_is_seen_all_of_the_view_is_shown(small_person, monkeypatch):
+    monkeypatch.setattr("posegaussian.rendering.framing._COVERED", 256)
+    (shown,) = along(small_person, [Step(0, 0, 0.0)], 200, 200)
+    assert torch.equal(shown.intrinsics, framed(source_cameras(small_person, 0)[0], 200, 200).intrinsics)

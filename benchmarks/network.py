@@ -10,7 +10,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -153,11 +153,7 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[d
     """Frame after frame with the temporal state, inputs on the device: Gaussians and one view of twice the size."""
     frames = [pair(size, moment, "cuda") for moment in (0.0, 0.05, 0.1, 0.15)]
     camera, network = between(frames[0], 2 * size), new_network("cuda")
-    exact, state = [], None
-    for one in frames:
-        result = network(one, state)
-        state = result.state
-        exact.append((result.disparity[0], picture(result.gaussians[0].compact(), camera).colors))
+    exact = [(disparity.cpu(), image.cpu()) for disparity, image in in_single_precision(network, frames, camera)]
     rows = []
     for mode in modes:
         stream = Stream(network, cast(Mode, mode))
@@ -170,9 +166,9 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[d
         errors, likeness = [], []
         for one, (disparity, image) in zip(frames, exact, strict=True):
             found = stream(one)
-            person = one.masks[0, :, 0] > 0
-            errors.append((found.disparity - disparity)[person].abs().mean())
-            likeness.append(psnr(picture(found.gaussians, camera).colors, image))
+            person = one.masks[0, :, 0].cpu() > 0
+            errors.append((found.disparity.cpu() - disparity)[person].abs().mean())
+            likeness.append(psnr(picture(found.gaussians, camera).colors.cpu(), image))
         times = in_turn(_live(stream, frames, camera), samples, 20, torch.cuda.synchronize)
         rows.append(
             {
@@ -188,6 +184,15 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[d
             }
         )
     return rows
+
+
+def in_single_precision(network: PoseGaussian, frames: list[StereoPair], camera: Camera) -> Iterator[tuple]:
+    """Disparity and picture of every frame."""
+    state = None
+    for frame in frames:
+        result = network(frame, state)
+        state = result.state
+        yield result.disparity[0], picture(result.gaussians[0].compact(), camera).colors
 
 
 def _live(stream: Stream, frames: list[StereoPair], camera: Camera) -> dict[str, Callable[[], Any]]:

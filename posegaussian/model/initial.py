@@ -1,7 +1,8 @@
-"""A first disparity before any matching: from the joints, spread along the limbs, or else from the silhouettes.
+"""A first disparity before any matching: a body of capsules about the triangulated joints, and the silhouettes.
 
-Both are coarse. They start the stereo search near the person at any baseline, and say how far off they may be.
-Nothing here is learned, and no gradient flows through it.
+It starts the stereo search near the person at any baseline, and says how far off it may be
+(docs/method.md, equation 4).
+Nothing here is learned with the network, and no gradient flows through it.
 """
 
 from dataclasses import dataclass
@@ -12,70 +13,107 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posegaussian.geometry.projection import pixel_grid
-from posegaussian.types import JOINTS, Camera, StereoPair
+from posegaussian.model.skeleton import capsules, stiffness
+from posegaussian.types import Camera, StereoPair
 
-_BONES = (
-    ("nose", "left_eye"),
-    ("nose", "right_eye"),
-    ("left_eye", "left_ear"),
-    ("right_eye", "right_ear"),
-    ("nose", "left_shoulder"),
-    ("nose", "right_shoulder"),
-    ("left_shoulder", "right_shoulder"),
-    ("left_shoulder", "left_elbow"),
-    ("left_elbow", "left_wrist"),
-    ("right_shoulder", "right_elbow"),
-    ("right_elbow", "right_wrist"),
-    ("left_shoulder", "left_hip"),
-    ("right_shoulder", "right_hip"),
-    ("left_shoulder", "right_hip"),
-    ("right_shoulder", "left_hip"),
-    ("left_hip", "right_hip"),
-    ("left_hip", "left_knee"),
-    ("left_knee", "left_ankle"),
-    ("right_hip", "right_knee"),
-    ("right_knee", "right_ankle"),
-)
-_SAMPLES = 6
-"""Points along each bone."""
-_REACH = 0.015
-"""A bone point's influence falls with the fourth power of the distance beyond this share of the image's height."""
-_SILHOUETTE_REACH = 0.12
-"""The silhouettes' estimate counts as much as one bone point at this distance (share of the image's height)."""
 _ROW_SMOOTHING = 0.04
 """Standard deviation of the smoothing of silhouettes over rows (share of the image's height)."""
-_ROW_TOLERANCE = 0.03
-"""A joint seen on two rows that differ by this share of the image's height is hardly one joint."""
-_NEAR_BONE, _NEAR_SILHOUETTE = 0.1, 0.16
-"""How far (metres, standard deviation) the surface may lie from either estimate."""
+_FLESH, _NEAR_SILHOUETTE, _NEAR_JOINT = 0.072, 0.091, 0.124
+"""Metres: how far the skin lies before the silhouettes' middle, how far off it may be, and how far off a joint."""
+_NOISE = 0.006
+"""Error of a joint in one view, along either axis (share of the person's height)."""
+_SCORE, _DOUBT = 0.35, 4.1
+"""A joint's say is its score to this power, halved by such a surprise (squared standard deviations)."""
+_ROUNDS = 2
+"""How often joints listen to those that they hang together with."""
+_DECAY = 12.7
+"""A capsule's say falls with this power of 1 + (distance / radius)^2."""
+_DEPTH_ORDER = 0.057
+"""A capsule that lies so much nearer, in metres, has e times the say."""
+_ELSEWHERE = 0.22
+"""The say that all capsules need together to be believed by half."""
 
 
 @dataclass(frozen=True)
 class InitialEstimate:
-    """A first disparity in pixels, its standard deviation, and how much disparity one metre in depth makes."""
+    """What is known before matching, one cell per `stride` x `stride` pixels.
+
+    Args:
+        disparity: in pixels.
+        spread: its standard deviation, in pixels.
+        per_metre: pixels of disparity that one metre in depth makes.
+        limbs: how much each cell belongs to each capsule, in [0, 1], in cells twice as large.
+    """
 
     disparity: Float[Tensor, "b 2 h w"]
     spread: Float[Tensor, "b 2 h w"]
     per_metre: Float[Tensor, "b 2 h w"]
+    limbs: Float[Tensor, "b 2 k hs ws"]
+
+
+@dataclass(frozen=True)
+class _Rig:
+    """What turns disparities into metres, of a batch.
+
+    Args:
+        infinity: disparity of what is infinitely far.
+        baseline: metres.
+        focal: pixels.
+    """
+
+    infinity: Float[Tensor, "b"]
+    baseline: Float[Tensor, "b"]
+    focal: Float[Tensor, "b"]
+
+    @staticmethod
+    def of(cameras: Camera) -> "_Rig":
+        intrinsics, poses = cameras.intrinsics, cameras.world_to_camera
+        infinity = intrinsics[:, 0, 0, 2] - intrinsics[:, 1, 0, 2]
+        return _Rig(infinity, poses[:, 0, 0, 3] - poses[:, 1, 0, 3], intrinsics[:, 0, 0, 0])
+
+    def across(self, disparity: Float[Tensor, "b *n"]) -> Float[Tensor, "b *n"]:
+        """f / z: pixels that one metre across makes."""
+        near = (disparity - _as(self.infinity, disparity)).clamp_min(0)
+        return near / _as(self.baseline, disparity) + 1e-3
+
+    def per_metre(self, disparity: Float[Tensor, "b *n"]) -> Float[Tensor, "b *n"]:
+        """|dd / dz| = (d - d_infinity)^2 / (f B): what turns metres into pixels at any rig and resolution."""
+        scale = _as(self.focal * self.baseline, disparity)
+        return ((disparity - _as(self.infinity, disparity)).square() / scale).clamp_min(1e-3)
+
+
+@dataclass(frozen=True)
+class _Joints:
+    """Joints triangulated: disparity and its variance in pixels, and how much each is believed, in [0, 1]."""
+
+    disparity: Float[Tensor, "b 17"]
+    variance: Float[Tensor, "b 17"]
+    trust: Float[Tensor, "b 17"]
 
 
 class InitialDisparity(nn.Module):
-    """The estimate for both views, one cell per `stride` x `stride` pixels; smooth, hence made for every other cell.
+    """The estimate for both views; smooth, hence made for every other cell.
 
     Args:
         stride: pixels per cell; twice that divides the image's size.
         pose: False looks at the silhouettes alone.
     """
 
-    starts: Tensor
     ends: Tensor
+    sizes: Tensor
+    stiffness: Tensor
 
     def __init__(self, stride: int, pose: bool = True):
         super().__init__()
         self.stride, self.pose = stride, pose
-        for name, side in (("starts", 0), ("ends", 1)):
-            joints = torch.tensor([JOINTS.index(bone[side]) for bone in _BONES])
-            self.register_buffer(name, joints, persistent=False)
+        ends, sizes = capsules()
+        for name, values in (("ends", ends), ("sizes", sizes), ("stiffness", stiffness())):
+            self.register_buffer(name, values, persistent=False)
+
+    @property
+    def limbs(self) -> int:
+        """How many capsules there are."""
+        return self.ends.shape[1]
 
     @torch.no_grad()
     def forward(self, pair: StereoPair) -> InitialEstimate:
@@ -85,49 +123,94 @@ class InitialDisparity(nn.Module):
 
     def _estimate(self, pair: StereoPair) -> InitialEstimate:
         height, width = pair.masks.shape[-2:]
-        step = 2 * self.stride
+        step, rig = 2 * self.stride, _Rig.of(pair.cameras)
         grid = step * pixel_grid(height // step, width // step, like=pair.masks)
         disparity = _from_silhouettes(pair.masks[:, :, 0], grid)
-        spread = torch.full_like(disparity, _NEAR_SILHOUETTE)
+        per_metre = rig.per_metre(disparity)
+        disparity = disparity + _FLESH * per_metre
+        variance = (_NEAR_SILHOUETTE * per_metre).square()
+        limbs = disparity.new_zeros(*disparity.shape[:2], self.limbs, *disparity.shape[2:])
         if self.pose and pair.keypoints is not None and pair.scores is not None:
-            at_bones, weight = self._from_bones(pair.keypoints, pair.scores, grid, height)
-            share = weight / (weight + (_REACH**2 + _SILHOUETTE_REACH**2) ** -2)
-            disparity = disparity + share * (at_bones - disparity)
-            spread = spread + share * (_NEAR_BONE - _NEAR_SILHOUETTE)
-        both = F.interpolate(torch.cat([disparity, spread], dim=1), scale_factor=2.0, mode="bilinear")
+            joints = self._triangulated(pair, pair.keypoints, pair.scores, disparity, rig)
+            at_limbs, spread, limbs = self._from_limbs(pair.keypoints, joints, grid, rig)
+            disparity, variance = _fused(disparity, variance, at_limbs, spread, limbs.sum(2))
+        both = F.interpolate(torch.cat([disparity, variance.sqrt()], dim=1), scale_factor=2.0, mode="bilinear")
         disparity, spread = both.chunk(2, dim=1)
-        per_metre = _per_metre(disparity, pair.cameras)
-        return InitialEstimate(disparity, spread * per_metre, per_metre)
+        return InitialEstimate(disparity, spread, rig.per_metre(disparity), limbs)
 
-    def _from_bones(
-        self, keypoints: Float[Tensor, "b 2 17 2"], scores: Float[Tensor, "b 2 17"], grid: Tensor, height: int
-    ) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"]]:
-        """Disparities of the bones spread by distance, and the weight behind them (1: one point at a distance of 1)."""
-        rows = (keypoints[:, 0, :, 1] - keypoints[:, 1, :, 1]) / (_ROW_TOLERANCE * height)
-        trust = scores[:, 0] * scores[:, 1] * torch.exp(-0.5 * rows.square())
-        trust = torch.minimum(trust[:, self.starts, None], trust[:, self.ends, None])
-        trust = trust.expand(-1, -1, _SAMPLES).flatten(1)
-        points = self._along_bones(keypoints)
-        disparity = points[:, 0, :, 0] - points[:, 1, :, 0]
-        squares = ((grid[:, :, None] - points[:, :, None, None]) / height).square().sum(-1)
-        weights = trust[:, None, None, None] * (squares + _REACH**2) ** -2
-        total = weights.sum(-1)
-        return (weights * disparity[:, None, None, None]).sum(-1) / total.clamp_min(1e-6), total
+    def _triangulated(
+        self,
+        pair: StereoPair,
+        keypoints: Float[Tensor, "b 2 17 2"],
+        scores: Float[Tensor, "b 2 17"],
+        silhouettes: Float[Tensor, "b 2 h w"],
+        rig: _Rig,
+    ) -> _Joints:
+        """Disparities of the joints: as measured, near the silhouettes' middle, and near those that they hang on to."""
+        cells = (keypoints / (2 * self.stride)).long()
+        rows, columns = silhouettes.shape[-2:]
+        index = cells[..., 1].clamp(0, rows - 1) * columns + cells[..., 0].clamp(0, columns - 1)
+        expected = silhouettes.flatten(2).gather(-1, index).mean(1)
+        per_metre = rig.per_metre(expected)
+        tall = (pair.masks[:, :, 0] > 0.5).any(-1).sum(-1).amax(1).clamp_min(1)
+        noise = 2 * (_NOISE * tall[:, None]).square()
+        about = (_NEAR_JOINT * per_metre).square()
 
-    def _along_bones(self, keypoints: Float[Tensor, "b 2 17 2"]) -> Float[Tensor, "b 2 n 2"]:
-        """Points at equal steps along every bone."""
-        t = torch.linspace(0, 1, _SAMPLES, device=keypoints.device, dtype=keypoints.dtype)[:, None]
-        starts, ends = keypoints[:, :, self.starts, None], keypoints[:, :, self.ends, None]
-        return (starts + t * (ends - starts)).flatten(2, 3)
+        measured, apart = (keypoints[:, 0] - keypoints[:, 1]).unbind(-1)
+        surprise = apart.square() / noise + (measured - expected).square() / (noise + about)
+        trust = scores.prod(1) ** _SCORE / (1 + surprise / _DOUBT)
+        known = trust / noise + 1 / about
+        start = disparity = (trust / noise * measured + expected / about) / known
+        ties = self.stiffness / per_metre.mean(-1).square()[:, None, None]
+        tied = ties.sum(-1)
+        for _ in range(_ROUNDS):
+            disparity = (known * start + (ties @ disparity[..., None])[..., 0]) / (known + tied)
+        return _Joints(disparity, 1 / (known + 0.5 * tied), trust)
+
+    def _from_limbs(
+        self, keypoints: Float[Tensor, "b 2 17 2"], joints: _Joints, grid: Float[Tensor, "hs ws 2"], rig: _Rig
+    ) -> tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 k hs ws"]]:
+        """Disparity of the skin of the capsules, its variance, and how much of each capsule is in each cell."""
+        radius, inset, spread = (size[:, None, None] for size in self.sizes)
+
+        def along(values: Float[Tensor, "b 17"], ends: Float[Tensor, "2 k 17"]) -> Float[Tensor, "b 2 k hs ws"]:
+            start, end = (values @ ends.mT)[:, :, None, :, None, None]
+            return torch.lerp(start, end, t)
+
+        start, end = torch.einsum("ekj,bvjc->ebvkc", self.ends, keypoints)[..., None, None]
+        away = grid.movedim(-1, 0) - start
+        axis = end - start
+        t = ((away * axis).sum(3) / (axis.square().sum(3) + 1e-3)).clamp(0, 1)
+        disparity = along(joints.disparity, self.ends)
+        squares = (away - t[:, :, :, None] * axis).square().sum(3) / (radius * rig.across(disparity)).square()
+        per_metre = rig.per_metre(disparity)
+        disparity = disparity + inset * (1 - squares).clamp_min(0.02).sqrt() * per_metre
+        variance = (spread * per_metre).square() * (1 + 0.3 * squares.clamp_max(20))
+        variance = variance + along(joints.variance, self.ends.square())
+
+        absent = (self.ends == 0).float()
+        trust = (joints.trust[:, None, None] + absent).amin((1, 3))[:, None, :, None, None]
+        nearer = (disparity - disparity.mean(2, keepdim=True)) / (per_metre * _DEPTH_ORDER)
+        share = (trust.clamp_min(1e-9).log() - _DECAY * squares.log1p() + nearer).softmax(2)
+        mean = (share * disparity).sum(2)
+        variance = (share * (variance + (disparity - mean[:, :, None]).square())).sum(2)
+        total = (trust / (1 + squares)).sum(2)
+        return mean, variance, share * (total / (total + _ELSEWHERE))[:, :, None]
 
 
-def _per_metre(disparity: Float[Tensor, "b 2 h w"], cameras: Camera) -> Float[Tensor, "b 2 h w"]:
-    """|dd / dz| = (d - d_infinity)^2 / (f B): what turns metres into pixels at any rig and resolution."""
-    offset = cameras.intrinsics[:, 0, 0, 2] - cameras.intrinsics[:, 1, 0, 2]
-    baseline = cameras.world_to_camera[:, 0, 0, 3] - cameras.world_to_camera[:, 1, 0, 3]
-    scale = cameras.intrinsics[:, 0, 0, 0] * baseline
-    shift = disparity - offset[:, None, None, None]
-    return (shift.square() / scale[:, None, None, None]).clamp_min(1e-3)
+def _fused(
+    disparity: Tensor, variance: Tensor, at_limbs: Tensor, spread: Tensor, trust: Tensor
+) -> tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"]]:
+    """Silhouettes and capsules weighted by precision, and the variance, larger where they contradict each other."""
+    share = trust * variance / (trust * variance + spread)
+    difference = at_limbs - disparity
+    fused = (1 - share) * variance + share * (1 - share) * difference.square()
+    return disparity + share * difference, fused
+
+
+def _as(values: Float[Tensor, "b"], like: Float[Tensor, "b *n"]) -> Tensor:
+    """One value per item of the batch, ready to meet a tensor of more dimensions."""
+    return values.reshape(-1, *[1] * (like.ndim - 1))
 
 
 def _from_silhouettes(masks: Float[Tensor, "b 2 h w"], grid: Float[Tensor, "hq wq 2"]) -> Float[Tensor, "b 2 hq wq"]:

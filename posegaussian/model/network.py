@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,6 +12,7 @@ from posegaussian.model.blocks import Residual, add_coarse, conv
 from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
 from posegaussian.model.initial import InitialDisparity
+from posegaussian.model.memory import PLANES
 from posegaussian.model.pathway import PosePathway
 from posegaussian.model.stereo import Stereo
 from posegaussian.types import JOINTS, Gaussians, StereoPair
@@ -48,13 +50,14 @@ class PoseGaussian(nn.Module):
     def __init__(self, settings: NetworkSettings):
         super().__init__()
         self.settings = settings
+        fused = settings.pose == "fused"
+        self.initial = InitialDisparity(_STRIDE, pose=fused)
         self.color = ColorEncoder((_HALF, _QUARTER, _EIGHTH, _SIXTEENTH))
-        self.pose = PosePathway(_QUARTER, _EIGHTH, settings.stabilizer) if settings.pose == "fused" else None
+        self.pose = PosePathway(_QUARTER, _EIGHTH, self.initial.limbs, settings.stabilizer) if fused else None
         self.to_eighth = conv(_SIXTEENTH, _EIGHTH, 1)
         self.to_quarter = conv(_EIGHTH, _QUARTER, 1)
         self.to_half = conv(_QUARTER, _HALF, 1)
         self.merge = Residual(_QUARTER)
-        self.initial = InitialDisparity(_STRIDE, pose=settings.pose == "fused")
         self.stereo = Stereo(_QUARTER, _HALF, _HIDDEN, settings.iterations)
         self.head = GaussianHead(_HALF, _HALF)
 
@@ -80,19 +83,27 @@ class PoseGaussian(nn.Module):
         dtype = self.to_half.weight.dtype
         views = (pair.images.flatten(0, 1).to(dtype), pair.masks.flatten(0, 1).to(dtype))
         half, quarter, eighth, sixteenth = self.color(*views)
-        pose_loss = None
+        initial = self.initial(pair)
+        pose_loss = memory = None
         if self.pose is not None:
             heatmaps, scores = (values.to(dtype) for values in _pose_of(pair))
-            pose_quarter, pose_eighth, state = self.pose(heatmaps, scores, state, frames)
-            quarter = self.pose.fuse_quarter(quarter, pose_quarter)
-            eighth = self.pose.fuse_eighth(eighth, pose_eighth)
+            state = self.fresh_state(pair, frames) if state is None else state
+            pose = self.pose(heatmaps, scores, initial.limbs.to(dtype), state, frames)
+            quarter = self.pose.fuse_quarter(quarter, pose.quarter)
+            eighth = self.pose.fuse_eighth(eighth, pose.eighth)
+            memory = pose.memory
+            if memory is not None:
+                initial = replace(initial, disparity=memory.steady_start(initial.disparity, initial.spread))
         eighth = _joined(eighth, self.to_eighth, sixteenth)
         features = self.merge(_joined(quarter, self.to_quarter, eighth)).unflatten(0, (-1, 2))
         fine = _joined(half, self.to_half, features.flatten(0, 1)).unflatten(0, (-1, 2))
         if self.pose is not None and self.training:
-            pose_loss = self.pose.alignment(features, pose_quarter.unflatten(0, (-1, 2)), heatmaps, scores)
+            pose_loss = self.pose.alignment(features, pose.quarter.unflatten(0, (-1, 2)), heatmaps, scores)
 
-        estimate = self.stereo(features, fine, pair.masks[:, :, 0], self.initial(pair))
+        steady = None if memory is None else memory.steady_match
+        estimate = self.stereo(features, fine, pair.masks[:, :, 0], initial, steady)
+        if memory is not None:
+            state = torch.cat([pose.state, memory.packed(initial.disparity, estimate.half, pose.state.dtype)], dim=2)
         disparities = tuple(disparity[..., :height, :width] for disparity in estimate.disparities)
         gaussians = count = None
         if not depth_only:
@@ -103,13 +114,13 @@ class PoseGaussian(nn.Module):
                 gaussians = _cropped(gaussians, pair, height, width)
         return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count)
 
-    def fresh_state(self, pair: StereoPair) -> Float[Tensor, "c 2 d hs ws"] | None:
-        """The state before the first frame, which means the same as None; None without a stabiliser."""
+    def fresh_state(self, pair: StereoPair, frames: int = 1) -> Float[Tensor, "c 2 d hs ws"] | None:
+        """The state before the first of so many frames, which means the same as None; None without a stabiliser."""
         if self.pose is None or self.pose.stabilizer is None:
             return None
         batch, _, _, height, width = pair.images.shape
         cells = (2 * -(-size // _MULTIPLE) for size in (height, width))
-        return self.to_half.weight.new_zeros(batch, 2, sum(self.pose.stabilizer.parts), *cells)
+        return self.to_half.weight.new_zeros(batch // frames, 2, sum(self.pose.stabilizer.parts) + PLANES, *cells)
 
 
 def _joined(fine: Float[Tensor, "n c h w"], lift: nn.Conv2d, coarse: Float[Tensor, "n k hc wc"]) -> Tensor:

@@ -1,4 +1,6 @@
-"""Everything learned about pose, from heatmaps to what joins the colour features."""
+"""Everything learned about pose, from heatmaps and limbs to what joins the colour features."""
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -9,10 +11,28 @@ from posegaussian.model.alignment import PoseAlignment
 from posegaussian.model.blocks import add_coarse, conv
 from posegaussian.model.encoders import PoseEncoder
 from posegaussian.model.fusion import PoseFusion
+from posegaussian.model.memory import PLANES, Memory
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
 
 _QUARTER, _EIGHTH = 32, 64
 """Channels of the pose features at 1/4 and 1/8 of the image's size."""
+
+
+@dataclass(frozen=True)
+class PoseFeatures:
+    """What is known from pose.
+
+    Args:
+        quarter: features at 1/4 of the image's size.
+        eighth: features at 1/8, stabilised.
+        memory: what was found in the frame before each clip, and where to rely on it; None without a stabiliser.
+        state: of the stabiliser, after the last frame of each clip; None without it.
+    """
+
+    quarter: Float[Tensor, "n p hq wq"]
+    eighth: Float[Tensor, "n q hs ws"]
+    memory: Memory | None
+    state: Float[Tensor, "c 2 d hs ws"] | None
 
 
 class PosePathway(nn.Module):
@@ -21,12 +41,14 @@ class PosePathway(nn.Module):
     Args:
         quarter: channels of the colour features at 1/4.
         eighth: channels of the colour features at 1/8.
+        limbs: limbs of the body whose places are known.
         stabilizer: whether there is one.
     """
 
-    def __init__(self, quarter: int, eighth: int, stabilizer: bool):
+    def __init__(self, quarter: int, eighth: int, limbs: int, stabilizer: bool):
         super().__init__()
         self.encoder = PoseEncoder((_QUARTER, _EIGHTH))
+        self.limbs = conv(limbs, _EIGHTH, 1)
         self.stabilizer = TemporalPoseStabilizer(_EIGHTH) if stabilizer else None
         self.lift = conv(_EIGHTH, _QUARTER, 1)
         self.fuse_quarter = PoseFusion(quarter, _QUARTER)
@@ -37,26 +59,39 @@ class PosePathway(nn.Module):
         self,
         heatmaps: Float[Tensor, "b 2 17 hq wq"],
         scores: Float[Tensor, "b 2 17"],
+        limbs: Float[Tensor, "b 2 k hs ws"],
         state: Float[Tensor, "c 2 d hs ws"] | None,
         frames: int,
-    ) -> tuple[Float[Tensor, "n p hq wq"], Float[Tensor, "n q hs ws"], Float[Tensor, "c 2 d hs ws"] | None]:
-        """Pose features at 1/4 and 1/8 of the image's size, stabilised over the frames of each clip, and the state."""
+    ) -> PoseFeatures:
+        """Encode every frame, and stabilise the frames of each clip in turn.
+
+        Args:
+            heatmaps: of the joints.
+            scores: of the joints.
+            limbs: how much each cell belongs to each limb.
+            state: what the frame before left: the stabiliser's own, then the planes of disparities.
+            frames: of a clip.
+        """
         maps = (heatmaps * scores[..., None, None]).flatten(0, 1)
         quarter, eighth = self.encoder(maps)
-        if self.stabilizer is not None:
-            eighth, state = self._steady(self.stabilizer, eighth, F.avg_pool2d(maps, 2), state, frames)
-        quarter = add_coarse(quarter, self.lift(eighth.relu()))
-        return quarter, eighth, state
+        eighth = eighth + self.limbs(limbs.flatten(0, 1))
+        memory = None
+        if self.stabilizer is not None and state is not None:
+            state, planes = state.split((sum(self.stabilizer.parts), PLANES), dim=2)
+            eighth, rest, state = self._steady(self.stabilizer, eighth, F.avg_pool2d(maps, 2), state, frames)
+            memory = Memory.of(planes, rest, self.stabilizer.tolerance.float().exp(), frames)
+        return PoseFeatures(add_coarse(quarter, self.lift(eighth.relu())), eighth, memory, state)
 
     @staticmethod
     def _steady(
-        stabilizer: TemporalPoseStabilizer, features: Tensor, heatmaps: Tensor, state: Tensor | None, frames: int
-    ) -> tuple[Float[Tensor, "n q hs ws"], Float[Tensor, "c 2 d hs ws"]]:
+        stabilizer: TemporalPoseStabilizer, features: Tensor, heatmaps: Tensor, state: Tensor, frames: int
+    ) -> tuple[Float[Tensor, "n q hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "c 2 d hs ws"]]:
         """Run the stabiliser over the frames of every clip, one state per view."""
-        memory = None if state is None else state.flatten(0, 1)
-        steady = []
+        steady, rests, state = [], [], state.flatten(0, 1)
         moments = (values.unflatten(0, (-1, frames, 2)).unbind(1) for values in (features, heatmaps))
         for moment, maps in zip(*moments, strict=True):
-            now, memory = stabilizer(moment.flatten(0, 1), maps.flatten(0, 1), memory)
+            now, state, rest = stabilizer(moment.flatten(0, 1), maps.flatten(0, 1), state)
             steady.append(now.unflatten(0, (-1, 2)))
-        return torch.stack(steady, dim=1).flatten(0, 2), memory.unflatten(0, (-1, 2))  # type: ignore[union-attr]
+            rests.append(rest.unflatten(0, (-1, 2)))
+        steady, rest = torch.stack(steady, dim=1).flatten(0, 2), torch.stack(rests, dim=1).flatten(0, 1)
+        return steady, rest, state.unflatten(0, (-1, 2))

@@ -1,5 +1,7 @@
 """The last step of the stereo search: matches to a fraction of a pixel, at half the image's size."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,6 +38,7 @@ class Polish(nn.Module):
         fine: Float[Tensor, "n c h w"],
         hidden: Float[Tensor, "n k hq wq"],
         coverage: Float[Tensor, "n h w"],
+        steady: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[Float[Tensor, "n hf wf"], Float[Tensor, "n h w"], Float[Tensor, "n c h w"]]:
         """The match at full resolution, the match at half (in cells of their sizes), and what led to it, rectified.
 
@@ -44,6 +47,7 @@ class Polish(nn.Module):
             fine: features.
             hidden: the GRU's last state, rectified.
             coverage: share of each cell that the person covers.
+            steady: what is done to the match at half the image's size before it becomes one at full resolution.
         """
         start, q = q, q.detach()
         match = unit(self.match(fine.relu()))
@@ -52,6 +56,8 @@ class Polish(nn.Module):
         known = add_coarse(fine, self.recall(hidden))
         known = self.think(self.look(concatenated(known.relu(), 3 * nearby, note))).relu()
         q = start + self.step(known)[:, 0].to(q.dtype)
+        if steady is not None:
+            q = steady(q)
         return self.upsample(q, known, coverage), q, known
 
 

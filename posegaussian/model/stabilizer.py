@@ -17,7 +17,9 @@ class TemporalPoseStabilizer(nn.Module):
     The update gate is opened by the motion |p_t - p_(t-1)|, so that a fast arm is not smeared over its past positions;
     where all joints have jumped at once, at a cut, the memory is dropped (docs/method.md, equation 2). The state takes
     constant memory: hidden features, the previous pose features, the previous heatmaps, and a plane of ones that says
-    that there was a previous frame. A state of zeros is the start of a sequence.
+    that there was a previous frame. A state of zeros is the start of a sequence. The same gate says where the pose
+    rests: there disparities, too, are kept from frame to frame (`memory.Memory`), up to changes of about
+    exp(`tolerance`) pixels.
     """
 
     def __init__(self, channels: int):
@@ -29,13 +31,17 @@ class TemporalPoseStabilizer(nn.Module):
         nn.init.constant_(self.motion.weight, 1 / channels)
         nn.init.constant_(self.motion.bias, -3.0)  # type: ignore[arg-type]
         self.correction = output(channels, channels, gain=0.3)
+        self.rest = nn.Conv2d(channels, 1, 1)
+        nn.init.constant_(self.rest.weight, -8 / channels)
+        nn.init.constant_(self.rest.bias, 3.0)  # type: ignore[arg-type]
+        self.tolerance = nn.Parameter(torch.tensor(0.0))
 
     def forward(
         self,
         pose: Float[Tensor, "n c h w"],
         heatmaps: Float[Tensor, "n 17 h w"],
         state: Float[Tensor, "n d h w"] | None = None,
-    ) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n d h w"]]:
+    ) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n d h w"], Float[Tensor, "n h w"]]:
         """One frame.
 
         Args:
@@ -44,7 +50,9 @@ class TemporalPoseStabilizer(nn.Module):
             state: what the previous frame returned; None at the start of a sequence.
 
         Returns:
-            the stabilised features, and the state for the next frame.
+            the stabilised features.
+            the state for the next frame.
+            where the pose rests, in [0, 1]: 0 at a cut, and at the start of a sequence.
         """
         heatmaps = heatmaps.to(pose.dtype)
         if state is None:
@@ -57,7 +65,8 @@ class TemporalPoseStabilizer(nn.Module):
         update = update + (1 - update) * moved
         candidate = self.candidate(concatenated(pose, reset * hidden)).tanh()
         hidden = hidden + update * (candidate - hidden)
-        return pose + self.correction(hidden), concatenated(hidden, pose, heatmaps, torch.ones_like(seen))
+        rest = (follows * self.rest(moved).sigmoid())[:, 0]
+        return pose + self.correction(hidden), concatenated(hidden, pose, heatmaps, torch.ones_like(seen)), rest
 
 
 def _is_continued(before: Float[Tensor, "n 17 h w"], now: Float[Tensor, "n 17 h w"]) -> Float[Tensor, "n"]:

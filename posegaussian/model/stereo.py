@@ -3,6 +3,7 @@
 Both views are solved at once, each as a left one: the right view is mirrored, which turns its match x + d into x' - d.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,8 @@ from posegaussian.model.polish import Polish, disagreement, mirror, other_view
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
 
 _LEVELS, _RADIUS = 3, 4
+_RELIEF = 0.3
+"""The most that the surface is thought to lie before or behind the initial estimate, metres."""
 _NOTES = 5
 
 
@@ -53,7 +56,7 @@ class Stereo(nn.Module):
         self.iterations = iterations
         self.match = conv(channels, 64, 1)
         self.sharpness = nn.Parameter(torch.tensor(20.0))
-        self.inset = nn.Parameter(torch.tensor(0.1))
+        self.surface = output(channels, 2)
         self.start = conv(channels, hidden, 1)
         self.context = conv(channels, 3 * hidden, 1)
         self.motion = MotionEncoder(_LEVELS * (2 * _RADIUS + 1) + _NOTES, hidden)
@@ -68,6 +71,7 @@ class Stereo(nn.Module):
         fine: Float[Tensor, "b 2 d hh wh"],
         masks: Float[Tensor, "b 2 h w"],
         initial: InitialEstimate,
+        steady: Callable[[Tensor], Tensor] | None = None,
     ) -> StereoEstimate:
         """Disparities of both views.
 
@@ -76,6 +80,7 @@ class Stereo(nn.Module):
             fine: features at half the image's size.
             masks: coverage of every pixel.
             initial: the estimate to start from, one per cell.
+            steady: what the result at half the image's size goes through, in cells, views mirrored.
         """
         features, fine = (mirror(x).flatten(0, 1) for x in (features, fine))
         cover_half = F.avg_pool2d(mirror(masks).flatten(0, 1), 2)
@@ -85,7 +90,8 @@ class Stereo(nn.Module):
         )
 
         match = unit(self.match(features.relu()))
-        prior = prior + self.inset * per_metre
+        nearer, doubt = self.surface(features.relu()).tanh().to(prior.dtype).unbind(1)
+        prior, spread = prior + _RELIEF * nearer * per_metre, spread * doubt.exp()
         q, doubt = self._posterior(match, cover, prior, spread)
 
         hidden = known = self.start(features).tanh()
@@ -101,7 +107,7 @@ class Stereo(nn.Module):
             qs.append(q)
 
         start = self.upsample(q, known, cover)
-        full, half, knowledge = self.polish(start, fine, known, cover_half)
+        full, half, knowledge = self.polish(start, fine, known, cover_half, steady)
         fulls = [bilinear(q, self.stride) for q in qs] + [bilinear(start, 2)] if self.training else []
 
         def back(values: Tensor) -> Tensor:

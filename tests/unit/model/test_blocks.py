@@ -64,7 +64,7 @@ def test_motion_opens_the_stabilizer():
         stabilizer.gates.bias[:8] = -6.0
         stabilizer.motion.bias.fill_(-3.0)
     still, maps = torch.randn(1, 8, 4, 4), torch.rand(1, 17, 4, 4)
-    _, one = stabilizer(still, maps)
+    _, one, _ = stabilizer(still, maps)
     forgotten = one.clone()
     forgotten[:, :8] = 3.0
     influence = {}
@@ -83,7 +83,7 @@ def test_the_stabilizer_quiets_a_trembling_pose_but_not_a_fast_one():
     for name, size in (("tremble", 0.05), ("fast", 5.0)):
         state, hidden = None, []
         for step in range(40):
-            _, state = stabilizer(rest + size * (-1) ** step, maps, state)
+            _, state, _ = stabilizer(rest + size * (-1) ** step, maps, state)
             hidden.append(state[:, :8].detach())
         kept[name] = (hidden[-1] - hidden[-2]).abs().mean() / (hidden[-1]).abs().mean()
     assert kept["tremble"] < 0.05 < 0.3 < kept["fast"]
@@ -94,13 +94,13 @@ def test_a_cut_forgets_and_anything_less_does_not():
     poses = torch.randn(3, 1, 8, 12, 12)
     here, elsewhere = heatmaps_at(0, 3), heatmaps_at(0, 9)
     near = torch.cat([here[:, :9], elsewhere[:, 9:]], dim=1)
-    _, state = stabilizer(poses[0], here)
-    fresh, _ = stabilizer(poses[1], elsewhere)
-    after_cut, _ = stabilizer(poses[1], elsewhere, state)
+    _, state, _ = stabilizer(poses[0], here)
+    fresh, _, _ = stabilizer(poses[1], elsewhere)
+    after_cut, _, _ = stabilizer(poses[1], elsewhere, state)
     assert torch.equal(after_cut, fresh)
     for maps in (here, near, 0 * here):
         assert not torch.allclose(stabilizer(poses[1], maps, state)[0], stabilizer(poses[1], maps)[0], atol=1e-4)
-    start, _ = stabilizer(poses[0], here, torch.zeros_like(state))
+    start, _, _ = stabilizer(poses[0], here, torch.zeros_like(state))
     assert torch.equal(start, stabilizer(poses[0], here)[0])
 
 

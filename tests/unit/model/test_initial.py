@@ -1,45 +1,100 @@
 from dataclasses import replace
 
+import pytest
 import torch
 
 from posegaussian.geometry.disparity import depth_to_disparity, disparity_to_depth
+from posegaussian.model import initial
 from posegaussian.model.initial import InitialDisparity
+from posegaussian.model.skeleton import CAPSULES, capsules, stiffness
+from posegaussian.types import JOINTS
 
 
 def on_person(pair, values):
     return values[torch.nn.functional.avg_pool2d(pair.masks[:, :, 0], 4) > 0.5]
 
 
-def test_joints_on_a_plane_give_its_disparity(make_plane):
+@pytest.fixture
+def flat(monkeypatch):
+    """Joints and silhouettes of something without flesh."""
+    monkeypatch.setattr(initial, "_FLESH", 0.0)
+    module = InitialDisparity(4)
+    module.sizes[1] = 0
+    return module
+
+
+def test_joints_on_a_plane_give_its_disparity(make_plane, flat):
     pair = make_plane(64, 96, disparity=7)
-    estimate = InitialDisparity(4)(pair)
+    estimate = flat(pair)
     assert (on_person(pair, estimate.disparity) - 7).abs().max() < 0.05
 
 
-def test_silhouettes_of_a_plane_give_its_disparity(make_plane):
-    pair = make_plane(64, 96, disparity=-5)
+def test_silhouettes_of_a_plane_give_its_disparity_and_a_little_flesh(make_plane):
+    pair = make_plane(64, 96, disparity=-5, offset=-20.0)
     estimate = InitialDisparity(4, pose=False)(pair)
-    assert (on_person(pair, estimate.disparity) + 5).abs().max() < 0.05
+    plane = torch.full_like(estimate.disparity, -5.0)
+    metres = disparity_to_depth(plane, pair.cameras) - disparity_to_depth(estimate.disparity, pair.cameras)
+    assert (on_person(pair, metres) - initial._FLESH).abs().max() < 0.01
+    assert estimate.limbs.count_nonzero() == 0
 
 
-def test_joints_prevail_near_the_bones_and_silhouettes_without_scores(make_plane):
-    pair = make_plane(64, 96, disparity=6)
+def test_skin_lies_before_the_axis_by_the_inset_and_curves_away_towards_the_edge(make_plane, monkeypatch):
+    """An upright forearm whose ends are known exactly, in a picture where everything else is missing."""
+    pair = make_plane(256, 384, disparity=80)
+    keypoints, scores = 0 * pair.keypoints, 0 * pair.scores
+    for name, y in (("left_elbow", 80.0), ("left_wrist", 160.0)):
+        keypoints[:, 0, JOINTS.index(name)] = torch.tensor([210.0, y])
+        keypoints[:, 1, JOINTS.index(name)] = torch.tensor([130.0, y])
+        scores[:, :, JOINTS.index(name)] = 1.0
+    forearm = next(kind for kind in CAPSULES if (kind.start, kind.end, kind.beyond) == ("elbow", "wrist", 0.0))
+    monkeypatch.setattr(initial, "_FLESH", forearm.inset)
+    estimate = InitialDisparity(4)(replace(pair, keypoints=keypoints, scores=scores))
+    depth = disparity_to_depth(estimate.disparity, pair.cameras)[0, 0]
+    axis = disparity_to_depth(torch.full_like(estimate.disparity, 80.0), pair.cameras)[0, 0, 0, 0]
+    middle, edge = depth[30, 51:53].mean(), depth[30, 53]
+    assert abs(float(axis - middle) - forearm.inset) < 0.01
+    assert middle < edge
+    assert estimate.limbs[0, 0, :, 15, 25].max() > 0.5 > 0.05 > estimate.limbs[0, 0, :, 15, 5].max()
+
+
+def test_joints_prevail_where_they_tell_more_and_silhouettes_without_scores(make_plane):
+    pair = make_plane(64, 96, disparity=30)
     moved = replace(pair, keypoints=pair.keypoints + torch.tensor([[3.0, 0.0], [0.0, 0.0]])[:, None])
-    x, y = (pair.keypoints[0, 0, 0] / 4).long().tolist()
-    assert abs(InitialDisparity(4)(moved).disparity[0, 0, y, x] - 9) < 0.3
+    without = InitialDisparity(4, pose=False)(pair).disparity
+    followed = InitialDisparity(4)(moved).disparity - InitialDisparity(4)(pair).disparity
+    assert 0.2 < on_person(pair, followed).mean() and on_person(pair, followed).max() < 3.0
     unseen = replace(moved, scores=torch.zeros_like(pair.scores))
-    assert torch.equal(InitialDisparity(4)(unseen).disparity, InitialDisparity(4, pose=False)(pair).disparity)
+    assert torch.equal(InitialDisparity(4)(unseen).disparity, without)
 
 
-def test_a_joint_on_two_rows_has_no_say(make_plane):
+def test_a_joint_on_two_rows_has_no_say(make_plane, flat):
     pair = make_plane(64, 96, disparity=6)
     keypoints = pair.keypoints.clone()
     keypoints[0, 0, :5] += torch.tensor([12.0, 20.0])
-    estimate = InitialDisparity(4)(replace(pair, keypoints=keypoints))
+    estimate = flat(replace(pair, keypoints=keypoints))
     assert (on_person(pair, estimate.disparity) - 6).abs().max() < 0.3
 
 
-def test_spread_is_metres_times_pixels_per_metre(make_plane):
+def test_swapping_and_mirroring_the_views_swaps_and_mirrors_the_estimate(make_plane):
+    pair = make_plane(64, 96, disparity=20, offset=6.0)
+    keypoints = pair.keypoints + torch.randn(pair.keypoints.shape, generator=torch.Generator().manual_seed(0))
+    pair = replace(pair, keypoints=keypoints)
+    intrinsics = pair.cameras.intrinsics.flip(1).clone()
+    intrinsics[..., 0, 2] = 96 - intrinsics[..., 0, 2]
+    mirrored = replace(
+        pair,
+        masks=pair.masks.flip(1, -1),
+        keypoints=torch.stack([96 - keypoints[..., 0], keypoints[..., 1]], dim=-1).flip(1),
+        scores=pair.scores.flip(1),
+        cameras=replace(pair.cameras, intrinsics=intrinsics),
+    )
+    one, other = InitialDisparity(4)(pair), InitialDisparity(4)(mirrored)
+    for name in ("disparity", "spread", "per_metre"):
+        assert torch.allclose(getattr(one, name), getattr(other, name).flip(1, -1), rtol=1e-4, atol=1e-4), name
+    assert torch.allclose(one.limbs, other.limbs.flip(1, -1), atol=1e-4)
+
+
+def test_spread_is_metres_times_pixels_per_metre_and_knows_how_well_a_rig_measures(make_plane):
     pair = make_plane(64, 96, disparity=20, offset=-4.0)
     estimate = InitialDisparity(4)(pair)
     disparity = estimate.disparity.double()
@@ -47,14 +102,23 @@ def test_spread_is_metres_times_pixels_per_metre(make_plane):
     step = 1e-5
     moved = depth_to_disparity(disparity_to_depth(disparity, rig) + step, rig)
     assert torch.allclose(estimate.per_metre.double(), (disparity - moved) / step, rtol=1e-3)
-    metres = on_person(pair, estimate.spread / estimate.per_metre)
-    assert metres.min() > 0.05 and metres.max() < 0.25
+    alone = InitialDisparity(4, pose=False)(pair)
+    metres, without = (on_person(pair, e.spread / e.per_metre).mean() for e in (estimate, alone))
+    assert metres < without and abs(without - initial._NEAR_SILHOUETTE) < 0.02
+
+
+def test_depths_of_joints_hang_together():
+    ties = stiffness()
+    assert torch.equal(ties, ties.T) and (ties >= 0).all() and ties.diagonal().count_nonzero() == 0
+    left, right = (JOINTS.index(f"{side}_knee") for side in ("left", "right"))
+    assert ties[left, JOINTS.index("left_hip")] > 0 == ties[left, right]
+    ends, sizes = capsules()
+    assert torch.allclose(ends.sum(-1), torch.ones(())) and (sizes > 0).all() and ends.shape[1] == sizes.shape[1]
 
 
 def test_nobody_in_the_picture_stays_finite(make_plane):
     pair = make_plane(64, 96, disparity=6)
-    empty = replace(pair, masks=0 * pair.masks, scores=0 * pair.scores)
-    estimate = InitialDisparity(4)(empty)
-    for values in (estimate.disparity, estimate.spread, estimate.per_metre):
-        assert values.isfinite().all()
-    assert (estimate.spread > 0).all()
+    for empty in (replace(pair, masks=0 * pair.masks, scores=0 * pair.scores), replace(pair, masks=0 * pair.masks)):
+        estimate = InitialDisparity(4)(empty)
+        assert all(values.isfinite().all() for values in vars(estimate).values())
+        assert (estimate.spread > 0).all()

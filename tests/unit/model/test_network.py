@@ -80,7 +80,10 @@ def test_a_batch_is_its_members(make_plane):
         for index, pair in enumerate(pairs):
             alone = network(pair)
             assert torch.allclose(alone.disparity[0], both.disparity[index], atol=1e-3)
-            assert torch.allclose(alone.gaussians.means[0], both.gaussians.means[index], atol=1e-3)
+            seen = alone.gaussians.opacities[0] > 0
+            assert torch.allclose(
+                alone.gaussians.means[0, seen], both.gaussians.means[index, seen], rtol=1e-2, atol=1e-3
+            )
 
 
 def test_missing_heatmaps_are_zero_heatmaps(make_plane):
@@ -120,7 +123,8 @@ def test_small_enough():
 def test_mirroring_and_swapping_the_views_mirrors_and_swaps_the_result(training):
     stereo = Stereo(channels=12, fine=8, hidden=8, iterations=3).train(training)
     features, fine, masks = torch.randn(2, 2, 12, 8, 20), torch.randn(2, 2, 8, 16, 40), torch.rand(2, 2, 32, 80)
-    initial = InitialEstimate(10 * torch.rand(2, 2, 8, 20), 1 + torch.rand(2, 2, 8, 20), 5 + torch.rand(2, 2, 8, 20))
+    maps = 10 * torch.rand(2, 2, 8, 20), 1 + torch.rand(2, 2, 8, 20), 5 + torch.rand(2, 2, 8, 20)
+    initial = InitialEstimate(*maps, limbs=torch.rand(2, 2, 3, 4, 10))
     swapped = InitialEstimate(*(value.flip(1, -1) for value in vars(initial).values()))
     with torch.no_grad():
         one = stereo(features, fine, masks, initial)
@@ -136,7 +140,7 @@ def test_matching_finds_a_plane_before_any_training(make_plane):
     pair = make_plane(64, 96, disparity=24)
     joints = pair.keypoints + torch.tensor([[2.0, 0.0], [-2.0, 0.0]])[:, None]
     network = PoseGaussian(NetworkSettings(iterations=1)).train()
-    torch.nn.init.zeros_(network.stereo.inset)
+    torch.nn.init.zeros_(network.stereo.surface.bias)
     with torch.no_grad():
         found = network(replace(pair, keypoints=joints), depth_only=True).disparities[0]
         start = bilinear(network.initial(replace(pair, keypoints=joints)).disparity[:, 0] / 4, 4)

@@ -161,7 +161,7 @@ class InitialDisparity(nn.Module):
         trust = scores.prod(1) ** _SCORE / (1 + surprise / _DOUBT)
         known = trust / noise + 1 / about
         start = disparity = (trust / noise * measured + expected / about) / known
-        ties = self.stiffness / per_metre.mean(-1).square()[:, None, None]
+        ties = self.stiffness.to(per_metre) / per_metre.mean(-1).square()[:, None, None]
         tied = ties.sum(-1)
         for _ in range(_ROUNDS):
             disparity = (known * start + (ties @ disparity[..., None])[..., 0]) / (known + tied)
@@ -171,24 +171,25 @@ class InitialDisparity(nn.Module):
         self, keypoints: Float[Tensor, "b 2 17 2"], joints: _Joints, grid: Float[Tensor, "hs ws 2"], rig: _Rig
     ) -> tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 k hs ws"]]:
         """Disparity of the skin of the capsules, its variance, and how much of each capsule is in each cell."""
-        radius, inset, spread = (size[:, None, None] for size in self.sizes)
+        ends = self.ends.to(keypoints)
+        radius, inset, spread = self.sizes.to(keypoints)[..., None, None]
 
-        def along(values: Float[Tensor, "b 17"], ends: Float[Tensor, "2 k 17"]) -> Float[Tensor, "b 2 k hs ws"]:
-            start, end = (values @ ends.mT)[:, :, None, :, None, None]
+        def along(values: Float[Tensor, "b 17"], weights: Float[Tensor, "2 k 17"]) -> Float[Tensor, "b 2 k hs ws"]:
+            start, end = (values @ weights.mT)[:, :, None, :, None, None]
             return torch.lerp(start, end, t)
 
-        start, end = torch.einsum("ekj,bvjc->ebvkc", self.ends, keypoints)[..., None, None]
+        start, end = torch.einsum("ekj,bvjc->ebvkc", ends, keypoints)[..., None, None]
         away = grid.movedim(-1, 0) - start
         axis = end - start
         t = ((away * axis).sum(3) / (axis.square().sum(3) + 1e-3)).clamp(0, 1)
-        disparity = along(joints.disparity, self.ends)
+        disparity = along(joints.disparity, ends)
         squares = (away - t[:, :, :, None] * axis).square().sum(3) / (radius * rig.across(disparity)).square()
         per_metre = rig.per_metre(disparity)
         disparity = disparity + inset * (1 - squares).clamp_min(0.02).sqrt() * per_metre
         variance = (spread * per_metre).square() * (1 + 0.3 * squares.clamp_max(20))
-        variance = variance + along(joints.variance, self.ends.square())
+        variance = variance + along(joints.variance, ends.square())
 
-        absent = (self.ends == 0).float()
+        absent = (ends == 0).to(keypoints)
         trust = (joints.trust[:, None, None] + absent).amin((1, 3))[:, None, :, None, None]
         nearer = (disparity - disparity.mean(2, keepdim=True)) / (per_metre * _DEPTH_ORDER)
         share = (trust.clamp_min(1e-9).log() - _DECAY * squares.log1p() + nearer).softmax(2)

@@ -21,7 +21,7 @@ class Capsule(NamedTuple):
     Args:
         start: joint or middle.
         end: likewise; `other` is the side across.
-        beyond: above 0 it starts at `end` instead, and goes on by this share of the length.
+        beyond: above 0 it starts at `end` instead, and goes on by this share of the length; exact in half precision.
         radius: beyond which its say falls, metres.
         inset: how far the skin lies before the axis, metres.
         spread: how far off the skin may be, standard deviation, metres.
@@ -46,10 +46,10 @@ CAPSULES = (
     Capsule("shoulder", "other_hip", 0.0, 0.083, 0.121, 0.007),
     Capsule("shoulder", "elbow", 0.0, 0.063, 0.049, 0.017),
     Capsule("elbow", "wrist", 0.0, 0.059, 0.031, 0.012),
-    Capsule("elbow", "wrist", 0.4, 0.061, 0.024, 0.019),
+    Capsule("elbow", "wrist", 0.375, 0.061, 0.024, 0.019),
     Capsule("hip", "knee", 0.0, 0.091, 0.088, 0.043),
     Capsule("knee", "ankle", 0.0, 0.053, 0.068, 0.022),
-    Capsule("knee", "ankle", 0.2, 0.081, 0.049, 0.049),
+    Capsule("knee", "ankle", 0.25, 0.081, 0.049, 0.049),
 )
 LINKS = (
     ("nose", "eye", 0.044),

@@ -1,22 +1,28 @@
-"""How long a training step takes: stage full, with rendering and losses, and with the stream that feeds it.
+"""How long a training step takes, with rendering and losses, and with the stream that feeds it.
 
     python benchmarks/training.py --size 512 --target-size 1024 --batch 4
 
-`step`: on one batch that lies ready. `step + stream`: each on a new batch, made while the step before is taken.
-`stream`: making a batch and nothing else. The parts of a step follow, one after the other on the same batch.
+`step`: on one batch that lies ready. `step + stream`: each on a new batch, made while the steps before are taken.
+`stream`: making a batch and nothing else. The parts of a step follow, one after the other on the same batch. Who is
+photographed is made beforehand: in a long run that is the work of other cores.
 """
 
 import argparse
+import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from harness import Timing, in_turn, machine, report
 
-from posegaussian.config import ModelSettings, as_dict, parse
+from posegaussian.captures.synthetic import stream as streaming
+from posegaussian.captures.synthetic.preparation import prepare, texel_for
+from posegaussian.config import ModelSettings, PeopleSettings, as_dict, parse
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.training.batches import Batches, Steps
 from posegaussian.training.clip import Clip
@@ -24,6 +30,8 @@ from posegaussian.training.launch import make_fabric
 from posegaussian.training.losses import combine
 from posegaussian.training.run import Run
 from posegaussian.training.stopping import Clock
+
+FPS = 30
 
 
 class Ready(Steps):
@@ -42,101 +50,122 @@ class Ready(Steps):
 def main() -> None:
     """Time steps, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=512, help="of the sources, pixels")
+    parser.add_argument("--stage", nargs="+", default=["full"], choices=("depth", "full"))
+    parser.add_argument("--size", type=int, nargs="+", default=[512], help="of the sources, pixels")
     parser.add_argument("--target-size", type=int, default=1024, help="of the novel views, pixels")
-    parser.add_argument("--batch", type=int, default=4, help="pairs per step, clips of two frames")
-    parser.add_argument("--samples", type=int, default=40)
-    parser.add_argument("--workers", type=int, default=4, help="processes that make people")
-    parser.add_argument("--pool", type=int, default=8, help="people at hand")
-    parser.add_argument("--lifetime", type=int, default=512, help="steps after which each of them is replaced")
+    parser.add_argument("--batch", type=int, nargs="+", default=[4], help="pairs per step, clips of two frames")
+    parser.add_argument("--samples", type=int, default=8, help="of each time")
+    parser.add_argument("--calls", type=int, default=5, help="steps of a sample")
+    parser.add_argument("--people", type=int, default=8, help="who are photographed")
+    parser.add_argument("--seconds", type=float, default=1e6, help="after which nothing more is begun")
     parser.add_argument("--precision", default="bf16-mixed")
+    parser.add_argument("--compile", action="store_true", help="compile the network")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks/training.json"))
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        run = make_run(args, Path(folder))
-        try:
-            rows = measure(run, args.samples)
-        finally:
-            run.batches.close()
-    where = machine(("torch", "lightning", "gsplat")) | {"settings": as_dict(run.settings)}
-    report("training", rows, where, args.output)
+    end = time.monotonic() + args.seconds
+    people = make_people(args.people, args.target_size)
+    streaming.prepare = lambda seed, *_: people[seed % len(people)]
+    rows, settings = [], {}
+    for stage, size, batch in (
+        (stage, size, batch) for stage in args.stage for size in args.size for batch in args.batch
+    ):
+        if time.monotonic() > end:
+            break
+        with tempfile.TemporaryDirectory() as folder:
+            run = make_run(stage, size, batch, args, Path(folder))
+            try:
+                rows += measure(run, args.samples, args.calls)
+            finally:
+                run.batches.close()
+            settings[f"{stage} {size} {batch}"] = as_dict(run.settings)
+    report("training", rows, machine(("torch", "lightning", "gsplat")) | {"settings": settings}, args.output)
 
 
-def make_run(args: argparse.Namespace, folder: Path) -> Run:
-    """A run of stage full on the stream."""
-    stream = {"size": [args.size] * 2, "target_size": [args.target_size] * 2, "pool": args.pool}
-    stream |= {"workers": args.workers, "lifetime": args.lifetime}
-    train = {"full_steps": 1_000_000, "batch_size": args.batch, "stream": 1.0, "synthetic": stream}
-    settings = parse(ModelSettings, {"train": train | {"precision": args.precision}}, "settings")
-    return Run("full", [], [], folder, settings, None, make_fabric(args.device, settings.train.precision), Clock(None))
+def make_people(count: int, target_size: int) -> list:
+    """People who are ready to be photographed."""
+    start, manner = time.monotonic(), (PeopleSettings(), streaming.SECONDS * FPS, FPS, texel_for(target_size))
+    with ProcessPoolExecutor(min(count, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+        people = list(pool.map(prepare, range(1000, 1000 + count), *([value] * count for value in manner)))
+    print(f"{count} people were made in {time.monotonic() - start:.1f} s", flush=True)
+    return people
 
 
-def measure(run: Run, samples: int) -> list[dict[str, Any]]:
-    """A row for each thing that is timed."""
-    start = time.perf_counter()
+def make_run(stage: str, size: int, batch: int, args: argparse.Namespace, folder: Path) -> Run:
+    """A run on the stream."""
+    stream = {"size": [size] * 2, "target_size": [args.target_size] * 2, "workers": 0, "pool": args.people}
+    train = {"full_steps": 1_000_000, "depth_steps": 1_000_000, "batch_size": batch, "stream": 1.0}
+    train |= {"synthetic": stream | {"lifetime": 1_000_000}, "precision": args.precision, "compile": args.compile}
+    settings = parse(ModelSettings, {"train": train}, "settings")
+    return Run(stage, [], [], folder, settings, None, make_fabric(args.device, settings.train.precision), Clock(None))
+
+
+def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
+    """A row for each thing that is timed, in an order in which what is made ahead does not disturb the step alone."""
     streamed, device = run.batches, run.fabric.device
     assert streamed.streamed is not None
-    for step in range(3):
-        clip = streamed.take(step)
-    print(f"the first batches took {time.perf_counter() - start:.1f} s (people are made)", flush=True)
-    ready = Batches(None, Ready(clip), 1.0, 0, device)
-    run.done = 3
+    synchronise = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None
+    clip = streamed._make(0)[0]
+    ready = Batches(None, Ready(clip), 1.0, 0, device, run.steps)
 
     def step_on(batches: Batches) -> Callable[[], Any]:
         def step() -> None:
             run.batches = batches
             run._step()
-            run.done += 1
 
         return step
 
-    def make() -> None:
-        streamed.streamed[run.done]  # type: ignore[index]
-
-    timings = in_turn(
-        {"step": step_on(ready), "step + stream": step_on(streamed), "stream": make},
-        samples,
-        synchronise=(lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None,
-    )
-    rows: list[dict[str, Any]] = [{"what": name, "time": timing} for name, timing in timings.items()]
-    rows += [{"what": f"part: {name}", "time": timing} for name, timing in parts(run, clip, samples // 4).items()]
-    run.batches = streamed
-    ratio = timings["step + stream"].median / timings["step"].median
-    print(f"with the stream a step takes {ratio:.2f} times as long; {clip.pair.images.shape[-1]} columns after the cut")
+    start = time.perf_counter()
+    for _ in range(4):  # three kinds of memory are filled, and what is compiled is compiled
+        step_on(ready)()
+    synchronise()
+    begun = time.perf_counter() - start
     if device.type == "cuda":
-        print(f"peak memory {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB")
+        torch.cuda.reset_peak_memory_stats(device)
+    timings: dict[str, Timing] = {}
+    for name, function in {"step": step_on(ready), "step + stream": step_on(streamed)}.items():
+        timings |= in_turn({name: function}, samples, calls, synchronise)
+    run.batches = streamed
+    while streamed.begun:
+        streamed.take(min(streamed.begun))
+        streamed.steps = 0  # no more
+    timings |= in_turn({"stream": lambda: streamed._make(run.done)}, samples, calls, synchronise)
+    peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
+    what = {"stage": run.stage, "size": clip.width, "columns": clip.pair.images.shape[-1], "pairs": len(clip.target)}
+    rows: list[dict[str, Any]] = [{**what, "what": name, "time": timing} for name, timing in timings.items()]
+    rows += [{**what, "what": f"part: {n}", "time": t} for n, t in parts(run, clip, samples, synchronise).items()]
+    ratio = timings["step + stream"].median / timings["step"].median
+    print(
+        f"{what}: with the stream a step takes {ratio:.2f} times as long; first steps {begun:.1f} s; {peak} GiB",
+        flush=True,
+    )
+    for row in rows:
+        print("   ", row["what"], row["time"], flush=True)
     return rows
 
 
-def parts(run: Run, clip: Clip, samples: int) -> dict[str, Timing]:
+def parts(run: Run, clip: Clip, samples: int, synchronise: Callable[[], None]) -> dict[str, Timing]:
     """What the parts of a step take, each added to those before it."""
-    device, settings = run.fabric.device, run.settings.train
+    settings, depth_only = run.settings.train, run.stage == "depth"
 
-    def network(depth_only: bool = False):
+    def network():
         with run.fabric.autocast():
-            return run.network(clip.pair, frames=clip.frames, depth_only=depth_only)
+            return run.wrapped(clip.pair, frames=clip.frames, depth_only=depth_only)
 
-    def view(result):
-        return rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED)
+    def losses():
+        result = network()
+        view = None if depth_only else rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED)
+        return combine(result, view, clip, settings).total
 
     def backward() -> None:
-        result = network()
-        combine(result, view(result), clip, settings).total.backward()
+        losses().backward()
         run.network.zero_grad(set_to_none=True)
 
-    def losses() -> None:
-        result = network()
-        combine(result, view(result), clip, settings)
-
-    named = {
-        "network": network,
-        "network + rendering": lambda: view(network()),
-        "network + rendering + losses": losses,
-        "all of these + backward": backward,
-    }
-    wait = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None
-    return in_turn(named, max(samples, 3), synchronise=wait)
+    named: dict[str, Callable[[], Any]] = {"network": network}
+    if not depth_only:
+        named["network + rendering"] = lambda: rasterize(network().gaussians, clip.target_camera, semantics=ANTIALIASED)
+    named |= {"network + rendering + losses": losses, "all of these + backward": backward}
+    return in_turn(named, max(samples // 2, 2), 3, synchronise)
 
 
 if __name__ == "__main__":

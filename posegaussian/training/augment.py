@@ -36,12 +36,10 @@ def crop_to_person(clip: Clip, random: np.random.Generator) -> Clip:
     lefts = (_STRIDE * cells.round().long()).repeat_interleave(frames, dim=0)
 
     def cut(values: Tensor, stride: int = 1) -> Tensor:
-        views = [
-            values[b, v, ..., left // stride : (left + width) // stride]
-            for b, row in enumerate(lefts.tolist())
-            for v, left in enumerate(row)
-        ]
-        return torch.stack(views).unflatten(0, lefts.shape)
+        columns = lefts[..., None] // stride + torch.arange(width // stride, device=lefts.device)
+        between = values.dim() - 3
+        index = columns.unflatten(1, (-1, *[1] * between)).expand(*values.shape[:-1], -1)
+        return values.gather(-1, index)
 
     pair, shift = clip.pair, lefts.to(clip.disparity.dtype)
     intrinsics = pair.cameras.intrinsics.clone()

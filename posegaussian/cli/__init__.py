@@ -27,6 +27,7 @@ _SUBCOMMANDS = (
     results.add_evaluate,
     results.add_summarize,
     results.add_report,
+    results.add_results,
     views.add_export,
     views.add_view,
     results.add_schema,

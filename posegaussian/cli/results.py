@@ -77,6 +77,37 @@ def add_report(stages) -> None:
     settings(parser)
 
 
+def add_results(stages) -> None:
+    """`posegaussian results`."""
+
+    def run(args):
+        from posegaussian.report.results import write_results
+
+        write_results(
+            args.model,
+            args.output,
+            metrics=args.metrics,
+            renders=args.renders,
+            rectified=args.rectified,
+            curves=args.curves,
+            settings=config.load_settings(config.ResultsSettings, args.settings),
+        )
+
+    parser = stage(
+        stages, "results", run, "Write tables over groups of captures, and sheets of typical and worst views."
+    )
+    parser.add_argument("model", help="the model that they are about")
+    output(parser, "the folder of results.md and its pictures")
+    parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics .csv, also of other models")
+    for name, what in (
+        ("renders", "the model's renders .h5, of captures that pictures are taken from"),
+        ("rectified", "their rectified .h5, in the same order"),
+        ("curves", "training curves .csv, in the order of the runs"),
+    ):
+        parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=what)
+    settings(parser)
+
+
 def add_schema(stages) -> None:
     """`posegaussian schema`."""
 

@@ -8,6 +8,7 @@ from posegaussian.config.data import CaptureRow, DetectorSettings, RectifySettin
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
 from posegaussian.config.model import LookSettings, ModelSettings, NetworkSettings, TrainSettings
 from posegaussian.config.people import PeopleSettings
+from posegaussian.config.results import ResultsSettings, TargetSettings
 from posegaussian.config.synthetic import (
     FILMED,
     GPS_GAUSSIAN,
@@ -37,9 +38,11 @@ __all__ = [
     "PeopleSettings",
     "RectifySettings",
     "RenderSettings",
+    "ResultsSettings",
     "RigSettings",
     "SensorSettings",
     "StreamSettings",
+    "TargetSettings",
     "TrainSettings",
     "ViewSettings",
     "as_dict",

@@ -6,6 +6,7 @@ from pydantic.dataclasses import dataclass
 from posegaussian.config.base import STRICT
 from posegaussian.config.data import DetectorSettings, RectifySettings
 from posegaussian.config.model import ModelSettings
+from posegaussian.config.results import ResultsSettings
 from posegaussian.config.synthetic import BuiltinSettings
 from posegaussian.config.views import EvaluateSettings, RenderSettings
 
@@ -36,3 +37,5 @@ class Config:
     """Novel views."""
     evaluate: EvaluateSettings = EvaluateSettings()
     """Metrics."""
+    results: ResultsSettings = ResultsSettings()
+    """The table of results over groups of captures."""

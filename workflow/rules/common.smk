@@ -226,10 +226,20 @@ def train_inputs(wildcards):
     }
 
 
-def curves_of(wildcards):
+def curves_of(model):
     """The training curves, where the model was trained here."""
-    stages = stages_of(wildcards.model) if CONFIG.models[wildcards.model].weights == "train" else ()
-    return expand("results/models/{model}/{stage}.csv", model=wildcards.model, stage=stages)
+    stages = stages_of(model) if CONFIG.models[model].weights == "train" else ()
+    return expand("results/models/{model}/{stage}.csv", model=model, stage=stages)
+
+
+def results_settings():
+    """The groups of captures, presets replaced by their captures."""
+
+    def captures(names):
+        return tuple(c for c, row in CAPTURES.items() if row.split == "test" and (c in names or row.preset in names))
+
+    groups = {title: captures(names) for title, names in CONFIG.results.groups.items()}
+    return settings(replace(CONFIG.results, groups=groups))
 
 
 def others_of(wildcards):

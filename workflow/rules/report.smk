@@ -9,7 +9,7 @@ rule report:
         metrics=expand("results/metrics/{{model}}/{capture}.csv", capture=of_split("test")),
         rectified=expand("results/rectified/{capture}.h5", capture=of_split("test")),
         heatmaps=lambda wildcards: heatmaps_of(wildcards.model, of_split("test")),
-        curves=curves_of,
+        curves=lambda wildcards: curves_of(wildcards.model),
     output:
         report("results/report/{model}/index.html", caption="../report/page.rst", category="Models"),
     log:

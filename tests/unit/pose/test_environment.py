@@ -16,7 +16,19 @@ ALLOWED = {
     *(f"posegaussian.cli{part}" for part in ("", ".arguments", ".data", ".results", ".training", ".views")),
     *(
         f"posegaussian.config{part}"
-        for part in ("", ".base", ".data", ".load", ".model", ".people", ".ranges", ".synthetic", ".views", ".whole")
+        for part in (
+            "",
+            ".base",
+            ".data",
+            ".load",
+            ".model",
+            ".people",
+            ".ranges",
+            ".results",
+            ".synthetic",
+            ".views",
+            ".whole",
+        )
     ),
     "posegaussian.errors",
     "posegaussian.pose",

@@ -1,0 +1,69 @@
+"""Targets beside what was measured."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from posegaussian.config import TargetSettings
+
+
+@dataclass(frozen=True)
+class Means:
+    """Means by group, method, protocol and metric.
+
+    Args:
+        table: what `evaluation.groups.by_group` made.
+        model: that the results are about.
+    """
+
+    table: pd.DataFrame
+    model: str
+
+    def of(self, group: str, method: str, protocol: str, metric: str, column: str = "mean") -> float:
+        """One number; NaN where there is none."""
+        wanted = {"group": group, "method": method, "protocol": protocol, "metric": metric}
+        found = self.table
+        for name, value in wanted.items():
+            found = found[found[name] == value]
+        return float(found[column].iloc[0]) if len(found) else math.nan
+
+    def groups(self) -> list[str]:
+        """In the table's order."""
+        return list(dict.fromkeys(self.table["group"]))
+
+    def models(self) -> list[str]:
+        """The model, then others; no yardsticks."""
+        found = dict.fromkeys([self.model, *self.table["method"]])
+        return [name for name in found if name not in ("floor", "ceiling")]
+
+
+def measured(target: TargetSettings, means: Means) -> float:
+    """The number that a target bounds; NaN where it was not measured."""
+    method = target.method or means.model
+    value = means.of(target.group, method, target.protocol, target.metric)
+    if target.against is None:
+        return value
+    group, method = (target.against, method) if target.against in means.groups() else (target.group, target.against)
+    other = means.of(group, method, target.protocol, target.metric)
+    return value - other if target.by == "difference" else value / other if other else math.nan
+
+
+def verdict(target: TargetSettings, value: float) -> str:
+    """Whether a number keeps a target's bounds."""
+    if math.isnan(value):
+        return "not measured"
+    low = target.least is None or value >= target.least
+    return "reached" if low and (target.most is None or value <= target.most) else "**missed**"
+
+
+def target_rows(targets: Sequence[TargetSettings], means: Means) -> list[tuple[str, str, str, str]]:
+    """What, the bound, the number and the verdict of each target."""
+    rows = []
+    for target in targets:
+        value = measured(target, means)
+        bounds = [f"{sign} {bound:g}" for sign, bound in (("≥", target.least), ("≤", target.most)) if bound is not None]
+        shown = "" if math.isnan(value) else f"{value:.3f}" if abs(value) < 1.05 else f"{value:.2f}"
+        rows.append((target.what, ", ".join(bounds), shown, verdict(target, value)))
+    return rows

@@ -1,0 +1,34 @@
+# One page of numbers and pictures over all held-out captures and all reported models; the first is what it is about.
+
+
+rule results:
+    input:
+        metrics=expand("results/metrics/{model}/{capture}.csv", model=CONFIG.report, capture=of_split("test")),
+        renders=expand("results/renders/{model}/{capture}.h5", model=CONFIG.report[:1], capture=of_split("test")),
+        rectified=expand("results/rectified/{capture}.h5", capture=of_split("test")),
+        curves=[path for model in CONFIG.report[:1] for path in curves_of(model)],
+    output:
+        "results/tables/results.md",
+        "results/tables/means.csv",
+        "results/tables/typical.jpg",
+        "results/tables/worst.jpg",
+    log:
+        "results/logs/results.log",
+    benchmark:
+        "results/benchmarks/results.tsv"
+    localrule: True
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        model=CONFIG.report[:1],
+        settings=results_settings(),
+        version=schema.STAGE_VERSION["report"],
+    shell:
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
+        " results {params.model} --output $(dirname {output[0]}) --metrics {input.metrics}"
+        " --renders {input.renders} --rectified {input.rectified} --curves {input.curves}"
+        " --settings {params.settings:q} > {log} 2>&1"

@@ -6,7 +6,9 @@ Every variant is a process of its own; with several GPUs they take turns. Each s
 the detector in the same order. Measured are people of the validation split, per bin of baselines, in three conditions:
 `moving` and `still` (exactly frozen), filmed by noisy cameras; and `posed`: still, before cameras without noise, so
 that only the joint heatmaps flicker. A clip is reconstructed as it would be from video: frame after frame, with the
-stabiliser's state. Writes results.json, a table, the curves, pictures, and the weights of the first variant.
+stabiliser's state; of those that stand still the first frames, in which the state builds up, are left out. Writes
+results.json, a table, the curves, pictures and the weights of every variant. With --seconds everything ends in time:
+training is cooled down early, and what has been measured until then counts.
 """
 
 import argparse
@@ -61,6 +63,8 @@ CONDITIONS = {"moving": (0.0, NOISY), "still": (1.0, NOISY), "posed": (1.0, Sens
 """Share of still clips, and the cameras."""
 SHARES = {"depth": 0.42, "full": 0.33}
 """Of the time that a variant may take, training's; the rest is for starting and measuring."""
+SETTLING = 4
+"""Frames of a person who stands still that are not counted."""
 FIRST_PERSON = 150
 SECONDS_OF_TRACK = 1
 
@@ -131,7 +135,7 @@ def prepare_held_out(args: argparse.Namespace) -> None:
     start = time.monotonic()
     prepare(FIRST_PERSON, *manner)  # compiles what everybody needs, once
     compiled = time.monotonic()
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(args.makers or os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
         people = [pool.submit(prepare, seed, *manner) for seed in seeds]
         (args.output / "people.pickle").write_bytes(pickle.dumps([person.result() for person in people]))
@@ -186,11 +190,11 @@ def read_file(folder: Path, seed: int) -> Prepared:
 def run_all(args: argparse.Namespace) -> dict[str, float]:
     """Run every variant; seconds that each took."""
     start, running, ended = time.monotonic(), {}, {}
-    gpus = max(torch.cuda.device_count(), 1)
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(torch.cuda.device_count())))).split(",")
     for index, name in enumerate(args.variants):
         folder = args.output / slug(name)
         folder.mkdir(exist_ok=True)
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": str(index % gpus), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)], "OMP_NUM_THREADS": "1"}
         command = [sys.executable, __file__, *sys.argv[1:], "--only", name]
         if args.seconds:
             command += ["--seconds", str(args.end - time.monotonic())]
@@ -230,8 +234,10 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
         )
         steps[stage] = int(read_metadata(output)["steps"])
         print(f"{name}: stage {stage} took {time.monotonic() - start:.1f} s", flush=True)
-    row = {"variant": name, "steps": steps, **measure(folder / "full.safetensors", settings, args, folder)}
-    (folder / "result.json").write_text(json.dumps(row, indent=1) + "\n")
+    for measured in measure(folder / "full.safetensors", settings, args, folder):
+        with whole_file(folder / "result.json") as temporary:
+            temporary.write_text(json.dumps({"variant": name, "steps": steps, **measured}, indent=1) + "\n")
+    print(f"{name}: measured", flush=True)
     shutil.rmtree(folder / "state", ignore_errors=True)
 
 
@@ -241,25 +247,26 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[str, tuple[float, float], Any]]:
-    """The clips that are measured: condition, bin and clip."""
+def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[int, str, tuple[float, float], Any]]:
+    """The clips that are measured: number of the person, condition, bin and clip."""
     people = pickle.loads((args.output / "people.pickle").read_bytes())
     errors = read_error_model(settings.train.heatmap_errors)
     level = RigSettings(pitch=(-10.0, 20.0), vertical=0.0, between_cameras=(0.3, 0.7), above=(0.0, 0.0))
-    for prepared in people:
+    for number, prepared in enumerate(people):
         cast = Cast.of(prepared, args.device)
         for (index, bin_), (condition, (still, sensor)) in product(enumerate(BINS), CONDITIONS.items()):
             stream: StreamSettings = replace(
                 settings.train.synthetic, rig=replace(level, baseline=bin_), sensor=sensor, still=still
             )
             random = np.random.default_rng([prepared.seed, index])
-            sample = compose(cast, random, stream, args.watched)
-            yield condition, bin_, clip_of(sample, args.watched, errors, random)
+            frames = args.watched + SETTLING * (still > 0)
+            sample = compose(cast, random, stream, frames)
+            yield number, condition, bin_, clip_of(sample, frames, errors, random)
 
 
 @torch.no_grad()
-def measure(weights: Path, settings: ModelSettings, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """All numbers of a model, by bin."""
+def measure(weights: Path, settings: ModelSettings, args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
+    """All numbers of a model, by bin: means over the people so far, whenever another one has been measured."""
     network = load_network(weights, args.device)
     found: dict[str, dict[str, list[float]]] = {}
     sheet: list[np.ndarray] = []
@@ -269,7 +276,15 @@ def measure(weights: Path, settings: ModelSettings, args: argparse.Namespace, fo
             for key in (f"{bin_[0]:.0f}-{bin_[1]:.0f}", "all"):
                 found.setdefault(key, {}).setdefault(name, []).append(value)
 
-    for condition, bin_, clip in clips(settings, args):
+    def means(people: int) -> dict[str, Any]:
+        bins = {key: {n: statistics.fmean(v) for n, v in values.items()} for key, values in found.items()}
+        return {"people": people, "bins": bins}
+
+    done = 0
+    for number, condition, bin_, clip in clips(settings, args):
+        if number > done:
+            done = number
+            yield means(done)
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.precision != "32-true"):
             result = network(clip.pair, frames=clip.frames)
         view = rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED).colors.clamp(0, 1)
@@ -294,14 +309,11 @@ def measure(weights: Path, settings: ModelSettings, args: argparse.Namespace, fo
                 row = torch.nn.functional.interpolate(row[None], scale_factor=scale)[0]
                 sheet.append((255 * torch.cat([row, shown], -1)).byte().permute(1, 2, 0).cpu().numpy())
         else:
-            spread = error.std(0, correction=0)[known.all(0)]
-            name = condition
-            note(
-                bin_,
-                **{f"jitter_{name}": static_jitter(view, clip.target_mask[0]), f"wobble_{name}": float(spread.mean())},
-            )
+            view, spread = view[SETTLING:], error[SETTLING:].std(0, correction=0)[known.all(0)]
+            jitter = static_jitter(view, clip.target_mask[0])
+            note(bin_, **{f"jitter_{condition}": jitter, f"wobble_{condition}": float(spread.mean())})
     cv2.imwrite(str(folder / "views.jpg"), np.concatenate(sheet)[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 88))
-    return {"bins": {key: {n: statistics.fmean(v) for n, v in values.items()} for key, values in found.items()}}
+    yield means(args.people)
 
 
 COLUMNS = {

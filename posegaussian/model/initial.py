@@ -58,28 +58,27 @@ class _Rig:
     Args:
         infinity: disparity of what is infinitely far.
         baseline: metres.
-        focal: pixels.
+        scale: focal length times baseline.
     """
 
     infinity: Float[Tensor, "b"]
     baseline: Float[Tensor, "b"]
-    focal: Float[Tensor, "b"]
+    scale: Float[Tensor, "b"]
 
     @staticmethod
     def of(cameras: Camera) -> "_Rig":
         intrinsics, poses = cameras.intrinsics, cameras.world_to_camera
+        baseline = poses[:, 0, 0, 3] - poses[:, 1, 0, 3]
         infinity = intrinsics[:, 0, 0, 2] - intrinsics[:, 1, 0, 2]
-        return _Rig(infinity, poses[:, 0, 0, 3] - poses[:, 1, 0, 3], intrinsics[:, 0, 0, 0])
+        return _Rig(infinity, baseline, intrinsics[:, 0, 0, 0] * baseline)
 
-    def across(self, disparity: Float[Tensor, "b *n"]) -> Float[Tensor, "b *n"]:
-        """f / z: pixels that one metre across makes."""
-        near = (disparity - _as(self.infinity, disparity)).clamp_min(0)
-        return near / _as(self.baseline, disparity) + 1e-3
+    def beyond(self, disparity: Float[Tensor, "b *n"]) -> Float[Tensor, "b *n"]:
+        """Disparity beyond that of infinity, f B / z; a pixel at the least, however wrong the disparity."""
+        return (disparity - _as(self.infinity, disparity)).clamp_min(1.0)
 
     def per_metre(self, disparity: Float[Tensor, "b *n"]) -> Float[Tensor, "b *n"]:
         """|dd / dz| = (d - d_infinity)^2 / (f B): what turns metres into pixels at any rig and resolution."""
-        scale = _as(self.focal * self.baseline, disparity)
-        return ((disparity - _as(self.infinity, disparity)).square() / scale).clamp_min(1e-3)
+        return self.beyond(disparity).square() / _as(self.scale, disparity)
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,8 @@ class InitialDisparity(nn.Module):
         limbs = disparity.new_zeros(*disparity.shape[:2], self.limbs, *disparity.shape[2:])
         if self.pose and pair.keypoints is not None and pair.scores is not None:
             joints = self._triangulated(pair, pair.keypoints, pair.scores, disparity, rig)
-            at_limbs, spread, limbs = self._from_limbs(pair.keypoints, joints, grid, rig)
-            disparity, variance = _fused(disparity, variance, at_limbs, spread, limbs.sum(2))
+            at_limbs, spread, believed, limbs = self._from_limbs(pair.keypoints, joints, grid, rig)
+            disparity, variance = _fused(disparity, variance, at_limbs, spread, believed)
         both = F.interpolate(torch.cat([disparity, variance.sqrt()], dim=1), scale_factor=2.0, mode="bilinear")
         disparity, spread = both.chunk(2, dim=1)
         return InitialEstimate(disparity, spread, rig.per_metre(disparity), limbs)
@@ -159,18 +158,21 @@ class InitialDisparity(nn.Module):
         measured, apart = (keypoints[:, 0] - keypoints[:, 1]).unbind(-1)
         surprise = apart.square() / noise + (measured - expected).square() / (noise + about)
         trust = scores.prod(1) ** _SCORE / (1 + surprise / _DOUBT)
-        known = trust / noise + 1 / about
-        start = disparity = (trust / noise * measured + expected / about) / known
+        precision, loose = trust / noise, about.reciprocal()
+        known, told = precision + loose, (precision * measured).addcmul(expected, loose)[..., None]
         ties = self.stiffness.to(per_metre) / per_metre.mean(-1).square()[:, None, None]
         tied = ties.sum(-1)
+        disparity, all_known = told / known[..., None], (known + tied)[..., None]
         for _ in range(_ROUNDS):
-            disparity = (known * start + (ties @ disparity[..., None])[..., 0]) / (known + tied)
-        return _Joints(disparity, 1 / (known + 0.5 * tied), trust)
+            disparity = torch.baddbmm(told, ties, disparity) / all_known
+        return _Joints(disparity[..., 0], (known + 0.5 * tied).reciprocal(), trust)
 
     def _from_limbs(
         self, keypoints: Float[Tensor, "b 2 17 2"], joints: _Joints, grid: Float[Tensor, "hs ws 2"], rig: _Rig
-    ) -> tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 k hs ws"]]:
-        """Disparity of the skin of the capsules, its variance, and how much of each capsule is in each cell."""
+    ) -> tuple[
+        Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 k hs ws"]
+    ]:
+        """Disparity of the capsules' skin, its variance, how far it is believed, and what each cell holds of each."""
         ends = self.ends.to(keypoints)
         radius, inset, spread = self.sizes.to(keypoints)[..., None, None]
 
@@ -183,30 +185,32 @@ class InitialDisparity(nn.Module):
         axis = end - start
         t = ((away * axis).sum(3) / (axis.square().sum(3) + 1e-3)).clamp(0, 1)
         disparity = along(joints.disparity, ends)
-        squares = (away - t[:, :, :, None] * axis).square().sum(3) / (radius * rig.across(disparity)).square()
-        per_metre = rig.per_metre(disparity)
-        disparity = disparity + inset * (1 - squares).clamp_min(0.02).sqrt() * per_metre
-        variance = (spread * per_metre).square() * (1 + 0.3 * squares.clamp_max(20))
-        variance = variance + along(joints.variance, ends.square())
+        beyond = rig.beyond(disparity)
+        thick = radius / _as(rig.baseline, beyond) * beyond
+        squares = away.addcmul(t[:, :, :, None], axis, value=-1).square().sum(3) / thick.square()
+        per_metre = beyond.square() / _as(rig.scale, beyond)
+        disparity = disparity.addcmul(inset * (1 - squares).clamp_min(0.02).sqrt(), per_metre)
+        variance = along(joints.variance, ends.square())
+        variance = variance.addcmul((spread * per_metre).square(), 1 + 0.3 * squares.clamp_max(20))
 
-        absent = (ends == 0).to(keypoints)
-        trust = (joints.trust[:, None, None] + absent).amin((1, 3))[:, None, :, None, None]
-        nearer = (disparity - disparity.mean(2, keepdim=True)) / (per_metre * _DEPTH_ORDER)
-        share = (trust.clamp_min(1e-9).log() - _DECAY * squares.log1p() + nearer).softmax(2)
+        trust = torch.where(ends != 0, joints.trust[:, None, None], 1.0).amin((1, 3))[:, None, :, None, None]
+        depth = _as(rig.scale / _DEPTH_ORDER, disparity) / rig.beyond(disparity)
+        share = (trust.clamp_min(1e-9).log() - depth).sub(squares.log1p(), alpha=_DECAY).softmax(2)
         mean = (share * disparity).sum(2)
-        variance = (share * (variance + (disparity - mean[:, :, None]).square())).sum(2)
+        variance = (share * (disparity - mean[:, :, None]).square().add_(variance)).sum(2)
         total = (trust / (1 + squares)).sum(2)
-        return mean, variance, share * (total / (total + _ELSEWHERE))[:, :, None]
+        believed = total / (total + _ELSEWHERE)
+        return mean, variance, believed, share * believed[:, :, None]
 
 
 def _fused(
-    disparity: Tensor, variance: Tensor, at_limbs: Tensor, spread: Tensor, trust: Tensor
+    disparity: Tensor, variance: Tensor, at_limbs: Tensor, spread: Tensor, believed: Tensor
 ) -> tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"]]:
     """Silhouettes and capsules weighted by precision, and the variance, larger where they contradict each other."""
-    share = trust * variance / (trust * variance + spread)
-    difference = at_limbs - disparity
-    fused = (1 - share) * variance + share * (1 - share) * difference.square()
-    return disparity + share * difference, fused
+    weight = believed * variance
+    share = weight / (weight + spread)
+    step = share * (at_limbs - disparity)
+    return disparity + step, (1 - share) * variance.addcmul(step, at_limbs - disparity)
 
 
 def _as(values: Float[Tensor, "b"], like: Float[Tensor, "b *n"]) -> Tensor:

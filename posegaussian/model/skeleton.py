@@ -3,6 +3,7 @@
 The numbers were fitted to synthetic people by tools/fit_body_prior.py.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from posegaussian.types import JOINTS
 
+Length = float | Tensor
 _MIDDLES = {"head": "ear", "chest": "shoulder", "seat": "hip"}
 """Points half-way between a left and a right joint."""
 
@@ -30,9 +32,9 @@ class Capsule(NamedTuple):
     start: str
     end: str
     beyond: float
-    radius: float
-    inset: float
-    spread: float
+    radius: Length
+    inset: Length
+    spread: Length
 
 
 CAPSULES = (
@@ -67,22 +69,22 @@ LINKS = (
 """How much the depths of two joints differ, standard deviation, metres."""
 
 
-def capsules() -> tuple[Float[Tensor, "2 k 17"], Float[Tensor, "3 k"]]:
+def capsules(kinds: Sequence[Capsule] = CAPSULES) -> tuple[Float[Tensor, "2 k 17"], Float[Tensor, "3 k"]]:
     """The two ends of every capsule, as weights of the joints, and its radius, inset and spread in metres."""
     ends, sizes = [], []
-    for kind in CAPSULES:
+    for kind in kinds:
         for start, end in _both_sides(kind.start, kind.end):
             ends.append(torch.stack([end, end + kind.beyond * (end - start)] if kind.beyond else [start, end]))
-            sizes.append(torch.tensor([kind.radius, kind.inset, kind.spread]))
+            sizes.append(torch.stack([torch.as_tensor(size) for size in kind[3:]]))
     return torch.stack(ends, dim=1), torch.stack(sizes, dim=1)
 
 
-def stiffness() -> Float[Tensor, "17 17"]:
+def stiffness(links: Sequence[tuple[str, str, Length]] = LINKS) -> Float[Tensor, "17 17"]:
     """1 / variance, metres^-2, of the difference in depth of two joints; 0 where they do not hang together."""
     found = torch.zeros(len(JOINTS), len(JOINTS))
-    for first, second, spread in LINKS:
+    for first, second, spread in links:
         for start, end in _both_sides(first, second):
-            found += (torch.outer(start, end) + torch.outer(end, start)) / spread**2
+            found = found + (torch.outer(start, end) + torch.outer(end, start)) / spread**2
     return found
 
 

@@ -1,0 +1,147 @@
+"""Fit the numbers of the estimate before matching (posegaussian/model/initial.py and skeleton.py) to streamed people.
+
+    python tools/fit_body_prior.py --people 28 --steps 120
+
+People of the training split are photographed at 256 px on pairs of all baselines, their joints found by the error model
+of the detector. A Student t likelihood of the true disparities, given estimate and spread, is maximised by Adam; pixels
+that the other view does not see count twice. Prints the numbers, and the errors on other people before and after.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from posegaussian.captures.synthetic.cast import Cast
+from posegaussian.captures.synthetic.compose import compose
+from posegaussian.captures.synthetic.preparation import prepare, texel_for
+from posegaussian.captures.synthetic.sample import Sample
+from posegaussian.config import StreamSettings
+from posegaussian.model import initial, skeleton
+from posegaussian.model.initial import InitialDisparity, InitialEstimate
+from posegaussian.pose.errors import imitate, read_error_model
+from posegaussian.types import StereoPair
+
+NAMES = ("_FLESH", "_NEAR_SILHOUETTE", "_NEAR_JOINT", "_NOISE", "_SCORE", "_DOUBT")
+NAMES += ("_DECAY", "_DEPTH_ORDER", "_ELSEWHERE")
+"""The constants of `initial` that are fitted."""
+BASELINES = ((10.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 60.0))
+"""Degrees."""
+FIRST_PERSON, SECONDS = 20_000, 2
+FREEDOM = 4.0
+"""Degrees of freedom of the t distribution."""
+
+
+def main() -> None:
+    """Photograph, fit, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=28, help="to fit to; a third as many more to test on")
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--batch", type=int, default=16, help="pairs per step")
+    args = parser.parse_args()
+    known = list(photographed(range(FIRST_PERSON, FIRST_PERSON + args.people)))
+    others = list(photographed(range(FIRST_PERSON + args.people, FIRST_PERSON + args.people + -(-args.people // 3))))
+    model = Fitted()
+    report("before", model, others)
+    optimizer = torch.optim.Adam(model.parameters())
+    random = np.random.default_rng(0)
+    for step in range(args.steps):
+        optimizer.param_groups[0]["lr"] = 0.03 * min(1.0, 2 - 2 * step / args.steps)
+        chosen = random.choice(len(known), args.batch, replace=False)
+        loss = torch.stack([surprise(model(known[i][0]), known[i][1]) for i in chosen]).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    report("after", model, others)
+    model.tell()
+
+
+def photographed(seeds: range) -> Iterator[tuple[StereoPair, Sample]]:
+    """Two pairs of every person and bin of baselines, with the detector's errors."""
+    errors = read_error_model("package:errors.json")
+    settings = StreamSettings(size=(256, 256), target_size=(16, 16), still=1.0)
+    for seed in seeds:
+        cast = Cast.of(prepare(seed, settings.people, SECONDS * settings.fps, settings.fps, texel_for(256)))
+        for number, baseline in enumerate(2 * BASELINES):
+            random = np.random.default_rng([seed, number])
+            sample = compose(cast, random, replace(settings, rig=replace(settings.rig, baseline=baseline)), frames=1)
+            yield imitate(sample.pair, sample.joints2d, sample.joint_visible > 0, 1, errors, random), sample
+
+
+class Fitted(nn.Module):
+    """The estimate with all its numbers as logarithms that can be learned."""
+
+    def __init__(self):
+        super().__init__()
+        self.estimate = InitialDisparity(4)
+        self.constants = nn.ParameterDict({name: _logarithm(getattr(initial, name)) for name in NAMES})
+        self.kinds = _logarithm([kind[3:] for kind in skeleton.CAPSULES])
+        self.ties = _logarithm([link[2] for link in skeleton.LINKS])
+
+    def forward(self, pair: StereoPair) -> InitialEstimate:
+        """The estimate with the numbers as they are now."""
+        for name, value in self.constants.items():
+            setattr(initial, name, value.exp())
+        links = [(*link[:2], spread) for link, spread in zip(skeleton.LINKS, self.ties.exp(), strict=True)]
+        capsules = [
+            skeleton.Capsule(*kind[:3], *sizes) for kind, sizes in zip(skeleton.CAPSULES, self.kinds.exp(), strict=True)
+        ]
+        self.estimate.sizes = skeleton.capsules(capsules)[1]
+        self.estimate.stiffness = skeleton.stiffness(links)
+        return self.estimate._estimate(pair)
+
+    @torch.no_grad()
+    def tell(self) -> None:
+        """Print everything as it stands in the two modules."""
+        for name, value in self.constants.items():
+            print(f"{name} = {value.exp():.3g}")
+        for kind, sizes in zip(skeleton.CAPSULES, self.kinds.exp(), strict=True):
+            print(
+                f'    Capsule("{kind.start}", "{kind.end}", {kind.beyond}, '
+                + ", ".join(f"{x:.3f}" for x in sizes)
+                + "),"
+            )
+        for link, spread in zip(skeleton.LINKS, self.ties.exp(), strict=True):
+            print(f'    ("{link[0]}", "{link[1]}", {spread:.3f}),')
+
+
+def _logarithm(values) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(values, dtype=torch.float32).log())
+
+
+def errors_of(estimate: InitialEstimate, sample: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of the cells whose middle is the person: error and spread in pixels, pixels per metre, seen by the other view."""
+    known = sample.valid[..., 2::4, 2::4] > 0
+    error = estimate.disparity - sample.disparity[..., 2::4, 2::4]
+    seen = sample.visible[..., 2::4, 2::4] > 0
+    return error[known], estimate.spread[known], estimate.per_metre[known], seen[known]
+
+
+def surprise(estimate: InitialEstimate, sample: Sample) -> Float[Tensor, ""]:
+    """-log of the likelihood of the truth, in metres, up to a constant."""
+    error, spread, per_metre, seen = errors_of(estimate, sample)
+    likelihood = (spread / per_metre).log() + (FREEDOM + 1) / 2 * ((error / spread).square() / FREEDOM).log1p()
+    weight = 2.0 - seen.float()
+    return (weight * likelihood).sum() / weight.sum()
+
+
+@torch.no_grad()
+def report(name: str, model: Fitted, samples: list[tuple[StereoPair, Sample]]) -> None:
+    """Print mean errors, of all pixels and of those that the other view does not see."""
+    parts = zip(*(errors_of(model(pair), sample) for pair, sample in samples), strict=True)
+    error, spread, per_metre, seen = (torch.cat(part) for part in parts)
+    for which, chosen in (("all", seen | ~seen), ("half-occluded", ~seen)):
+        pixels, metres = 4 * error[chosen].abs().mean(), (error / per_metre)[chosen].abs()
+        within = ((error / spread)[chosen].abs() < 1).float().mean()
+        print(
+            f"{name}, {which}: {pixels:.1f} px at 1024 px, {100 * metres.mean():.1f} cm (median"
+            f" {100 * metres.median():.1f}), {100 * within:.0f} % within one standard deviation"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from posegaussian.config import NetworkSettings
+from posegaussian.model.memory import PLANES, Memory
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.stabilizer import TemporalPoseStabilizer
+from posegaussian.training.clip import joined
+
+
+def memory(frames, rest=1.0, tolerance=1.0, before=0.0):
+    start, match = torch.full((1, 2, 4, 6), before), torch.full((1, 2, 8, 12), before)
+    return Memory(start, match, torch.full((frames, 2, 2, 3), rest), torch.tensor(tolerance), frames)
+
+
+def test_noise_below_the_tolerance_is_averaged_away():
+    """An exponential mean with a = 0.9 leaves sqrt((1 - a) / (1 + a)) of the standard deviation of white noise."""
+    noise = 0.02 * torch.randn(400, 2, 4, 6, generator=torch.Generator().manual_seed(0))
+    steady = memory(400, before=7.0).steady_start(7 + noise, torch.full_like(noise, 5.0))
+    assert (steady[50:].std() / noise.std() - (0.1 / 1.9) ** 0.5).abs() < 0.02
+    assert (steady[50:].mean() - 7).abs() < 0.01
+
+
+def test_a_change_far_above_the_tolerance_is_followed_at_once():
+    now = torch.cat([torch.zeros(3, 2, 4, 6), torch.full((3, 2, 4, 6), 40.0)])
+    steady = memory(6).steady_start(now, torch.full_like(now, 5.0))
+    assert steady[2].abs().max() == 0
+    assert (steady[3] - 40).abs().max() < 0.05
+
+
+def test_nothing_is_kept_where_the_pose_moves():
+    now = torch.rand(3, 2, 4, 6)
+    assert torch.equal(memory(3, rest=0.0).steady_start(now, torch.ones_like(now)), now)
+
+
+def test_matches_are_kept_in_pixels_whichever_way_a_view_is_mirrored():
+    q = 3 + 0.1 * torch.rand(4, 8, 12)
+    known = memory(2, tolerance=1e6, before=6.0)
+    expected = 3 + 0.1 * (q.unflatten(0, (2, 2))[0] - 3)
+    assert torch.allclose(known.steady_match(q)[:2], expected, atol=1e-5)
+
+
+def test_disparities_survive_half_precision():
+    known, random = memory(2), torch.Generator().manual_seed(0)
+    start, match = (600 * torch.rand(2, 2, *size, generator=random) for size in ((4, 6), (8, 12)))
+    planes = known.packed(start, match, torch.float16)
+    assert planes.shape == (1, 2, PLANES, 2, 3) and planes.dtype == torch.float16
+    found = Memory.of(planes, known.rest, known.tolerance, 2)
+    assert (found.start - start[1:]).abs().max() < 1e-3 and (found.match - match[1:]).abs().max() < 1e-3
+
+
+def test_nothing_rests_at_the_start_at_a_cut_or_where_the_pose_moves():
+    stabilizer = TemporalPoseStabilizer(8)
+    pose, maps = torch.randn(1, 8, 4, 4), torch.rand(1, 17, 4, 4)
+    with torch.no_grad():
+        _, state, start = stabilizer(pose, maps)
+        rests = [stabilizer(pose + size, maps, state)[2] for size in (0.0, 0.1, 20.0)]
+        cut = stabilizer(pose, torch.zeros(1, 17, 4, 4).index_fill(1, torch.tensor(0), 1.0), state)[2]
+        elsewhere = torch.roll(torch.eye(17)[:, :16].reshape(1, 17, 4, 4), 1, 1)
+        _, here, _ = stabilizer(pose, torch.eye(17)[:, :16].reshape(1, 17, 4, 4))
+        assert stabilizer(pose, elsewhere, here)[2].max() == 0
+    assert start.max() == 0 and cut.max() > 0
+    assert rests[0].min() > 0.8 and rests[0].mean() > rests[1].mean() > rests[2].mean() and rests[2].max() < 0.1
+
+
+@pytest.mark.parametrize("shaken", ["keypoints", "images"])
+def test_a_still_person_stays_still_before_a_trembling_detector_and_noisy_cameras(make_plane, shaken):
+    pair, random = make_plane(64, 96, disparity=12), torch.Generator().manual_seed(0)
+    moments = []
+    for _ in range(12):
+        keypoints = pair.keypoints + 0.2 * torch.randn(pair.keypoints.shape, generator=random)
+        images = pair.masks * (pair.images + 0.02 * torch.randn(pair.images.shape, generator=random)).clamp(0, 1)
+        moments.append(replace(pair, **{"keypoints": {"keypoints": keypoints}, "images": {"images": images}}[shaken]))
+    torch.manual_seed(0)
+    with_it = PoseGaussian(NetworkSettings(iterations=1)).eval()
+    without = PoseGaussian(NetworkSettings(iterations=1, stabilizer=False)).eval()
+    without.load_state_dict({k: v for k, v in with_it.state_dict().items() if "stabilizer" not in k})
+    person = (pair.masks[0, :, 0] > 0).expand(2, -1, -1)
+    with torch.no_grad():
+        clip = joined(moments)
+        wobble, alone = (
+            network(clip, frames=12, depth_only=True).disparity[4:].std(0)[person].mean()
+            for network in (with_it, without)
+        )
+    assert wobble < 0.5 * alone

@@ -53,10 +53,10 @@ __all__ = [
 ]
 
 STAGE_VERSION = {
-    "captures": 2,
+    "captures": 3,
     "rectify": 2,
     "heatmaps": 1,
-    "train": 2,
+    "train": 3,
     "render": 3,
     "evaluate": 3,
     "report": 3,

@@ -106,7 +106,7 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     assert streamed.streamed is not None
     synchronise = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None
     clip = streamed._make(0)[0]
-    ready = Batches(None, Ready(clip), 1.0, 0, device, run.steps)
+    ready = Batches(None, Ready(clip), 1.0, 0, device)
 
     def step_on(batches: Batches) -> Callable[[], Any]:
         def step() -> None:
@@ -126,9 +126,6 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     for name, function in {"step": step_on(ready), "step + stream": step_on(streamed)}.items():
         timings |= in_turn({name: function}, samples, calls, synchronise)
     run.batches = streamed
-    while streamed.begun:
-        streamed.take(min(streamed.begun))
-        streamed.steps = 0  # no more
     timings |= in_turn({"stream": lambda: streamed._make(run.done)}, samples, calls, synchronise)
     peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
     what = {"stage": run.stage, "size": clip.width, "columns": clip.pair.images.shape[-1], "pairs": len(clip.target)}

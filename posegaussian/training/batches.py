@@ -1,11 +1,12 @@
-"""The batches of a run, made by a thread while the steps before are taken.
+"""The batches of a run, each made by a thread during the backward pass of the step before.
 
-What a step sees is a function of the seed, the rank and the step's number alone, so that a resumed run continues
-exactly.
+Only then does the interpreter have nothing else to do: two threads that both queue work for a device cost each other
+more than they gain. What a step sees is a function of the seed, the rank and the step's number alone, so that a
+resumed run continues exactly.
 """
 
 from abc import ABC, abstractmethod
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import numpy as np
 import torch
@@ -13,9 +14,6 @@ from torch import Tensor
 
 from posegaussian.training.clip import Clip
 from posegaussian.types import _Tensors
-
-_AHEAD = 2
-"""So many batches are made ahead of the one that is looked at."""
 
 
 class Steps(ABC):
@@ -31,10 +29,9 @@ class Steps(ABC):
 
 
 class Batches:
-    """Captures and streamed people, mixed.
+    """Captures and streamed people, mixed; call `start` with a step, later `wait`, and then `take`.
 
-    A thread reads captures and has people photographed, on CUDA in a stream of its own: it waits, for files and for the
-    device, while the steps go on.
+    On CUDA they are made on a stream of their own, beside the step's.
 
     Args:
         captures: steps of captures; None where `share` is 1.
@@ -42,7 +39,6 @@ class Batches:
         share: of the steps that see the stream.
         seed: of which steps these are.
         device: where batches are wanted.
-        steps: of the whole run; none is made beyond.
         rank: of this process; every rank has batches of its own.
         world: how many ranks there are.
     """
@@ -54,12 +50,11 @@ class Batches:
         share: float,
         seed: int,
         device: torch.device,
-        steps: int,
         rank: int = 0,
         world: int = 1,
     ):
         self.captures, self.streamed, self.share, self.seed = captures, streamed, share, seed
-        self.device, self.steps, self.rank, self.world = device, steps, rank, world
+        self.device, self.rank, self.world = device, rank, world
         self.side = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.maker = ThreadPoolExecutor(1)
         self.begun: dict[int, Future[tuple[Clip, torch.cuda.Event | None]]] = {}
@@ -70,11 +65,18 @@ class Batches:
             return self.captures is None
         return bool(np.random.default_rng((self.seed, 3, step)).random() < self.share)
 
+    def start(self, step: int) -> None:
+        """Begin to make the batch of a step."""
+        self.begun[step] = self.maker.submit(self._make, step)
+
+    def wait(self) -> None:
+        """Until what has begun is made."""
+        wait(self.begun.values())
+
     def take(self, step: int) -> Clip:
-        """The batch of a step, on the device; those that follow are begun."""
-        for soon in range(step, max(step + 1, min(step + 1 + _AHEAD, self.steps))):
-            if soon not in self.begun:
-                self.begun[soon] = self.maker.submit(self._make, soon)
+        """The batch of a step, on the device."""
+        if step not in self.begun:
+            self.start(step)
         clip, made = self.begun.pop(step).result()
         if made is not None:
             stream = torch.cuda.current_stream(self.device)

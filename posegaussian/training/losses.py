@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from posegaussian.config import TrainSettings
 from posegaussian.model.network import Reconstruction
 from posegaussian.training.clip import Clip
+from posegaussian.training.similarity import similarity
 from posegaussian.types import Rendering
 
 _L1, _SSIM = 0.8, 0.2
@@ -95,8 +95,7 @@ def image_loss(
     image: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, ""]:
     """0.8 L1 + 0.2 (1 - SSIM), summed over the image and divided by the person's area."""
-    _, similarity = structural_similarity_index_measure(image, target, data_range=1.0, return_full_image=True)
-    error = _L1 * (image - target).abs() + _SSIM * (1 - similarity)
+    error = _L1 * (image - target).abs() + _SSIM * (1 - similarity(image, target))
     return error.mean(1).sum() / mask.sum().clamp_min(1)
 
 

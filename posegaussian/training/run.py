@@ -94,7 +94,7 @@ class Run:
 
         self.network = self._network(init)
         self.average = Average(self.network, chosen.average)
-        compiled = torch.compile(self.network, dynamic=True) if chosen.compile else self.network
+        compiled = torch.compile(self.network, dynamic=False) if chosen.compile else self.network
         self.wrapped = fabric.strategy.setup_module(cast(torch.nn.Module, compiled))
         self.adam = self._adam()
         self.optimizer = cast(torch.optim.Optimizer, fabric.setup_optimizers(self.adam))
@@ -129,7 +129,7 @@ class Run:
             from posegaussian.training.stream import StreamSteps
 
             streamed = StreamSteps(self.stage, chosen, device, rank, world)
-        return Batches(steps, streamed, chosen.stream, chosen.seed, device, self.steps, rank, world)
+        return Batches(steps, streamed, chosen.stream, chosen.seed, device, rank, world)
 
     def _network(self, init: Path | None) -> PoseGaussian:
         """A new network, or that of `init`; stage depth leaves the head as it is."""
@@ -227,7 +227,10 @@ class Run:
         self.network.train()
         seen = look(self.wrapped, clip, self.settings.train, self.fabric.autocast, self.stage == "depth")
         self.optimizer.zero_grad(set_to_none=True)
+        if self.done + 1 < self.steps:
+            self.batches.start(self.done + 1)
         self.fabric.backward(seen.losses.total)
+        self.batches.wait()
         norm = self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_CLIP_NORM, error_if_nonfinite=False)
         assert norm is not None
         told = {"stop": float(stop), "time": self.clock.used}

@@ -37,9 +37,10 @@ class StreamSteps(Steps):
     def __init__(self, stage: str, settings: TrainSettings, device: torch.device, rank: int = 0, world: int = 1):
         self.settings, self.world = settings, world
         self.seed = stream_seed(stage, settings.seed, rank)
-        self.looks = [*settings.looks, LookSettings(share=1 - sum(look.share for look in settings.looks))]
-        if self.looks[-1].share < -1e-9:
+        rest = 1 - sum(look.share for look in settings.looks)
+        if rest < -1e-9:
             raise ConfigError("train.looks: their shares are more than 1")
+        self.looks = [*settings.looks, LookSettings(share=max(rest, 0.0))]
         self.ways = [_photographed(settings.synthetic, look, stage) for look in self.looks]
         self.errors = read_error_model(settings.heatmap_errors)
         self.stream = SyntheticStream(settings.synthetic, self.seed, device)

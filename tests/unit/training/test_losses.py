@@ -14,6 +14,7 @@ from posegaussian.training.losses import (
     steadiness,
 )
 from posegaussian.training.schedule import cooldown_start, learning_rate
+from posegaussian.training.similarity import similarity
 
 
 def test_only_known_disparities_count():
@@ -98,3 +99,18 @@ def test_the_rate_falls_by_time_where_that_ends_first():
     assert learning_rate(10, 100, settings, time_used=0.4) == 1
     assert learning_rate(10, 100, settings, time_used=0.75) == pytest.approx(0.5)
     assert learning_rate(10, 100, settings, time_used=1.2) == 0
+
+
+def test_similarity_is_that_of_torchmetrics():
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    random = torch.Generator().manual_seed(0)
+    target = torch.rand(2, 3, 40, 33, generator=random)
+    image = (target + 0.2 * torch.randn(target.shape, generator=random)).clamp(0, 1)
+    image[:, :, :12], target[:, :, :12] = 0, 0
+    image.requires_grad_(True)
+    _, reference = structural_similarity_index_measure(image, target, data_range=1.0, return_full_image=True)
+    ours = similarity(image, target)
+    assert torch.allclose(ours, reference, atol=2e-5) and ours.min() < 0.9
+    gradients = [torch.autograd.grad(values.sum(), image)[0] for values in (ours, reference)]
+    assert torch.allclose(*gradients, atol=1e-4 * gradients[1].abs().max())

@@ -1,5 +1,6 @@
 import csv
 import itertools
+import json
 import signal
 from dataclasses import replace
 
@@ -109,26 +110,68 @@ def test_curves_and_metadata(tmp_path, make_captures):
     assert all(float(row["psnr_bbox"]) > 5 for row in table(full))
     assert read_metadata(full)["stage"] == "full"
     assert {"rectify", "detector"} <= read_metadata(full).keys()
+    runs = json.loads(read_metadata(full)["history"])
+    assert [(run["stage"], run["steps"], run["device"]) for run in runs] == [("depth", 6, "cpu"), ("full", 6, "cpu")]
+    assert runs[1]["train"]["full_steps"] == 6
     assert list((tmp_path / "state" / "full").glob("events.*"))
     assert cv2.imread(str(tmp_path / "state/full/validation.png")).shape == (2 * 64, 3 * 64, 3)
     start = torch.equal(*(load_network(path).stereo.match.weight for path in (depth, full)))
     assert not start
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(tmp_path, make_captures, monkeypatch):
+@pytest.fixture
+def late(monkeypatch):
+    """Numbers are read a step late, as on CUDA."""
+    numbers = run.Numbers
+    monkeypatch.setattr(run, "Numbers", lambda lag, world: numbers(lag=1, world=world))
+
+
+def spoil(monkeypatch, step):
+    """Make the loss of a step NaN."""
     combine, count = looking.combine, itertools.count(1)
 
     def spoiled(*args):
         losses = combine(*args)
-        return replace(losses, total=losses.total * torch.nan) if next(count) == 3 else losses
+        return replace(losses, total=losses.total * torch.nan) if next(count) == step else losses
 
     monkeypatch.setattr(looking, "combine", spoiled)
+
+
+def evidence_of_step_3(files, folder, monkeypatch):
+    spoil(monkeypatch, 3)
     with pytest.raises(TrainingError, match=r"step 3 cannot be taken: its loss is nan; batch and weights are kept in"):
-        train([make_captures(tmp_path)], tmp_path)
-    assert not (tmp_path / "depth.safetensors").exists()
-    kept = torch.load(tmp_path / "state/depth.evidence", weights_only=True)
+        train(files, folder)
+    assert not (folder / "depth.safetensors").exists()
+    return torch.load(folder / "state/depth.evidence", weights_only=True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(tmp_path, make_captures, monkeypatch):
+    kept = evidence_of_step_3([make_captures(tmp_path)], tmp_path, monkeypatch)
     assert kept["step"] == 3 and kept["batch"]["pair"]["images"].shape[1] == 2
     assert all(value.isfinite().all() for value in kept["network"].values())
+
+
+def test_the_same_is_kept_where_numbers_are_read_late(tmp_path, make_captures, monkeypatch, request):
+    files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
+    with monkeypatch.context() as patch:
+        soon = evidence_of_step_3(files, tmp_path / "soon", patch)
+    request.getfixturevalue("late")
+    late = evidence_of_step_3(files, tmp_path / "late", monkeypatch)
+    assert torch.equal(soon["batch"]["pair"]["images"], late["batch"]["pair"]["images"])
+    assert all(torch.equal(value, late["network"][name]) for name, value in soon["network"].items())
+
+
+def test_reading_numbers_late_changes_nothing_else(tmp_path, make_captures, monkeypatch, request):
+    files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
+    soon = train(files, tmp_path / "soon", "full", val=files[:1])
+    request.getfixturevalue("late")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(TrainingError, match="after step 3 of 6"):  # heard of a step later
+            train(files, tmp_path / "late", "full", val=files[:1])
+    late = train(files, tmp_path / "late", "full", val=files[:1])
+    for suffix in (".safetensors", ".csv"):
+        assert soon.with_suffix(suffix).read_bytes() == late.with_suffix(suffix).read_bytes()
 
 
 def test_a_loss_that_explodes_stops_the_run():
@@ -137,6 +180,7 @@ def test_a_loss_that_explodes_stops_the_run():
     assert Guard(guard.state()).complaint(40.0, 1.0) is None
     assert "its loss is 200" in guard.complaint(200.0, 1.0)
     assert "its gradient is inf" in guard.complaint(1.0, float("inf"))
+    assert guard.complaint(40.0, 1.0, limit=30.0) and 45 < guard.limit < 80
     assert Guard().complaint(1e9, 1.0) is None
 
 

@@ -1,0 +1,65 @@
+"""The stream's looks: which step has which, and what a look changes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.captures.synthetic import stream as streaming
+from posegaussian.config import (
+    GPS_GAUSSIAN,
+    LookSettings,
+    PeopleSettings,
+    SensorSettings,
+    StreamSettings,
+    TrainSettings,
+)
+from posegaussian.errors import ConfigError
+from posegaussian.training.stream import StreamSteps
+
+LARGE = LookSettings(share=0.25, batch_size=2, size=(96, 64), rig=GPS_GAUSSIAN, sensor=SensorSettings())
+SETTINGS = TrainSettings(
+    batch_size=4,
+    frames=2,
+    stream=1.0,
+    synthetic=StreamSettings(size=(64, 64), target_size=(48, 48), pool=1, lifetime=1000, workers=0),
+    looks=(LARGE, LookSettings(share=0.25, target_size=(32, 32))),
+)
+
+
+def steps_of(stage="full", settings=SETTINGS, rank=0, world=1):
+    return StreamSteps(stage, settings, torch.device("cpu"), rank, world)
+
+
+def test_looks_have_their_shares_and_all_ranks_agree():
+    one, other = (steps_of(rank=rank, world=2) for rank in range(2))
+    ways = [one.way(2 * step) for step in range(2000)]
+    assert ways == [other.way(2 * step + 1) for step in range(2000)]
+    assert np.allclose(np.bincount(ways) / 2000, [0.25, 0.25, 0.5], atol=0.03)
+    assert one.seed != other.seed
+    assert {steps_of(settings=replace(SETTINGS, looks=())).way(index) for index in range(9)} == {0}
+    with pytest.raises(ConfigError, match=r"train\.looks: their shares are more than 1"):
+        steps_of(settings=replace(SETTINGS, looks=(LARGE, replace(LARGE, share=0.8))))
+
+
+@pytest.fixture
+def one_person(monkeypatch):
+    """Nobody is made twice."""
+    prepare, made = streaming.prepare, {}
+
+    def once(seed, people: PeopleSettings, frames, fps, texel):
+        return made.setdefault(0, None) or made.update({0: prepare(1000, people, frames, fps, texel)}) or made[0]
+
+    monkeypatch.setattr(streaming, "prepare", once)
+
+
+def test_a_look_changes_what_it_names(one_person):
+    steps = steps_of()
+    large, small, plain = (next(i for i in range(99) if steps.way(i) == way) for way in range(3))
+    assert (steps[large].width, len(steps[large].target), steps[large].target.shape[-1]) == (96, 2, 48)
+    assert (steps[small].width, len(steps[small].target), steps[small].target.shape[-1]) == (64, 4, 32)
+    assert (steps[plain].width, len(steps[plain].target), steps[plain].target.shape[-1]) == (64, 4, 48)
+    assert torch.equal(steps[large].pair.images, steps[large].pair.images)
+    depth = steps_of("depth")
+    assert depth[large].target.shape[-2:] == (16, 16) and depth[large].pair.images.shape[-2] == 64

@@ -29,7 +29,8 @@ class ViewSettings:
     """One novel view rendered by hand, from a capture folder."""
 
     rectify: RectifySettings | None = None
-    """Stereo rectification; null: as for the captures that the weights learned from."""
+    """Stereo rectification; null: as for the captures that the weights learned from, with the capture's own masks,
+    or else those that its pictures of the empty scene give."""
     detector: DetectorSettings | None = None
     """The 2D pose detector; null: the one that the weights learned with."""
     size: Size | None = None

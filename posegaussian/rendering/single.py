@@ -1,9 +1,12 @@
 """One novel view of a capture folder, by hand: rectify, detect, reconstruct and render a single frame."""
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from posegaussian import store
 from posegaussian.captures.capture import Capture
@@ -48,10 +51,10 @@ def render_view(
         raise ConfigError(f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)")
     output = output or Path("novel.png")
     learned = read_metadata(weights)
-    rectify = settings.rectify or parse(RectifySettings, json.loads(learned.get("rectify", "{}")), str(weights))
     chosen = pick_device(device)
     network = load_network(weights, chosen)
     shot = read_capture(capture)
+    rectify = settings.rectify or _rectification(shot, json.loads(learned.get("rectify", "{}")), str(weights))
     first, second = (_camera(shot, source) for source in sources)
     if first == second:
         raise CaptureError("both --source name this camera", file=capture, camera=first)
@@ -76,6 +79,12 @@ def render_view(
             camera = framed(camera, *settings.size)
         write_png(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
     print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}, with {weights.name}")
+
+
+def _rectification(capture: Capture, learned: Mapping[str, Any], weights: str) -> RectifySettings:
+    """As for the captures that the weights learned from, with the masks that this one has or can have."""
+    given = capture.masks.keys() >= capture.cameras.keys() or not capture.backgrounds
+    return replace(parse(RectifySettings, learned, weights), masks="given" if given else "background")
 
 
 def _camera(capture: Capture, source: str) -> str:

@@ -1,5 +1,6 @@
 """One view of a capture folder, through the command line."""
 
+import shutil
 import sys
 
 import cv2
@@ -99,6 +100,21 @@ def test_nothing_but_the_capture_is_needed(capture, weights, tmp_path, capsys, m
     main(["render", str(capture), "--source", "00", "01", "--device", "cpu"])
     assert "with release.safetensors" in capsys.readouterr().out
     assert cv2.imread(str(tmp_path / "novel.png")).any()
+
+
+def test_without_masks_the_empty_scene_is_asked(capture, weights, tmp_path, capsys):
+    filmed = tmp_path / "filmed"
+    shutil.copytree(capture, filmed)
+    shutil.rmtree(filmed / "masks")
+    render = ["render", str(filmed), "--weights", str(weights), "--device", "cpu"]
+    with pytest.raises(SystemExit):
+        main(render)
+    assert "no masks of this camera; set rectify.masks: background or median" in capsys.readouterr().err
+    for camera in ("00", "01", "02"):
+        (filmed / "backgrounds").mkdir(exist_ok=True)
+        cv2.imwrite(str(filmed / "backgrounds" / f"{camera}.png"), np.full((*SIZE[::-1], 3), 110, np.uint8))
+    main(render)
+    assert coverage(tmp_path / "novel.png").mean() > 0.05
 
 
 def test_ratio_0_and_1_stand_at_the_cameras(capture, weights, tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from posegaussian.evaluation.groups import BELOW_CEILING
@@ -14,8 +15,8 @@ from posegaussian.report.blame import regions, shares
 from posegaussian.report.pictures import Picture
 from posegaussian.report.views import CaptureFiles
 
-_TILE, _ASPECT = 320, 0.62
-"""Height of a tile in pixels, and its width / height."""
+_WIDTH, _HEIGHT = 200, 320
+"""Of a tile, pixels."""
 _TEXT = 15
 
 
@@ -97,19 +98,18 @@ def _row(number: int, view: View, capture: CaptureFiles, model: str) -> Picture:
     pair = int(capture.truth["targets/pair"][target])
     truth, mask = (capture.truth[f"targets/{name}"][target, frame] for name in ("images", "masks"))
     made = capture.made["targets/images"][target, frame]
-    tiles = [
-        pictures.cut(capture.truth["sources/images"][pair, frame, side], _box(capture, pair, frame, side))
-        for side in (0, 1)
-    ]
-    box = pictures.box_around(mask, _ASPECT)
-    tiles += [pictures.cut(image, box) for image in (made, truth, pictures.flip_map(made, truth))]
+    sources, outlines = (capture.truth[f"sources/{name}"][pair, frame] for name in ("images", "masks"))
+    shown = [(sources[side], outlines[side]) for side in (0, 1)]
+    shown += [(image, mask) for image in (made, truth, pictures.flip_map(made, truth))]
+    tiles = [_tile(*pair) for pair in shown]
     names = ["left source", "right source", model, "truth", "FLIP error"]
-    strip = pictures.contact_sheet(tiles, names, height=_TILE, text=_TEXT)
+    strip = pictures.contact_sheet(tiles, names, height=_HEIGHT, text=_TEXT)
     return np.concatenate([_banner(strip.shape[1], _texts(number, view, capture, target, frame)), strip])
 
 
-def _box(capture: CaptureFiles, pair: int, frame: int, side: int) -> pictures.Box:
-    return pictures.box_around(capture.truth["sources/masks"][pair, frame, side], _ASPECT)
+def _tile(image: Picture, mask: UInt8[np.ndarray, "h w"]) -> Picture:
+    """The part of a picture around the person."""
+    return pictures.fitted(pictures.cut(image, pictures.box_around(mask, _WIDTH / _HEIGHT)), _WIDTH, _HEIGHT)
 
 
 def _texts(number: int, view: View, capture: CaptureFiles, target: int, frame: int) -> list[str]:

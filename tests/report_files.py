@@ -19,6 +19,7 @@ mine,full,psnr,31.333333,31,1,6,
 mine,bbox,psnr,24.444444,24,1,6,
 mine,bbox,ssim,0.876543,0.8,0.01,6,
 mine,bbox,lpips,,,,0,LPIPS weights not available: no alexnet.pth in /home/somebody/weights
+mine,still,jitter,,,,0,nobody stands still
 mine,disparity,epe_1024,3.456789,3,1,12,
 mine,disparity,rate_1px,0.123456,0.1,0,12,
 ceiling,full,psnr,36.555555,36,1,6,

@@ -78,6 +78,7 @@ def write_report(
             methods=tables.methods(numbers, model),
             protocols={p: text for p, text in PROTOCOLS.items() if any(key[1] == p for key in numbers)},
             metrics=METRICS,
+            notes=_notes(numbers),
             scale=_scale(numbers, model),
             captures=captures,
             count=_count(numbers, model),
@@ -120,6 +121,14 @@ def _scale(summary: Summary, model: str) -> list[tuple[str, dict[str, float]]]:
         if all(value and value.known for value in found.values()):
             rows.append((protocol, {name: value.mean for name, value in found.items() if value}))
     return rows
+
+
+def _notes(summary: Summary) -> list[str]:
+    """Why numbers of the page's tables are missing, each reason once."""
+    shown = (
+        value.note for (_, protocol, metric), value in summary.items() if metric in METRICS or protocol == "disparity"
+    )
+    return list(dict.fromkeys(note for note in shown if note))
 
 
 def _count(summary: Summary, model: str) -> int:

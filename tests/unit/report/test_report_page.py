@@ -52,6 +52,7 @@ def test_every_number_of_the_summary_is_there(page):
     for number in ("25.11", "18.22", "31.33", "24.44", "0.8765", "36.56", "29.67", "3.46", "12.3 %"):
         assert number in text, number
     assert "LPIPS weights not available: no alexnet.pth in weights" in text
+    assert "nobody stands still" not in text, "a reason for a number that the page does not show"
 
 
 def test_other_models_stand_beside_it(inputs):

@@ -39,7 +39,7 @@ class Batches:
         share: of the steps that see the stream.
         seed: of which steps these are.
         device: where batches are wanted.
-        rank: of this process; every rank has batches of its own.
+        rank: of this process; every rank has captures, and streams, of its own.
         world: how many ranks there are.
     """
 
@@ -86,8 +86,10 @@ class Batches:
 
     def _make(self, step: int) -> tuple[Clip, torch.cuda.Event | None]:
         """A batch, and what says that the device has made it."""
-        index = step * self.world + self.rank
-        source = self.streamed if self.is_streamed(step) else self.captures
+        if self.is_streamed(step):
+            source, index = self.streamed, step
+        else:
+            source, index = self.captures, step * self.world + self.rank
         assert source is not None
         with torch.cuda.stream(self.side):  # nothing without CUDA
             clip = source[index].to(self.device)

@@ -128,7 +128,7 @@ class Run:
         if chosen.stream > 0:
             from posegaussian.training.stream import StreamSteps
 
-            streamed = StreamSteps(self.stage, chosen, device, rank, world)
+            streamed = StreamSteps(self.stage, chosen, device, rank)
         return Batches(steps, streamed, chosen.stream, chosen.seed, device, rank, world)
 
     def _network(self, init: Path | None) -> PoseGaussian:

@@ -30,12 +30,11 @@ class StreamSteps(Steps):
         stage: `depth` or `full`; stage depth has no use for novel views.
         settings: the stream's, its looks, the errors of its heatmaps, the size of a batch.
         device: where batches are made.
-        rank: of this process.
-        world: how many ranks there are; they look in the same way, at different people.
+        rank: of this process; all ranks look in the same way, at different people.
     """
 
-    def __init__(self, stage: str, settings: TrainSettings, device: torch.device, rank: int = 0, world: int = 1):
-        self.settings, self.world = settings, world
+    def __init__(self, stage: str, settings: TrainSettings, device: torch.device, rank: int = 0):
+        self.settings = settings
         self.seed = stream_seed(stage, settings.seed, rank)
         rest = 1 - sum(look.share for look in settings.looks)
         if rest < -1e-9:
@@ -56,7 +55,7 @@ class StreamSteps(Steps):
 
     def way(self, index: int) -> int:
         """Which look a batch has."""
-        draw = np.random.default_rng((self.settings.seed, 4, index // self.world)).random()
+        draw = np.random.default_rng((self.settings.seed, 4, index)).random()
         return min(
             int(np.searchsorted(np.cumsum([look.share for look in self.looks]), draw, "right")), len(self.looks) - 1
         )

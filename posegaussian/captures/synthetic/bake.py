@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64, UInt8
+from jaxtyping import Float32, Int64, UInt8
 from numba import njit
 
 from posegaussian.captures.synthetic.mesh import vertex_normals
 from posegaussian.captures.synthetic.occlusion import ambient_occlusion
 from posegaussian.captures.synthetic.person import Person
+from posegaussian.captures.synthetic.surface import largest
 
 INFLUENCES = 4
 """Bones that move a vertex."""
@@ -106,7 +107,7 @@ def bake(person: Person, texel: float = 0.001) -> Baked:
     surface = person.surface
     vertices, faces = surface.rest, surface.faces
     normals = vertex_normals(vertices, faces)
-    bones, weights = strongest(surface.weights, INFLUENCES)
+    bones, weights = largest(surface.weights, INFLUENCES)
     grids = _resolutions(vertices, faces, texel)
     starts, total = _layout(grids)
     return Baked(
@@ -125,17 +126,6 @@ def bake(person: Person, texel: float = 0.001) -> Baked:
         texels=_texels(person, grids, starts, total),
         outline=_outline(vertices, bones[:, 0]),
     )
-
-
-def strongest(
-    weights: Float[np.ndarray, "v b"], count: int
-) -> tuple[Int64[np.ndarray, "v k"], Float[np.ndarray, "v k"]]:
-    """The bones of the greatest weights, and these weights made to sum to 1."""
-    bones = np.argpartition(-weights, count - 1, axis=1)[:, :count]
-    kept = np.take_along_axis(weights, bones, 1)
-    order = np.argsort(-kept, axis=1, kind="stable")
-    bones, kept = np.take_along_axis(bones, order, 1), np.take_along_axis(kept, order, 1)
-    return bones, kept / kept.sum(1, keepdims=True)
 
 
 def _resolutions(vertices: np.ndarray, faces: np.ndarray, texel: float) -> np.ndarray:

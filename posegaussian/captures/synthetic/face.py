@@ -32,19 +32,23 @@ def make_skin(tone: Colour, hair: Colour, beard: float, rng: np.random.Generator
     lips = over(lips, np.array([0.6, 0.12, 0.16]), np.array(makeup))
 
     def texture(points):
-        x, y, z = abs(points[:, 0]), points[:, 1], points[:, 2]
         pores = noise(points, 0.0023, seed + 7)
         mottle = 0.05 * noise(points, 0.011, seed) + 0.06 * noise(points, 0.035, seed + 1) + 0.025 * pores
         colours = tone * (1 + mottle)[:, None]
         relief = 6e-5 * pores
-        head = z > 0.74
-        front = np.clip((-0.10 - y) / 0.02, 0, 1) * head
+        knuckles = np.clip((abs(points[:, 0]) - 0.5) / 0.03, 0, 1) * np.clip(noise(points, 0.012, seed + 9), 0, 1)
+        colours = over(colours, tone * [0.95, 0.72, 0.68], 0.35 * knuckles)
+        face = (points[:, 2] > 0.74) & (points[:, 1] < -0.1)
+        colours[face], relief[face] = features(points[face], colours[face], relief[face])
+        return np.concatenate([np.clip(colours, 0, 1), relief[:, None]], axis=1)
+
+    def features(points, colours, relief):
+        x, y, z = abs(points[:, 0]), points[:, 1], points[:, 2]
+        front = np.clip((-0.10 - y) / 0.02, 0, 1)
         blush = np.exp(-(((x - 0.042) / 0.02) ** 2 + ((z - 0.865) / 0.018) ** 2)) + 0.8 * np.exp(
             -((x / 0.012) ** 2 + ((z - 0.866) / 0.012) ** 2)
         )
         colours = over(colours, tone * [1.0, 0.74, 0.70], 0.4 * front * blush)
-        knuckles = np.clip((abs(points[:, 0]) - 0.5) / 0.03, 0, 1) * np.clip(noise(points, 0.012, seed + 9), 0, 1)
-        colours = over(colours, tone * [0.95, 0.72, 0.68], 0.35 * knuckles)
         spots = front * freckles * np.clip(4 * noise(points, 0.0035, seed + 8) - 2.2, 0, 1)
         colours = over(colours, tone * [0.75, 0.6, 0.5], spots)
         sockets = np.exp(-(((x - EYE[0]) / 0.02) ** 2 + ((z - EYE[1] + 0.004) / 0.013) ** 2))
@@ -85,8 +89,7 @@ def make_skin(tone: Colour, hair: Colour, beard: float, rng: np.random.Generator
         crease = np.exp(-(((ring - 2.6) / 0.35) ** 2)) * upper_lid
         colours = over(colours, 0.12 * tone, (0.8 + 0.2 * makeup) * front * np.clip(lashes, 0, 1))
         colours = over(colours, tone * [0.7, 0.55, 0.5], 0.45 * front * crease)
-        relief = relief - 5e-4 * front * crease
-        return np.concatenate([np.clip(colours, 0, 1), relief[:, None]], axis=1)
+        return colours, relief - 5e-4 * front * crease
 
     return Material("skin", texture, 0.14, 0.5)
 

@@ -59,7 +59,9 @@ def sleeves(share: float) -> Field:
     end = share * (upper + lower) - upper
 
     def field(points):
-        return np.where(on_arm(points), np.minimum(end + unroll(points, False)[:, 1], FAR), FAR)
+        arm, inside = on_arm(points), np.full(len(points), FAR)
+        inside[arm] = np.minimum(end + unroll(points[arm], False)[:, 1], FAR)
+        return inside
 
     return field
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from posegaussian.captures.synthetic.material import Texture
 from posegaussian.captures.synthetic.textures import Colour, Points, over, soft
@@ -37,18 +37,33 @@ def patch(values: Values, share: np.ndarray, tone: np.ndarray, height: float) ->
     values[:, 3] += share * height
 
 
+def within(chosen: Callable[[Points], Bool[np.ndarray, "n"]], detail: Detail) -> Detail:
+    """A detail that is looked at where it can be seen at all; everywhere else it changes nothing."""
+
+    def near(points, values):
+        here = chosen(points)
+        part = values[here]
+        detail(points[here], part)
+        values[here] = part
+
+    return near
+
+
 def edge(field: Callable[[Points], np.ndarray], width: float, thread: Colour | None = None) -> Detail:
     """A hem so wide along the border of a field: thicker cloth, and a stitch."""
 
     def detail(points, values):
         distance = field(points)
+        near = distance < width + 0.008
+        distance, part = distance[near], values[near]
         hem = soft(width - distance, 0.0015)
         stitch = np.exp(-(((distance - 0.85 * width) / 0.0012) ** 2))
-        values[:, 3] += 7e-4 * hem - 5e-4 * stitch
+        part[:, 3] += 7e-4 * hem - 5e-4 * stitch
         if thread is None:
-            values[:, :3] *= (1 - 0.25 * stitch - 0.04 * hem)[:, None]
+            part[:, :3] *= (1 - 0.25 * stitch - 0.04 * hem)[:, None]
         else:
-            values[:, :3] = over(values[:, :3], thread, 0.8 * stitch)
+            part[:, :3] = over(part[:, :3], thread, 0.8 * stitch)
+        values[near] = part
 
     return detail
 
@@ -57,12 +72,15 @@ def line(distance: Callable[[Points], np.ndarray], thread: Colour | None = None,
     """A seam where a distance is zero; with a thread, a bright double stitch beside it."""
 
     def detail(points, values):
-        gap = distance(points)
+        gap = abs(distance(points))
+        near = gap < 7 * width + 0.005
+        gap, part = gap[near], values[near]
         seam = np.exp(-((gap / width) ** 2))
-        values[:, :3] *= (1 - 0.35 * seam)[:, None]
-        values[:, 3] -= 8e-4 * seam
+        part[:, :3] *= (1 - 0.35 * seam)[:, None]
+        part[:, 3] -= 8e-4 * seam
         if thread is not None:
-            values[:, :3] = over(values[:, :3], thread, 0.75 * np.exp(-(((abs(gap) - 0.005) / 0.0009) ** 2)))
+            part[:, :3] = over(part[:, :3], thread, 0.75 * np.exp(-(((gap - 0.005) / 0.0009) ** 2)))
+        values[near] = part
 
     return detail
 
@@ -73,12 +91,16 @@ def ribbing(
     """A ribbed band so wide along the border of a field; `across` counts metres along the border."""
 
     def detail(points, values):
-        share = soft(width - field(points), 0.0015)
+        distance = field(points)
+        near = distance < width + 0.011
+        distance, part = distance[near], values[near]
+        share = soft(width - distance, 0.0015)
         if tone is not None:
-            values[:, :3] = over(values[:, :3], tone, share)
-        ribs = np.sin(2 * np.pi * across(points) / 0.0045)
-        values[:, :3] *= (1 + 0.1 * share * ribs - 0.2 * np.exp(-(((field(points) - width) / 0.0015) ** 2)))[:, None]
-        values[:, 3] += share * (4e-4 * ribs + 3e-4)
+            part[:, :3] = over(part[:, :3], tone, share)
+        ribs = np.sin(2 * np.pi * across(points[near]) / 0.0045)
+        part[:, :3] *= (1 + 0.1 * share * ribs - 0.2 * np.exp(-(((distance - width) / 0.0015) ** 2)))[:, None]
+        part[:, 3] += share * (4e-4 * ribs + 3e-4)
+        values[near] = part
 
     return detail
 
@@ -104,7 +126,7 @@ def buttons(low: float, high: float, count: int, tone: Colour, size: float = 0.0
         patch(values, disc, tone, 0.0013)
         values[:, :3] *= (1 - 0.6 * holes)[:, None]
 
-    return detail
+    return within(lambda p: (p[:, 1] < 0) & (abs(p[:, 0] - place) < 0.03), detail)
 
 
 def zipper(low: float, high: float, metal: float) -> Detail:
@@ -120,7 +142,7 @@ def zipper(low: float, high: float, metal: float) -> Detail:
         values[:, :3] *= (1 - 0.3 * tape)[:, None]
         values[:, 3] += 5e-4 * front * np.exp(-(((abs(x) - 0.012) / 0.002) ** 2))
 
-    return detail
+    return within(lambda p: (p[:, 1] < 0) & (abs(p[:, 0]) < 0.03), detail)
 
 
 def pocket(
@@ -148,7 +170,8 @@ def pocket(
         else:
             values[:, :3] = over(values[:, :3], thread, 0.7 * stitch)
 
-    return detail
+    reach = 0.5 * max(size) + 0.02
+    return within(lambda p: abs(p[:, 2] - middle[1]) < reach, detail)
 
 
 def slit(start: tuple[float, float], end: tuple[float, float], both: bool = True) -> Detail:
@@ -165,7 +188,8 @@ def slit(start: tuple[float, float], end: tuple[float, float], both: bool = True
         values[:, :3] *= (1 - 0.55 * mark)[:, None]
         values[:, 3] += 6e-4 * np.exp(-(((distance - 0.004) / 0.003) ** 2)) - 1e-3 * mark
 
-    return detail
+    low, high = min(start[1], end[1]) - 0.025, max(start[1], end[1]) + 0.025
+    return within(lambda p: (p[:, 2] > low) & (p[:, 2] < high) & (p[:, 1] < 0.05), detail)
 
 
 def strings(tone: Colour, length: float) -> Detail:
@@ -178,7 +202,7 @@ def strings(tone: Colour, length: float) -> Detail:
         share = front * soft(0.0035 - abs(abs(x) - wave), 0.001)
         patch(values, share, tone * (0.85 + 0.15 * np.sin(z / 0.0009))[:, None], 0.003)
 
-    return detail
+    return within(lambda p: (p[:, 1] < 0) & (abs(p[:, 0]) < 0.06), detail)
 
 
 def belt_loops(low: float, high: float) -> Detail:
@@ -192,7 +216,7 @@ def belt_loops(low: float, high: float) -> Detail:
         values[:, 3] += 0.002 * share
         values[:, :3] *= (1 - 0.3 * np.exp(-(((loop - 0.006) / 0.0012) ** 2)) * ((z > low) & (z < high)))[:, None]
 
-    return detail
+    return within(lambda p: (p[:, 2] > low) & (p[:, 2] < high), detail)
 
 
 def buckle(height: float, metal: Colour) -> Detail:
@@ -205,4 +229,4 @@ def buckle(height: float, metal: Colour) -> Detail:
         pin = (y < 0) * soft(0.002 - abs(z - height), 0.001) * (abs(x) < 0.02)
         patch(values, np.maximum(frame, pin), metal, 0.003)
 
-    return detail
+    return within(lambda p: (p[:, 1] < 0) & (abs(p[:, 0]) < 0.03), detail)

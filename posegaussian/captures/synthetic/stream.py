@@ -6,6 +6,7 @@ other. Who stands in which place, and everything else about a step, follows from
 """
 
 import multiprocessing
+import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain
 
@@ -39,6 +40,8 @@ class SyntheticStream:
         self._executor: ProcessPoolExecutor | None = None
         self._coming: dict[int, Future] = {}
         self._present: dict[int, Cast] = {}
+        self.waits = 0
+        """So often somebody was wanted who was not ready."""
 
     def batch(self, step: int, clips: int, frames: int, look: StreamSettings | None = None) -> Sample:
         """The samples of a step: `clips` people, each in `frames` consecutive moments.
@@ -97,9 +100,18 @@ class SyntheticStream:
     def _cast(self, person: int) -> Cast:
         if person not in self._present:
             coming = self._coming.pop(person, None)
+            if coming and not coming.done():
+                self._waited()
             prepared = coming.result() if coming else prepare(person, *self._manner())
             self._present[person] = Cast.of(prepared, self.device)
         return self._present[person]
+
+    def _waited(self) -> None:
+        """Count a step that people are not ready for, and say so when it is more than a start."""
+        self.waits += 1
+        if self.waits == self.settings.pool + 1:
+            text = "steps wait for people to be made: raise `workers`, or `lifetime`, of the stream"
+            print(text, file=sys.stderr, flush=True)
 
     def _manner(self) -> tuple[PeopleSettings, int, int, float]:
         """How people are prepared."""

@@ -1,9 +1,11 @@
 """Pieces of surface at rest, ready to be posed: cut along a clean line, subdivided, inflated."""
 
 from dataclasses import dataclass, replace
+from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int64
+from numba import njit
 
 from posegaussian.captures.synthetic.mesh import vertex_normals
 
@@ -170,11 +172,38 @@ def split_faces(faces: Int[np.ndarray, "f 3"], edges: Int[np.ndarray, "e 2"], co
 
 def strongest(surface: Surface, count: int = 4) -> Surface:
     """The same with only the largest skinning weights of each vertex, as many as graphics hardware takes."""
-    order = np.argpartition(-surface.weights, count, axis=1)[:, :count]
-    kept = np.take_along_axis(surface.weights, order, 1)
+    bones, shares = largest(surface.weights, count)
     weights = np.zeros_like(surface.weights)
-    np.put_along_axis(weights, order, kept / kept.sum(1, keepdims=True), 1)
+    np.put_along_axis(weights, bones, shares, 1)
     return replace(surface, weights=weights)
+
+
+def largest(
+    weights: Float[np.ndarray, "v b"], count: int
+) -> tuple[Int64[np.ndarray, "v {count}"], Float[np.ndarray, "v {count}"]]:
+    """The bones of the largest weights, the largest first, and these weights made to sum to 1."""
+    bones = _largest(weights, count)
+    kept = np.take_along_axis(weights, bones, 1)
+    return bones, kept / kept.sum(1, keepdims=True)
+
+
+@njit(cache=True)
+@no_type_check
+def _largest(values, count):
+    """Columns of the largest values of each row, in order; of equal ones the first."""
+    found = np.empty((len(values), count), np.int64)
+    for row in range(len(values)):
+        best = np.full(count, -np.inf)
+        for column in range(values.shape[1]):
+            value = values[row, column]
+            place = count
+            while place > 0 and value > best[place - 1]:
+                place -= 1
+            if place < count:
+                best[place + 1 :] = best[place:-1].copy()
+                found[row, place + 1 :] = found[row, place:-1].copy()
+                best[place], found[row, place] = value, column
+    return found
 
 
 def join(parts: list[Surface]) -> Surface:

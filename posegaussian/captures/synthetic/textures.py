@@ -119,15 +119,14 @@ def unroll(points: Points, legs: bool, girth: float = 0.15) -> Float[np.ndarray,
 @no_type_check
 def _unroll(points, arm, leg, arms, legs, girth):
     flat = np.empty((len(points), 2))
+    line, radius, start = (leg, 0.08, 5.0) if legs else (arm, 0.052, 3.0)
+    pieces = _pieces(line)
     for i in range(len(points)):
         x, y, z = abs(points[i, 0]), points[i, 1], points[i, 2]
         side = 1.0 if points[i, 0] >= 0 else -1.0
-        if arms[i] and not legs:
-            u, v = _about(x, y, z, arm, 0.052)
-            flat[i] = side * u + 3.0 * side, v
-        elif legs:
-            u, v = _about(x, y, z, leg, 0.08)
-            flat[i] = side * u + 5.0 * side, v
+        if legs or arms[i]:
+            angle, along = _about(x - line[1, 0], y - line[1, 1], z - line[1, 2], pieces)
+            flat[i] = side * (radius * angle) + start * side, -along
         else:
             flat[i] = girth * np.arctan2(points[i, 0], -(y + 0.01)), z
     return flat
@@ -135,27 +134,30 @@ def _unroll(points, arm, leg, arms, legs, girth):
 
 @njit(cache=True)
 @no_type_check
-def _about(x, y, z, line, radius):
-    """Around and along a line of two pieces; the second continues the frame of the first."""
-    px, py, pz = x - line[1, 0], y - line[1, 1], z - line[1, 2]
-    first, second = line[1] - line[0], line[2] - line[1]
-    first, second = first / np.sqrt((first**2).sum()), second / np.sqrt((second**2).sum())
-    bisector = first + second
-    axis = first if px * bisector[0] + py * bisector[1] + pz * bisector[2] < 0 else second
-    along = px * axis[0] + py * axis[1] + pz * axis[2]
-    # Angle about the piece: measured from the front, across towards the outside.
-    front = np.array([0.0, -1.0, 0.0])
-    front = front - (front * axis).sum() * axis
-    front /= np.sqrt((front**2).sum())
-    out = np.array(
-        [
-            front[1] * axis[2] - front[2] * axis[1],
-            front[2] * axis[0] - front[0] * axis[2],
-            front[0] * axis[1] - front[1] * axis[0],
-        ]
-    )
-    angle = np.arctan2(px * out[0] + py * out[1] + pz * out[2], px * front[0] + py * front[1] + pz * front[2])
-    return radius * angle, -along
+def _pieces(line):
+    """Of each of the two pieces of a line: its direction, its front, the outside across both, and their bisector."""
+    pieces = np.empty((2, 4, 3))
+    for piece in range(2):
+        axis = line[piece + 1] - line[piece]
+        axis = axis / np.sqrt((axis**2).sum())
+        front = np.array([0.0, -1.0, 0.0])
+        front = front - (front * axis).sum() * axis
+        front /= np.sqrt((front**2).sum())
+        pieces[piece, 0], pieces[piece, 1], pieces[piece, 2] = axis, front, np.cross(front, axis)
+    pieces[:, 3] = pieces[0, 0] + pieces[1, 0]
+    return pieces
+
+
+@njit(cache=True)
+@no_type_check
+def _about(x, y, z, pieces):
+    """Angle around a line of two pieces, from the front towards the outside, and how far along it, from its middle."""
+    axis, front, out, bisector = pieces[0]
+    if x * bisector[0] + y * bisector[1] + z * bisector[2] >= 0:
+        axis, front, out, bisector = pieces[1]
+    along = x * axis[0] + y * axis[1] + z * axis[2]
+    angle = np.arctan2(x * out[0] + y * out[1] + z * out[2], x * front[0] + y * front[1] + z * front[2])
+    return angle, along
 
 
 def sample(

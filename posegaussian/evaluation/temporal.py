@@ -13,6 +13,8 @@ from torch import Tensor
 
 _FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
 """Pyramid scale, levels, window, iterations, neighbourhood, its sigma, flags."""
+SETTLING = 4
+"""Frames in which a model's memory builds up."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,30 @@ class Motion:
         return np.array_equal(self.before, self.now)
 
 
+class _Spread:
+    """The deviation over time of every value of a picture."""
+
+    def __init__(self) -> None:
+        self._count, self._sum, self._squares = 0, np.zeros(()), np.zeros(())
+
+    def add(self, levels: np.ndarray) -> None:
+        self._count += 1
+        self._sum, self._squares = self._sum + levels.astype(np.float64), self._squares + levels.astype(np.float64) ** 2
+
+    def over(self, mask: Bool[np.ndarray, "h w"]) -> float:
+        """Mean standard deviation; NaN of fewer than two pictures."""
+        if self._count < 2:
+            return math.nan
+        mean, squares = (values[mask] / self._count for values in (self._sum, self._squares))
+        return float(np.sqrt((squares - mean**2).clip(0)).mean()) if mask.any() else 0.0
+
+
 class Steadiness:
     """Looks at a video's frames one by one; memory does not grow with their number."""
 
     def __init__(self) -> None:
         self._before: np.ndarray | None = None
-        self._frames, self._sum, self._squares = 0, np.zeros(()), np.zeros(())
+        self._frames, self._spread, self._settled = 0, _Spread(), _Spread()
         self._flow_errors: list[float] = []
         self._warped, self._known = 0.0, 0
 
@@ -65,7 +85,9 @@ class Steadiness:
             motion: of the truth since the frame before; None for the first frame, or where only jitter is asked for.
         """
         self._frames += 1
-        self._sum, self._squares = self._sum + levels.astype(np.float64), self._squares + levels.astype(np.float64) ** 2
+        self._spread.add(levels)
+        if self._frames > SETTLING:
+            self._settled.add(levels)
         if motion is not None and self._before is not None:
             made = _flow(_rounded(self._before), _rounded(levels))
             self._flow_errors.append(float(np.linalg.norm(made - motion.to_now, axis=-1).mean()))
@@ -89,8 +111,11 @@ class Steadiness:
 
     def jitter(self, mask: Bool[np.ndarray, "h w"]) -> float:
         """Mean over a mask of each value's standard deviation over time, in 8-bit levels; of what stands still."""
-        mean, squares = (values[mask] / self._frames for values in (self._sum, self._squares))
-        return float(np.sqrt((squares - mean**2).clip(0)).mean()) if mask.any() else 0.0
+        return self._spread.over(mask)
+
+    def settled(self, mask: Bool[np.ndarray, "h w"]) -> float:
+        """The same without the first frames, in which a model's memory builds up."""
+        return self._settled.over(mask)
 
 
 def static_jitter(video: Float[Tensor, "t 3 h w"], mask: Float[Tensor, "1 h w"]) -> float:

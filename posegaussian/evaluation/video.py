@@ -11,6 +11,8 @@ from posegaussian.evaluation.table import explained
 from posegaussian.evaluation.temporal import Motion, Steadiness
 
 NO_DEPTH = "no true depth"
+METRICS = ("jitter", "settled", "tof", "warping")
+"""See `Steadiness`."""
 Pictures = dict[str, Float[Tensor, "3 h w"] | None]
 """Of one view by method, in [0, 1]; None where true depth is not known."""
 
@@ -39,9 +41,10 @@ class Video:
         single = "a single frame" if self._frames == 1 else ""
         for method, steadiness in self._methods.items():
             if steadiness is None or single:
-                yield from ((method, metric, math.nan, single or NO_DEPTH) for metric in ("jitter", "tof", "warping"))
+                yield from ((method, metric, math.nan, single or NO_DEPTH) for metric in METRICS)
                 continue
-            jitter = steadiness.jitter(self._mask) if self._still else math.nan
-            yield method, "jitter", *explained(jitter, "the person moves")
+            for metric in METRICS[:2]:
+                jitter = getattr(steadiness, metric)(self._mask) if self._still else math.nan
+                yield method, metric, *explained(jitter, "too few frames" if self._still else "the person moves")
             yield method, "tof", steadiness.tof, ""
             yield method, "warping", steadiness.warping, ""

@@ -23,7 +23,12 @@ from posegaussian.report.views import CaptureFiles
 _PICTURES = (("full", "psnr", 2), ("bbox", "psnr", 2), ("ghg", "psnr", 2), ("full", "ssim", 4), ("bbox", "ssim", 4))
 _PICTURES += (("full", "flip", 4), ("bbox", "flip", 4), ("full", "lpips", 4), ("bbox", "lpips", 4))
 """Protocol, metric and decimals of the columns of the table of pictures."""
-_VIDEO = (("jitter", "jitter, levels", 3), ("tof", "tOF, px", 4), ("warping", "warping error, levels", 3))
+_VIDEO = (
+    ("jitter", "jitter, levels", 3),
+    ("settled", "once settled", 3),
+    ("tof", "tOF, px", 4),
+    ("warping", "warping error, levels", 3),
+)
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 86)
 
 

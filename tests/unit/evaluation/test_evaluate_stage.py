@@ -33,7 +33,7 @@ def test_one_row_per_view_frame_method_protocol_and_metric(table):
     assert set(table["frame"]) == {"4", "5"}
     assert not table.duplicated([c for c in COLUMNS if c not in ("value", "note")]).any()
     video = select(table, protocol="video")
-    assert len(video) == 3 * 3
+    assert len(video) == 3 * 4
     assert set(video["frame"]) == {"4"}
     views = table[~table["protocol"].isin(["disparity", "video"])]
     assert len(views) == 2 * 3 * 3 * 4
@@ -58,10 +58,8 @@ def test_a_flickering_video_of_a_still_person(renders, rectified, tmp_path):
     with h5py.File(renders, "r+") as file:
         file["targets/images"][0, 1] += 4
     evaluate_capture(renders, rectified, tmp_path / "flicker.csv", EvaluateSettings(protocols=("bbox",)))
-    table = pd.read_csv(tmp_path / "flicker.csv", keep_default_na=False, dtype=str)
-    found = {
-        (row["method"], row["metric"]): float(row["value"]) for _, row in select(table, protocol="video").iterrows()
-    }
+    video = select(pd.read_csv(tmp_path / "flicker.csv"), protocol="video")
+    found = {(row["method"], row["metric"]): row["value"] for row in video.to_dict("records")}
     assert found["some_model", "jitter"] == pytest.approx(2, abs=1e-6)
     assert found["some_model", "warping"] == pytest.approx(4, abs=1e-6)
     assert found["some_model", "tof"] < 0.05
@@ -78,6 +76,7 @@ def test_jitter_is_measured_of_what_stands_still(renders, rectified, tmp_path):
     jitter = select(table, protocol="video", metric="jitter")
     assert set(jitter["value"]) == {""}
     assert set(jitter["note"]) == {"the person moves"}
+    assert set(select(table, metric="settled")["note"]) == {"the person moves"}
     # What does not follow the true motion of two pixels in a third of the picture.
     assert 0.2 < float(select(table, method="some_model", metric="tof")["value"].iloc[0]) < 2
 
@@ -86,7 +85,8 @@ def test_missing_lpips_says_why(table):
     lpips = select(table, metric="lpips")
     assert set(lpips["value"]) == {""}
     assert all(note.startswith("LPIPS weights not available: ") for note in lpips["note"])
-    assert set(table[table["metric"] != "lpips"]["note"]) == {""}
+    assert set(table[~table["metric"].isin(["lpips", "settled"])]["note"]) == {""}
+    assert set(select(table, metric="settled")["note"]) == {"too few frames"}
 
 
 def test_missing_truth_says_so(without_truth, tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.evaluation.temporal import static_jitter, tof, warping_error
+from posegaussian.evaluation.temporal import Steadiness, static_jitter, tof, warping_error
 
 
 def moving(step, radius=35, size=96, frames=4, seed=0):
@@ -26,6 +26,16 @@ def test_jitter_is_the_deviation_over_time():
     assert static_jitter(video, mask) == pytest.approx(1.0, abs=1e-3)
     assert static_jitter(video, torch.ones(1, 8, 8)) == pytest.approx(0.5, abs=1e-3)
     assert static_jitter(video, torch.zeros(1, 8, 8)) == 0
+
+
+def test_jitter_once_the_memory_has_settled():
+    watched = Steadiness()
+    for frame in range(8):
+        watched.add(np.full((4, 4, 3), max(4 - frame, 0) * 10 + frame % 2, np.float32))
+    everywhere = np.ones((4, 4), bool)
+    assert watched.settled(everywhere) == pytest.approx(0.5)
+    assert watched.jitter(everywhere) > 10
+    assert np.isnan(Steadiness().jitter(everywhere))
 
 
 def test_tof_measures_wrong_motion_in_pixels():

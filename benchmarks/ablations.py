@@ -39,6 +39,7 @@ from posegaussian.captures.synthetic.compose import compose
 from posegaussian.captures.synthetic.preparation import Prepared, prepare, texel_for
 from posegaussian.config import ModelSettings, RigSettings, SensorSettings, StreamSettings, parse
 from posegaussian.evaluation.temporal import static_jitter, tof, warping_error
+from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pose.errors import read_error_model
 from posegaussian.splatting import ANTIALIASED, rasterize
@@ -96,6 +97,7 @@ def main() -> None:
         return
     prepare_held_out(args)
     with Preparing(args):
+        warm_up(args)
         ended = run_all(args)
     rows = [row for name in args.variants if (row := read_result(args.output / slug(name))) is not None]
     (args.output / "results.json").write_text(json.dumps({"rows": rows, "seconds": ended}, indent=1) + "\n")
@@ -140,6 +142,15 @@ def prepare_held_out(args: argparse.Namespace) -> None:
         people = [pool.submit(prepare, seed, *manner) for seed in seeds]
         (args.output / "people.pickle").write_bytes(pickle.dumps([person.result() for person in people]))
     print(f"held-out people: {compiled - start:.0f} + {time.monotonic() - compiled:.0f} s", flush=True)
+
+
+def warm_up(args: argparse.Namespace) -> None:
+    """Compile the kernels that photograph people, once for all processes: they share the cache on disk."""
+    start, settings = time.monotonic(), settings_of("everything", args)
+    _, _, _, clip = next(clips(settings, args))
+    with torch.no_grad():
+        PoseGaussian(settings.network).to(args.device)(clip.pair, frames=clip.frames)
+    print(f"warm-up: {time.monotonic() - start:.0f} s", flush=True)
 
 
 def manner_of(args: argparse.Namespace, seconds: int) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What was found in the frame before, kept where the pose rests and nothing new is said (docs/method.md)."""
+"""What was seen and found in the frame before, kept where the pose rests and nothing new is said (equation 13)."""
 
 from dataclasses import dataclass
 
@@ -13,67 +13,84 @@ _KEPT = 0.9
 """The most that the past counts."""
 _START_TOLERANCE = 0.2
 """A change of the estimate before matching that is small against its standard deviation says nothing."""
-PLANES = 2 * (2**2 + 4**2)
-"""Channels that a state needs for the disparities of a view at 1/4 and 1/2, in cells of 8 x 8 pixels, in two halves."""
+PLANES = 3 * 8**2 + 2 * (2**2 + 4**2)
+"""Channels of a state, in cells of 8 x 8 pixels: a view's picture; disparities at 1/4 and 1/2, in two halves each."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Disparities of the last frame of each clip, in pixels, and how far they are to be trusted.
+    """Colours and disparities of the frame before each clip, and how far they are to be trusted.
 
     Args:
+        image: RGB.
         start: the estimate before matching, at 1/4 of the image's size.
-        match: the result, at 1/2.
+        match: the result, at 1/2; both in pixels.
         rest: of every frame, in [0, 1]: 0 where the pose moves, at a cut, and without a frame before.
-        tolerance: changes of the result below so many pixels are hardly followed.
+        tolerances: changes below these are hardly followed: of colours, and of the result in pixels.
         frames: of a clip.
     """
 
+    image: Float[Tensor, "c 2 3 h w"]
     start: Float[Tensor, "c 2 hq wq"]
     match: Float[Tensor, "c 2 hh wh"]
     rest: Float[Tensor, "b 2 hs ws"]
-    tolerance: Float[Tensor, ""]
+    tolerances: Float[Tensor, "2"]
     frames: int
 
     @staticmethod
     def of(
         planes: Float[Tensor, "c 2 d hs ws"],
         rest: Float[Tensor, "b 2 hs ws"],
-        tolerance: Float[Tensor, ""],
+        tolerances: Float[Tensor, "2"],
         frames: int,
     ) -> "Memory":
         """From the planes of a state."""
-        coarse, fine = planes.float().chunk(2, dim=2)
+        image, coarse, fine = planes.float().split((3 * 8**2, 2**2 + 4**2, 2**2 + 4**2), dim=2)
         start, match = (coarse + fine).split((2**2, 4**2), dim=2)
         start, match = F.pixel_shuffle(start, 2)[:, :, 0], F.pixel_shuffle(match, 4)[:, :, 0]
-        return Memory(start, match, rest, tolerance, frames)
+        return Memory(F.pixel_shuffle(image, 8), start, match, rest, tolerances, frames)
 
     def packed(
-        self, start: Float[Tensor, "b 2 hq wq"], match: Float[Tensor, "b 2 hh wh"], dtype: torch.dtype
+        self,
+        image: Float[Tensor, "b 2 3 h w"],
+        start: Float[Tensor, "b 2 hq wq"],
+        match: Float[Tensor, "b 2 hh wh"],
+        dtype: torch.dtype,
     ) -> Float[Tensor, "c 2 d hs ws"]:
         """Each clip's last frame as planes of a state; what is too fine for half a float is kept beside it."""
         start, match = (values.unflatten(0, (-1, self.frames))[:, -1, :, None] for values in (start, match))
         values = torch.cat([F.pixel_unshuffle(start, 2), F.pixel_unshuffle(match, 4)], dim=2)
         coarse = values.to(dtype)
-        return torch.cat([coarse, (values - coarse).to(dtype)], dim=2)
+        image = F.pixel_unshuffle(image.unflatten(0, (-1, self.frames))[:, -1].to(dtype), 8)
+        return torch.cat([image, coarse, (values - coarse).to(dtype)], dim=2)
+
+    def steady_image(self, now: Float[Tensor, "b 2 3 h w"]) -> Float[Tensor, "b 2 3 h w"]:
+        """The pictures; they follow changes of a pixel that are large against the tolerance."""
+        return self._steady(now, self.image.to(now.dtype), self.tolerances[0])
 
     def steady_start(
         self, now: Float[Tensor, "b 2 hq wq"], spread: Float[Tensor, "b 2 hq wq"]
     ) -> Float[Tensor, "b 2 hq wq"]:
         """The estimate before matching; it follows changes that are large against its standard deviation."""
-        return self._steady(now, self.start, _START_TOLERANCE * spread)
+        tolerance = _START_TOLERANCE * spread[:, :, None]
+        return self._steady(now[:, :, None], self.start[:, :, None], tolerance)[:, :, 0]
 
     def steady_match(self, q: Float[Tensor, "n hh wh"]) -> Float[Tensor, "n hh wh"]:
         """The match at half the image's size, in cells; views mirrored by `mirror`, as stereo has them."""
-        now = mirror(2 * q.unflatten(0, (-1, 2)))
-        return mirror(self._steady(now, self.match, self.tolerance.expand_as(now))).flatten(0, 1) / 2
+        now = mirror(2 * q.unflatten(0, (-1, 2)))[:, :, None]
+        return mirror(self._steady(now, self.match[:, :, None], self.tolerances[1])[:, :, 0]).flatten(0, 1) / 2
 
-    def _steady(self, now: Tensor, before: Tensor, tolerance: Tensor) -> Tensor:
-        rest = F.interpolate(self.rest, size=now.shape[-2:], mode="bilinear").to(now.dtype)
-        moments = (values.unflatten(0, (-1, self.frames)).unbind(1) for values in (now, rest, tolerance))
+    def _steady(
+        self, now: Float[Tensor, "b 2 k h w"], before: Float[Tensor, "c 2 k h w"], tolerance: Tensor
+    ) -> Float[Tensor, "b 2 k h w"]:
+        """Equation 13, frame after frame."""
+        rest = F.interpolate(_KEPT * self.rest, size=now.shape[-2:], mode="bilinear").to(now.dtype)[:, :, None]
+        moments = (
+            values.unflatten(0, (-1, self.frames)).unbind(1) for values in (now, rest, tolerance.expand_as(rest))
+        )
         steady = []
         for value, resting, width in zip(*moments, strict=True):
-            kept = _KEPT * resting / (1 + ((value - before) / width).square())
-            before = torch.lerp(value, before, kept)
+            change = (value - before).square().mean(2, keepdim=True)
+            before = torch.lerp(value, before, resting / (1 + change / width.square()))
             steady.append(before)
         return torch.stack(steady, dim=1).flatten(0, 1)

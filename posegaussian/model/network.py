@@ -81,29 +81,32 @@ class PoseGaussian(nn.Module):
         height, width = pair.images.shape[-2:]
         pair = _padded(pair)
         dtype = self.to_half.weight.dtype
-        views = (pair.images.flatten(0, 1).to(dtype), pair.masks.flatten(0, 1).to(dtype))
-        half, quarter, eighth, sixteenth = self.color(*views)
         initial = self.initial(pair)
-        pose_loss = memory = None
+        pose = pose_loss = memory = None
         if self.pose is not None:
             heatmaps, scores = (values.to(dtype) for values in _pose_of(pair))
             state = self.fresh_state(pair, frames) if state is None else state
             pose = self.pose(heatmaps, scores, initial.limbs.to(dtype), state, frames)
+            memory = pose.memory
+        if memory is not None:
+            pair = replace(pair, images=memory.steady_image(pair.images))
+            initial = replace(initial, disparity=memory.steady_start(initial.disparity, initial.spread))
+        views = (pair.images.flatten(0, 1).to(dtype), pair.masks.flatten(0, 1).to(dtype))
+        half, quarter, eighth, sixteenth = self.color(*views)
+        if self.pose is not None and pose is not None:
             quarter = self.pose.fuse_quarter(quarter, pose.quarter)
             eighth = self.pose.fuse_eighth(eighth, pose.eighth)
-            memory = pose.memory
-            if memory is not None:
-                initial = replace(initial, disparity=memory.steady_start(initial.disparity, initial.spread))
         eighth = _joined(eighth, self.to_eighth, sixteenth)
         features = self.merge(_joined(quarter, self.to_quarter, eighth)).unflatten(0, (-1, 2))
         fine = _joined(half, self.to_half, features.flatten(0, 1)).unflatten(0, (-1, 2))
-        if self.pose is not None and self.training:
+        if self.pose is not None and pose is not None and self.training:
             pose_loss = self.pose.alignment(features, pose.quarter.unflatten(0, (-1, 2)), heatmaps, scores)
 
         steady = None if memory is None else memory.steady_match
         estimate = self.stereo(features, fine, pair.masks[:, :, 0], initial, steady)
-        if memory is not None:
-            state = torch.cat([pose.state, memory.packed(initial.disparity, estimate.half, pose.state.dtype)], dim=2)
+        if memory is not None and pose is not None:
+            kept = memory.packed(pair.images, initial.disparity, estimate.half, pose.state.dtype)
+            state = torch.cat([pose.state, kept], dim=2)
         disparities = tuple(disparity[..., :height, :width] for disparity in estimate.disparities)
         gaussians = count = None
         if not depth_only:

@@ -18,8 +18,8 @@ class TemporalPoseStabilizer(nn.Module):
     where all joints have jumped at once, at a cut, the memory is dropped (docs/method.md, equation 2). The state takes
     constant memory: hidden features, the previous pose features, the previous heatmaps, and a plane of ones that says
     that there was a previous frame. A state of zeros is the start of a sequence. The same gate says where the pose
-    rests: there disparities, too, are kept from frame to frame (`memory.Memory`), up to changes of about
-    exp(`tolerance`) pixels.
+    rests: there colours and disparities, too, are kept from frame to frame (`memory.Memory`), up to changes of about
+    exp(`tolerances`).
     """
 
     def __init__(self, channels: int):
@@ -34,7 +34,7 @@ class TemporalPoseStabilizer(nn.Module):
         self.rest = nn.Conv2d(channels, 1, 1)
         nn.init.constant_(self.rest.weight, -8 / channels)
         nn.init.constant_(self.rest.bias, 3.0)  # type: ignore[arg-type]
-        self.tolerance = nn.Parameter(torch.tensor(0.0))
+        self.tolerances = nn.Parameter(torch.tensor([0.03, 0.5]).log())
 
     def forward(
         self,

@@ -11,8 +11,8 @@ from posegaussian.training.clip import joined
 
 
 def memory(frames, rest=1.0, tolerance=1.0, before=0.0):
-    start, match = torch.full((1, 2, 4, 6), before), torch.full((1, 2, 8, 12), before)
-    return Memory(start, match, torch.full((frames, 2, 2, 3), rest), torch.tensor(tolerance), frames)
+    image, start, match = (torch.full((1, 2, *size), before) for size in ((3, 16, 24), (4, 6), (8, 12)))
+    return Memory(image, start, match, torch.full((frames, 2, 2, 3), rest), torch.full((2,), tolerance), frames)
 
 
 def test_noise_below_the_tolerance_is_averaged_away():
@@ -30,6 +30,15 @@ def test_a_change_far_above_the_tolerance_is_followed_at_once():
     assert (steady[3] - 40).abs().max() < 0.05
 
 
+def test_a_pixel_follows_when_any_of_its_colours_changes_and_keeps_its_hue():
+    image = torch.full((2, 2, 3, 16, 24), 0.5)
+    image[1, :, 0] += 0.01
+    image[1, :, 1, :8] += 0.5
+    steady = memory(2, tolerance=0.1, before=0.5).steady_image(image)
+    assert (steady[1, :, :, :8] - image[1, :, :, :8]).abs().max() < 0.05
+    assert (steady[1, :, 0, 8:] - 0.501).abs().max() < 1e-3
+
+
 def test_nothing_is_kept_where_the_pose_moves():
     now = torch.rand(3, 2, 4, 6)
     assert torch.equal(memory(3, rest=0.0).steady_start(now, torch.ones_like(now)), now)
@@ -45,9 +54,11 @@ def test_matches_are_kept_in_pixels_whichever_way_a_view_is_mirrored():
 def test_disparities_survive_half_precision():
     known, random = memory(2), torch.Generator().manual_seed(0)
     start, match = (600 * torch.rand(2, 2, *size, generator=random) for size in ((4, 6), (8, 12)))
-    planes = known.packed(start, match, torch.float16)
+    image = torch.rand(2, 2, 3, 16, 24, generator=random)
+    planes = known.packed(image, start, match, torch.float16)
     assert planes.shape == (1, 2, PLANES, 2, 3) and planes.dtype == torch.float16
-    found = Memory.of(planes, known.rest, known.tolerance, 2)
+    found = Memory.of(planes, known.rest, known.tolerances, 2)
+    assert (found.image - image[1:]).abs().max() < 1 / 2000
     assert (found.start - start[1:]).abs().max() < 1e-3 and (found.match - match[1:]).abs().max() < 1e-3
 
 

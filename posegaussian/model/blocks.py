@@ -82,3 +82,9 @@ def add_coarse(fine: Float[Tensor, "n c h w"], coarse: Float[Tensor, "n c hc wc"
     """The sum; every coarse cell counts for 2 x 2 fine ones."""
     cells = fine.permute(0, 2, 3, 1).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
     return (cells + coarse.permute(0, 2, 3, 1)[:, :, None, :, None]).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+
+
+def unshuffled(pixels: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k hh wh"]:
+    """2 x 2 pixels as channels of one cell, in the order of `F.pixel_unshuffle`, channels last in memory."""
+    cells = pixels.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+    return cells.permute(0, 2, 4, 1, 3, 5).flatten(3).permute(0, 3, 1, 2)

@@ -40,11 +40,8 @@ def agreement(
 
 def sample_rows(values: Float[Tensor, "*n w"], x: Float[Tensor, "*n w"]) -> Float[Tensor, "*n w"]:
     """Linear interpolation along rows at column indices; the border repeats."""
-    x = x.clamp(0, values.shape[-1] - 1)
-    first = x.floor()
-    index = first.long()
-    after = (index + 1).clamp_max(values.shape[-1] - 1)
-    return torch.lerp(values.gather(-1, index), values.gather(-1, after), x - first)
+    index = x.clamp(0, values.shape[-1] - 2).long()
+    return torch.lerp(values.gather(-1, index), values[..., 1:].gather(-1, index), (x - index).clamp(0, 1))
 
 
 def slopes(depth: Float[Tensor, "b 2 h w"], focal: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2 2 h w"]:

@@ -53,21 +53,23 @@ class CorrelationPyramid:
     """
 
     def __init__(self, reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"], levels: int, radius: int):
-        self.radius = radius
-        self.volumes = [correlate(reference, other)]
+        rows = [other]
         for _ in range(levels - 1):
-            other = F.avg_pool2d(other, (1, 2))  # The mean of products is the product with the mean.
-            self.volumes.append(correlate(reference, other))
+            second = rows[-1][..., 1::2]
+            rows.append(0.5 * (rows[-1][..., : 2 * second.shape[-1] : 2] + second))
+        self.radius, self.lengths = radius, [row.shape[-1] for row in rows]
+        self.volume = correlate(reference, torch.cat(rows, dim=-1))  # Means of products are products with means.
 
     def __call__(self, q: Float[Tensor, "n h w"]) -> Float[Tensor, "n f h w"]:
         """Samples at the match of every cell and `radius` cells to either side, per level; 0 beyond the row's ends."""
         if immediate(q):
             from posegaussian.model import kernels
 
-            return kernels.look_up(self.volumes, q, self.radius)
+            return kernels.look_up(self.volume, self.lengths, q, self.radius)
         cells = torch.arange(q.shape[-1], device=q.device, dtype=q.dtype)
         match = cells - q
-        levels = [self._sample(volume, (match + 0.5) / 2**i - 0.5) for i, volume in enumerate(self.volumes)]
+        volumes = self.volume.split(self.lengths, dim=-1)
+        levels = [self._sample(volume, (match + 0.5) / 2**i - 0.5) for i, volume in enumerate(volumes)]
         return torch.cat(levels, dim=-1).permute(0, 3, 1, 2)
 
     def _sample(self, volume: Float[Tensor, "n h w v"], match: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w s"]:

@@ -3,9 +3,8 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from posegaussian.model.blocks import Residual, concatenated, conv
+from posegaussian.model.blocks import Residual, conv, unshuffled
 from posegaussian.types import JOINTS
 
 
@@ -30,7 +29,7 @@ class ColorEncoder(nn.Module):
     ]:
         """Encode each view by itself; the background is 0 everywhere, whatever the colour behind it."""
         seen = torch.cat([(4 * images - 2) * masks, masks], dim=1)
-        half = self.to_half(concatenated(F.pixel_unshuffle(seen, 2)))
+        half = self.to_half(unshuffled(seen))
         quarter = self.to_quarter(half)
         eighth = self.to_eighth(quarter)
         return half, quarter, eighth, self.to_sixteenth(eighth)

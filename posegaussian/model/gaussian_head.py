@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import pixel_grid, unproject_pixels
-from posegaussian.model.blocks import Residual, concatenated, conv, output
+from posegaussian.model.blocks import Residual, concatenated, conv, output, unshuffled
 from posegaussian.model.compaction import foreground, pick
 from posegaussian.model.consistency import agreement, slopes, trimmed
 from posegaussian.model.exposure import Exposure
@@ -110,8 +110,8 @@ class GaussianHead(nn.Module):
         shuffled = torch.cat([2 * pair.images - 1, trim[:, :, None]], dim=2).to(dtype) * pair.masks.to(dtype)
         flat = torch.stack([trust, covered, cover], dim=2)
         flat = torch.cat([flat, slope, 4 * (seen - colors) * covered[:, :, None]], dim=2)
-        flat = (flat * (cover > 0)[:, :, None]).to(dtype)
-        return (F.pixel_unshuffle(shuffled.flatten(0, 1), 2), flat.flatten(0, 1)), exposure
+        flat = (flat * (cover > 0)[:, :, None]).flatten(0, 1).to(dtype, memory_format=torch.channels_last)
+        return (unshuffled(shuffled.flatten(0, 1)), flat), exposure
 
 
 def _gaussians(
@@ -136,7 +136,7 @@ def _gaussians(
     turned = F.normalize(F.pad(rotation, (1, 0), value=1.0), dim=-1)
     return Gaussians(
         means=unproject_pixels(pixels, depth, pair.cameras),
-        quaternions=multiply(facing.expand_as(turned), turned),
+        quaternions=multiply(facing, turned),
         scales=_FOOTPRINT * footprint * torch.exp(_SCALE_RANGE * scale.tanh()),
         opacities=(opacity[..., 0] + _CERTAIN * (2 * trim - 1)).sigmoid() * masks * known,
         colors=(gain[:, :, None] * colors + bias[:, :, None] + _COLOR_RANGE * change.tanh()).clamp(0, 1),

@@ -15,16 +15,15 @@ _BLOCK = 128
 
 
 def look_up(
-    volumes: list[Float[Tensor, "n h w _"]], q: Float[Tensor, "n h w"], radius: int
+    volume: Float[Tensor, "n h w v"], lengths: list[int], q: Float[Tensor, "n h w"], radius: int
 ) -> Float[Tensor, "n f h w"]:
     """See `correlation.CorrelationPyramid`."""
     samples = 2 * radius + 1
-    found = volumes[0].new_empty(*q.shape, len(volumes) * samples)
-    q, taps = q.contiguous(), triton.next_power_of_2(samples)
-    for level, volume in enumerate(volumes):
-        tensors = volume.contiguous(), q, found[..., level * samples :]
-        shape = q.shape[-1], volume.shape[-1], q.numel(), 0.5**level, found.shape[-1]
-        _look_up[_blocks(q)](*tensors, *shape, radius, samples, taps, _BLOCK)  # pyright: ignore[reportIndexIssue]
+    found = volume.new_empty(*q.shape, len(lengths) * samples)
+    tensors = volume.contiguous(), q.contiguous(), found
+    shape = q.shape[-1], lengths[0], volume.shape[-1], q.numel()
+    sizes = len(lengths), radius, samples, triton.next_power_of_2(samples)
+    _look_up[_blocks(q)](*tensors, *shape, *sizes, _BLOCK)  # pyright: ignore[reportIndexIssue]
     return found.permute(0, 3, 1, 2)
 
 
@@ -41,11 +40,11 @@ def correlate_nearby(
 
 def convex(
     q: Float[Tensor, "n h w"],
-    logits: Float[Tensor, "n 9*s*s h w"],
+    logits: Float[Tensor, "n k h w"],
     bias: Float[Tensor, "9 s s"],
     coverage: Float[Tensor, "n h w"],
 ) -> Float[Tensor, "n hf wf"]:
-    """See `upsampling.ConvexUpsampling`; the stride is a power of two."""
+    """See `upsampling.ConvexUpsampling`; the stride is a power of two, and bias stands for 9 s s = k logits."""
     n, height, width = q.shape
     stride = bias.shape[-1]
     fine = q.new_empty(n, stride * height, stride * width)
@@ -67,9 +66,9 @@ def _look_up(
     found,
     width,
     length,
+    whole,
     cells,
-    scale,
-    step,
+    levels: tl.constexpr,
     radius: tl.constexpr,
     samples: tl.constexpr,
     taps: tl.constexpr,
@@ -77,16 +76,20 @@ def _look_up(
 ):
     cell = tl.program_id(0) * block + tl.arange(0, block)
     valid = cell < cells
-    match = (cell % width - tl.load(q + cell, valid, 0.0) + 0.5) * scale - 0.5
-    first = tl.floor(match)
-    share = (match - first)[:, None]
+    middle = cell % width - tl.load(q + cell, valid, 0.0) + 0.5
     tap = tl.arange(0, taps)[None, :]
-    at = first.to(tl.int32)[:, None] - radius + tap
     wanted = valid[:, None] & (tap < samples)
-    row = volume + cell.to(tl.int64)[:, None] * length
-    low = tl.load(row + at, wanted & (at >= 0) & (at < length), 0.0).to(tl.float32)
-    high = tl.load(row + at + 1, wanted & (at >= -1) & (at < length - 1), 0.0).to(tl.float32)
-    tl.store(found + cell[:, None] * step + tap, low + share * (high - low), wanted)
+    row = volume + cell.to(tl.int64)[:, None] * whole
+    for level in tl.static_range(levels):
+        match = middle / (1 << level) - 0.5
+        first = tl.floor(match)
+        at = first.to(tl.int32)[:, None] - radius + tap
+        low = tl.load(row + at, wanted & (at >= 0) & (at < length), 0.0).to(tl.float32)
+        high = tl.load(row + at + 1, wanted & (at >= -1) & (at < length - 1), 0.0).to(tl.float32)
+        value = low + (match - first)[:, None] * (high - low)
+        tl.store(found + cell[:, None] * (levels * samples) + level * samples + tap, value, wanted)
+        row += length
+        length = length // 2
 
 
 @triton.jit

@@ -63,8 +63,8 @@ class Polish(nn.Module):
 
 def mirror(values: Float[Tensor, "b 2 *rest"]) -> Float[Tensor, "b 2 *rest"]:
     """Flip the right view from left to right: afterwards both views are left ones."""
-    mirrored = values.clone()  # Keeps the layout in memory, channels last or not.
-    mirrored[:, 1] = values[:, 1].flip(-1)
+    mirrored = torch.empty_like(values)  # Keeps the layout in memory, channels last or not.
+    mirrored[:, 0], mirrored[:, 1] = values[:, 0], values[:, 1].flip(-1)
     return mirrored
 
 

@@ -85,9 +85,8 @@ class Stereo(nn.Module):
         features, fine = (mirror(x).flatten(0, 1) for x in (features, fine))
         cover_half = F.avg_pool2d(mirror(masks).flatten(0, 1), 2)
         cover = F.avg_pool2d(cover_half, 2)
-        prior, spread, per_metre = (
-            mirror(x).flatten(0, 1) / self.stride for x in (initial.disparity, initial.spread, initial.per_metre)
-        )
+        planes = torch.stack([initial.disparity, initial.spread, initial.per_metre], dim=2) / self.stride
+        prior, spread, per_metre = mirror(planes).flatten(0, 1).unbind(1)
 
         match = unit(self.match(features.relu()))
         nearer, doubt = self.surface(features.relu()).tanh().to(prior.dtype).unbind(1)
@@ -95,7 +94,7 @@ class Stereo(nn.Module):
         q, doubt = self._posterior(match, cover, prior, spread)
 
         hidden = known = self.start(features).tanh()
-        context = self.context(features.relu())
+        context = [part.clone() for part in self.context(features.relu()).tensor_split([2 * hidden.shape[1]], dim=1)]
         look_up = CorrelationPyramid(match, other_view(match), _LEVELS, _RADIUS)
         first, doubt, qs = q.detach(), doubt.detach() / spread, [q]
         for _ in range(self.iterations):
@@ -145,7 +144,7 @@ class MotionEncoder(nn.Module):
 
 
 class ConvGRU(nn.Module):
-    """A convolutional GRU whose context enters each gate as a bias computed once."""
+    """A convolutional GRU whose context enters the gates and the candidate as biases computed once."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -153,10 +152,13 @@ class ConvGRU(nn.Module):
         self.candidate = conv(2 * channels, channels, bias=False)
 
     def forward(
-        self, hidden: Float[Tensor, "n c h w"], motion: Float[Tensor, "n c h w"], context: Float[Tensor, "n k h w"]
+        self,
+        hidden: Float[Tensor, "n c h w"],
+        motion: Float[Tensor, "n c h w"],
+        context: list[Float[Tensor, "n _ h w"]],
     ) -> Float[Tensor, "n c h w"]:
         """The next state."""
-        for_gates, for_candidate = context.tensor_split([2 * hidden.shape[1]], dim=1)
+        for_gates, for_candidate = context
         update, reset = (self.gates(concatenated(hidden, motion)) + for_gates).sigmoid().chunk(2, dim=1)
         candidate = self.candidate(concatenated(reset * hidden, motion)) + for_candidate
         return torch.lerp(hidden, candidate.tanh(), update)

@@ -16,7 +16,7 @@ def test_schemas_are_those_of_the_dataclasses(name, kind):
     assert written == config.json_schema(kind), "run `make schemas`"
 
 
-@pytest.mark.parametrize("file", ["config.yaml", "test.yaml"])
+@pytest.mark.parametrize("file", ["config.yaml", "test.yaml", "release.yaml"])
 def test_shipped_configurations_load(file):
     loaded = config.load(ROOT / "config" / file)
     assert set(loaded.report) <= set(loaded.models)
@@ -47,6 +47,22 @@ def test_a_model_of_streamed_people_needs_no_captures_to_learn_from(workflow):
     workflow.config["models"]["demo"]["train"]["stream"] = 1.0
     workflow.save()
     assert {"train_depth:demo", "rectify:b"} <= workflow.planned()
+
+
+def test_a_model_starts_from_another_one(workflow):
+    train = workflow.config["models"]["demo"]["train"]
+    workflow.config["models"]["demo"]["train"] = train | {"init": None, "depth_steps": 3}
+    workflow.config["models"]["tuned"] = {"train": train | {"init": "demo", "depth_steps": 0}}
+    workflow.config["models"]["given"] = {"train": train | {"init": "given.safetensors", "depth_steps": 1}}
+    (workflow.folder / "given.safetensors").touch()
+    workflow.save()
+    trained = [job for job in workflow.planned("results/models/tuned/full.safetensors") if job.startswith("train")]
+    assert sorted(trained) == ["train_depth:demo", "train_full:demo", "train_full:tuned"]
+    trained = [job for job in workflow.planned("results/models/given/full.safetensors") if job.startswith("train")]
+    assert sorted(trained) == ["train_depth:given", "train_full:given"]
+    workflow.config["models"]["demo"]["train"]["init"] = "demo"
+    workflow.save()
+    assert "models.demo.train.init: a model cannot start from itself" in said(workflow)
 
 
 def test_unknown_key(workflow):

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from posegaussian.captures.synthetic import photograph as photography
+from posegaussian.captures.synthetic import projection, zbuffer
+from posegaussian.captures.synthetic.acceleration import has_triton
 from posegaussian.captures.synthetic.cast import Cast
 from posegaussian.captures.synthetic.compose import compose_clips
 from posegaussian.captures.synthetic.preparation import prepare
 from posegaussian.captures.synthetic.projection import project_vertices
 from posegaussian.captures.synthetic.stage import draw_stage
-from posegaussian.captures.synthetic.zbuffer import has_triton, nearest_numba, nearest_torch, nearest_triton
+from posegaussian.captures.synthetic.zbuffer import nearest_numba, nearest_torch, nearest_triton
 from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
 from posegaussian.types import stack
 
@@ -53,7 +55,8 @@ def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
 @pytest.mark.parametrize("triton", [True, False])
 def test_samples_agree_with_the_cpu(people, triton, monkeypatch):
     if not triton:
-        monkeypatch.setattr(photography, "has_triton", lambda: False)
+        for module in (photography, projection, zbuffer):
+            monkeypatch.setattr(module, "has_triton", lambda: False)
     here, there = clips(people, "cpu"), clips(people, "cuda").to("cpu")
     for name in ("depth", "parts", "disparity", "visible", "target_mask", "target_depth", "joint_visible"):
         assert torch.equal(getattr(here, name), getattr(there, name)), name

@@ -1,11 +1,13 @@
-"""The z-buffer and the painting of photographs on CUDA, each one kernel in Triton.
+"""Projection, the z-buffer and the painting of photographs on CUDA, each one kernel in Triton.
 
-Both do the float32 operations of `zbuffer.nearest_torch` and `shading.shade` in their order and unfused, so that owners
-and depths agree with the CPU's to the last bit, and colours to rounding. Triton compiles them at first use.
+They do the float32 operations of `projection`, `zbuffer.nearest_torch` and `shading.shade` in their order and unfused,
+so that owners and depths agree with the CPU's to the last bit, and colours to rounding. Triton compiles them at first
+use.
 """
 
 from typing import no_type_check
 
+import torch
 import triton  # pyright: ignore[reportMissingImports]
 import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float32, Int32, Int64
@@ -16,9 +18,12 @@ from posegaussian.captures.synthetic.bake import SLOPE
 from posegaussian.captures.synthetic.lights import LIFT, REACH, TAPS, Lights, ShadowMap
 from posegaussian.captures.synthetic.projection import NEAR
 from posegaussian.captures.synthetic.shading import INNER, SKY, exponent
+from posegaussian.types import Camera
 
 TRIANGLES = 32
 """Triangles that one warp draws side by side, pixel after pixel of their boxes."""
+LANES = 256
+"""Vertices, or pixels, that one program takes."""
 TILE = (8, 16)
 """Rows and columns of pixels that are painted together."""
 _NEAR, _LIFT, _REACH, _SLOPE, _INNER, _SKY = (tl.constexpr(value) for value in (NEAR, LIFT, REACH, SLOPE, INNER, SKY))
@@ -29,6 +34,25 @@ def draw(points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], keys: In
     count, height, width = keys.shape
     grid = triton.cdiv(len(faces), TRIANGLES), count
     _draw[grid](points, faces, keys, points.shape[1], len(faces), width, height, TRIANGLES, **_launched(1))  # pyright: ignore[reportIndexIssue]
+
+
+def resolve(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
+    """Triangles and depths from the least keys; see `zbuffer.nearest`."""
+    owner = torch.empty(keys.shape, dtype=torch.int32, device=keys.device)
+    depth = torch.empty(keys.shape, device=keys.device)
+    count = keys.numel()
+    _resolve[(triton.cdiv(count, LANES),)](keys, owner, depth, count, LANES)  # pyright: ignore[reportIndexIssue]
+    return owner, depth
+
+
+def project(vertices: Float32[Tensor, "n v 3"], camera: Camera) -> Float32[Tensor, "n v 3"]:
+    """`projection.project_vertices` through pinholes."""
+    points = torch.empty_like(vertices, memory_format=torch.contiguous_format)
+    count, size = vertices.shape[:2]
+    tensors = (value.contiguous() for value in (vertices, camera.world_to_camera, camera.intrinsics))
+    grid = triton.cdiv(size, LANES), count
+    _project[grid](*tensors, points, size, LANES, **_launched(4))  # pyright: ignore[reportIndexIssue]
+    return points
 
 
 def paint(
@@ -131,6 +155,46 @@ def _areas(ax, ay, bx, by, cx, cy):
     return bx * cy - cx * by, cx * ay - ax * cy, ax * by - bx * ay
 
 
+@triton.jit(do_not_specialize=["count"])
+@no_type_check
+def _resolve(keys, owner, depth, count, LANES: tl.constexpr):
+    pixel = tl.program_id(0).to(tl.int64) * LANES + tl.arange(0, LANES)
+    real = pixel < count
+    key = tl.load(keys + pixel, mask=real, other=0)
+    hit = key != 0x7FFFFFFFFFFFFFFF
+    tl.store(owner + pixel, tl.where(hit, key & 0xFFFFFFFF, -1).to(tl.int32), mask=real)
+    tl.store(depth + pixel, tl.where(hit, key >> 32, 0).to(tl.int32).to(tl.float32, bitcast=True), mask=real)
+
+
+@triton.jit(do_not_specialize=["size"])
+@no_type_check
+def _project(vertices, pose, lens, points, size, LANES: tl.constexpr):
+    picture = tl.program_id(1)
+    vertex = tl.program_id(0) * LANES + tl.arange(0, LANES)
+    real = vertex < size
+    x, y, z = _vector(vertices, picture * size + vertex, real)
+    across, down, inverse = _projected(pose + 16 * picture, lens + 9 * picture, x, y, z)
+    place = points + 3 * (picture * size + vertex)
+    tl.store(place, across, mask=real)
+    tl.store(place + 1, down, mask=real)
+    tl.store(place + 2, inverse, mask=real)
+
+
+@triton.jit
+@no_type_check
+def _projected(pose, lens, x, y, z):
+    """x and y in pixels and inverse depth, 0 where it is too near."""
+    across = tl.load(pose) * x + tl.load(pose + 1) * y + tl.load(pose + 2) * z + tl.load(pose + 3)
+    down = tl.load(pose + 4) * x + tl.load(pose + 5) * y + tl.load(pose + 6) * z + tl.load(pose + 7)
+    depth = tl.load(pose + 8) * x + tl.load(pose + 9) * y + tl.load(pose + 10) * z + tl.load(pose + 11)
+    seen = depth > _NEAR
+    inverse = tl.math.div_rn(1.0, tl.where(seen, depth, 1.0))
+    across, down = across * inverse, down * inverse
+    column = tl.load(lens) * across + tl.load(lens + 1) * down + tl.load(lens + 2)
+    row = tl.load(lens + 3) * across + tl.load(lens + 4) * down + tl.load(lens + 5)
+    return column, row, tl.where(seen, inverse, 0.0)
+
+
 @triton.jit(do_not_specialize=["vertices", "lamps"])
 @no_type_check
 def _paint(
@@ -149,7 +213,7 @@ def _paint(
     first = moment * vertices
     eye_x, eye_y, eye_z = _three(eyes, picture)
     red, green, blue, covered = offset * 0.0, offset * 0.0, offset * 0.0, offset * 0.0
-    for sample in tl.static_range(SAMPLES * SAMPLES):
+    for sample in range(0, SAMPLES * SAMPLES):
         y, x = SAMPLES * row + sample // SAMPLES, SAMPLES * column + sample % SAMPLES
         place = picture.to(tl.int64) * (SAMPLES * SAMPLES * width * height) + y * (SAMPLES * width) + x
         triangle = tl.load(face + place, mask=real, other=-1)
@@ -279,18 +343,11 @@ def _between(p, q, r, wp, wq, wr, hit):
 @no_type_check
 def _lit(shadow, lens, pose, moment, size, softness, x, y, z, hit, TAPS: tl.constexpr):
     """Share of the first lamp's disc that points see; see `ShadowMap.lit`."""
-    across = tl.load(pose) * x + tl.load(pose + 1) * y + tl.load(pose + 2) * z + tl.load(pose + 3)
-    down = tl.load(pose + 4) * x + tl.load(pose + 5) * y + tl.load(pose + 6) * z + tl.load(pose + 7)
-    depth = tl.load(pose + 8) * x + tl.load(pose + 9) * y + tl.load(pose + 10) * z + tl.load(pose + 11)
-    seen = depth > _NEAR
-    inverse = tl.math.div_rn(1.0, tl.where(seen, depth, 1.0))
-    across, down = across * inverse, down * inverse
-    column = tl.load(lens) * across + tl.load(lens + 1) * down + tl.load(lens + 2)
-    row = tl.load(lens + 3) * across + tl.load(lens + 4) * down + tl.load(lens + 5)
-    limit = tl.where(seen, tl.math.div_rn(1.0, inverse), float("inf")) - 0.5 * _LIFT
+    column, row, inverse = _projected(pose, lens, x, y, z)
+    limit = tl.math.div_rn(1.0, inverse) - 0.5 * _LIFT
     spread = tl.math.div_rn(softness * size, TAPS * 2 * _REACH)
     free = x * 0.0
-    for tap in tl.static_range(TAPS * TAPS):
+    for tap in range(0, TAPS * TAPS):
         i = (row + spread * (tap // TAPS - TAPS // 2)).to(tl.int32)
         j = (column + spread * (tap % TAPS - TAPS // 2)).to(tl.int32)
         i, j = tl.minimum(tl.maximum(i, 0), size - 1), tl.minimum(tl.maximum(j, 0), size - 1)

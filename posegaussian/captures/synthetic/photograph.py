@@ -7,11 +7,12 @@ import torch
 from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 from torch import Tensor
 
+from posegaussian.captures.synthetic.acceleration import has_triton
 from posegaussian.captures.synthetic.actor import Posed
 from posegaussian.captures.synthetic.lights import Lights, ShadowMap
 from posegaussian.captures.synthetic.projection import project_vertices
 from posegaussian.captures.synthetic.shading import shade
-from posegaussian.captures.synthetic.zbuffer import has_triton, nearest
+from posegaussian.captures.synthetic.zbuffer import nearest
 from posegaussian.types import Camera, _Tensors
 
 SAMPLES = 2

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from posegaussian.captures.synthetic.acceleration import has_triton
 from posegaussian.types import Camera
 
 NEAR = 0.05
@@ -24,6 +25,10 @@ def project_vertices(
         camera: n cameras.
         distortion: OpenCV's k1, k2, p1, p2, k3 of each; None for pinholes.
     """
+    if vertices.is_cuda and distortion is None and has_triton():
+        from posegaussian.captures.synthetic import kernels
+
+        return kernels.project(vertices, camera)
     x, y, z = vertices[:, None].unbind(-1)
     pose = camera.world_to_camera[:, :3, :, None]
     local = pose[:, :, 0] * x + pose[:, :, 1] * y + pose[:, :, 2] * z + pose[:, :, 3]

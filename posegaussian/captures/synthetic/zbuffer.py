@@ -6,33 +6,16 @@ Numba loops over triangles; Triton, or plain torch where Triton is not to be had
 box and keeps the least key (bits of the depth, number of the triangle) of each pixel, in any order of execution.
 """
 
-import sys
-from functools import cache
-from subprocess import SubprocessError
-
 import torch
 from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
+from posegaussian.captures.synthetic.acceleration import has_triton
 from posegaussian.captures.synthetic.scanlines import rasterize
 
 CANDIDATES = 1 << 23
 """Pixels of boxes that the torch back-end looks at together; bounds its memory to about 100 bytes for each."""
 _NOBODY = torch.iinfo(torch.int64).max
-
-
-@cache
-def has_triton() -> bool:
-    """Whether Triton works here: it comes with torch for CUDA on Linux, and needs a C compiler."""
-    try:
-        from posegaussian.captures.synthetic import kernels
-
-        keys = torch.full((1, 1, 1), _NOBODY, device="cuda")
-        kernels.draw(torch.ones((1, 3, 3), device="cuda"), torch.arange(3, device="cuda")[None], keys)
-    except (ImportError, OSError, RuntimeError, SubprocessError) as reason:
-        print(f"people are photographed in plain torch, more slowly: {reason}", file=sys.stderr, flush=True)
-        return False
-    return True
 
 
 def nearest(
@@ -101,7 +84,7 @@ def nearest_triton(
 
     keys = torch.full((len(points), height, width), _NOBODY, device=points.device)
     kernels.draw(points, faces, keys)
-    return _resolved(keys)
+    return kernels.resolve(keys)
 
 
 def _resolved(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:

@@ -132,10 +132,11 @@ def test_source_of_a_capture_changed(done):
 
 
 def test_model_added(done):
+    """It is trained; the page of the one that is there sets both side by side."""
     done.config["models"]["other"] = {"network": {"pose": "none"}, "train": {"depth_steps": 3, "full_steps": 2}}
     done.config["report"] = ["demo", "other"]
     done.save()
-    assert done.planned() == {job.replace("demo", "other") for job in TRAINED}
+    assert done.planned() == {job.replace("demo", "other") for job in TRAINED} | {"report:demo"}
 
 
 def test_forcerun(done):

@@ -2,8 +2,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from posegaussian.model.alignment import PoseAlignment
+from posegaussian.model.blocks import Residual, unshuffled
 from posegaussian.model.compaction import foreground, pick
-from posegaussian.model.consistency import agreement, slopes, trimmed
+from posegaussian.model.consistency import agreement, sample_rows, slopes, trimmed
 from posegaussian.model.exposure import Exposure
 from posegaussian.model.fusion import PoseFusion
 from posegaussian.model.rotation import multiply, quaternion
@@ -163,3 +164,25 @@ def test_trim_takes_one_pixel():
     mask = torch.zeros(1, 2, 7, 7)
     mask[..., 1:6, 1:6] = 1
     assert trimmed(mask).sum() == 2 * 9
+
+
+def test_a_folded_gain_changes_nothing():
+    block, x = Residual(6, gain=0.7), torch.randn(1, 6, 5, 8)
+    expected = block(x)
+    assert not torch.allclose(expected, x)
+    block.fold()
+    block.fold()
+    assert torch.allclose(block(x), expected, atol=1e-6)
+
+
+def test_pixels_become_channels_in_torch_s_order():
+    pixels = torch.randn(2, 3, 4, 6)
+    cells = unshuffled(pixels)
+    assert torch.equal(cells, torch.nn.functional.pixel_unshuffle(pixels, 2))
+    assert cells.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_rows_are_sampled_between_columns_and_repeat_beyond_their_ends():
+    values, x = torch.tensor([[1.0, 3.0, 7.0]]), torch.tensor([[0.5, 1.25, -4.0, 9.0, 2.0]])
+    found = sample_rows(values.expand(5, 3), x.T.expand(5, 3))[:, 0]
+    assert torch.allclose(found, torch.tensor([2.0, 4.0, 1.0, 7.0, 7.0]))

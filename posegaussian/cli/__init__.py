@@ -23,6 +23,8 @@ _SUBCOMMANDS = (
     data.add_rectify,
     data.add_heatmaps,
     training.add_train,
+    training.add_curves,
+    training.add_weights,
     views.add_render,
     results.add_evaluate,
     results.add_summarize,

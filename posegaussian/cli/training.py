@@ -1,4 +1,4 @@
-"""Training."""
+"""Training: the run, its curves, and what its weights tell."""
 
 from pathlib import Path
 
@@ -17,6 +17,7 @@ def add_train(stages) -> None:
     """`posegaussian train`."""
 
     def run(args):
+        from posegaussian.model.weights import find_weights
         from posegaussian.training.run import train
 
         train(
@@ -26,7 +27,7 @@ def add_train(stages) -> None:
             output=args.output,
             state=args.state,
             settings=config.load_settings(config.ModelSettings, args.settings),
-            init=args.init,
+            init=find_weights(args.init) if args.init else None,
             device=args.device,
             time_budget=args.time_budget,
         )
@@ -37,7 +38,7 @@ def add_train(stages) -> None:
     parser.add_argument("--heatmaps", type=Path, nargs="*", default=[], help="their heatmaps, in the same order")
     parser.add_argument("--val-rectified", type=Path, nargs="*", default=[], help="rectified .h5 to validate on")
     parser.add_argument("--val-heatmaps", type=Path, nargs="*", default=[], help="their heatmaps, in the same order")
-    parser.add_argument("--init", type=Path, nargs="?", help="weights to start from (stage full: those of stage depth)")
+    parser.add_argument("--init", nargs="?", help="weights to start from: a file or `release`")
     parser.add_argument("--state", type=Path, required=True, help="folder of the resume state and TensorBoard events")
     parser.add_argument(
         "--time-budget", type=float, metavar="SECONDS", help="end in time, cooled down, with the weights so far"
@@ -45,3 +46,29 @@ def add_train(stages) -> None:
     output(parser, "the weights (.safetensors); the curves are written beside them as .csv")
     settings(parser)
     device(parser)
+
+
+def add_curves(stages) -> None:
+    """`posegaussian curves`."""
+
+    def run(args):
+        from posegaussian.report.curves import draw_curves
+
+        draw_curves(args.output, args.curves)
+
+    parser = stage(stages, "curves", run, "Draw training curves.")
+    parser.add_argument("curves", type=Path, nargs="+", help="curves .csv, in the order of the runs")
+    output(parser, "the picture, .png or .svg")
+
+
+def add_weights(stages) -> None:
+    """`posegaussian weights`."""
+
+    def run(args):
+        from posegaussian.model.weights import find_weights
+        from posegaussian.training.provenance import describe
+
+        print(describe(find_weights(args.weights)))
+
+    parser = stage(stages, "weights", run, "Tell what weights are, and how they were trained.")
+    parser.add_argument("weights", help="a .safetensors file, or `release`: those that ship")

@@ -10,7 +10,7 @@ from lightning.fabric import Fabric
 
 from posegaussian import store
 from posegaussian.config import STAGE_VERSION, DetectorSettings, ModelSettings, RectifySettings, TrainSettings, as_dict
-from posegaussian.model.weights import read_metadata
+from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.training.data import Captures, Files
 
 _SMALL = DetectorSettings(config="package:small.py", weights="package:small.safetensors")
@@ -60,3 +60,25 @@ def account(stage: str, steps: int, settings: ModelSettings, fabric: Fabric) -> 
         "stage_version": STAGE_VERSION["train"],
         "train": as_dict(settings.train),
     }
+
+
+def describe(path: Path) -> str:
+    """What weights are and how they were trained, a line each."""
+    made, network = read_metadata(path), load_network(path)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    size = path.stat().st_size / 1e6
+    chosen = ", ".join(f"{name} {value}" for name, value in as_dict(network.settings).items())
+    lines = [f"{path}: {count:,} parameters, {size:.1f} MB", f"sha256 {store.digest(path)}", f"network: {chosen}"]
+    lines += [_line(run) for run in json.loads(made.get("history", "[]"))]
+    return "\n".join(lines)
+
+
+def _line(run: dict[str, Any]) -> str:
+    train = run["train"]
+    size = "x".join(map(str, train["synthetic"]["size"]))
+    seen = f"{train['stream']:.0%} streamed people, {size}" if train["stream"] else "captures"
+    where = f"{run['processes']} x {run['device']}"
+    return (
+        f"stage {run['stage']}: {run['steps']} steps of {train['batch_size']} pairs a process on {where}, {seen}; "
+        f"learning rate {train['learning_rate']:g}, {train['precision']}, seed {train['seed']}"
+    )

@@ -1,0 +1,87 @@
+"""Training curves as one picture: the runs one after the other, one panel a number."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from posegaussian.atomic import whole_file
+from posegaussian.errors import ConfigError
+from posegaussian.report import tables
+from posegaussian.report.charts import COLOURS, Curve
+
+_COLUMNS, _WINDOWS = 3, 60
+_STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "svg.fonttype": "none"}
+_DECADE = 8.0
+"""Values whose largest is so many times their smallest are shown in logarithms."""
+
+
+def draw_curves(path: Path, files: Sequence[Path]) -> None:
+    """Draw the curves of runs that followed each other.
+
+    Args:
+        path: the picture, .png or .svg.
+        files: curves .csv, in the order of the runs.
+
+    Raises:
+        ConfigError: the picture would be of another kind, or there is nothing to draw.
+    """
+    if path.suffix not in (".png", ".svg"):
+        raise ConfigError(
+            f"curves are drawn as .png or .svg, not as {path.suffix or 'a file without a suffix'}", file=path
+        )
+    runs = [tables.read_curves(file) for file in files]
+    names = [name for name in tables.CURVES if any(name in run for run in runs)]
+    if not names:
+        raise ConfigError("there are no steps in these curves", file=files[0])
+    rows = math.ceil(len(names) / _COLUMNS)
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "curves"}):
+        figure = Figure(figsize=(9, 2.2 * rows), layout="constrained", dpi=110)
+        for place, name in enumerate(names, start=1):
+            axes = figure.add_subplot(rows, _COLUMNS, place)
+            _draw(axes, [run.get(name, {}) for run in runs], [_length(run) for run in runs])
+            axes.set_title(tables.CURVES[name])
+        with whole_file(path) as temporary:
+            plain = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
+            figure.savefig(temporary, format=path.suffix[1:], metadata=plain)
+
+
+def _length(run: dict[str, dict[str, Curve]]) -> float:
+    """The steps of a run."""
+    return max((max(steps) for splits in run.values() for steps, _ in splits.values()), default=0.0)
+
+
+def _draw(axes: Axes, runs: Sequence[dict[str, Curve]], lengths: Sequence[float]) -> None:
+    """One number over all runs; what is learned from as its running mean before its values, what is watched as dots."""
+    start, shown = 0.0, []
+    for number, (run, length) in enumerate(zip(runs, lengths, strict=True)):
+        if number:
+            axes.axvline(start, color="#808080", lw=0.6)
+        for split, (steps, values) in run.items():
+            x, y = start + np.asarray(steps), np.asarray(values)
+            dense = len(y) > _WINDOWS
+            axes.plot(
+                x, y, color=COLOURS[split], lw=0.5, alpha=0.3 if dense else 1.0, marker="" if dense else ".", ms=4
+            )
+            if dense:
+                x, y = x[len(x) - len(_means(y)) :], _means(y)
+                axes.plot(x, y, color=COLOURS[split], lw=1.3)
+            shown.append(y)
+        start += length
+    values = np.concatenate(shown)
+    if values.min() > 0 and values.max() > _DECADE * values.min():
+        axes.set_yscale("log")
+    axes.grid(color="#808080", alpha=0.25, lw=0.6)
+    axes.set_xlabel("step")
+
+
+def _means(values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "m"]:
+    """Running means over a sixtieth of the values."""
+    width = len(values) // _WINDOWS
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    return (sums[width:] - sums[:-width]) / width

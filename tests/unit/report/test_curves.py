@@ -1,0 +1,74 @@
+"""Training curves as a picture, and what weights tell, through the command line."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.cli import main
+from posegaussian.config import ModelSettings, NetworkSettings
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import save_weights
+from posegaussian.report.curves import _means
+from posegaussian.training.launch import make_fabric
+from posegaussian.training.provenance import account, history
+
+
+def write_curves(path, steps, names=("loss", "epe_1024")):
+    random = np.random.default_rng(steps)
+    rows = [f"step,split,{','.join(names)}"]
+    for step in range(5, steps + 1, 5):
+        values = [20 * 0.999**step * random.uniform(0.7, 1.3) + 0.5 for _ in names]
+        rows.append(f"{step},train,{','.join(f'{value:.5g}' for value in values)}")
+        if step % 500 == 0:
+            rows.append(f"{step},val,{','.join('1.5' for _ in names)}")
+    path.write_text("\n".join(rows) + "\n")
+    return str(path)
+
+
+def test_curves_are_drawn_always_alike(tmp_path):
+    files = [write_curves(tmp_path / "a.csv", 2000), write_curves(tmp_path / "b.csv", 100, ("loss", "psnr_bbox"))]
+    pictures = [tmp_path / name for name in ("one.png", "other.png", "one.svg", "other.svg")]
+    for picture in pictures:
+        main(["curves", *files, "-o", str(picture)])
+    assert pictures[0].read_bytes() == pictures[1].read_bytes() and pictures[2].read_bytes() == pictures[3].read_bytes()
+    image = cv2.imread(str(pictures[0]))
+    assert image.shape[1] == 990 and image.std() > 10
+    assert "PSNR (box), dB" in pictures[2].read_text()
+
+
+def test_running_means():
+    assert np.allclose(_means(np.arange(240.0)), np.arange(237.0) + 1.5)
+
+
+def test_what_cannot_be_drawn(tmp_path, capsys):
+    (tmp_path / "empty.csv").write_text("step,split,loss\n")
+    for curves, output, message in (
+        (write_curves(tmp_path / "a.csv", 20), "a.gif", "curves are drawn as .png or .svg, not as .gif"),
+        (str(tmp_path / "empty.csv"), "a.png", "there are no steps in these curves"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["curves", curves, "-o", str(tmp_path / output)])
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / output).exists()
+
+
+def test_weights_tell_how_they_were_trained(tmp_path, capsys):
+    torch.manual_seed(0)
+    fabric, settings = make_fabric("cpu", "32-true"), ModelSettings(network=NetworkSettings(iterations=1))
+    network = PoseGaussian(settings.network)
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    runs = []
+    for path, stage, steps in ((first, "depth", 30), (second, "full", 20)):
+        runs.append(account(stage, steps, settings, fabric))
+        save_weights(network, path, {"history": json.dumps(runs)})
+    assert history(None) == [] and [run["steps"] for run in history(second)] == [30, 20]
+    main(["weights", str(second)])
+    said = capsys.readouterr().out
+    assert "sha256" in said and "iterations 1" in said
+    assert (
+        "stage depth: 30 steps of 2 pairs a process on 1 x cpu, captures; learning rate 0.0005, 32-true, seed 0" in said
+    )
+    assert said.count("stage ") == 2

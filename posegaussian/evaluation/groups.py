@@ -25,9 +25,9 @@ def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
     """
     rows = pd.concat([read_rows(path) for path in paths], ignore_index=True)
     rows = rows.drop_duplicates([*_VIEW, "method", "metric"])
-    psnr = rows[rows["metric"] == "psnr"]
-    ceiling: Any = psnr[psnr["method"] == "ceiling"].set_index(_VIEW)["value"]
-    below: Any = psnr[~psnr["method"].isin(["floor", "ceiling"])].copy()
+    psnr: Any = rows[rows["metric"] == "psnr"]
+    ceiling = psnr[psnr["method"] == "ceiling"].set_index(_VIEW)["value"]
+    below = psnr[~psnr["method"].isin(["floor", "ceiling"])].copy()
     below["value"] = ceiling.reindex(pd.MultiIndex.from_frame(below[_VIEW])).to_numpy() - below["value"]
     below["metric"] = BELOW_CEILING
     return pd.concat([rows, below], ignore_index=True)

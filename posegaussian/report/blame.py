@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int8, UInt8
+from jaxtyping import Bool, Float, Int, Int8, UInt8
 from scipy.ndimage import binary_dilation, binary_erosion
+from torch import Tensor
 
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import project, unproject
@@ -34,12 +35,12 @@ def seen_by(truth: Any, target: int, frame: int) -> Int8[np.ndarray, "h w"]:
     disparity = torch.from_numpy(truth["sources/disparity"][pair, frame])[None]
     surfaces = disparity_to_depth(disparity, sources.cameras)[0]
     points = unproject(depth, camera[0]).reshape(-1, 3)
-    count = sum(_sees(surface, sources.cameras[0, view], points) for view, surface in enumerate(surfaces))
+    left, right = (_sees(surface, sources.cameras[0, view], points) for view, surface in enumerate(surfaces))
     shown = (mask[0, 0] >= 0.5) & (depth > 0)
-    return torch.where(shown, count.reshape(depth.shape), -1).to(torch.int8).numpy()
+    return torch.where(shown, (left + right).reshape(depth.shape), -1).to(torch.int8).numpy()
 
 
-def _sees(surface: Float[torch.Tensor, "h w"], camera: Camera, points: Float[torch.Tensor, "n 3"]):
+def _sees(surface: Float[Tensor, "h w"], camera: Camera, points: Float[Tensor, "n 3"]) -> Int[Tensor, "n"]:
     """1 for each point that lies on or before the surface that a camera sees."""
     pixels, depth = project(points, camera)
     x, y = pixels.floor().long().unbind(-1)
@@ -52,7 +53,8 @@ def regions(truth: Any, target: int, frame: int) -> dict[str, Bool[np.ndarray, "
     """The pixels of each region; arguments as for `seen_by`."""
     count = seen_by(truth, target, frame)
     person = truth["targets/masks"][target, frame] >= 128
-    outline = binary_dilation(person, iterations=_OUTLINE) & ~binary_erosion(person, iterations=_OUTLINE)
+    wide, narrow = (np.asarray(f(person, iterations=_OUTLINE), bool) for f in (binary_dilation, binary_erosion))
+    outline = wide & ~narrow
     return {
         name: region & ~outline for name, region in (("both", count == 2), ("one", count == 1), ("none", count == 0))
     } | {"outline": outline}

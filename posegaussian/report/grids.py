@@ -53,10 +53,10 @@ def views_of(rows: pd.DataFrame, model: str) -> list[View]:
         rows: what `evaluation.groups.read_tables` gave.
         model: whose.
     """
-    rows = rows[rows["method"] == model]
-    epe: Any = rows[rows["metric"] == "epe_1024"].set_index(["capture", "pair", "frame"])["value"].to_dict()
-    boxes = rows[rows["protocol"] == "bbox"]
-    below: Any = boxes[boxes["metric"] == BELOW_CEILING].set_index(["capture", "camera", "frame"])["value"].to_dict()
+    own: Any = rows[rows["method"] == model]
+    epe = own[own["metric"] == "epe_1024"].set_index(["capture", "pair", "frame"])["value"].to_dict()
+    boxes = own[own["protocol"] == "bbox"]
+    below = boxes[boxes["metric"] == BELOW_CEILING].set_index(["capture", "camera", "frame"])["value"].to_dict()
     found = []
     for row in boxes[boxes["metric"] == "psnr"].dropna(subset="value").to_dict("records"):
         place = row["capture"], row["camera"], row["frame"]

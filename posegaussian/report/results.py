@@ -90,7 +90,7 @@ def _number(value: float, decimals: int, bold: bool = False) -> str:
 
 
 def _pictures(means: Means) -> str:
-    columns = [c for c in _PICTURES if not means.table[means.table["metric"] == c[1]]["mean"].isna().all()]
+    columns = [column for column in _PICTURES if means.known(*column[:2])]
     head = ["captures", "", *(f"{metric.upper()} `{protocol}`" for protocol, metric, _ in columns)]
     head += ["below the ceiling, dB", "EPE, px at 1024", "under 1 px"]
     rows = []

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -23,11 +24,17 @@ class Means:
 
     def of(self, group: str, method: str, protocol: str, metric: str, column: str = "mean") -> float:
         """One number; NaN where there is none."""
-        wanted = {"group": group, "method": method, "protocol": protocol, "metric": metric}
-        found = self.table
-        for name, value in wanted.items():
-            found = found[found[name] == value]
-        return float(found[column].iloc[0]) if len(found) else math.nan
+        return self._rows.get((group, method, protocol, metric), {}).get(column, math.nan)
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, ...], dict[str, float]]:
+        keys, numbers = ("group", "method", "protocol", "metric"), ("mean", "error", "captures", "values")
+        rows = self.table.to_dict("records")
+        return {tuple(str(row[key]) for key in keys): {name: float(row[name]) for name in numbers} for row in rows}
+
+    def known(self, protocol: str, metric: str) -> bool:
+        """Whether there is a number of this kind at all."""
+        return any(key[2:] == (protocol, metric) and not math.isnan(row["mean"]) for key, row in self._rows.items())
 
     def groups(self) -> list[str]:
         """In the table's order."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -16,7 +17,7 @@ from posegaussian.report import tables
 from posegaussian.report.charts import COLOURS, Curve
 
 _COLUMNS, _WINDOWS = 3, 60
-_STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "svg.fonttype": "none"}
+_STYLE: dict[Any, Any] = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "svg.fonttype": "none"}
 _DECADE = 8.0
 """Values whose largest is so many times their smallest are shown in logarithms."""
 

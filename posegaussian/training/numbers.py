@@ -54,7 +54,8 @@ class Numbers:
         made = None
         copy = means.to("cpu", non_blocking=True)
         if means.device.type == "cuda":
-            made = torch.cuda.current_stream(means.device).record_event()
+            made = torch.cuda.Event()
+            made.record(torch.cuda.current_stream(means.device))
         self.waiting.append((Told(step, {}, clip, limit, rate), list(values), copy, made))
         return dict(zip(values, means.unbind(), strict=True))
 

@@ -1,5 +1,8 @@
 """Convolution blocks without normalisation layers: training and inference do the same."""
 
+from functools import lru_cache
+from importlib.util import find_spec
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -8,7 +11,14 @@ from torch.nn import functional as F
 
 def immediate(x: Tensor) -> bool:
     """Whether operations run one by one on CUDA, without gradients: then fewer passes over memory are what counts."""
-    return x.is_cuda and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return x.is_cuda and not torch.is_grad_enabled() and not torch.compiler.is_compiling() and _is_modern(x.device)
+
+
+@lru_cache
+def _is_modern(device: torch.device) -> bool:
+    """Whether a device has fused convolutions in half precision, and Triton compiles for it here."""
+    known = torch.version.cuda is not None and find_spec("triton") is not None
+    return known and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 class Convolution(nn.Conv2d):

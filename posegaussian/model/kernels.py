@@ -6,6 +6,7 @@ them. Triton compiles a kernel at its first use.
 
 from typing import no_type_check
 
+import torch
 import triton  # pyright: ignore[reportMissingImports]
 import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float
@@ -23,7 +24,8 @@ def look_up(
     tensors = volume.contiguous(), q.contiguous(), found
     shape = q.shape[-1], lengths[0], volume.shape[-1], q.numel()
     sizes = len(lengths), radius, samples, triton.next_power_of_2(samples)
-    _look_up[_blocks(q)](*tensors, *shape, *sizes, _BLOCK)  # pyright: ignore[reportIndexIssue]
+    with torch.cuda.device_of(q):
+        _look_up[_blocks(q)](*tensors, *shape, *sizes, _BLOCK)  # pyright: ignore[reportIndexIssue]
     return found.permute(0, 3, 1, 2)
 
 
@@ -34,7 +36,8 @@ def correlate_nearby(
     reference, other = (values.permute(0, 2, 3, 1).contiguous() for values in (reference, other))
     found = reference.new_empty(*q.shape, 2 * radius + 1)
     tensors, shape = (reference, other, q.contiguous(), found), (q.shape[-1], q.numel())
-    _nearby[_blocks(q)](*tensors, *shape, radius, reference.shape[-1], _BLOCK)  # pyright: ignore[reportIndexIssue]
+    with torch.cuda.device_of(q):
+        _nearby[_blocks(q)](*tensors, *shape, radius, reference.shape[-1], _BLOCK)  # pyright: ignore[reportIndexIssue]
     return found.permute(0, 3, 1, 2)
 
 
@@ -50,7 +53,8 @@ def convex(
     fine = q.new_empty(n, stride * height, stride * width)
     logits = logits.permute(0, 2, 3, 1).contiguous()
     tensors = q.contiguous(), logits, bias.contiguous(), coverage.contiguous(), fine
-    _convex[_blocks(q)](*tensors, height, width, q.numel(), stride, _BLOCK)  # pyright: ignore[reportIndexIssue]
+    with torch.cuda.device_of(q):
+        _convex[_blocks(q)](*tensors, height, width, q.numel(), stride, _BLOCK)  # pyright: ignore[reportIndexIssue]
     return fine
 
 

@@ -6,7 +6,6 @@ from jaxtyping import Float
 
 from posegaussian.captures.synthetic.rig import View
 from posegaussian.config import SensorSettings
-from posegaussian.geometry.projection import project
 from posegaussian.types import Camera, stack
 
 
@@ -37,8 +36,11 @@ def shaken(
         extent: points of the person, metres.
     """
     intrinsics = declared.intrinsics.clone()
-    pixels, _ = project(torch.from_numpy(extent).to(intrinsics).expand(len(intrinsics), -1, -1), declared)
-    for view, points in enumerate(pixels.double().numpy()):
+    for view, (lens, pose) in enumerate(
+        zip(intrinsics.double().numpy(), declared.world_to_camera.double().numpy(), strict=True)
+    ):
+        seen = (extent @ pose[:3, :3].T + pose[:3, 3]) @ lens.T
+        points = seen[:, :2] / seen[:, 2:]
         error, share = rng.uniform(*settings.calibration), rng.uniform()
         about = points.mean(0)
         reach = np.linalg.norm(points - about, axis=1).max()

@@ -62,7 +62,7 @@ BINS = ((10.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 60.0))
 NOISY = replace(SensorSettings(), noise=(0.01, 0.01), defocus=(0.0, 0.5), jpeg=(85.0, 95.0))
 CONDITIONS = {"moving": (0.0, NOISY), "still": (1.0, NOISY), "posed": (1.0, SensorSettings())}
 """Share of still clips, and the cameras."""
-SHARES = {"depth": 0.42, "full": 0.33}
+SHARES = {"depth": 0.4, "full": 0.32}
 """Of the time that a variant may take, training's; the rest is for starting and measuring."""
 SETTLING = 4
 """Frames of a person who stands still that are not counted."""

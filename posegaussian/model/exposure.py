@@ -33,13 +33,10 @@ class Exposure(nn.Module):
             trust: how far the match is believed.
         """
         with torch.no_grad():
-            here, there = (_mean(colors, trust) for colors in (own, matched))
-            spread = (_mean((own - here[..., None, None]).square(), trust) + 1e-4).sqrt()
+            weights = (trust / trust.sum((-2, -1), keepdim=True).clamp_min(1))[:, :, None]
+            here, there = ((colors * weights).sum((-2, -1)) for colors in (own, matched))
+            spread = (((own - here[..., None, None]).square() * weights).sum((-2, -1)) + 1e-4).sqrt()
             ratio = ((there + _FLOOR) / (here + _FLOOR)).log()
             known = torch.cat([here, there, spread, ratio], dim=-1)
         gain, bias = self.affine(self.hidden(known.to(self.hidden.weight.dtype)).relu()).float().tanh().chunk(2, dim=-1)
         return (_GAIN_RANGE * gain).exp(), _BIAS_RANGE * bias
-
-
-def _mean(values: Float[Tensor, "b 2 3 h w"], weights: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 3"]:
-    return (values * weights[:, :, None]).sum((-2, -1)) / weights.sum((-2, -1)).clamp_min(1)[..., None]

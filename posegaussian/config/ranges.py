@@ -2,27 +2,24 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 
 def between(lowest: int | float, highest: int | float) -> Any:
     """The type of a range whose ends lie within these bounds; it accepts a single number as well."""
 
-    def both(value: Any) -> Any:
-        return (value, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-    def ordered(value: tuple[float, float]) -> tuple[float, float]:
-        low, high = value
-        if not lowest <= low <= high <= highest:
+    def ordered(value: Any) -> tuple[float, float]:
+        ends = tuple(value) if isinstance(value, list | tuple) else (value, value)
+        numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
+        if len(ends) != 2 or not numbers or not lowest <= ends[0] <= ends[1] <= highest:
             raise PydanticCustomError("range", f"expected [low, high] within {lowest:g} .. {highest:g}")  # type: ignore[arg-type]
-        return value
+        return float(ends[0]), float(ends[1])
 
     number = {"type": "number", "minimum": lowest, "maximum": highest}
     pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
     return Annotated[
         tuple[float, float],
-        BeforeValidator(both),
-        AfterValidator(ordered),
+        BeforeValidator(ordered),
         WithJsonSchema({"anyOf": [number, pair]}),
     ]

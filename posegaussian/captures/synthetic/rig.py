@@ -103,7 +103,7 @@ def look_at(
 ) -> Float[np.ndarray, "4 4"]:
     """world_to_camera of a camera at `centre` whose optical axis meets `point`, upright but for a roll in degrees."""
     forward = (point - centre) / np.linalg.norm(point - centre)
-    right = cross(forward, [0.0, 0.0, 1.0])
+    right = cross(forward, np.array([0.0, 0.0, 1.0]))
     right /= np.linalg.norm(right)
     down = cross(forward, right)
     a = np.deg2rad(roll)

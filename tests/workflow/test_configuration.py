@@ -16,7 +16,7 @@ def test_schemas_are_those_of_the_dataclasses(name, kind):
     assert written == config.json_schema(kind), "run `make schemas`"
 
 
-@pytest.mark.parametrize("file", ["config.yaml", "test.yaml", "release.yaml"])
+@pytest.mark.parametrize("file", ["config.yaml", "test.yaml", "release.yaml", "benchmark.yaml"])
 def test_shipped_configurations_load(file):
     loaded = config.load(ROOT / "config" / file)
     assert set(loaded.report) <= set(loaded.models)
@@ -63,6 +63,20 @@ def test_a_model_starts_from_another_one(workflow):
     workflow.config["models"]["demo"]["train"]["init"] = "demo"
     workflow.save()
     assert "models.demo.train.init: a model cannot start from itself" in said(workflow)
+
+
+@pytest.mark.parametrize(
+    "target, groups, message",
+    [
+        ({"group": "all"}, {"some": ["c"]}, "'good': no group 'all' in results.groups"),
+        ({"group": "some", "against": "nobody"}, {"some": ["c"]}, "'nobody' is no group and no reported model"),
+        ({"group": "some"}, {"some": ["d"]}, "'some': 'd' is no capture and no preset"),
+    ],
+)
+def test_results_name_what_is_there(workflow, target, groups, message):
+    workflow.config["results"] = {"groups": groups, "targets": [target | {"what": "good", "metric": "psnr"}]}
+    workflow.save()
+    assert message in said(workflow)
 
 
 def test_unknown_key(workflow):

@@ -139,6 +139,27 @@ def test_model_added(done):
     assert done.planned() == {job.replace("demo", "other") for job in TRAINED} | {"report:demo"}
 
 
+def test_results(done):
+    """A page over all captures and models, made when it is asked for; groups of presets reach it as captures."""
+    page = "results/tables/results.md"
+    done.config["presets"] = {"near": {"frames": 2}}
+    done.config["results"] = {"groups": {"everybody": ["c"], "near by": ["near"]}}
+    done.sheet = [[*row, "near" if row[0] == "c" else ""] for row in done.sheet]
+    done.sheet[0][-1] = "preset"
+    done.save()
+    done.pretend()
+    assert done.planned("--", page) == {"results"}
+    assert '"near by": ["c"]' in done.run("--dry-run", "--printshellcmds", "--", page).stdout
+    (done.folder / "results/tables").mkdir()
+    for path in ("results.md", "means.csv", "typical.jpg", "worst.jpg"):
+        (done.folder / "results/tables" / path).write_text(path)
+    done.run("--touch", "--forcerun", "results", "--", page)
+    assert done.planned("--", page) == set()
+    done.config["results"]["worst"] = 3
+    done.save()
+    assert done.planned("--", page) == {"results"}
+
+
 def test_forcerun(done):
     assert done.planned("--forcerun", "render") == RENDERED
 

@@ -80,10 +80,26 @@ def check_model(name):
         raise WorkflowError(f"{CONFIG.captures}: model {name} needs at least one capture of split {split!r}")
 
 
+def check_results(results):
+    """What the results name is there."""
+    for target in results.targets:
+        if target.group not in results.groups:
+            raise WorkflowError(f"results.targets: {target.what!r}: no group {target.group!r} in results.groups")
+        if target.against not in (None, "floor", "ceiling", *results.groups, *CONFIG.report):
+            raise WorkflowError(
+                f"results.targets: {target.what!r}: {target.against!r} is no group and no reported model"
+            )
+    for title, names in results.groups.items():
+        for name in names:
+            if name not in CAPTURES and name not in CONFIG.presets:
+                raise WorkflowError(f"results.groups: {title!r}: {name!r} is no capture and no preset")
+
+
 CONFIG = one_line(schema.parse, schema.Config, config, "configuration")
 CAPTURES = read_captures(CONFIG.captures)
 for name in CONFIG.report:
     check_model(name)
+check_results(CONFIG.results)
 
 BUILTIN = {name: int(row.path.split(":")[1]) for name, row in CAPTURES.items() if row.path.startswith("builtin:")}
 FETCHED = [name for name, row in CAPTURES.items() if row.path == "fetch:pose2sim"]

@@ -16,11 +16,12 @@ from jaxtyping import Float, Int, UInt8
 from posegaussian.atomic import whole_folder
 from posegaussian.captures.footage import SUFFIXES
 from posegaussian.captures.pictures import PictureFile, read_image
-from posegaussian.captures.synthetic import bake, write
+from posegaussian.captures.synthetic import bake
 from posegaussian.captures.synthetic.actor import Actor, Posed
 from posegaussian.captures.synthetic.mesh import vertex_normals
 from posegaussian.captures.synthetic.rig import capture_rig
 from posegaussian.captures.synthetic.studio import Studio
+from posegaussian.captures.synthetic.write import write_photograph, write_rig
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
 
@@ -63,16 +64,10 @@ def photograph_scan(folder: Path, output: Path, settings: BuiltinSettings) -> No
     extent = scan.vertices
     studio = Studio.built(rng, settings, capture_rig(rng, settings, extent), extent)
     with whole_folder(output) as root:
-        write._write_calibration(root, studio.rig)
-        for camera in studio.rig.views:
-            for kind in ("images", "masks", "depths"):
-                (root / kind / camera).mkdir(parents=True)
+        write_rig(root, studio.rig)
         for frame in range(settings.frames):
             for camera, photo in studio.photographs(posed, frame):
-                write._write_photograph(root, f"{camera}/{frame:06d}", photo, settings.images)
-        rig = studio.rig
-        content = {"sources": list(rig.sources), "targets": list(rig.targets), "pairs": rig.pairs}
-        write._write_json(root / "rig.json", content)
+                write_photograph(root, f"{camera}/{frame:06d}", photo, settings.images)
 
 
 def read_scan(folder: Path) -> Scan:
@@ -131,10 +126,10 @@ def _texture(mesh: Path) -> Path:
 def _posed(scan: Scan) -> Posed:
     """The scan as the renderer takes people: its texture sampled on every triangle."""
     count, faces = len(scan.vertices), len(scan.faces)
-    grids = bake._resolutions(scan.vertices, scan.faces, _TEXEL)
-    starts, total = bake._layout(grids)
+    grids = bake.resolutions(scan.vertices, scan.faces, _TEXEL)
+    starts, total = bake.layout(grids)
     flat = np.concatenate([scan.places.reshape(-1, 2), np.zeros((3 * faces, 1))], axis=1)
-    places, samples = bake._sample_places(flat, np.arange(3 * faces).reshape(-1, 3), np.arange(faces), grids, starts)
+    places, samples = bake.sample_places(flat, np.arange(3 * faces).reshape(-1, 3), np.arange(faces), grids, starts)
     texels = np.full((total, 5), 128, np.uint8)  # no relief
     texels[samples, :3] = _looked_up(scan.texture, places[:, :2])
     normals = vertex_normals(scan.vertices, scan.faces)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 from numba import njit
 
 from posegaussian.captures.synthetic.mesh import vertex_normals
@@ -108,8 +108,8 @@ def bake(person: Person, texel: float = 0.001) -> Baked:
     vertices, faces = surface.rest, surface.faces
     normals = vertex_normals(vertices, faces)
     bones, weights = largest(surface.weights, INFLUENCES)
-    grids = _resolutions(vertices, faces, texel)
-    starts, total = _layout(grids)
+    grids = resolutions(vertices, faces, texel)
+    starts, total = layout(grids)
     return Baked(
         vertices=vertices.astype(np.float32),
         normals=normals.astype(np.float32),
@@ -128,14 +128,17 @@ def bake(person: Person, texel: float = 0.001) -> Baked:
     )
 
 
-def _resolutions(vertices: np.ndarray, faces: np.ndarray, texel: float) -> np.ndarray:
+def resolutions(
+    vertices: Float[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], texel: float
+) -> Int64[np.ndarray, "f"]:
     """Samples along the sides of an equilateral triangle of the same area."""
     a, b, c = np.moveaxis(vertices[faces], 1, 0)
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
     return np.clip(np.round(np.sqrt(area * 4 / np.sqrt(3)) / texel), 1, FINEST).astype(np.int64)
 
 
-def _layout(grids: np.ndarray) -> tuple[np.ndarray, int]:
+def layout(grids: Int64[np.ndarray, "f"]) -> tuple[Int64[np.ndarray, "f"], int]:
+    """The first sample of each face, and how many there are in all."""
     counts = (grids + 1) * (grids + 2) // 2
     ends = np.cumsum(counts)
     return ends - counts, int(ends[-1])
@@ -150,7 +153,7 @@ def _texels(person: Person, grids: np.ndarray, starts: np.ndarray, total: int) -
         chosen = np.flatnonzero(person.materials == index)
         if not len(chosen):
             continue
-        places, samples = _sample_places(surface.canonical, surface.faces, chosen, grids, starts)
+        places, samples = sample_places(surface.canonical, surface.faces, chosen, grids, starts)
         for start in range(0, len(places), CHUNK):
             part = slice(start, start + CHUNK)
             values = look.texture(places[part])
@@ -162,7 +165,7 @@ def _texels(person: Person, grids: np.ndarray, starts: np.ndarray, total: int) -
 
 @njit(cache=True)
 @no_type_check
-def _sample_places(canonical, faces, chosen, grids, starts):
+def sample_places(canonical, faces, chosen, grids, starts):
     """Canonical places of the samples of some faces, and the samples' numbers."""
     total = 0
     for f in chosen:

@@ -61,22 +61,34 @@ def _write(seed: int, root: Path, settings: BuiltinSettings) -> None:
     rng = np.random.default_rng([seed, _RIG])
     extent = cast.track.extent(frames)
     studio = Studio.built(rng, settings, capture_rig(rng, settings, extent), extent)
-    _write_calibration(root, studio.rig)
-    for camera in studio.rig.views:
-        for kind in ("images", "masks", "depths"):
-            (root / kind / camera).mkdir(parents=True)
+    write_rig(root, studio.rig)
     for number, frame in progress(list(enumerate(frames)), f"person {seed}: frame"):
         for camera, photo in studio.photographs(cast.posed(np.array([frame])), number):
-            _write_photograph(root, f"{camera}/{number:06d}", photo, settings.images)
+            write_photograph(root, f"{camera}/{number:06d}", photo, settings.images)
     joints = {
         f"{number:06d}": cast.track.joints[frame].astype(float).round(6).tolist() for number, frame in enumerate(frames)
     }
     _write_json(root / "joints.json", {"convention": "COCO-17, metres, world", "frames": joints})
-    rig = studio.rig
+
+
+def write_rig(root: Path, rig: Rig) -> None:
+    """Calibration, which cameras are for what, and a place for the pictures of each."""
+    _write_calibration(root, rig)
+    for camera in rig.views:
+        for kind in ("images", "masks", "depths"):
+            (root / kind / camera).mkdir(parents=True)
     _write_json(root / "rig.json", {"sources": list(rig.sources), "targets": list(rig.targets), "pairs": rig.pairs})
 
 
-def _write_photograph(root: Path, name: str, photo: Photo, suffix: str) -> None:
+def write_photograph(root: Path, name: str, photo: Photo, suffix: str) -> None:
+    """One picture with its mask and depth.
+
+    Args:
+        root: of the capture.
+        name: camera and frame, `00/000000`.
+        photo: the picture.
+        suffix: of the picture's file, jpg or png.
+    """
     depth = np.round(photo.depth / DEPTH_UNIT).astype(np.uint16)
     _write_picture(root / f"images/{name}.{suffix}", photo.image[..., ::-1], JPEG if suffix == "jpg" else PNG)
     _write_picture(root / f"masks/{name}.png", photo.mask)

@@ -5,17 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
-import matplotlib
-import numpy as np
-from matplotlib.figure import Figure
 
 from posegaussian.atomic import whole_file
-from posegaussian.config import ResultsSettings
+from posegaussian.config import ResultsSettings, TargetSettings
 from posegaussian.errors import ConfigError
 from posegaussian.evaluation.groups import BELOW_CEILING, by_group, read_tables
 from posegaussian.evaluation.table import write_frame
-from posegaussian.report import grids, tables
-from posegaussian.report.charts import COLOURS
+from posegaussian.report import grids
+from posegaussian.report.curves import draw_curves
 from posegaussian.report.pictures import Picture
 from posegaussian.report.targets import Means, target_rows
 from posegaussian.report.views import CaptureFiles
@@ -60,13 +57,19 @@ def write_results(
     means = Means(by_group(rows, groups), model)
     views = grids.views_of(rows, model)
     write_frame(output / "means.csv", means.table)
-    parts = [_targets(settings, means), _pictures(means), _videos(means)]
+    parts = [tables_of(means, settings.targets)]
     parts += _sheets(output, views, groups, list(zip(rectified, renders, strict=True)), model, settings.worst)
     if curves:
-        _draw_curves(output / "curves.png", curves)
+        draw_curves(output / "curves.png", curves)
         parts.append("### Training curves\n\n![Training curves](curves.png)\n")
     with whole_file(output / "results.md") as temporary:
-        temporary.write_text("\n".join(part for part in parts if part), encoding="utf-8")
+        temporary.write_text("\n".join(parts), encoding="utf-8")
+
+
+def tables_of(means: Means, targets: Sequence[TargetSettings]) -> str:
+    """Targets, pictures and depth, and steadiness, in Markdown."""
+    parts = (_targets(targets, means), _pictures(means), _videos(means))
+    return "\n".join(part for part in parts if part)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -74,10 +77,10 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
-def _targets(settings: ResultsSettings, means: Means) -> str:
-    if not settings.targets:
+def _targets(targets: Sequence[TargetSettings], means: Means) -> str:
+    if not targets:
         return ""
-    rows = target_rows(settings.targets, means)
+    rows = target_rows(targets, means)
     reached = sum(row[-1] == "reached" for row in rows)
     head = ["what", "target", "measured", ""]
     return f"### Targets\n\n{reached} of {len(rows)} reached.\n\n{_table(head, rows)}"
@@ -160,22 +163,3 @@ def _sheets(
 def _write_jpeg(path: Path, picture: Picture) -> None:
     with whole_file(path) as temporary:
         temporary.write_bytes(cv2.imencode(".jpg", picture[..., ::-1], _QUALITY)[1].tobytes())
-
-
-def _draw_curves(path: Path, files: Sequence[Path]) -> None:
-    """The runs one after the other, one panel a number."""
-    runs = [tables.read_curves(file) for file in files]
-    names = [name for name in tables.CURVES if any(name in run for run in runs)]
-    figure = Figure(figsize=(9, 2.3 * math.ceil(len(names) / 3)), layout="constrained", dpi=110)
-    with matplotlib.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
-        for place, name in enumerate(names, start=1):
-            axes = figure.add_subplot(math.ceil(len(names) / 3), min(len(names), 3), place)
-            start = 0.0
-            for run in runs:
-                for split, (steps, values) in run.get(name, {}).items():
-                    axes.plot(start + np.asarray(steps), values, color=COLOURS.get(split, "#555555"), lw=1.2)
-                start += max((max(steps) for splits in run.values() for steps, _ in splits.values()), default=0.0)
-            axes.set_title(tables.CURVES[name])
-            axes.grid(color="#808080", alpha=0.25, lw=0.6)
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})

@@ -4,9 +4,11 @@ On the CPU also the z-buffer alone, against a plain NumPy one that draws triangl
 """
 
 import argparse
+import multiprocessing
 import os
 import resource
-from dataclasses import replace
+import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,12 @@ import torch
 from harness import in_turn, machine, report
 
 from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose
+from posegaussian.captures.synthetic.compose import compose_clips, draw_take
 from posegaussian.captures.synthetic.preparation import Prepared, prepare, texel_for
 from posegaussian.captures.synthetic.projection import project_vertices
-from posegaussian.captures.synthetic.sample import Sample, concatenated
+from posegaussian.captures.synthetic.sample import Sample
 from posegaussian.captures.synthetic.stage import draw_stage
-from posegaussian.captures.synthetic.zbuffer import nearest, nearest_torch
+from posegaussian.captures.synthetic.zbuffer import nearest, nearest_torch, nearest_triton
 from posegaussian.config import PeopleSettings, StreamSettings
 
 CLIPS, FRAMES = 2, 2
@@ -52,11 +54,8 @@ def sample_maker(people: list[Prepared], settings: StreamSettings, device: str):
     casts = [Cast.of(person, device) for person in people]
 
     def make(step: int) -> Sample:
-        clips = [
-            compose(casts[(step + clip) % len(casts)], np.random.default_rng([step, clip]), settings, FRAMES)
-            for clip in range(CLIPS)
-        ]
-        return concatenated(clips)
+        chosen = [casts[(step + clip) % len(casts)] for clip in range(CLIPS)]
+        return compose_clips(chosen, [np.random.default_rng([step, clip]) for clip in range(CLIPS)], settings, FRAMES)
 
     return make
 
@@ -69,7 +68,7 @@ def throughput(people: list[Prepared], size: int, target: int, device: str, samp
     make(0)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    time = in_turn({"batch": lambda: make(next(step))}, samples, synchronise=synchronise)["batch"]
+    timing = in_turn({"batch": lambda: make(next(step))}, samples, synchronise=synchronise)["batch"]
     peak = (
         torch.cuda.max_memory_allocated()
         if device == "cuda"
@@ -78,8 +77,8 @@ def throughput(people: list[Prepared], size: int, target: int, device: str, samp
     return {
         "pair / novel view": f"{size}^2 / {target}^2",
         "device": device,
-        "batch of 4": time,
-        "samples/s": CLIPS * FRAMES / time.median,
+        "batch of 4": timing,
+        "samples/s": CLIPS * FRAMES / timing.median,
         "peak memory": f"{peak / 2**30:.1f} GiB",
     }
 
@@ -139,21 +138,23 @@ def devices_agree(people: list[Prepared], size: int, target: int) -> list[dict]:
     return rows
 
 
-def pieces(people: list[Prepared], size: int, samples: int, device: str) -> list[dict]:
-    """The z-buffer alone on the device: six pictures at twice the size, as colour needs them."""
-    settings, cast, frames = StreamSettings(size=(size, size)), Cast.of(people[0], device), np.array([0])
-    stage = draw_stage(np.random.default_rng(0), settings, cast.track.extent(frames))
+def pieces(people: list[Prepared], size: int, samples: int) -> list[dict]:
+    """Parts on CUDA: drawing a clip, posing, and six pictures at twice the size, as colour needs them."""
+    settings, cast = StreamSettings(size=(size, size)), Cast.of(people[0], "cuda")
+    stage = draw_stage(np.random.default_rng(0), settings, cast.track.extent(np.array([0])))
     posed = cast.posed(np.zeros(6, int))
-    camera = stage.pair[[0, 1, 0, 1, 0, 1]].to(device).resized(2 * size, 2 * size)
+    camera = stage.pair[[0, 1, 0, 1, 0, 1]].to("cuda").resized(2 * size, 2 * size)
     points = project_vertices(posed.vertices, camera)
-    faces = cast.actor.faces
+    scene = points, cast.actor.faces, 2 * size, 2 * size
     functions = {
+        "draw a clip (host)": lambda: draw_take(cast.track, np.random.default_rng(0), settings, FRAMES),
         "pose": lambda: cast.posed(np.zeros(6, int)),
         "project": lambda: project_vertices(posed.vertices, camera),
-        "z-buffer": lambda: nearest_torch(points, faces, 2 * size, 2 * size),
+        "z-buffer, Triton": lambda: nearest_triton(*scene),
+        "z-buffer, plain torch": lambda: nearest_torch(*scene),
     }
     times = in_turn(functions, samples, synchronise=torch.cuda.synchronize)
-    return [{f"six pictures of {2 * size}^2 on {device}": name, "time": time} for name, time in times.items()]
+    return [{f"six pictures of {2 * size}^2 on CUDA": name, "time": time} for name, time in times.items()]
 
 
 def main() -> None:
@@ -168,12 +169,16 @@ def main() -> None:
     cuda = torch.cuda.is_available()
     target = 1024 if cuda else 512
     arguments = PeopleSettings(), 30, 30, texel_for(target)
-    people = [prepare(1000 + i, *arguments) for i in range(args.people)]
-    preparing = in_turn({"one": lambda: prepare(1000, *arguments)}, 1)["one"]
+    seeds = range(1000, 1000 + args.people)
+    with ProcessPoolExecutor(min(args.people, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+        people = list(pool.map(prepare, seeds, *zip(*[arguments] * args.people, strict=True)))
+    start = time.process_time()
+    prepare(1000, *arguments)
+    preparing = time.process_time() - start
     rows: list[dict] = [
         {
             "making somebody": f"texels of {1e3 * arguments[3]:.1f} mm",
-            "time": replace(preparing, samples=1),
+            "seconds of one core": preparing,
             "triangles": len(people[0].baked.faces),
             "on the device": f"{sum(x.nbytes for x in vars(people[0].baked).values()) / 2**20:.0f} MiB",
         },
@@ -184,7 +189,7 @@ def main() -> None:
         rows += [
             throughput(people, *sizes, "cuda", 5 * args.samples) for sizes in ((256, 512), (512, 512), (512, 1024))
         ]
-        rows += pieces(people, 512, args.samples, "cuda")
+        rows += pieces(people, 512, args.samples)
         rows += devices_agree(people, 256, 512)
     report("synthetic people", rows, machine(("torch", "numba", "numpy")), args.output)
 

@@ -124,7 +124,7 @@ def test_snakemake_parser(command, monkeypatch):
 @by_program("snakemake")
 def test_snakemake_plans_it(command, tmp_path, done, conda):
     """A dry run in a folder that pretends to have run; rules and profiles must be there."""
-    words = [word if not word.startswith("profiles/") else str(ROOT / word) for word in command.words[1:]]
+    words = [str(ROOT / word) if word.startswith(("profiles/", "config/")) else word for word in command.words[1:]]
     words = [word for word in words if word not in ("--dry-run", "-n")]
     words = [str(ROOT / "config/test.yaml") if word == "FILE" else word for word in words]
     if "mmpose_env" in words:

@@ -116,8 +116,8 @@ def _numbers_of(means: Means) -> str:
     counts = []
     for group in means.groups():
         captures, views = (int(means.of(group, means.model, "bbox", "psnr", c)) for c in ("captures", "values"))
-        counts.append(f"{group}: {captures} captures, {views} views")
-    return "Means over views; ± is the standard error over captures. " + "; ".join(counts) + "."
+        counts.append(f"{group}: {captures} and {views}")
+    return f"Means over views; ± is the standard error over captures. Captures and views: {'; '.join(counts)}."
 
 
 def _videos(means: Means) -> str:

@@ -1,0 +1,72 @@
+"""Fill the marked sections of docs/results.md from the files in docs/results/, so that no number is copied by hand.
+
+    snakemake --cores all --configfile config/benchmark.yaml results/tables/results.md
+    python tools/fill_results.py results/tables
+
+A section begins with `<!-- filled from docs/results/NAME -->` and ends with `<!-- filled -->`. First the named folders
+and files are copied to docs/results/; without any, the sections are only filled anew.
+"""
+
+import argparse
+import importlib.util
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from posegaussian import config
+from posegaussian.report.results import tables_of
+from posegaussian.report.targets import Means
+
+ROOT = Path(__file__).parents[1]
+PAGE, FOLDER = ROOT / "docs/results.md", ROOT / "docs/results"
+SECTION = re.compile(r"(<!-- filled from docs/results/([\w.-]+) -->\n).*?(<!-- filled -->)", re.S)
+
+
+def main() -> None:
+    """Copy what is new, fill all sections."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("new", type=Path, nargs="*", help="results/tables, or a benchmark's .json")
+    args = parser.parse_args()
+    FOLDER.mkdir(exist_ok=True)
+    for path in args.new:
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            if file.suffix != ".md":
+                shutil.copyfile(file, FOLDER / file.name)
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def filled(text: str) -> str:
+    """The page with its sections made anew; those whose file is not there stay."""
+
+    def fill(match: re.Match[str]) -> str:
+        path = FOLDER / match[2]
+        return f"{match[1]}\n{KINDS[match[2]](path).strip()}\n\n{match[3]}" if path.is_file() else match[0]
+
+    return SECTION.sub(fill, text)
+
+
+def benchmark(path: Path) -> str:
+    """The tables of the benchmark, from its means."""
+    settings = config.load(ROOT / "config/benchmark.yaml")
+    return tables_of(Means(pd.read_csv(path), settings.report[0]), settings.results.targets)
+
+
+def ablations(path: Path) -> str:
+    """The table of benchmarks/ablations.py."""
+    spec = importlib.util.spec_from_file_location("ablations", ROOT / "benchmarks/ablations.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.table(json.loads(path.read_text())["rows"])
+
+
+KINDS: dict[str, Callable[[Path], str]] = {"means.csv": benchmark, "ablations.json": ablations}
+"""How each file of docs/results/ becomes Markdown."""
+
+
+if __name__ == "__main__":
+    main()

@@ -93,8 +93,6 @@ class TrainSettings:
     """Steps between two saves of the resume state."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Arithmetic, in Lightning Fabric's words."""
-    compile: bool = False
-    """Compile the network (CUDA): a slower start, faster steps."""
     seed: int = 0
     """Seed of initialisation and sampling."""
 

@@ -94,8 +94,7 @@ class Run:
 
         self.network = self._network(init)
         self.average = Average(self.network, chosen.average)
-        compiled = torch.compile(self.network, dynamic=False) if chosen.compile else self.network
-        self.wrapped = fabric.strategy.setup_module(cast(torch.nn.Module, compiled))
+        self.wrapped = fabric.strategy.setup_module(self.network)
         self.adam = self._adam()
         self.optimizer = cast(torch.optim.Optimizer, fabric.setup_optimizers(self.adam))
         self.key = run_key(stage, settings, init, captures, watched)

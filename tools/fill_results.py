@@ -1,6 +1,6 @@
 """Fill the marked sections of docs/results.md from the files in docs/results/, so that no number is copied by hand.
 
-    snakemake --cores all --configfile config/benchmark.yaml results/tables/results.md
+    snakemake --configfile config/benchmark.yaml --cores all results/tables/results.md
     python tools/fill_results.py results/tables
 
 A section begins with `<!-- filled from docs/results/NAME -->` and ends with `<!-- filled -->`. First the named folders

@@ -18,7 +18,6 @@ def add_train(stages) -> None:
 
     def run(args):
         from posegaussian.model.weights import find_weights
-        from posegaussian.model.weights import find_weights
         from posegaussian.training.run import train
 
         train(

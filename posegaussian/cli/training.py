@@ -71,4 +71,4 @@ def add_weights(stages) -> None:
         print(describe(find_weights(args.weights)))
 
     parser = stage(stages, "weights", run, "Tell what weights are, and how they were trained.")
-    parser.add_argument("weights", help="a .safetensors file, or `release`: those that ship")
+    parser.add_argument("weights", nargs="?", default="release", help="a .safetensors file (default: those that ship)")

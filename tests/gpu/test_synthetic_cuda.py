@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from posegaussian.captures.synthetic import photograph as photography
-from posegaussian.captures.synthetic import projection, zbuffer
+from posegaussian.captures.synthetic import projection, sensor, zbuffer
 from posegaussian.captures.synthetic.acceleration import has_triton
 from posegaussian.captures.synthetic.cast import Cast
 from posegaussian.captures.synthetic.compose import compose_clips
@@ -55,7 +55,7 @@ def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
 @pytest.mark.parametrize("triton", [True, False])
 def test_samples_agree_with_the_cpu(people, triton, monkeypatch):
     if not triton:
-        for module in (photography, projection, zbuffer):
+        for module in (photography, projection, sensor, zbuffer):
             monkeypatch.setattr(module, "has_triton", lambda: False)
     here, there = clips(people, "cpu"), clips(people, "cuda").to("cpu")
     for name in ("depth", "parts", "disparity", "visible", "target_mask", "target_depth", "joint_visible"):

@@ -55,6 +55,15 @@ def project(vertices: Float32[Tensor, "n v 3"], camera: Camera) -> Float32[Tenso
     return points
 
 
+def noise(shape: tuple[int, ...], seed: Int64[Tensor, "n"]) -> Float32[Tensor, "n c h w"]:
+    """`sensor.gaussian_noise`."""
+    values = torch.empty(shape, device=seed.device)
+    count = values[0].numel()
+    grid = triton.cdiv(count, LANES), len(seed)
+    _noise[grid](seed, values, count, LANES, **_launched(4))  # pyright: ignore[reportIndexIssue]
+    return values
+
+
 def paint(
     points: Float32[Tensor, "n v 3"],
     face: Int32[Tensor, "n hs ws"],
@@ -193,6 +202,20 @@ def _projected(pose, lens, x, y, z):
     column = tl.load(lens) * across + tl.load(lens + 1) * down + tl.load(lens + 2)
     row = tl.load(lens + 3) * across + tl.load(lens + 4) * down + tl.load(lens + 5)
     return column, row, tl.where(seen, inverse, 0.0)
+
+
+@triton.jit(do_not_specialize=["count"])
+@no_type_check
+def _noise(seeds, values, count, LANES: tl.constexpr):
+    picture = tl.program_id(1)
+    pixel = tl.program_id(0) * LANES + tl.arange(0, LANES)
+    state = tl.load(seeds + picture) * 0x1F3D5B79A3C1E587 + pixel.to(tl.int64) * -0x61C8864680B583EB
+    state = (state ^ ((state >> 30) & 0x3FFFFFFFF)) * -0x40A7B892E31B1A47
+    state = (state ^ ((state >> 27) & 0x1FFFFFFFFF)) * -0x6B2FB644ECCEEE15
+    state = state ^ ((state >> 31) & 0x1FFFFFFFF)
+    total = (state & 0xFFFF) + ((state >> 16) & 0xFFFF) + ((state >> 32) & 0xFFFF) + ((state >> 48) & 0xFFFF)
+    value = (tl.math.div_rn(total.to(tl.float32), 65535.0) - 2) * 1.7320508075688772
+    tl.store(values + picture.to(tl.int64) * count + pixel, value, mask=pixel < count)
 
 
 @triton.jit(do_not_specialize=["vertices", "lamps"])

@@ -15,6 +15,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from posegaussian.captures.synthetic.acceleration import has_triton
 from posegaussian.config import SensorSettings
 from posegaussian.types import _Tensors
 
@@ -75,6 +76,10 @@ def blurred(images: Float32[Tensor, "n c h w"], sigma: Float32[Tensor, n]) -> Fl
 
 def gaussian_noise(shape: tuple[int, ...], seed: Int64[Tensor, n]) -> Float32[Tensor, "n c h w"]:
     """Noise of mean 0 and deviation 1: the sum of the four quarters of a hash (splitmix64) of seed and pixel."""
+    if seed.is_cuda and has_triton():
+        from posegaussian.captures.synthetic import kernels
+
+        return kernels.noise(shape, seed)
     count = math.prod(shape[1:])
     pixel = torch.arange(count, device=seed.device)
     state = seed[:, None] * 0x1F3D5B79A3C1E587 + pixel * -0x61C8864680B583EB

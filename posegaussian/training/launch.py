@@ -32,8 +32,7 @@ def make_fabric(device: str, precision: Literal["32-true", "bf16-mixed", "16-mix
         return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision, plugins=[alone])
     if index:
         raise TrainingError(f"{world} processes cannot share {device}", hint="use --device cuda")
-    # Stage depth leaves the head alone, and without heatmaps no gradient reaches the alignment.
-    strategy = DDPStrategy(find_unused_parameters=True)
+    strategy = DDPStrategy()  # all that a stage learns gets a gradient: it need not look for what does not
     fabric = Fabric(accelerator=kind, devices=local, num_nodes=world // local, strategy=strategy, precision=precision)
     fabric.launch()
     return fabric

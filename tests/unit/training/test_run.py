@@ -204,6 +204,18 @@ def test_the_average_follows_and_is_what_is_written(tmp_path, make_captures):
     assert weights == {0.0: True, 0.999: False}
 
 
+@pytest.mark.parametrize("stage", ["depth", "full"])
+@pytest.mark.parametrize("pose", ["fused", "none"])
+def test_all_that_is_learned_gets_a_gradient(tmp_path, make_captures, stage, pose):
+    files, settings = [make_captures(tmp_path)], replace(SETTINGS, network=replace(SETTINGS.network, pose=pose))
+    fabric = run.make_fabric("cpu", "32-true")
+    begun = run.Run(stage, files, [], tmp_path, settings, None, fabric, run.Clock(None))
+    begun._step()
+    begun.batches.close()
+    learned = {name: p.grad for name, p in begun.network.named_parameters() if p.requires_grad}
+    assert len(learned) > 50 and not [name for name, gradient in learned.items() if gradient is None]
+
+
 def test_a_prolonged_run_is_a_long_one(tmp_path, make_captures, capsys):
     files = [make_captures(tmp_path)]
     longer = replace(SETTINGS, train=replace(SETTINGS.train, depth_steps=10, cooldown=0.5))

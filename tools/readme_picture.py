@@ -1,6 +1,6 @@
 """Make docs/images/demo.png from the demo's output: source views, disparity, the novel view between them, the truth.
 
-    python tools/readme_picture.py results/renders/demo/person6.h5 --rectified results/rectified/person6.h5
+    python tools/readme_picture.py results/renders/demo/person5.h5 --rectified results/rectified/person5.h5
 
 The novel view stands in the middle; the held-back truth is beside it.
 """

@@ -1,0 +1,122 @@
+"""The weights that ship: their card tells the truth, they load at once, and they are good for somebody new."""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors import safe_open
+
+from posegaussian.cli import main
+from posegaussian.config import NetworkSettings, RectifySettings, as_dict, load, parse
+from posegaussian.errors import WeightsError
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import RELEASE, fill, find_weights, load_network, read_metadata
+
+ROOT = Path(__file__).parents[3]
+SOMEBODY = 14
+"""A demo person who is no part of the demo."""
+
+
+@pytest.fixture(scope="module")
+def facts():
+    """The card's table of facts."""
+    rows = re.findall(r"^\| ([\w ,]+) \| (.*) \|$", RELEASE.with_suffix(".md").read_text(), re.M)
+    return {name: value.replace("`", "") for name, value in rows}
+
+
+def test_the_card_describes_this_file(facts):
+    data = RELEASE.read_bytes()
+    assert facts["sha256"] == hashlib.sha256(data).hexdigest()
+    assert facts["bytes"] == f"{len(data):,}" and len(data) <= 16e6
+    with safe_open(RELEASE, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    assert {value.dtype for value in tensors.values()} == {torch.float32}
+    assert all(value.isfinite().all() for value in tensors.values())
+    assert facts["parameters"] == f"{sum(p.numel() for p in load_network(RELEASE).parameters()):,}"
+
+
+def test_the_card_says_how_it_was_trained(facts):
+    metadata = read_metadata(RELEASE)
+    assert json.loads(facts["network"]) == json.loads(metadata["network"])
+    assert facts["last stage"] == metadata["stage"] == "full"
+    assert facts["rectified pictures"] == json.dumps(json.loads(metadata["rectify"])["size"])
+    parse(RectifySettings, json.loads(metadata["rectify"]), "metadata")
+    assert json.loads(metadata["detector"])["weights"] == "package:small.safetensors", "runs without a download"
+    assert "/" not in metadata["history"], "no folder of the machine it was trained on"
+
+
+def test_the_configuration_of_the_release_is_what_made_it():
+    runs = json.loads(read_metadata(RELEASE)["history"])
+    settings = as_dict(load(ROOT / "config/release.yaml").models["release"])["train"]
+    assert {run["stage"]: run["steps"] for run in runs} == {s: settings[f"{s}_steps"] for s in ("depth", "full")}
+    for run in runs:
+        same = settings.keys() & run["train"].keys() - {"depth_steps", "full_steps"}
+        assert {name: run["train"][name] for name in same} == {name: settings[name] for name in same}
+        assert re.search(rf"{run['steps']:,} steps", RELEASE.with_suffix(".md").read_text())
+
+
+def test_another_structure_is_refused_in_one_line():
+    with pytest.raises(WeightsError, match=r"release\.safetensors: the weights do not fit the network") as refusal:
+        fill(PoseGaussian(NetworkSettings(pose="none")), find_weights("release"))
+    assert "\n" not in str(refusal.value)
+
+
+def test_it_loads_at_once():
+    load_network(RELEASE)
+    start = time.process_time()
+    load_network(RELEASE)
+    assert time.process_time() - start < 2
+
+
+def test_it_is_good_for_somebody_new(tmp_path):
+    """A person nobody has learned from, at a quarter of the usual pixels, through the command line."""
+    builtin = {"frames": 1, "size": [256, 256], "sources": 2}
+    settings = {"path_steps": 2, "path_size": [64, 64]}
+    capture, rectified, renders = tmp_path / "capture", tmp_path / "rectified.h5", tmp_path / "renders.h5"
+    for command in (
+        ["captures", "--seed", SOMEBODY, "--output", capture, "--settings", json.dumps(builtin)],
+        [
+            "rectify",
+            capture,
+            "--output",
+            rectified,
+            "--settings",
+            json.dumps(as_dict(RectifySettings(size=(256, 256)))),
+        ],
+        ["render", rectified, "--output", renders, "--settings", json.dumps(settings), "--device", "cpu"],
+        ["evaluate", renders, "--rectified", rectified, "--output", tmp_path / "metrics.csv"],
+    ):
+        main([str(word) for word in command])
+    rows = pd.read_csv(tmp_path / "metrics.csv")
+    means = rows.groupby(["method", "protocol", "metric"])["value"].mean()
+    ours, floor, ceiling = (means[method, "bbox", "psnr"] for method in (tmp_path.name, "floor", "ceiling"))
+    assert ours > floor + 4 and ours > ceiling - 3
+    assert means[tmp_path.name, "disparity", "epe_1024"] < 4
+
+
+@pytest.mark.slow
+def test_the_wheel_carries_weights_and_card(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(tmp_path),
+        str(ROOT),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"posegaussian/assets/weights/release.{kind}" for kind in ("safetensors", "md")} <= names

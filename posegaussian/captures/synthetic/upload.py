@@ -14,14 +14,17 @@ _ALIGNED = 256
 
 def upload(tree: Any, device: torch.device) -> Any:
     """Nested tuples, lists, dictionaries and dataclasses of tensors on the CPU, on a device."""
-    if device.type != "cuda":
-        return _mapped(tree, lambda tensor: tensor.to(device))
     leaves: list[Tensor] = []
-    _mapped(tree, lambda tensor: leaves.append(tensor.contiguous()))
+
+    def gather(leaf: Tensor) -> Tensor:
+        leaves.append(leaf.contiguous())
+        return leaf
+
+    _mapped(tree, gather)
     ends = [0]
     for leaf in leaves:
         ends.append(ends[-1] + -(-leaf.nbytes // _ALIGNED) * _ALIGNED)
-    buffer = torch.empty(ends[-1], dtype=torch.uint8, pin_memory=True)
+    buffer = torch.empty(ends[-1], dtype=torch.uint8, pin_memory=device.type == "cuda")
     for leaf, start in zip(leaves, ends, strict=False):
         _part(buffer, leaf, start).copy_(leaf)
     arrived = buffer.to(device, non_blocking=True)

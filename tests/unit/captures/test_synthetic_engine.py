@@ -18,12 +18,13 @@ from posegaussian.captures.synthetic.projection import project_vertices
 from posegaussian.captures.synthetic.rig import capture_rig
 from posegaussian.captures.synthetic.splits import shape_codes, split_of
 from posegaussian.captures.synthetic.stage import draw_stage
+from posegaussian.captures.synthetic.upload import upload
 from posegaussian.captures.synthetic.zbuffer import nearest_numba, nearest_torch
 from posegaussian.config import FILMED, BuiltinSettings, PeopleSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
 from posegaussian.geometry.projection import project, unproject
 from posegaussian.geometry.rig import angles
-from posegaussian.types import JOINTS
+from posegaussian.types import JOINTS, Camera
 
 SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
 FRAMES = np.array([0, 1])
@@ -279,3 +280,14 @@ def test_a_rig_that_cannot_see_the_person(cast):
         for seed in range(9):
             draw_stage(np.random.default_rng(seed), near, extent)
     assert "\n" not in str(error.value)
+
+
+def test_upload_keeps_every_tensor_of_a_tree():
+    transposed = torch.arange(6.0).reshape(2, 3).T
+    camera = Camera(torch.eye(3), torch.eye(4).double(), 4, 3)
+    tree = {"a": [transposed, (torch.tensor([True, False, True]), 7)], "camera": camera}
+    found = upload(tree, torch.device("cpu"))
+    assert torch.equal(found["a"][0], transposed)
+    assert found["a"][1][0].dtype == torch.bool and found["a"][1][0].tolist() == [True, False, True]
+    assert found["a"][1][1] == 7
+    assert torch.equal(found["camera"].world_to_camera, camera.world_to_camera) and found["camera"].width == 4

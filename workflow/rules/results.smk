@@ -8,10 +8,10 @@ rule results:
         rectified=expand("results/rectified/{capture}.h5", capture=of_split("test")),
         curves=[path for model in CONFIG.report[:1] for path in curves_of(model)],
     output:
-        "results/tables/results.md",
-        "results/tables/means.csv",
-        "results/tables/typical.jpg",
-        "results/tables/worst.jpg",
+        page="results/tables/results.md",
+        means="results/tables/means.csv",
+        typical="results/tables/typical.jpg",
+        worst="results/tables/worst.jpg",
     log:
         "results/logs/results.log",
     benchmark:
@@ -29,6 +29,6 @@ rule results:
         version=schema.STAGE_VERSION["report"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " results {params.model} --output $(dirname {output[0]}) --metrics {input.metrics}"
+        " results {params.model} --output $(dirname {output.page}) --metrics {input.metrics}"
         " --renders {input.renders} --rectified {input.rectified} --curves {input.curves}"
         " --settings {params.settings:q} > {log} 2>&1"

@@ -76,9 +76,9 @@ def photograph(
     face, _ = nearest(points, posed.actor.faces, SAMPLES * camera.width, SAMPLES * camera.height)
     scene = points, face, posed, moment, camera.centre, lights, shadows
     if points.is_cuda and has_triton():
-        from posegaussian.captures.synthetic import kernels
+        from posegaussian.captures.synthetic import painting
 
-        return Photographs(*kernels.paint(*scene, SAMPLES))
+        return Photographs(*painting.paint(*scene, SAMPLES))
     return painted(*scene)
 
 
@@ -91,7 +91,7 @@ def painted(
     lights: Lights,
     shadows: ShadowMap,
 ) -> Photographs:
-    """Pictures from the triangles that the samples see, in plain torch; arguments as for `kernels.paint`."""
+    """Pictures from the triangles that the samples see, in plain torch; arguments as for `painting.paint`."""
     count, height, width = face.shape
     hit = face.flatten() >= 0
     place = hit.nonzero()[:, 0]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posegaussian.geometry.projection import pixel_grid
+from posegaussian.model.blocks import immediate
 from posegaussian.model.skeleton import capsules, stiffness
 from posegaussian.types import Camera, StereoPair
 
@@ -128,11 +129,11 @@ class InitialDisparity(nn.Module):
         per_metre = rig.per_metre(disparity)
         disparity = disparity + _FLESH * per_metre
         variance = (_NEAR_SILHOUETTE * per_metre).square()
-        limbs = disparity.new_zeros(*disparity.shape[:2], self.limbs, *disparity.shape[2:])
         if self.pose and pair.keypoints is not None and pair.scores is not None:
             joints = self._triangulated(pair, pair.keypoints, pair.scores, disparity, rig)
-            at_limbs, spread, believed, limbs = self._from_limbs(pair.keypoints, joints, grid, rig)
-            disparity, variance = _fused(disparity, variance, at_limbs, spread, believed)
+            disparity, variance, limbs = self._with_limbs(pair.keypoints, joints, grid, rig, (disparity, variance))
+        else:
+            limbs = disparity.new_zeros(*disparity.shape[:2], self.limbs, *disparity.shape[2:])
         both = F.interpolate(torch.cat([disparity, variance.sqrt()], dim=1), scale_factor=2.0, mode="bilinear")
         disparity, spread = both.chunk(2, dim=1)
         return InitialEstimate(disparity, spread, rig.per_metre(disparity), limbs)
@@ -167,12 +168,21 @@ class InitialDisparity(nn.Module):
             disparity = torch.baddbmm(told, ties, disparity) / all_known
         return _Joints(disparity[..., 0], (known + 0.5 * tied).reciprocal(), trust)
 
-    def _from_limbs(
-        self, keypoints: Float[Tensor, "b 2 17 2"], joints: _Joints, grid: Float[Tensor, "hs ws 2"], rig: _Rig
-    ) -> tuple[
-        Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 k hs ws"]
-    ]:
-        """Disparity of the capsules' skin, its variance, how far it is believed, and what each cell holds of each."""
+    def _with_limbs(
+        self,
+        keypoints: Float[Tensor, "b 2 17 2"],
+        joints: _Joints,
+        grid: Float[Tensor, "hs ws 2"],
+        rig: _Rig,
+        silhouettes: tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"]],
+    ) -> tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 k hs ws"]]:
+        """Disparity and variance of the silhouettes fused with the capsules', and what each cell holds of each."""
+        if immediate(grid):
+            from posegaussian.model import capsule_kernel
+
+            known, constants = (joints.disparity, joints.variance, joints.trust), (_DECAY, _DEPTH_ORDER, _ELSEWHERE)
+            about = keypoints, known, (rig.infinity, rig.baseline, rig.scale), silhouettes
+            return capsule_kernel.with_capsules(self.ends, self.sizes, *about, 2 * self.stride, constants)
         ends = self.ends.to(keypoints)
         radius, inset, spread = self.sizes.to(keypoints)[..., None, None]
 
@@ -200,7 +210,7 @@ class InitialDisparity(nn.Module):
         variance = (share * (disparity - mean[:, :, None]).square().add_(variance)).sum(2)
         total = (trust / (1 + squares)).sum(2)
         believed = total / (total + _ELSEWHERE)
-        return mean, variance, believed, share * believed[:, :, None]
+        return *_fused(*silhouettes, mean, variance, believed), share * believed[:, :, None]
 
 
 def _fused(

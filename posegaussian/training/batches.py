@@ -1,10 +1,12 @@
 """The batches of a run, each made by a thread during the backward pass of the step before.
 
-Only then does the interpreter have nothing else to do: two threads that both queue work for a device cost each other
-more than they gain. What a step sees is a function of the seed, the rank and the step's number alone, so that a
-resumed run continues exactly.
+Only then does the interpreter have little else to do: two threads that both queue work for a device cost each other
+more than they gain. The little is gradients written in Python, and the thread that wants one must not wait until the
+other's turn is over: hence short turns. What a step sees is a function of the seed, the rank and the step's number
+alone, so that a resumed run continues exactly.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -14,6 +16,9 @@ from torch import Tensor
 
 from posegaussian.training.clip import Clip
 from posegaussian.types import _Tensors
+
+_TURN = 1e-4
+"""How long a thread may keep the interpreter while another one waits, seconds; Python's own choice is 5e-3."""
 
 
 class Steps(ABC):
@@ -58,6 +63,8 @@ class Batches:
         self.side = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.maker = ThreadPoolExecutor(1)
         self.begun: dict[int, Future[tuple[Clip, torch.cuda.Event | None]]] = {}
+        self.usual = sys.getswitchinterval()
+        sys.setswitchinterval(_TURN)
 
     def is_streamed(self, step: int) -> bool:
         """Whether a step sees the stream; all ranks agree."""
@@ -101,6 +108,7 @@ class Batches:
 
     def close(self) -> None:
         """Wait for what is being made, then let go of files and processes."""
+        sys.setswitchinterval(self.usual)
         self.maker.shutdown(cancel_futures=True)
         for steps in (self.captures, self.streamed):
             if steps is not None:

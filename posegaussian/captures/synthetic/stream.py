@@ -64,9 +64,12 @@ class SyntheticStream:
         return compose_clips(casts, rngs, look or self.settings, frames)
 
     def close(self) -> None:
-        """Stop the workers."""
+        """Stop the workers at once: nobody waits for people who will not be needed."""
         if self._executor is not None:
+            working = list((self._executor._processes or {}).values())
             self._executor.shutdown(wait=False, cancel_futures=True)
+            for process in working:
+                process.terminate()
             self._executor = None
         self._coming.clear()
         self._present.clear()

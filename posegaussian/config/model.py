@@ -23,12 +23,16 @@ class NetworkSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class LookSettings:
-    """Another look of the stream at the same people; what is null stays as `synthetic` and `batch_size` say."""
+    """Another look of the stream at the same people; what is null stays as the training's settings say."""
 
     share: Fraction
     """Of the streamed steps; what all looks leave belongs to `synthetic` as it stands."""
     batch_size: Positive | None = None
     """Stereo pairs per step and process."""
+    frames: Positive | None = None
+    """Consecutive frames of a clip."""
+    still: Fraction | None = None
+    """Share of clips in which the person does not move at all."""
     size: tuple[Sixteens, Sixteens] | None = None
     """Width and height of the rectified source images, pixels; multiples of 16."""
     target_size: Size | None = None

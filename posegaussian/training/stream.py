@@ -47,10 +47,11 @@ class StreamSteps(Steps):
     def __getitem__(self, index: int) -> Clip:
         chosen, way = self.settings, self.way(index)
         random = np.random.default_rng((self.seed, 2, index))
-        clips = (self.looks[way].batch_size or chosen.batch_size) // chosen.frames
-        sample = self.stream.batch(index, clips, chosen.frames, self.ways[way])
-        clip = clip_of(sample, chosen.frames, self.errors, random, chosen.heatmap_noise)
-        pair = without_some_pose(clip.pair, chosen.frames, chosen.heatmap_dropout, random)
+        frames = self.looks[way].frames or chosen.frames
+        clips = (self.looks[way].batch_size or chosen.batch_size) // frames
+        sample = self.stream.batch(index, clips, frames, self.ways[way])
+        clip = clip_of(sample, frames, self.errors, random, chosen.heatmap_noise)
+        pair = without_some_pose(clip.pair, frames, chosen.heatmap_dropout, random)
         return crop_to_person(replace(clip, pair=pair), random)
 
     def way(self, index: int) -> int:
@@ -67,7 +68,7 @@ class StreamSteps(Steps):
 
 def _photographed(settings: StreamSettings, look: LookSettings, stage: str) -> StreamSettings:
     """The stream's settings with what a look changes."""
-    names = ("size", "target_size", "rig", "sensor")
+    names = ("size", "target_size", "still", "rig", "sensor")
     changes = {name: getattr(look, name) for name in names if getattr(look, name) is not None}
     changes |= {"target_size": _UNSEEN} if stage == "depth" else {}
     return replace(settings, **changes)

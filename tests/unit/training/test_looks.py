@@ -24,7 +24,7 @@ SETTINGS = TrainSettings(
     frames=2,
     stream=1.0,
     synthetic=StreamSettings(size=(64, 64), target_size=(48, 48), pool=1, lifetime=1000, workers=0),
-    looks=(LARGE, LookSettings(share=0.25, target_size=(32, 32))),
+    looks=(LARGE, LookSettings(share=0.25, target_size=(32, 32), frames=4, still=1.0)),
 )
 
 
@@ -60,6 +60,8 @@ def test_a_look_changes_what_it_names(one_person):
     assert (steps[large].width, len(steps[large].target), steps[large].target.shape[-1]) == (96, 2, 48)
     assert (steps[small].width, len(steps[small].target), steps[small].target.shape[-1]) == (64, 4, 32)
     assert (steps[plain].width, len(steps[plain].target), steps[plain].target.shape[-1]) == (64, 4, 48)
+    assert [steps[index].frames for index in (large, small, plain)] == [2, 4, 2]
+    assert (steps[small].disparity == steps[small].disparity[:1]).all(), "a look of people who stand still"
     assert torch.equal(steps[large].pair.images, steps[large].pair.images)
     depth = steps_of("depth")
     assert depth[large].target.shape[-2:] == (16, 16) and depth[large].pair.images.shape[-2] == 64

@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posegaussian.model.blocks import Residual, conv, unshuffled
+from posegaussian.model.blocks import Residual, add_coarse, conv, output, unshuffled
 from posegaussian.types import JOINTS
 
 
 class ColorEncoder(nn.Module):
-    """Image and mask to features at 1/2, 1/4, 1/8 and 1/16 of the image's size."""
+    """Image and mask to features at 1/2, 1/4, 1/8 and 1/16 of the image's size; the last with what 1/32 adds."""
 
     def __init__(self, channels: tuple[int, int, int, int]):
         super().__init__()
@@ -18,6 +18,8 @@ class ColorEncoder(nn.Module):
         self.to_quarter = _down(half, quarter)
         self.to_eighth = _down(quarter, eighth)
         self.to_sixteenth = _down(eighth, sixteenth)
+        self.to_thirtysecond = _down(sixteenth, sixteenth)
+        self.from_thirtysecond = output(sixteenth, sixteenth, gain=0.05)
 
     def forward(
         self, images: Float[Tensor, "n 3 h w"], masks: Float[Tensor, "n 1 h w"]
@@ -32,7 +34,9 @@ class ColorEncoder(nn.Module):
         half = self.to_half(unshuffled(seen))
         quarter = self.to_quarter(half)
         eighth = self.to_eighth(quarter)
-        return half, quarter, eighth, self.to_sixteenth(eighth)
+        sixteenth = self.to_sixteenth(eighth)
+        around = self.from_thirtysecond(self.to_thirtysecond(sixteenth).relu())
+        return half, quarter, eighth, add_coarse(sixteenth, around)
 
 
 class PoseEncoder(nn.Module):

@@ -20,7 +20,7 @@ from posegaussian.types import JOINTS, Gaussians, StereoPair
 _HALF, _QUARTER, _EIGHTH, _SIXTEENTH = 32, 64, 96, 128
 _HIDDEN = 64
 _STRIDE = 4
-_MULTIPLE = 16
+_MULTIPLE = 32
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class PoseGaussian(nn.Module):
         if self.pose is None or self.pose.stabilizer is None:
             return None
         batch, _, _, height, width = pair.images.shape
-        cells = (2 * -(-size // _MULTIPLE) for size in (height, width))
+        cells = (_MULTIPLE // 8 * -(-size // _MULTIPLE) for size in (height, width))
         return self.to_half.weight.new_zeros(batch // frames, 2, sum(self.pose.stabilizer.parts) + PLANES, *cells)
 
 

@@ -52,7 +52,7 @@ class TemporalPoseStabilizer(nn.Module):
         Returns:
             the stabilised features.
             the state for the next frame.
-            where the pose rests, in [0, 1]: 0 at a cut, and at the start of a sequence.
+            where the pose rests, in [0, 1]: 1 where nothing moves, 0 at a cut and at the start of a sequence.
         """
         heatmaps = heatmaps.to(pose.dtype)
         if state is None:
@@ -65,7 +65,8 @@ class TemporalPoseStabilizer(nn.Module):
         update = update + (1 - update) * moved
         candidate = self.candidate(concatenated(pose, reset * hidden)).tanh()
         hidden = hidden + update * (candidate - hidden)
-        rest = (follows * self.rest(moved).sigmoid())[:, 0]
+        unmoved = self.motion(torch.zeros_like(pose[:1, :, :1, :1])).sigmoid()
+        rest = (follows * (self.rest(moved).sigmoid() / self.rest(unmoved).sigmoid()).clamp_max(1))[:, 0]
         return pose + self.correction(hidden), concatenated(hidden, pose, heatmaps, torch.ones_like(seen)), rest
 
 

@@ -80,8 +80,16 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> PoseGa
     return network.to(device).eval()
 
 
-def fill(network: PoseGaussian, path: str | Path) -> None:
+def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[str]:
     """Copy a file's weights into a network of the same settings.
+
+    Args:
+        network: to fill.
+        path: of the weights.
+        partly: whether the network may have parts that the file lacks; they stay as they are.
+
+    Returns:
+        the names of the tensors that the file lacks.
 
     Raises:
         WeightsError: the file is missing, damaged, not ours, or does not fit the network.
@@ -89,9 +97,17 @@ def fill(network: PoseGaussian, path: str | Path) -> None:
     read_metadata(path)
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    expected = {name: value.shape for name, value in network.state_dict().items()}
-    if {name: value.shape for name, value in tensors.items()} != expected:
+    own = network.state_dict()
+    lacking = [name for name in own if name not in tensors]
+    fits = all(name in own and own[name].shape == value.shape for name, value in tensors.items())
+    if not fits or (lacking and not partly):
         raise WeightsError(
             "the weights do not fit the network", file=path, hint="train again, or use the settings they were made with"
         )
-    network.load_state_dict(tensors)
+    network.load_state_dict(tensors, strict=not partly)
+    return lacking
+
+
+def parts_of(names: list[str]) -> list[str]:
+    """The modules that tensors belong to, two levels deep, each named once."""
+    return sorted({".".join(name.split(".")[:2]) for name in names})

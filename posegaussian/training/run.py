@@ -11,7 +11,7 @@ from lightning.fabric import Fabric
 from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
 from posegaussian.errors import ConfigError, TrainingError
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.weights import fill, save_weights
+from posegaussian.model.weights import fill, parts_of, save_weights
 from posegaussian.training.average import Average
 from posegaussian.training.batches import Batches
 from posegaussian.training.curves import Curves
@@ -82,9 +82,10 @@ class Run:
         chosen = settings.train
         self.stage, self.settings, self.fabric, self.clock, self.folder = stage, settings, fabric, clock, folder
         self.steps = chosen.depth_steps if stage == "depth" else chosen.full_steps
-        for size in (chosen.batch_size, *(way.batch_size or chosen.frames for way in chosen.looks)):
-            if size % chosen.frames:
-                raise ConfigError(f"train.batch_size: {size} is no multiple of train.frames {chosen.frames}")
+        for way in (chosen, *chosen.looks):
+            size, frames = way.batch_size or chosen.batch_size, way.frames or chosen.frames
+            if size % frames:
+                raise ConfigError(f"train.batch_size: {size} is no multiple of train.frames {frames}")
         captures = self._captures(train_files)
         watched = Captures(val_files, chosen.frames, chosen.target_size)
         self.watched = fixed_clips(watched, chosen.validation_clips) if val_files else []
@@ -135,8 +136,8 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.train.seed)
             network = PoseGaussian(self.settings.network)
-        if init is not None:
-            fill(network, init)
+        if init is not None and (lacking := fill(network, init, partly=True)):
+            self._say(f"{init} has no {', '.join(parts_of(lacking))}: these start anew")
         network.head.requires_grad_(self.stage == "full")
         return network.to(memory_format=torch.channels_last).to(self.fabric.device)  # type: ignore[call-overload]
 

@@ -73,7 +73,7 @@ def test_nothing_rests_at_the_start_at_a_cut_or_where_the_pose_moves():
         _, here, _ = stabilizer(pose, torch.eye(17)[:, :16].reshape(1, 17, 4, 4))
         assert stabilizer(pose, elsewhere, here)[2].max() == 0
     assert start.max() == 0 and cut.max() > 0
-    assert rests[0].min() > 0.8 and rests[0].mean() > rests[1].mean() > rests[2].mean() and rests[2].max() < 0.1
+    assert rests[0].min() == 1 and 1 > rests[1].mean() > rests[2].mean() and rests[2].max() < 0.1
 
 
 @pytest.mark.parametrize("shaken", ["keypoints", "images"])
@@ -84,15 +84,17 @@ def test_a_still_person_stays_still_before_a_trembling_detector_and_noisy_camera
         keypoints = pair.keypoints + 0.2 * torch.randn(pair.keypoints.shape, generator=random)
         images = pair.masks * (pair.images + 0.02 * torch.randn(pair.images.shape, generator=random)).clamp(0, 1)
         moments.append(replace(pair, **{"keypoints": {"keypoints": keypoints}, "images": {"images": images}}[shaken]))
-    torch.manual_seed(0)
-    with_it = PoseGaussian(NetworkSettings(iterations=1)).eval()
-    without = PoseGaussian(NetworkSettings(iterations=1, stabilizer=False)).eval()
-    without.load_state_dict({k: v for k, v in with_it.state_dict().items() if "stabilizer" not in k})
-    person = (pair.masks[0, :, 0] > 0).expand(2, -1, -1)
-    with torch.no_grad():
-        clip = joined(moments)
-        wobble, alone = (
-            network(clip, frames=12, depth_only=True).disparity[4:].std(0)[person].mean()
-            for network in (with_it, without)
-        )
-    assert wobble < 0.5 * alone
+    person, clip = (pair.masks[0, :, 0] > 0).expand(2, -1, -1), joined(moments)
+    ratios = []
+    for seed in range(3):  # networks of random weights differ
+        torch.manual_seed(seed)
+        with_it = PoseGaussian(NetworkSettings(iterations=1)).eval()
+        without = PoseGaussian(NetworkSettings(iterations=1, stabilizer=False)).eval()
+        without.load_state_dict({k: v for k, v in with_it.state_dict().items() if "stabilizer" not in k})
+        with torch.no_grad():
+            wobble, alone = (
+                network(clip, frames=12, depth_only=True).disparity[4:].std(0)[person].mean()
+                for network in (with_it, without)
+            )
+        ratios.append(wobble / alone)
+    assert sum(ratios) / len(ratios) < 0.5

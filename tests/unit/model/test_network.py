@@ -188,7 +188,7 @@ def test_a_capacity_lists_the_same_gaussians(make_plane):
     for name in vars(one):
         assert torch.allclose(getattr(one, name), getattr(other, name), atol=1e-6)
     first = listed.gaussians.opacities.unflatten(1, (2, 2000))[:, :, :300].flatten(1)
-    assert torch.equal(short.gaussians.opacities, first)
+    assert torch.allclose(short.gaussians.opacities, first, atol=1e-6)  # the ends of vectors round otherwise
 
 
 def test_heatmaps_fade_gracefully(make_plane):

@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 from posegaussian.config import NetworkSettings
 from posegaussian.errors import WeightsError
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.weights import fill, load_network, read_metadata, save_weights
+from posegaussian.model.weights import fill, load_network, parts_of, read_metadata, save_weights
 
 
 def test_round_trip(tmp_path, make_plane):
@@ -52,3 +52,19 @@ def test_missing_foreign_damaged_and_misfit_weights(tmp_path):
         load_network(damaged)
     with pytest.raises(WeightsError, match="do not fit"):
         fill(PoseGaussian(NetworkSettings(pose="none")), fused)
+
+
+def test_parts_that_a_file_lacks_start_anew_where_that_is_wanted(tmp_path):
+    old, new = PoseGaussian(NetworkSettings()), PoseGaussian(NetworkSettings())
+    del old.color.to_thirtysecond
+    save_weights(old, tmp_path / "old.safetensors", {})
+    with pytest.raises(WeightsError, match="do not fit the network"):
+        fill(new, tmp_path / "old.safetensors")
+    before = new.color.to_thirtysecond[1].weight.clone()
+    lacking = fill(new, tmp_path / "old.safetensors", partly=True)
+    assert parts_of(lacking) == ["color.to_thirtysecond"]
+    assert torch.equal(new.color.to_thirtysecond[1].weight, before)
+    assert torch.equal(new.head.join.weight, old.head.join.weight)
+    save_weights(new, tmp_path / "new.safetensors", {})
+    with pytest.raises(WeightsError, match="do not fit the network"):
+        fill(old, tmp_path / "new.safetensors", partly=True)

@@ -1,11 +1,13 @@
 from dataclasses import replace
 
+import jaxtyping
 import pytest
 import torch
 
 from posegaussian.config import NetworkSettings
 from posegaussian.model.blocks import conv
 from posegaussian.model.correlation import CorrelationPyramid, correlate_nearby, unit
+from posegaussian.model.initial import InitialDisparity
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import Stream
 from posegaussian.model.upsampling import ConvexUpsampling
@@ -45,7 +47,9 @@ def test_cuda_agrees_with_the_cpu():
 
 @torch.no_grad()
 @pytest.mark.parametrize("mode", ["eager", "graph", "compiled"])
-def test_a_stream_agrees_with_the_network_in_single_precision(mode):
+def test_a_stream_agrees_with_the_network_in_single_precision(mode, monkeypatch):
+    if mode == "compiled":  # TorchDynamo cannot trace the tests' checks of shapes
+        monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     torch.manual_seed(0)
     network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
     stream, state = Stream(network, mode), None
@@ -111,6 +115,15 @@ def test_kernels_do_what_the_operations_do(monkeypatch, dtype, tolerance):
         fast, plain = both_ways(function)
         assert fast.shape == plain.shape
         assert (fast - plain).abs().max() < tolerance
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize(("name", "tolerance"), [("disparity", 1e-2), ("spread", 1e-2), ("limbs", 1e-3)])
+def test_the_initial_estimate_in_one_kernel_is_the_same(name, tolerance, dtype):
+    initial, pair = InitialDisparity(4).to("cuda", dtype), random_pair(136).to("cuda")
+    fast, plain = both_ways(lambda: getattr(initial._estimate(pair), name))
+    assert fast.shape == plain.shape
+    assert (fast - plain).abs().max() < tolerance
 
 
 @pytest.mark.parametrize("layer", [conv(32, 24, 1), conv(32, 24, rectify=True), conv(32, 24, 1, rectify=True)])

@@ -23,6 +23,8 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
 SETTINGS = StreamSettings(size=(160, 128), target_size=(201, 150))
+ROUNDING = 1e-6
+"""Divisions of bytes by 255 may differ by a last bit."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,8 @@ def test_samples_agree_with_the_cpu(people, triton, monkeypatch):
     for name in ("depth", "parts", "disparity", "visible", "target_mask", "target_depth", "joint_visible"):
         assert torch.equal(getattr(here, name), getattr(there, name)), name
     assert torch.equal(here.pair.masks, there.pair.masks)
-    assert abs(here.target - there.target).max() < 1.01 / 255 and (here.target != there.target).float().mean() < 1e-3
+    gap = abs(here.target - there.target)
+    assert gap.max() < 1.01 / 255 and (gap > ROUNDING).float().mean() < 1e-3
     gap = abs(here.pair.images - there.pair.images)
     assert (gap > 1.01 / 255).float().mean() < 1e-3
 
@@ -69,8 +72,8 @@ def test_samples_agree_with_the_cpu(people, triton, monkeypatch):
 def test_colours_before_the_sensor_agree_to_rounding(people):
     plain = replace(SETTINGS, sensor=SensorSettings())
     here, there = clips(people, "cpu", plain), clips(people, "cuda", plain).to("cpu")
-    assert abs(here.pair.images - there.pair.images).max() < 1.01 / 255
-    assert (here.pair.images != there.pair.images).float().mean() < 1e-3
+    gap = abs(here.pair.images - there.pair.images)
+    assert gap.max() < 1.01 / 255 and (gap > ROUNDING).float().mean() < 1e-3
 
 
 def test_the_same_bytes_again(people):

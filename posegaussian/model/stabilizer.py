@@ -22,6 +22,8 @@ class TemporalPoseStabilizer(nn.Module):
     exp(`tolerances`).
     """
 
+    at_rest: Tensor | None
+
     def __init__(self, channels: int):
         super().__init__()
         self.parts = (channels, channels, len(JOINTS), 1)
@@ -35,6 +37,7 @@ class TemporalPoseStabilizer(nn.Module):
         nn.init.constant_(self.rest.weight, -8 / channels)
         nn.init.constant_(self.rest.bias, 3.0)  # type: ignore[arg-type]
         self.tolerances = nn.Parameter(torch.tensor([0.03, 0.5]).log())
+        self.register_buffer("at_rest", None, persistent=False)
 
     def forward(
         self,
@@ -65,9 +68,19 @@ class TemporalPoseStabilizer(nn.Module):
         update = update + (1 - update) * moved
         candidate = self.candidate(concatenated(pose, reset * hidden)).tanh()
         hidden = hidden + update * (candidate - hidden)
-        unmoved = self.motion(torch.zeros_like(pose[:1, :, :1, :1])).sigmoid()
-        rest = (follows * (self.rest(moved).sigmoid() / self.rest(unmoved).sigmoid()).clamp_max(1))[:, 0]
+        most = self._unmoved() if self.at_rest is None else self.at_rest
+        rest = (follows * (self.rest(moved).sigmoid() / most).clamp_max(1))[:, 0]
         return pose + self.correction(hidden), concatenated(hidden, pose, heatmaps, torch.ones_like(seen)), rest
+
+    def _unmoved(self) -> Float[Tensor, "1 1 1 1"]:
+        """What the gate says of no motion at all."""
+        nothing = self.motion.weight.new_zeros(1, self.motion.in_channels, 1, 1)
+        return self.rest(self.motion(nothing).sigmoid()).sigmoid()
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Remember what follows from the weights, once nothing is learned any more."""
+        self.at_rest = self._unmoved()
 
 
 def _is_continued(before: Float[Tensor, "n 17 h w"], now: Float[Tensor, "n 17 h w"]) -> Float[Tensor, "n"]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from posegaussian.model.blocks import Residual
 from posegaussian.model.network import PoseGaussian, Reconstruction
+from posegaussian.model.stabilizer import TemporalPoseStabilizer
 from posegaussian.types import Gaussians, StereoPair
 
 Mode = Literal["eager", "graph", "compiled"]
@@ -58,7 +59,7 @@ class Stream:
         dtype = torch.float16 if device.type == "cuda" else torch.float32
         network = copy.deepcopy(network).eval().requires_grad_(False)
         for module in network.modules():
-            if isinstance(module, Residual):
+            if isinstance(module, Residual | TemporalPoseStabilizer):
                 module.fold()
         self.network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mode, self.capacity, self.patient = mode, capacity, patient

@@ -158,6 +158,15 @@ def test_results(done):
     done.config["results"]["worst"] = 3
     done.save()
     assert done.planned("--", page) == {"results"}
+    done.config["models"]["other"] = done.config["models"]["demo"]
+    done.config["report"] = ["demo", "other"]
+    done.config["results"]["targets"] = [{"what": "w", "group": "near by", "metric": "psnr", "against": "other"}]
+    done.save()
+    evaluated = {"evaluate:other,c"}
+    assert {job for job in done.planned("--", page) if job.startswith("evaluate")} == evaluated
+    done.config["results"]["groups"]["near by"] = [done.sheet[1][0]]  # is learned from
+    done.save()
+    assert not {job for job in done.planned("--", page) if job.startswith("evaluate")}
 
 
 def test_forcerun(done):

@@ -248,14 +248,27 @@ def curves_of(model):
     return expand("results/models/{model}/{stage}.csv", model=model, stage=stages)
 
 
+def captures_of_groups():
+    """The held-out captures of every group of the results, presets replaced by their captures."""
+    tested = of_split("test")
+    return {
+        title: tuple(c for c in tested if c in names or CAPTURES[c].preset in names)
+        for title, names in CONFIG.results.groups.items()
+    }
+
+
 def results_settings():
-    """The groups of captures, presets replaced by their captures."""
+    """The groups of captures, and the targets."""
+    return settings(replace(CONFIG.results, groups=captures_of_groups()))
 
-    def captures(names):
-        return tuple(c for c, row in CAPTURES.items() if row.split == "test" and (c in names or row.preset in names))
 
-    groups = {title: captures(names) for title, names in CONFIG.results.groups.items()}
-    return settings(replace(CONFIG.results, groups=groups))
+def measured(model):
+    """The captures on which the results need a model: all, but for one that targets are set against only their groups."""
+    groups = captures_of_groups()
+    named = [groups[target.group] for target in CONFIG.results.targets if target.against == model]
+    if model == CONFIG.report[0] or not named:
+        return of_split("test")
+    return sorted(set().union(*named))
 
 
 def others_of(wildcards):

@@ -3,7 +3,7 @@
 
 rule results:
     input:
-        metrics=expand("results/metrics/{model}/{capture}.csv", model=CONFIG.report, capture=of_split("test")),
+        metrics=[f"results/metrics/{model}/{capture}.csv" for model in CONFIG.report for capture in measured(model)],
         renders=expand("results/renders/{model}/{capture}.h5", model=CONFIG.report[:1], capture=of_split("test")),
         rectified=expand("results/rectified/{capture}.h5", capture=of_split("test")),
         curves=[path for model in CONFIG.report[:1] for path in curves_of(model)],

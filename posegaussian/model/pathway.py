@@ -79,7 +79,7 @@ class PosePathway(nn.Module):
         if self.stabilizer is not None and state is not None:
             state, planes = state.split((sum(self.stabilizer.parts), PLANES), dim=2)
             eighth, rest, state = self._steady(self.stabilizer, eighth, F.avg_pool2d(maps, 2), state, frames)
-            memory = Memory.of(planes, rest, self.stabilizer.tolerances.float().exp(), frames)
+            memory = Memory.of(planes, rest, self.stabilizer.log_tolerances.float().exp(), frames)
         return PoseFeatures(add_coarse(quarter, self.lift(eighth.relu())), eighth, memory, state)
 
     @staticmethod

@@ -19,7 +19,7 @@ class TemporalPoseStabilizer(nn.Module):
     constant memory: hidden features, the previous pose features, the previous heatmaps, and a plane of ones that says
     that there was a previous frame. A state of zeros is the start of a sequence. The same gate says where the pose
     rests: there colours and disparities, too, are kept from frame to frame (`memory.Memory`), up to changes of about
-    exp(`tolerances`).
+    exp(`log_tolerances`).
     """
 
     at_rest: Tensor | None
@@ -36,7 +36,7 @@ class TemporalPoseStabilizer(nn.Module):
         self.rest = nn.Conv2d(channels, 1, 1)
         nn.init.constant_(self.rest.weight, -8 / channels)
         nn.init.constant_(self.rest.bias, 3.0)  # type: ignore[arg-type]
-        self.tolerances = nn.Parameter(torch.tensor([0.03, 0.5]).log())
+        self.log_tolerances = nn.Parameter(torch.tensor([0.035, 0.5]).log())
         self.register_buffer("at_rest", None, persistent=False)
 
     def forward(

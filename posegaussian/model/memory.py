@@ -14,7 +14,7 @@ _KEPT = 0.9
 _START_TOLERANCE = 0.2
 """A change of the estimate before matching that is small against its standard deviation says nothing."""
 _DOUBT = 0.03
-"""The tolerance of pictures is the learned one where the pose certainly rests, half of it where it rests but for this."""
+"""The tolerance of pictures: all of the learned one where the pose surely rests, half where it rests but for this."""
 PLANES = 3 * 8**2 + 2 * (2**2 + 4**2)
 """Channels of a state, in cells of 8 x 8 pixels: a view's picture; disparities at 1/4 and 1/2, in two halves each."""
 

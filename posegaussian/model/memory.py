@@ -13,8 +13,8 @@ _KEPT = 0.9
 """The most that the past counts."""
 _START_TOLERANCE = 0.2
 """A change of the estimate before matching that is small against its standard deviation says nothing."""
-_DOUBT = 0.03
-"""The tolerance of pictures: all of the learned one where the pose surely rests, half where it rests but for this."""
+_DOUBT = 0.05
+"""The learned tolerance of pictures is that of a pose that rests but for this; a full rest has four times it."""
 PLANES = 3 * 8**2 + 2 * (2**2 + 4**2)
 """Channels of a state, in cells of 8 x 8 pixels: a view's picture; disparities at 1/4 and 1/2, in two halves each."""
 
@@ -28,7 +28,7 @@ class Memory:
         start: the estimate before matching, at 1/4 of the image's size.
         match: the result, at 1/2; both in pixels.
         rest: of every frame, in [0, 1]: 0 where the pose moves, at a cut, and without a frame before.
-        tolerances: changes below these are hardly followed: of colours at full rest, and of the result in pixels.
+        tolerances: changes below these are hardly followed: of colours at a rest of 0.95, and of the result in pixels.
         frames: of a clip.
     """
 
@@ -68,8 +68,9 @@ class Memory:
 
     def steady_image(self, now: Float[Tensor, "b 2 3 h w"]) -> Float[Tensor, "b 2 3 h w"]:
         """The pictures; they follow changes that are large against the tolerance, which a surer rest widens."""
-        sure = F.interpolate(_DOUBT / (1 - self.rest + _DOUBT), now.shape[-2:], mode="bilinear")[:, :, None]
-        return self._steady(now, self.image.to(now.dtype), self.tolerances[0] * sure)
+        sure = (2 * _DOUBT / (1 - self.rest + _DOUBT)).square()
+        tolerance = F.interpolate(self.tolerances[0] * sure, now.shape[-2:], mode="bilinear")[:, :, None]
+        return self._steady(now, self.image.to(now.dtype), tolerance)
 
     def steady_start(
         self, now: Float[Tensor, "b 2 hq wq"], spread: Float[Tensor, "b 2 hq wq"]

@@ -56,8 +56,8 @@ STAGE_VERSION = {
     "captures": 3,
     "rectify": 2,
     "heatmaps": 1,
-    "train": 5,
-    "render": 5,
+    "train": 6,
+    "render": 6,
     "evaluate": 3,
     "report": 3,
 }

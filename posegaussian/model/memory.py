@@ -13,7 +13,7 @@ _KEPT = 0.9
 """The most that the past counts."""
 _START_TOLERANCE = 0.2
 """A change of the estimate before matching that is small against its standard deviation says nothing."""
-_DOUBT = 0.05
+_DOUBT = 0.2
 """The learned tolerance of pictures is that of a pose that rests but for this; a full rest has four times it."""
 PLANES = 3 * 8**2 + 2 * (2**2 + 4**2)
 """Channels of a state, in cells of 8 x 8 pixels: a view's picture; disparities at 1/4 and 1/2, in two halves each."""
@@ -28,7 +28,7 @@ class Memory:
         start: the estimate before matching, at 1/4 of the image's size.
         match: the result, at 1/2; both in pixels.
         rest: of every frame, in [0, 1]: 0 where the pose moves, at a cut, and without a frame before.
-        tolerances: changes below these are hardly followed: of colours at a rest of 0.95, and of the result in pixels.
+        tolerances: changes below these are hardly followed: of colours at a rest of 0.8, and of the result in pixels.
         frames: of a clip.
     """
 

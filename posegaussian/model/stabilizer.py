@@ -3,23 +3,30 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from posegaussian.model.blocks import concatenated, conv, output
 from posegaussian.types import JOINTS
 
 _CUT = 0.1
 """Heatmaps of consecutive frames that share less than this part of their mass belong to different shots."""
+_NEAR = 5
+"""What moves takes along the cells of a square of this size: folds move with the limb beside them."""
+_TREMBLING = 0.97
+"""The gate's value, of that without any motion, from which on all motion is the detector's."""
+_CERTAINTY = 6
+"""Power of the gate: half at rest is far from resting."""
 
 
 class TemporalPoseStabilizer(nn.Module):
     """A convolutional GRU that trusts its memory where the pose rests and the present where it moves.
 
-    The update gate is opened by the motion |p_t - p_(t-1)|, so that a fast arm is not smeared over its past positions;
-    where all joints have jumped at once, at a cut, the memory is dropped (docs/method.md, equation 2). The state takes
-    constant memory: hidden features, the previous pose features, the previous heatmaps, and a plane of ones that says
-    that there was a previous frame. A state of zeros is the start of a sequence. The same gate says where the pose
-    rests: there colours and disparities, too, are kept from frame to frame (`memory.Memory`), up to changes of about
-    exp(`log_tolerances`).
+    The motion |p_t - p_(t-1)| opens the update gate and says where the pose rests; elsewhere the memory is forgotten,
+    so that a fast arm is not smeared over its past positions, and where all joints have jumped at once, at a cut, all
+    of it is (docs/method.md, equation 2). The state takes constant memory: hidden features, the previous pose features,
+    the previous heatmaps, and a plane of ones that says that there was a previous frame. A state of zeros is the start
+    of a sequence. Where the pose rests colours and disparities, too, are kept from frame to frame (`memory.Memory`), up
+    to changes of about exp(`log_tolerances`).
     """
 
     at_rest: Tensor | None
@@ -62,15 +69,21 @@ class TemporalPoseStabilizer(nn.Module):
             state = pose.new_zeros(pose.shape[0], sum(self.parts), *pose.shape[2:])
         hidden, previous, before, seen = state.split(self.parts, dim=1)
         follows = seen * _is_continued(before, heatmaps)[:, None, None, None]
-        hidden = follows * hidden
-        update, reset = self.gates(concatenated(pose, hidden)).sigmoid().chunk(2, dim=1)
         moved = self.motion((follows * (pose - previous)).abs()).sigmoid()
+        rest = follows * self._rest(moved)
+        hidden = rest * hidden
+        update, reset = self.gates(concatenated(pose, hidden)).sigmoid().chunk(2, dim=1)
         update = update + (1 - update) * moved
         candidate = self.candidate(concatenated(pose, reset * hidden)).tanh()
         hidden = hidden + update * (candidate - hidden)
+        kept = concatenated(hidden, pose, heatmaps, torch.ones_like(seen))
+        return pose + self.correction(hidden), kept, rest[:, 0]
+
+    def _rest(self, moved: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1 h w"]:
+        """How surely nothing moves at a cell and around it, in [0, 1]."""
         most = self._unmoved() if self.at_rest is None else self.at_rest
-        rest = (follows * (self.rest(moved).sigmoid() / most).clamp_max(1))[:, 0]
-        return pose + self.correction(hidden), concatenated(hidden, pose, heatmaps, torch.ones_like(seen)), rest
+        near = -F.max_pool2d(-self.rest(moved).sigmoid(), _NEAR, stride=1, padding=_NEAR // 2)
+        return (near / (_TREMBLING * most)).clamp_max(1) ** _CERTAINTY
 
     def _unmoved(self) -> Float[Tensor, "1 1 1 1"]:
         """What the gate says of no motion at all."""

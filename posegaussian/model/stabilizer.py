@@ -37,11 +37,11 @@ class TemporalPoseStabilizer(nn.Module):
         self.gates = conv(2 * channels, 2 * channels)
         self.candidate = conv(2 * channels, channels)
         self.motion = nn.Conv2d(channels, channels, 1)
-        nn.init.constant_(self.motion.weight, 1 / channels)
+        nn.init.constant_(self.motion.weight, 8 / channels)
         nn.init.constant_(self.motion.bias, -3.0)  # type: ignore[arg-type]
         self.correction = output(channels, channels, gain=0.3)
         self.rest = nn.Conv2d(channels, 1, 1)
-        nn.init.constant_(self.rest.weight, -8 / channels)
+        nn.init.constant_(self.rest.weight, -60 / channels)
         nn.init.constant_(self.rest.bias, 3.0)  # type: ignore[arg-type]
         self.log_tolerances = nn.Parameter(torch.tensor([0.035, 0.5]).log())
         self.register_buffer("at_rest", None, persistent=False)

@@ -1,6 +1,6 @@
 from dataclasses import replace
+from itertools import product
 
-import pytest
 import torch
 
 from posegaussian.config import NetworkSettings
@@ -76,7 +76,7 @@ def test_nothing_rests_at_the_start_at_a_cut_or_where_the_pose_moves():
     pose, maps = torch.randn(1, 8, 4, 4), torch.rand(1, 17, 4, 4)
     with torch.no_grad():
         _, state, start = stabilizer(pose, maps)
-        rests = [stabilizer(pose + size, maps, state)[2] for size in (0.0, 1.0, 20.0)]
+        rests = [stabilizer(pose + size, maps, state)[2] for size in (0.0, 0.01, 20.0)]
         cut = stabilizer(pose, torch.zeros(1, 17, 4, 4).index_fill(1, torch.tensor(0), 1.0), state)[2]
         elsewhere = torch.roll(torch.eye(17)[:, :16].reshape(1, 17, 4, 4), 1, 1)
         _, here, _ = stabilizer(pose, torch.eye(17)[:, :16].reshape(1, 17, 4, 4))
@@ -85,14 +85,29 @@ def test_nothing_rests_at_the_start_at_a_cut_or_where_the_pose_moves():
     assert rests[0].min() == 1 and 1 > rests[1].mean() > rests[2].mean() and rests[2].max() < 0.1
 
 
-@pytest.mark.parametrize("shaken", ["keypoints", "images"])
-def test_a_still_person_stays_still_before_a_trembling_detector_and_noisy_cameras(make_plane, shaken):
+@torch.no_grad()
+def test_the_gate_tells_joints_that_tremble_from_joints_that_move(make_plane):
+    """Joints of a still person are found to within 0.1 px in pictures of 1024 px, walking ones move by 5 and more."""
+    pair, random = make_plane(256, 384, disparity=48), torch.Generator().manual_seed(0)
+    person = torch.nn.functional.avg_pool2d(pair.masks[0, :, 0], 8) > 0.5
+    found = {0.1: [], 5.0: []}
+    for seed, size in product(range(3), found):  # networks of random weights differ
+        torch.manual_seed(seed)
+        network, rests = PoseGaussian(NetworkSettings(iterations=1)).eval(), []
+        network.pose.stabilizer.register_forward_hook(lambda *call, rests=rests: rests.append(call[-1][2]))
+        shift = size / 4 * torch.randn(pair.keypoints.shape, generator=random)
+        clip = joined([pair, replace(pair, keypoints=pair.keypoints + shift)])
+        network(clip, frames=2, depth_only=True)
+        found[size].append(float(rests[-1][person].mean()))
+    assert min(found[0.1]) > 0.8 and max(found[5.0]) < 0.2
+
+
+def test_a_still_person_stays_still_before_noisy_cameras(make_plane):
     pair, random = make_plane(64, 96, disparity=12), torch.Generator().manual_seed(0)
     moments = []
     for _ in range(12):
-        keypoints = pair.keypoints + 0.2 * torch.randn(pair.keypoints.shape, generator=random)
         images = pair.masks * (pair.images + 0.02 * torch.randn(pair.images.shape, generator=random)).clamp(0, 1)
-        moments.append(replace(pair, **{"keypoints": {"keypoints": keypoints}, "images": {"images": images}}[shaken]))
+        moments.append(replace(pair, images=images))
     person, clip = (pair.masks[0, :, 0] > 0).expand(2, -1, -1), joined(moments)
     ratios = []
     for seed in range(3):  # networks of random weights differ

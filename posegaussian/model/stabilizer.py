@@ -36,6 +36,7 @@ class TemporalPoseStabilizer(nn.Module):
         self.parts = (channels, channels, len(JOINTS), 1)
         self.gates = conv(2 * channels, 2 * channels)
         self.candidate = conv(2 * channels, channels)
+        # motion and rest start about as sensitive as training leaves them: where all seems at rest nothing is learned
         self.motion = nn.Conv2d(channels, channels, 1)
         nn.init.constant_(self.motion.weight, 8 / channels)
         nn.init.constant_(self.motion.bias, -3.0)  # type: ignore[arg-type]

@@ -103,7 +103,12 @@ def refusal(error: OSError, path: Path | str | None = None) -> Exception:
     if error.errno not in _HINTS:
         return error
     named = os.fsdecode(error.filename) if path is None and error.filename else path
-    return StoreError(f"cannot be written ({os.strerror(error.errno).lower()})", file=named, hint=_HINTS[error.errno])
+    return StoreError(
+        f"cannot be written ({os.strerror(error.errno).lower()})",
+        code="cannot-write",
+        file=named,
+        hint=_HINTS[error.errno],
+    )
 
 
 def sweep(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a user can do wrong: one class per kind, one line per message.
+"""What a user can do wrong: one class per kind, one code per mistake, one line per message.
 
 The command line prints the message alone (no traceback) and exits with status 2.
 """
@@ -7,12 +7,13 @@ import warnings
 from pathlib import Path
 
 
-class UserError(Exception):
-    """A mistake the user can mend.
+class _Message(Exception):
+    """One line that says where, what, and what to do about it; its parts are attributes.
 
     Args:
         what: what is wrong, in a few words.
-        file: the file that holds the mistake.
+        code: the mistake's stable name in kebab-case, for programs; each code belongs to one class.
+        file: the file that holds the mistake; kept as a `Path`.
         camera: the camera's name.
         frame: the frame's number.
         hint: what to do about it.
@@ -22,12 +23,24 @@ class UserError(Exception):
         self,
         what: str,
         *,
+        code: str,
         file: str | Path | None = None,
         camera: str | None = None,
         frame: int | None = None,
         hint: str | None = None,
     ):
         super().__init__(_line(what, file, camera, frame, hint))
+        self.what, self.code, self.hint = what, code, hint
+        self.file = None if file is None else Path(file)
+        self.camera, self.frame = camera, frame
+
+    def __reduce__(self):
+        # An exception is unpickled by calling its class with `args`, which lack the required `code`.
+        return _rebuilt, (type(self), self.args), vars(self)
+
+
+class UserError(_Message):
+    """A mistake the user can mend; for the arguments see `_Message`."""
 
 
 class ConfigError(UserError):
@@ -62,20 +75,26 @@ class TrainingError(UserError):
     """Training cannot start or had to stop."""
 
 
-class CaptureWarning(UserWarning):
+class CaptureWarning(_Message, UserWarning):
     """Something about a capture that was repaired, or that looks wrong; the command line prints one line."""
 
 
 def warn(
     what: str,
     *,
+    code: str,
     file: str | Path | None = None,
     camera: str | None = None,
     frame: int | None = None,
     hint: str | None = None,
 ) -> None:
     """Say it once, as a CaptureWarning; the arguments are those of UserError."""
-    warnings.warn(_line(what, file, camera, frame, hint), CaptureWarning, stacklevel=2)
+    message = CaptureWarning(what, code=code, file=file, camera=camera, frame=frame, hint=hint)
+    warnings.warn(message, stacklevel=2)
+
+
+def _rebuilt(kind: type[_Message], args: tuple[str]) -> _Message:
+    return kind.__new__(kind, *args)
 
 
 def _line(what: str, file: str | Path | None, camera: str | None, frame: int | None, hint: str | None) -> str:
@@ -86,4 +105,5 @@ def _line(what: str, file: str | Path | None, camera: str | None, frame: int | N
     ]
     place = ", ".join(part for part in where if part)
     line = f"{place}: {what}" if place else what
-    return f"{line}; {hint}" if hint else line
+    line = f"{line}; {hint}" if hint else line
+    return " ".join(line.split())  # what other programs said may hold newlines

@@ -206,23 +206,26 @@ def open_checked(path: str | Path, schema: Schema) -> Reader:
     """
     path = Path(path)
     if not path.is_file():
-        raise StoreError("no such file", file=path, hint="run the stage that writes it")
+        raise StoreError("no such file", code="missing-store", file=path, hint="run the stage that writes it")
     try:
         file = Reader(path, "r", locking=False)
     except OSError as error:
         raise StoreError(
-            "not a readable HDF5 file (truncated?)", file=path, hint="delete it and rerun its stage"
+            "not a readable HDF5 file (truncated?)",
+            code="unreadable-store",
+            file=path,
+            hint="delete it and rerun its stage",
         ) from error
     found = file.attrs.get("schema", "no schema"), file.attrs.get("schema_version", "unknown")
-    problem = None
     if found != (f"posegaussian/{schema.name}", schema.version):
+        code = "wrong-schema"
         problem = f"holds {found[0]} version {found[1]}, expected posegaussian/{schema.name} version {schema.version}"
     elif not file.attrs.get("complete", False):
-        problem = "the file is incomplete: its writer was interrupted"
-    if problem:
-        file.close()
-        raise StoreError(problem, file=path, hint="delete it and rerun its stage")
-    return file
+        code, problem = "incomplete-store", "the file is incomplete: its writer was interrupted"
+    else:
+        return file
+    file.close()
+    raise StoreError(problem, code=code, file=path, hint="delete it and rerun its stage")
 
 
 def settings_of(file: Reader) -> dict[str, Any]:

@@ -118,20 +118,24 @@ def assemble(
 def _chosen(root: Path, images: Shots, cameras: Sequence[str], frames: FrameRange) -> list[int]:
     """The frames to take; where videos end at different times, those that all of them have."""
     if not cameras:
-        raise CaptureError("no cameras", file=root)
+        raise CaptureError("no cameras", code="no-cameras", file=root)
     for camera in cameras:
         if not images.get(camera):
-            raise CaptureError("no pictures of this camera", file=root, camera=camera)
+            raise CaptureError("no pictures of this camera", code="no-images", file=root, camera=camera)
     there = [set(images[camera]) for camera in cameras]
     every, common = set().union(*there), set.intersection(*there)
     if every != common and all(isinstance(_any(images[camera]), video.VideoFrame) for camera in cameras):
         lengths = ", ".join(f"{camera}: {len(images[camera])}" for camera in cameras)
-        warn(f"the videos differ in length ({lengths}): the first {len(common)} frames are used", file=root)
+        warn(
+            f"the videos differ in length ({lengths}): the first {len(common)} frames are used",
+            code="unequal-videos",
+            file=root,
+        )
         every = common
     chosen = frames.choose(sorted(every))
     if not chosen:
         known = f"they are {min(every)} to {max(every)}" if every else "there are none"
-        raise CaptureError(f"none of the frames is chosen ({known})", file=root)
+        raise CaptureError(f"none of the frames is chosen ({known})", code="no-frames-chosen", file=root)
     return chosen
 
 
@@ -142,7 +146,9 @@ def _complete(kind: str, shots: Shots, frames: Sequence[int]) -> None:
                 like = _any(by_frame).path
                 path = like.with_name(str(frame).zfill(len(like.stem)) + like.suffix) if like.stem.isdecimal() else like
                 hint = "leave the frame out with a frame range, or the camera with rig.json"
-                raise CaptureError(f"no such {kind}", file=path, camera=camera, frame=frame, hint=hint)
+                raise CaptureError(
+                    f"no such {kind}", code="missing-frame", file=path, camera=camera, frame=frame, hint=hint
+                )
 
 
 def _any(by_frame: Mapping[int, Picture]) -> Picture:
@@ -154,22 +160,24 @@ def _camera(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h
     where = {"file": calibration.file, "camera": camera}
     height, width = picture.shape[:2]
     if min(height, width) < _SMALLEST:
-        raise CaptureError(f"pictures of {width} x {height} pixels are too small to see anybody", camera=camera)
+        raise CaptureError(
+            f"pictures of {width} x {height} pixels are too small to see anybody", code="small-images", camera=camera
+        )
     parts = {"intrinsics": calibration.matrix, "distortion": calibration.distortion}
     parts |= {"rotation": calibration.rotation, "translation": calibration.translation}
     for name, values in parts.items():
         if not np.isfinite(values).all():
-            raise CalibrationError(f"the {name} holds a number that is not finite", **where)
+            raise CalibrationError(f"the {name} holds a number that is not finite", code="not-finite", **where)
     matrix = calibration.matrix.astype(float)
     if matrix[0, 0] <= 0 or matrix[1, 1] <= 0 or np.linalg.det(matrix) == 0:
-        raise CalibrationError("the intrinsics are singular", **where)
+        raise CalibrationError("the intrinsics are singular", code="singular-intrinsics", **where)
     if not np.array_equal(matrix * [[0, 1, 0], [1, 0, 0], [1, 1, 1]], np.diag([0, 0, 1])):
-        raise CalibrationError("the intrinsics are not [fx 0 cx; 0 fy cy; 0 0 1]", **where)
+        raise CalibrationError("the intrinsics are not [fx 0 cx; 0 fy cy; 0 0 1]", code="skewed-intrinsics", **where)
     rotation = calibration.rotation
     error = abs(rotation @ rotation.T - np.eye(3)).max()
     if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
         what = f"the rotation is not orthonormal (off by {error:.2g}, determinant {np.linalg.det(rotation):.3g})"
-        raise CalibrationError(what, **where)
+        raise CalibrationError(what, code="not-a-rotation", **where)
     left, _, right = np.linalg.svd(rotation)  # files round: take the nearest rotation
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = left @ right, calibration.translation
@@ -177,7 +185,7 @@ def _camera(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h
     length = next((n for n in _COEFFICIENTS if n >= len(distortion)), None)
     if length is None:
         what = f"the distortion has {len(distortion)} coefficients, more than {_COEFFICIENTS[-1]}"
-        raise CalibrationError(what, **where)
+        raise CalibrationError(what, code="too-many-coefficients", **where)
     scale = _scale(calibration, camera, picture)
     return SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, width, height)
 
@@ -202,13 +210,19 @@ def _scale(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h 
     fit = min(size[0] / calibration.size[0], size[1] / calibration.size[1])
     bars = [(there - fit * made) / 2 for there, made in zip(size, calibration.size, strict=True)]
     if _letterboxed(picture, *map(int, bars)):
-        warn(f"{what}: the intrinsics are scaled by {fit:.4g}, black bars apart", **where)
+        warn(f"{what}: the intrinsics are scaled by {fit:.4g}, black bars apart", code="letterboxed-images", **where)
         return np.array([[fit, 0, bars[0]], [0, fit, bars[1]], [0, 0, 1]])
     if max(abs(a - b) for a, b in zip(calibration.size, size, strict=True)) < _PADDING:
-        warn(f"{what}: taken as cropped at the right and at the bottom (a codec's padding)", **where)
+        warn(
+            f"{what}: taken as cropped at the right and at the bottom (a codec's padding)",
+            code="padded-images",
+            **where,
+        )
         return np.eye(3)
     across, down = size[0] / calibration.size[0], size[1] / calibration.size[1]
     if abs(across * calibration.size[1] - size[1]) <= 1 and abs(down * calibration.size[0] - size[0]) <= 1:
-        warn(f"{what}: the intrinsics are scaled by {across:.4g}", **where)
+        warn(f"{what}: the intrinsics are scaled by {across:.4g}", code="scaled-intrinsics", **where)
         return np.diag([across, down, 1.0])
-    raise CalibrationError(what, **where, hint="calibrate with pictures of this shape, or give those")
+    raise CalibrationError(
+        what, code="wrong-image-size", **where, hint="calibrate with pictures of this shape, or give those"
+    )

@@ -66,7 +66,7 @@ class Capture:
         for camera in (*cameras, *targets):
             if camera not in self.cameras:
                 what = f"no such camera (there are {', '.join(self.cameras)})"
-                raise CaptureError(what, file=self.root, camera=camera)
+                raise CaptureError(what, code="unknown-camera", file=self.root, camera=camera)
         if not cameras and not targets:
             return self
         kept = [camera for camera in self.cameras if not cameras or camera in cameras or camera in targets]
@@ -88,7 +88,7 @@ class Capture:
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
         """The person's coverage, 0..255; see `masks` for the cameras that have one."""
         if camera in self.cameras and camera not in self.masks:
-            raise CaptureError("this camera has no masks", file=self.root, camera=camera)
+            raise CaptureError("this camera has no masks", code="no-masks", file=self.root, camera=camera)
         picture = self._picture(self.masks, camera, frame)
         return self._sized(pictures.read_mask(picture, camera, frame), picture, camera, frame)
 
@@ -124,19 +124,28 @@ class Capture:
             by_frame = json.loads(self.joints_file.read_text(encoding="utf-8"))["frames"]
             joints = {int(frame): np.array(points, dtype=float) for frame, points in by_frame.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise CaptureError('not of the form {"frames": {"000000": ...}}', file=self.joints_file) from None
+            raise CaptureError(
+                'not of the form {"frames": {"000000": ...}}', code="invalid-joints", file=self.joints_file
+            ) from None
         for frame in self.frames:
             if frame not in joints:
-                raise CaptureError("no joints", file=self.joints_file, frame=frame)
+                raise CaptureError("no joints", code="missing-joints", file=self.joints_file, frame=frame)
             if joints[frame].shape != (len(JOINTS), 3) or not np.isfinite(joints[frame]).all():
-                raise CaptureError("expected 17 joints of 3 numbers", file=self.joints_file, frame=frame)
+                raise CaptureError(
+                    "expected 17 joints of 3 numbers", code="invalid-joints", file=self.joints_file, frame=frame
+                )
         return np.stack([joints[frame] for frame in self.frames])
 
     def _picture(self, shots: Shots, camera: str, frame: int) -> Picture:
         if camera not in self.cameras:
-            raise CaptureError(f"no such camera (there are {', '.join(self.cameras)})", file=self.root, camera=camera)
+            raise CaptureError(
+                f"no such camera (there are {', '.join(self.cameras)})",
+                code="unknown-camera",
+                file=self.root,
+                camera=camera,
+            )
         if frame not in self.frames:
-            raise CaptureError("no such frame", file=self.root, camera=camera, frame=frame)
+            raise CaptureError("no such frame", code="unknown-frame", file=self.root, camera=camera, frame=frame)
         return shots[camera][frame]
 
     def _sized(self, pixels: np.ndarray, picture: Picture, camera: str, frame: int) -> np.ndarray:
@@ -144,5 +153,5 @@ class Capture:
         found = pixels.shape[1], pixels.shape[0]
         if found != expected:
             what = f"{found[0]} x {found[1]} pixels, but the camera's first picture has {expected[0]} x {expected[1]}"
-            raise CaptureError(what, file=picture.path, camera=camera, frame=frame)
+            raise CaptureError(what, code="mixed-image-sizes", file=picture.path, camera=camera, frame=frame)
         return pixels

@@ -5,7 +5,7 @@ is an error, since everything that follows would be wrong; the rest are warnings
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import cv2
@@ -47,12 +47,14 @@ class Finding:
         what: in a few words.
         hint: what to do about it.
         camera: whose it is, if one's.
+        code: of the error or warning that it becomes.
         serious: whether nothing good can come of going on.
     """
 
     what: str
     hint: str
     camera: str | None = None
+    code: str = field(kw_only=True)
     serious: bool = False
 
 
@@ -65,8 +67,8 @@ def check(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> Non
     file = capture.calibration_files[-1] if capture.calibration_files else capture.root
     for finding in findings(capture, pairs, frame):
         if finding.serious:
-            raise CalibrationError(finding.what, file=file, camera=finding.camera, hint=finding.hint)
-        warn(finding.what, file=capture.root, camera=finding.camera, hint=finding.hint)
+            raise CalibrationError(finding.what, code=finding.code, file=file, camera=finding.camera, hint=finding.hint)
+        warn(finding.what, code=finding.code, file=capture.root, camera=finding.camera, hint=finding.hint)
 
 
 def findings(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> list[Finding]:
@@ -133,13 +135,14 @@ def _poses(cameras: Cameras, middles: Rays) -> list[Finding]:
     others = {name: inverted(camera) for name, camera in cameras.items()}
     if misfit(others, middles) < _GOOD and _spread(others, middles) > _APART:
         hint = "the poses look camera-to-world: import the capture with --camera-to-world"
-        return [Finding(said, hint, serious=True)]
+        return [Finding(said, hint, code="inverted-poses", serious=True)]
     if _in_line(cameras, middles):
         return []  # no pair can be made of them, which is said then
     for a, b in combinations(cameras, 2):
         if len(cameras) > 2 and misfit({**cameras, a: cameras[b], b: cameras[a]}, middles) < _GOOD:
-            return [Finding(said, f"the pictures of {a} and {b} look swapped", serious=True)]
-    return [Finding(said, "check the extrinsics and the masks with `posegaussian inspect`")]
+            hint = f"the pictures of {a} and {b} look swapped"
+            return [Finding(said, hint, code="swapped-images", serious=True)]
+    return [Finding(said, "check the extrinsics and the masks with `posegaussian inspect`", code="cameras-disagree")]
 
 
 def _spread(cameras: Cameras, middles: Rays) -> float:
@@ -166,7 +169,7 @@ def _principal_points(cameras: Cameras) -> list[Finding]:
             at = f"({places[first][0]:.0%}, {places[first][1]:.0%}) of the picture's width and height"
             what = f"the principal point lies at {at}: the intrinsics are for pictures {factor:g} times as large"
             hint = "scale them, or name the size they are for (W_, H_ in intri.yml)"
-            return [Finding(what, hint, first, serious=True)]
+            return [Finding(what, hint, first, code="wrong-image-size", serious=True)]
     return []
 
 
@@ -181,11 +184,12 @@ def _swapped(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> 
                 as_is, changed = _off(first, second, ours, theirs), _off(second, first, ours, theirs)
                 if as_is > _ROWS_OFF and changed < as_is / 3:
                     what = f"the pictures match {b}'s the wrong way round: those of {a} and {b} look swapped"
-                    found.append(Finding(what, "exchange them, or their calibrations", a, serious=True))
+                    hint = "exchange them, or their calibrations"
+                    found.append(Finding(what, hint, a, code="swapped-images", serious=True))
                 elif as_is > _ROWS_OFF:
                     what = f"matches with {b} lie {100 * as_is:.1f} % of the width beside their epipolar lines"
                     hint = "the calibration is bad, or the frames are not of one moment"
-                    found.append(Finding(what, hint, a))
+                    found.append(Finding(what, hint, a, code="off-epipolar"))
     return found
 
 
@@ -235,7 +239,7 @@ def _units(cameras: Cameras, masks: Mapping[str, np.ndarray], person: Float[np.n
     unit = next((unit for unit, per in _UNITS.items() if 0.6 < height / per / 1.7 < 1.5), None)
     guess = f"the world's unit looks like {unit}: " if unit else ""
     hint = f"{guess}import the capture with --scale {1 / _UNITS[unit] if unit else 1.7 / height:.3g}"
-    return [Finding(f"the person would be {height:.3g} m tall", hint)]
+    return [Finding(f"the person would be {height:.3g} m tall", hint, code="implausible-height")]
 
 
 def _width(cameras: Cameras, pairs: Sequence[tuple[str, str]], person: Float[np.ndarray, " 3"]) -> list[Finding]:
@@ -245,7 +249,7 @@ def _width(cameras: Cameras, pairs: Sequence[tuple[str, str]], person: Float[np.
             angle = rig.angles(person, np.stack([cameras[a].centre, cameras[b].centre]))[0, 1]
             if angle > WIDE:
                 what = f"stands {angle:.0f} degrees from {b}: so wide a pair sees little in common"
-                found.append(Finding(what, "expect holes and blur, or choose nearer cameras", a))
+                found.append(Finding(what, "expect holes and blur, or choose nearer cameras", a, code="wide-pair"))
     return found
 
 
@@ -255,5 +259,5 @@ def _people(camera: str, mask: np.ndarray) -> list[Finding]:
     areas = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1]
     if len(areas) > 1 and areas[1] > _OTHER_PERSON * areas[0]:
         hint = "the masks must show one person: both are reconstructed, and joints may be mixed up"
-        return [Finding("the mask shows two bodies", hint, camera)]
+        return [Finding("the mask shows two bodies", hint, camera, code="several-people")]
     return []

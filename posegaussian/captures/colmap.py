@@ -44,14 +44,18 @@ def read_colmap(root: Path, frames: FrameRange | None = None) -> Capture:
         import pycolmap
     except ImportError:
         what = "a COLMAP model is read with pycolmap, which is not installed"
-        raise CaptureError(what, file=root, hint="install the extra: pip install 'posegaussian[colmap]'") from None
+        raise CaptureError(
+            what, code="missing-pycolmap", file=root, hint="install the extra: pip install 'posegaussian[colmap]'"
+        ) from None
     model = _model(root)
     if model is None:
-        raise CalibrationError("no cameras.txt or cameras.bin", file=root)
+        raise CalibrationError("no cameras.txt or cameras.bin", code="missing-calibration", file=root)
     try:
         reconstruction = pycolmap.Reconstruction(model)
     except (ValueError, RuntimeError, IndexError) as error:
-        raise CalibrationError(f"not a readable model ({' '.join(str(error).split())})", file=model) from None
+        raise CalibrationError(
+            f"not a readable model ({' '.join(str(error).split())})", code="unreadable-calibration", file=model
+        ) from None
     pictures = []
     for image in sorted(reconstruction.images.values(), key=lambda image: image.name):
         if image.has_pose:
@@ -59,7 +63,7 @@ def read_colmap(root: Path, frames: FrameRange | None = None) -> Capture:
             picture = PictureFile(root / "images" / image.name, upright=False)
             pictures.append(PosedPicture(image.name, picture, calibration, mask=_mask(root, image.name)))
     if not pictures:
-        raise CalibrationError("no picture is registered", file=model)
+        raise CalibrationError("no picture is registered", code="no-registered-images", file=model)
     cameras = by_camera(pictures)
     masks, _ = masks_and_depths(cameras)
     return assemble(
@@ -85,7 +89,13 @@ def _calibration(model: Path, image, camera) -> Calibration:
     kind, values = camera.model.name, np.array(camera.params, dtype=float)
     if kind not in _DISTORTIONS:
         what = f"camera model {kind} is not one of {', '.join(_DISTORTIONS)}"
-        raise CalibrationError(what, file=model, camera=image.name, hint="undistort with `colmap image_undistorter`")
+        raise CalibrationError(
+            what,
+            code="unsupported-lens",
+            file=model,
+            camera=image.name,
+            hint="undistort with `colmap image_undistorter`",
+        )
     bent = dict(zip(_DISTORTIONS[kind], values[len(values) - len(_DISTORTIONS[kind]) :], strict=True))
     distortion = np.array([bent.get(key, 0.0) for key in ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")])
     pose = np.asarray(image.cam_from_world().matrix())

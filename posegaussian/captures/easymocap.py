@@ -37,7 +37,7 @@ def read_easymocap(root: Path, frames: FrameRange | None = None) -> Capture:
         CalibrationError: a camera's calibration is missing or impossible.
     """
     if not root.is_dir():
-        raise CaptureError("no such folder", file=root)
+        raise CaptureError("no such folder", code="missing-folder", file=root)
     intrinsics, extrinsics = _Calibration(root / "intri.yml"), _Calibration(root / "extri.yml")
     rig = _read_rig(root / "rig.json")
     sources = _cameras(root, intrinsics.cameras()) if rig.sources is None else rig.sources
@@ -89,10 +89,10 @@ def _read_rig(path: Path) -> _Rig:
             frames=str(said.get("frames", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise CaptureError(f"not of the form {_RIG}", file=path) from None
+        raise CaptureError(f"not of the form {_RIG}", code="invalid-rig", file=path) from None
     named = [*(rig.sources or []), *rig.targets]
     if len(set(named)) < len(named):
-        raise CaptureError("a camera is named twice", file=path)
+        raise CaptureError("a camera is named twice", code="repeated-camera", file=path)
     return rig
 
 
@@ -134,12 +134,14 @@ class _Calibration:
     def __init__(self, path: Path):
         self.path = path
         if not path.is_file():
-            raise CalibrationError("no such file", file=path)
+            raise CalibrationError("no such file", code="missing-calibration", file=path)
         try:
             self._file = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
             self.keys = set(self._file.root().keys())
         except (cv2.error, SystemError):
-            raise CalibrationError("not a file of OpenCV's FileStorage", file=path) from None
+            raise CalibrationError(
+                "not a file of OpenCV's FileStorage", code="unreadable-calibration", file=path
+            ) from None
 
     def cameras(self) -> list[str]:
         """The cameras that the file names, or else those it holds intrinsics of."""
@@ -158,14 +160,20 @@ class _Calibration:
     def matrix(self, key: str, camera: str, shape: tuple[int, int] | None) -> Float[np.ndarray, "rows columns"]:
         """One finite matrix, of the shape if one is given."""
         if key not in self.keys:
-            raise CalibrationError(f"no {key}: the camera is not calibrated", file=self.path, camera=camera)
+            raise CalibrationError(
+                f"no {key}: the camera is not calibrated", code="uncalibrated-camera", file=self.path, camera=camera
+            )
         try:
             matrix = self._file.getNode(key).mat()
         except (cv2.error, SystemError):
             matrix = None
         if matrix is None or (shape is not None and matrix.size != shape[0] * shape[1]):
             expected = f"a {shape[0]} x {shape[1]} matrix" if shape else "a matrix of numbers"
-            raise CalibrationError(f"{key} is not {expected}", file=self.path, camera=camera)
+            raise CalibrationError(
+                f"{key} is not {expected}", code="invalid-calibration", file=self.path, camera=camera
+            )
         if not np.isfinite(matrix).all():
-            raise CalibrationError(f"{key} holds a number that is not finite", file=self.path, camera=camera)
+            raise CalibrationError(
+                f"{key} holds a number that is not finite", code="not-finite", file=self.path, camera=camera
+            )
         return matrix.astype(float).reshape(shape or matrix.shape)

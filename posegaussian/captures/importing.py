@@ -41,7 +41,9 @@ def import_capture(
         CaptureError: `output` exists, or something is missing.
     """
     if output.exists():
-        raise CaptureError("exists already", file=output, hint="give the name of a new folder, or remove it")
+        raise CaptureError(
+            "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
+        )
     pairs = named_pairs(capture, pairs) if pairs else capture.pairs
     with whole_folder(output) as temporary:
         _write_calibration(temporary, capture, scale)
@@ -89,7 +91,7 @@ def _placed(kind: str, name: Path, picture: Picture, copy: bool) -> tuple[Path, 
 def _linked(source: Path, copy: bool) -> _Write:
     def write(target: Path) -> None:
         if not source.is_file():
-            raise CaptureError("no such file", file=source)
+            raise CaptureError("no such file", code="missing-file", file=source)
         if copy:
             shutil.copyfile(source, target)
             return
@@ -108,7 +110,7 @@ def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
         steps = np.rint(depth * (scale / _DEPTH_UNIT))
         if steps.max() > np.iinfo(np.uint16).max:
             what = f"depths beyond {np.iinfo(np.uint16).max * _DEPTH_UNIT:.2f} m are left out"
-            warn(what, file=capture.depths[camera][frame].path.parent, camera=camera)
+            warn(what, code="far-depths", file=capture.depths[camera][frame].path.parent, camera=camera)
         _save(target, np.where(steps > np.iinfo(np.uint16).max, 0, steps).astype(np.uint16))
 
     return write

@@ -39,9 +39,11 @@ def read_nerfstudio(root: Path, frames: FrameRange | None = None) -> Capture:
         content = json.loads(file.read_text(encoding="utf-8"))
         listed = [content | entry for entry in content["frames"]]
     except FileNotFoundError:
-        raise CalibrationError("no such file", file=file) from None
+        raise CalibrationError("no such file", code="missing-calibration", file=file) from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise CalibrationError('not of the form {"frames": [{"file_path": ..., ...}]}', file=file) from None
+        raise CalibrationError(
+            'not of the form {"frames": [{"file_path": ..., ...}]}', code="unreadable-calibration", file=file
+        ) from None
     cameras = by_camera([_posed(file, entry) for entry in listed])
     masks, depths = masks_and_depths(cameras)
     return assemble(
@@ -79,7 +81,7 @@ def _picture(path: Path) -> Path:
     candidates = [path, *(path.with_name(path.name + suffix) for suffix in SUFFIXES)]
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
     if found is None:
-        raise CaptureError("no such picture", file=path)
+        raise CaptureError("no such picture", code="missing-image", file=path)
     return found
 
 
@@ -96,7 +98,9 @@ def _calibration(file: Path, entry: dict[str, Any], picture: PictureFile) -> Cal
     model = entry.get("camera_model", "OPENCV")
     if model not in _MODELS or entry.get("is_fisheye") or entry.get("k4"):
         what = f"camera model {model}{' with k4' if entry.get('k4') else ''} is not one of {', '.join(_MODELS)}"
-        raise CalibrationError(what, file=file, camera=camera, hint="undistort the pictures first")
+        raise CalibrationError(
+            what, code="unsupported-lens", file=file, camera=camera, hint="undistort the pictures first"
+        )
     try:
         size = (int(entry["w"]), int(entry["h"])) if "w" in entry else picture_size(picture, camera, 0)
         to_world = np.array(entry["transform_matrix"], dtype=float)
@@ -106,7 +110,7 @@ def _calibration(file: Path, entry: dict[str, Any], picture: PictureFile) -> Cal
         translation = -rotation @ to_world[:3, 3]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         what = f"intrinsics or transform_matrix are missing or broken ({type(error).__name__}: {error})"
-        raise CalibrationError(what, file=file, camera=camera) from None
+        raise CalibrationError(what, code="invalid-calibration", file=file, camera=camera) from None
     return Calibration(matrix, distortion, rotation, translation, file, size)
 
 

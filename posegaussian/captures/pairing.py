@@ -24,11 +24,11 @@ def named_pairs(capture: Capture, pairs: Sequence[tuple[str, ...]]) -> list[Name
     checked = []
     for pair in pairs:
         if len(pair) != 2:
-            raise CaptureError(f"a pair has two cameras, not {','.join(pair)}", file=capture.root)
+            raise CaptureError(f"a pair has two cameras, not {','.join(pair)}", code="invalid-pair", file=capture.root)
         for camera in pair:
             if camera not in capture.cameras:
                 what = f"a pair names it, but the cameras are {', '.join(capture.cameras)}"
-                raise CaptureError(what, file=capture.root, camera=camera)
+                raise CaptureError(what, code="unknown-camera", file=capture.root, camera=camera)
         checked.append((pair[0], pair[1]))
     return checked
 
@@ -41,12 +41,12 @@ def neighbouring_pairs(capture: Capture, frame: int) -> list[Names]:
     """
     sources = capture.sources
     if len(sources) < 2:
-        raise CaptureError("a pair needs two source cameras", file=capture.root)
+        raise CaptureError("a pair needs two source cameras", code="too-few-sources", file=capture.root)
     angles = rig.angles(person_centre(capture, sources, frame), _centres(capture, sources))
     pairs = [(sources[a], sources[b]) for a, b in rig.neighbours(angles, _WIDEST)]
     if not pairs:
         what = f"no two source cameras stand within {_WIDEST:.0f} degrees"
-        raise CaptureError(what, file=capture.root, hint="name the pairs")
+        raise CaptureError(what, code="no-neighbours", file=capture.root, hint="name the pairs")
     return pairs
 
 

@@ -63,7 +63,7 @@ class PictureFile:
         """See Picture."""
         with Image.open(self.path) as image:
             if self.upright and _turned(image):
-                warn("pictures with an EXIF rotation: turned upright", file=self.path.parent)
+                warn("pictures with an EXIF rotation: turned upright", code="rotated-images", file=self.path.parent)
             if image.format == "JPEG":
                 return self._jpeg()
             upright = ImageOps.exif_transpose(image) if self.upright else image
@@ -122,7 +122,7 @@ def read_image(picture: Picture, camera: str, frame: int) -> UInt8[np.ndarray, "
     """An RGB picture; grey ones and those of 16 bits are converted, transparent ones are laid on black."""
     pixels = _eight_bits(_decode(picture, camera, frame), picture, camera)
     if pixels.ndim == 2 or pixels.shape[2] < 3:
-        warn("grey pictures: the three channels are equal", file=picture.path.parent, camera=camera)
+        warn("grey pictures: the three channels are equal", code="grey-images", file=picture.path.parent, camera=camera)
         pixels = np.dstack([pixels.reshape(*pixels.shape[:2], -1)[..., :1]] * 3 + [*_alpha(pixels)])
     for alpha in _alpha(pixels):
         pixels = np.rint(pixels[..., :3] * (alpha / np.float32(255))[..., None]).astype(np.uint8)
@@ -141,7 +141,7 @@ def read_mask(picture: Picture, camera: str, frame: int) -> UInt8[np.ndarray, "h
     if mask.max() == 1:
         mask = mask * np.uint8(255)
     if mask.max() < _PERSON:
-        raise CaptureError("the mask is empty", file=picture.path, camera=camera, frame=frame)
+        raise CaptureError("the mask is empty", code="empty-mask", file=picture.path, camera=camera, frame=frame)
     return mask
 
 
@@ -169,12 +169,16 @@ def _decode(picture: Picture, camera: str, frame: int) -> np.ndarray:
     try:
         return picture.pixels()
     except FileNotFoundError:
-        raise CaptureError("no such picture", file=picture.path, camera=camera, frame=frame) from None
+        raise CaptureError(
+            "no such picture", code="missing-image", file=picture.path, camera=camera, frame=frame
+        ) from None
     except UnidentifiedImageError:
-        raise CaptureError("not a readable picture", file=picture.path, camera=camera, frame=frame) from None
+        raise CaptureError(
+            "not a readable picture", code="unreadable-image", file=picture.path, camera=camera, frame=frame
+        ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         what = f"not a readable picture ({' '.join(str(error).split()).rstrip('.')})"
-        raise CaptureError(what, file=picture.path, camera=camera, frame=frame) from None
+        raise CaptureError(what, code="unreadable-image", file=picture.path, camera=camera, frame=frame) from None
 
 
 def _eight_bits(pixels: np.ndarray, picture: Picture, camera: str) -> np.ndarray:
@@ -185,8 +189,12 @@ def _eight_bits(pixels: np.ndarray, picture: Picture, camera: str) -> np.ndarray
     if pixels.dtype == np.int32:  # Pillow's mode I: 16 bits in 32
         pixels = np.clip(pixels, 0, 65535).astype(np.uint16)
     if pixels.dtype != np.uint16:
-        raise CaptureError(f"samples of type {pixels.dtype}", file=picture.path, camera=camera)
-    warn("pictures of 16 bits: the upper 8 are kept", file=picture.path.parent, camera=camera)
+        raise CaptureError(
+            f"samples of type {pixels.dtype}", code="unsupported-samples", file=picture.path, camera=camera
+        )
+    warn(
+        "pictures of 16 bits: the upper 8 are kept", code="sixteen-bit-images", file=picture.path.parent, camera=camera
+    )
     return np.rint(pixels / np.float32(257)).astype(np.uint8)
 
 

@@ -34,10 +34,10 @@ def read_pose2sim(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read a trial; cameras without footage are left out."""
     file = _calibration_file(root)
     if file is None:
-        raise CalibrationError("neither Calib*.toml nor *.qca.txt", file=root)
+        raise CalibrationError("neither Calib*.toml nor *.qca.txt", code="missing-calibration", file=root)
     calibrations = _read_toml(file) if file.suffix == ".toml" else _read_qca(file)
     if not calibrations:
-        raise CalibrationError("no cameras", file=file)
+        raise CalibrationError("no cameras", code="no-calibrated-cameras", file=file)
     images = footage(root, list(calibrations), frames)
     masks = root / "masks"
     return assemble(
@@ -60,7 +60,12 @@ def _calibration_file(root: Path) -> Path | None:
             found = sorted(folder.glob(pattern))
             if len(found) > 1:
                 names = ", ".join(path.name for path in found)
-                raise CaptureError(f"several calibrations ({names})", file=folder, hint="keep one of them there")
+                raise CaptureError(
+                    f"several calibrations ({names})",
+                    code="several-calibrations",
+                    file=folder,
+                    hint="keep one of them there",
+                )
             if found:
                 return found[0]
     return None
@@ -70,14 +75,16 @@ def _read_toml(file: Path) -> dict[str, Calibration]:
     try:
         sections = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CalibrationError(f"not valid TOML ({error})", file=file) from None
+        raise CalibrationError(f"not valid TOML ({error})", code="unreadable-calibration", file=file) from None
     cameras = {key: value for key, value in sections.items() if isinstance(value, dict) and "matrix" in value}
     return {str(values.get("name", key)): _from_toml(file, key, values) for key, values in cameras.items()}
 
 
 def _from_toml(file: Path, key: str, values: dict[str, Any]) -> Calibration:
     if values.get("fisheye"):
-        raise CalibrationError("a fisheye lens", file=file, camera=key, hint="undistort the pictures first")
+        raise CalibrationError(
+            "a fisheye lens", code="unsupported-lens", file=file, camera=key, hint="undistort the pictures first"
+        )
     try:
         matrix = np.array(values["matrix"], dtype=float).reshape(3, 3)
         matrix[:2, 2] += 0.5
@@ -86,7 +93,9 @@ def _from_toml(file: Path, key: str, values: dict[str, Any]) -> Calibration:
         size = (round(values["size"][0]), round(values["size"][1])) if values.get("size") else None
         distortion = np.array(values.get("distortions", []), dtype=float).ravel()
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise CalibrationError(f"missing or broken values ({error})", file=file, camera=key) from None
+        raise CalibrationError(
+            f"missing or broken values ({error})", code="invalid-calibration", file=file, camera=key
+        ) from None
     return Calibration(matrix, distortion, rotation, translation, file, size)
 
 
@@ -94,7 +103,7 @@ def _read_qca(file: Path) -> dict[str, Calibration]:
     try:
         cameras = list(ElementTree.parse(file).getroot().iterfind("cameras/camera"))
     except (OSError, ElementTree.ParseError) as error:
-        raise CalibrationError(f"not valid XML ({error})", file=file) from None
+        raise CalibrationError(f"not valid XML ({error})", code="unreadable-calibration", file=file) from None
     return {camera.get("serial", str(number)): _from_qca(file, camera) for number, camera in enumerate(cameras)}
 
 
@@ -103,7 +112,7 @@ def _from_qca(file: Path, camera: ElementTree.Element) -> Calibration:
         element = camera.find(tag)
         if element is None or any(element.get(key) is None for key in keys):
             what = f"no {tag} with {', '.join(keys)}"
-            raise CalibrationError(what, file=file, camera=camera.get("serial"))
+            raise CalibrationError(what, code="invalid-calibration", file=file, camera=camera.get("serial"))
         return [float(element.get(key, "nan")) for key in keys]
 
     left, top, right, bottom = numbers("fov_video", "left", "top", "right", "bottom")

@@ -123,7 +123,7 @@ def _rectify_pair(capture: Capture, names: Names, frames: Sequence[int], setting
     first, second = (capture.cameras[camera] for camera in names)
     if np.linalg.norm(first.centre - second.centre) < _LEAST_BASELINE:
         what = f"stands at the same place as camera {names[1]}: no baseline"
-        raise CalibrationError(what, file=capture.calibration_files[-1], camera=names[0])
+        raise CalibrationError(what, code="no-baseline", file=capture.calibration_files[-1], camera=names[0])
     rotation, swapped = rectification.rectifying_rotation(first, second)
     if swapped:
         names = (names[1], names[0])
@@ -146,11 +146,15 @@ def _person_box(
         if not np.isfinite(rays).all():
             what = "the distortion folds back on itself where the person stands"
             hint = "fisheye lenses are not supported: undistort the pictures first"
-            raise CalibrationError(what, file=capture.calibration_files[0], camera=camera, frame=frame, hint=hint)
+            raise CalibrationError(
+                what, code="unsupported-lens", file=capture.calibration_files[0], camera=camera, frame=frame, hint=hint
+            )
         box = rectification.bounds(rays, rotation)
         if box is None:
             what = "its pair cannot be rectified: the person stands along the baseline"
-            raise CalibrationError(what, file=capture.calibration_files[-1], camera=camera, frame=frame)
+            raise CalibrationError(
+                what, code="person-on-baseline", file=capture.calibration_files[-1], camera=camera, frame=frame
+            )
         boxes.append(box)
     corner, opposite = np.split(np.stack(boxes), 2, axis=1)
     return np.concatenate([corner.min(0), opposite.max(0)])
@@ -169,7 +173,12 @@ def _targets(capture: Capture, pairs: Sequence[_Pair], frame: int, settings: Rec
             pair = pair_around(capture, camera, names, person)
             targets.append(_Target(camera, view, sampling_map(source, view), pair))
     if len({(target.view.width, target.view.height) for target in targets}) > 1:
-        raise CaptureError("the target cameras differ in size", file=capture.root, hint="set rectify.target_size")
+        raise CaptureError(
+            "the target cameras differ in size",
+            code="mixed-target-sizes",
+            file=capture.root,
+            hint="set rectify.target_size",
+        )
     return targets
 
 

@@ -57,7 +57,9 @@ def photograph_scan(folder: Path, output: Path, settings: BuiltinSettings) -> No
         settings: frames (all alike), size, rig, light and sensor; the name of the folder draws what they leave open.
     """
     if output.exists():
-        raise CaptureError("exists already", file=output, hint="give the name of a new folder, or remove it")
+        raise CaptureError(
+            "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
+        )
     scan = read_scan(folder)
     posed = _posed(scan)
     rng = np.random.default_rng([_SEED, *folder.resolve().name.encode()])
@@ -78,7 +80,7 @@ def read_scan(folder: Path) -> Scan:
     """
     found = sorted(folder.glob("*.obj"))
     if len(found) != 1:
-        raise CaptureError(f"{len(found)} .obj files, not one", file=folder)
+        raise CaptureError(f"{len(found)} .obj files, not one", code="not-one-mesh", file=folder)
     vertices, places, faces, corners = _read_obj(found[0])
     texture = read_image(PictureFile(_texture(found[0])), folder.name, 0)
     upright = vertices @ np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
@@ -106,7 +108,9 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
         if not len(faces) or arrays[2].max() >= len(vertices) or arrays[3].max() >= len(places):
             raise ValueError
     except (OSError, ValueError, IndexError):
-        raise CaptureError("not an .obj with triangles and texture coordinates", file=path) from None
+        raise CaptureError(
+            "not an .obj with triangles and texture coordinates", code="unreadable-mesh", file=path
+        ) from None
     return arrays
 
 
@@ -119,7 +123,9 @@ def _texture(mesh: Path) -> Path:
                 return mesh.parent / words[-1]
     found = [path for path in sorted(mesh.parent.glob("*")) if path.suffix.lower() in SUFFIXES]
     if len(found) != 1:
-        raise CaptureError("no texture: neither a material with map_Kd nor a single picture", file=mesh)
+        raise CaptureError(
+            "no texture: neither a material with map_Kd nor a single picture", code="no-texture", file=mesh
+        )
     return found[0]
 
 

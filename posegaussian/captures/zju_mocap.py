@@ -47,9 +47,11 @@ def read_zju_mocap(root: Path, frames: FrameRange | None = None) -> Capture:
         moments = [[Path(str(name)) for name in moment["ims"]] for moment in annotations["ims"]]
         calibrations = dict(enumerate(_calibrations(root / _FILE, annotations["cams"])))
     except (KeyError, TypeError, IndexError, ValueError):
-        raise CaptureError("not of ZJU-MoCap's form: cams with K, D, R, T, and ims", file=root / _FILE) from None
+        raise CaptureError(
+            "not of ZJU-MoCap's form: cams with K, D, R, T, and ims", code="invalid-annotations", file=root / _FILE
+        ) from None
     if not moments or any(len(moment) != len(moments[0]) for moment in moments):
-        raise CaptureError("not every frame has one picture of each camera", file=root / _FILE)
+        raise CaptureError("not every frame has one picture of each camera", code="missing-frame", file=root / _FILE)
     names = [_camera_name(path) for path in moments[0]]
     folder = next((root / kind for kind in ("mask_cihp", "mask") if (root / kind).is_dir()), None)
     images: dict[str, dict[int, Picture]] = {
@@ -109,6 +111,8 @@ def _load(path: Path) -> dict[str, Any]:
             content = _ArraysOnly(file).load()
         return content.item() if isinstance(content, np.ndarray) else content
     except FileNotFoundError:
-        raise CalibrationError("no such file", file=path) from None
+        raise CalibrationError("no such file", code="missing-calibration", file=path) from None
     except (OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError, IndexError) as error:
-        raise CalibrationError(f"not a readable annotation ({error})", file=path) from None
+        raise CalibrationError(
+            f"not a readable annotation ({error})", code="unreadable-calibration", file=path
+        ) from None

@@ -60,14 +60,14 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> int:
-    print(f"posegaussian: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"posegaussian: error: {message}", file=sys.stderr)
     return 2
 
 
 def _tell(message: Warning | str, category: type[Warning], *place) -> None:
     """A warning as one line; what concerns captures goes without its place in the code."""
     if issubclass(category, CaptureWarning):
-        print(f"posegaussian: warning: {' '.join(str(message).split())}", file=sys.stderr)
+        print(f"posegaussian: warning: {message}", file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, *place[:2]), end="", file=sys.stderr)
 

@@ -50,7 +50,7 @@ def add_people(stages) -> None:
 def _seeds(text: str) -> range:
     first, _, last = text.partition("-")
     if not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first)):
-        raise ConfigError(f"--seeds: {text!r} is not A-B with A <= B")
+        raise ConfigError(f"--seeds: {text!r} is not A-B with A <= B", code="invalid-range")
     return range(int(first), int(last or first) + 1)
 
 

@@ -9,7 +9,9 @@ from posegaussian.errors import ConfigError
 
 def _together(rectified: list[Path], heatmaps: list[Path]) -> list[tuple[Path, Path]]:
     if len(rectified) != len(heatmaps):
-        raise ConfigError(f"{len(rectified)} rectified files but {len(heatmaps)} heatmap files; give one each")
+        raise ConfigError(
+            f"{len(rectified)} rectified files but {len(heatmaps)} heatmap files; give one each", code="unpaired-files"
+        )
     return list(zip(rectified, heatmaps, strict=True))
 
 

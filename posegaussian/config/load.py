@@ -30,7 +30,7 @@ def parse(kind: type[T], values: Any, source: str = "settings") -> T:
         return TypeAdapter(kind).validate_json(json.dumps(values if values is not None else {}))
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc'])) or '(top)'}: {_explain(e)}" for e in error.errors()]
-        raise ConfigError("; ".join(problems), file=source) from None
+        raise ConfigError("; ".join(problems), code="invalid-settings", file=source) from None
 
 
 def _explain(error: Any) -> str:
@@ -61,9 +61,9 @@ def _read(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=path) from None
+        raise ConfigError(f"cannot be read ({error.strerror})", code="unreadable-settings", file=path) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}", file=path) from None
+        raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}", code="invalid-yaml", file=path) from None
 
 
 def as_dict(settings: Any) -> dict[str, Any]:

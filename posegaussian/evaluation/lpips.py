@@ -73,6 +73,11 @@ def load_lpips(folder: Path) -> Lpips:
     if not path.is_file():
         raise FileNotFoundError(f"no {ALEXNET} in {folder}")
     if not store.digest(path).startswith(path.stem.rsplit("-", 1)[1]):
-        raise WeightsError("not the published AlexNet weights: the sha256 differs", file=path, hint="download it again")
+        raise WeightsError(
+            "not the published AlexNet weights: the sha256 differs",
+            code="foreign-weights",
+            file=path,
+            hint="download it again",
+        )
     linear = Path(published.__file__).parent / "lpips_models" / "alex.pth"
     return Lpips(*(torch.load(file, map_location="cpu", weights_only=True) for file in (path, linear)))

@@ -69,11 +69,16 @@ def _lpips(settings: EvaluateSettings) -> Lpips | str:
 def _check_companions(made: Any, truth: Any, path: Path) -> None:
     for name in ("frames", "sources/pairs", "targets/cameras"):
         if not np.array_equal(made[name][()], truth[name][()]):
-            raise StoreError(f"its {name} differ from those of {truth.filename}", file=path, hint="render again")
+            raise StoreError(
+                f"its {name} differ from those of {truth.filename}",
+                code="mismatched-stores",
+                file=path,
+                hint="render again",
+            )
     for name, other in (("targets/images", "targets/images"), ("sources/disparity", "sources/masks")):
         if made[name].shape != truth[other].shape:
             what = f"its {name} have another size than {truth.filename}"
-            raise StoreError(what, file=path, hint="render again")
+            raise StoreError(what, code="mismatched-stores", file=path, hint="render again")
 
 
 def _rows(inputs: _Inputs) -> Iterator[Row]:

@@ -54,11 +54,13 @@ def read_rows(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values={"value": [""]})
     except FileNotFoundError:
-        raise StoreError("no such file", file=path, hint="run the stage that writes it") from None
+        raise StoreError("no such file", code="missing-table", file=path, hint="run the stage that writes it") from None
     except (OSError, ValueError) as error:
-        raise StoreError(f"not a table of metrics ({error})", file=path) from None
+        raise StoreError(f"not a table of metrics ({error})", code="invalid-table", file=path) from None
     if tuple(frame.columns) != COLUMNS:
-        raise StoreError(f"not a table of metrics: its columns are not {','.join(COLUMNS)}", file=path)
+        raise StoreError(
+            f"not a table of metrics: its columns are not {','.join(COLUMNS)}", code="invalid-table", file=path
+        )
     return frame
 
 

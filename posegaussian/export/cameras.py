@@ -46,7 +46,12 @@ def shots(path: str, files: Sequence[Path], rectified: Path | None, settings: Ex
     for step, camera in zip(steps, cameras, strict=True):
         name = f"{'-'.join(pairs[step.pair])}_{frames[step.frame]:06d}"
         if name not in by_name:
-            raise UserError(f"no {name}.ply among the splats", file=files[0].parent, hint="give those of this capture")
+            raise UserError(
+                f"no {name}.ply among the splats",
+                code="mismatched-splats",
+                file=files[0].parent,
+                hint="give those of this capture",
+            )
         found.append(Shot(by_name[name], camera))
     return found
 
@@ -79,15 +84,17 @@ def read_cameras(path: Path) -> list[Camera]:
             for entry in entries
         ]
     except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=path) from None
+        raise ConfigError(f"cannot be read ({error.strerror})", code="unreadable-cameras", file=path) from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         what = " ".join(str(error).split())
         hint = "see `posegaussian.export.cameras.read_cameras` for what it holds"
-        raise ConfigError(f"not a list of cameras ({what})", file=path, hint=hint) from None
+        raise ConfigError(f"not a list of cameras ({what})", code="invalid-cameras", file=path, hint=hint) from None
     for number, camera in enumerate(cameras):
         rotation = camera.world_to_camera[:3, :3]
         if not torch.allclose(rotation @ rotation.mT, torch.eye(3).double(), atol=1e-4) or rotation.det() < 0:
-            raise ConfigError(f"camera {number}: world_to_camera holds no rotation", file=path)
+            raise ConfigError(f"camera {number}: world_to_camera holds no rotation", code="invalid-cameras", file=path)
         if min(camera.width, camera.height) < 1 or (camera.intrinsics.diagonal() <= 0).any():
-            raise ConfigError(f"camera {number}: size and focal lengths must be positive", file=path)
+            raise ConfigError(
+                f"camera {number}: size and focal lengths must be positive", code="invalid-cameras", file=path
+            )
     return cameras

@@ -54,7 +54,7 @@ def read_ply(path: Path) -> Gaussians:
     lines = header.decode("ascii", "replace").splitlines()
     names = [line.split()[-1] for line in lines if line.startswith("property float ")]
     if not separator or "format binary_little_endian 1.0" not in lines or not set(_COLUMNS) <= set(names):
-        raise UserError("no binary .ply of Gaussians", file=path)
+        raise UserError("no binary .ply of Gaussians", code="unreadable-splats", file=path)
     table = np.frombuffer(body, "<f4").reshape(-1, len(names)).astype(np.float32)
 
     def columns(*wanted: str) -> torch.Tensor:

@@ -50,11 +50,15 @@ def export(
     """
     files = sorted(splats.glob("*.ply")) if splats.is_dir() else [splats]
     if not files or not files[0].is_file():
-        raise UserError("no .ply here", file=splats, hint="give results/splats/MODEL/CAPTURE or a file in it")
+        raise UserError(
+            "no .ply here", code="missing-splats", file=splats, hint="give results/splats/MODEL/CAPTURE or a file in it"
+        )
     pictured = [kind for kind in kinds if kind != "spz"]
     if pictured and rectified is None and not path.endswith(".json"):
         raise ConfigError(
-            f"--path {path} needs to know the cameras", hint="add --rectified, or give a .json of cameras"
+            f"--path {path} needs to know the cameras",
+            code="missing-cameras",
+            hint="add --rectified, or give a .json of cameras",
         )
     _claim(output, files, path, rectified, settings)
     if "spz" in kinds:
@@ -76,12 +80,17 @@ def _claim(output: Path, files: Sequence[Path], path: str, rectified: Path | Non
     inputs = [*files, *([rectified] if rectified else []), *([Path(path)] if path.endswith(".json") else [])]
     for file in inputs:
         if not file.is_file():
-            raise UserError("no such file", file=file)
+            raise UserError("no such file", code="missing-input", file=file)
     whole = {"inputs": {file.name: store.digest(file) for file in inputs}, "path": path, "settings": as_dict(settings)}
     text = json.dumps(whole, indent=1, sort_keys=True) + "\n"
     manifest = output / _MANIFEST
     if manifest.exists() and manifest.read_text(encoding="utf-8") != text:
-        raise UserError("holds an export of other splats, cameras or settings", file=output, hint="name a new folder")
+        raise UserError(
+            "holds an export of other splats, cameras or settings",
+            code="other-export",
+            file=output,
+            hint="name a new folder",
+        )
     if not manifest.exists():
         with whole_file(manifest) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -28,11 +28,15 @@ def serve(source: Path, host: str, port: int) -> Any:
     """
     files = sorted(source.glob("*.ply")) if source.is_dir() else [source]
     if not files or not files[0].is_file():
-        raise UserError("no .ply here", file=source, hint="give results/splats/MODEL/CAPTURE or a file in it")
+        raise UserError(
+            "no .ply here", code="missing-splats", file=source, hint="give results/splats/MODEL/CAPTURE or a file in it"
+        )
     try:
         import viser  # pyright: ignore[reportMissingImports]
     except ImportError:
-        raise BackendError("viser is not installed", hint="pip install 'posegaussian[viewer]'") from None
+        raise BackendError(
+            "viser is not installed", code="missing-package", hint="pip install 'posegaussian[viewer]'"
+        ) from None
     server = viser.ViserServer(host=host, port=port)
     server.scene.set_up_direction("+z")
     middle = splats(files[0])["centers"].mean(0)

@@ -51,10 +51,13 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError("no such weights", file=path, hint="train a model or name a .safetensors file")
+        raise WeightsError(
+            "no such weights", code="missing-weights", file=path, hint="train a model or name a .safetensors file"
+        )
     if path.suffix.lower() in _PICKLES:
         raise WeightsError(
             "a pickled file, such as the published code's, is not read: it can run code and fits another network",
+            code="pickled-weights",
             file=path,
             hint="use weights (.safetensors) that `posegaussian train` wrote",
         )
@@ -62,9 +65,14 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         with safe_open(path, framework="pt") as file:
             entries = json.loads((file.metadata() or {}).get("posegaussian", "{}"))
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise WeightsError(f"not a readable safetensors file ({error})", file=path) from None
+        raise WeightsError(f"not a readable safetensors file ({error})", code="unreadable-weights", file=path) from None
     if entries.get("format") != FORMAT:
-        raise WeightsError("not weights of PoseGaussian", file=path, hint="use a file that `posegaussian train` wrote")
+        raise WeightsError(
+            "not weights of PoseGaussian",
+            code="foreign-weights",
+            file=path,
+            hint="use a file that `posegaussian train` wrote",
+        )
     return entries
 
 
@@ -102,7 +110,10 @@ def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[
     fits = all(name in own and own[name].shape == value.shape for name, value in tensors.items())
     if not fits or (lacking and not partly):
         raise WeightsError(
-            "the weights do not fit the network", file=path, hint="train again, or use the settings they were made with"
+            "the weights do not fit the network",
+            code="weights-mismatch",
+            file=path,
+            hint="train again, or use the settings they were made with",
         )
     network.load_state_dict(tensors, strict=not partly)
     return lacking

@@ -23,9 +23,16 @@ def ensure_file(path: Path, url: str | None, sha256: str | None) -> Path:
     """
     if not path.is_file():
         if url is None:
-            raise DetectorError("no such weights file", file=path, hint="put it there, or give its `url` and `sha256`")
+            raise DetectorError(
+                "no such weights file",
+                code="missing-detector-weights",
+                file=path,
+                hint="put it there, or give its `url` and `sha256`",
+            )
         if sha256 is None:
-            raise DetectorError(f"{url} is not downloaded without a `sha256` to check it", file=path)
+            raise DetectorError(
+                f"{url} is not downloaded without a `sha256` to check it", code="missing-digest", file=path
+            )
         _download(url, path, sha256)
     elif sha256 is not None:
         _check(path, sha256, "delete it, or correct `sha256`", path)
@@ -40,11 +47,13 @@ def _download(url: str, path: Path, sha256: str) -> None:
             _check(temporary, sha256, f"download it by hand to {path}", url)
     except (OSError, HTTPException, ValueError) as error:  # refused, cut off or timed out; not HTTP; not a url
         reason = getattr(error, "reason", error)
-        raise DetectorError(f"cannot download {url} ({reason})", hint=f"download it by hand to {path}") from None
+        raise DetectorError(
+            f"cannot download {url} ({reason})", code="weights-download-failed", hint=f"download it by hand to {path}"
+        ) from None
 
 
 def _check(path: Path, sha256: str, hint: str, name: str | Path) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if not found.startswith(sha256.lower()):
-        raise DetectorError(f"its sha256 is {found}, expected {sha256}", file=name, hint=hint)
+        raise DetectorError(f"its sha256 is {found}, expected {sha256}", code="wrong-digest", file=name, hint=hint)

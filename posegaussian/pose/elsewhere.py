@@ -16,7 +16,9 @@ _POSE_PYTHON = _REPOSITORY / ".venv-mmpose" / "bin" / "python"
 def interpreter(named: Path | None) -> Path | None:
     """The MMPose environment's python, or None where there is no such environment."""
     if named and not named.exists():
-        raise DetectorError("no such interpreter", file=named, hint="give the MMPose environment's python")
+        raise DetectorError(
+            "no such interpreter", code="missing-interpreter", file=named, hint="give the MMPose environment's python"
+        )
     if named or _POSE_PYTHON.exists():
         return named or _POSE_PYTHON
     print("no MMPose environment found: going on without pose (see --pose-python)", file=sys.stderr)
@@ -35,4 +37,4 @@ def detect(rectified: Path, heatmaps: Path, python: Path, detector: str) -> None
     )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise DetectorError(last[0].removeprefix("posegaussian: error: "), file=python)
+        raise DetectorError(last[0].removeprefix("posegaussian: error: "), code="detector-failed", file=python)

@@ -88,10 +88,14 @@ def read_error_model(name: str) -> ErrorModel:
         values |= {key: float(content["all"][key]) for key in FOR_ALL}
         return ErrorModel(**values)
     except OSError as error:
-        raise DetectorError(f"the error model cannot be read ({error.strerror})", file=path) from None
+        raise DetectorError(
+            f"the error model cannot be read ({error.strerror})", code="unreadable-error-model", file=path
+        ) from None
     except (KeyError, TypeError, ValueError) as error:
         hint = "make one with tools/fit_error_model.py"
-        raise DetectorError(f"not an error model of heatmaps ({error})", file=path, hint=hint) from None
+        raise DetectorError(
+            f"not an error model of heatmaps ({error})", code="invalid-error-model", file=path, hint=hint
+        ) from None
 
 
 def imitate(

@@ -97,11 +97,13 @@ def find_config(name: str) -> Path:
     if path.is_file():
         return path
     if path.suffix or ":" in name:
-        raise DetectorError("no such MMPose configuration", file=path)
+        raise DetectorError("no such MMPose configuration", code="unknown-detector", file=path)
     found = sorted((_mmpose_folder() / ".mim/configs/body_2d_keypoint").rglob(f"{name}.py"))
     if not found:
         raise DetectorError(
-            f"MMPose has no configuration `{name}`", hint="give a path, `package:NAME` or one of its names"
+            f"MMPose has no configuration `{name}`",
+            code="unknown-detector",
+            hint="give a path, `package:NAME` or one of its names",
         )
     return found[0]
 
@@ -117,6 +119,7 @@ def _mmpose_folder() -> Path:
     except ImportError as error:
         raise DetectorError(
             f"MMPose cannot be imported here ({error})",
+            code="missing-mmpose",
             hint="run this stage in the MMPose environment: bash envs/mmpose.post-deploy.sh .venv-mmpose",
         ) from error
     return Path(str(mmpose.__file__)).parent
@@ -142,10 +145,12 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
     try:
         model = init_model(str(config_file), device="cpu", cfg_options=options)
     except Exception as error:  # a configuration is a program: it can raise anything
-        raise DetectorError(f"MMPose cannot build its model ({error})", file=config_file) from error
+        raise DetectorError(
+            f"MMPose cannot build its model ({error})", code="unusable-detector", file=config_file
+        ) from error
     codec: Any = getattr(getattr(model, "head", None), "decoder", None)
     if not isinstance(codec, MSRAHeatmap | UDPHeatmap) or model.head.out_channels != 17:
-        raise DetectorError("not a top-down heatmap model of 17 joints", file=config_file)
+        raise DetectorError("not a top-down heatmap model of 17 joints", code="unsupported-detector", file=config_file)
     _load_weights(model, weights_file)
     # UDP measures between the centres of the outermost cells, MSRA between the outer edges.
     intervals = np.array(codec.heatmap_size) - (1 if isinstance(codec, UDPHeatmap) else 0)
@@ -171,10 +176,14 @@ def _load_weights(model: Any, path: Path) -> None:
     wanted = model.state_dict()
     for name, value in wanted.items():
         if name not in state:
-            raise WeightsError(f"does not fit the detector's configuration: lacks `{name}`", file=path)
+            raise WeightsError(
+                f"does not fit the detector's configuration: lacks `{name}`", code="weights-mismatch", file=path
+            )
         if state[name].shape != value.shape:
             shapes = f"`{name}` is {tuple(state[name].shape)}, should be {tuple(value.shape)}"
-            raise WeightsError(f"does not fit the detector's configuration: {shapes}", file=path)
+            raise WeightsError(
+                f"does not fit the detector's configuration: {shapes}", code="weights-mismatch", file=path
+            )
     model.load_state_dict({name: state[name] for name in wanted})
 
 
@@ -188,7 +197,9 @@ def _read_weights(path: Path) -> dict[str, Any]:
         try:
             return load_file(path)
         except SafetensorError as error:
-            raise WeightsError(f"not a readable safetensors file ({error})", file=path) from None
+            raise WeightsError(
+                f"not a readable safetensors file ({error})", code="unreadable-weights", file=path
+            ) from None
     # Files that MMPose publishes hold NumPy arrays (meta data) beside the weights.
     numpy_types: list[Any] = [np.ndarray, np.dtype, *(type(np.dtype(code)) for code in "?bBhHiIlLqQefdU")]
     numpy_types += [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]  # what their pickles call
@@ -197,6 +208,8 @@ def _read_weights(path: Path) -> dict[str, Any]:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the damaged or foreign pickle makes it stumble over
         reason = str(error).splitlines()[0]
-        raise WeightsError(f"not weights that can be loaded safely ({reason})", file=path) from None
+        raise WeightsError(
+            f"not weights that can be loaded safely ({reason})", code="unsafe-weights", file=path
+        ) from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
     return {name: value for name, value in state.items() if torch.is_tensor(value)}

@@ -28,7 +28,9 @@ def pick_device(name: str) -> torch.device:
     try:
         return torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError):
-        raise BackendError(f"no such device: {name}", hint="use auto, cpu, cuda or cuda:N") from None
+        raise BackendError(
+            f"no such device: {name}", code="unknown-device", hint="use auto, cpu, cuda or cuda:N"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def _check_companions(rectified: store.Reader, heatmaps: store.Reader) -> None:
     if (pairs, frames, 4 * height, 4 * width) != (expected[0], expected[1], *expected[3:5]):
         raise StoreError(
             f"heatmaps of {pairs} pairs x {frames} frames at {width}x{height} do not belong to {rectified.filename}",
+            code="mismatched-stores",
             file=heatmaps.filename,
             hint="rerun the heatmaps stage",
         )

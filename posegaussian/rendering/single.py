@@ -48,7 +48,9 @@ def render_view(
         device: auto, cpu, cuda or cuda:N.
     """
     if not 0 <= ratio <= 1:
-        raise ConfigError(f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)")
+        raise ConfigError(
+            f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)", code="invalid-ratio"
+        )
     output = output or Path("novel.png")
     learned = read_metadata(weights)
     chosen = pick_device(device)
@@ -57,10 +59,12 @@ def render_view(
     rectify = settings.rectify or _rectification(shot, json.loads(learned.get("rectify", "{}")), str(weights))
     first, second = (_camera(shot, source) for source in sources)
     if first == second:
-        raise CaptureError("both --source name this camera", file=capture, camera=first)
+        raise CaptureError("both --source name this camera", code="repeated-camera", file=capture, camera=first)
     frame = shot.frames[0] if frame is None else frame
     if frame not in shot.frames:
-        raise CaptureError(f"no such frame ({shot.frames[0]} to {shot.frames[-1]})", file=capture, frame=frame)
+        raise CaptureError(
+            f"no such frame ({shot.frames[0]} to {shot.frames[-1]})", code="unknown-frame", file=capture, frame=frame
+        )
     python = interpreter(pose_python) if network.settings.pose != "none" else None
     with TemporaryDirectory() as folder, ExitStack() as stack:
         rectified, heatmaps = Path(folder) / "rectified.h5", Path(folder) / "heatmaps.h5"
@@ -94,4 +98,6 @@ def _camera(capture: Capture, source: str) -> str:
     if source.isdecimal() and int(source) < len(capture.sources):
         return capture.sources[int(source)]
     known = ", ".join(capture.sources)
-    raise CaptureError(f"no such source camera (there are {known})", file=capture.root, camera=source)
+    raise CaptureError(
+        f"no such source camera (there are {known})", code="unknown-camera", file=capture.root, camera=source
+    )

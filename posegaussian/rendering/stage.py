@@ -54,7 +54,7 @@ def render_capture(
         WeightsError: the weights are missing or foreign.
     """
     if output is None:
-        raise ConfigError("no place for the renders", hint="name the .h5 to write with --output")
+        raise ConfigError("no place for the renders", code="missing-output", hint="name the .h5 to write with --output")
     chosen = pick_device(device)
     network = load_network(weights, chosen)
     inputs = {"rectified": rectified, "weights": weights} | ({"heatmaps": heatmaps} if heatmaps else {})
@@ -67,7 +67,7 @@ def render_capture(
             and json.loads(str(pose.attrs["inputs"])).get("rectified", digests["rectified"]) != digests["rectified"]
         ):
             what = f"made from another file than {rectified}"
-            raise StoreError(what, file=heatmaps, hint="rerun the heatmaps stage")
+            raise StoreError(what, code="mismatched-stores", file=heatmaps, hint="rerun the heatmaps stage")
         pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
         path = sweep(pairs, len(source["frames"]), settings.path_steps)
         folder = stack.enter_context(whole_folder(splats)) if splats else None

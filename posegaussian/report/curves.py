@@ -34,12 +34,14 @@ def draw_curves(path: Path, files: Sequence[Path]) -> None:
     """
     if path.suffix not in (".png", ".svg"):
         raise ConfigError(
-            f"curves are drawn as .png or .svg, not as {path.suffix or 'a file without a suffix'}", file=path
+            f"curves are drawn as .png or .svg, not as {path.suffix or 'a file without a suffix'}",
+            code="unknown-image-format",
+            file=path,
         )
     runs = [tables.read_curves(file) for file in files]
     names = [name for name in tables.CURVES if any(name in run for run in runs)]
     if not names:
-        raise ConfigError("there are no steps in these curves", file=files[0])
+        raise ConfigError("there are no steps in these curves", code="empty-curves", file=files[0])
     rows = math.ceil(len(names) / _COLUMNS)
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "curves"}):
         figure = Figure(figsize=(9, 2.2 * rows), layout="constrained", dpi=110)

@@ -67,7 +67,9 @@ def write_report(
     """
     for name, given in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos), ("splats", splats)):
         if len(given) != len(renders) and (given or name == "rectified"):
-            raise ConfigError(f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each")
+            raise ConfigError(
+                f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each", code="unpaired-files"
+            )
     poses = heatmaps or [None] * len(renders)
     captures = [CaptureFiles(*three) for three in zip(rectified, poses, renders, strict=True)]
     try:

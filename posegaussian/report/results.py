@@ -51,7 +51,10 @@ def write_results(
         settings: groups of captures, and targets.
     """
     if len(renders) != len(rectified):
-        raise ConfigError(f"{len(rectified)} files of --rectified for {len(renders)} of --renders; give one each")
+        raise ConfigError(
+            f"{len(rectified)} files of --rectified for {len(renders)} of --renders; give one each",
+            code="unpaired-files",
+        )
     rows = read_tables(metrics)
     groups = settings.groups or {name: (name,) for name in dict.fromkeys(rows["capture"])}
     means = Means(by_group(rows, groups), model)

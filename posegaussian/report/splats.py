@@ -64,7 +64,7 @@ def _view(capture: CaptureFiles, gaussians: Gaussians, path: Path) -> dict[str, 
     """Where the viewer starts: between the source cameras, the person filling its height."""
     means = gaussians.means.double().numpy()
     if not len(means):
-        raise UserError("holds no Gaussians", file=path, hint="rerun the stage `render`")
+        raise UserError("holds no Gaussians", code="empty-splats", file=path, hint="rerun the stage `render`")
     left, right = source_cameras(capture.truth, 0)
     middle = camera_between(left, right, 0.5, pivot_between(left, right))
     pose = middle.world_to_camera.double().numpy()

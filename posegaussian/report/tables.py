@@ -135,9 +135,14 @@ def _rows(path: Path, columns: set[str], delimiter: str = ",") -> list[dict[str,
             table = csv.DictReader(file, delimiter=delimiter)
             rows = list(table)
     except OSError as error:
-        raise StoreError(f"cannot be read ({error.strerror})", file=path) from None
+        raise StoreError(f"cannot be read ({error.strerror})", code="unreadable-table", file=path) from None
     if missing := columns - set(table.fieldnames or ()):
-        raise StoreError(f"no column {', '.join(sorted(missing))}", file=path, hint="rerun the stage that writes it")
+        raise StoreError(
+            f"no column {', '.join(sorted(missing))}",
+            code="invalid-table",
+            file=path,
+            hint="rerun the stage that writes it",
+        )
     return rows
 
 

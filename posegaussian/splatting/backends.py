@@ -69,12 +69,16 @@ def choose(name: str, gaussians: Gaussians, cameras: Camera, semantics: Semantic
     if not is_installed(name):
         entry = BACKENDS[name]
         raise BackendError(
-            f"rasteriser {name}: the Python package {entry.package} is not installed", hint=f"see {entry.page}"
+            f"rasteriser {name}: the Python package {entry.package} is not installed",
+            code="missing-package",
+            hint=f"see {entry.page}",
         )
     backend = import_backend(name)
     reason = backend.refusal(gaussians, cameras, semantics)
     if reason:
-        raise BackendError(f"rasteriser {name} {reason}", hint="backend auto picks one that can")
+        raise BackendError(
+            f"rasteriser {name} {reason}", code="unsuitable-backend", hint="backend auto picks one that can"
+        )
     return backend
 
 

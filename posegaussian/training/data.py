@@ -56,7 +56,9 @@ class Captures:
             lonely = sorted(set(range(pairs)) - set(rectified["targets/pair"][()].tolist()))
             if lonely:
                 names = ",".join(store.strings(rectified["sources/pairs"])[lonely[0]])
-                raise TrainingError(f"no target camera stands between the cameras of pair {names}", file=path)
+                raise TrainingError(
+                    f"no target camera stands between the cameras of pair {names}", code="no-target-between", file=path
+                )
             firsts = range(max(total - frames + 1, 1))
             self.places += [Place(index, pair, first) for pair in range(pairs) for first in firsts]
             self.fingerprints += [f"{f.attrs['settings']}{f.attrs['inputs']}" for f in (rectified, heatmaps)]
@@ -66,7 +68,9 @@ class Captures:
         """Raise a TrainingError that names the first capture without true disparity."""
         for index, (path, _) in enumerate(self.files):
             if "disparity" not in self._handles(index)[0]["sources"]:
-                raise TrainingError("stage depth needs true disparity, which this capture lacks", file=path)
+                raise TrainingError(
+                    "stage depth needs true disparity, which this capture lacks", code="no-true-disparity", file=path
+                )
         self.close()
 
     def close(self) -> None:

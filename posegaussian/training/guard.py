@@ -68,7 +68,7 @@ def keep_evidence(path: Path, step: int, complaint: str, clip: Clip, network: to
     with whole_file(path) as temporary:
         torch.save({"step": step, "batch": _plain(clip), "network": network.state_dict()}, temporary)
     hint = f"batch and weights are kept in {path}; lower train.learning_rate, or look for the fault in the batch"
-    return TrainingError(f"step {step} cannot be taken: {complaint}", hint=hint)
+    return TrainingError(f"step {step} cannot be taken: {complaint}", code="impossible-step", hint=hint)
 
 
 def _plain(value: _Tensors) -> dict[str, Any]:

@@ -23,15 +23,17 @@ def make_fabric(device: str, precision: Literal["32-true", "bf16-mixed", "16-mix
     """
     kind, _, index = device.partition(":")
     if kind not in ("auto", "cpu", "cuda"):
-        raise TrainingError(f"no such device: {device}", hint="use auto, cpu, cuda or cuda:N")
+        raise TrainingError(
+            f"no such device: {device}", code="unknown-training-device", hint="use auto, cpu, cuda or cuda:N"
+        )
     if kind == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("no CUDA device can be used here", hint="use --device cpu")
+        raise TrainingError("no CUDA device can be used here", code="missing-cuda", hint="use --device cpu")
     world, local = _processes()
     if world == 1:
         alone = LightningEnvironment()
         return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision, plugins=[alone])
     if index:
-        raise TrainingError(f"{world} processes cannot share {device}", hint="use --device cuda")
+        raise TrainingError(f"{world} processes cannot share {device}", code="shared-device", hint="use --device cuda")
     strategy = DDPStrategy()  # all that a stage learns gets a gradient: it need not look for what does not
     fabric = Fabric(accelerator=kind, devices=local, num_nodes=world // local, strategy=strategy, precision=precision)
     fabric.launch()

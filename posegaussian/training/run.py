@@ -85,7 +85,8 @@ class Run:
         for way in (chosen, *chosen.looks):
             size, frames = way.batch_size or chosen.batch_size, way.frames or chosen.frames
             if size % frames:
-                raise ConfigError(f"train.batch_size: {size} is no multiple of train.frames {frames}")
+                what = f"train.batch_size: {size} is no multiple of train.frames {frames}"
+                raise ConfigError(what, code="invalid-settings")
         captures = self._captures(train_files)
         watched = Captures(val_files, chosen.frames, chosen.target_size)
         self.watched = fixed_clips(watched, chosen.validation_clips) if val_files else []
@@ -112,7 +113,8 @@ class Run:
         if chosen.stream == 1:
             return None
         if not files:
-            raise TrainingError("there are no captures to learn from", hint="give --rectified, or set train.stream: 1")
+            hint = "give --rectified, or set train.stream: 1"
+            raise TrainingError("there are no captures to learn from", code="no-training-data", hint=hint)
         captures = Captures(files, chosen.frames, chosen.target_size)
         if self.stage == "depth":
             captures.require_truth()
@@ -183,7 +185,8 @@ class Run:
                 if stopped and not last:
                     name = received[0] if received else "another process"
                     what = f"stopped by {name} after step {self.done} of {self.steps}"
-                    raise TrainingError(what, hint="the state is saved: run the same command again to go on")
+                    hint = "the state is saved: run the same command again to go on"
+                    raise TrainingError(what, code="interrupted", hint=hint)
                 if out_of_time and self.done < self.steps:
                     self._say(f"the time budget is used up after step {self.done} of {self.steps}")
                     break

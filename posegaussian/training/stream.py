@@ -38,7 +38,7 @@ class StreamSteps(Steps):
         self.seed = stream_seed(stage, settings.seed, rank)
         rest = 1 - sum(look.share for look in settings.looks)
         if rest < -1e-9:
-            raise ConfigError("train.looks: their shares are more than 1")
+            raise ConfigError("train.looks: their shares are more than 1", code="invalid-settings")
         self.looks = [*settings.looks, LookSettings(share=max(rest, 0.0))]
         self.ways = [_photographed(settings.synthetic, look, stage) for look in self.looks]
         self.errors = read_error_model(settings.heatmap_errors)

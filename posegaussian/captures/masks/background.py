@@ -34,12 +34,16 @@ def empty_scene(capture: Capture, camera: str, kind: str) -> Picture:
         found = capture.background(camera)
         if found is None:
             hint = "give a picture of the empty scene, or set rectify.masks: median"
-            raise CaptureError("no background of this camera", file=capture.root, camera=camera, hint=hint)
+            raise CaptureError(
+                "no background of this camera", code="no-background", file=capture.root, camera=camera, hint=hint
+            )
         return found
     chosen = np.unique(np.linspace(0, len(capture.frames) - 1, _MEDIAN_OF).round().astype(int))
     if len(chosen) < 3:
         what = f"a temporal median of {len(chosen)} frames shows the person, not the scene"
-        raise CaptureError(what, file=capture.root, camera=camera, hint="set rectify.masks: background or given")
+        raise CaptureError(
+            what, code="too-few-frames", file=capture.root, camera=camera, hint="set rectify.masks: background or given"
+        )
     stack = np.stack([capture.image(camera, capture.frames[index]) for index in chosen])
     bands = np.array_split(stack, 16, axis=1)  # np.median makes float copies
     return np.concatenate([np.median(band, axis=0) for band in bands]).round().astype(np.uint8)

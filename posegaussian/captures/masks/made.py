@@ -34,7 +34,9 @@ def with_masks(capture: Capture, kind: str, doubtful: bool = False) -> Capture:
         for camera in (*capture.sources, *capture.targets):
             if camera not in capture.masks:
                 hint = "set rectify.masks: background or median to make them"
-                raise CaptureError("no masks of this camera", file=capture.root, camera=camera, hint=hint)
+                raise CaptureError(
+                    "no masks of this camera", code="no-masks", file=capture.root, camera=camera, hint=hint
+                )
         return capture
     maker = _Maker(capture, kind, doubtful)
     masks = {
@@ -93,13 +95,13 @@ class _Maker:
             what = (
                 "the cameras agree on nobody before the background; each mask is the largest change in its own picture"
             )
-            warn(what, file=capture.root, frame=frame, hint="check the calibration")
+            warn(what, code="no-common-person", file=capture.root, frame=frame, hint="check the calibration")
             return {camera: _largest(change) for camera, change in seen.items()}
         if person is None:
             raise self._nobody("the cameras agree on nobody before the background", frame)
         if person.others:
             what = f"{person.others + 1} people: the masks keep the largest near the rig's centre"
-            warn(what, file=capture.root, frame=frame)
+            warn(what, code="several-people", file=capture.root, frame=frame)
         masks = {}
         for camera, image in images.items():
             region = person.regions[camera]
@@ -123,7 +125,12 @@ class _Maker:
     def _nobody(self, what: str, frame: int, camera: str | None = None) -> CaptureError:
         hint = "check the calibration and the background, or give masks"
         return CaptureError(
-            f"the mask is empty: {what}", file=self._capture.root, camera=camera, frame=frame, hint=hint
+            f"the mask is empty: {what}",
+            code="empty-mask",
+            file=self._capture.root,
+            camera=camera,
+            frame=frame,
+            hint=hint,
         )
 
 

@@ -45,7 +45,7 @@ def contact_sheet(
     """
     output = Path(output)
     if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ConfigError("contact sheets are .png or .jpg", file=output)
+        raise ConfigError("contact sheets are .png or .jpg", code="unknown-image-format", file=output)
     shots = [row for seed in progress(list(seeds), "people") for row in _portraits(seed, settings, size, frames)]
     columns = min(columns if frames == 1 else frames, len(shots))
     shots += [np.zeros_like(shots[0])] * (-len(shots) % columns)

@@ -121,7 +121,11 @@ def on_picture_plane(pose: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "
     """
     camera = points @ pose[:3, :3].T + pose[:3, 3]
     if (camera[:, 2] < NEAREST).any():
-        raise ConfigError("the rig cannot see the person: a camera stands in or before somebody", hint="raise `radius`")
+        raise ConfigError(
+            "the rig cannot see the person: a camera stands in or before somebody",
+            code="person-out-of-view",
+            hint="raise `radius`",
+        )
     return camera[:, :2] / camera[:, 2:]
 
 
@@ -162,7 +166,7 @@ def draw_focal(rng: np.random.Generator, settings: RigSettings, longest: float, 
     """
     if longest < SHORTEST * max(size):
         what = f"the rig cannot see the person: that takes a focal length of {longest / max(size):.2f} of the picture"
-        raise ConfigError(what, hint="raise `radius`, or lower `margin` or `principal`")
+        raise ConfigError(what, code="person-out-of-view", hint="raise `radius`, or lower `margin` or `principal`")
     low, high = (share * max(size) for share in settings.focal)
     high = min(high, longest)
     return rng.uniform(min(max(low, SMALLEST * longest), high), high)

@@ -35,7 +35,7 @@ def split_of(seed: int) -> Split:
     for start, split in _STARTS:
         if seed >= start and not 300 <= seed < FIRST_STREAMED:
             return split
-    raise ConfigError(f"nobody has the seed {seed}", hint="people are 1..299 and 1000 and up")
+    raise ConfigError(f"nobody has the seed {seed}", code="unknown-seed", hint="people are 1..299 and 1000 and up")
 
 
 def shape_codes(seed: int, count: int) -> Int64[np.ndarray, "n"]:

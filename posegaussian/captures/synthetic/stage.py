@@ -78,7 +78,11 @@ def _rectified(
     found = [rectification.bounds(extent - camera.centre, rotation) for camera in (left, right)]
     boxes = [box for box in found if box is not None]
     if len(boxes) < 2:
-        raise ConfigError("the rig cannot see the person: rectified cameras look past", hint="lower `baseline`")
+        raise ConfigError(
+            "the rig cannot see the person: rectified cameras look past",
+            code="person-out-of-view",
+            hint="lower `baseline`",
+        )
     intrinsics = rectification.fit_intrinsics(np.stack(boxes), size, rng.uniform(*rig.margin))
     longest = intrinsics[0, 0, 0]
     focal = draw_focal(rng, rig, longest, size)

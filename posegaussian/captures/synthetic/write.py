@@ -45,7 +45,12 @@ def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
     """
     output = Path(output)
     if output.exists() and not _replaceable(output):
-        raise CaptureError("exists and is not a built-in capture", file=output, hint="give the name of a new folder")
+        raise CaptureError(
+            "exists and is not a built-in capture",
+            code="output-exists",
+            file=output,
+            hint="give the name of a new folder",
+        )
     with whole_folder(output) as temporary:
         _write(seed, temporary, settings)
 

@@ -1,9 +1,12 @@
-"""A small capture for tests, written to disk without the library: a balloon person, ray-traced analytically.
+"""What tests expect of errors, and a small capture written to disk without the library: a ray-traced balloon person.
 
 Everything here but `source_camera` counts pixels from the centre of the first one, as OpenCV and the files do.
 """
 
 import json
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, product
@@ -11,7 +14,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
+from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.geometry.lens import SourceCamera
 
 JOINTS = np.array(
@@ -213,3 +218,74 @@ def matrix_text(key: str, values: np.ndarray) -> str:
     data = ", ".join(names.get(value, ".Nan" if np.isnan(value) else repr(float(value))) for value in values.ravel())
     rows, columns = values.shape
     return f"{key}: !!opencv-matrix\n  rows: {rows}\n  cols: {columns}\n  dt: d\n  data: [{data}]\n"
+
+
+@contextmanager
+def refuses(kind: type[UserError], code: str, **place) -> Iterator[pytest.ExceptionInfo[UserError]]:
+    """Expect an error of this kind and code in one line.
+
+    Args:
+        kind: of the error.
+        code: its code.
+        place: `file` (or the last parts of its path), `camera`, `frame`: what is given must be the error's.
+    """
+    with pytest.raises(kind) as caught:
+        yield caught
+    error = caught.value
+    assert (type(error), error.code) == (kind, code)
+    assert _place(error, place) == place
+    assert len(str(error).splitlines()) == 1
+
+
+@contextmanager
+def warns(code: str, **place) -> Iterator[None]:
+    """Expect a CaptureWarning of this code in one line; the rest is as with `refuses`. Others are passed on."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    found = [each.message for each in caught if isinstance(each.message, CaptureWarning) and each.message.code == code]
+    assert place in [_place(each, place) for each in found], [str(each.message) for each in caught]
+    assert all(len(str(each).splitlines()) == 1 for each in found)
+    for each in caught:
+        if each.message not in found:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+@contextmanager
+def exits(
+    output: pytest.CaptureFixture[str],
+    *,
+    names: Sequence[str] = (),
+    file: str | Path = "",
+    camera: str | None = None,
+    frame: int | None = None,
+) -> Iterator[None]:
+    """Expect exit status 2 and one line on stderr, warnings apart.
+
+    Args:
+        output: capsys or capfd.
+        names: what the line names besides `file`, `camera` and `frame`, such as an option.
+    """
+    output.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        yield
+    assert stop.value.code == 2
+    lines = output.readouterr().err.splitlines()
+    (line,) = [line for line in lines if not line.startswith("posegaussian: warning: ")]
+    assert line.startswith("posegaussian: error: ")
+    wanted = [
+        *names,
+        str(file or ""),
+        f"camera {camera}" if camera else "",
+        "" if frame is None else f"frame {frame:06d}",
+    ]
+    assert [name for name in wanted if name not in line] == []
+
+
+def _place(message, wanted: dict) -> dict:
+    """The parts of an error or warning that are wanted; of its file as much of the end as is wanted."""
+    found = {name: getattr(message, name) for name in wanted}
+    if wanted.get("file") is not None and found["file"] is not None:
+        parts = Path(wanted["file"]).parts
+        found["file"] = wanted["file"] if message.file.parts[-len(parts) :] == parts else message.file
+    return found

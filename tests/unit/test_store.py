@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import h5py
+import helpers
 import numpy as np
 import pytest
 
@@ -138,26 +139,24 @@ def other_version(path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("spoil", "code"),
     [
-        (missing, "no such file"),
-        (truncated, "not a readable HDF5 file"),
-        (empty, "not a readable HDF5 file"),
-        (text, "not a readable HDF5 file"),
-        (incomplete, "the file is incomplete: its writer was interrupted"),
-        (foreign, "holds no schema version unknown, expected posegaussian/sample version 3"),
-        (other_schema, "holds posegaussian/heatmaps version 3, expected posegaussian/sample version 3"),
-        (other_version, "holds posegaussian/sample version 2, expected posegaussian/sample version 3"),
+        (missing, "missing-store"),
+        (truncated, "unreadable-store"),
+        (empty, "unreadable-store"),
+        (text, "unreadable-store"),
+        (incomplete, "incomplete-store"),
+        (foreign, "wrong-schema"),
+        (other_schema, "wrong-schema"),
+        (other_version, "wrong-schema"),
     ],
 )
-def test_what_cannot_be_believed_is_refused(tmp_path, spoil, message):
+def test_what_cannot_be_believed_is_refused(tmp_path, spoil, code):
     path = tmp_path / "x.h5"
     write(path)
     spoil(path)
-    with pytest.raises(StoreError) as error:
+    with helpers.refuses(StoreError, code, file=path):
         store.open_checked(path, SCHEMA)
-    assert str(error.value).startswith(f"{path}: {message}")
-    assert "\n" not in str(error.value)
 
 
 def test_the_schemas_name_their_dimensions():

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import helpers
 import numpy as np
 import pytest
 
 from posegaussian.captures.assemble import Calibration, _camera
-from posegaussian.errors import CalibrationError, CaptureWarning
+from posegaussian.errors import CalibrationError
 
 MADE = 272, 480
 """Width and height that the intrinsics are for."""
@@ -38,20 +39,20 @@ def test_black_bars_are_left_out(size, bars):
     fit = min(size[0] / MADE[0], size[1] / MADE[1])
     picture = np.zeros((size[1], size[0], 3), np.uint8)
     picture[bars[1] : size[1] - bars[1], bars[0] : size[0] - bars[0]] = 120
-    with pytest.warns(CaptureWarning, match="black bars"):
+    with helpers.warns("letterboxed-images", file="calib.toml", camera="00"):
         np.testing.assert_allclose(seen_at(picture), fit * PIXEL[:2] + bars, atol=0.51)
 
 
 def test_a_resized_picture_scales_the_intrinsics():
-    with pytest.warns(CaptureWarning, match=r"scaled by 0\.5"):
+    with helpers.warns("scaled-intrinsics", file="calib.toml", camera="00"):
         np.testing.assert_allclose(seen_at(grey(136, 240)), PIXEL[:2] / 2, atol=1e-9)
 
 
 def test_a_codecs_padding_lies_at_the_right_and_below():
-    with pytest.warns(CaptureWarning, match="padding"):
+    with helpers.warns("padded-images", file="calib.toml", camera="00"):
         np.testing.assert_allclose(seen_at(grey(270, 480)), PIXEL[:2], atol=1e-9)
 
 
 def test_another_shape_is_refused():
-    with pytest.raises(CalibrationError, match="calibrated at 272 x 480, but the pictures have 480 x 272"):
+    with helpers.refuses(CalibrationError, "wrong-image-size", file="calib.toml", camera="00"):
         seen_at(grey(480, 272))

@@ -25,7 +25,7 @@ from layouts import (
 
 from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.formats import FORMATS, detect, read_capture
-from posegaussian.errors import CalibrationError, CaptureError, CaptureWarning, ConfigError
+from posegaussian.errors import CalibrationError, CaptureError, ConfigError
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -83,7 +83,7 @@ def test_frame_ranges(text, chosen):
 
 @pytest.mark.parametrize("text", ["a", "1:2:3:4", "5:5", "1:9:0", "-3:", "5:2"])
 def test_no_frame_range(text):
-    with pytest.raises(ConfigError, match="is not START:STOP:STEP"):
+    with helpers.refuses(ConfigError, "invalid-range"):
         FrameRange.parse(text)
 
 
@@ -95,7 +95,7 @@ def test_gps_samples_of_one_rig_are_frames(tmp_path):
     assert (one.name, one.format, one.frames) == ("0004_001", "gps_gaussian", (0,))
     path = tmp_path / "parm/0004_001/1_extrinsic.npy"
     np.save(path, np.load(path) + np.array([[0, 0, 0, 0.1]]))
-    with pytest.raises(CaptureError, match=r"2 samples of different rigs.*give one of them"):
+    with helpers.refuses(CaptureError, "several-rigs", file=tmp_path):
         read_capture(tmp_path)
 
 
@@ -105,7 +105,7 @@ def test_gps_large_targets(tmp_path):
     matrix = np.diag([2, 2, 1]) @ centred(lens) - np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
     large = helpers.Lens(matrix, lens.rotation, lens.translation, (96, 96), lens.distortion)
     save(tmp_path / "img/0004_000/3_hr.jpg", pictures(large, 0)[0])
-    with pytest.warns(CaptureWarning, match=r"calibrated at 48 x 48.*scaled by 2"):
+    with helpers.warns("scaled-intrinsics", camera="3"):
         capture = read_capture(tmp_path)
     np.testing.assert_allclose(capture.cameras["3"].intrinsics, centred(large), rtol=1e-6)
     truth, found = pictures(large, 0)[1], capture.mask("3", 0)
@@ -120,7 +120,7 @@ def test_zju_unpickles_arrays_only(tmp_path):
 
     write_zju(tmp_path)
     np.save(tmp_path / "annots.npy", np.array({"cams": Evil()}, dtype=object), allow_pickle=True)
-    with pytest.raises(CalibrationError, match=r"builtins.print is not an array"):
+    with helpers.refuses(CalibrationError, "unreadable-calibration", file="annots.npy"):
         read_capture(tmp_path)
     assert pickle.loads(pickle.dumps(1)) == 1
 
@@ -144,7 +144,7 @@ def test_nerfstudio_shared_intrinsics_alpha_and_one_picture_a_camera(tmp_path):
     np.testing.assert_array_equal(capture.image("shot3", 0), image * (mask[..., None] > 0))
     shared["camera_model"] = "OPENCV_FISHEYE"
     (tmp_path / "transforms.json").write_text(json.dumps(shared))
-    with pytest.raises(CalibrationError, match=r"camera shot0: camera model OPENCV_FISHEYE.*undistort"):
+    with helpers.refuses(CalibrationError, "unsupported-lens", file="transforms.json", camera="shot0"):
         read_capture(tmp_path)
 
 
@@ -165,7 +165,7 @@ def test_colmap_binary_and_other_models(tmp_path):
     (sparse / "cameras.txt").write_text("1 OPENCV_FISHEYE 64 48 50 50 32 24 0 0 0 0\n")
     (sparse / "images.txt").write_text("1 1 0 0 0 0 0 0 1 a.png\n\n")
     (sparse / "points3D.txt").write_text("")
-    with pytest.raises(CalibrationError, match="OPENCV_FISHEYE is not one of"):
+    with helpers.refuses(CalibrationError, "unsupported-lens", file="sparse/0", camera="a.png"):
         read_capture(tmp_path)
 
 
@@ -174,11 +174,8 @@ def test_videos_are_matched_in_order_and_cut_to_one_length(tmp_path):
     (tmp_path / "videos/a.mp4").rename(tmp_path / "videos/left.mp4")
     (tmp_path / "videos/b.mp4").unlink()
     write_video(tmp_path / "videos/right.mp4", RIG["b"], frames=9)
-    with pytest.warns(CaptureWarning) as said:
+    with helpers.warns("videos-in-order", file="videos"), helpers.warns("unequal-videos", file=tmp_path):
         capture = read_capture(tmp_path)
-    told = " | ".join(str(warning.message) for warning in said)
-    assert "matched in the order of names (a: left.mp4, b: right.mp4)" in told
-    assert "the videos differ in length (a: 12, b: 9): the first 9 frames are used" in told
     assert len(capture.frames) == 9
 
 
@@ -187,19 +184,20 @@ def test_padding_of_a_codec(tmp_path):
     write_qca(tmp_path)
     path = tmp_path / "calibration/Calib.qca.txt"
     path.write_text(path.read_text().replace('right="63"', 'right="71"'))
-    with pytest.warns(CaptureWarning, match=r"camera a: calibrated at 72 x 48.*cropped at the right"):
+    with helpers.warns("padded-images", file="Calib.qca.txt", camera="a"):
         camera = read_capture(tmp_path).cameras["a"]
     np.testing.assert_allclose(camera.intrinsics, helpers.source_camera(RIG["a"]).intrinsics, rtol=1e-6)
 
 
 def test_unknown_folders_and_names(tmp_path):
-    with pytest.raises(CaptureError, match="no such folder"):
+    with helpers.refuses(CaptureError, "missing-folder", file=tmp_path / "gone"):
         read_capture(tmp_path / "gone")
     (tmp_path / "x").mkdir()
-    with pytest.raises(CaptureError, match=r"no capture of a known layout \(easymocap, zju_mocap"):
+    with helpers.refuses(CaptureError, "unknown-layout", file=tmp_path / "x"):
         read_capture(tmp_path / "x")
-    with pytest.raises(ConfigError, match="'avi' is not one of"):
+    with helpers.refuses(ConfigError, "unknown-format") as error:
         read_capture(tmp_path / "x", format="avi")
+    assert "'avi'" in error.value.what
     for name, layout in FORMATS.items():
         with pytest.raises((CaptureError, CalibrationError)):
             layout.read(tmp_path / "x", None)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import warnings
 from pathlib import Path
 
 import av
@@ -16,6 +17,7 @@ from layouts import RIG, write_toml
 from posegaussian import cli
 from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.formats import read_capture
+from posegaussian.errors import CalibrationError, CaptureError, CaptureWarning, UserError
 
 SIZE = (160, 128)
 SETTINGS = ["--settings", "{size: [64, 64]}"]
@@ -34,21 +36,18 @@ def capture(pristine, tmp_path) -> Path:
 
 
 @pytest.fixture
-def rectify(tmp_path, capfd):
-    """Run the stage; returns the exit status and what it said, without the progress."""
+def rectify(tmp_path):
+    """Run the stage as the command line does, but let errors and warnings through."""
 
-    def run(root: Path, *options: str) -> tuple[int, list[str]]:
-        capfd.readouterr()
+    def run(root: Path, *options: str) -> None:
+        arguments = cli._parser().parse_args(
+            ["rectify", str(root), "-o", str(tmp_path / "out/x.h5"), *SETTINGS, *options]
+        )
         try:
-            cli.main(["rectify", str(root), "-o", str(tmp_path / "out/x.h5"), *SETTINGS, *options])
-            status = 0
-        except SystemExit as exit:
-            status = int(exit.code or 0)
-        lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("posegaussian: ")]
-        if status:
-            assert len([line for line in lines if "error" in line]) == 1
-            assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
-        return status, lines
+            arguments.run(arguments)
+        except UserError:
+            assert not list((tmp_path / "out").glob("*"))
+            raise
 
     return run
 
@@ -64,7 +63,8 @@ def images(tmp_path: Path) -> np.ndarray:
 
 
 def test_a_good_capture_is_passed_in_silence(capture, rectify):
-    assert rectify(capture) == (0, [])
+    with warnings.catch_warnings(action="error", category=CaptureWarning):
+        rectify(capture)
 
 
 def test_poses_camera_to_world(capture, rectify, tmp_path):
@@ -72,11 +72,11 @@ def test_poses_camera_to_world(capture, rectify, tmp_path):
     for name, lens in helpers.default_rig(SIZE).items():
         turned[f"_{name}"] = helpers.Lens(lens.matrix, lens.rotation.T, lens.centre, lens.size, lens.distortion)
     relens(capture, **turned)
-    status, lines = rectify(capture)
-    assert status == 2
-    assert re.search(r"extri.yml: the cameras do not look at one person .*; the poses look camera-to-world", lines[-1])
+    with helpers.refuses(CalibrationError, "inverted-poses", file="extri.yml") as error:
+        rectify(capture)
+    assert "--camera-to-world" in str(error.value.hint)
     cli.main(["import", str(capture), "-o", str(tmp_path / "mended"), "--camera-to-world"])
-    assert rectify(tmp_path / "mended")[0] == 0
+    rectify(tmp_path / "mended")
 
 
 def test_pictures_of_two_cameras_swapped(capture, rectify):
@@ -84,13 +84,14 @@ def test_pictures_of_two_cameras_swapped(capture, rectify):
         (capture / kind / "00").rename(capture / kind / "x")
         (capture / kind / "01").rename(capture / kind / "00")
         (capture / kind / "x").rename(capture / kind / "01")
-    status, lines = rectify(capture)
-    assert status == 2
-    assert "camera 00: the pictures match 01's the wrong way round: those of 00 and 01 look swapped" in lines[-1]
+    with helpers.refuses(CalibrationError, "swapped-images", camera="00") as error:
+        rectify(capture)
+    assert "00 and 01" in error.value.what
 
 
 def test_a_pair_named_right_to_left_is_turned(capture, rectify, tmp_path):
-    assert rectify(capture, "--pairs", "01,00") == (0, [])
+    with warnings.catch_warnings(action="error", category=CaptureWarning):
+        rectify(capture, "--pairs", "01,00")
     turned = images(tmp_path)
     rectify(capture, "--pairs", "00,01")
     np.testing.assert_array_equal(images(tmp_path), turned)
@@ -106,28 +107,21 @@ def test_intrinsics_of_another_size(capture, rectify, tmp_path):
         matrix = np.diag([2, 2, 1]) @ (lens.matrix + shift) - shift
         larger[f"_{name}"] = helpers.Lens(matrix, lens.rotation, lens.translation, lens.size, lens.distortion)
     relens(capture, **larger)
-    status, lines = rectify(capture)
-    assert status == 2
-    assert re.search(
-        r"camera 00: the principal point lies at \((99|100)%, (99|100)%\) of the picture.*2 times as large.*W_, H_",
-        lines[-1],
-    )
+    with helpers.refuses(CalibrationError, "wrong-image-size", camera="00") as error:
+        rectify(capture)
+    assert re.search(r"\((99|100)%, (99|100)%\).* 2 times", error.value.what) and "W_, H_" in str(error.value.hint)
     sizes = "".join(f"W_{name}: {2 * SIZE[0]}\nH_{name}: {2 * SIZE[1]}\n" for name in helpers.default_rig())
     (capture / "intri.yml").write_text((capture / "intri.yml").read_text() + sizes)
-    status, lines = rectify(capture)
-    assert status == 0
-    assert any(
-        "calibrated at 320 x 256, but the pictures have 160 x 128 pixels: the intrinsics are" in s for s in lines
-    )
+    with helpers.warns("scaled-intrinsics", file="intri.yml", camera="00"):
+        rectify(capture)
     np.testing.assert_allclose(images(tmp_path), expected, atol=1)
 
 
 def test_a_calibration_of_another_shape(capture, rectify):
     sizes = "".join(f"W_{name}: 300\nH_{name}: 300\n" for name in helpers.default_rig())
     (capture / "intri.yml").write_text((capture / "intri.yml").read_text() + sizes)
-    status, lines = rectify(capture)
-    assert status == 2
-    assert "camera 00: calibrated at 300 x 300, but the pictures have 160 x 128 pixels" in lines[-1]
+    with helpers.refuses(CalibrationError, "wrong-image-size", file="intri.yml", camera="00"):
+        rectify(capture)
 
 
 def test_units(capture, rectify):
@@ -136,17 +130,16 @@ def test_units(capture, rectify):
         for name, lens in helpers.default_rig(SIZE).items()
     }
     relens(capture, **large)
-    status, lines = rectify(capture)
-    assert status == 0
-    assert any("looks like millimetres: import the capture with --scale 0.001" in line for line in lines)
+    hint = "the world's unit looks like millimetres: import the capture with --scale 0.001"
+    with helpers.warns("implausible-height", file=capture, hint=hint):
+        rectify(capture)
 
 
 def test_a_wide_pair(tmp_path, rectify):
     cameras = {"00": helpers.lens(-35, size=SIZE), "01": helpers.lens(35, size=SIZE)}
     helpers.write_sphere_capture(tmp_path / "c", cameras=cameras, samples=1, frames=1)
-    status, lines = rectify(tmp_path / "c")
-    assert status == 0
-    assert any(re.search("camera 00: stands (69|70) degrees from 01: so wide a pair", line) for line in lines)
+    with helpers.warns("wide-pair", file=tmp_path / "c", camera="00"):
+        rectify(tmp_path / "c")
 
 
 def test_two_people(capture, rectify):
@@ -154,16 +147,14 @@ def test_two_people(capture, rectify):
         mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         mask[10:-10, 2:12] = mask[10:-10, -12:-2] = 255
         cv2.imwrite(str(path), mask)
-    status, lines = rectify(capture)
-    assert status == 0
-    assert any("camera 00: the mask shows two bodies" in line for line in lines)
+    with helpers.warns("several-people", file=capture, camera="00"):
+        rectify(capture)
 
 
 def test_one_pixel(capture, rectify):
     cv2.imwrite(str(capture / "images/00/000000.png"), np.zeros((1, 1, 3), np.uint8))
-    status, lines = rectify(capture)
-    assert status == 2
-    assert "camera 00: pictures of 1 x 1 pixels are too small" in lines[-1]
+    with helpers.refuses(CaptureError, "small-images", camera="00"):
+        rectify(capture)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -171,10 +162,10 @@ def test_grey_pictures_of_8_and_16_bits(bits, capture, rectify, tmp_path):
     for path in sorted(capture.glob("images/*/*.png")):
         grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         cv2.imwrite(str(path), grey if bits == 8 else grey.astype(np.uint16) * 257)
-    status, lines = rectify(capture)
-    assert status == 0
-    assert any("images/00, camera 00: grey pictures" in line for line in lines)
-    assert any("pictures of 16 bits" in line for line in lines) == (bits == 16)
+    with warnings.catch_warnings(record=True) as caught, helpers.warns("grey-images", file="images/00", camera="00"):
+        rectify(capture)
+    codes = {each.message.code for each in caught if isinstance(each.message, CaptureWarning)}
+    assert codes == ({"sixteen-bit-images"} if bits == 16 else set())
     pixels = read_capture(capture).image("00", 0)
     np.testing.assert_array_equal(pixels[..., 0], cv2.imread(str(capture / "images/00/000000.png"), 0))
     assert (pixels[..., 0] == pixels[..., 2]).all()
@@ -191,9 +182,8 @@ def test_exif_rotation(capture, rectify, tmp_path):
         data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
         path.with_suffix(".jpg").write_bytes(data[:2] + exif + data[2:])
         path.unlink()
-    status, lines = rectify(capture)
-    assert status == 0
-    assert any("images/00: pictures with an EXIF rotation: turned upright" in line for line in lines)
+    with helpers.warns("rotated-images", file="images/00"):
+        rectify(capture)
     assert abs(images(tmp_path) - expected).mean() < 4
 
 
@@ -208,9 +198,8 @@ def test_damaged_jpeg(damage, capture, rectify):
         data = data[:middle] + (b"\xff\xd9" if "closed" in damage else b"")
     (capture / "images/01/000001.png").unlink()
     (capture / "images/01/000001.jpg").write_bytes(data)
-    status, lines = rectify(capture)
-    assert status == 2
-    assert "images/01/000001.jpg, camera 01, frame 000001: not a readable picture (" in lines[-1]
+    with helpers.refuses(CaptureError, "unreadable-image", file="images/01/000001.jpg", camera="01", frame=1):
+        rectify(capture)
 
 
 def test_truncated_video(tmp_path, rectify):
@@ -218,9 +207,8 @@ def test_truncated_video(tmp_path, rectify):
     path = tmp_path / "videos/b.mp4"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])  # the index stands at the end: nothing can be read
-    status, lines = rectify(tmp_path)
-    assert status == 2
-    assert "videos/b.mp4, camera b: not a readable video" in lines[-1]
+    with helpers.refuses(CaptureError, "unreadable-video", file=path, camera="b"):
+        rectify(tmp_path)
 
 
 def test_a_video_whose_end_is_missing(tmp_path, rectify):
@@ -239,22 +227,19 @@ def test_a_video_whose_end_is_missing(tmp_path, rectify):
     data = (tmp_path / "front.mp4").read_bytes()
     (tmp_path / "front.mp4").unlink()
     path.write_bytes(data[: len(data) * 2 // 3])
-    status, lines = rectify(tmp_path)
-    assert status == 2
-    found = re.search(
-        r"videos/b.mp4, camera b: the video is truncated: (\d+) of 12 frames are there; .* 0:(\d+)", lines[-1]
-    )
-    assert found
-    assert 0 < int(found[1]) == int(found[2]) < 12
+    with helpers.refuses(CaptureError, "truncated-video", file=path, camera="b") as error:
+        rectify(tmp_path)
+    there, stop = re.search(r"(\d+) of 12 ", error.value.what), re.search(r" 0:(\d+)", str(error.value.hint))
+    assert there and stop and 0 < int(there[1]) == int(stop[1]) < 12
     assert read_capture(tmp_path, frames=FrameRange.parse("0:4")).image("b", 3).shape == (*RIG["b"].size[::-1], 3)
 
 
 def test_a_frame_that_one_camera_lacks_can_be_left_out(capture, rectify, tmp_path):
     (capture / "images/01/000001.png").unlink()
-    status, lines = rectify(capture)
-    assert status == 2
-    assert "images/01/000001.png, camera 01, frame 000001: no such picture; leave the frame out" in lines[-1]
-    assert rectify(capture, "--frames", ":1") == (0, [])
+    with helpers.refuses(CaptureError, "missing-frame", file="images/01/000001.png", camera="01", frame=1):
+        rectify(capture)
+    with warnings.catch_warnings(action="error", category=CaptureWarning):
+        rectify(capture, "--frames", ":1")
     with h5py.File(tmp_path / "out/x.h5") as file:
         assert file["frames"][()].tolist() == [0]
 

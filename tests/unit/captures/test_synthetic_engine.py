@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import cv2
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -250,36 +251,36 @@ def test_splits():
         "demo", "demo", "val", "val", "test", "test", "train", "train",
     ]  # fmt: skip
     for seed in (0, 300, 999):
-        with pytest.raises(ConfigError, match=f"nobody has the seed {seed}"):
+        with helpers.refuses(ConfigError, "unknown-seed") as error:
             split_of(seed)
+        assert str(seed) in error.value.what
     assert not set(shape_codes(150, 600)) & set(shape_codes(1000, 600))
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "key"),
     [
-        ({"rig": {"baseline": [60, 10]}}, r"rig.baseline: expected \[low, high\] within 1 .. 90"),
-        ({"rig": {"pitch": [-80, 0]}}, "rig.pitch: expected"),
-        ({"rig": {"radius": 0.1}}, "rig.radius: expected"),
-        ({"people": {"garments": ["toga"]}}, "people.garments.0: input should be"),
-        ({"people": {"motions": ["fly"]}}, "people.motions.0: input should be"),
-        ({"sensor": {"jpeg": [0, 100]}}, "sensor.jpeg: expected"),
-        ({"rig": {"zoom": 2}}, "rig.zoom: unknown key"),
+        ({"rig": {"baseline": [60, 10]}}, "rig.baseline"),
+        ({"rig": {"pitch": [-80, 0]}}, "rig.pitch"),
+        ({"rig": {"radius": 0.1}}, "rig.radius"),
+        ({"people": {"garments": ["toga"]}}, "people.garments.0"),
+        ({"people": {"motions": ["fly"]}}, "people.motions.0"),
+        ({"sensor": {"jpeg": [0, 100]}}, "sensor.jpeg"),
+        ({"rig": {"zoom": 2}}, "rig.zoom"),
     ],
 )
-def test_impossible_settings_are_one_line(values, said):
-    with pytest.raises(ConfigError, match=said) as error:
+def test_impossible_settings_are_one_line(values, key):
+    with helpers.refuses(ConfigError, "invalid-settings") as error:
         config.parse(StreamSettings, values)
-    assert "\n" not in str(error.value)
+    assert key in error.value.what
 
 
 def test_a_rig_that_cannot_see_the_person(cast):
     extent = cast.track.extent(FRAMES)
     near = replace(SETTINGS, rig=RigSettings(radius=(0.8, 0.8), margin=(0.4, 0.4)))
-    with pytest.raises(ConfigError, match="cannot see the person") as error:
+    with helpers.refuses(ConfigError, "person-out-of-view"):
         for seed in range(9):
             draw_stage(np.random.default_rng(seed), near, extent)
-    assert "\n" not in str(error.value)
 
 
 def test_upload_keeps_every_tensor_of_a_tree():

@@ -1,5 +1,6 @@
 """Built-in people: whole, dressed in layers that keep apart, with joints and textures where they belong."""
 
+import helpers
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -145,15 +146,16 @@ def test_height_follows_the_settings():
 
 @pytest.mark.parametrize("kind", ["garments", "hair", "fabrics", "motions"])
 def test_unknown_kinds_are_one_clear_line(kind):
-    with pytest.raises(ConfigError, match=f"(?s){kind}.*spacesuit") as error:
+    with helpers.refuses(ConfigError, "invalid-settings") as error:
         config.parse(PeopleSettings, {kind: ["spacesuit"]})
-    assert "\n" not in str(error.value)
+    assert kind in error.value.what and "spacesuit" in error.value.what
 
 
 def test_impossible_heights_are_one_clear_line():
     for height in ([1.9, 1.5], [0.5, 1.8], [1.6, 3.0]):
-        with pytest.raises(ConfigError, match="height"):
+        with helpers.refuses(ConfigError, "invalid-settings") as error:
             config.parse(PeopleSettings, {"height": height})
+        assert "height" in error.value.what
 
 
 @pytest.mark.slow

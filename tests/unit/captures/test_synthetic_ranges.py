@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -127,19 +128,19 @@ def test_what_is_on_changes_pictures(name):
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "key"),
     [
-        ({"light": {"lamps": [0, 2]}}, r"light.lamps: expected \[low, high\] within 1 .. 6"),
-        ({"light": {"key": [0.8, 0.4]}}, "light.key: expected"),
-        ({"light": {"softness": [-0.1, 0.1]}}, "light.softness: expected"),
-        ({"light": {"warmth": "warm"}}, "light.warmth: expected"),
-        ({"sensor": {"noise": [0, 0.9]}}, "sensor.noise: expected"),
-        ({"sensor": {"defocus": -1}}, "sensor.defocus: expected"),
-        ({"sensor": {"exposure": [0, 1, 2]}}, "sensor.exposure: expected"),
-        ({"sensor": {"blur": 1}}, "sensor.blur: unknown key"),
+        ({"light": {"lamps": [0, 2]}}, "light.lamps"),
+        ({"light": {"key": [0.8, 0.4]}}, "light.key"),
+        ({"light": {"softness": [-0.1, 0.1]}}, "light.softness"),
+        ({"light": {"warmth": "warm"}}, "light.warmth"),
+        ({"sensor": {"noise": [0, 0.9]}}, "sensor.noise"),
+        ({"sensor": {"defocus": -1}}, "sensor.defocus"),
+        ({"sensor": {"exposure": [0, 1, 2]}}, "sensor.exposure"),
+        ({"sensor": {"blur": 1}}, "sensor.blur"),
     ],
 )
-def test_impossible_light_and_sensors_are_one_line(values, said):
-    with pytest.raises(ConfigError, match=said) as error:
+def test_impossible_light_and_sensors_are_one_line(values, key):
+    with helpers.refuses(ConfigError, "invalid-settings") as error:
         config.parse(StreamSettings, values)
-    assert "\n" not in str(error.value)
+    assert key in error.value.what

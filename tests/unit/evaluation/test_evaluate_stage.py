@@ -2,6 +2,7 @@
 
 import math
 
+import helpers
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,14 +117,15 @@ def test_files_that_do_not_belong_together_are_refused(renders, rectified, tmp_p
         with h5py.File(renders, "r+") as file:
             kept = file[name][()]
             file[name][...] = change
-        with pytest.raises(StoreError, match=f"its {name} differ"):
+        with helpers.refuses(StoreError, "mismatched-stores", file=renders) as error:
             evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())
+        assert name in error.value.what
         with h5py.File(renders, "r+") as file:
             file[name][...] = kept
     with h5py.File(renders, "r+") as file:
         del file["targets/images"]
         file["targets/images"] = np.zeros((1, 2, 8, 8, 3), np.uint8)
-    with pytest.raises(StoreError, match="another size"):
+    with helpers.refuses(StoreError, "mismatched-stores", file=renders):
         evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())
     assert list(tmp_path.glob("*.csv")) == []
 
@@ -133,7 +135,7 @@ def test_incomplete_renders_are_refused(renders, rectified, tmp_path):
 
     with h5py.File(renders, "r+") as file:
         del file.attrs["complete"]
-    with pytest.raises(StoreError, match="incomplete"):
+    with helpers.refuses(StoreError, "incomplete-store", file=renders):
         evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())
     assert not (tmp_path / "no.csv").exists()
     assert store.RENDERS.name == "renders"
@@ -163,8 +165,8 @@ def test_summary_over_captures(tmp_path):
 
 def test_summary_refuses_what_is_no_table(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(StoreError, match="not a table of metrics"):
+    with helpers.refuses(StoreError, "invalid-table", file="other.csv"):
         summarize([tmp_path / "other.csv"], tmp_path / "summary.csv")
-    with pytest.raises(StoreError, match="no such file"):
+    with helpers.refuses(StoreError, "missing-table", file="absent.csv"):
         summarize([tmp_path / "absent.csv"], tmp_path / "summary.csv")
     assert not (tmp_path / "summary.csv").exists()

@@ -4,6 +4,7 @@ import json
 
 import av
 import cv2
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -159,29 +160,25 @@ BAD = {"intrinsics": [[80, 0, 30], [0, 80, 20], [0, 0, 1]], "world_to_camera": [
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "named"),
     [
-        (("--as", "images"), "--path between needs to know the cameras; add --rectified"),
-        (("--as", "images", "--path", "gone.json"), "gone.json: no such file"),
-        (("--as", "images", "--path", "list.json"), "list.json: not a list of cameras"),
-        (("--as", "images", "--path", "bad.json"), "bad.json: camera 0: world_to_camera holds no rotation"),
+        (("--as", "images"), "--path between"),
+        (("--as", "images", "--path", "gone.json"), "gone.json"),
+        (("--as", "images", "--path", "list.json"), "list.json"),
+        (("--as", "images", "--path", "bad.json"), "bad.json: camera 0"),
     ],
 )
-def test_mistakes_are_one_line(splats, tmp_path, capsys, monkeypatch, arguments, message):
+def test_mistakes_are_one_line(splats, tmp_path, capsys, monkeypatch, arguments, named):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "bad.json").write_text(json.dumps({"cameras": [BAD]}))
-    with pytest.raises(SystemExit) as stop:
+    with helpers.exits(capsys, names=[named]):
         export(splats, tmp_path / "out", *arguments)
-    error = capsys.readouterr().err
-    assert stop.value.code == 2 and message in error and error.count("\n") == 1
 
 
 def test_another_export_in_the_folder_is_not_mixed_with(splats, rectified, tmp_path, capsys):
     export(splats, tmp_path / "out")
-    with pytest.raises(SystemExit):
+    with helpers.exits(capsys, file=tmp_path / "out"):
         export(splats, tmp_path / "out", "--settings", "{steps: 5}")
-    assert "holds an export of other splats, cameras or settings; name a new folder" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
+    with helpers.exits(capsys, file=tmp_path / "none"):
         export(tmp_path / "none", tmp_path / "out2")
-    assert "no .ply here" in capsys.readouterr().err

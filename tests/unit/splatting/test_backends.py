@@ -5,6 +5,7 @@ from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+import helpers
 import pytest
 import torch
 
@@ -39,36 +40,35 @@ def test_gradients_of_cameras_work_with_auto(plain):
 
 
 @pytest.mark.parametrize(
-    "change, words",
+    "change, named",
     [
         (
             lambda g, c: (g.to(torch.float64), c.to(torch.float64)),
-            "numba computes in torch.float32, not in torch.float64",
+            "torch.float64",
         ),
-        (lambda g, c: (g, replace(c, intrinsics=c.intrinsics.clone().requires_grad_())), "no gradient for cameras"),
+        (lambda g, c: (g, replace(c, intrinsics=c.intrinsics.clone().requires_grad_())), "cameras"),
     ],
 )
-def test_numba_says_what_it_cannot(plain, change, words):
+def test_numba_says_what_it_cannot(plain, change, named):
     gaussians, camera = change(*(part.to(torch.float32) for part in plain))
-    with pytest.raises(BackendError, match=words):
+    with helpers.refuses(BackendError, "unsuitable-backend") as error:
         rasterize(gaussians, camera, backend="numba")
+    assert "numba" in error.value.what and named in error.value.what
 
 
 @pytest.mark.parametrize(
-    "name, words",
+    "name, page",
     [
-        ("gsplat", "rasteriser gsplat: the Python package gsplat is not installed; see https://docs.gsplat.studio"),
-        (
-            "inria",
-            "the Python package diff_gaussian_rasterization is not installed; see https://github.com/graphdeco-inria",
-        ),
+        ("gsplat", "https://docs.gsplat.studio"),
+        ("inria", "https://github.com/graphdeco-inria"),
     ],
 )
-def test_missing_package_is_named_with_its_page(plain, name, words, monkeypatch):
+def test_missing_package_is_named_with_its_page(plain, name, page, monkeypatch):
     monkeypatch.setitem(sys.modules, BACKENDS[name].package, None)
     assert not is_installed(name)
-    with pytest.raises(BackendError, match=words):
+    with helpers.refuses(BackendError, "missing-package") as error:
         rasterize(*plain, backend=name)
+    assert BACKENDS[name].package in error.value.what and page in str(error.value.hint)
 
 
 class Recorded:
@@ -119,7 +119,7 @@ def test_gsplat_gets_the_semantics_and_no_copies(plain, gsplat_double):
 
 
 @pytest.mark.parametrize(
-    "change, words",
+    "change, named",
     [
         ({"alpha_max": 0.99}, "knows only alpha_max = 0.999, not 0.99"),
         ({"footprint": "square"}, "knows only footprint = exact, not square"),

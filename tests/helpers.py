@@ -260,7 +260,7 @@ def exits(
     camera: str | None = None,
     frame: int | None = None,
 ) -> Iterator[None]:
-    """Expect exit status 2 and one line on stderr, warnings apart.
+    """Expect exit status 2 and one line of error on stderr, the last one after warnings and progress.
 
     Args:
         output: capsys or capfd.
@@ -271,8 +271,8 @@ def exits(
         yield
     assert stop.value.code == 2
     lines = output.readouterr().err.splitlines()
-    (line,) = [line for line in lines if not line.startswith("posegaussian: warning: ")]
-    assert line.startswith("posegaussian: error: ")
+    (line,) = [line for line in lines if line.startswith("posegaussian: error: ")]
+    assert line == lines[-1] and "Traceback (most recent call last):" not in lines
     wanted = [
         *names,
         str(file or ""),

@@ -119,7 +119,7 @@ def test_gsplat_gets_the_semantics_and_no_copies(plain, gsplat_double):
 
 
 @pytest.mark.parametrize(
-    "change, named",
+    "change, words",
     [
         ({"alpha_max": 0.99}, "knows only alpha_max = 0.999, not 0.99"),
         ({"footprint": "square"}, "knows only footprint = exact, not square"),

@@ -32,20 +32,20 @@ import cv2
 import numpy as np
 import torch
 
-from posegaussian.atomic import whole_file
-from posegaussian.captures.synthetic import stream as streaming
-from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose
-from posegaussian.captures.synthetic.preparation import Prepared, prepare, texel_for
 from posegaussian.config import ModelSettings, RigSettings, SensorSettings, StreamSettings, parse
+from posegaussian.data.streamed import clip_of, stream_seed
 from posegaussian.evaluation.temporal import static_jitter, tof, warping_error
+from posegaussian.io.atomic import whole_file
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, read_metadata
-from posegaussian.pose.errors import read_error_model
+from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.splatting import ANTIALIASED, rasterize
-from posegaussian.training.losses import box_psnr
-from posegaussian.training.run import train
-from posegaussian.training.stream import clip_of, stream_seed
+from posegaussian.synthetic.dataset import stream as streaming
+from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import Prepared, prepare, texel_for
+from posegaussian.training.losses.total import box_psnr
+from posegaussian.training.trainer import train
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "everything": {},

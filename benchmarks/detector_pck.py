@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from posegaussian import config, store
-from posegaussian.captures.rectify import rectify_capture
-from posegaussian.captures.synthetic.write import write_capture
+from posegaussian import config
+from posegaussian.io import store
 from posegaussian.pose.encode import pck
-from posegaussian.pose.truth import true_joints
+from posegaussian.pose.joints import true_joints
+from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.synthetic.dataset.write import write_capture
 
 ROOT = Path(__file__).parents[1]
 

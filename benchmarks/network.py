@@ -25,7 +25,7 @@ from posegaussian.geometry.projection import pixel_grid
 from posegaussian.model.compaction import foreground, pick
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import Mode, Stream, captured
-from posegaussian.rendering.novel import picture
+from posegaussian.rendering.reconstruct import picture
 from posegaussian.types import Camera, StereoPair
 
 MODES = ("eager", "graph", "compiled")

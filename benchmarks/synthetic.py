@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from harness import in_turn, machine, report
 
-from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose_clips, draw_take
-from posegaussian.captures.synthetic.preparation import Prepared, prepare, texel_for
-from posegaussian.captures.synthetic.projection import project_vertices
-from posegaussian.captures.synthetic.sample import Sample
-from posegaussian.captures.synthetic.stage import draw_stage
-from posegaussian.captures.synthetic.zbuffer import nearest, nearest_torch, nearest_triton
 from posegaussian.config import PeopleSettings, StreamSettings
+from posegaussian.synthetic.dataset.compose import compose_clips, draw_take
+from posegaussian.synthetic.dataset.sample import Sample
+from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import Prepared, prepare, texel_for
+from posegaussian.synthetic.renderer.projection import project_vertices
+from posegaussian.synthetic.renderer.zbuffer import nearest, nearest_torch, nearest_triton
 
 CLIPS, FRAMES = 2, 2
 

@@ -20,16 +20,16 @@ from typing import Any
 import torch
 from harness import Timing, in_turn, machine, report
 
-from posegaussian.captures.synthetic import stream as streaming
-from posegaussian.captures.synthetic.preparation import prepare, texel_for
 from posegaussian.config import ModelSettings, PeopleSettings, as_dict, parse
+from posegaussian.data.batch import Clip
+from posegaussian.data.prefetching import Batches, Steps
 from posegaussian.splatting import ANTIALIASED, rasterize
-from posegaussian.training.batches import Batches, Steps
-from posegaussian.training.clip import Clip
-from posegaussian.training.launch import make_fabric
-from posegaussian.training.losses import combine
-from posegaussian.training.run import Run
+from posegaussian.synthetic.dataset import stream as streaming
+from posegaussian.synthetic.people.preparation import prepare, texel_for
+from posegaussian.training.distributed import make_fabric
+from posegaussian.training.losses.total import combine
 from posegaussian.training.stopping import Clock
+from posegaussian.training.trainer import Run
 
 FPS = 30
 

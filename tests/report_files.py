@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from posegaussian import store
 from posegaussian.cli import main
-from posegaussian.export.ply import write_ply
-from posegaussian.export.video import write_video
+from posegaussian.io import store
+from posegaussian.io.ply import write_ply
+from posegaussian.io.video_writer import write_video
 from posegaussian.types import Gaussians
 
 SUMMARY = """method,protocol,metric,mean,median,std,count,note

@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from posegaussian import config
+from posegaussian.report.goals import Means
 from posegaussian.report.results import tables_of
-from posegaussian.report.targets import Means
 
 ROOT = Path(__file__).parents[1]
 PAGE, FOLDER = ROOT / "docs/results.md", ROOT / "docs/results"

@@ -1,4 +1,4 @@
-"""Fit the numbers of the estimate before matching (posegaussian/model/initial.py and skeleton.py) to streamed people.
+"""Fit the numbers of the disparity prior (model/disparity_prior.py and model/skeleton.py) to streamed people.
 
     python tools/fit_body_prior.py --people 28 --steps 120
 
@@ -16,14 +16,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose
-from posegaussian.captures.synthetic.preparation import prepare, texel_for
-from posegaussian.captures.synthetic.sample import Sample
 from posegaussian.config import StreamSettings
-from posegaussian.model import initial, skeleton
-from posegaussian.model.initial import InitialDisparity, InitialEstimate
-from posegaussian.pose.errors import imitate, read_error_model
+from posegaussian.model import disparity_prior, skeleton
+from posegaussian.model.disparity_prior import InitialDisparity, InitialEstimate
+from posegaussian.pose.detector_noise import imitate, read_error_model
+from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.dataset.sample import Sample
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import prepare, texel_for
 from posegaussian.types import StereoPair
 
 NAMES = ("_FLESH", "_NEAR_SILHOUETTE", "_NEAR_JOINT", "_NOISE", "_SCORE", "_DOUBT")
@@ -85,7 +85,7 @@ class Fitted(nn.Module):
     def forward(self, pair: StereoPair) -> InitialEstimate:
         """The estimate with the numbers as they are now."""
         for name, value in self.constants.items():
-            setattr(initial, name, value.exp())
+            setattr(disparity_prior, name, value.exp())
         links = [(*link[:2], spread) for link, spread in zip(skeleton.LINKS, self.ties.exp(), strict=True)]
         capsules = [
             skeleton.Capsule(*kind[:3], *sizes) for kind, sizes in zip(skeleton.CAPSULES, self.kinds.exp(), strict=True)

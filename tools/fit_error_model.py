@@ -1,4 +1,4 @@
-"""Fit the error model of a heatmap detector (posegaussian/pose/errors.py) to what it says about built-in people.
+"""Fit the error model of a heatmap detector (pose/detector_noise.py) to what it says about built-in people.
 
     python tools/fit_error_model.py --people 100 124 --python .venv-mmpose/bin/python -o errors.json
 
@@ -20,11 +20,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from posegaussian import store
 from posegaussian.config import FILMED, RigSettings, as_dict
 from posegaussian.geometry.projection import pixel_grid
-from posegaussian.pose.errors import GROUP, GROUPS, STATES, TWIN, cell_size
-from posegaussian.pose.truth import true_joints
+from posegaussian.io import store
+from posegaussian.pose.detector_noise import GROUP, GROUPS, STATES, TWIN, cell_size
+from posegaussian.pose.joints import true_joints
 
 ROOT = Path(__file__).parents[1]
 LOST_CELLS, LOST_SCORE = 4.0, 0.3

@@ -15,11 +15,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from posegaussian.captures.synthetic.person import make_person
-from posegaussian.captures.synthetic.raster import make_light, photograph
-from posegaussian.captures.synthetic.rig import View, look_at
-from posegaussian.pose.placement import mask_box
+from posegaussian.pose.heatmaps import mask_box
 from posegaussian.progress import progress
+from posegaussian.synthetic.people.person import make_person
+from posegaussian.synthetic.renderer.raster import make_light, photograph
+from posegaussian.synthetic.rigs.rig import View, look_at
 
 SIZE = 256
 FILLED = 0.78

@@ -8,7 +8,7 @@ The novel view stands in the middle; the held-back truth is beside it.
 import argparse
 from pathlib import Path
 
-from posegaussian.export.files import write_png
+from posegaussian.io.png import write_png
 from posegaussian.report import pictures
 from posegaussian.report.views import CaptureFiles
 

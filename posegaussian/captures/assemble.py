@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from posegaussian.captures import video
 from posegaussian.captures.capture import Capture, Shots
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.pictures import Picture, read_image
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.io import video
+from posegaussian.io.images import Picture, read_image
 
 _ROTATION_TOLERANCE = 1e-3
 _COEFFICIENTS = (5, 8, 12, 14)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from posegaussian.captures import pictures
-from posegaussian.captures.pictures import Picture
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.io import images
+from posegaussian.io.images import Picture
 from posegaussian.types import JOINTS
 
 Shots = Mapping[str, Mapping[int, Picture]]
@@ -25,7 +25,7 @@ class Capture:
     Args:
         name: of the capture.
         root: its folder.
-        format: of its layout, a name of posegaussian.captures.formats.
+        format: of its layout, a name of posegaussian.captures.reading.
         cameras: by name.
         frames: frame numbers, ascending; every camera has all of them.
         sources: cameras that may be inputs.
@@ -83,28 +83,28 @@ class Capture:
     def image(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
         """The picture, RGB."""
         picture = self._picture(self.images, camera, frame)
-        return self._sized(pictures.read_image(picture, camera, frame), picture, camera, frame)
+        return self._sized(images.read_image(picture, camera, frame), picture, camera, frame)
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
         """The person's coverage, 0..255; see `masks` for the cameras that have one."""
         if camera in self.cameras and camera not in self.masks:
             raise CaptureError("this camera has no masks", code="no-masks", file=self.root, camera=camera)
         picture = self._picture(self.masks, camera, frame)
-        return self._sized(pictures.read_mask(picture, camera, frame), picture, camera, frame)
+        return self._sized(images.read_mask(picture, camera, frame), picture, camera, frame)
 
     def depth(self, camera: str, frame: int) -> Float32[np.ndarray, "h w"] | None:
         """True depth along the optical axis in metres, 0 where nothing is; None where the camera has none."""
         if camera not in self.depths:
             return None
         picture = self._picture(self.depths, camera, frame)
-        return self._sized(pictures.read_depth(picture, camera, frame), picture, camera, frame)
+        return self._sized(images.read_depth(picture, camera, frame), picture, camera, frame)
 
     def background(self, camera: str) -> UInt8[np.ndarray, "h w 3"] | None:
         """The empty scene, RGB; None where the camera has no picture of it."""
         if camera not in self.backgrounds:
             return None
         picture = self.backgrounds[camera]
-        return self._sized(pictures.read_image(picture, camera, self.frames[0]), picture, camera, self.frames[0])
+        return self._sized(images.read_image(picture, camera, self.frames[0]), picture, camera, self.frames[0])
 
     def files(self, cameras: Sequence[str] | None = None, frames: Sequence[int] | None = None) -> tuple[Path, ...]:
         """Every file that cameras and frames are read from, each once; default: all cameras and frames."""

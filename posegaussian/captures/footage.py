@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from posegaussian.captures import video
-from posegaussian.captures.pictures import Picture, PictureFile
 from posegaussian.errors import CaptureError, ConfigError, warn
+from posegaussian.io import video
+from posegaussian.io.images import Picture, PictureFile
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """Of picture files."""

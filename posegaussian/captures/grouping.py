@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from posegaussian.captures.assemble import Calibration
-from posegaussian.captures.pictures import Picture
+from posegaussian.io.images import Picture
 
 
 @dataclass(frozen=True)

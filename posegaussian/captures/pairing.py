@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.pictures import is_person
 from posegaussian.errors import CaptureError
 from posegaussian.geometry import rig
+from posegaussian.io.images import is_person
 
 Names = tuple[str, str]
 _WIDEST = 90.0

@@ -10,9 +10,9 @@ import signal
 import sys
 import warnings
 
-from posegaussian.atomic import refusal
 from posegaussian.cli import data, results, training, views
 from posegaussian.errors import CaptureWarning, UserError
+from posegaussian.io.atomic import refusal
 
 _SUBCOMMANDS = (
     data.add_captures,

@@ -14,11 +14,11 @@ def add_captures(stages) -> None:
     def run(args):
         settings = config.load_settings(config.BuiltinSettings, args.settings)
         if args.scan:
-            from posegaussian.captures.scans import photograph_scan
+            from posegaussian.synthetic.scans import photograph_scan
 
             photograph_scan(args.scan, args.output, settings)
         else:
-            from posegaussian.captures.synthetic.write import write_capture
+            from posegaussian.synthetic.dataset.write import write_capture
 
             write_capture(args.seed, args.output, settings)
 
@@ -34,7 +34,7 @@ def add_people(stages) -> None:
     """`posegaussian people`."""
 
     def run(args):
-        from posegaussian.captures.synthetic.contact import contact_sheet
+        from posegaussian.synthetic.dataset.contact import contact_sheet
 
         people = config.load_settings(config.PeopleSettings, args.settings)
         contact_sheet(_seeds(args.seeds), args.sheet, people, args.size, args.frames)
@@ -58,7 +58,7 @@ def add_fetch(stages) -> None:
     """`posegaussian fetch`."""
 
     def run(args):
-        from posegaussian.captures.fetching import fetch_pose2sim
+        from posegaussian.pipeline.fetch import fetch_pose2sim
 
         fetch_pose2sim(args.output, args.wheel)
 
@@ -73,7 +73,7 @@ def add_rectify(stages) -> None:
 
     def run(args):
         from posegaussian.captures.footage import FrameRange
-        from posegaussian.captures.rectify import rectify_capture
+        from posegaussian.preparation.rectification import rectify_capture
 
         settings = config.load_settings(config.RectifySettings, args.settings)
         frames = FrameRange.parse(args.frames) if args.frames else None
@@ -91,10 +91,10 @@ def add_import(stages) -> None:
     """`posegaussian import`."""
 
     def run(args):
-        from posegaussian.captures.checks import inverted
+        from posegaussian.captures.diagnostics import inverted
         from posegaussian.captures.footage import FrameRange
-        from posegaussian.captures.formats import read_capture
-        from posegaussian.captures.importing import import_capture
+        from posegaussian.captures.reading import read_capture
+        from posegaussian.pipeline.import_capture import import_capture
 
         frames = FrameRange.parse(args.frames) if args.frames else None
         capture = read_capture(args.source, args.format, frames).with_roles(args.cameras, args.targets)
@@ -158,7 +158,7 @@ def add_heatmaps(stages) -> None:
     """`posegaussian heatmaps`."""
 
     def run(args):
-        from posegaussian.pose.extract import extract_heatmaps
+        from posegaussian.pose.detectors.mmpose import extract_heatmaps
 
         extract_heatmaps(args.rectified, args.output, config.load_settings(config.DetectorSettings, args.settings))
 

@@ -11,7 +11,7 @@ def add_evaluate(stages) -> None:
     """`posegaussian evaluate`."""
 
     def run(args):
-        from posegaussian.evaluation.stage import evaluate_capture
+        from posegaussian.pipeline.evaluate import evaluate_capture
 
         settings = config.load_settings(config.EvaluateSettings, args.settings)
         evaluate_capture(args.renders, args.rectified, args.output, settings)
@@ -27,7 +27,7 @@ def add_summarize(stages) -> None:
     """`posegaussian summarize`."""
 
     def run(args):
-        from posegaussian.evaluation.summary import summarize
+        from posegaussian.pipeline.summarize import summarize
 
         summarize(args.metrics, args.output)
 

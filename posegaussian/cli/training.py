@@ -20,7 +20,7 @@ def add_train(stages) -> None:
 
     def run(args):
         from posegaussian.model.weights import find_weights
-        from posegaussian.training.run import train
+        from posegaussian.training.trainer import train
 
         train(
             args.stage,

@@ -14,7 +14,7 @@ def add_render(stages) -> None:
 
         weights = find_weights(args.weights)
         if args.input.is_dir():
-            from posegaussian.rendering.single import render_view
+            from posegaussian.pipeline.render_view import render_view
 
             render_view(
                 args.input,
@@ -28,7 +28,7 @@ def add_render(stages) -> None:
                 device=args.device,
             )
         else:
-            from posegaussian.rendering.stage import render_capture
+            from posegaussian.pipeline.render import render_capture
 
             render_capture(
                 args.input,
@@ -70,7 +70,7 @@ def add_export(stages) -> None:
     kinds = ("spz", "images", "video", "alpha", "depth")
 
     def run(args):
-        from posegaussian.export.sequence import export
+        from posegaussian.pipeline.export import export
 
         settings = config.load_settings(config.ExportSettings, args.settings)
         export(args.splats, args.output, kinds=args.kinds, path=args.path, rectified=args.rectified, settings=settings)
@@ -89,7 +89,7 @@ def add_view(stages) -> None:
     """`posegaussian view`."""
 
     def run(args):
-        from posegaussian.export.viewer import view
+        from posegaussian.pipeline.view import view
 
         view(args.source, args.host, args.port)
 

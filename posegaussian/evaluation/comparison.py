@@ -15,7 +15,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from posegaussian.evaluation import metrics
-from posegaussian.evaluation.protocols import Crop, extent
+from posegaussian.evaluation.crops import Crop, extent
 
 REACH = 12
 """Pixels that differ this far away do not change a pixel's FLIP (it reaches 10, at 67 per degree) or SSIM (5)."""

@@ -7,8 +7,8 @@ import torchmetrics.functional.image.lpips as published
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posegaussian import store
 from posegaussian.errors import WeightsError
+from posegaussian.io import store
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
 """torchvision's AlexNet, https://download.pytorch.org/models/alexnet-owt-7be5be79.pth; the name carries its sha256."""

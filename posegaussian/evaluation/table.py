@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from posegaussian.atomic import whole_file
 from posegaussian.errors import StoreError
+from posegaussian.io.atomic import whole_file
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from posegaussian import store
 from posegaussian.config import ExportSettings
 from posegaussian.errors import ConfigError, UserError
+from posegaussian.io import store
+from posegaussian.rendering.camera_path import camera_between, orbited, pivot_between, source_cameras, sweep
 from posegaussian.rendering.framing import along, framed
-from posegaussian.rendering.path import camera_between, orbited, pivot_between, source_cameras, sweep
 from posegaussian.types import Camera
 
 

@@ -9,12 +9,12 @@ from torch.nn import functional as F
 
 from posegaussian.config import NetworkSettings
 from posegaussian.model.blocks import Residual, add_coarse, conv
+from posegaussian.model.disparity_prior import InitialDisparity
 from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
-from posegaussian.model.initial import InitialDisparity
-from posegaussian.model.memory import PLANES
-from posegaussian.model.pathway import PosePathway
+from posegaussian.model.pose_branch import PosePathway
 from posegaussian.model.stereo import Stereo
+from posegaussian.model.temporal_filter import PLANES
 from posegaussian.types import JOINTS, Gaussians, StereoPair
 
 _HALF, _QUARTER, _EIGHTH, _SIXTEENTH = 32, 64, 96, 128

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from posegaussian.model.blocks import concatenated, conv, output
 from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match, unit
-from posegaussian.model.initial import InitialEstimate
-from posegaussian.model.polish import Polish, disagreement, mirror, other_view
+from posegaussian.model.disparity_prior import InitialEstimate
+from posegaussian.model.refinement import Polish, disagreement, mirror, other_view
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
 
 _LEVELS, _RADIUS = 3, 4

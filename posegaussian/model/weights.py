@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from posegaussian.atomic import whole_file
 from posegaussian.config import NetworkSettings, as_dict, parse
 from posegaussian.errors import WeightsError
+from posegaussian.io.atomic import whole_file
 from posegaussian.model.network import PoseGaussian
 
 FORMAT = "posegaussian/weights 1"

@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from posegaussian.data.rectified import read_cameras
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import project, unproject_pixels
-from posegaussian.rendering.pairs import read_cameras
-from posegaussian.rendering.path import Step, camera_between, pivot_between, source_cameras
-from posegaussian.store import Reader
+from posegaussian.io.store import Reader
+from posegaussian.rendering.camera_path import Step, camera_between, pivot_between, source_cameras
 from posegaussian.types import Camera
 
 MARGIN = 0.05

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from posegaussian.geometry.projection import project
-from posegaussian.rendering.novel import Moment, picture
+from posegaussian.rendering.reconstruct import Moment, picture
 from posegaussian.types import Camera, Gaussians
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from posegaussian.evaluation.table import read_rows
-from posegaussian.rendering.path import pivot_between, source_cameras
+from posegaussian.rendering.camera_path import pivot_between, source_cameras
 from posegaussian.report.charts import Curve
 from posegaussian.report.views import CaptureFiles
 

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from posegaussian.atomic import whole_file
 from posegaussian.errors import ConfigError
+from posegaussian.io.atomic import whole_file
 from posegaussian.report import tables
 from posegaussian.report.charts import COLOURS, Curve
 

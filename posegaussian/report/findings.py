@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.checks import meeting_point, middle
-from posegaussian.captures.pictures import is_person
+from posegaussian.captures.diagnostics import meeting_point, middle
 from posegaussian.geometry import rig
+from posegaussian.io.images import is_person
 
 _FRAMES = 7
 """Frames that are looked at for their time."""

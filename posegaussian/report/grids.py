@@ -9,9 +9,9 @@ import pandas as pd
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from posegaussian.evaluation.groups import BELOW_CEILING
+from posegaussian.evaluation.aggregate import BELOW_CEILING
 from posegaussian.report import pictures
-from posegaussian.report.blame import regions, shares
+from posegaussian.report.error_regions import regions, shares
 from posegaussian.report.pictures import Picture
 from posegaussian.report.views import CaptureFiles
 

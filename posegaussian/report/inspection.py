@@ -10,19 +10,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from markupsafe import Markup
 
-from posegaussian import __version__, store
-from posegaussian.atomic import whole_file
+from posegaussian import __version__
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.checks import Finding, findings, meeting_point
+from posegaussian.captures.diagnostics import Finding, findings, meeting_point
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.formats import read_capture
-from posegaussian.captures.masks.made import with_masks
 from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
-from posegaussian.captures.pictures import is_person
-from posegaussian.captures.rectify import rectify_capture
+from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
 from posegaussian.errors import CaptureWarning, UserError
-from posegaussian.pose.elsewhere import SMALL, detect, interpreter
+from posegaussian.io import store
+from posegaussian.io.atomic import whole_file
+from posegaussian.io.images import is_person
+from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
+from posegaussian.preparation.mattes.made import with_masks
+from posegaussian.preparation.rectification import rectify_capture
 from posegaussian.report import inspection_views as views
 from posegaussian.report.findings import angle_between, middle_of, out_of_time
 from posegaussian.report.pictures import Picture, heatmap_overlay

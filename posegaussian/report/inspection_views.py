@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.masks.hull import VisualHull
-from posegaussian.captures.pictures import is_person
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.io.images import is_person
+from posegaussian.preparation.mattes.hull import VisualHull
 from posegaussian.report.pictures import Picture, box_around, cut, fitted
 
 _HEIGHT = 520

@@ -11,9 +11,10 @@ from typing import Any
 from markupsafe import Markup
 
 from posegaussian import __version__
-from posegaussian.atomic import whole_file
 from posegaussian.config import ModelSettings, as_dict
 from posegaussian.errors import ConfigError
+from posegaussian.io.atomic import whole_file
+from posegaussian.io.store import settings_of
 from posegaussian.report import pictures, tables, views
 from posegaussian.report.angles import SHOWN, curves_by_angle
 from posegaussian.report.charts import COLOURS, OTHER_COLOURS, line_chart
@@ -21,7 +22,6 @@ from posegaussian.report.splats import viewer_data
 from posegaussian.report.tables import CURVES, METRICS, PROTOCOLS, STAGES, Summary
 from posegaussian.report.template import template
 from posegaussian.report.views import CaptureFiles
-from posegaussian.store import settings_of
 
 _COMPARED = 4
 """Held-back views that are shown."""

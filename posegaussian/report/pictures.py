@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from posegaussian.export.files import png_bytes
+from posegaussian.io.png import png_bytes
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 """RGB."""

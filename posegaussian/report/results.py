@@ -6,15 +6,15 @@ from pathlib import Path
 
 import cv2
 
-from posegaussian.atomic import whole_file
 from posegaussian.config import ResultsSettings, TargetSettings
 from posegaussian.errors import ConfigError
-from posegaussian.evaluation.groups import BELOW_CEILING, by_group, read_tables
+from posegaussian.evaluation.aggregate import BELOW_CEILING, by_group, read_tables
 from posegaussian.evaluation.table import write_frame
+from posegaussian.io.atomic import whole_file
 from posegaussian.report import grids
 from posegaussian.report.curves import draw_curves
+from posegaussian.report.goals import Means, target_rows
 from posegaussian.report.pictures import Picture
-from posegaussian.report.targets import Means, target_rows
 from posegaussian.report.views import CaptureFiles
 
 _PICTURES = (("full", "psnr", 2), ("bbox", "psnr", 2), ("ghg", "psnr", 2), ("full", "ssim", 4), ("bbox", "ssim", 4))

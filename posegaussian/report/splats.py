@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from posegaussian.errors import UserError
-from posegaussian.export.ply import read_ply
-from posegaussian.export.spz import spz_bytes
-from posegaussian.rendering.path import camera_between, pivot_between, source_cameras
+from posegaussian.io.ply import read_ply
+from posegaussian.io.spz import spz_bytes
+from posegaussian.rendering.camera_path import camera_between, pivot_between, source_cameras
 from posegaussian.report.views import CaptureFiles
 from posegaussian.types import Gaussians
 

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian import store
-from posegaussian.evaluation import metrics, yardsticks
-from posegaussian.evaluation.protocols import crop
-from posegaussian.rendering.novel import to_bytes
-from posegaussian.rendering.pairs import read_pair, read_target
+from posegaussian.data.rectified import read_pair, read_target
+from posegaussian.evaluation import baselines, metrics
+from posegaussian.evaluation.crops import crop
+from posegaussian.io import store
+from posegaussian.rendering.reconstruct import to_bytes
 from posegaussian.report import pictures
 from posegaussian.report.pictures import Picture
 
@@ -116,10 +116,10 @@ def _yardsticks(capture: CaptureFiles, target: int, frame: int) -> tuple[Tensor 
     floor = ceiling = None
     if "targets/depth" in capture.truth:
         depth = torch.from_numpy(capture.truth["targets/depth"][target, frame])
-        floor = yardsticks.floor(sources, camera[0], depth, mask[0, 0])
+        floor = baselines.floor(sources, camera[0], depth, mask[0, 0])
     if "sources/disparity" in capture.truth:
         disparity = torch.from_numpy(capture.truth["sources/disparity"][pair, frame])[None]
-        ceiling = yardsticks.ceiling(sources, camera[0], disparity)
+        ceiling = baselines.ceiling(sources, camera[0], disparity)
     return floor, ceiling
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
-from posegaussian import store
 from posegaussian.config import STAGE_VERSION, DetectorSettings, ModelSettings, RectifySettings, TrainSettings, as_dict
+from posegaussian.data.captured import Captures, Files
+from posegaussian.io import store
 from posegaussian.model.weights import load_network, read_metadata
-from posegaussian.training.data import Captures, Files
 
 _SMALL = DetectorSettings(config="package:small.py", weights="package:small.safetensors")
 

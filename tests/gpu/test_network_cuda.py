@@ -7,7 +7,7 @@ import torch
 from posegaussian.config import NetworkSettings
 from posegaussian.model.blocks import conv
 from posegaussian.model.correlation import CorrelationPyramid, correlate_nearby, unit
-from posegaussian.model.initial import InitialDisparity
+from posegaussian.model.disparity_prior import InitialDisparity
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import Stream
 from posegaussian.model.upsampling import ConvexUpsampling

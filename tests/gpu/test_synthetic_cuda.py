@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.captures.synthetic import photograph as photography
-from posegaussian.captures.synthetic import projection, sensor, zbuffer
-from posegaussian.captures.synthetic.acceleration import has_triton
-from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose_clips
-from posegaussian.captures.synthetic.preparation import prepare
-from posegaussian.captures.synthetic.projection import project_vertices
-from posegaussian.captures.synthetic.stage import draw_stage
-from posegaussian.captures.synthetic.zbuffer import nearest_numba, nearest_torch, nearest_triton
 from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
+from posegaussian.synthetic.dataset.compose import compose_clips
+from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import prepare
+from posegaussian.synthetic.renderer import photograph as photography
+from posegaussian.synthetic.renderer import projection, zbuffer
+from posegaussian.synthetic.renderer.acceleration import has_triton
+from posegaussian.synthetic.renderer.projection import project_vertices
+from posegaussian.synthetic.renderer.zbuffer import nearest_numba, nearest_torch, nearest_triton
+from posegaussian.synthetic.sensors import sensor
 from posegaussian.types import stack
 
 pytestmark = [

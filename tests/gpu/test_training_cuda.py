@@ -9,8 +9,8 @@ import torch
 from posegaussian.config import ModelSettings, StreamSettings, TrainSettings
 from posegaussian.errors import TrainingError
 from posegaussian.model.weights import load_network, read_metadata
-from posegaussian.training import look as looking
-from posegaussian.training.run import train
+from posegaussian.training import step as looking
+from posegaussian.training.trainer import train
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")]
 

@@ -12,10 +12,10 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian import store
-from posegaussian.atomic import whole_file, whole_folder
 from posegaussian.cli import main
 from posegaussian.errors import StoreError
+from posegaussian.io import store
+from posegaussian.io.atomic import whole_file, whole_folder
 
 ROOT = Path(__file__).parents[2]
 KILLED = """
@@ -117,7 +117,7 @@ def test_killed_folder_is_old_or_none_and_the_next_writer_sweeps(tmp_path, momen
 
 
 def test_what_a_living_writer_is_at_is_left_alone(tmp_path):
-    waits = "import sys; from posegaussian.atomic import whole_file\nwith whole_file(sys.argv[1]) as t:\n"
+    waits = "import sys; from posegaussian.io.atomic import whole_file\nwith whole_file(sys.argv[1]) as t:\n"
     waits += "    t.write_text('theirs'); print('ready', flush=True); sys.stdin.read()"
     other = run(waits, tmp_path / "a", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == "ready\n"
@@ -138,7 +138,7 @@ def test_the_sweep_spares_other_targets(tmp_path):
 
 
 def test_writers_who_race_for_one_target_all_end_and_leave_one_whole_file(tmp_path):
-    many = "import sys; from posegaussian.atomic import whole_file\nfor i in range(60):\n"
+    many = "import sys; from posegaussian.io.atomic import whole_file\nfor i in range(60):\n"
     many += "    with whole_file(sys.argv[1]) as t: t.write_text(sys.argv[2] * 50_000)"
     racers = [run(many, tmp_path / "a", letter) for letter in "xyz"]
     seen, target = set(), tmp_path / "a"
@@ -223,6 +223,6 @@ def test_the_command_line_says_in_one_line_what_the_system_refuses(tmp_path, cap
     def run(*_, **__):
         raise OSError(errno.EROFS, "the system's words", str(tmp_path / "events"))
 
-    monkeypatch.setattr("posegaussian.evaluation.summary.summarize", run)
+    monkeypatch.setattr("posegaussian.pipeline.summarize.summarize", run)
     with helpers.exits(capsys, file=tmp_path / "events"):
         main(["summarize", "a.csv", "-o", "b.csv"])

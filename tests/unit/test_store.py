@@ -9,8 +9,8 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian import store
 from posegaussian.errors import StoreError
+from posegaussian.io import store
 
 SCHEMA = store.Schema(
     "sample",

@@ -206,7 +206,7 @@ def capture_files(wildcards):
 def files_of(name):
     """Every file that the reader of a user's capture names, whatever its layout."""
     from posegaussian.captures.footage import FrameRange
-    from posegaussian.captures.formats import read_capture
+    from posegaussian.captures.reading import read_capture
 
     row = CAPTURES[name]
     try:

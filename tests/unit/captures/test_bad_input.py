@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from posegaussian import cli
-from posegaussian.captures.rectify import rectify_capture
 from posegaussian.config import RectifySettings
 from posegaussian.errors import CalibrationError, CaptureError
+from posegaussian.preparation.rectification import rectify_capture
 
 SETTINGS = RectifySettings(size=(32, 32))
 

@@ -8,7 +8,7 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.captures.easymocap import read_easymocap
+from posegaussian.captures.formats.easymocap import read_easymocap
 from posegaussian.errors import CaptureError
 
 

@@ -12,9 +12,9 @@ import pytest
 from layouts import FLAT, RIG, WRITERS, pictures, write_gps, write_toml
 
 from posegaussian import cli
-from posegaussian.captures.formats import read_capture
-from posegaussian.captures.rectify import rectify_capture
+from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
+from posegaussian.preparation.rectification import rectify_capture
 
 
 @pytest.mark.parametrize("kind", [kind for kind in WRITERS if kind != "colmap"])
@@ -119,8 +119,8 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, capfd):
 
 def test_exif_is_not_lost_where_the_calibration_ignores_it(tmp_path):
     """COLMAP takes pictures as stored; the canonical layout obeys the EXIF rotation, so such a picture is rewritten."""
-    from posegaussian.captures.importing import _placed
-    from posegaussian.captures.pictures import PictureFile
+    from posegaussian.io.images import PictureFile
+    from posegaussian.pipeline.import_capture import _placed
 
     image = pictures(RIG["a"], 0)[0]
     path = tmp_path / "turned.jpg"

@@ -8,10 +8,10 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.captures.formats import read_capture
-from posegaussian.captures.masks.hull import VisualHull
-from posegaussian.captures.masks.made import with_masks
+from posegaussian.captures.reading import read_capture
 from posegaussian.errors import CaptureError
+from posegaussian.preparation.mattes.hull import VisualHull
+from posegaussian.preparation.mattes.made import with_masks
 
 SIZE = (240, 192)
 AZIMUTHS = (-50, -10, 30, 70)

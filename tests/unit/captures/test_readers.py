@@ -24,7 +24,7 @@ from layouts import (
 )
 
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.formats import FORMATS, detect, read_capture
+from posegaussian.captures.reading import FORMATS, detect, read_capture
 from posegaussian.errors import CalibrationError, CaptureError, ConfigError
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian import store
-from posegaussian.captures.rectify import rectify_capture
 from posegaussian.config import RectifySettings
 from posegaussian.geometry.disparity import disparity_to_depth
+from posegaussian.io import store
+from posegaussian.preparation.rectification import rectify_capture
 from posegaussian.types import Camera
 
 BENT = (-0.25, 0.08, 0.002, -0.001, 0.0)

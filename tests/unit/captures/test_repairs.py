@@ -16,7 +16,7 @@ from layouts import RIG, write_toml
 
 from posegaussian import cli
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.formats import read_capture
+from posegaussian.captures.reading import read_capture
 from posegaussian.errors import CalibrationError, CaptureError, CaptureWarning, UserError
 
 SIZE = (160, 128)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from posegaussian import cli
-from posegaussian.captures.formats import read_capture
-from posegaussian.captures.scans import photograph_scan, read_scan
+from posegaussian.captures.reading import read_capture
 from posegaussian.config import BuiltinSettings, parse
 from posegaussian.errors import CaptureError
+from posegaussian.synthetic.scans import photograph_scan, read_scan
 
 SETTINGS = {"frames": 1, "size": [96, 96], "sources": 2, "images": "png"}
 COLOURS = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [200, 200, 40], [120, 120, 120], [40, 200, 200]])

@@ -9,22 +9,22 @@ import pytest
 import torch
 
 from posegaussian import config
-from posegaussian.captures.synthetic import stream as streaming
-from posegaussian.captures.synthetic.bake import PARTS
-from posegaussian.captures.synthetic.calibration import shaken
-from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose
-from posegaussian.captures.synthetic.preparation import prepare
-from posegaussian.captures.synthetic.projection import project_vertices
-from posegaussian.captures.synthetic.rig import capture_rig
-from posegaussian.captures.synthetic.splits import shape_codes, split_of
-from posegaussian.captures.synthetic.stage import draw_stage
-from posegaussian.captures.synthetic.upload import upload
-from posegaussian.captures.synthetic.zbuffer import nearest_numba, nearest_torch
 from posegaussian.config import FILMED, BuiltinSettings, PeopleSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
 from posegaussian.geometry.projection import project, unproject
 from posegaussian.geometry.rig import angles
+from posegaussian.synthetic.dataset import stream as streaming
+from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.dataset.upload import upload
+from posegaussian.synthetic.people.bake import PARTS
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import prepare
+from posegaussian.synthetic.people.splits import shape_codes, split_of
+from posegaussian.synthetic.renderer.projection import project_vertices
+from posegaussian.synthetic.renderer.zbuffer import nearest_numba, nearest_torch
+from posegaussian.synthetic.rigs.calibration import shaken
+from posegaussian.synthetic.rigs.rig import capture_rig
 from posegaussian.types import JOINTS, Camera
 
 SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)

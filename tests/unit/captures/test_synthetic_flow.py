@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import torch
 
-from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.compose import compose
-from posegaussian.captures.synthetic.preparation import prepare
-from posegaussian.captures.synthetic.projection import project_vertices
-from posegaussian.captures.synthetic.zbuffer import nearest
 from posegaussian.config import LightSettings, PeopleSettings, RigSettings, SensorSettings, StreamSettings
+from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import prepare
+from posegaussian.synthetic.renderer.projection import project_vertices
+from posegaussian.synthetic.renderer.zbuffer import nearest
 
 SIZE = 320
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from posegaussian.captures.synthetic.body import bone_transforms, load_body, skin
-from posegaussian.captures.synthetic.motion import MOVES, make_motion
-from posegaussian.captures.synthetic.person import make_person
-from posegaussian.captures.synthetic.poses import LIMITS, Skeleton, knee_bend, turn
 from posegaussian.config import PeopleSettings
+from posegaussian.synthetic.body.body import bone_transforms, load_body, skin
+from posegaussian.synthetic.motion.motion import MOVES, make_motion
+from posegaussian.synthetic.motion.poses import LIMITS, Skeleton, knee_bend, turn
+from posegaussian.synthetic.people.person import make_person
 
 KINDS = sorted(MOVES)
 TIMES = np.arange(45) / 30

@@ -6,12 +6,12 @@ import pytest
 from scipy.spatial import cKDTree
 
 from posegaussian import config
-from posegaussian.captures.synthetic.body import bone_transforms, load_body, skin
-from posegaussian.captures.synthetic.mesh import vertex_normals
-from posegaussian.captures.synthetic.person import make_person
-from posegaussian.captures.synthetic.surface import sides
 from posegaussian.config import PeopleSettings
 from posegaussian.errors import ConfigError
+from posegaussian.synthetic.body.body import bone_transforms, load_body, skin
+from posegaussian.synthetic.mesh.mesh import vertex_normals
+from posegaussian.synthetic.mesh.surface import sides
+from posegaussian.synthetic.people.person import make_person
 
 SEEDS = range(1, 7)
 

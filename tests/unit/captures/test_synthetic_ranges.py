@@ -9,12 +9,12 @@ import torch
 from scipy import stats
 
 from posegaussian import config
-from posegaussian.captures.synthetic import stage as staging
-from posegaussian.captures.synthetic.lights import draw_lights
-from posegaussian.captures.synthetic.rig import Arc, draw_arc
-from posegaussian.captures.synthetic.sensor import draw_sensors
 from posegaussian.config import FILMED, LightSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
+from posegaussian.synthetic.dataset import stage as staging
+from posegaussian.synthetic.renderer.lights import draw_lights
+from posegaussian.synthetic.rigs.rig import Arc, draw_arc
+from posegaussian.synthetic.sensors.sensor import draw_sensors
 
 DRAWS = 500
 PERSON = np.array([[x, y, z] for x in (-0.3, 0.3) for y in (-0.2, 0.2) for z in (0.0, 1.7)])

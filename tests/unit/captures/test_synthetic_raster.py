@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.captures.synthetic.bake import bake
-from posegaussian.captures.synthetic.calibration import cameras
-from posegaussian.captures.synthetic.cast import Cast
-from posegaussian.captures.synthetic.material import Material, without_relief
-from posegaussian.captures.synthetic.mesh import Mesh, vertex_normals
-from posegaussian.captures.synthetic.person import make_person
-from posegaussian.captures.synthetic.photograph import measure
-from posegaussian.captures.synthetic.preparation import Prepared
-from posegaussian.captures.synthetic.raster import Light, photograph
-from posegaussian.captures.synthetic.rig import View, capture_rig, look_at
-from posegaussian.captures.synthetic.surface import Surface, join, refine
-from posegaussian.captures.synthetic.textures import noise
-from posegaussian.captures.synthetic.track import track
 from posegaussian.config import GPS_GAUSSIAN, BuiltinSettings, PeopleSettings
+from posegaussian.synthetic.mesh.material import Material, without_relief
+from posegaussian.synthetic.mesh.mesh import Mesh, vertex_normals
+from posegaussian.synthetic.mesh.surface import Surface, join, refine
+from posegaussian.synthetic.mesh.textures import noise
+from posegaussian.synthetic.people.bake import bake
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.person import make_person
+from posegaussian.synthetic.people.preparation import Prepared
+from posegaussian.synthetic.people.track import track
+from posegaussian.synthetic.renderer.photograph import measure
+from posegaussian.synthetic.renderer.raster import Light, photograph
+from posegaussian.synthetic.rigs.calibration import cameras
+from posegaussian.synthetic.rigs.rig import View, capture_rig, look_at
 
 WIDTH, HEIGHT = 64, 48
 CAMERA = View(np.array([[80.0, 0, 30.3], [0, 75.0, 25.2], [0, 0, 1]]), np.eye(4), WIDTH, HEIGHT)

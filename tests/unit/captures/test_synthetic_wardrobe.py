@@ -5,14 +5,14 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from posegaussian.captures.synthetic.body import load_body, refined_body
-from posegaussian.captures.synthetic.drape import Figure
-from posegaussian.captures.synthetic.fabrics import FAMILIES, PATTERN, WEAVE, make_fabric
-from posegaussian.captures.synthetic.hair import HEADGEAR, STYLES, make_hair
-from posegaussian.captures.synthetic.textures import sample, unroll
-from posegaussian.captures.synthetic.wardrobe import SUITED, Tailor, choose_kinds
 from posegaussian.config import people
 from posegaussian.config.people import PeopleSettings
+from posegaussian.synthetic.body.body import load_body, refined_body
+from posegaussian.synthetic.clothing.drape import Figure
+from posegaussian.synthetic.clothing.fabrics import FAMILIES, PATTERN, WEAVE, make_fabric
+from posegaussian.synthetic.clothing.hair import HEADGEAR, STYLES, make_hair
+from posegaussian.synthetic.clothing.wardrobe import SUITED, Tailor, choose_kinds
+from posegaussian.synthetic.mesh.textures import sample, unroll
 
 
 def surface(name):

@@ -8,12 +8,12 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.captures.easymocap import read_easymocap
-from posegaussian.captures.synthetic import write
-from posegaussian.captures.synthetic.person import make_person
+from posegaussian.captures.formats.easymocap import read_easymocap
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.rig import angles, nearest_point
+from posegaussian.synthetic.dataset import write
+from posegaussian.synthetic.people.person import make_person
 
 SETTINGS = BuiltinSettings(frames=2, size=(256, 240), sources=2)
 CAMERAS = ("00", "01", "t00")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian import store
 from posegaussian.geometry.projection import pixel_grid
+from posegaussian.io import store
 from posegaussian.types import Camera
 
 DEPTH = 2.0

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian import store
-from posegaussian.captures.rectify import rectify_capture
-from posegaussian.captures.synthetic.write import write_capture
 from posegaussian.config import BuiltinSettings, RectifySettings
-from posegaussian.evaluation import yardsticks
+from posegaussian.data.rectified import read_pair, read_target
+from posegaussian.evaluation import baselines
+from posegaussian.evaluation.crops import crop
 from posegaussian.evaluation.metrics import psnr
-from posegaussian.evaluation.protocols import crop
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import project
-from posegaussian.rendering.pairs import read_pair, read_target
+from posegaussian.io import store
+from posegaussian.preparation.rectification import rectify_capture
 from posegaussian.splatting import ANTIALIASED, rasterize
+from posegaussian.synthetic.dataset.write import write_capture
 
 SIZE = (1024, 1024)
 SEEDS = (0, 1, 2)
@@ -62,8 +62,8 @@ def test_ceiling_reaches_28_db_in_the_box(views):
     scores = []
     for pair, disparity, image, mask, camera, depth in views:
         rows, columns = crop("bbox", image[0], mask[0, 0])
-        ceiling = yardsticks.ceiling(pair, camera[0], disparity)
-        floor = yardsticks.floor(pair, camera[0], depth, mask[0, 0])
+        ceiling = baselines.ceiling(pair, camera[0], disparity)
+        floor = baselines.floor(pair, camera[0], depth, mask[0, 0])
         scores.append([psnr(made[:, rows, columns], image[0][:, rows, columns]) for made in (ceiling, floor)])
     print("bbox PSNR of ceiling and floor:", np.round(scores, 2).tolist())
     ceilings, floors = np.transpose(scores)
@@ -83,7 +83,7 @@ def test_pictures_fit_best_where_the_camera_stands(views, axis):
     transparent = replace(ANTIALIASED, alpha_min=1e-9)
     errors = np.zeros(len(SHIFTS))
     for pair, disparity, image, mask, camera, depth in views:
-        gaussians = yardsticks.gaussians_from_depth(pair, disparity_to_depth(disparity, pair.cameras))
+        gaussians = baselines.gaussians_from_depth(pair, disparity_to_depth(disparity, pair.cameras))
         seen = gaussians[on_surface(gaussians.means, camera[0], depth)]
         seen = replace(seen, opacities=1e-3 * seen.opacities)
         inside = torch.from_numpy(cv2.erode((mask[0, 0] >= 0.5).numpy().astype(np.uint8), np.ones((9, 9))) > 0)

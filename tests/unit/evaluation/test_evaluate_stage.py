@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from posegaussian import store
 from posegaussian.config import EvaluateSettings
 from posegaussian.errors import StoreError
-from posegaussian.evaluation.stage import evaluate_capture
-from posegaussian.evaluation.summary import summarize
 from posegaussian.evaluation.table import COLUMNS
+from posegaussian.io import store
+from posegaussian.pipeline.evaluate import evaluate_capture
+from posegaussian.pipeline.summarize import summarize
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from posegaussian.evaluation.protocols import crop
+from posegaussian.evaluation.crops import crop
 
 
 def scene(height, width, rows, columns):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian import store
-from posegaussian.evaluation import yardsticks
+from posegaussian.data.rectified import read_pair, read_target
+from posegaussian.evaluation import baselines
 from posegaussian.evaluation.metrics import psnr
 from posegaussian.geometry.disparity import disparity_to_depth
-from posegaussian.rendering.pairs import read_pair, read_target
+from posegaussian.io import store
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.types import Camera, stack
 
@@ -25,14 +25,14 @@ def disc(rectified):
 
 def inner(mask: torch.Tensor, border: int) -> torch.Tensor:
     for _ in range(border):
-        mask = yardsticks.trimmed(mask[None])[0]
+        mask = baselines.trimmed(mask[None])[0]
     return mask
 
 
 def test_floor_is_exact_on_a_parallel_plane(disc):
     """Up to bilinear interpolation of a smooth pattern, and 8 bits."""
     pair, image, mask, camera, _, depth = disc
-    made = yardsticks.floor(pair, camera[0], depth, mask[0, 0])
+    made = baselines.floor(pair, camera[0], depth, mask[0, 0])
     inside = inner(mask[0, 0] >= 0.5, 2)
     assert (made - image[0])[:, inside].abs().max() < 0.012
     assert psnr(made[:, inside][..., None], image[0][:, inside][..., None]) > 45
@@ -43,13 +43,13 @@ def test_floor_is_wrong_by_the_parallax_elsewhere(disc):
     """At the wrong depth the picture moves by f b (1/z - 1/z') and no longer fits."""
     pair, image, mask, camera, _, depth = disc
     inside = inner(mask[0, 0] >= 0.5, 2)
-    made = yardsticks.floor(pair, camera[0], depth * 1.1, mask[0, 0])
+    made = baselines.floor(pair, camera[0], depth * 1.1, mask[0, 0])
     assert psnr(made[:, inside][..., None], image[0][:, inside][..., None]) < 35
 
 
 def test_floor_shows_nothing_where_nobody_is(disc):
     pair, _, mask, camera, _, depth = disc
-    assert yardsticks.floor(pair, camera[0], depth, 0 * mask[0, 0]).max() == 0
+    assert baselines.floor(pair, camera[0], depth, 0 * mask[0, 0]).max() == 0
 
 
 def around(*degrees: float) -> Camera:
@@ -65,12 +65,12 @@ def around(*degrees: float) -> Camera:
 @pytest.mark.parametrize("target, nearer", [(0.0, 0), (0.3, 0), (-0.3, 0), (5.0, 1), (-5.0, 0), (40.0, 1), (180.0, 0)])
 def test_nearer_source_and_ties(target, nearer):
     """The first takes a tie, and what is as good as one, so that frames do not flip between the two."""
-    assert yardsticks.nearer_source(around(-11.25, 11.25), around(target)[0], torch.zeros(3)) == nearer
+    assert baselines.nearer_source(around(-11.25, 11.25), around(target)[0], torch.zeros(3)) == nearer
 
 
 def test_ceiling_is_near_the_truth(disc):
     pair, image, mask, camera, disparity, _ = disc
-    made = yardsticks.ceiling(pair, camera[0], disparity)
+    made = baselines.ceiling(pair, camera[0], disparity)
     inside = inner(mask[0, 0] >= 0.5, 4)
     assert psnr(made[:, inside][..., None], image[0][:, inside][..., None]) > 30
     assert psnr(made, image[0]) > 25
@@ -85,7 +85,7 @@ def test_gaussians_fit_best_where_the_camera_is(disc, axis):
     near, so that the order is the index, and both orders together pull nowhere.
     """
     pair, image, mask, camera, disparity, _ = disc
-    gaussians = yardsticks.gaussians_from_depth(pair, disparity_to_depth(disparity, pair.cameras))
+    gaussians = baselines.gaussians_from_depth(pair, disparity_to_depth(disparity, pair.cameras))
     inside = inner(mask[0, 0] >= 0.5, 4)
     shifts = np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
     best = []
@@ -105,9 +105,9 @@ def test_gaussians_fit_best_where_the_camera_is(disc, axis):
 
 def test_gaussians_have_half_a_footprint_and_no_rim(disc):
     pair, _, _, _, disparity, _ = disc
-    gaussians = yardsticks.gaussians_from_depth(pair, disparity_to_depth(disparity, pair.cameras))
+    gaussians = baselines.gaussians_from_depth(pair, disparity_to_depth(disparity, pair.cameras))
     masks = pair.masks[0, :, 0] >= 0.5
-    assert len(gaussians.means) == int(yardsticks.trimmed(masks).sum()) < int(masks.sum())
+    assert len(gaussians.means) == int(baselines.trimmed(masks).sum()) < int(masks.sum())
     torch.testing.assert_close(gaussians.means[:, 2], torch.full_like(gaussians.means[:, 2], 2.0), rtol=1e-4, atol=0)
     footprint = 2.0 / pair.cameras.intrinsics[0, 0, 0, 0]
     torch.testing.assert_close(gaussians.scales, torch.full_like(gaussians.scales, 0.5 * footprint), rtol=1e-4, atol=0)
@@ -118,5 +118,5 @@ def test_trim_takes_one_pixel():
     mask[0, 2:7, 1:8] = True
     expected = torch.zeros_like(mask)
     expected[0, 3:6, 2:7] = True
-    assert torch.equal(yardsticks.trimmed(mask), expected)
-    assert yardsticks.trimmed(torch.ones(1, 4, 4, dtype=torch.bool)).all()  # the picture's border is no silhouette
+    assert torch.equal(baselines.trimmed(mask), expected)
+    assert baselines.trimmed(torch.ones(1, 4, 4, dtype=torch.bool)).all()  # the picture's border is no silhouette

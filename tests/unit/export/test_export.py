@@ -10,10 +10,10 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from posegaussian import store
 from posegaussian.cli import main
-from posegaussian.export.ply import write_ply
-from posegaussian.rendering.path import orbited
+from posegaussian.io import store
+from posegaussian.io.ply import write_ply
+from posegaussian.rendering.camera_path import orbited
 from posegaussian.types import Camera, Gaussians
 
 SIZE = 64

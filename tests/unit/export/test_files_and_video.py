@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from posegaussian.export.files import write_png
-from posegaussian.export.video import write_video
+from posegaussian.io.png import write_png
+from posegaussian.io.video_writer import write_video
 
 
 def clip(count=7, height=64, width=96):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from posegaussian.errors import UserError
-from posegaussian.export.ply import read_ply, write_ply
+from posegaussian.io.ply import read_ply, write_ply
 from posegaussian.types import Gaussians
 
 

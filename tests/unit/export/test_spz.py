@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.export.spz import write_spz
+from posegaussian.io.spz import write_spz
 from posegaussian.types import Gaussians
 
 

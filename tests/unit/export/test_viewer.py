@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from posegaussian.cli import main
-from posegaussian.export.ply import write_ply
-from posegaussian.export.viewer import splats
+from posegaussian.io.ply import write_ply
+from posegaussian.pipeline.view import splats
 from posegaussian.types import Gaussians
 
 

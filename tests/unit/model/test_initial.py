@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from posegaussian.geometry.disparity import depth_to_disparity, disparity_to_depth
-from posegaussian.model import initial
-from posegaussian.model.initial import InitialDisparity
+from posegaussian.model import disparity_prior
+from posegaussian.model.disparity_prior import InitialDisparity
 from posegaussian.model.skeleton import CAPSULES, capsules, stiffness
 from posegaussian.types import JOINTS
 
@@ -17,7 +17,7 @@ def on_person(pair, values):
 @pytest.fixture
 def flat(monkeypatch):
     """Joints and silhouettes of something without flesh."""
-    monkeypatch.setattr(initial, "_FLESH", 0.0)
+    monkeypatch.setattr(disparity_prior, "_FLESH", 0.0)
     module = InitialDisparity(4)
     module.sizes[1] = 0
     return module
@@ -34,7 +34,7 @@ def test_silhouettes_of_a_plane_give_its_disparity_and_a_little_flesh(make_plane
     estimate = InitialDisparity(4, pose=False)(pair)
     plane = torch.full_like(estimate.disparity, -5.0)
     metres = disparity_to_depth(plane, pair.cameras) - disparity_to_depth(estimate.disparity, pair.cameras)
-    assert (on_person(pair, metres) - initial._FLESH).abs().max() < 0.01
+    assert (on_person(pair, metres) - disparity_prior._FLESH).abs().max() < 0.01
     assert estimate.limbs.count_nonzero() == 0
 
 
@@ -47,7 +47,7 @@ def test_skin_lies_before_the_axis_by_the_inset_and_curves_away_towards_the_edge
         keypoints[:, 1, JOINTS.index(name)] = torch.tensor([130.0, y])
         scores[:, :, JOINTS.index(name)] = 1.0
     forearm = next(kind for kind in CAPSULES if (kind.start, kind.end, kind.beyond) == ("elbow", "wrist", 0.0))
-    monkeypatch.setattr(initial, "_FLESH", forearm.inset)
+    monkeypatch.setattr(disparity_prior, "_FLESH", forearm.inset)
     estimate = InitialDisparity(4)(replace(pair, keypoints=keypoints, scores=scores))
     depth = disparity_to_depth(estimate.disparity, pair.cameras)[0, 0]
     axis = disparity_to_depth(torch.full_like(estimate.disparity, 80.0), pair.cameras)[0, 0, 0, 0]
@@ -104,7 +104,7 @@ def test_spread_is_metres_times_pixels_per_metre_and_knows_how_well_a_rig_measur
     assert torch.allclose(estimate.per_metre.double(), (disparity - moved) / step, rtol=1e-3)
     alone = InitialDisparity(4, pose=False)(pair)
     metres, without = (on_person(pair, e.spread / e.per_metre).mean() for e in (estimate, alone))
-    assert metres < without and abs(without - initial._NEAR_SILHOUETTE) < 0.02
+    assert metres < without and abs(without - disparity_prior._NEAR_SILHOUETTE) < 0.02
 
 
 def test_depths_of_joints_hang_together():

@@ -4,10 +4,10 @@ from itertools import product
 import torch
 
 from posegaussian.config import NetworkSettings
-from posegaussian.model.memory import PLANES, Memory
+from posegaussian.data.batch import joined
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
-from posegaussian.training.clip import joined
+from posegaussian.model.temporal_filter import PLANES, Memory
 
 
 def memory(frames, rest=1.0, tolerance=1.0, before=0.0):

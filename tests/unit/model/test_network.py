@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from posegaussian.config import NetworkSettings
+from posegaussian.data.batch import joined
 from posegaussian.geometry.projection import project
+from posegaussian.model.disparity_prior import InitialEstimate
 from posegaussian.model.gaussian_head import GaussianHead
-from posegaussian.model.initial import InitialEstimate
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.rotation import quaternion
 from posegaussian.model.stereo import Stereo
 from posegaussian.model.upsampling import bilinear
-from posegaussian.training.clip import joined
 
 
 @pytest.mark.parametrize("size", [(64, 96), (77, 50), (60, 61)])

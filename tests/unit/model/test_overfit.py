@@ -6,15 +6,15 @@ import helpers
 import pytest
 import torch
 
-from posegaussian import store
-from posegaussian.captures.rectify import rectify_capture
 from posegaussian.config import NetworkSettings, RectifySettings
-from posegaussian.evaluation.yardsticks import ceiling
+from posegaussian.data.rectified import read_pair, read_target
+from posegaussian.evaluation.baselines import ceiling
 from posegaussian.geometry.projection import pixel_grid, project
+from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
-from posegaussian.rendering.pairs import read_pair, read_target
+from posegaussian.preparation.rectification import rectify_capture
 from posegaussian.splatting import ANTIALIASED, rasterize
-from posegaussian.training.losses import box_psnr, end_point_error, image_loss, sequence_loss
+from posegaussian.training.losses.total import box_psnr, end_point_error, image_loss, sequence_loss
 
 SIZE, STEPS = 128, 90
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posegaussian import store
+from posegaussian.io import store
 
 ROOT = Path(__file__).parents[3]
 MMPOSE_PYTHON = ROOT / ".venv-mmpose" / "bin" / "python"

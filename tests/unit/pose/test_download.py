@@ -8,7 +8,7 @@ import helpers
 import pytest
 
 from posegaussian.errors import DetectorError
-from posegaussian.pose.download import ensure_file
+from posegaussian.io.download import ensure_file
 
 CONTENT = bytes(range(256)) * 100
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

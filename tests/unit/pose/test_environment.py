@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "envs" / "mmpose.post-deploy.sh"
 ALLOWED = {
     "posegaussian",
-    "posegaussian.atomic",
+    "posegaussian.io.atomic",
     *(f"posegaussian.cli{part}" for part in ("", ".arguments", ".data", ".results", ".training", ".views")),
     *(
         f"posegaussian.config{part}"
@@ -31,17 +31,19 @@ ALLOWED = {
         )
     ),
     "posegaussian.errors",
+    "posegaussian.io",
     "posegaussian.pose",
-    "posegaussian.pose.download",
-    "posegaussian.pose.extract",
-    "posegaussian.pose.placement",
+    "posegaussian.pose.detectors",
+    "posegaussian.io.download",
+    "posegaussian.pose.detectors.mmpose",
+    "posegaussian.pose.heatmaps",
     "posegaussian.progress",
-    "posegaussian.store",
+    "posegaussian.io.store",
 }
 
 
 def test_the_stage_imports_nothing_that_the_environment_lacks():
-    code = "import sys, posegaussian.cli, posegaussian.pose.extract; print(*sys.modules)"
+    code = "import sys, posegaussian.cli, posegaussian.pose.detectors.mmpose; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert {name for name in loaded if name.partition(".")[0] == "posegaussian"} <= ALLOWED

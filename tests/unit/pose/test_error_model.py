@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from posegaussian.errors import DetectorError
-from posegaussian.pose.errors import TWIN, ErrorModel, cell_size, imitate, read_error_model
-from posegaussian.pose.placement import mask_box
+from posegaussian.pose.detector_noise import TWIN, ErrorModel, cell_size, imitate, read_error_model
+from posegaussian.pose.heatmaps import mask_box
 from posegaussian.types import JOINTS, Camera, StereoPair
 
 CLIPS, FRAMES, SIZE = 40, 8, 64

@@ -4,11 +4,11 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian import store
 from posegaussian.config import DetectorSettings
 from posegaussian.errors import DetectorError, WeightsError
-from posegaussian.pose import extract
-from posegaussian.pose.extract import Detection
+from posegaussian.io import store
+from posegaussian.pose.detectors import mmpose
+from posegaussian.pose.detectors.mmpose import Detection
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def images_and_masks(height=96, width=160):
 
 
 def test_writes_maps_key_points_scores_and_boxes(rectified, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(extract, "load_detector", lambda *files: detect)
+    monkeypatch.setattr(mmpose, "load_detector", lambda *files: detect)
     path = rectified(*images_and_masks())
     output = tmp_path / "heatmaps.h5"
-    extract.extract_heatmaps(path, output, settings)
+    mmpose.extract_heatmaps(path, output, settings)
     with store.open_checked(output, store.HEATMAPS) as file:
         heatmaps, keypoints = file["heatmaps"][()], file["keypoints"][()]
         assert heatmaps.shape == (1, 2, 2, 17, 24, 40)
@@ -63,19 +63,19 @@ def test_writes_maps_key_points_scores_and_boxes(rectified, settings, tmp_path, 
 
 
 def test_an_empty_mask_gives_zeros(rectified, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(extract, "load_detector", lambda *files: detect)
+    monkeypatch.setattr(mmpose, "load_detector", lambda *files: detect)
     output = tmp_path / "heatmaps.h5"
-    extract.extract_heatmaps(rectified(*images_and_masks()), output, settings)
+    mmpose.extract_heatmaps(rectified(*images_and_masks()), output, settings)
     with store.open_checked(output, store.HEATMAPS) as file:
         assert not any(file[name][0, 1, 0].any() for name in ("heatmaps", "keypoints", "scores", "boxes"))
         assert file["scores"][0, 1, 1].all()
 
 
 def test_the_same_input_gives_the_same_bytes(rectified, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(extract, "load_detector", lambda *files: detect)
+    monkeypatch.setattr(mmpose, "load_detector", lambda *files: detect)
     path = rectified(*images_and_masks())
     for name in ("a.h5", "b.h5"):
-        extract.extract_heatmaps(path, tmp_path / name, settings)
+        mmpose.extract_heatmaps(path, tmp_path / name, settings)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
@@ -84,16 +84,16 @@ def test_missing_files_are_named(rectified, settings, tmp_path):
     output = tmp_path / "heatmaps.h5"
     missing = DetectorSettings(config="package:none.py", weights=settings.weights)
     with helpers.refuses(DetectorError, "unknown-detector", file="none.py"):
-        extract.extract_heatmaps(path, output, missing)
+        mmpose.extract_heatmaps(path, output, missing)
     missing = DetectorSettings(config=settings.config, weights=str(tmp_path / "none.pth"))
     with helpers.refuses(DetectorError, "missing-detector-weights", file="none.pth"):
-        extract.extract_heatmaps(path, output, missing)
+        mmpose.extract_heatmaps(path, output, missing)
     assert not output.exists()
 
 
 def test_without_mmpose_the_environment_is_named(rectified, settings, tmp_path):
     with helpers.refuses(DetectorError, "missing-mmpose") as error:
-        extract.extract_heatmaps(rectified(*images_and_masks()), tmp_path / "heatmaps.h5", settings)
+        mmpose.extract_heatmaps(rectified(*images_and_masks()), tmp_path / "heatmaps.h5", settings)
     assert "envs/mmpose.post-deploy.sh" in str(error.value.hint)
 
 
@@ -104,7 +104,7 @@ def test_a_damaged_weights_file_is_refused(tmp_path, name, code):
     path = tmp_path / name
     path.write_bytes(b"not weights")
     with helpers.refuses(WeightsError, code, file=path):
-        extract._read_weights(path)
+        mmpose._read_weights(path)
 
 
 def test_a_pickle_that_runs_code_is_refused(tmp_path):
@@ -117,7 +117,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
     path = tmp_path / "weights.pth"
     torch.save({"state_dict": {"a": torch.ones(2)}, "meta": Trap()}, path)
     with helpers.refuses(WeightsError, "unsafe-weights", file=path):
-        extract._read_weights(path)
+        mmpose._read_weights(path)
 
 
 def test_published_files_with_numpy_meta_data_load(tmp_path):
@@ -126,4 +126,4 @@ def test_published_files_with_numpy_meta_data_load(tmp_path):
     path = tmp_path / "weights.pth"
     meta = {"dataset_meta": {"sigmas": np.ones(17, np.float32), "n": np.float64(3), "flip": np.arange(17)}}
     torch.save({"state_dict": {"a": torch.ones(2)}, "meta": meta}, path)
-    assert list(extract._read_weights(path)) == ["a"]
+    assert list(mmpose._read_weights(path)) == ["a"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posegaussian import store
+from posegaussian.io import store
 
 pytestmark = pytest.mark.mmpose
 ROOT = Path(__file__).parents[3]
@@ -63,7 +63,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from mmpose.apis import init_model
 from posegaussian.pose import extract
-from posegaussian.pose.placement import STRIDE, place
+from posegaussian.pose.heatmaps import STRIDE, place
 
 config_file, weights = extract.find_config(sys.argv[1]), Path(sys.argv[2])
 torch.manual_seed(0)
@@ -160,9 +160,9 @@ def test_other_kinds_of_models_are_refused(mmpose_python):
 
 
 def test_the_shipped_weights_find_the_joints_of_a_built_in_person(heatmaps, rectified):
-    from posegaussian.captures.synthetic.person import make_person
-    from posegaussian.captures.synthetic.raster import make_light, photograph
-    from posegaussian.captures.synthetic.rig import View, look_at
+    from posegaussian.synthetic.people.person import make_person
+    from posegaussian.synthetic.renderer.raster import make_light, photograph
+    from posegaussian.synthetic.rigs.rig import View, look_at
 
     intrinsics = np.array([[256.0, 0, 128], [0, 256, 128], [0, 0, 1]])
     mesh, light = make_person(2).posed(0.4), make_light(2)

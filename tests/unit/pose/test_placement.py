@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegaussian.pose.placement import STRIDE, mask_box, place
+from posegaussian.pose.heatmaps import STRIDE, mask_box, place
 
 
 def gaussian(rows, columns, x, y, sigma=2.0):

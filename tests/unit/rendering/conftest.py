@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian import store
 from posegaussian.config import NetworkSettings
+from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import save_weights
 

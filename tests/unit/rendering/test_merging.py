@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from posegaussian.rendering.merging import by_nearness, merged
-from posegaussian.rendering.novel import Moment, picture
+from posegaussian.rendering.reconstruct import Moment, picture
 from posegaussian.types import Camera, Gaussians, stack
 
 SIZE, FOCAL, RADIUS = 64, 70.0, 0.4

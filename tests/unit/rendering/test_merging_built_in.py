@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from posegaussian import store
 from posegaussian.cli import main
-from posegaussian.evaluation.yardsticks import gaussians_from_depth
+from posegaussian.data.rectified import read_pair, read_target
+from posegaussian.evaluation.baselines import gaussians_from_depth
 from posegaussian.geometry.disparity import disparity_to_depth
+from posegaussian.io import store
 from posegaussian.rendering.merging import merged
-from posegaussian.rendering.novel import Moment, picture
-from posegaussian.rendering.pairs import read_pair, read_target
-from posegaussian.training.losses import box_psnr
+from posegaussian.rendering.reconstruct import Moment, picture
+from posegaussian.training.losses.total import box_psnr
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from posegaussian.rendering.path import Step, camera_between, pivot_between, sweep
+from posegaussian.rendering.camera_path import Step, camera_between, pivot_between, sweep
 from posegaussian.types import Camera
 
 PIVOT = torch.tensor([0.3, -0.2, 1.1], dtype=torch.float64)

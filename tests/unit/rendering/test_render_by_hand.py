@@ -13,8 +13,7 @@ from posegaussian.cli import main
 from posegaussian.config import NetworkSettings
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import save_weights
-from posegaussian.pose import elsewhere
-from posegaussian.rendering import single
+from posegaussian.pipeline import pose_environment, render_view
 
 SIZE = (100, 80)
 SETTINGS = "{rectify: {size: [64, 64]}}"
@@ -58,7 +57,7 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch, tmp_path):
-    monkeypatch.setattr(elsewhere, "_POSE_PYTHON", tmp_path / "no" / "python")
+    monkeypatch.setattr(pose_environment, "_POSE_PYTHON", tmp_path / "no" / "python")
     monkeypatch.chdir(tmp_path)
 
 
@@ -75,7 +74,7 @@ def by_hand(capture, weights, *arguments):
 def failing(capsys, *arguments, **named):
     with helpers.exits(capsys, **named):
         by_hand(*arguments)
-    assert not list(single.Path.cwd().glob("*.png"))
+    assert not list(render_view.Path.cwd().glob("*.png"))
 
 
 def coverage(path):

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian import store
 from posegaussian.cli import main
 from posegaussian.config import RenderSettings
 from posegaussian.errors import BackendError, ConfigError, StoreError
-from posegaussian.export.ply import read_ply
+from posegaussian.io import store
+from posegaussian.io.ply import read_ply
 from posegaussian.model.network import PoseGaussian, Reconstruction
-from posegaussian.rendering import stage
+from posegaussian.pipeline import render as stage
 from posegaussian.types import Gaussians
 
 SETTINGS = RenderSettings(path_steps=6, path_size=(24, 20), fps=5)

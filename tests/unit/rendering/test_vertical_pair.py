@@ -5,12 +5,12 @@ import helpers
 import numpy as np
 import torch
 
-from posegaussian import store
-from posegaussian.captures.rectify import rectify_capture
 from posegaussian.config import NetworkSettings, RectifySettings
+from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
-from posegaussian.rendering.novel import picture, reconstruct
-from posegaussian.rendering.path import source_cameras
+from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.rendering.camera_path import source_cameras
+from posegaussian.rendering.reconstruct import picture, reconstruct
 
 
 def test_a_vertical_pair_is_reconstructed_upright(tmp_path):

@@ -12,7 +12,7 @@ from posegaussian.config import ModelSettings, NetworkSettings
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import save_weights
 from posegaussian.report.curves import _means
-from posegaussian.training.launch import make_fabric
+from posegaussian.training.distributed import make_fabric
 from posegaussian.training.provenance import account, history
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from posegaussian import cli
-from posegaussian.captures.formats import read_capture
+from posegaussian.captures.reading import read_capture
 from posegaussian.report.findings import out_of_time
 
 AZIMUTHS = (-30, 0, 30)

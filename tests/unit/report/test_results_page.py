@@ -9,15 +9,15 @@ import pytest
 import torch
 from report_files import CURVES, capture
 
-from posegaussian import store
 from posegaussian.cli import main
 from posegaussian.config import TargetSettings
-from posegaussian.evaluation.groups import by_group, read_tables
+from posegaussian.evaluation.aggregate import by_group, read_tables
 from posegaussian.evaluation.table import Row, write_rows
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.projection import pixel_grid
-from posegaussian.report import blame, grids
-from posegaussian.report.targets import Means, measured, target_rows
+from posegaussian.io import store
+from posegaussian.report import error_regions, grids
+from posegaussian.report.goals import Means, measured, target_rows
 from posegaussian.types import Camera
 
 SIZE = 96
@@ -136,14 +136,14 @@ def test_who_sees_what_by_geometry(tmp_path):
         count += ((seen == 1.5) | ~(pierced < 0.1).all(-1)) & (seen > 0)
     count[seen == 0] = -1
     with store.open_checked(path, store.RECTIFIED) as file:
-        found = blame.seen_by(file, 0, 0)
-        where = blame.regions(file, 0, 0)
+        found = error_regions.seen_by(file, 0, 0)
+        where = error_regions.regions(file, 0, 0)
     assert set(np.unique(count)) == {-1, 1, 2}
     assert (found == count.numpy()).mean() > 0.98  # but for pixels on the borders
     black = np.zeros((SIZE, SIZE, 3), np.uint8)
     wrong = black.copy()
     wrong[where["one"]] = 50
-    shares = blame.shares(wrong, black, where)
+    shares = error_regions.shares(wrong, black, where)
     assert shares["one"][1] == pytest.approx(1)
     assert sum(pixels for pixels, _ in shares.values()) == pytest.approx(1)
 

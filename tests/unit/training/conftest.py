@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from posegaussian import store
+from posegaussian.io import store
 
 SIZE, FOCAL, BASELINE, DISPARITY, OFFSET = 64, 90.0, 0.5, 14.0, -6.0
 """A textured disc parallel to the images; cx_left - cx_right is OFFSET, so its depth is f B / (DISPARITY - OFFSET)."""

@@ -5,9 +5,9 @@ import threading
 import pytest
 import torch
 
-from posegaussian.training.batches import Batches, Steps
-from posegaussian.training.data import Captures
-from posegaussian.training.numbers import Numbers
+from posegaussian.data.captured import Captures
+from posegaussian.data.prefetching import Batches, Steps
+from posegaussian.training.scalars import Numbers
 
 
 class Noted(Steps):

@@ -4,11 +4,11 @@ import helpers
 import numpy as np
 import torch
 
+from posegaussian.data.augmentation import crop_to_person, without_some_pose
+from posegaussian.data.batch import joined
+from posegaussian.data.captured import Captures, CaptureSteps, fixed_clips
 from posegaussian.errors import StoreError, TrainingError
 from posegaussian.geometry.disparity import disparity_to_depth
-from posegaussian.training.augment import crop_to_person, without_some_pose
-from posegaussian.training.clip import joined
-from posegaussian.training.data import Captures, CaptureSteps, fixed_clips
 
 DEPTH = 90.0 * 0.5 / (14.0 + 6.0)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.captures.synthetic import stream as streaming
 from posegaussian.config import (
     GPS_GAUSSIAN,
     LookSettings,
@@ -16,8 +15,9 @@ from posegaussian.config import (
     StreamSettings,
     TrainSettings,
 )
+from posegaussian.data.streamed import StreamSteps
 from posegaussian.errors import ConfigError
-from posegaussian.training.stream import StreamSteps
+from posegaussian.synthetic.dataset import stream as streaming
 
 LARGE = LookSettings(share=0.25, batch_size=2, size=(96, 64), rig=GPS_GAUSSIAN, sensor=SensorSettings())
 SETTINGS = TrainSettings(

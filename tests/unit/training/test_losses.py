@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from posegaussian.config import TrainSettings
-from posegaussian.training.losses import (
+from posegaussian.training.losses.similarity import similarity
+from posegaussian.training.losses.total import (
     box_psnr,
     end_point_error,
     gradient_loss,
@@ -14,7 +15,6 @@ from posegaussian.training.losses import (
     steadiness,
 )
 from posegaussian.training.schedule import cooldown_start, learning_rate
-from posegaussian.training.similarity import similarity
 
 
 def test_only_known_disparities_count():

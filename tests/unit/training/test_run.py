@@ -12,12 +12,12 @@ import torch
 from posegaussian.config import ModelSettings, NetworkSettings, TrainSettings
 from posegaussian.errors import ConfigError, TrainingError
 from posegaussian.model.weights import load_network, read_metadata
-from posegaussian.training import look as looking
-from posegaussian.training import run
-from posegaussian.training.average import Average
-from posegaussian.training.curves import Curves
-from posegaussian.training.guard import Guard
-from posegaussian.training.state import load_state, save_state
+from posegaussian.training import step as looking
+from posegaussian.training import trainer
+from posegaussian.training.checkpoint import load_state, save_state
+from posegaussian.training.divergence import Guard
+from posegaussian.training.ema import Average
+from posegaussian.training.logging import Curves
 
 SETTINGS = ModelSettings(
     network=NetworkSettings(iterations=1),
@@ -29,7 +29,7 @@ SETTINGS = ModelSettings(
 
 def train(files, folder, stage="depth", settings=SETTINGS, val=(), init=None, **options):
     output = folder / f"{stage}.safetensors"
-    run.train(
+    trainer.train(
         stage,
         train_files=files,
         val_files=list(val),
@@ -125,8 +125,8 @@ def test_curves_and_metadata(tmp_path, make_captures):
 @pytest.fixture
 def late(monkeypatch):
     """Numbers are read a step late, as on CUDA."""
-    numbers = run.Numbers
-    monkeypatch.setattr(run, "Numbers", lambda lag, world: numbers(lag=1, world=world))
+    numbers = trainer.Numbers
+    monkeypatch.setattr(trainer, "Numbers", lambda lag, world: numbers(lag=1, world=world))
 
 
 def spoil(monkeypatch, step):
@@ -213,8 +213,8 @@ def test_the_average_follows_and_is_what_is_written(tmp_path, make_captures):
 @pytest.mark.parametrize("pose", ["fused", "none"])
 def test_all_that_is_learned_gets_a_gradient(tmp_path, make_captures, stage, pose):
     files, settings = [make_captures(tmp_path)], replace(SETTINGS, network=replace(SETTINGS.network, pose=pose))
-    fabric = run.make_fabric("cpu", "32-true")
-    begun = run.Run(stage, files, [], tmp_path, settings, None, fabric, run.Clock(None))
+    fabric = trainer.make_fabric("cpu", "32-true")
+    begun = trainer.Run(stage, files, [], tmp_path, settings, None, fabric, trainer.Clock(None))
     begun._step()
     begun.batches.close()
     learned = {name: p.grad for name, p in begun.network.named_parameters() if p.requires_grad}
@@ -253,7 +253,7 @@ def test_wrong_wishes(tmp_path, make_captures):
     with helpers.refuses(TrainingError, "no-training-data"):
         train([], tmp_path)
     with helpers.refuses(TrainingError, "unknown-training-device"):
-        run.train(
+        trainer.train(
             "depth", train_files=files, val_files=[], output=tmp_path / "o", state=tmp_path, settings=odd, device="tpu"
         )
 

@@ -59,8 +59,8 @@ def test_all_ranks_hold_the_same_weights(tmp_path, make_captures):
 import torch
 from pathlib import Path
 from posegaussian.config import ModelSettings, NetworkSettings, TrainSettings
-from posegaussian.training.launch import make_fabric
-from posegaussian.training.run import Run
+from posegaussian.training.distributed import make_fabric
+from posegaussian.training.trainer import Run
 from posegaussian.training.stopping import Clock
 
 settings = ModelSettings(network=NetworkSettings(iterations=1), train=TrainSettings(full_steps=3, warm_up=0))

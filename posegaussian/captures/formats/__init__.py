@@ -1,0 +1,1 @@
+"""The layouts of captures that can be read, one file each."""

@@ -1,0 +1,179 @@
+"""Captures in the layout of EasyMocap: images/ or videos/, masks/, intri.yml, extri.yml.
+
+Files count pixels from the centre of the first one; the shift by half a pixel happens here. Beyond EasyMocap a capture
+may hold depths/ and joints.json (truth), backgrounds/, and rig.json, which tells source from target cameras.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.captures.assemble import Calibration, assemble
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.footage import FrameRange, backgrounds, filmed, numbered, rate
+from posegaussian.errors import CalibrationError, CaptureError
+from posegaussian.io import video
+from posegaussian.io.images import DepthFile, Picture
+
+NAME = "easymocap"
+_RIG = '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP"}'
+
+
+def recognizes(root: Path) -> bool:
+    """Whether a folder looks like this layout."""
+    return (root / "intri.yml").is_file() or (root / "extri.yml").is_file()
+
+
+def read_easymocap(root: Path, frames: FrameRange | None = None) -> Capture:
+    """Read a capture folder; every file is looked for at once, pictures are decoded when asked for.
+
+    Raises:
+        CaptureError: a folder, camera or frame is missing.
+        CalibrationError: a camera's calibration is missing or impossible.
+    """
+    if not root.is_dir():
+        raise CaptureError("no such folder", code="missing-folder", file=root)
+    intrinsics, extrinsics = _Calibration(root / "intri.yml"), _Calibration(root / "extri.yml")
+    rig = _read_rig(root / "rig.json")
+    sources = _cameras(root, intrinsics.cameras()) if rig.sources is None else rig.sources
+    names = [*sources, *rig.targets]
+    frames = frames or FrameRange.parse(rig.frames)
+    images = {name: _images(root, name, frames) for name in names}
+    masks = next((root / kind for kind in ("masks", "mask") if (root / kind).is_dir()), None)
+    depths = {name: numbered(root / "depths" / name, name) for name in names if (root / "depths" / name).is_dir()}
+    return assemble(
+        root,
+        format=NAME,
+        calibrations={name: _calibration(intrinsics, extrinsics, name) for name in names},
+        images=images,
+        masks={name: numbered(masks / name, name) for name in names} if masks else {},
+        depths={name: {frame: DepthFile(p.path) for frame, p in shots.items()} for name, shots in depths.items()},
+        backgrounds=backgrounds(root, names),
+        sources=sources,
+        targets=rig.targets,
+        pairs=rig.pairs,
+        calibration_files=[intrinsics.path, root / "rig.json", extrinsics.path],
+        joints_file=root / "joints.json",
+        fps=rig.fps or rate(images),
+        frames=frames,
+    )
+
+
+@dataclass(frozen=True)
+class _Rig:
+    """What rig.json says beyond the calibration."""
+
+    sources: list[str] | None = None
+    targets: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    fps: float | None = None
+    frames: str = ""
+
+
+def _read_rig(path: Path) -> _Rig:
+    """Sources, targets and pairs as rig.json names them; without it every camera is a source."""
+    if not path.is_file():
+        return _Rig()
+    try:
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        rig = _Rig(
+            sources=[*map(str, said["sources"])],
+            targets=tuple(map(str, said.get("targets", []))),
+            pairs=tuple((str(a), str(b)) for a, b in said.get("pairs", [])),
+            fps=float(said["fps"]) if said.get("fps") else None,
+            frames=str(said.get("frames", "")),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise CaptureError(f"not of the form {_RIG}", code="invalid-rig", file=path) from None
+    named = [*(rig.sources or []), *rig.targets]
+    if len(set(named)) < len(named):
+        raise CaptureError("a camera is named twice", code="repeated-camera", file=path)
+    return rig
+
+
+def _cameras(root: Path, calibrated: list[str]) -> list[str]:
+    """The cameras that are calibrated or have pictures."""
+    folders = {folder.name for folder in (root / "images").glob("*") if folder.is_dir()}
+    videos = {path.stem for path in (root / "videos").glob("*") if path.suffix.lower() in video.SUFFIXES}
+    return sorted({*calibrated, *(folders or videos)})
+
+
+def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, Picture]:
+    """One camera's pictures by frame number, from images/ or else from its video."""
+    videos = [path for path in (root / "videos").glob(f"{camera}.*") if path.suffix.lower() in video.SUFFIXES]
+    if videos and not (root / "images" / camera).is_dir():
+        return filmed(videos[0], camera, frames)
+    return numbered(root / "images" / camera, camera)
+
+
+def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera: str) -> Calibration:
+    matrix = intrinsics.matrix(f"K_{camera}", camera, (3, 3)).copy()
+    matrix[:2, 2] += 0.5
+    if f"Rot_{camera}" in extrinsics.keys:
+        rotation = extrinsics.matrix(f"Rot_{camera}", camera, (3, 3))
+    else:
+        rotation = cv2.Rodrigues(extrinsics.matrix(f"R_{camera}", camera, (3, 1)))[0]
+    return Calibration(
+        matrix,
+        intrinsics.matrix(f"dist_{camera}", camera, None).ravel(),
+        rotation,
+        extrinsics.matrix(f"T_{camera}", camera, (3, 1)).ravel(),
+        file=intrinsics.path,
+        size=intrinsics.size(camera),
+    )
+
+
+class _Calibration:
+    """A file of OpenCV's FileStorage, `%YAML:1.0` or `%YAML 1.2`."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        if not path.is_file():
+            raise CalibrationError("no such file", code="missing-calibration", file=path)
+        try:
+            self._file = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
+            self.keys = set(self._file.root().keys())
+        except (cv2.error, SystemError):
+            raise CalibrationError(
+                "not a file of OpenCV's FileStorage", code="unreadable-calibration", file=path
+            ) from None
+
+    def cameras(self) -> list[str]:
+        """The cameras that the file names, or else those it holds intrinsics of."""
+        node = self._file.getNode("names")
+        named = [node.at(index).string() for index in range(node.size())] if node.isSeq() else []
+        return named or sorted(key.removeprefix("K_") for key in self.keys if key.startswith("K_"))
+
+    def size(self, camera: str) -> tuple[int, int] | None:
+        """Width and height that a camera was calibrated with, where the file tells."""
+        keys = (f"W_{camera}", f"H_{camera}")
+        if not self.keys.issuperset(keys):
+            return None
+        width, height = (int(self._file.getNode(key).real()) for key in keys)
+        return (width, height) if width > 0 and height > 0 else None
+
+    def matrix(self, key: str, camera: str, shape: tuple[int, int] | None) -> Float[np.ndarray, "rows columns"]:
+        """One finite matrix, of the shape if one is given."""
+        if key not in self.keys:
+            raise CalibrationError(
+                f"no {key}: the camera is not calibrated", code="uncalibrated-camera", file=self.path, camera=camera
+            )
+        try:
+            matrix = self._file.getNode(key).mat()
+        except (cv2.error, SystemError):
+            matrix = None
+        if matrix is None or (shape is not None and matrix.size != shape[0] * shape[1]):
+            expected = f"a {shape[0]} x {shape[1]} matrix" if shape else "a matrix of numbers"
+            raise CalibrationError(
+                f"{key} is not {expected}", code="invalid-calibration", file=self.path, camera=camera
+            )
+        if not np.isfinite(matrix).all():
+            raise CalibrationError(
+                f"{key} holds a number that is not finite", code="not-finite", file=self.path, camera=camera
+            )
+        return matrix.astype(float).reshape(shape or matrix.shape)

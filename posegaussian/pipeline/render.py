@@ -1,0 +1,164 @@
+"""The stage `render`: novel views of a rectified capture, at held-back cameras and along a path between the sources."""
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
+from posegaussian.data.rectified import read_target
+from posegaussian.errors import ConfigError, StoreError
+from posegaussian.io import store
+from posegaussian.io.atomic import whole_folder
+from posegaussian.io.ply import write_ply
+from posegaussian.io.png import write_png
+from posegaussian.io.video_writer import write_video
+from posegaussian.model.weights import load_network
+from posegaussian.progress import progress
+from posegaussian.rendering.camera_path import Step, sweep
+from posegaussian.rendering.framing import along
+from posegaussian.rendering.merging import by_nearness, merged
+from posegaussian.rendering.reconstruct import Moment, pick_device, picture, reconstruct, to_bytes
+from posegaussian.types import Camera, Rendering
+
+
+def render_capture(
+    rectified: Path,
+    *,
+    heatmaps: Path | None,
+    weights: Path,
+    output: Path | None,
+    video: Path | None,
+    frames: Path | None,
+    splats: Path | None,
+    settings: RenderSettings,
+    device: str,
+    stabilizer: bool = True,
+) -> None:
+    """Render every frame of every pair; memory does not grow with the length of the capture.
+
+    Args:
+        rectified: the rectified .h5.
+        heatmaps: its heatmaps .h5; None renders without pose.
+        weights: of the network.
+        output: the .h5 to write, of store.RENDERS.
+        video: the .mp4 of the path, or None.
+        frames: the folder of the path's pictures as .png, or None.
+        splats: the folder of one .ply per pair and frame, or None.
+        settings: the path and the rasteriser.
+        device: auto, cpu, cuda or cuda:N.
+        stabilizer: whether a frame may remember the one before it.
+
+    Raises:
+        StoreError: a file is not whole, or the heatmaps belong to another capture.
+        WeightsError: the weights are missing or foreign.
+    """
+    if output is None:
+        raise ConfigError("no place for the renders", code="missing-output", hint="name the .h5 to write with --output")
+    chosen = pick_device(device)
+    network = load_network(weights, chosen)
+    inputs = {"rectified": rectified, "weights": weights} | ({"heatmaps": heatmaps} if heatmaps else {})
+    with ExitStack() as stack:
+        source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
+        pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if heatmaps else None
+        digests = {name: store.digest(file) for name, file in inputs.items()}
+        if (
+            pose
+            and json.loads(str(pose.attrs["inputs"])).get("rectified", digests["rectified"]) != digests["rectified"]
+        ):
+            what = f"made from another file than {rectified}"
+            raise StoreError(what, code="mismatched-stores", file=heatmaps, hint="rerun the heatmaps stage")
+        pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
+        path = sweep(pairs, len(source["frames"]), settings.path_steps)
+        folder = stack.enter_context(whole_folder(splats)) if splats else None
+        writer = stack.enter_context(
+            store.create(
+                output,
+                store.RENDERS,
+                _dims(source, settings),
+                stage_version=STAGE_VERSION["render"],
+                settings=as_dict(settings) | {"stabilizer": stabilizer},
+                inputs=digests,
+            )
+        )
+        _write_cameras(writer, source, path)
+        cameras = along(source, path, *settings.path_size)
+        stream = reconstruct(network, source, pose, range(len(pairs)), chosen, stabilizer)
+        for moments in progress(stream, f"render {rectified.stem}", len(source["frames"])):
+            _write_targets(writer, source, moments, settings)
+            _write_path(writer, moments, path, cameras, settings)
+            for moment in moments:
+                writer["sources/disparity", moment.pair, moment.frame] = moment.disparity
+                if folder:
+                    number = source["frames"][moment.frame]
+                    write_ply(folder / f"{'-'.join(pairs[moment.pair])}_{number:06d}.ply", moment.gaussians)
+    _export_path(output, video, frames, settings.fps)
+
+
+def _dims(source: store.Reader, settings: RenderSettings) -> dict[str, int]:
+    pairs, frames, _, height, width, _ = source["sources/images"].shape
+    targets, _, target_height, target_width, _ = source["targets/images"].shape
+    return {
+        "pair": pairs,
+        "frame": frames,
+        "height": height,
+        "width": width,
+        "target": targets,
+        "target_height": target_height,
+        "target_width": target_width,
+        "step": settings.path_steps,
+        "path_width": settings.path_size[0],
+        "path_height": settings.path_size[1],
+    }
+
+
+def _write_cameras(writer: store.Writer, source: store.Reader, path: Sequence[Step]) -> None:
+    writer["frames"] = source["frames"][()]
+    writer["sources/pairs"] = source["sources/pairs"][()]
+    writer["targets/cameras"] = source["targets/cameras"][()]
+    writer["path/pair"] = [step.pair for step in path]
+    writer["path/frames"] = source["frames"][()][[step.frame for step in path]]
+    writer["path/ratios"] = [step.ratio for step in path]
+
+
+def _write_targets(
+    writer: store.Writer, source: store.Reader, moments: Sequence[Moment], settings: RenderSettings
+) -> None:
+    for target, pair in enumerate(source["targets/pair"][()].tolist()):
+        frame = moments[pair].frame
+        _, _, camera = read_target(source, target, frame)
+        rendering = _seen(moments, pair, camera[0], settings)
+        writer["targets/images", target, frame] = to_bytes(rendering.colors)
+        writer["targets/alphas", target, frame] = to_bytes(rendering.alphas)[..., 0]
+        writer["targets/depth", target, frame] = rendering.depths[0].cpu().numpy()
+
+
+def _write_path(
+    writer: store.Writer,
+    moments: Sequence[Moment],
+    path: Sequence[Step],
+    cameras: Sequence[Camera],
+    settings: RenderSettings,
+) -> None:
+    for number, (step, camera) in enumerate(zip(path, cameras, strict=True)):
+        if step.frame == moments[step.pair].frame:
+            rendering = _seen(moments, step.pair, camera, settings)
+            writer["path/images", number] = to_bytes(rendering.colors)
+
+
+def _seen(moments: Sequence[Moment], pair: int, camera: Camera, settings: RenderSettings) -> Rendering:
+    """The view from one camera: of the pair around it, filled up by its neighbours."""
+    others = by_nearness([moment for moment in moments if moment.pair != pair], camera)[: settings.neighbours]
+    return picture(merged(moments[pair], others, camera, settings.backend), camera, settings.backend)
+
+
+def _export_path(output: Path, video: Path | None, frames: Path | None, fps: int) -> None:
+    """The path's pictures once more, as a video and as single files."""
+    with store.open_checked(output, store.RENDERS) as renders:
+        pictures = renders["path/images"]
+        if video:
+            write_video(video, pictures, fps)
+        if frames:
+            with whole_folder(frames) as folder:
+                for step, image in enumerate(pictures):
+                    write_png(folder / f"{step:06d}.png", image)

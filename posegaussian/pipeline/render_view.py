@@ -1,0 +1,103 @@
+"""One novel view of a capture folder, by hand: rectify, detect, reconstruct and render a single frame."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.reading import read_capture
+from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
+from posegaussian.errors import CaptureError, ConfigError
+from posegaussian.io import store
+from posegaussian.io.png import write_png
+from posegaussian.model.weights import load_network, read_metadata
+from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
+from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.rendering.camera_path import camera_between, pivot_between, source_cameras
+from posegaussian.rendering.framing import framed
+from posegaussian.rendering.reconstruct import pick_device, picture, reconstruct, to_bytes
+
+
+def render_view(
+    capture: Path,
+    *,
+    weights: Path,
+    sources: tuple[str, str],
+    ratio: float,
+    frame: int | None,
+    output: Path | None,
+    pose_python: Path | None,
+    settings: ViewSettings,
+    device: str,
+) -> None:
+    """Render the view at `ratio` of the way from one source camera to another, and write it as .png.
+
+    Args:
+        capture: the capture's folder.
+        weights: of the network.
+        sources: two cameras, each by its name or else by its place in the order of names, from 0.
+        ratio: 0 is the view of the first camera, 1 that of the second.
+        frame: the frame's number; None takes the first.
+        output: the .png; None writes novel.png into the working directory.
+        pose_python: the MMPose environment's interpreter; None takes the repository's, where there is one.
+        settings: sizes, detector and rasteriser.
+        device: auto, cpu, cuda or cuda:N.
+    """
+    if not 0 <= ratio <= 1:
+        raise ConfigError(
+            f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)", code="invalid-ratio"
+        )
+    output = output or Path("novel.png")
+    learned = read_metadata(weights)
+    chosen = pick_device(device)
+    network = load_network(weights, chosen)
+    shot = read_capture(capture)
+    rectify = settings.rectify or _rectification(shot, json.loads(learned.get("rectify", "{}")), str(weights))
+    first, second = (_camera(shot, source) for source in sources)
+    if first == second:
+        raise CaptureError("both --source name this camera", code="repeated-camera", file=capture, camera=first)
+    frame = shot.frames[0] if frame is None else frame
+    if frame not in shot.frames:
+        raise CaptureError(
+            f"no such frame ({shot.frames[0]} to {shot.frames[-1]})", code="unknown-frame", file=capture, frame=frame
+        )
+    python = interpreter(pose_python) if network.settings.pose != "none" else None
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        rectified, heatmaps = Path(folder) / "rectified.h5", Path(folder) / "heatmaps.h5"
+        rectify_capture(capture, rectified, rectify, pairs=[(first, second)], frames=[frame])
+        if python:
+            detector = json.dumps(as_dict(settings.detector)) if settings.detector else learned.get("detector", SMALL)
+            detect(rectified, heatmaps, python, detector)
+        source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
+        pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if python else None
+        (moment,) = next(reconstruct(network, source, pose, [0], chosen))
+        start, end = source_cameras(source, 0)
+        if store.strings(source["sources/pairs"])[0, 0] != first:
+            start, end = end, start
+        camera = camera_between(start, end, ratio, pivot_between(start, end))
+        if settings.size:
+            camera = framed(camera, *settings.size)
+        write_png(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
+    print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}, with {weights.name}")
+
+
+def _rectification(capture: Capture, learned: Mapping[str, Any], weights: str) -> RectifySettings:
+    """As for the captures that the weights learned from, with the masks that this one has or can have."""
+    given = capture.masks.keys() >= capture.cameras.keys() or not capture.backgrounds
+    return replace(parse(RectifySettings, learned, weights), masks="given" if given else "background")
+
+
+def _camera(capture: Capture, source: str) -> str:
+    """A camera by its name, or else by its index among the sources."""
+    if source in capture.cameras:
+        return source
+    if source.isdecimal() and int(source) < len(capture.sources):
+        return capture.sources[int(source)]
+    known = ", ".join(capture.sources)
+    raise CaptureError(
+        f"no such source camera (there are {known})", code="unknown-camera", file=capture.root, camera=source
+    )

@@ -1,0 +1,73 @@
+"""An interactive look at splats in the browser, through viser (extra `viewer`)."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from posegaussian.errors import BackendError, UserError
+from posegaussian.io.ply import read_ply
+
+
+def serve(source: Path, host: str, port: int) -> Any:
+    """Start a viewer of one .ply, or of a folder of them with a slider over the files.
+
+    Args:
+        source: a .ply of Gaussians, or a folder of them.
+        host: the address to listen on.
+        port: the port to listen on.
+
+    Returns:
+        The running viser server.
+
+    Raises:
+        BackendError: viser is not installed.
+        UserError: there is nothing to show.
+    """
+    files = sorted(source.glob("*.ply")) if source.is_dir() else [source]
+    if not files or not files[0].is_file():
+        raise UserError(
+            "no .ply here", code="missing-splats", file=source, hint="give results/splats/MODEL/CAPTURE or a file in it"
+        )
+    try:
+        import viser  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        raise BackendError(
+            "viser is not installed", code="missing-package", hint="pip install 'posegaussian[viewer]'"
+        ) from None
+    server = viser.ViserServer(host=host, port=port)
+    server.scene.set_up_direction("+z")
+    middle = splats(files[0])["centers"].mean(0)
+    server.initial_camera.look_at = middle
+    server.initial_camera.position = middle + np.array([0.0, -2.5, 0.0])
+
+    def show(index: int) -> None:
+        server.scene.add_gaussian_splats("/person", **splats(files[index]))
+
+    show(0)
+    if len(files) > 1:
+        slider = server.gui.add_slider("file", min=0, max=len(files) - 1, step=1, initial_value=0)
+        slider.on_update(lambda _: show(int(slider.value)))
+    return server
+
+
+def splats(path: Path) -> dict[str, np.ndarray]:
+    """One .ply as viser takes it: centers (n, 3), covariances (n, 3, 3) in m², rgbs (n, 3), opacities (n, 1)."""
+    gaussians = read_ply(path)
+    rotation = Rotation.from_quat(gaussians.quaternions.numpy(), scalar_first=True).as_matrix()
+    axes = rotation * gaussians.scales.numpy()[:, None, :]
+    return {
+        "centers": gaussians.means.numpy(),
+        "covariances": (axes @ axes.transpose(0, 2, 1)).astype(np.float32),
+        "rgbs": gaussians.colors.clamp(0, 1).numpy(),
+        "opacities": gaussians.opacities.numpy()[:, None],
+    }
+
+
+def view(source: Path, host: str, port: int) -> None:
+    """Serve until interrupted."""
+    serve(source, host, port)
+    while True:
+        time.sleep(1)

@@ -1,0 +1,1 @@
+"""Detectors of 2D joints, one file each."""

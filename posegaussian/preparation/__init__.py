@@ -1,0 +1,1 @@
+"""From raw frames to a rectified frame: mattes, colour, rectification."""

@@ -1,0 +1,144 @@
+"""Masks made from a capture's own pictures: every frame's people are found in all cameras together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from posegaussian.captures.capture import Capture
+from posegaussian.errors import CaptureError, warn
+from posegaussian.preparation.mattes.background import changed, empty_scene
+from posegaussian.preparation.mattes.edges import cut_out
+from posegaussian.preparation.mattes.hull import VisualHull
+
+_BONES = [(5, 7), (7, 9), (6, 8), (8, 10), (5, 6), (11, 12), (5, 11), (6, 12), (11, 13), (13, 15), (12, 14), (14, 16)]
+"""Pairs of COCO joints with a limb or the trunk's edge between them."""
+_THICKNESS = 0.01
+"""Of a bone, as a share of the picture's longer side."""
+
+
+def with_masks(capture: Capture, kind: str, doubtful: bool = False) -> Capture:
+    """The capture with masks of this kind.
+
+    Args:
+        capture: its own masks are left out of account unless they are `given`.
+        kind: `given`: the capture's own; `background`: what differs from its pictures of the empty scene;
+            `median`: what differs from the temporal median of each camera.
+        doubtful: where the cameras agree on nobody, warn and take what differs most in each picture; for looking at a
+            capture whose calibration may be wrong.
+    """
+    if kind == "given":
+        for camera in (*capture.sources, *capture.targets):
+            if camera not in capture.masks:
+                hint = "set rectify.masks: background or median to make them"
+                raise CaptureError(
+                    "no masks of this camera", code="no-masks", file=capture.root, camera=camera, hint=hint
+                )
+        return capture
+    maker = _Maker(capture, kind, doubtful)
+    masks = {
+        camera: {frame: MadeMask(capture.images[camera][frame].path, maker, camera, frame) for frame in capture.frames}
+        for camera in capture.cameras
+    }
+    return replace(capture, masks=masks)
+
+
+@dataclass(frozen=True)
+class MadeMask:
+    """A mask that is made when it is first asked for, together with those of the other cameras.
+
+    Args:
+        path: of the picture that it is made from.
+        maker: makes it.
+        camera: by name.
+        frame: number.
+    """
+
+    path: Path
+    maker: "_Maker"
+    camera: str
+    frame: int
+
+    def pixels(self) -> UInt8[np.ndarray, "h w"]:
+        """See posegaussian.io.images.Picture."""
+        return self.maker.mask(self.camera, self.frame)
+
+
+class _Maker:
+    """Makes the masks of a capture, frame by frame, and keeps them compressed."""
+
+    def __init__(self, capture: Capture, kind: str, doubtful: bool):
+        self._capture, self._doubtful = capture, doubtful
+        self._scenes = {camera: empty_scene(capture, camera, kind) for camera in capture.cameras}
+        self._hull = VisualHull(capture.cameras)
+        self._joints = capture.joints()
+        self._made: dict[tuple[str, int], np.ndarray] = {}
+
+    def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
+        if (camera, frame) not in self._made:
+            for name, made in self._make(frame).items():
+                self._made[name, frame] = cv2.imencode(".png", made)[1]
+        return np.asarray(cv2.imdecode(self._made[camera, frame], cv2.IMREAD_UNCHANGED))
+
+    def _make(self, frame: int) -> Mapping[str, UInt8[np.ndarray, "_ _"]]:
+        capture = self._capture
+        images = {camera: capture.image(camera, frame) for camera in capture.cameras}
+        seen = {camera: changed(image, self._scenes[camera]) for camera, image in images.items()}
+        for camera in seen:
+            if not seen[camera].any():
+                raise self._nobody("nothing differs from the background", frame, camera)
+        person = self._hull.person(seen)
+        if person is None and self._doubtful:
+            what = (
+                "the cameras agree on nobody before the background; each mask is the largest change in its own picture"
+            )
+            warn(what, code="no-common-person", file=capture.root, frame=frame, hint="check the calibration")
+            return {camera: _largest(change) for camera, change in seen.items()}
+        if person is None:
+            raise self._nobody("the cameras agree on nobody before the background", frame)
+        if person.others:
+            what = f"{person.others + 1} people: the masks keep the largest near the rig's centre"
+            warn(what, code="several-people", file=capture.root, frame=frame)
+        masks = {}
+        for camera, image in images.items():
+            region = person.regions[camera]
+            rough = seen[camera] & region
+            if not rough.any():
+                raise self._nobody("nobody differs from the background", frame, camera)
+            masks[camera] = cut_out(image, rough, region, self._bones(camera, frame))
+        return masks
+
+    def _bones(self, camera: str, frame: int) -> Bool[np.ndarray, "h w"]:
+        """Along the limbs, where the capture's joints are known."""
+        lens = self._capture.cameras[camera]
+        drawn = np.zeros((lens.height, lens.width), np.uint8)
+        if self._joints is not None:
+            pixels = lens.project(self._joints[self._capture.frames.index(frame)])
+            thickness = max(1, round(_THICKNESS * max(drawn.shape)))
+            for a, b in _BONES:
+                cv2.line(drawn, _corner(pixels[a]), _corner(pixels[b]), 1, thickness)
+        return drawn > 0
+
+    def _nobody(self, what: str, frame: int, camera: str | None = None) -> CaptureError:
+        hint = "check the calibration and the background, or give masks"
+        return CaptureError(
+            f"the mask is empty: {what}",
+            code="empty-mask",
+            file=self._capture.root,
+            camera=camera,
+            frame=frame,
+            hint=hint,
+        )
+
+
+def _largest(change: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """The largest connected part."""
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(change.astype(np.uint8))
+    return 255 * (labels == 1 + statistics[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
+
+
+def _corner(pixel: Sequence[float]) -> tuple[int, int]:
+    return int(pixel[0]), int(pixel[1])

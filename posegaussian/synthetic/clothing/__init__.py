@@ -1,0 +1,1 @@
+"""Garments, hair and the fabrics that they are made of."""

@@ -1,0 +1,304 @@
+"""Garments: where each kind is cut, how loose it is, and the details that are sewn onto it.
+
+Every kind has a signed field over the canonical body (metres, positive inside the garment). The field cuts the cloth
+with a clean hem, cuts the skin away below it, and places the stitches that follow the hem.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.synthetic.clothing.drape import Figure
+from posegaussian.synthetic.clothing.fabrics import Fabric
+from posegaussian.synthetic.clothing.sewing import Sewn, edge, patch
+from posegaussian.synthetic.mesh.material import Material
+from posegaussian.synthetic.mesh.surface import Surface
+from posegaussian.synthetic.mesh.textures import ARM, ARMHOLE, LEG, Colour, Points, noise, on_arm, smooth, unroll
+
+Field = Callable[[Points], Float[np.ndarray, "n"]]
+FAR = 0.25
+"""What a field is where a hem is far away, metres."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One piece of what a person wears.
+
+    Args:
+        surface: the piece on the person at rest.
+        material: what it looks like.
+        covers: positive where skin below it can never be seen; None where it always may.
+    """
+
+    surface: Surface
+    material: Material
+    covers: Field | None = None
+
+
+def lowest(*fields: Field) -> Field:
+    """What lies inside all of these fields."""
+    return lambda points: np.min([field(points) for field in fields], axis=0)
+
+
+def above(height: float, curve: float = 0.0) -> Field:
+    """Above a hem, which rises by `curve` at the sides (a shirt's tail)."""
+    return lambda points: points[:, 2] - height - curve * np.clip(points[:, 0] / 0.15, -1, 1) ** 2
+
+
+def beneath(height: float) -> Field:
+    """Below a hem."""
+    return lambda points: height - points[:, 2]
+
+
+def sleeves(share: float) -> Field:
+    """Trunk and arms from the shoulder (0) to this share of the way to the wrist (1)."""
+    upper, lower = (np.linalg.norm(ARM[i + 1] - ARM[i]) for i in (0, 1))
+    end = share * (upper + lower) - upper
+
+    def field(points):
+        arm, inside = on_arm(points), np.full(len(points), FAR)
+        inside[arm] = np.minimum(end + unroll(points[arm], False)[:, 1], FAR)
+        return inside
+
+    return field
+
+
+def round_neck(radius: float, depth: float) -> Field:
+    """Outside a round neckline whose lowest point, in front, lies `depth` below the throat."""
+
+    def field(points):
+        x, y, z = points.T
+        # The neckline climbs from the front to the nape; its corners are round (a soft maximum).
+        low = 0.7 - depth + (0.02 + depth) * smooth((y + 0.06) / 0.07) - z
+        ring = np.hypot(x, 0.8 * (y + 0.01)) - radius
+        return np.minimum(0.008 * np.logaddexp(ring / 0.008, low / 0.008), 0.765 - z)
+
+    return field
+
+
+def v_neck(radius: float, depth: float) -> Field:
+    """Outside a neckline that ends in a point in front."""
+    collar = round_neck(radius, 0.02)
+
+    def field(points):
+        x, y, z = points.T
+        notch = np.where(y < -0.02, abs(x) - 0.8 * (z - 0.7 + depth), FAR)
+        return np.minimum(collar(points), 0.75 * notch)
+
+    return field
+
+
+def high_neck(height: float) -> Field:
+    """Up to this height on the neck."""
+    return lambda points: height - points[:, 2] - 0.15 * points[:, 1]
+
+
+def opening(gap: float, top: float) -> Field:
+    """Open in front, wider towards this height."""
+
+    def field(points):
+        x, y, z = points.T
+        half = gap * (0.6 + 0.8 * np.clip((z - 0.2) / (top - 0.2), 0, 1))
+        return np.where(y < 0.01, abs(x) - half, FAR)
+
+    return field
+
+
+def beside_limb(points: Points, limb: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "n"]:
+    """Distance from the nearer limb's line, metres."""
+    mirrored = np.concatenate([abs(points[:, :1]), points[:, 1:]], axis=1)
+    gaps = []
+    for start, end in itertools.pairwise(limb):
+        axis = end - start
+        along = np.clip((mirrored - start) @ axis / (axis @ axis), 0, 1)
+        gaps.append(np.linalg.norm(mirrored - start - along[:, None] * axis, axis=1))
+    return np.min(gaps, axis=0)
+
+
+def folds(points: Points, depth: Float[np.ndarray, "n"], seed: int) -> Float[np.ndarray, "n"]:
+    """Height of soft folds, metres: long ones down the body, short ones around elbows, knees and waist."""
+    long = noise(points * [1, 1, 0.3], 0.045, seed) + 0.6 * noise(points * [1, 1, 0.5], 0.1, seed + 1)
+    across = noise(points * [0.35, 0.35, 1], 0.022, seed + 2)
+    z = points[:, 2]
+    arm = on_arm(points)
+    bend = np.where(arm, (z - 0.44) / 0.1, np.where(z < 0.05, (z + 0.3) / 0.12, (z - 0.22) / 0.1))
+    bunched = np.exp(-(bend**2)) + np.where(arm, 0, np.exp(-(((z + 0.68) / 0.07) ** 2)))
+    return depth * (0.8 * long + 0.9 * bunched * across)
+
+
+def top(
+    figure: Figure,
+    kind: str,
+    fabric: Fabric,
+    cut: Field,
+    ease: float,
+    width: float,
+    seed: int,
+    details: Sewn,
+    girth: float = 0.15,
+    tucked: bool = False,
+) -> Piece:
+    """Something on trunk and arms.
+
+    Args:
+        figure: who wears it.
+        kind: name of the garment.
+        fabric: what it is made of.
+        cut: its field.
+        ease: distance from the trunk, metres.
+        width: radius of the ends of long sleeves, metres.
+        seed: of its folds.
+        details: what is sewn onto it.
+        girth: radius of the panel around the trunk.
+        tucked: whether it is held close at the waist, by what is worn over it.
+    """
+    points = figure.places
+    x, _, z = points.T
+    snug = np.clip((0.74 - z) / 0.08, 0.25, 1) * (1 - 0.6 * tucked * smooth((0.38 - z) / 0.12))
+    arm = on_arm(points)
+    along = np.clip((abs(x) - ARMHOLE) / 0.3, 0, 1)
+    sleeve = np.maximum(0.6 * ease, (0.075 + along * (width - 0.075)) - beside_limb(points, ARM))
+    slack = np.where(arm, np.clip(sleeve, 0.004, 0.03 + ease), ease)
+    depth = 0.22 * ease * snug
+    shape = figure.wear(cut(points), snug * slack, 30, folds(points, depth, seed))
+    return Piece(shape, _material(kind, fabric, details.onto(fabric.cut(seed, girth=girth))), cut)
+
+
+def legwear(
+    figure: Figure, kind: str, fabric: Fabric, cut: Field, knee: float, end: float, seed: int, details: Sewn
+) -> Piece:
+    """Trousers or shorts of these radii at the knee and at the ankle, metres."""
+    points = figure.places
+    z = points[:, 2]
+    radius = np.interp(z, [-0.7, -0.3, 0.1], [end, knee, 0.09])
+    hips = np.clip((z + 0.05) / 0.15, 0, 1)
+    ease = np.where(z < 0.1, radius - beside_limb(points, LEG), 0.007) * (1 - hips) + 0.007 * hips
+    slack = np.clip(ease, 0.006, 0.06)
+    shape = figure.wear(cut(points), slack, 12, folds(points, 0.2 * slack + 0.001, seed))
+    return Piece(shape, _material(kind, fabric, details.onto(fabric.cut(seed, legs=True))), cut)
+
+
+def hanging(
+    figure: Figure,
+    kind: str,
+    fabric: Fabric,
+    waist: float,
+    hem: float,
+    flare: float,
+    flutes: float,
+    seed: int,
+    details: Sewn,
+) -> Piece:
+    """A skirt, or the lower half of a dress or coat."""
+    surface = figure.hang(waist, hem, 0.007, flare, flutes, seed)
+    texture = details.onto(fabric.cut(seed, girth=0.17))
+    return Piece(surface, _material(kind, fabric, texture), lowest(above(hem + 0.12), beneath(waist), hips()))
+
+
+def hips() -> Field:
+    """Not the arms."""
+    return lambda points: np.where(on_arm(points), -FAR, FAR)
+
+
+def collar(figure: Figure, fabric: Fabric, points_length: float, seed: int) -> Piece:
+    """A shirt's collar, folded over, with two points in front."""
+
+    def field(points):
+        x, y, z = points.T
+        front = np.clip((-0.02 - y) / 0.05, 0, 1)
+        tips = points_length * front * np.exp(-(((abs(x) - 0.045) / 0.03) ** 2))
+        outer = 0.098 + tips - np.hypot(x, 0.8 * (y + 0.01)) - 0.4 * np.clip(0.68 - z, 0, 1)
+        notch = np.where(y < -0.03, abs(x) - 0.006 - 0.35 * np.clip(0.72 - z, 0, 1), FAR)
+        return np.min([outer, 0.765 - 0.3 * front * 0.05 - z - 0.1 * y, notch, z - 0.6], axis=0)
+
+    points = figure.places
+    ease = 0.006 + 0.006 * np.clip((0.77 - points[:, 2]) / 0.05, 0, 1)
+    shape = figure.wear(field(points), np.maximum(ease, figure.outside + 0.005), 2, np.zeros(len(points)))
+    texture = Sewn(edge(field, 0.006)).onto(fabric.cut(seed))
+    return Piece(shape, _material("collar", fabric, texture))
+
+
+def hood(figure: Figure, fabric: Fabric, seed: int) -> Piece:
+    """A hood that lies on the back of neck and shoulders."""
+
+    def field(points):
+        x, y, z = points.T
+        ring = np.hypot(x, 0.8 * (y + 0.01))
+        return np.min(
+            [
+                0.125 + 0.06 * np.clip(y / 0.05, 0, 1) - ring,
+                0.775 - z - 0.2 * y,
+                ring - 0.055 - 0.9 * np.clip(-0.03 - y, 0, 1),
+                z - 0.56,
+            ],
+            axis=0,
+        )
+
+    points = figure.places
+    inside = np.clip(field(points) / 0.045, 0, 1)
+    back = np.clip((points[:, 1] + 0.07) / 0.1, 0, 1)
+    bulk = 0.008 + inside * (0.006 + 0.03 * back) + 0.004 * noise(points, 0.03, seed)
+    shape = figure.wear(field(points), figure.outside + bulk, 5, np.zeros(len(points)))
+    return Piece(shape, _material("hood", fabric, Sewn(edge(field, 0.012)).onto(fabric.cut(seed))))
+
+
+def shoes(figure: Figure, ankle: float, thick: float, upper: Fabric, sole: Colour, lace: Colour, seed: int) -> Piece:
+    """Shoes up to this height, with a lower opening over the instep and a flat sole."""
+
+    def field(points):
+        _, y, z = points.T
+        return np.minimum(np.maximum(ankle - z + 0.35 * np.minimum(y, 0), -0.07 - y), -0.6 - z)
+
+    points = figure.places
+    z = points[:, 2]
+    welt = np.clip((-0.797 - z) / 0.006, 0, 1)
+    toe = np.clip((-0.12 - points[:, 1]) / 0.06, 0, 1)
+    shape = figure.wear(field(points), 0.006 + 0.005 * welt + 0.004 * toe, 3, np.zeros(len(points)))
+    rest = shape.rest.copy()
+    ground = rest[:, 2].min()
+    height = rest[:, 2] - ground
+    rest[:, 2] = ground + height * smooth(height / 0.022) - thick * (1 - smooth(height / 0.03))
+    details = Sewn(edge(field, 0.004), laces(lace), soles(sole))
+    shape = Surface(shape.canonical, rest, shape.weights, shape.faces)
+    return Piece(shape, _material("shoes", upper, details.onto(upper.cut(seed, legs=True))), field)
+
+
+def laces(tone: Colour):
+    """Laces over the instep."""
+
+    def detail(points, values):
+        x, y, z = abs(points[:, 0]), points[:, 1], points[:, 2]
+        instep = np.clip((0.02 - abs(x - 0.19 - 0.1 * y)) / 0.002, 0, 1) * ((y < -0.06) & (y > -0.14) & (z > -0.775))
+        row = np.cos(2 * np.pi * (y + 0.4 * abs(x - 0.19 - 0.1 * y)) / 0.014)
+        share = instep * np.clip(0.5 + 2 * row, 0, 1)
+        patch(values, share, tone, 0.0015)
+
+    return detail
+
+
+def soles(tone: Colour):
+    """A sole of one colour, with a groove above it."""
+
+    def detail(points, values):
+        z = points[:, 2]
+        patch(values, np.clip((-0.801 - z) / 0.0015, 0, 1), tone, 0.0)
+        values[:, 3] -= 0.001 * np.exp(-(((z + 0.8) / 0.0015) ** 2))
+
+    return detail
+
+
+def band(
+    figure: Figure, kind: str, fabric: Fabric, low: float, high: float, seed: int, details: Sewn, field: Field
+) -> Piece:
+    """A waistband or belt around the trunk."""
+    points = figure.places
+    cut = lowest(above(low), beneath(high), field)
+    shape = figure.wear(cut(points), figure.outside + 0.0035, 4, np.zeros(len(points)))
+    return Piece(shape, _material(kind, fabric, details.onto(fabric.cut(seed))))
+
+
+def _material(kind: str, fabric: Fabric, texture) -> Material:
+    return Material(kind, texture, fabric.gloss, fabric.roughness)

@@ -1,0 +1,1 @@
+"""Captures on disk and the endless stream of training samples."""

@@ -1,0 +1,77 @@
+"""Contact sheets: many people, or one movement frame by frame, in one picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from posegaussian.config import LightSettings, PeopleSettings
+from posegaussian.errors import ConfigError
+from posegaussian.progress import progress
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import prepare, texel_for
+from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
+from posegaussian.synthetic.renderer.photograph import photograph
+from posegaussian.synthetic.rigs.calibration import cameras
+from posegaussian.synthetic.rigs.rig import View, look_at
+
+DISTANCE = 4.0
+"""Of the camera from the person, metres."""
+TALL = 2.12
+"""Height of the picture at the person, metres."""
+ASPECT = 0.62
+"""Width of one picture as a share of its height."""
+STEP = 5
+"""Frames at 30 fps between two pictures of a sequence."""
+
+
+def contact_sheet(
+    seeds: Sequence[int], output: Path, settings: PeopleSettings, size: int = 384, frames: int = 1, columns: int = 8
+) -> None:
+    """Photograph people on one sheet, each from a side of their own; a row of `frames` moments for each of them.
+
+    Args:
+        seeds: who.
+        output: the picture, .png or .jpg.
+        settings: which people may be drawn.
+        size: height of one picture, pixels.
+        frames: moments of each person, 5 frames apart.
+        columns: pictures side by side when there is one moment each.
+
+    Raises:
+        ConfigError: the picture's format is unknown.
+    """
+    output = Path(output)
+    if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ConfigError("contact sheets are .png or .jpg", code="unknown-image-format", file=output)
+    shots = [row for seed in progress(list(seeds), "people") for row in _portraits(seed, settings, size, frames)]
+    columns = min(columns if frames == 1 else frames, len(shots))
+    shots += [np.zeros_like(shots[0])] * (-len(shots) % columns)
+    rows = [np.concatenate(shots[i : i + columns], axis=1) for i in range(0, len(shots), columns)]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".part.{output.name}")
+    quality = () if output.suffix.lower() == ".png" else (cv2.IMWRITE_JPEG_QUALITY, 88)
+    cv2.imwrite(str(temporary), np.concatenate(rows)[..., ::-1], quality)
+    temporary.replace(output)
+
+
+def _portraits(seed: int, settings: PeopleSettings, size: int, frames: int) -> list[UInt8[np.ndarray, "h w 3"]]:
+    rng = np.random.default_rng([seed, 41])
+    cast = Cast.of(prepare(seed, settings, STEP * (frames - 1) + 1, 30, texel_for(size)))
+    lights = draw_lights(rng, LightSettings())
+    side = rng.uniform(-0.7, 0.7)
+    pictures = []
+    for frame in range(0, STEP * frames, STEP):
+        posed = cast.posed(np.array([frame]))
+        middle = np.array([*cast.track.extent(np.array([frame]))[:, :2].mean(0), 0.5 * TALL - 0.08])
+        eye = middle + DISTANCE * np.array([np.sin(side), -np.cos(side), 0.12])
+        width, focal = int(ASPECT * size), DISTANCE / TALL * size
+        intrinsics = np.array([[focal, 0, width / 2], [0, focal, size / 2], [0, 0, 1]])
+        camera = cameras([View(intrinsics, look_at(eye, middle), width, size)])
+        shadows = shadow_map(posed, lamp_camera(lights.directions[0].double().numpy(), middle)[None])
+        photo = photograph(posed, camera.intrinsics.new_zeros(1).long(), camera, lights, shadows)
+        image = photo.colours[0] + (1 - photo.coverage[0]) * lights.background[:, None, None]
+        pictures.append((255 * image.clamp(0, 1)).round().byte().permute(1, 2, 0).numpy())
+    return pictures

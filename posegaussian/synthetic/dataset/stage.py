@@ -1,0 +1,102 @@
+"""Where the cameras of a streamed clip stand: a rectified pair about the person, and a third near the arc between."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from posegaussian.config import RigSettings, StreamSettings
+from posegaussian.errors import ConfigError
+from posegaussian.geometry import rectification
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.synthetic.rigs.calibration import cameras, shaken
+from posegaussian.synthetic.rigs.rig import draw_arc, draw_focal, framed, look_at, on_picture_plane
+from posegaussian.types import Camera, _Tensors
+
+_LOPSIDED = 0.03
+"""The two cameras of a pair differ in their distance from the person by up to this share."""
+
+
+@dataclass(frozen=True)
+class Stage(_Tensors):
+    """Where the cameras of a clip stand.
+
+    Args:
+        pair: rectified cameras as declared, batch of 2.
+        photographed: the same as they truly are.
+        target: of the novel view.
+        baseline: degrees.
+    """
+
+    pair: Camera
+    photographed: Camera
+    target: Camera
+    baseline: float
+
+
+def draw_stage(rng: np.random.Generator, settings: StreamSettings, extent: Float[np.ndarray, "n 3"]) -> Stage:
+    """Two cameras about the person, rectified, and a third near the arc between them.
+
+    Args:
+        rng: draws everything.
+        settings: sizes and ranges.
+        extent: points that all cameras must see.
+
+    Raises:
+        ConfigError: no such cameras can see the person.
+    """
+    rig = settings.rig
+    middle = (extent.min(0) + extent.max(0)) / 2
+    arc = draw_arc(rng, rig, middle)
+    baseline = rng.uniform(*rig.baseline)
+    sources = []
+    for side in (-0.5, 0.5):
+        place = arc.place(side * baseline)
+        place = middle + (place - middle) * (1 + rng.uniform(-_LOPSIDED, _LOPSIDED))
+        pose = look_at(place, middle, rng.uniform(*rig.roll))
+        on_picture_plane(pose, extent)
+        sources.append(SourceCamera(np.diag([1000.0, 1000, 1]), np.zeros(5), pose, 1000, 1000))
+    pair = _rectified(rng, rig, sources, extent, settings.size)
+    ratio, above = rng.uniform(*rig.between_cameras), rng.uniform(*rig.above)
+    pose = look_at(arc.place((ratio - 0.5) * baseline, above), middle, rng.uniform(*rig.roll))
+    target = framed(rng, rig, pose, settings.target_size, extent)
+    photographed = shaken(rng, settings.sensor, pair, extent)
+    return Stage(pair.to(torch.float32), photographed.to(torch.float32), cameras([target])[0], baseline)
+
+
+def _rectified(
+    rng: np.random.Generator,
+    rig: RigSettings,
+    sources: list[SourceCamera],
+    extent: Float[np.ndarray, "n 3"],
+    size: tuple[int, int],
+) -> Camera:
+    """Rectified cameras, left and right, whose pictures hold the whole person, not always as large as possible."""
+    rotation, swapped = rectification.rectifying_rotation(sources[0], sources[1])
+    left, right = reversed(sources) if swapped else sources
+    found = [rectification.bounds(extent - camera.centre, rotation) for camera in (left, right)]
+    boxes = [box for box in found if box is not None]
+    if len(boxes) < 2:
+        raise ConfigError(
+            "the rig cannot see the person: rectified cameras look past",
+            code="person-out-of-view",
+            hint="lower `baseline`",
+        )
+    intrinsics = rectification.fit_intrinsics(np.stack(boxes), size, rng.uniform(*rig.margin))
+    longest = intrinsics[0, 0, 0]
+    focal = draw_focal(rng, rig, longest, size)
+    middle = np.array(size) / 2
+    # The slack that a shorter lens leaves is shared out at random: x for each view, y for both.
+    share = np.stack([rng.uniform(-1, 1, 2), np.full(2, rng.uniform(-1, 1))], axis=1)
+    slack = middle - np.stack([_half(boxes[view], focal) for view in (0, 1)])
+    slack[:, 1] = slack[:, 1].min()
+    intrinsics[:, :2, 2] = middle + focal / longest * (intrinsics[:, :2, 2] - middle)
+    intrinsics[:, :2, 2] += share * np.maximum(slack - rig.margin[0] * np.array(size), 0)
+    intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
+    return rectification.rectified_cameras(np.stack([left.centre, right.centre]), rotation, intrinsics, size)
+
+
+def _half(box: Float[np.ndarray, "4"], focal: float) -> Float[np.ndarray, "2"]:
+    """Half of the size of a box in the picture, pixels."""
+    return focal * (box[2:] - box[:2]) / 2

@@ -1,0 +1,128 @@
+"""The endless stream: training samples of ever new people on ever new rigs, made on the CPU or on CUDA.
+
+A pool of people is at hand. Each place in it is taken over by somebody new every `lifetime` steps, one place after the
+other. Who stands in which place, and everything else about a step, follows from the settings, the seed and the numbers
+(step, clips, frames) alone: nothing depends on what was asked before, so a resumed run continues exactly.
+"""
+
+import multiprocessing
+import sys
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain
+
+import numpy as np
+import torch
+
+from posegaussian.config import PeopleSettings, StreamSettings
+from posegaussian.synthetic.dataset.compose import compose_clips
+from posegaussian.synthetic.dataset.sample import Sample
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import prepare, texel_for
+from posegaussian.synthetic.people.splits import FIRST_STREAMED
+
+SECONDS = 4
+"""How long each person is followed."""
+_WHO, _WHICH, _HOW = 1, 2, 3
+"""Branches of the random numbers: who comes, which places a step looks at, what it sees."""
+
+
+class SyntheticStream:
+    """Training samples without end.
+
+    Args:
+        settings: what is drawn.
+        seed: of everything.
+        device: where samples are made and stay.
+    """
+
+    def __init__(self, settings: StreamSettings, seed: int, device: torch.device | str = "cpu"):
+        self.settings, self.seed, self.device = settings, seed, torch.device(device)
+        self._executor: ProcessPoolExecutor | None = None
+        self._coming: dict[int, Future] = {}
+        self._present: dict[int, Cast] = {}
+        self.waits = 0
+        """So often somebody was wanted who was not ready."""
+
+    def batch(self, step: int, clips: int, frames: int, look: StreamSettings | None = None) -> Sample:
+        """The samples of a step: `clips` people, each in `frames` consecutive moments.
+
+        On CUDA the work is queued on the current stream.
+
+        Args:
+            step: which; the same one is always the same.
+            clips: how many people.
+            frames: of each.
+            look: another way to photograph them; people come and go as the stream's own settings say.
+        """
+        pool = self.settings.pool
+        draw = np.random.default_rng([self.seed, _WHICH, step])
+        places = draw.choice(pool, clips, replace=clips > pool)
+        wanted = [self._person(int(place), step) for place in places]
+        self._expect(step, wanted)
+        casts = [self._cast(person) for person in wanted]
+        rngs = [np.random.default_rng([self.seed, _HOW, step, number]) for number in range(clips)]
+        return compose_clips(casts, rngs, look or self.settings, frames)
+
+    def close(self) -> None:
+        """Stop the workers at once: nobody waits for people who will not be needed."""
+        if self._executor is not None:
+            working = list((self._executor._processes or {}).values())
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            for process in working:
+                process.terminate()
+            self._executor = None
+        self._coming.clear()
+        self._present.clear()
+
+    def __enter__(self) -> "SyntheticStream":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _person(self, place: int, step: int) -> int:
+        """Seed of the person who stands in a place of the pool."""
+        lifetime = self.settings.lifetime
+        generation = (step + place * lifetime // self.settings.pool) // lifetime
+        rng = np.random.default_rng([self.seed, _WHO, place, generation])
+        return FIRST_STREAMED + int(rng.integers(1 << 31))
+
+    def _expect(self, step: int, wanted: list[int]) -> None:
+        """Have people made that are needed now or soon, the most urgent first; forget those who have gone."""
+        places, half = range(self.settings.pool), self.settings.lifetime // 2
+        now = {self._person(place, step) for place in places}
+        soon = {self._person(place, step + half) for place in places}
+        for known in (self._present, self._coming):
+            for person in known.keys() - now - soon:
+                del known[person]
+        if self.settings.workers:
+            for person in chain(wanted, sorted(now), sorted(soon)):
+                if person not in self._present and person not in self._coming:
+                    self._coming[person] = self._workers().submit(prepare, person, *self._manner())
+
+    def _cast(self, person: int) -> Cast:
+        if person not in self._present:
+            coming = self._coming.pop(person, None)
+            if coming and not coming.done():
+                self._waited()
+            prepared = coming.result() if coming else prepare(person, *self._manner())
+            self._present[person] = Cast.of(prepared, self.device)
+        return self._present[person]
+
+    def _waited(self) -> None:
+        """Count a step that people are not ready for, and say so when it is more than a start."""
+        self.waits += 1
+        if self.waits == self.settings.pool + 1:
+            text = "steps wait for people to be made: raise `workers`, or `lifetime`, of the stream"
+            print(text, file=sys.stderr, flush=True)
+
+    def _manner(self) -> tuple[PeopleSettings, int, int, float]:
+        """How people are prepared."""
+        settings = self.settings
+        return settings.people, SECONDS * settings.fps, settings.fps, texel_for(max(settings.target_size))
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            context = multiprocessing.get_context("spawn")  # threads and CUDA do not survive a fork
+            self._executor = ProcessPoolExecutor(self.settings.workers, context)
+        return self._executor

@@ -1,0 +1,86 @@
+"""A capture's light and cameras, and the pictures that they take of a person on the CPU."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+
+from posegaussian.config import BuiltinSettings, SensorSettings
+from posegaussian.synthetic.people.actor import Posed
+from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
+from posegaussian.synthetic.renderer.photograph import measure, photograph
+from posegaussian.synthetic.rigs.calibration import cameras, shaken
+from posegaussian.synthetic.rigs.rig import Rig
+from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
+from posegaussian.types import Camera
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One picture before the studio's wall, and the truth about it.
+
+    Args:
+        image: RGB.
+        mask: how much of each pixel the person covers, 0..255.
+        depth: along the optical axis at the pixel's centre, metres; 0 where nobody is.
+    """
+
+    image: UInt8[np.ndarray, "h w 3"]
+    mask: UInt8[np.ndarray, "h w"]
+    depth: Float32[np.ndarray, "h w"]
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Cameras and light.
+
+    Args:
+        rig: the cameras as declared.
+        true: the cameras as they are, by name; their pictures differ by the calibration's errors.
+        sensors: what each camera does to its pictures, frame by frame.
+        lights: the light.
+        middle: of the person in all frames, metres.
+    """
+
+    rig: Rig
+    true: dict[str, Camera]
+    sensors: dict[str, Sensor]
+    lights: Lights
+    middle: Float[np.ndarray, "3"]
+
+    @staticmethod
+    def built(
+        rng: np.random.Generator, settings: BuiltinSettings, rig: Rig, extent: Float[np.ndarray, "p 3"]
+    ) -> "Studio":
+        """Draw what the rig leaves open. Targets are clean: they are only ever compared with."""
+        lights = draw_lights(rng, settings.light)
+        true, sensors = {}, {}
+        for name, view in rig.views.items():
+            sensor = settings.sensor if name in rig.sources else SensorSettings()
+            true[name] = shaken(rng, sensor, cameras([view]), extent)
+            sensors[name] = draw_sensors(rng, sensor, settings.frames, 1)
+        return Studio(rig, true, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
+
+    def photographs(self, posed: Posed, frame: int) -> Iterator[tuple[str, Photo]]:
+        """A picture by every camera.
+
+        Args:
+            posed: the person at one moment.
+            frame: its number, which the sensors' noise depends on.
+        """
+        lamp = lamp_camera(self.lights.directions[0].double().numpy(), self.middle)
+        shadows = shadow_map(posed, lamp[None])
+        now = torch.zeros(1, dtype=torch.long)
+        for name, view in self.rig.views.items():
+            lens = torch.from_numpy(view.distortion)[None].float()
+            photo = photograph(posed, now, self.true[name], self.lights, shadows, lens)
+            image = photo.colours + (1 - photo.coverage) * self.lights.background[:, None, None]
+            image = self.sensors[name][frame : frame + 1].develop(image)
+            depth = measure(posed, now, cameras([view]), lens).depth
+            yield name, Photo(_bytes(image[0].permute(1, 2, 0)), _bytes(photo.coverage[0, 0]), depth[0].numpy())
+
+
+def _bytes(values: torch.Tensor) -> np.ndarray:
+    return (255 * values).round().to(torch.uint8).contiguous().numpy()

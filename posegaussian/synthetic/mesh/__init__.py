@@ -1,0 +1,1 @@
+"""Triangle meshes: normals, materials, textures, ambient occlusion."""

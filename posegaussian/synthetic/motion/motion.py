@@ -1,0 +1,280 @@
+"""Movements: what trunk, arms and feet do, as functions of time in seconds.
+
+Feet are planted: a foot on the floor keeps its place until its next step, and the legs reach for it from the hips.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.synthetic.mesh.textures import smooth
+from posegaussian.synthetic.motion.poses import Angles, Foot, Stance, turn
+
+Path = Callable[[float], tuple[Float[np.ndarray, "2"], float]]
+"""Where somebody is on the floor (x, y), metres, and where they head (radians, 0 is the negative y axis)."""
+
+MOVES = {"walk": 0.3, "turn": 0.1, "wave": 0.13, "squat": 0.1, "dance": 0.2, "stand": 0.12, "still": 0.05}
+"""Kinds of movement and how often they are drawn."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A movement.
+
+    Args:
+        name: its kind.
+        angles: bends of trunk and arms at a time.
+        stance: feet and hips at a time.
+        speed: of time; 0 is frozen.
+        start: time from which it runs, seconds.
+    """
+
+    name: str
+    angles: Callable[[float], Angles]
+    stance: Callable[[float], Stance]
+    speed: float = 1.0
+    start: float = 0.0
+
+    def at(self, time: float) -> tuple[Angles, Stance]:
+        """Bends, feet and hips."""
+        moment = self.start + self.speed * time
+        return self.angles(moment), self.stance(moment)
+
+
+def make_motion(name: str, size: float, rng: np.random.Generator) -> Motion:
+    """A movement of one kind for a person of this size (1: the mean adult), roughly facing the rig."""
+    if name == "still":
+        moving = tuple(kind for kind in MOVES if kind != "still")
+        motion = make_motion(moving[rng.integers(len(moving))], size, rng)
+        return replace(motion, name=name, speed=0.0, start=rng.uniform(0, 10))
+    relaxed, facing = _relaxed(rng), rng.uniform(-0.9, 0.9)
+    angles, stance = KINDS[name](size, facing, rng)
+    return Motion(name, lambda time: relaxed(time) | angles(time), stance, start=rng.uniform(0, 5))
+
+
+def waves(rng: np.random.Generator, rate: float, size: float) -> Callable[[float], float]:
+    """A smooth periodic curve: the first three harmonics of a rate (radians per second), at most `size` high."""
+    share = rng.dirichlet([3, 2, 1])
+    phase = rng.uniform(0, 2 * np.pi, 3)
+    return lambda time: size * float(share @ np.sin(rate * np.arange(1, 4) * time + phase))
+
+
+def _relaxed(rng: np.random.Generator) -> Callable[[float], Angles]:
+    """Hanging arms, half-open hands, breathing, a head that looks around: the ground other movements build on."""
+    middle = {"elbow": 0.35, "raise": 0.16, "swing": 0.05, "twist": 0.0, "curl": 0.35, "wrist": 0.0}
+    spread = {"elbow": 0.2, "raise": 0.08, "swing": 0.12, "twist": 0.25, "curl": 0.25, "wrist": 0.15}
+    moving = {"elbow": 0.05, "raise": 0.02, "swing": 0.04, "twist": 0.06, "curl": 0.12, "wrist": 0.08}
+    trunk = {"lean": (0.03, 0.015), "bend": (0, 0.02), "turn": (0, 0.04), "nod": (0.02, 0.12), "look": (0, 0.3)}
+    curves: dict[str, tuple[float, Callable[[float], float]]] = {}
+    for side in ("left", "right"):
+        for name in middle:
+            base = middle[name] + spread[name] * rng.uniform(-1, 1)
+            curves[f"{side}_{name}"] = (base, waves(rng, rng.uniform(0.7, 1.6), moving[name]))
+    for name, (base, size) in trunk.items():
+        curves[name] = (base, waves(rng, rng.uniform(0.6, 1.4), size))
+    breath, phase = rng.uniform(1.3, 2.0), rng.uniform(0, 6.3)
+
+    def angles(time):
+        values = {name: base + curve(time) for name, (base, curve) in curves.items()}
+        values["lean"] -= 0.012 * float(np.sin(breath * time + phase))
+        return values
+
+    return angles
+
+
+def steps(
+    path: Path, rate: float, width: float, lift: float, heel: float, planted: float = 0.62
+) -> Callable[[float], tuple[Foot, Foot, float]]:
+    """Feet that follow a path step by step; also how far the left foot's cycle is (whole cycles).
+
+    Args:
+        path: where the hips go.
+        rate: strides (of both feet) per second.
+        width: distance of each foot from the path, metres.
+        lift: height of a step, metres.
+        heel: how far the heel rises before a step, radians.
+        planted: share of the cycle that a foot stands still.
+    """
+
+    def foothold(number: float, offset: float, side: float) -> tuple[np.ndarray, float]:
+        place, heading = path((number + 0.5 * planted - offset) / rate)
+        return place + turn(np.array([0.0, 0, 1]), heading)[:2, :2] @ [side * width, -0.06], heading - 0.12 * -side
+
+    def foot(time: float, offset: float, side: float) -> Foot:
+        cycle = rate * time + offset
+        number, phase = float(np.floor(cycle)), float(cycle % 1)
+        here, yaw = foothold(number, offset, side)
+        if phase < planted:
+            rise = heel * float(smooth((phase - 0.55 * planted) / (0.45 * planted)))
+            return Foot(np.array([*here, 0.0]), yaw, rise)
+        there, later = foothold(number + 1, offset, side)
+        share = (phase - planted) / (1 - planted)
+        go = float(smooth(share))
+        up = lift * np.sin(np.pi * share) ** 2
+        place = here + go * (there - here)
+        return Foot(np.array([*place, up]), yaw + go * (later - yaw), heel * float(1 - smooth(share / 0.8)))
+
+    return lambda time: (foot(time, 0.0, 1.0), foot(time, 0.5, -1.0), rate * time)
+
+
+def planted(width: float, facing: float, rng: np.random.Generator) -> tuple[Foot, Foot]:
+    """Two feet side by side, one a little ahead, turned out."""
+    across = turn(np.array([0.0, 0, 1]), facing)[:2, :2]
+    ahead = rng.uniform(-0.06, 0.06)
+    feet = []
+    for side in (1, -1):
+        place = across @ [side * width * rng.uniform(0.9, 1.1), -0.08 + side * ahead]
+        feet.append(Foot(np.array([*place, 0.0]), facing + side * rng.uniform(0.05, 0.3), 0.0))
+    return feet[0], feet[1]
+
+
+def _walk(size: float, facing: float, rng: np.random.Generator):
+    """Walking in a circle of less than a metre across, arms against the legs."""
+    radius, side = rng.uniform(0.34, 0.46), float(rng.choice([-1.0, 1.0]))
+    speed, rate = rng.uniform(0.4, 0.7), rng.uniform(0.75, 0.95)
+
+    def path(time):
+        angle = side * speed * time / radius + facing
+        return radius * side * np.array([-np.cos(angle), -np.sin(angle)]), angle
+
+    feet = steps(path, rate, 0.085 * size, rng.uniform(0.03, 0.07), rng.uniform(0.35, 0.6))
+    sway, swing = 0.02 * size, rng.uniform(0.25, 0.5)
+
+    def stance(time):
+        left, right, cycle = feet(time)
+        place, heading = path(time)
+        # The weight is over the left foot in the middle of its stance.
+        beat = float(np.cos(2 * np.pi * (cycle - 0.31)))
+        move = turn(np.array([0.0, 0, 1]), heading)[:2, :2] @ [sway * beat, 0.0]
+        yaw = heading - 0.08 * float(np.sin(2 * np.pi * (cycle - 0.31)))
+        return Stance(left, right, place + move, yaw, 0.03 * beat, 0.012)
+
+    def angles(time):
+        beat = float(np.sin(2 * np.pi * (rate * time - 0.31)))
+        change = {"turn": 0.12 * beat, "lean": 0.04, "bend": -0.03 * side}
+        for name, sign in (("left", 1), ("right", -1)):
+            change |= {f"{name}_swing": sign * swing * beat + 0.05, f"{name}_elbow": 0.35 - 0.25 * sign * -beat}
+        return change
+
+    return angles, stance
+
+
+def _turn(size: float, facing: float, rng: np.random.Generator):
+    """Turning on the spot in small steps."""
+    speed = float(rng.uniform(0.5, 1.1) * rng.choice([-1, 1]))
+    centre = rng.uniform(-0.1, 0.1, 2)
+
+    def path(time):
+        return centre, facing + speed * time
+
+    feet = steps(path, rng.uniform(0.8, 1.0), 0.1 * size, 0.04, 0.25)
+    glance = 0.25 * np.sign(speed)
+
+    def stance(time):
+        left, right, cycle = feet(time)
+        beat = float(np.cos(2 * np.pi * (cycle - 0.31)))
+        move = turn(np.array([0.0, 0, 1]), facing + speed * time)[:2, :2] @ [0.025 * beat, 0.0]
+        return Stance(left, right, centre + move, facing + speed * time, 0.03 * beat, 0.015)
+
+    return lambda time: {"look": glance, "turn": 0.3 * glance}, stance
+
+
+def _standing(size: float, facing: float, rng: np.random.Generator):
+    """Standing on both feet, the weight shifting slowly."""
+    left, right = planted(0.11 * size, facing, rng)
+    across, along = waves(rng, rng.uniform(0.5, 1.0), 0.02), waves(rng, rng.uniform(0.6, 1.2), 0.01)
+    lean, roll = rng.uniform(-0.03, 0.03), rng.uniform(-0.03, 0.03)
+
+    def stance(time):
+        move = turn(np.array([0.0, 0, 1]), facing)[:2, :2] @ [lean + across(time), along(time) + 0.005]
+        return Stance(left, right, move, facing + 0.5 * across(time), roll, 0.012)
+
+    return lambda time: {}, stance
+
+
+def _wave(size: float, facing: float, rng: np.random.Generator):
+    """One arm raised and waving, the other hanging or on the move."""
+    _, stance = _standing(size, facing, rng)
+    side, other = rng.permutation(["left", "right"])
+    rate, height = rng.uniform(6, 9), rng.uniform(1.2, 1.7)
+    drift = waves(rng, 2.0, 0.3)
+
+    def angles(time):
+        beat = float(np.sin(rate * time))
+        return {
+            f"{side}_raise": height + 0.12 * beat,
+            f"{side}_swing": 0.25,
+            f"{side}_twist": -1.0,
+            f"{side}_elbow": 1.15 + 0.4 * beat,
+            f"{side}_curl": 0.08,
+            f"{side}_wrist": 0.15 * beat,
+            f"{other}_swing": 0.25 + drift(time),
+            "bend": 0.08 * beat,
+        }
+
+    return angles, stance
+
+
+def _squat(size: float, facing: float, rng: np.random.Generator):
+    """Up and down, the arms held out in front."""
+    left, right = planted(rng.uniform(0.13, 0.18) * size, facing, rng)
+    left, right = replace(left, yaw=facing + 0.3), replace(right, yaw=facing - 0.3)
+    rate, depth = rng.uniform(2.2, 3.6), rng.uniform(0.16, 0.36) * size
+
+    def down(time):
+        return 0.5 - 0.5 * float(np.cos(rate * time))
+
+    def stance(time):
+        back = turn(np.array([0.0, 0, 1]), facing)[:2, :2] @ [0.0, 0.02 + 0.12 * down(time)]
+        return Stance(left, right, back, facing, 0.0, 0.012 + depth * down(time))
+
+    def angles(time):
+        change = {"lean": 0.08 + 1.3 * depth * down(time), "nod": -0.2 * down(time), "turn": 0.0, "bend": 0.0}
+        for side in ("left", "right"):
+            change |= {f"{side}_swing": 0.2 + 0.95 * down(time), f"{side}_elbow": 0.45, f"{side}_raise": 0.25}
+        return change
+
+    return angles, stance
+
+
+def _dance(size: float, facing: float, rng: np.random.Generator):
+    """Steps on the spot to a beat; hips, trunk, arms and head follow curves of their own."""
+    rate = rng.uniform(0.7, 1.1)
+    beat = 2 * np.pi * rate
+    drift = [waves(rng, 0.5 * beat, 0.06) for _ in range(2)]
+    spin = waves(rng, 0.5 * beat, 0.35)
+
+    def path(time):
+        return np.array([drift[0](time), drift[1](time)]), facing + spin(time)
+
+    feet = steps(path, rate, rng.uniform(0.11, 0.15) * size, rng.uniform(0.03, 0.08), 0.3)
+    hips = [waves(rng, beat, 0.035) for _ in range(2)]
+    bounce, dip = rng.uniform(0.01, 0.035), rng.uniform(0.02, 0.05)
+    names = {
+        "elbow": (1.1, 0.6),
+        "raise": (0.75, 0.5),
+        "swing": (0.4, 0.45),
+        "twist": (-0.35, 0.4),
+        "curl": (0.45, 0.3),
+    }
+    curves = {
+        f"{side}_{name}": (middle, waves(rng, 0.5 * beat, size))
+        for side in ("left", "right")
+        for name, (middle, size) in names.items()
+    }
+    trunk = {"lean": (0.06, 0.08), "bend": (0, 0.16), "turn": (0, 0.3), "nod": (0, 0.15), "look": (0, 0.3)}
+    curves |= {name: (middle, waves(rng, 0.5 * beat, size)) for name, (middle, size) in trunk.items()}
+
+    def stance(time):
+        left, right, cycle = feet(time)
+        place, heading = path(time)
+        move = turn(np.array([0.0, 0, 1]), heading)[:2, :2] @ [hips[0](time), hips[1](time)]
+        sink = dip + bounce * (1 - float(np.cos(4 * np.pi * cycle)))
+        return Stance(left, right, place + move, heading, 0.06 * float(np.cos(2 * np.pi * (cycle - 0.31))), sink)
+
+    return lambda time: {name: middle + curve(time) for name, (middle, curve) in curves.items()}, stance
+
+
+KINDS = {"walk": _walk, "turn": _turn, "stand": _standing, "wave": _wave, "squat": _squat, "dance": _dance}

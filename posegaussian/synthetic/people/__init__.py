@@ -1,0 +1,1 @@
+"""Whole people: drawn from a seed, baked for the renderer, posed."""

@@ -1,0 +1,72 @@
+"""A baked person on a device, and the same person in several poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from jaxtyping import Float32, Int64, UInt8
+from torch import Tensor
+
+from posegaussian.synthetic.people.bake import Baked
+from posegaussian.types import _Tensors
+
+
+@dataclass(frozen=True)
+class Actor(_Tensors):
+    """`Baked` in torch: see there."""
+
+    vertices: Float32[Tensor, "v 3"]
+    normals: Float32[Tensor, "v 3"]
+    bones: Int64[Tensor, "v k"]
+    weights: Float32[Tensor, "v k"]
+    occlusion: Float32[Tensor, v]
+    faces: Int64[Tensor, "f 3"]
+    parts: UInt8[Tensor, f]
+    looks: UInt8[Tensor, f]
+    gloss: Float32[Tensor, m]
+    roughness: Float32[Tensor, m]
+    grids: UInt8[Tensor, f]
+    starts: Int64[Tensor, f]
+    texels: UInt8[Tensor, "n 5"]
+
+    @staticmethod
+    def of(baked: Baked, device: torch.device | str = "cpu") -> Actor:
+        """Move a baked person to a device."""
+        names = Actor.__dataclass_fields__
+        return Actor(**{name: torch.from_numpy(getattr(baked, name)).to(device) for name in names})
+
+    def posed(self, transforms: Float32[Tensor, "t b 3 4"]) -> Posed:
+        """The person at several moments, by linear blend skinning.
+
+        Args:
+            transforms: where each bone takes its rest points in the world.
+        """
+        flat = transforms.flatten(2)
+        parts = [self.weights[:, k, None] * flat[:, self.bones[:, k]] for k in range(self.bones.shape[1])]
+        blended = reduce(torch.add, parts).unflatten(2, (3, 4))  # in this order on every device
+        vertices = _turned(blended, self.vertices) + blended[..., 3]
+        normals = _turned(blended, self.normals)
+        return Posed(self, vertices, normals / normals.norm(dim=-1, keepdim=True).clamp_min(1e-12))
+
+
+@dataclass(frozen=True)
+class Posed(_Tensors):
+    """An actor at t moments.
+
+    Args:
+        actor: who.
+        vertices: metres, in the world.
+        normals: unit length.
+    """
+
+    actor: Actor
+    vertices: Float32[Tensor, "t v 3"]
+    normals: Float32[Tensor, "t v 3"]
+
+
+def _turned(matrices: Float32[Tensor, "t v 3 4"], vectors: Float32[Tensor, "v 3"]) -> Float32[Tensor, "t v 3"]:
+    """Products with the left 3x3 parts, written out: the same bits on every device."""
+    x, y, z = vectors.unbind(-1)
+    return matrices[..., 0] * x[:, None] + matrices[..., 1] * y[:, None] + matrices[..., 2] * z[:, None]

@@ -1,0 +1,43 @@
+"""Somebody made, baked and followed: all that costs seconds, done ahead of time and without torch."""
+
+from dataclasses import dataclass
+
+from posegaussian.config import PeopleSettings
+from posegaussian.synthetic.people.bake import Baked, bake
+from posegaussian.synthetic.people.person import make_person
+from posegaussian.synthetic.people.track import Track, track
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A person's looks and moves.
+
+    Args:
+        seed: who.
+        baked: looks.
+        track: moves.
+    """
+
+    seed: int
+    baked: Baked
+    track: Track
+
+
+def texel_for(pixels: int) -> float:
+    """Distance between samples of colour for pictures so large, metres: half of a pixel that shows 2 m in all."""
+    return min(max(1 / pixels, 0.001), 0.004)
+
+
+def prepare(seed: int, people: PeopleSettings, frames: int, fps: int, texel: float) -> Prepared:
+    """Make somebody.
+
+    Args:
+        seed: who.
+        people: which people may be drawn.
+        frames: how many are followed.
+        fps: frames per second.
+        texel: distance between samples of colour, metres.
+    """
+    person = make_person(seed, people)
+    baked = bake(person, texel)
+    return Prepared(seed, baked, track(person, baked, frames, fps))

@@ -1,0 +1,49 @@
+"""How a person moves, sampled frame by frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from posegaussian.synthetic.body.body import skin
+from posegaussian.synthetic.people.bake import Baked
+from posegaussian.synthetic.people.person import Person
+
+
+@dataclass(frozen=True)
+class Track:
+    """Consecutive moments of a person.
+
+    Args:
+        transforms: where each bone takes its rest points in the world.
+        joints: COCO-17, metres, in the world.
+        outline: points that between them reach about as far as the person does, metres, in the world.
+    """
+
+    transforms: Float32[np.ndarray, "t b 3 4"]
+    joints: Float32[np.ndarray, "t 17 3"]
+    outline: Float32[np.ndarray, "t o 3"]
+
+    def extent(self, frames: Int[np.ndarray, "n"]) -> Float[np.ndarray, "p 3"]:
+        """Points that reach as far as the person does in these frames, metres, in the world."""
+        return self.outline[np.unique(frames)].reshape(-1, 3).astype(np.float64)
+
+
+def track(person: Person, baked: Baked, frames: int, fps: int) -> Track:
+    """Follow a person.
+
+    Args:
+        person: who.
+        baked: the same person.
+        frames: how many.
+        fps: frames per second.
+    """
+    transforms, joints, outline = [], [], []
+    rest, bones, weights = baked.vertices[baked.outline], baked.bones[baked.outline], baked.weights[baked.outline]
+    for frame in range(frames):
+        moved = person.transforms(frame / fps)
+        transforms.append(moved)
+        joints.append(person.regressor @ skin(person.anchors.rest, person.anchors.weights, moved))
+        blended = np.einsum("ok,okij->oij", weights, moved[bones])
+        outline.append(np.einsum("oij,oj->oi", blended[:, :, :3], rest) + blended[:, :, 3])
+    return Track(*(np.stack(values).astype(np.float32) for values in (transforms, joints, outline)))

@@ -1,0 +1,1 @@
+"""Images, masks and depths of posed people, on the CPU and on CUDA."""

@@ -1,0 +1,24 @@
+"""Whether CUDA's kernels can be had here."""
+
+import sys
+from functools import cache
+
+import torch
+
+
+@cache
+def has_triton() -> bool:
+    """Whether Triton works here: it comes with torch for CUDA on Linux, and needs a C compiler."""
+    try:
+        from posegaussian.synthetic.renderer import kernels
+        from posegaussian.types import Camera
+
+        camera = Camera(torch.eye(3, device="cuda")[None], torch.eye(4, device="cuda")[None], 1, 1)
+        points = kernels.project(torch.ones((1, 3, 3), device="cuda"), camera)
+        keys = torch.full((1, 1, 1), torch.iinfo(torch.int64).max, device="cuda")
+        kernels.draw(points, torch.arange(3, device="cuda")[None], keys)
+        kernels.resolve(keys)
+    except Exception as reason:  # whatever a compiler may lack on a machine
+        print(f"people are photographed in plain torch, more slowly: {reason}", file=sys.stderr, flush=True)
+        return False
+    return True

@@ -1,0 +1,131 @@
+"""Light: lamps far away, light from everywhere, and the shadows of the first lamp."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+
+from posegaussian.config import LightSettings
+from posegaussian.synthetic.people.actor import Posed
+from posegaussian.synthetic.renderer.projection import project_vertices
+from posegaussian.synthetic.renderer.zbuffer import nearest
+from posegaussian.synthetic.rigs.rig import look_at
+from posegaussian.types import Camera, _Tensors
+
+_AWAY = 40.0
+"""Distance of a lamp's camera from the person: its light falls in parallel but for 1.5 degrees. Metres."""
+REACH = 1.4
+"""A shadow map covers so many metres around its middle."""
+LIFT = 0.008
+"""Points are lifted off the surface so far before they look for the lamp, metres: no triangle shadows itself."""
+TAPS = 3
+"""Samples of a shadow map per axis that a shadow's edge is spread over."""
+
+
+@dataclass(frozen=True)
+class Lights(_Tensors):
+    """Distant lamps, the first of which casts shadows, and ambient light.
+
+    Args:
+        directions: from the person towards each lamp, unit length.
+        strengths: RGB of each lamp.
+        ambient: RGB of the light from everywhere.
+        background: RGB of the wall behind the person.
+        softness: width of a shadow's edge, metres.
+    """
+
+    directions: Float32[Tensor, "lamps 3"]
+    strengths: Float32[Tensor, "lamps 3"]
+    ambient: Float32[Tensor, 3]
+    background: Float32[Tensor, 3]
+    softness: Float32[Tensor, ""]
+
+
+@dataclass(frozen=True)
+class ShadowMap(_Tensors):
+    """What the first lamp sees at each moment.
+
+    Args:
+        depth: from the lamp's camera, metres; 0 where nothing is.
+        camera: one for each moment.
+    """
+
+    depth: Float32[Tensor, "t s s"]
+    camera: Camera
+
+    def lit(
+        self,
+        points: Float32[Tensor, "n 3"],
+        normals: Float32[Tensor, "n 3"],
+        moment: Int64[Tensor, n],
+        softness: Float32[Tensor, ""],
+    ) -> Float32[Tensor, n]:
+        """Share of the lamp's disc that each point sees, 0..1: percentage-closer filtering (Reeves et al., 1987).
+
+        Args:
+            points: on the surface, metres.
+            normals: towards the lamp's side of the surface.
+            moment: which map.
+            softness: width of a shadow's edge, metres.
+        """
+        size = self.depth.shape[-1]
+        lifted = (points + LIFT * normals)[:, None]
+        x, y, inverse = project_vertices(lifted, self.camera[moment])[:, 0].unbind(-1)
+        limit = 1 / inverse - 0.5 * LIFT
+        spread = softness * size / (TAPS * 2 * REACH)  # of the taps, in texels
+        taps = spread * torch.arange(-(TAPS // 2), TAPS // 2 + 1, device=x.device)
+        column = (x[:, None] + taps).long().clamp(0, size - 1)
+        row = (moment * size)[:, None] + (y[:, None] + taps).long().clamp(0, size - 1)
+        found = self.depth.flatten()[row[:, :, None] * size + column[:, None]]
+        seen = (found == 0) | (found >= limit[:, None, None])
+        return seen.sum((1, 2)) / TAPS**2
+
+
+def lamp_camera(direction: Float[np.ndarray, 3], centre: Float[np.ndarray, 3], size: int = 512) -> Camera:
+    """A camera that sees what a lamp lights, on the CPU.
+
+    Args:
+        direction: towards the lamp, unit length.
+        centre: middle of the picture in the world, metres.
+        size: of the picture, pixels.
+    """
+    focal = 0.5 * size * _AWAY / REACH
+    intrinsics = torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]], dtype=torch.float32)
+    pose = torch.from_numpy(look_at(centre + _AWAY * direction, centre).astype(np.float32))
+    return Camera(intrinsics, pose, size, size)
+
+
+def shadow_map(posed: Posed, camera: Camera) -> ShadowMap:
+    """What a lamp sees of an actor.
+
+    Args:
+        posed: the actor at t moments.
+        camera: the lamp's, one for each moment.
+    """
+    _, depth = nearest(project_vertices(posed.vertices, camera), posed.actor.faces, camera.width, camera.height)
+    return ShadowMap(depth, camera)
+
+
+def draw_lights(rng: np.random.Generator, settings: LightSettings) -> Lights:
+    """Lamps all around and above, on the CPU."""
+    count = int(rng.integers(round(settings.lamps[0]), round(settings.lamps[1]) + 1))
+    azimuth, height = rng.uniform(0, 2 * np.pi, count), rng.uniform(0.05, 0.8, count)
+    level = np.sqrt(1 - height**2)
+    power = np.array([rng.uniform(*(settings.key if lamp == 0 else settings.fill)) for lamp in range(count)])
+    warmth = np.array([_tinted(rng.uniform(*settings.warmth)) for _ in range(count + 1)])
+    values = {
+        "directions": np.stack([level * np.cos(azimuth), level * np.sin(azimuth), height], axis=1),
+        "strengths": power[:, None] * warmth[:count],
+        "ambient": rng.uniform(*settings.ambient) * warmth[count],
+        "background": np.full(3, rng.uniform(*settings.background)),
+        "softness": np.array(rng.uniform(*settings.softness)),
+    }
+    return Lights(**{name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()})
+
+
+def _tinted(warmth: float) -> Float[np.ndarray, 3]:
+    return np.array([1 + warmth, 1.0, 1 - warmth])

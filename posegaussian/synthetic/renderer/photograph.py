@@ -1,0 +1,123 @@
+"""Photographs of an actor, and the truth at pixel centres: one code for captures on disk and for the stream."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from jaxtyping import Bool, Float32, Int32, Int64, UInt8
+from torch import Tensor
+
+from posegaussian.synthetic.people.actor import Posed
+from posegaussian.synthetic.renderer.acceleration import has_triton
+from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
+from posegaussian.synthetic.renderer.projection import project_vertices
+from posegaussian.synthetic.renderer.shading import shade
+from posegaussian.synthetic.renderer.zbuffer import nearest
+from posegaussian.types import Camera, _Tensors
+
+SAMPLES = 2
+"""Samples of colour and mask per pixel and axis."""
+
+
+@dataclass(frozen=True)
+class Photographs(_Tensors):
+    """n pictures of the person before black.
+
+    Args:
+        colours: RGB, 0 and up, already multiplied by the coverage.
+        coverage: share of each pixel that the person covers.
+    """
+
+    colours: Float32[Tensor, "n 3 h w"]
+    coverage: Float32[Tensor, "n 1 h w"]
+
+
+@dataclass(frozen=True)
+class Truth(_Tensors):
+    """What is seen at the pixels' centres.
+
+    Args:
+        depth: along the optical axis, metres; 0 where nobody is.
+        parts: index into bake.PARTS; 0 where nobody is.
+    """
+
+    depth: Float32[Tensor, "n h w"]
+    parts: UInt8[Tensor, "n h w"]
+
+
+def measure(
+    posed: Posed, moment: Int64[Tensor, "n"], camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None
+) -> Truth:
+    """The truth in n cameras; never averaged, never supersampled.
+
+    Args:
+        posed: the actor.
+        moment: which of its moments each camera sees.
+        camera: n cameras.
+        distortion: of their lenses, OpenCV's k1, k2, p1, p2, k3.
+    """
+    points = project_vertices(posed.vertices[moment], camera, distortion)
+    face, depth = nearest(points, posed.actor.faces, camera.width, camera.height)
+    parts = posed.actor.parts[face.clamp_min(0).long()] * (face >= 0)
+    return Truth(depth, parts)
+
+
+def photograph(
+    posed: Posed,
+    moment: Int64[Tensor, "n"],
+    camera: Camera,
+    lights: Lights,
+    shadows: ShadowMap,
+    distortion: Float32[Tensor, "n 5"] | None = None,
+) -> Photographs:
+    """Pictures by n cameras; arguments as for `measure`, and the light."""
+    points = project_vertices(posed.vertices[moment], camera, distortion)
+    points[..., :2] *= SAMPLES
+    face, _ = nearest(points, posed.actor.faces, SAMPLES * camera.width, SAMPLES * camera.height)
+    scene = points, face, posed, moment, camera.centre, lights, shadows
+    if points.is_cuda and has_triton():
+        from posegaussian.synthetic.renderer import painting
+
+        return Photographs(*painting.paint(*scene, SAMPLES))
+    return painted(*scene)
+
+
+def painted(
+    points: Float32[Tensor, "n v 3"],
+    face: Int32[Tensor, "n hs ws"],
+    posed: Posed,
+    moment: Int64[Tensor, "n"],
+    eye: Float32[Tensor, "n 3"],
+    lights: Lights,
+    shadows: ShadowMap,
+) -> Photographs:
+    """Pictures from the triangles that the samples see, in plain torch; arguments as for `painting.paint`."""
+    count, height, width = face.shape
+    hit = face.flatten() >= 0
+    place = hit.nonzero()[:, 0]
+    number, pixel = place // (width * height), place % (width * height)
+    chosen = face.flatten()[place].long()
+    corners = points.flatten(0, 1)[number[:, None] * points.shape[1] + posed.actor.faces[chosen]]
+    weights, front = _interpolation(corners, (pixel % width).float() + 0.5, (pixel // width).float() + 0.5)
+    colours = shade(posed, lights, shadows, chosen, moment[number], weights, front, eye[number])
+    canvas = torch.zeros((len(hit), 3), device=colours.device)
+    canvas[place] = colours
+    shape = count, height // SAMPLES, SAMPLES, width // SAMPLES, SAMPLES, -1
+    return Photographs(_pooled(canvas.view(shape)), _pooled(hit.float().view(shape)))
+
+
+def _pooled(samples: Float32[Tensor, "n h s w s c"]) -> Float32[Tensor, "n c h w"]:
+    """Means over the samples of each pixel."""
+    parts = [samples[:, :, i, :, j] for i in range(SAMPLES) for j in range(SAMPLES)]
+    return (reduce(torch.add, parts) / len(parts)).permute(0, 3, 1, 2)
+
+
+def _interpolation(
+    corners: Float32[Tensor, "n 3 3"], x: Float32[Tensor, "n"], y: Float32[Tensor, "n"]
+) -> tuple[Float32[Tensor, "n 3"], Bool[Tensor, "n"]]:
+    """Perspective-correct weights of a triangle's corners at a place in the picture, and whether its front is seen."""
+    dx, dy, inverse = corners[..., 0] - x[:, None], corners[..., 1] - y[:, None], corners[..., 2]
+    areas = dx.roll(-1, 1) * dy.roll(1, 1) - dx.roll(1, 1) * dy.roll(-1, 1)
+    front = areas.sum(1) < 0  # the image's y axis points down
+    areas = areas * inverse
+    return areas / areas.sum(1, keepdim=True), front

@@ -1,0 +1,115 @@
+"""Which triangle is seen at each pixel's centre, and how far it is: one answer from three back-ends.
+
+A triangle owns a pixel whose centre lies inside it or on its border. The nearest triangle wins, the one with the lower
+number among equally near ones. All do the same float32 operations in the same order, so they agree to the last bit:
+Numba loops over triangles; Triton, or plain torch where Triton is not to be had, visits the pixels of each triangle's
+box and keeps the least key (bits of the depth, number of the triangle) of each pixel, in any order of execution.
+"""
+
+import torch
+from jaxtyping import Float32, Int32, Int64
+from torch import Tensor
+
+from posegaussian.synthetic.mesh.scanlines import rasterize
+from posegaussian.synthetic.renderer.acceleration import has_triton
+
+CANDIDATES = 1 << 23
+"""Pixels of boxes that the torch back-end looks at together; bounds its memory to about 100 bytes for each."""
+_NOBODY = torch.iinfo(torch.int64).max
+
+
+def nearest(
+    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
+) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
+    """The nearest triangle at every pixel's centre of n pictures.
+
+    Args:
+        points: x and y in pixels (centres at +0.5) and inverse depth in each picture; triangles with a corner whose
+            inverse depth is not positive are left out.
+        faces: vertex numbers, shared by all pictures.
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+
+    Returns:
+        the triangle, -1 where there is none.
+        its depth, 0 where there is none.
+    """
+    if points.device.type == "cpu":
+        return nearest_numba(points, faces, width, height)
+    return (nearest_triton if has_triton() else nearest_torch)(points, faces, width, height)
+
+
+def nearest_numba(
+    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
+) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
+    """`nearest` on the CPU."""
+    owner, depth = rasterize(points.numpy(), faces.numpy(), width, height, torch.get_num_threads())
+    return torch.from_numpy(owner), torch.from_numpy(depth)
+
+
+def nearest_torch(
+    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
+) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
+    """`nearest` in plain torch, on any device."""
+    count = len(faces)
+    corners = points[:, faces].reshape(-1, 9)  # picture by picture
+    x, y, q = corners[:, 0::3], corners[:, 1::3], corners[:, 2::3]
+    (left, right), (top, bottom) = _span(x, width), _span(y, height)
+    across, down = (right - left + 1).clamp_min(0), (bottom - top + 1).clamp_min(0)
+    boxes = across * down * (q > 0).all(1)
+    drawn = boxes.nonzero()[:, 0]
+    corners, left, top, across = (values[drawn] for values in (corners, left, top, across))
+    ends = boxes[drawn].cumsum(0)
+    starts = ends - boxes[drawn]
+    first = drawn // count * (width * height) + top * width + left
+    keys = torch.full((len(points) * height * width,), _NOBODY, device=points.device)
+    total = int(ends[-1]) if len(ends) else 0
+    for begin in range(0, total, CANDIDATES):
+        candidate = torch.arange(begin, min(begin + CANDIDATES, total), device=points.device)
+        box = torch.searchsorted(ends, candidate, right=True)
+        place = candidate - starts[box]
+        row, column = place // across[box], place % across[box]
+        depth = _depth_inside(corners[box], left[box] + column, top[box] + row)
+        key = depth.view(torch.int32).long() << 32 | drawn[box] % count
+        key = torch.where(torch.isfinite(depth), key, _NOBODY)
+        keys.scatter_reduce_(0, first[box] + row * width + column, key, "amin")
+    return _resolved(keys.view(len(points), height, width))
+
+
+def nearest_triton(
+    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
+) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
+    """`nearest` on CUDA."""
+    from posegaussian.synthetic.renderer import kernels
+
+    keys = torch.full((len(points), height, width), _NOBODY, device=points.device)
+    kernels.draw(points, faces, keys)
+    return kernels.resolve(keys)
+
+
+def _resolved(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
+    """Triangles and depths from the least keys."""
+    hit = keys != _NOBODY
+    owner = torch.where(hit, keys & 0xFFFFFFFF, -1).int()
+    depth = torch.where(hit, keys >> 32, 0).int().view(torch.float32)
+    return owner, depth
+
+
+def _span(values: Float32[Tensor, "f 3"], size: int) -> tuple[Int64[Tensor, "f"], Int64[Tensor, "f"]]:
+    """First and last pixel whose centre lies within the range of the values."""
+    low, high = values.amin(1), values.amax(1)
+    return (low - 0.5).ceil().long().clamp_min(0), (high - 0.5).floor().long().clamp_max(size - 1)
+
+
+def _depth_inside(
+    corners: Float32[Tensor, "m 9"], column: Int64[Tensor, "m"], row: Int64[Tensor, "m"]
+) -> Float32[Tensor, "m"]:
+    """Depth of each triangle at a pixel's centre; infinite outside."""
+    x, y, inverse = corners.unflatten(1, (3, 3)).unbind(2)
+    x, y = x - (column.float() + 0.5)[:, None], y - (row.float() + 0.5)[:, None]
+    areas = x.roll(-1, 1) * y.roll(1, 1) - x.roll(1, 1) * y.roll(-1, 1)
+    u, v, w = areas.unbind(1)
+    area = u + v + w
+    inside = ((areas >= 0).all(1) & (area > 0)) | ((areas <= 0).all(1) & (area < 0))
+    u, v, w = (areas * inverse).unbind(1)
+    return torch.where(inside, area / (u + v + w), torch.inf)

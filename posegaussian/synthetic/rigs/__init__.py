@@ -1,0 +1,1 @@
+"""Where cameras stand, and how their calibration errs."""

@@ -1,0 +1,1 @@
+"""What a camera does to an image."""

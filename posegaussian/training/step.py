@@ -1,0 +1,63 @@
+"""One look at a batch: reconstruct it, render the view that was held back, compare."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from posegaussian.config import TrainSettings
+from posegaussian.data.batch import Clip
+from posegaussian.model.network import Reconstruction
+from posegaussian.splatting import ANTIALIASED, rasterize
+from posegaussian.training.losses.total import Losses, box_psnr, combine, end_point_error
+from posegaussian.types import Rendering
+
+
+@dataclass(frozen=True)
+class Look:
+    """What came of a batch.
+
+    Args:
+        result: of the network.
+        view: the view that was held back, rendered; None in stage depth.
+        losses: of both.
+    """
+
+    result: Reconstruction
+    view: Rendering | None
+    losses: Losses
+
+
+def look(network: nn.Module, clip: Clip, settings: TrainSettings, autocast, depth_only: bool) -> Look:
+    """Reconstruct a batch, render it in stage full, and compare.
+
+    Args:
+        network: or what wraps it.
+        clip: the batch.
+        settings: the weights of the losses.
+        autocast: makes the context of the network's arithmetic.
+        depth_only: stage depth.
+    """
+    with autocast():
+        result = network(clip.pair, frames=clip.frames, depth_only=depth_only)
+    view = None
+    if result.gaussians is not None:
+        view = rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED)
+    return Look(result, view, combine(result, view, clip, settings))
+
+
+@torch.no_grad()
+def numbers_of(seen: Look, clip: Clip) -> dict[str, Tensor]:
+    """The numbers of a batch as they stand in the curves."""
+    losses, scale = seen.losses, 1024 / clip.width
+    values = {
+        "loss": losses.total,
+        "depth": losses.depth,
+        "temporal": losses.temporal,
+        "pose": losses.pose,
+        "epe_1024": scale * end_point_error(seen.result.disparity, clip.disparity, clip.valid),
+    }
+    if seen.view is not None:
+        quality = box_psnr(seen.view.colors, clip.target, clip.target_mask)
+        values |= {"image": losses.image, "psnr_bbox": quality}
+    return values

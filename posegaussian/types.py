@@ -34,28 +34,29 @@ JOINTS = (
 """COCO-17 key points, in the order of every joint axis."""
 
 
-class _Tensors:
-    """What the dataclasses below share: moving and indexing all their tensors at once."""
+class Tensors:
+    """Base of frozen dataclasses that hold tensors: moves and indexes all of them at once."""
 
-    def _map(self, function):
+    def map(self, function):
+        """The same dataclass with `function` applied to every tensor, and to every `Tensors` that it holds."""
         changes = {}
         for field in fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
-            if isinstance(value, Tensor | _Tensors):
+            if isinstance(value, Tensor | Tensors):
                 changes[field.name] = function(value)
         return replace(self, **changes)  # type: ignore[type-var]
 
     def to(self, *args, **kwargs):
         """`Tensor.to` of every tensor."""
-        return self._map(lambda value: value.to(*args, **kwargs))
+        return self.map(lambda value: value.to(*args, **kwargs))
 
     def __getitem__(self, index):
         """Index the leading (batch) dimensions of every tensor."""
-        return self._map(lambda value: value[index])
+        return self.map(lambda value: value[index])
 
 
 @dataclass(frozen=True)
-class Camera(_Tensors):
+class Camera(Tensors):
     """A pinhole camera, or a batch of cameras of one size.
 
     Args:
@@ -83,7 +84,7 @@ class Camera(_Tensors):
 
 
 @dataclass(frozen=True)
-class StereoPair(_Tensors):
+class StereoPair(Tensors):
     """A rectified pair: view 0 is left, view 1 is right; rows match; disparity d = x_left - x_right.
 
     Args:
@@ -104,7 +105,7 @@ class StereoPair(_Tensors):
 
 
 @dataclass(frozen=True)
-class Gaussians(_Tensors):
+class Gaussians(Tensors):
     """3D Gaussians in the world frame; an opacity of 0 marks an unused entry.
 
     Args:
@@ -129,7 +130,7 @@ class Gaussians(_Tensors):
 
 
 @dataclass(frozen=True)
-class Rendering(_Tensors):
+class Rendering(Tensors):
     """What a rasteriser returns.
 
     Args:
@@ -151,6 +152,6 @@ def stack(items: list):
         values = [getattr(item, field.name) for item in items]
         if isinstance(values[0], Tensor):
             changes[field.name] = torch.stack(values)
-        elif isinstance(values[0], _Tensors):
+        elif isinstance(values[0], Tensors):
             changes[field.name] = stack(values)
     return replace(first, **changes)

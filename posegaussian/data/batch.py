@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.types import Camera, StereoPair, _Tensors
+from posegaussian.types import Camera, StereoPair, Tensors
 
 
 @dataclass(frozen=True)
-class Clip(_Tensors):
+class Clip(Tensors):
     """Consecutive frames of stereo pairs with everything known about them.
 
     Args:
@@ -41,6 +41,6 @@ def joined(clips: list):
     for name, value in vars(first).items():
         if isinstance(value, Tensor):
             changes[name] = torch.cat([getattr(clip, name) for clip in clips])
-        elif isinstance(value, _Tensors):
+        elif isinstance(value, Tensors):
             changes[name] = joined([getattr(clip, name) for clip in clips])
     return replace(first, **changes)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from posegaussian.data.batch import Clip
-from posegaussian.types import _Tensors
+from posegaussian.types import Tensors
 
 _TURN = 1e-4
 """How long a thread may keep the interpreter while another one waits, seconds; Python's own choice is 5e-3."""
@@ -115,10 +115,10 @@ class Batches:
                 steps.close()
 
 
-def _hand_over(value: _Tensors, stream: torch.cuda.Stream) -> None:
+def _hand_over(value: Tensors, stream: torch.cuda.Stream) -> None:
     """Tell the allocator that tensors made on another stream are used on this one."""
     for part in vars(value).values():
         if isinstance(part, Tensor):
             part.record_stream(stream)
-        elif isinstance(part, _Tensors):
+        elif isinstance(part, Tensors):
             _hand_over(part, stream)

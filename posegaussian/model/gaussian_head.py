@@ -94,7 +94,7 @@ class GaussianHead(nn.Module):
             lists["masks"] = lists["masks"] * used
             pixels = grid[index]
         gaussians = _gaussians(pair, pixels, gain=gain, bias=bias, **lists)
-        return Decoded(gaussians._map(lambda values: values.flatten(1, 2)), count)
+        return Decoded(gaussians.map(lambda values: values.flatten(1, 2)), count)
 
     def _cues(
         self, pair: StereoPair, half: Tensor, trim: Tensor, dtype: torch.dtype

@@ -160,4 +160,4 @@ def _cropped(gaussians: Gaussians, pair: StereoPair, height: int, width: int) ->
     if pair.images.shape[-2:] == (height, width):
         return gaussians
     views = (2, *pair.images.shape[-2:])
-    return gaussians._map(lambda values: values.unflatten(1, views)[:, :, :height, :width].flatten(1, 3))
+    return gaussians.map(lambda values: values.unflatten(1, views)[:, :, :height, :width].flatten(1, 3))

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from posegaussian.errors import DetectorError
 from posegaussian.pose.encode import gaussian_maps
-from posegaussian.types import JOINTS, StereoPair, _Tensors
+from posegaussian.types import JOINTS, StereoPair, Tensors
 
 ASSETS = Path(__file__).parents[1] / "assets" / "detector"
 GROUPS = tuple(dict.fromkeys(name.split("_")[-1] for name in JOINTS))
@@ -40,7 +40,7 @@ _PADDING, _ASPECT, _CELLS = 1.25, 192 / 256, 63
 
 
 @dataclass(frozen=True)
-class ErrorModel(_Tensors):
+class ErrorModel(Tensors):
     """How a detector errs, by visibility (0: hidden, 1: seen) and joint; lengths in cells of its maps.
 
     Args:

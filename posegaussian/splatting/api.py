@@ -33,7 +33,7 @@ def rasterize(
         BackendError: the back-end asked for is not installed, or cannot take the arguments.
     """
     batch = _check(gaussians, camera, background)
-    sets = gaussians._map(lambda tensor: tensor.flatten(0, len(batch) - 1) if batch else tensor[None])
+    sets = gaussians.map(lambda tensor: tensor.flatten(0, len(batch) - 1) if batch else tensor[None])
     views = Camera(
         camera.intrinsics.reshape(-1, 3, 3), camera.world_to_camera.reshape(-1, 4, 4), camera.width, camera.height
     )
@@ -41,7 +41,7 @@ def rasterize(
     if background is not None:
         background = background.expand(*batch, 3).reshape(-1, 3)
     rendering = choose(backend, sets, views, semantics).render(sets, views, background, semantics)
-    return rendering._map(lambda image: image.reshape(*batch, *image.shape[1:]))
+    return rendering.map(lambda image: image.reshape(*batch, *image.shape[1:]))
 
 
 def _check(gaussians: Gaussians, camera: Camera, background: Tensor | None) -> tuple[int, ...]:

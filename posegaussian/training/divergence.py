@@ -11,7 +11,7 @@ from torch import Tensor
 from posegaussian.data.batch import Clip
 from posegaussian.errors import TrainingError
 from posegaussian.io.atomic import whole_file
-from posegaussian.types import _Tensors
+from posegaussian.types import Tensors
 
 _WINDOW, _EXPLOSION = 50, 50.0
 """A loss this many times the median of so many steps before has exploded."""
@@ -71,9 +71,9 @@ def keep_evidence(path: Path, step: int, complaint: str, clip: Clip, network: to
     return TrainingError(f"step {step} cannot be taken: {complaint}", code="impossible-step", hint=hint)
 
 
-def _plain(value: _Tensors) -> dict[str, Any]:
+def _plain(value: Tensors) -> dict[str, Any]:
     """A dataclass of tensors as nested dictionaries on the CPU."""
     return {
-        name: _plain(part) if isinstance(part, _Tensors) else part.detach().cpu() if isinstance(part, Tensor) else part
+        name: _plain(part) if isinstance(part, Tensors) else part.detach().cpu() if isinstance(part, Tensor) else part
         for name, part in vars(value).items()
     }

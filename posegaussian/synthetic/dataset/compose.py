@@ -21,7 +21,7 @@ from posegaussian.synthetic.people.track import Track
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.photograph import Photographs, Truth, measure, photograph
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
-from posegaussian.types import Camera, StereoPair, _Tensors, stack
+from posegaussian.types import Camera, StereoPair, Tensors, stack
 
 
 def compose(cast: Cast, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Sample:
@@ -77,7 +77,7 @@ def compose_clips(casts: list[Cast], rngs: list[np.random.Generator], settings: 
 
 
 @dataclass(frozen=True)
-class Take(_Tensors):
+class Take(Tensors):
     """What is drawn for a clip of t frames.
 
     Args:
@@ -122,7 +122,7 @@ def _moments(track: Track, rng: np.random.Generator, settings: StreamSettings, f
 
 
 @dataclass(frozen=True)
-class Shots(_Tensors):
+class Shots(Tensors):
     """The pictures of a clip of t frames.
 
     Args:

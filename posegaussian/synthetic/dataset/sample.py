@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from posegaussian.types import Camera, StereoPair, _Tensors
+from posegaussian.types import Camera, StereoPair, Tensors
 
 
 @dataclass(frozen=True)
-class Sample(_Tensors):
+class Sample(Tensors):
     """Consecutive frames of clips, clip by clip; batch b = clips x frames.
 
     Args:
@@ -57,6 +57,6 @@ def concatenated(items: list):
         values = [getattr(item, field.name) for item in items]
         if isinstance(values[0], Tensor):
             changes[field.name] = torch.cat(values)
-        elif isinstance(values[0], _Tensors):
+        elif isinstance(values[0], Tensors):
             changes[field.name] = concatenated(values)
     return replace(first, **changes)

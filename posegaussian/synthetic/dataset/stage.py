@@ -12,14 +12,14 @@ from posegaussian.geometry import rectification
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.synthetic.rigs.calibration import cameras, shaken
 from posegaussian.synthetic.rigs.rig import draw_arc, draw_focal, framed, look_at, on_picture_plane
-from posegaussian.types import Camera, _Tensors
+from posegaussian.types import Camera, Tensors
 
 _LOPSIDED = 0.03
 """The two cameras of a pair differ in their distance from the person by up to this share."""
 
 
 @dataclass(frozen=True)
-class Stage(_Tensors):
+class Stage(Tensors):
     """Where the cameras of a clip stand.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posegaussian.types import _Tensors
+from posegaussian.types import Tensors
 
 _ALIGNED = 256
 """Each tensor starts at a multiple of so many bytes, as if it had been allocated alone."""
@@ -44,4 +44,4 @@ def _mapped(tree: Any, function: Callable[[Tensor], Any]) -> Any:
         return {name: _mapped(value, function) for name, value in tree.items()}
     if isinstance(tree, list | tuple):
         return type(tree)(_mapped(value, function) for value in tree)
-    return tree._map(lambda value: _mapped(value, function)) if isinstance(tree, _Tensors) else tree
+    return tree.map(lambda value: _mapped(value, function)) if isinstance(tree, Tensors) else tree

@@ -10,11 +10,11 @@ from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
 from posegaussian.synthetic.people.bake import Baked
-from posegaussian.types import _Tensors
+from posegaussian.types import Tensors
 
 
 @dataclass(frozen=True)
-class Actor(_Tensors):
+class Actor(Tensors):
     """`Baked` in torch: see there."""
 
     vertices: Float32[Tensor, "v 3"]
@@ -52,7 +52,7 @@ class Actor(_Tensors):
 
 
 @dataclass(frozen=True)
-class Posed(_Tensors):
+class Posed(Tensors):
     """An actor at t moments.
 
     Args:

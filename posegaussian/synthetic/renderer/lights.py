@@ -14,7 +14,7 @@ from posegaussian.synthetic.people.actor import Posed
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.zbuffer import nearest
 from posegaussian.synthetic.rigs.rig import look_at
-from posegaussian.types import Camera, _Tensors
+from posegaussian.types import Camera, Tensors
 
 _AWAY = 40.0
 """Distance of a lamp's camera from the person: its light falls in parallel but for 1.5 degrees. Metres."""
@@ -27,7 +27,7 @@ TAPS = 3
 
 
 @dataclass(frozen=True)
-class Lights(_Tensors):
+class Lights(Tensors):
     """Distant lamps, the first of which casts shadows, and ambient light.
 
     Args:
@@ -46,7 +46,7 @@ class Lights(_Tensors):
 
 
 @dataclass(frozen=True)
-class ShadowMap(_Tensors):
+class ShadowMap(Tensors):
     """What the first lamp sees at each moment.
 
     Args:

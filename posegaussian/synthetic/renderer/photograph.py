@@ -13,14 +13,14 @@ from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.shading import shade
 from posegaussian.synthetic.renderer.zbuffer import nearest
-from posegaussian.types import Camera, _Tensors
+from posegaussian.types import Camera, Tensors
 
 SAMPLES = 2
 """Samples of colour and mask per pixel and axis."""
 
 
 @dataclass(frozen=True)
-class Photographs(_Tensors):
+class Photographs(Tensors):
     """n pictures of the person before black.
 
     Args:
@@ -33,7 +33,7 @@ class Photographs(_Tensors):
 
 
 @dataclass(frozen=True)
-class Truth(_Tensors):
+class Truth(Tensors):
     """What is seen at the pixels' centres.
 
     Args:

@@ -17,11 +17,11 @@ from torch.nn import functional as F
 
 from posegaussian.config import SensorSettings
 from posegaussian.synthetic.renderer.acceleration import has_triton
-from posegaussian.types import _Tensors
+from posegaussian.types import Tensors
 
 
 @dataclass(frozen=True)
-class Sensor(_Tensors):
+class Sensor(Tensors):
     """n cameras' ways; see SensorSettings.
 
     Args:

@@ -15,7 +15,7 @@ from posegaussian.splatting.backends import BACKENDS, choose, import_backend, is
 
 
 def batched(scene, dtype=torch.float32):
-    return tuple(part._map(lambda tensor: tensor[None].to(dtype)) for part in scene)
+    return tuple(part.map(lambda tensor: tensor[None].to(dtype)) for part in scene)
 
 
 def test_auto_takes_numba_on_the_cpu_and_torch_where_numba_cannot(plain):

@@ -83,7 +83,7 @@ def double(request, monkeypatch):
 
 
 def test_wrapper_equals_the_reference(scene, double):
-    gaussians, camera = (part._map(lambda tensor: tensor[None].float()) for part in scene)
+    gaussians, camera = (part.map(lambda tensor: tensor[None].float()) for part in scene)
     background = torch.tensor([[0.2, 0.9, 0.4]])
     newer = "antialiasing" in double.GaussianRasterizationSettings._fields
     semantics = replace(INRIA, antialiased=newer)
@@ -97,7 +97,7 @@ def test_wrapper_equals_the_reference(scene, double):
 
 
 def test_gradients_pass_through_both_passes(plain, double):
-    gaussians, camera = (part._map(lambda tensor: tensor[None].float()) for part in plain)
+    gaussians, camera = (part.map(lambda tensor: tensor[None].float()) for part in plain)
     gradients = []
     for render in (import_backend("inria").render, import_backend("reference").render):
         means, quaternions = gaussians.means.clone().requires_grad_(), gaussians.quaternions.clone().requires_grad_()
@@ -110,7 +110,7 @@ def test_gradients_pass_through_both_passes(plain, double):
 
 def test_semantics_it_does_not_know_are_refused(plain, double):
     backend = import_backend("inria")
-    gaussians, camera = (part._map(lambda tensor: tensor[None].float()) for part in plain)
+    gaussians, camera = (part.map(lambda tensor: tensor[None].float()) for part in plain)
     assert "runs on CUDA, not on cpu" in backend.refusal(gaussians, camera, INRIA)
     there = replace(gaussians)
     object.__setattr__(there, "means", type("Elsewhere", (), {"device": torch.device("cuda"), "dtype": torch.float32}))

@@ -167,7 +167,7 @@ def test_gradients_of_a_batch_stay_apart(plain):
 
 def test_broadcast_and_transposed_inputs(plain):
     gaussians, camera = (part.to(torch.float32) for part in plain)
-    shared = gaussians._map(lambda tensor: tensor.expand(2, *tensor.shape))
+    shared = gaussians.map(lambda tensor: tensor.expand(2, *tensor.shape))
     turned = replace(gaussians, means=gaussians.means.T.contiguous().T, colors=gaussians.colors.flip(1).flip(1))
     expected = rasterize(gaussians, camera, backend="numba")
     assert torch.equal(rasterize(shared, stack([camera, camera]), backend="numba").colors[1], expected.colors)

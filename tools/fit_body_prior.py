@@ -1,4 +1,4 @@
-"""Fit the numbers of the disparity prior (model/disparity_prior.py and model/skeleton.py) to streamed people.
+"""Fit the numbers of the disparity prior (model/constants.py) to streamed people.
 
     python tools/fit_body_prior.py --people 28 --steps 120
 
@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from posegaussian.config import StreamSettings
-from posegaussian.model import disparity_prior, skeleton
+from posegaussian.model.constants import DISPARITY_PRIOR, DisparityPriorConstants
 from posegaussian.model.disparity_prior import InitialDisparity, InitialEstimate
 from posegaussian.pose.detector_noise import imitate, read_error_model
 from posegaussian.synthetic.dataset.compose import compose
@@ -26,9 +26,11 @@ from posegaussian.synthetic.people.cast import Cast
 from posegaussian.synthetic.people.preparation import prepare, texel_for
 from posegaussian.types import StereoPair
 
-NAMES = ("_FLESH", "_NEAR_SILHOUETTE", "_NEAR_JOINT", "_NOISE", "_SCORE", "_DOUBT")
-NAMES += ("_DECAY", "_DEPTH_ORDER", "_ELSEWHERE")
-"""The constants of `initial` that are fitted."""
+NAMES = ("skin_offset", "silhouette_sigma", "joint_sigma", "joint_noise", "score_power", "surprise_scale")
+NAMES += ("depth_order", "half_evidence")
+"""The constants that are fitted. `falloff` stays as it is: as the `alpha` of an operation it takes no gradient."""
+SIZES = ("radius", "inset", "spread")
+"""What is fitted of every capsule."""
 BASELINES = ((10.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 60.0))
 """Degrees."""
 FIRST_PERSON, SECONDS = 20_000, 2
@@ -57,7 +59,7 @@ def main() -> None:
         loss.backward()
         optimizer.step()
     report("after", model, others)
-    model.tell()
+    model.print_constants()
 
 
 def photographed(seeds: range) -> Iterator[tuple[StereoPair, Sample]]:
@@ -77,36 +79,39 @@ class Fitted(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.estimate = InitialDisparity(4)
-        self.constants = nn.ParameterDict({name: _logarithm(getattr(initial, name)) for name in NAMES})
-        self.kinds = _logarithm([kind[3:] for kind in skeleton.CAPSULES])
-        self.ties = _logarithm([link[2] for link in skeleton.LINKS])
+        prior = DISPARITY_PRIOR
+        self.numbers = nn.ParameterDict({name: _logarithm(getattr(prior, name)) for name in NAMES})
+        self.sizes = _logarithm([[getattr(capsule, name) for name in SIZES] for capsule in prior.capsules])
+        self.spreads = _logarithm([link.spread for link in prior.links])
 
     def forward(self, pair: StereoPair) -> InitialEstimate:
         """The estimate with the numbers as they are now."""
-        for name, value in self.constants.items():
-            setattr(disparity_prior, name, value.exp())
-        links = [(*link[:2], spread) for link, spread in zip(skeleton.LINKS, self.ties.exp(), strict=True)]
-        capsules = [
-            skeleton.Capsule(*kind[:3], *sizes) for kind, sizes in zip(skeleton.CAPSULES, self.kinds.exp(), strict=True)
-        ]
-        self.estimate.sizes = skeleton.capsules(capsules)[1]
-        self.estimate.stiffness = skeleton.stiffness(links)
-        return self.estimate._estimate(pair)
+        return InitialDisparity(4, constants=self.constants()).estimate(pair)
+
+    def constants(self) -> DisparityPriorConstants:
+        """The numbers as they are now, tensors in place of the floats that are fitted."""
+        prior = DISPARITY_PRIOR
+        capsules = tuple(
+            replace(capsule, **dict(zip(SIZES, sizes, strict=True)))
+            for capsule, sizes in zip(prior.capsules, self.sizes.exp(), strict=True)
+        )
+        links = tuple(
+            replace(link, spread=spread) for link, spread in zip(prior.links, self.spreads.exp(), strict=True)
+        )
+        numbers = {name: value.exp() for name, value in self.numbers.items()}
+        return replace(prior, capsules=capsules, links=links, **numbers)
 
     @torch.no_grad()
-    def tell(self) -> None:
-        """Print everything as it stands in the two modules."""
-        for name, value in self.constants.items():
-            print(f"{name} = {value.exp():.3g}")
-        for kind, sizes in zip(skeleton.CAPSULES, self.kinds.exp(), strict=True):
-            print(
-                f'    Capsule("{kind.start}", "{kind.end}", {kind.beyond}, '
-                + ", ".join(f"{x:.3f}" for x in sizes)
-                + "),"
-            )
-        for link, spread in zip(skeleton.LINKS, self.ties.exp(), strict=True):
-            print(f'    ("{link[0]}", "{link[1]}", {spread:.3f}),')
+    def print_constants(self) -> None:
+        """Print what is fitted as it stands in posegaussian/model/constants.py."""
+        constants = self.constants()
+        for name in NAMES:
+            print(f"    {name}={getattr(constants, name):.3g},")
+        for it in constants.capsules:
+            sizes = ", ".join(f"{getattr(it, name):.3f}" for name in SIZES)
+            print(f'        Capsule("{it.start}", "{it.end}", {it.beyond}, {sizes}),')
+        for link in constants.links:
+            print(f'        Link("{link.first}", "{link.second}", {link.spread:.3f}),')
 
 
 def _logarithm(values) -> nn.Parameter:

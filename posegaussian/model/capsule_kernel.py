@@ -11,6 +11,8 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float
 from torch import Tensor
 
+from posegaussian.model.constants import DisparityPriorConstants
+
 _BLOCK = 64
 
 
@@ -22,7 +24,7 @@ def with_capsules(
     rig: tuple[Float[Tensor, "b"], Float[Tensor, "b"], Float[Tensor, "b"]],
     silhouettes: tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"]],
     step: int,
-    constants: tuple[float, float, float],
+    constants: DisparityPriorConstants,
 ) -> tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 k hs ws"]]:
     """See `InitialDisparity._with_limbs`.
 
@@ -34,7 +36,7 @@ def with_capsules(
         rig: disparity of infinity, baseline and scale.
         silhouettes: disparity and variance.
         step: pixels per cell.
-        constants: `_DECAY`, `_DEPTH_ORDER` and `_ELSEWHERE`.
+        constants: of the disparity prior.
     """
     disparity = silhouettes[0]
     items, views, rows, columns = disparity.shape
@@ -43,11 +45,13 @@ def with_capsules(
     limbs = disparity.new_empty(items, views, kinds, rows, columns)
     found = fused, fused_variance, limbs
     given = (values.contiguous() for values in (ends, sizes, keypoints, *joints, *rig, *silhouettes))
+    numbers = constants.falloff, constants.depth_order, constants.half_evidence
+    numbers += constants.skin_floor, constants.sigma_growth, constants.sigma_reach
     counts = kinds, several, triton.next_power_of_2(kinds), triton.next_power_of_2(several)
     blocks = triton.cdiv(rows * columns, _BLOCK), items * views
     with torch.cuda.device_of(disparity):
         _with_capsules[blocks](  # pyright: ignore[reportIndexIssue]
-            *given, *found, columns, rows * columns, step, *constants, *counts, _BLOCK, num_warps=8
+            *given, *found, columns, rows * columns, step, *numbers, *counts, _BLOCK, num_warps=8
         )
     return found
 
@@ -72,9 +76,12 @@ def _with_capsules(
     columns,
     cells,
     step,
-    decay,
+    falloff,
     depth_order,
-    elsewhere,
+    half_evidence,
+    skin_floor,
+    sigma_growth,
+    sigma_reach,
     kinds: tl.constexpr,
     several: tl.constexpr,
     capsules: tl.constexpr,
@@ -114,17 +121,17 @@ def _with_capsules(
     thick = radius * beyond
     squares = (away_x * away_x + away_y * away_y) / (thick * thick)
     per_metre = beyond * beyond / scale
-    disparity += inset * tl.sqrt(tl.maximum(1 - squares, 0.02)) * per_metre
+    disparity += inset * tl.sqrt(tl.maximum(1 - squares, skin_floor)) * per_metre
     off = off * per_metre
-    variance = uncertain_at + t * uncertain_along + off * off * (1 + 0.3 * tl.minimum(squares, 20.0))
+    variance = uncertain_at + t * uncertain_along + off * off * (1 + sigma_growth * tl.minimum(squares, sigma_reach))
 
     depth = scale / depth_order / tl.maximum(disparity - infinity, 1.0)
-    say = tl.log(tl.maximum(trust, 1e-9)) - depth - decay * tl.log(1 + squares)
+    say = tl.log(tl.maximum(trust, 1e-9)) - depth - falloff * tl.log(1 + squares)
     say = tl.where(real[:, None], say, float("-inf"))
     share = tl.exp(say - tl.max(say, 0)[None, :])
     share = share / tl.sum(share, 0)[None, :]
     total = tl.sum(tl.where(real[:, None], trust / (1 + squares), 0.0), 0)
-    believed = total / (total + elsewhere)
+    believed = total / (total + half_evidence)
     place = limbs + (view * kinds + capsule)[:, None] * cells + cell[None, :]
     tl.store(place, share * believed[None, :], real[:, None] & valid[None, :])
 

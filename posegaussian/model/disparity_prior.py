@@ -14,25 +14,9 @@ from torch.nn import functional as F
 
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.model.blocks import immediate
+from posegaussian.model.constants import DISPARITY_PRIOR, DisparityPriorConstants
 from posegaussian.model.skeleton import capsules, stiffness
 from posegaussian.types import Camera, StereoPair
-
-_ROW_SMOOTHING = 0.04
-"""Standard deviation of the smoothing of silhouettes over rows (share of the image's height)."""
-_FLESH, _NEAR_SILHOUETTE, _NEAR_JOINT = 0.072, 0.091, 0.124
-"""Metres: how far the skin lies before the silhouettes' middle, how far off it may be, and how far off a joint."""
-_NOISE = 0.006
-"""Error of a joint in one view, along either axis (share of the person's height)."""
-_SCORE, _DOUBT = 0.35, 4.1
-"""A joint's say is its score to this power, halved by such a surprise (squared standard deviations)."""
-_ROUNDS = 2
-"""How often joints listen to those that they hang together with."""
-_DECAY = 12.7
-"""A capsule's say falls with this power of 1 + (distance / radius)^2."""
-_DEPTH_ORDER = 0.057
-"""A capsule that lies so much nearer, in metres, has e times the say."""
-_ELSEWHERE = 0.22
-"""The say that all capsules need together to be believed by half."""
 
 
 @dataclass(frozen=True)
@@ -97,17 +81,18 @@ class InitialDisparity(nn.Module):
     Args:
         stride: pixels per cell; twice that divides the image's size.
         pose: False looks at the silhouettes alone.
+        constants: its numbers; where some are tensors instead of floats, `estimate` is differentiable by them.
     """
 
     ends: Tensor
     sizes: Tensor
     stiffness: Tensor
 
-    def __init__(self, stride: int, pose: bool = True):
+    def __init__(self, stride: int, pose: bool = True, constants: DisparityPriorConstants = DISPARITY_PRIOR):
         super().__init__()
-        self.stride, self.pose = stride, pose
-        ends, sizes = capsules()
-        for name, values in (("ends", ends), ("sizes", sizes), ("stiffness", stiffness())):
+        self.stride, self.pose, self.constants = stride, pose, constants
+        ends, sizes = capsules(constants.capsules)
+        for name, values in (("ends", ends), ("sizes", sizes), ("stiffness", stiffness(constants.links))):
             self.register_buffer(name, values, persistent=False)
 
     @property
@@ -119,16 +104,18 @@ class InitialDisparity(nn.Module):
     def forward(self, pair: StereoPair) -> InitialEstimate:
         """Masks and cameras; key points and scores, where the pair has them."""
         with torch.autocast(pair.masks.device.type, enabled=False):
-            return self._estimate(pair)
+            return self.estimate(pair)
 
-    def _estimate(self, pair: StereoPair) -> InitialEstimate:
+    def estimate(self, pair: StereoPair) -> InitialEstimate:
+        """The same in the precision of the masks, with gradients where they are wanted."""
+        constants = self.constants
         height, width = pair.masks.shape[-2:]
         step, rig = 2 * self.stride, _Rig.of(pair.cameras)
         grid = step * pixel_grid(height // step, width // step, like=pair.masks)
-        disparity = _from_silhouettes(pair.masks[:, :, 0], grid)
+        disparity = _from_silhouettes(pair.masks[:, :, 0], grid, constants)
         per_metre = rig.per_metre(disparity)
-        disparity = disparity + _FLESH * per_metre
-        variance = (_NEAR_SILHOUETTE * per_metre).square()
+        disparity = disparity + constants.skin_offset * per_metre
+        variance = (constants.silhouette_sigma * per_metre).square()
         if self.pose and pair.keypoints is not None and pair.scores is not None:
             joints = self._triangulated(pair, pair.keypoints, pair.scores, disparity, rig)
             disparity, variance, limbs = self._with_limbs(pair.keypoints, joints, grid, rig, (disparity, variance))
@@ -147,26 +134,27 @@ class InitialDisparity(nn.Module):
         rig: _Rig,
     ) -> _Joints:
         """Disparities of the joints: as measured, near the silhouettes' middle, and near those that they hang on to."""
+        constants = self.constants
         cells = (keypoints / (2 * self.stride)).long()
         rows, columns = silhouettes.shape[-2:]
         index = cells[..., 1].clamp(0, rows - 1) * columns + cells[..., 0].clamp(0, columns - 1)
         expected = silhouettes.flatten(2).gather(-1, index).mean(1)
         per_metre = rig.per_metre(expected)
         tall = (pair.masks[:, :, 0] > 0.5).any(-1).sum(-1).amax(1).clamp_min(1)
-        noise = 2 * (_NOISE * tall[:, None]).square()
-        about = (_NEAR_JOINT * per_metre).square()
+        noise = 2 * (constants.joint_noise * tall[:, None]).square()
+        about = (constants.joint_sigma * per_metre).square()
 
         measured, apart = (keypoints[:, 0] - keypoints[:, 1]).unbind(-1)
         surprise = apart.square() / noise + (measured - expected).square() / (noise + about)
-        trust = scores.prod(1) ** _SCORE / (1 + surprise / _DOUBT)
+        trust = scores.prod(1) ** constants.score_power / (1 + surprise / constants.surprise_scale)
         precision, loose = trust / noise, about.reciprocal()
         known, told = precision + loose, (precision * measured).addcmul(expected, loose)[..., None]
         ties = self.stiffness.to(per_metre) / per_metre.mean(-1).square()[:, None, None]
         tied = ties.sum(-1)
         disparity, all_known = told / known[..., None], (known + tied)[..., None]
-        for _ in range(_ROUNDS):
+        for _ in range(constants.rounds):
             disparity = torch.baddbmm(told, ties, disparity) / all_known
-        return _Joints(disparity[..., 0], (known + 0.5 * tied).reciprocal(), trust)
+        return _Joints(disparity[..., 0], (known + constants.link_share * tied).reciprocal(), trust)
 
     def _with_limbs(
         self,
@@ -180,9 +168,10 @@ class InitialDisparity(nn.Module):
         if immediate(grid):
             from posegaussian.model import capsule_kernel
 
-            known, constants = (joints.disparity, joints.variance, joints.trust), (_DECAY, _DEPTH_ORDER, _ELSEWHERE)
+            known = joints.disparity, joints.variance, joints.trust
             about = keypoints, known, (rig.infinity, rig.baseline, rig.scale), silhouettes
-            return capsule_kernel.with_capsules(self.ends, self.sizes, *about, 2 * self.stride, constants)
+            return capsule_kernel.with_capsules(self.ends, self.sizes, *about, 2 * self.stride, self.constants)
+        constants = self.constants
         ends = self.ends.to(keypoints)
         radius, inset, spread = self.sizes.to(keypoints)[..., None, None]
 
@@ -199,17 +188,19 @@ class InitialDisparity(nn.Module):
         thick = radius / _as(rig.baseline, beyond) * beyond
         squares = away.addcmul(t[:, :, :, None], axis, value=-1).square().sum(3) / thick.square()
         per_metre = beyond.square() / _as(rig.scale, beyond)
-        disparity = disparity.addcmul(inset * (1 - squares).clamp_min(0.02).sqrt(), per_metre)
+        disparity = disparity.addcmul(inset * (1 - squares).clamp_min(constants.skin_floor).sqrt(), per_metre)
         variance = along(joints.variance, ends.square())
-        variance = variance.addcmul((spread * per_metre).square(), 1 + 0.3 * squares.clamp_max(20))
+        variance = variance.addcmul(
+            (spread * per_metre).square(), 1 + constants.sigma_growth * squares.clamp_max(constants.sigma_reach)
+        )
 
         trust = torch.where(ends != 0, joints.trust[:, None, None], 1.0).amin((1, 3))[:, None, :, None, None]
-        depth = _as(rig.scale / _DEPTH_ORDER, disparity) / rig.beyond(disparity)
-        share = (trust.clamp_min(1e-9).log() - depth).sub(squares.log1p(), alpha=_DECAY).softmax(2)
+        depth = _as(rig.scale / constants.depth_order, disparity) / rig.beyond(disparity)
+        share = (trust.clamp_min(1e-9).log() - depth).sub(squares.log1p(), alpha=constants.falloff).softmax(2)
         mean = (share * disparity).sum(2)
         variance = (share * (disparity - mean[:, :, None]).square().add_(variance)).sum(2)
         total = (trust / (1 + squares)).sum(2)
-        believed = total / (total + _ELSEWHERE)
+        believed = total / (total + constants.half_evidence)
         return *_fused(*silhouettes, mean, variance, believed), share * believed[:, :, None]
 
 
@@ -228,7 +219,9 @@ def _as(values: Float[Tensor, "b"], like: Float[Tensor, "b *n"]) -> Tensor:
     return values.reshape(-1, *[1] * (like.ndim - 1))
 
 
-def _from_silhouettes(masks: Float[Tensor, "b 2 h w"], grid: Float[Tensor, "hq wq 2"]) -> Float[Tensor, "b 2 hq wq"]:
+def _from_silhouettes(
+    masks: Float[Tensor, "b 2 h w"], grid: Float[Tensor, "hq wq 2"], constants: DisparityPriorConstants
+) -> Float[Tensor, "b 2 hq wq"]:
     """Rows of the two silhouettes matched from edge to edge, smoothed over neighbouring rows."""
     height, width = masks.shape[-2:]
     x = torch.arange(width, device=masks.device, dtype=masks.dtype)
@@ -237,9 +230,9 @@ def _from_silhouettes(masks: Float[Tensor, "b 2 h w"], grid: Float[Tensor, "hq w
     right = torch.where(inside, x + 1, 0.0).amax(-1)
     spans = (right - left).clamp_min(0)
     narrow, wide = spans.amin(1), spans.amax(1).clamp_min(1)
-    trust = torch.exp(-0.5 * ((wide - narrow) / (0.2 * wide)).square()) * narrow
+    trust = torch.exp(-0.5 * ((wide - narrow) / (constants.width_tolerance * wide)).square()) * narrow
     y = torch.arange(height, device=masks.device, dtype=masks.dtype) + 0.5
-    kernel = torch.exp(-0.5 * ((grid[:, :1, 1] - y) / (_ROW_SMOOTHING * height)).square()) + 1e-6
+    kernel = torch.exp(-0.5 * ((grid[:, :1, 1] - y) / (constants.row_smoothing * height)).square()) + 1e-6
     weights = kernel * trust[:, None]
     weights = (weights / weights.sum(-1, keepdim=True).clamp_min(1e-9))[:, None]
     left, right = ((weights @ edge[..., None])[..., 0] for edge in (left, right))

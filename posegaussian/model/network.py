@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from posegaussian.config import NetworkSettings
 from posegaussian.model.blocks import Residual, add_coarse, conv
+from posegaussian.model.constants import DEFAULTS, InferenceConstants
 from posegaussian.model.disparity_prior import InitialDisparity
 from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
@@ -45,15 +46,21 @@ class Reconstruction:
 
 
 class PoseGaussian(nn.Module):
-    """Colour and pose encoders, pose-guided fusion, stereo, Gaussian head (docs/method.md)."""
+    """Colour and pose encoders, pose-guided fusion, stereo, Gaussian head (docs/method.md).
 
-    def __init__(self, settings: NetworkSettings):
+    Args:
+        settings: its parts.
+        constants: the numbers beside the learned ones that change what it returns.
+    """
+
+    def __init__(self, settings: NetworkSettings, constants: InferenceConstants = DEFAULTS):
         super().__init__()
-        self.settings = settings
+        self.settings, self.constants = settings, constants
         fused = settings.pose == "fused"
-        self.initial = InitialDisparity(_STRIDE, pose=fused)
+        self.initial = InitialDisparity(_STRIDE, fused, constants.prior)
         self.color = ColorEncoder((_HALF, _QUARTER, _EIGHTH, _SIXTEENTH))
-        self.pose = PosePathway(_QUARTER, _EIGHTH, self.initial.limbs, settings.stabilizer) if fused else None
+        limbs, temporal = self.initial.limbs, constants.temporal_filter
+        self.pose = PosePathway(_QUARTER, _EIGHTH, limbs, settings.stabilizer, temporal) if fused else None
         self.to_eighth = conv(_SIXTEENTH, _EIGHTH, 1)
         self.to_quarter = conv(_EIGHTH, _QUARTER, 1)
         self.to_half = conv(_QUARTER, _HALF, 1)

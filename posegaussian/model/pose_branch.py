@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from posegaussian.model.alignment import PoseAlignment
 from posegaussian.model.blocks import add_coarse, conv
+from posegaussian.model.constants import TemporalFilterConstants
 from posegaussian.model.encoders import PoseEncoder
 from posegaussian.model.fusion import PoseFusion
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
@@ -43,13 +44,14 @@ class PosePathway(nn.Module):
         eighth: channels of the colour features at 1/8.
         limbs: limbs of the body whose places are known.
         stabilizer: whether there is one.
+        constants: of the temporal filter.
     """
 
-    def __init__(self, quarter: int, eighth: int, limbs: int, stabilizer: bool):
+    def __init__(self, quarter: int, eighth: int, limbs: int, stabilizer: bool, constants: TemporalFilterConstants):
         super().__init__()
         self.encoder = PoseEncoder((_QUARTER, _EIGHTH))
         self.limbs = conv(limbs, _EIGHTH, 1)
-        self.stabilizer = TemporalPoseStabilizer(_EIGHTH) if stabilizer else None
+        self.stabilizer = TemporalPoseStabilizer(_EIGHTH, constants) if stabilizer else None
         self.lift = conv(_EIGHTH, _QUARTER, 1)
         self.fuse_quarter = PoseFusion(quarter, _QUARTER)
         self.fuse_eighth = PoseFusion(eighth, _EIGHTH)
@@ -79,7 +81,8 @@ class PosePathway(nn.Module):
         if self.stabilizer is not None and state is not None:
             state, planes = state.split((sum(self.stabilizer.parts), PLANES), dim=2)
             eighth, rest, state = self._steady(self.stabilizer, eighth, F.avg_pool2d(maps, 2), state, frames)
-            memory = Memory.of(planes, rest, self.stabilizer.log_tolerances.float().exp(), frames)
+            tolerances = self.stabilizer.log_tolerances.float().exp()
+            memory = Memory.of(planes, rest, tolerances, frames, self.stabilizer.constants)
         return PoseFeatures(add_coarse(quarter, self.lift(eighth.relu())), eighth, memory, state)
 
     @staticmethod

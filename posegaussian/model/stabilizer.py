@@ -6,16 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posegaussian.model.blocks import concatenated, conv, output
+from posegaussian.model.constants import TEMPORAL_FILTER, TemporalFilterConstants
 from posegaussian.types import JOINTS
-
-_CUT = 0.1
-"""Heatmaps of consecutive frames that share less than this part of their mass belong to different shots."""
-_NEAR = 5
-"""What moves takes along the cells of a square of this size: folds move with the limb beside them."""
-_TREMBLING = 0.97
-"""The gate's value, of that without any motion, from which on all motion is the detector's."""
-_CERTAINTY = 6
-"""Power of the gate: half at rest is far from resting."""
 
 
 class TemporalPoseStabilizer(nn.Module):
@@ -27,12 +19,17 @@ class TemporalPoseStabilizer(nn.Module):
     the previous heatmaps, and a plane of ones that says that there was a previous frame. A state of zeros is the start
     of a sequence. Where the pose rests colours and disparities, too, are kept from frame to frame (`memory.Memory`), up
     to changes of about exp(`log_tolerances`).
+
+    Args:
+        channels: of the pose features.
+        constants: of the temporal filter; nothing derived from them is kept, so that they can be exchanged.
     """
 
     at_rest: Tensor | None
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, constants: TemporalFilterConstants = TEMPORAL_FILTER):
         super().__init__()
+        self.constants = constants
         self.parts = (channels, channels, len(JOINTS), 1)
         self.gates = conv(2 * channels, 2 * channels)
         self.candidate = conv(2 * channels, channels)
@@ -69,7 +66,7 @@ class TemporalPoseStabilizer(nn.Module):
         if state is None:
             state = pose.new_zeros(pose.shape[0], sum(self.parts), *pose.shape[2:])
         hidden, previous, before, seen = state.split(self.parts, dim=1)
-        follows = seen * _is_continued(before, heatmaps)[:, None, None, None]
+        follows = seen * _is_continued(before, heatmaps, self.constants.cut_overlap)[:, None, None, None]
         moved = self.motion((follows * (pose - previous)).abs()).sigmoid()
         rest = follows * self._rest(moved)
         hidden = rest * hidden
@@ -83,8 +80,9 @@ class TemporalPoseStabilizer(nn.Module):
     def _rest(self, moved: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1 h w"]:
         """How surely nothing moves at a cell and around it, in [0, 1]."""
         most = self._unmoved() if self.at_rest is None else self.at_rest
-        near = -F.max_pool2d(-self.rest(moved).sigmoid(), _NEAR, stride=1, padding=_NEAR // 2)
-        return (near / (_TREMBLING * most)).clamp_max(1) ** _CERTAINTY
+        size = self.constants.neighbourhood
+        near = -F.max_pool2d(-self.rest(moved).sigmoid(), size, stride=1, padding=size // 2)
+        return (near / (self.constants.full_stillness * most)).clamp_max(1) ** self.constants.stillness_power
 
     def _unmoved(self) -> Float[Tensor, "1 1 1 1"]:
         """What the gate says of no motion at all."""
@@ -97,7 +95,9 @@ class TemporalPoseStabilizer(nn.Module):
         self.at_rest = self._unmoved()
 
 
-def _is_continued(before: Float[Tensor, "n 17 h w"], now: Float[Tensor, "n 17 h w"]) -> Float[Tensor, "n"]:
+def _is_continued(
+    before: Float[Tensor, "n 17 h w"], now: Float[Tensor, "n 17 h w"], overlap: float
+) -> Float[Tensor, "n"]:
     """1 where the joints stand about where they stood, or where one of both frames shows none; 0 at a cut."""
     common, old, new = (x.float().sum((1, 2, 3)) for x in (torch.minimum(before, now), before, now))
-    return (common >= _CUT * torch.minimum(old, new)).to(now.dtype)
+    return (common >= overlap * torch.minimum(old, new)).to(now.dtype)

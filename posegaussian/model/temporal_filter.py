@@ -7,14 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from posegaussian.model.constants import TemporalFilterConstants
 from posegaussian.model.refinement import mirror
 
-_KEPT = 0.9
-"""The most that the past counts."""
-_START_TOLERANCE = 0.2
-"""A change of the estimate before matching that is small against its standard deviation says nothing."""
-_DOUBT = 0.2
-"""The learned tolerance of pictures is that of a pose that rests but for this; a full rest has four times it."""
 PLANES = 3 * 8**2 + 2 * (2**2 + 4**2)
 """Channels of a state, in cells of 8 x 8 pixels: a view's picture; disparities at 1/4 and 1/2, in two halves each."""
 
@@ -28,8 +23,10 @@ class Memory:
         start: the estimate before matching, at 1/4 of the image's size.
         match: the result, at 1/2; both in pixels.
         rest: of every frame, in [0, 1]: 0 where the pose moves, at a cut, and without a frame before.
-        tolerances: changes below these are hardly followed: of colours at a rest of 0.8, and of the result in pixels.
+        tolerances: changes below these are hardly followed: of colours at a rest of 1 - `stillness_margin`, and of the
+            result in pixels.
         frames: of a clip.
+        constants: of the temporal filter.
     """
 
     image: Float[Tensor, "c 2 3 h w"]
@@ -38,6 +35,7 @@ class Memory:
     rest: Float[Tensor, "b 2 hs ws"]
     tolerances: Float[Tensor, "2"]
     frames: int
+    constants: TemporalFilterConstants
 
     @staticmethod
     def of(
@@ -45,12 +43,13 @@ class Memory:
         rest: Float[Tensor, "b 2 hs ws"],
         tolerances: Float[Tensor, "2"],
         frames: int,
+        constants: TemporalFilterConstants,
     ) -> "Memory":
         """From the planes of a state."""
         image, coarse, fine = planes.float().split((3 * 8**2, 2**2 + 4**2, 2**2 + 4**2), dim=2)
         start, match = (coarse + fine).split((2**2, 4**2), dim=2)
         start, match = F.pixel_shuffle(start, 2)[:, :, 0], F.pixel_shuffle(match, 4)[:, :, 0]
-        return Memory(F.pixel_shuffle(image, 8), start, match, rest, tolerances, frames)
+        return Memory(F.pixel_shuffle(image, 8), start, match, rest, tolerances, frames, constants)
 
     def packed(
         self,
@@ -68,7 +67,8 @@ class Memory:
 
     def steady_image(self, now: Float[Tensor, "b 2 3 h w"]) -> Float[Tensor, "b 2 3 h w"]:
         """The pictures; they follow changes that are large against the tolerance, which a surer rest widens."""
-        sure = (2 * _DOUBT / (1 - self.rest + _DOUBT)).square()
+        margin = self.constants.stillness_margin
+        sure = (2 * margin / (1 - self.rest + margin)).square()
         tolerance = F.interpolate(self.tolerances[0] * sure, now.shape[-2:], mode="bilinear")[:, :, None]
         return self._steady(now, self.image.to(now.dtype), tolerance)
 
@@ -76,7 +76,7 @@ class Memory:
         self, now: Float[Tensor, "b 2 hq wq"], spread: Float[Tensor, "b 2 hq wq"]
     ) -> Float[Tensor, "b 2 hq wq"]:
         """The estimate before matching; it follows changes that are large against its standard deviation."""
-        tolerance = _START_TOLERANCE * spread[:, :, None]
+        tolerance = self.constants.prior_tolerance * spread[:, :, None]
         return self._steady(now[:, :, None], self.start[:, :, None], tolerance)[:, :, 0]
 
     def steady_match(self, q: Float[Tensor, "n hh wh"]) -> Float[Tensor, "n hh wh"]:
@@ -88,7 +88,8 @@ class Memory:
         self, now: Float[Tensor, "b 2 k h w"], before: Float[Tensor, "c 2 k h w"], tolerance: Tensor
     ) -> Float[Tensor, "b 2 k h w"]:
         """Equation 13, frame after frame."""
-        rest = F.interpolate(_KEPT * self.rest, size=now.shape[-2:], mode="bilinear").to(now.dtype)[:, :, None]
+        most = self.constants.max_weight * self.rest
+        rest = F.interpolate(most, size=now.shape[-2:], mode="bilinear").to(now.dtype)[:, :, None]
         moments = (
             values.unflatten(0, (-1, self.frames)).unbind(1) for values in (now, rest, tolerance.expand_as(rest))
         )

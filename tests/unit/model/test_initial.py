@@ -1,12 +1,13 @@
 from dataclasses import replace
 
+import jaxtyping
 import pytest
 import torch
 
 from posegaussian.geometry.disparity import depth_to_disparity, disparity_to_depth
-from posegaussian.model import disparity_prior
+from posegaussian.model.constants import DISPARITY_PRIOR
 from posegaussian.model.disparity_prior import InitialDisparity
-from posegaussian.model.skeleton import CAPSULES, capsules, stiffness
+from posegaussian.model.skeleton import Link, capsules, stiffness
 from posegaussian.types import JOINTS
 
 
@@ -15,12 +16,10 @@ def on_person(pair, values):
 
 
 @pytest.fixture
-def flat(monkeypatch):
+def flat():
     """Joints and silhouettes of something without flesh."""
-    monkeypatch.setattr(disparity_prior, "_FLESH", 0.0)
-    module = InitialDisparity(4)
-    module.sizes[1] = 0
-    return module
+    thin = tuple(replace(capsule, inset=0.0) for capsule in DISPARITY_PRIOR.capsules)
+    return InitialDisparity(4, constants=replace(DISPARITY_PRIOR, skin_offset=0.0, capsules=thin))
 
 
 def test_joints_on_a_plane_give_its_disparity(make_plane, flat):
@@ -34,11 +33,11 @@ def test_silhouettes_of_a_plane_give_its_disparity_and_a_little_flesh(make_plane
     estimate = InitialDisparity(4, pose=False)(pair)
     plane = torch.full_like(estimate.disparity, -5.0)
     metres = disparity_to_depth(plane, pair.cameras) - disparity_to_depth(estimate.disparity, pair.cameras)
-    assert (on_person(pair, metres) - disparity_prior._FLESH).abs().max() < 0.01
+    assert (on_person(pair, metres) - DISPARITY_PRIOR.skin_offset).abs().max() < 0.01
     assert estimate.limbs.count_nonzero() == 0
 
 
-def test_skin_lies_before_the_axis_by_the_inset_and_curves_away_towards_the_edge(make_plane, monkeypatch):
+def test_skin_lies_before_the_axis_by_the_inset_and_curves_away_towards_the_edge(make_plane):
     """An upright forearm whose ends are known exactly, in a picture where everything else is missing."""
     pair = make_plane(256, 384, disparity=80)
     keypoints, scores = 0 * pair.keypoints, 0 * pair.scores
@@ -46,9 +45,11 @@ def test_skin_lies_before_the_axis_by_the_inset_and_curves_away_towards_the_edge
         keypoints[:, 0, JOINTS.index(name)] = torch.tensor([210.0, y])
         keypoints[:, 1, JOINTS.index(name)] = torch.tensor([130.0, y])
         scores[:, :, JOINTS.index(name)] = 1.0
-    forearm = next(kind for kind in CAPSULES if (kind.start, kind.end, kind.beyond) == ("elbow", "wrist", 0.0))
-    monkeypatch.setattr(disparity_prior, "_FLESH", forearm.inset)
-    estimate = InitialDisparity(4)(replace(pair, keypoints=keypoints, scores=scores))
+    forearm = next(
+        kind for kind in DISPARITY_PRIOR.capsules if (kind.start, kind.end, kind.beyond) == ("elbow", "wrist", 0.0)
+    )
+    prior = InitialDisparity(4, constants=replace(DISPARITY_PRIOR, skin_offset=forearm.inset))
+    estimate = prior(replace(pair, keypoints=keypoints, scores=scores))
     depth = disparity_to_depth(estimate.disparity, pair.cameras)[0, 0]
     axis = disparity_to_depth(torch.full_like(estimate.disparity, 80.0), pair.cameras)[0, 0, 0, 0]
     middle, edge = depth[30, 51:53].mean(), depth[30, 53]
@@ -104,16 +105,33 @@ def test_spread_is_metres_times_pixels_per_metre_and_knows_how_well_a_rig_measur
     assert torch.allclose(estimate.per_metre.double(), (disparity - moved) / step, rtol=1e-3)
     alone = InitialDisparity(4, pose=False)(pair)
     metres, without = (on_person(pair, e.spread / e.per_metre).mean() for e in (estimate, alone))
-    assert metres < without and abs(without - disparity_prior._NEAR_SILHOUETTE) < 0.02
+    assert metres < without and abs(without - DISPARITY_PRIOR.silhouette_sigma) < 0.02
 
 
 def test_depths_of_joints_hang_together():
-    ties = stiffness()
+    ties = stiffness(DISPARITY_PRIOR.links)
     assert torch.equal(ties, ties.T) and (ties >= 0).all() and ties.diagonal().count_nonzero() == 0
     left, right = (JOINTS.index(f"{side}_knee") for side in ("left", "right"))
     assert ties[left, JOINTS.index("left_hip")] > 0 == ties[left, right]
-    ends, sizes = capsules()
+    ends, sizes = capsules(DISPARITY_PRIOR.capsules)
     assert torch.allclose(ends.sum(-1), torch.ones(())) and (sizes > 0).all() and ends.shape[1] == sizes.shape[1]
+
+
+def test_a_body_with_unknown_joints_is_refused():
+    with pytest.raises(ValueError, match="no joint is called left_tail"):
+        replace(DISPARITY_PRIOR.capsules[0], end="tail")
+    with pytest.raises(ValueError, match="no joint is called left_knees"):
+        Link("hip", "knees", 0.1)
+
+
+def test_the_numbers_of_the_prior_can_be_learned(make_plane, monkeypatch):
+    """tools/fit_body_prior.py puts tensors in place of floats, which the tests' checks of types would refuse."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    offset, radius = torch.tensor(0.07, requires_grad=True), torch.tensor(0.05, requires_grad=True)
+    limbs = tuple(replace(capsule, radius=radius) for capsule in DISPARITY_PRIOR.capsules)
+    prior = InitialDisparity(4, constants=replace(DISPARITY_PRIOR, skin_offset=offset, capsules=limbs))
+    prior.estimate(make_plane(64, 96, disparity=30)).disparity.sum().backward()
+    assert offset.grad.abs() > 0 and radius.grad.abs() > 0
 
 
 def test_nobody_in_the_picture_stays_finite(make_plane):

@@ -5,6 +5,7 @@ import torch
 
 from posegaussian.config import NetworkSettings
 from posegaussian.data.batch import joined
+from posegaussian.model.constants import TEMPORAL_FILTER
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
 from posegaussian.model.temporal_filter import PLANES, Memory
@@ -12,7 +13,8 @@ from posegaussian.model.temporal_filter import PLANES, Memory
 
 def memory(frames, rest=1.0, tolerance=1.0, before=0.0):
     image, start, match = (torch.full((1, 2, *size), before) for size in ((3, 16, 24), (4, 6), (8, 12)))
-    return Memory(image, start, match, torch.full((frames, 2, 2, 3), rest), torch.full((2,), tolerance), frames)
+    rests, tolerances = torch.full((frames, 2, 2, 3), rest), torch.full((2,), tolerance)
+    return Memory(image, start, match, rests, tolerances, frames, TEMPORAL_FILTER)
 
 
 def test_noise_below_the_tolerance_is_averaged_away():
@@ -66,7 +68,7 @@ def test_disparities_survive_half_precision():
     image = torch.rand(2, 2, 3, 16, 24, generator=random)
     planes = known.packed(image, start, match, torch.float16)
     assert planes.shape == (1, 2, PLANES, 2, 3) and planes.dtype == torch.float16
-    found = Memory.of(planes, known.rest, known.tolerances, 2)
+    found = Memory.of(planes, known.rest, known.tolerances, 2, TEMPORAL_FILTER)
     assert (found.image - image[1:]).abs().max() < 1 / 2000
     assert (found.start - start[1:]).abs().max() < 1e-3 and (found.match - match[1:]).abs().max() < 1e-3
 

@@ -124,6 +124,13 @@ class PoseGaussian(nn.Module):
                 gaussians = _cropped(gaussians, pair, height, width)
         return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count)
 
+    def use(self, constants: InferenceConstants) -> None:
+        """Run with other constants from now on; the number of capsules, which the pose branch is built for, stays."""
+        self.constants = constants
+        self.initial = InitialDisparity(_STRIDE, self.initial.pose, constants.prior).to(self.to_half.weight)
+        if self.pose is not None and self.pose.stabilizer is not None:
+            self.pose.stabilizer.constants = constants.temporal_filter
+
     def fresh_state(self, pair: StereoPair, frames: int = 1) -> Float[Tensor, "c 2 d hs ws"] | None:
         """The state before the first of so many frames, which means the same as None; None without a stabiliser."""
         if self.pose is None or self.pose.stabilizer is None:

@@ -1,20 +1,23 @@
-"""Weights on disk: safetensors whose metadata holds the network's settings, so that a file is enough to rebuild it.
+"""Weights on disk: safetensors whose metadata holds settings and constants, enough to rebuild the network.
 
 The weights that ship with the project go by the name `release`; their card lies beside them.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from posegaussian.config import NetworkSettings, as_dict, parse
 from posegaussian.errors import WeightsError
 from posegaussian.io.atomic import whole_file
+from posegaussian.model.constants import DEFAULTS, InferenceConstants
 from posegaussian.model.network import PoseGaussian
 
 FORMAT = "posegaussian/weights 1"
@@ -32,12 +35,17 @@ def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str,
     """Write the weights whole or not at all; the same weights and metadata give the same bytes.
 
     Args:
-        network: whose settings travel along.
+        network: whose settings and constants travel along.
         path: the .safetensors to write; its folder is made.
         metadata: further entries, such as how the weights were trained.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    entries = {**metadata, "format": FORMAT, "network": json.dumps(as_dict(network.settings), sort_keys=True)}
+    entries = {
+        **metadata,
+        "format": FORMAT,
+        "network": json.dumps(as_dict(network.settings), sort_keys=True),
+        "constants": json.dumps(asdict(network.constants), sort_keys=True),
+    }
     with whole_file(path) as temporary:
         # One entry: safetensors does not keep the order of several.
         temporary.write_bytes(save(tensors, {"posegaussian": json.dumps(entries, sort_keys=True)}))
@@ -83,13 +91,17 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> PoseGa
         WeightsError: the file is missing, damaged, not ours, or of another version of the network.
     """
     entries = read_metadata(path)
-    network = PoseGaussian(parse(NetworkSettings, json.loads(entries["network"]), str(path)))
+    settings = parse(NetworkSettings, json.loads(entries["network"]), str(path))
+    network = PoseGaussian(settings, _constants(entries, path))
     fill(network, path)
     return network.to(device).eval()
 
 
 def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[str]:
-    """Copy a file's weights into a network of the same settings.
+    """Copy a file's weights and constants into a network of the same settings.
+
+    The constants are the file's, not those that the network was made with: learned numbers fit the constants that they
+    were learned with. So training that starts from a file goes on with the file's constants and writes them again.
 
     Args:
         network: to fill.
@@ -102,7 +114,7 @@ def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[
     Raises:
         WeightsError: the file is missing, damaged, not ours, or does not fit the network.
     """
-    read_metadata(path)
+    constants = _constants(read_metadata(path), path)
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     own = network.state_dict()
@@ -116,9 +128,24 @@ def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[
             hint="train again, or use the settings they were made with",
         )
     network.load_state_dict(tensors, strict=not partly)
+    network.use(constants)
     return lacking
 
 
 def parts_of(names: list[str]) -> list[str]:
     """The modules that tensors belong to, two levels deep, each named once."""
     return sorted({".".join(name.split(".")[:2]) for name in names})
+
+
+def _constants(entries: Mapping[str, str], path: str | Path) -> InferenceConstants:
+    """The constants of a file with this metadata; those of the weights that ship where the file has none."""
+    if "constants" not in entries:
+        return DEFAULTS
+    try:
+        return TypeAdapter(InferenceConstants).validate_json(entries["constants"])
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, ("constants", *problem["loc"])))
+        hint = "use the version of posegaussian that wrote the weights"
+        what = f"{key}: {problem['msg'].lower()}"
+        raise WeightsError(what, code="invalid-constants", file=path, hint=hint) from None

@@ -1,12 +1,17 @@
+import json
+from dataclasses import replace
+
 import helpers
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from posegaussian.config import NetworkSettings
 from posegaussian.errors import WeightsError
+from posegaussian.model.constants import DEFAULTS, InferenceConstants
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.weights import fill, load_network, parts_of, read_metadata, save_weights
+from posegaussian.model.weights import RELEASE, fill, load_network, parts_of, read_metadata, save_weights
 
 
 def test_round_trip(tmp_path, make_plane):
@@ -69,3 +74,78 @@ def test_parts_that_a_file_lacks_start_anew_where_that_is_wanted(tmp_path):
     save_weights(new, tmp_path / "new.safetensors", {})
     with helpers.refuses(WeightsError, "weights-mismatch", file="new.safetensors"):
         fill(old, tmp_path / "new.safetensors", partly=True)
+
+
+@pytest.fixture
+def other_constants():
+    """A disparity prior and a temporal filter that differ from the defaults enough to be noticed."""
+    head, *others = DEFAULTS.prior.capsules
+    prior = replace(DEFAULTS.prior, skin_offset=0.02, capsules=(replace(head, radius=0.1), *others))
+    return InferenceConstants(prior, replace(DEFAULTS.temporal_filter, max_weight=0.5))
+
+
+@torch.no_grad()
+def outputs(network, pair):
+    """Disparities of a frame and of the next one, which is brighter by noise, and the state that is left."""
+    noise = 0.02 * torch.rand(pair.images.shape, generator=torch.Generator().manual_seed(0))
+    first = network(pair, depth_only=True)
+    second = network(replace(pair, images=pair.images + pair.masks * noise), first.state, depth_only=True)
+    return first.disparity, second.disparity, second.state
+
+
+def same(one, other):
+    return all(torch.equal(*values) for values in zip(one, other, strict=True))
+
+
+def test_weights_without_constants_behave_as_the_defaults_say(make_plane, other_constants):
+    assert "constants" not in read_metadata(RELEASE)
+    loaded, pair = load_network(RELEASE), make_plane(64, 96, disparity=12)
+    assert loaded.constants == DEFAULTS
+    filled = PoseGaussian(loaded.settings, other_constants).eval()
+    fill(filled, RELEASE)
+    assert filled.constants == DEFAULTS and same(outputs(filled, pair), outputs(loaded, pair))
+
+
+def test_constants_travel_with_the_weights(tmp_path, make_plane, other_constants):
+    settings, pair, path = NetworkSettings(iterations=1), make_plane(64, 96, disparity=12), tmp_path / "w.safetensors"
+    network = PoseGaussian(settings, other_constants).eval()
+    save_weights(network, path, {})
+    loaded, filled, usual = load_network(path), PoseGaussian(settings).eval(), PoseGaussian(settings).eval()
+    assert loaded.constants == other_constants and same(outputs(loaded, pair), outputs(network, pair))
+    fill(filled, path)
+    assert filled.constants == other_constants and same(outputs(filled, pair), outputs(network, pair))
+    usual.load_state_dict(network.state_dict())
+    assert not any(torch.equal(*values) for values in zip(outputs(usual, pair), outputs(network, pair), strict=True))
+
+
+@pytest.mark.parametrize("part", ["prior", "temporal_filter"])
+def test_each_part_of_the_constants_counts(make_plane, other_constants, part):
+    network, pair = PoseGaussian(NetworkSettings(iterations=1)).eval(), make_plane(64, 96, disparity=12)
+    before = outputs(network, pair)
+    network.use(replace(DEFAULTS, **{part: getattr(other_constants, part)}))
+    after = outputs(network, pair)
+    assert torch.equal(before[0], after[0]) == (part == "temporal_filter") and not torch.equal(before[1], after[1])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "key"),
+    [
+        (lambda values: values["prior"].pop("rounds"), "prior.rounds"),
+        (lambda values: values["temporal_filter"].update(mood=1.0), "temporal_filter.mood"),
+        (lambda values: values["prior"]["links"][3].pop("spread"), "prior.links.3.spread"),
+        (lambda values: values["prior"].update(falloff="steep"), "prior.falloff"),
+        (lambda values: values["prior"]["capsules"][0].update(end="tail"), "prior.capsules.0"),
+    ],
+)
+def test_broken_constants_are_refused_in_one_line(tmp_path, spoil, key):
+    path, network = tmp_path / "w.safetensors", PoseGaussian(NetworkSettings(iterations=1))
+    save_weights(network, path, {})
+    with safe_open(path, framework="pt") as file:
+        tensors, entries = {name: file.get_tensor(name) for name in file.keys()}, read_metadata(path)  # noqa: SIM118
+    values = json.loads(entries["constants"])
+    spoil(values)
+    save_file(tensors, path, {"posegaussian": json.dumps({**entries, "constants": json.dumps(values)})})
+    for use in (load_network, lambda path: fill(network, path)):
+        with helpers.refuses(WeightsError, "invalid-constants", file="w.safetensors") as refusal:
+            use(path)
+        assert f"constants.{key}" in str(refusal.value)

@@ -11,7 +11,9 @@ import torch
 
 from posegaussian.config import ModelSettings, NetworkSettings, TrainSettings
 from posegaussian.errors import ConfigError, TrainingError
-from posegaussian.model.weights import load_network, read_metadata
+from posegaussian.model.constants import DEFAULTS
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import load_network, read_metadata, save_weights
 from posegaussian.training import step as looking
 from posegaussian.training import trainer
 from posegaussian.training.checkpoint import load_state, save_state
@@ -120,6 +122,13 @@ def test_curves_and_metadata(tmp_path, make_captures):
     assert cv2.imread(str(tmp_path / "state/full/validation.png")).shape == (2 * 64, 3 * 64, 3)
     start = torch.equal(*(load_network(path).stereo.match.weight for path in (depth, full)))
     assert not start
+
+
+def test_training_goes_on_with_the_constants_of_the_weights_it_starts_from(tmp_path, make_captures):
+    other = replace(DEFAULTS, prior=replace(DEFAULTS.prior, skin_offset=0.02))
+    init = tmp_path / "init.safetensors"
+    save_weights(PoseGaussian(SETTINGS.network, other), init, {})
+    assert load_network(train([make_captures(tmp_path)], tmp_path, init=init)).constants == other
 
 
 @pytest.fixture

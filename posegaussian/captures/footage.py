@@ -17,7 +17,10 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 
 @dataclass(frozen=True)
 class FrameRange:
-    """Frame numbers START:STOP:STEP, as in a Python slice; an open end reaches as far as there are frames."""
+    """Frame numbers START:STOP:STEP, as in a Python slice; an open end reaches as far as there are frames.
+
+    A negative START or STOP counts back from the end of the frames that are there: -3 is the third from the last.
+    """
 
     start: int | None = None
     stop: int | None = None
@@ -25,27 +28,44 @@ class FrameRange:
 
     @classmethod
     def parse(cls, text: str) -> "FrameRange":
-        """From `10:50`, `::5`, `7`, or nothing for all frames.
+        """From `10:50`, `::5`, `-3:`, `7`, or nothing for all frames.
 
         Raises:
             ConfigError: it is none of those, or chooses nothing.
         """
-        match = re.fullmatch(r"(\d*)(?::(\d*)(?::(\d*))?)?", text.strip())
-        start, stop, step = (int(part) if part else None for part in match.groups()) if match else (0, 0, 0)
-        if text.strip().isdecimal() and start is not None:
-            return cls(start, start + 1)
-        if step == 0 or (stop is not None and stop <= (start or 0)):
-            raise ConfigError(
-                f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0", code="invalid-range"
-            )
+        match = re.fullmatch(r"(-?\d+)?(?:(:)(-?\d+)?(?::(\d+)?)?)?", text.strip())
+        if not match:
+            raise _no_range(text)
+        start, stop, step = (int(part) if part else None for part in match.group(1, 3, 4))
+        if start is not None and not match[2]:
+            return cls(start, None if start == -1 else start + 1)
+        first = start or 0
+        if step == 0 or (stop is not None and (first < 0) == (stop < 0) and stop <= first):
+            raise _no_range(text)
         return cls(start, stop, step or 1)
 
-    def choose(self, frames: Sequence[int]) -> list[int]:
+    def choose(self, frames: Collection[int]) -> list[int]:
         """The frames of the range, ascending; steps count from START, or else from the first frame."""
         ordered = sorted(frames)
-        start = ordered[0] if self.start is None and ordered else self.start or 0
-        stop = np.inf if self.stop is None else self.stop
+        if not ordered:
+            return []
+        start = ordered[0] if self.start is None else _number(self.start, ordered)
+        stop = np.inf if self.stop is None else _number(self.stop, ordered)
         return [frame for frame in ordered if start <= frame < stop and (frame - start) % self.step == 0]
+
+    def needs_beyond(self, count: int) -> bool:
+        """Whether the choice depends on frames from number `count` on: it names some, or counts back from the end."""
+        return self.stop is None or self.stop > count or min(self.start or 0, self.stop) < 0
+
+
+def _number(bound: int, ordered: Sequence[int]) -> int:
+    """A bound of a range as a frame number; one that counts back beyond the first frame is the first frame."""
+    return bound if bound >= 0 else ordered[max(bound, -len(ordered))]
+
+
+def _no_range(text: str) -> ConfigError:
+    what = f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0"
+    return ConfigError(what, code="invalid-range")
 
 
 def numbered(folder: Path, camera: str) -> dict[int, Picture]:
@@ -77,9 +97,9 @@ def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[in
         raise CaptureError(
             f"not a readable video ({error})", code="unreadable-video", file=path, camera=camera
         ) from None
-    stop = frames.stop if frames else None
-    if there < promised and (stop is None or stop > there):
-        hint = f"take the frames before the damage: {(frames or FrameRange()).start or 0}:{there}"
+    frames = frames or FrameRange()
+    if there < promised and frames.needs_beyond(there):
+        hint = f"take the frames before the damage: {max(frames.start or 0, 0)}:{there}"
         what = f"the video is truncated: {there} of {promised} frames are there"
         raise CaptureError(what, code="truncated-video", file=path, camera=camera, hint=hint)
     return {index: video.VideoFrame(path, index) for index in range(there)}

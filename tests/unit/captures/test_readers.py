@@ -75,13 +75,17 @@ def test_frames_of_each_layout(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "chosen"),
-    [("", [3, 4, 5, 6, 7]), ("4:6", [4, 5]), ("::2", [3, 5, 7]), ("4::2", [4, 6]), (":5", [3, 4]), ("6", [6])],
+    [
+        *[("", [3, 4, 5, 6, 7]), ("4:6", [4, 5]), ("::2", [3, 5, 7]), ("4::2", [4, 6]), (":5", [3, 4]), ("6", [6])],
+        *[("-3:", [5, 6, 7]), ("-3::2", [5, 7]), (":-3", [3, 4]), ("-3:-1", [5, 6]), ("4:-2", [4, 5])],
+        *[("-2", [6]), ("-1", [7]), ("-9:", [3, 4, 5, 6, 7]), (":-9", []), ("-3:6", [5])],
+    ],
 )
 def test_frame_ranges(text, chosen):
     assert FrameRange.parse(text).choose([7, 3, 4, 5, 6]) == chosen
 
 
-@pytest.mark.parametrize("text", ["a", "1:2:3:4", "5:5", "1:9:0", "-3:", "5:2"])
+@pytest.mark.parametrize("text", ["a", "1:2:3:4", "5:5", "1:9:0", "5:2", "-1:-3", ":0", "-", "--3:", "::-1"])
 def test_no_frame_range(text):
     with helpers.refuses(ConfigError, "invalid-range"):
         FrameRange.parse(text)

@@ -28,8 +28,11 @@ safetensors==0.8.0
 setuptools==80.10.2
 addict==2.4.0
 annotated-types==0.8.0
+attrs==26.1.0
 contourpy==1.3.3
 cycler==0.12.1
+cyclopts==5.5.2
+docstring-parser==0.18.0
 filelock==4.2.11
 fonttools==4.68.0
 fsspec==2026.9.0
@@ -52,6 +55,7 @@ pyparsing==3.3.3
 python-dateutil==4.0.0
 pyyaml==6.0.3
 rich==15.0.0
+rich-rst==2.2.0
 sympy==1.14.0
 termcolor==3.3.0
 typing-extensions==4.16.0
@@ -106,6 +110,6 @@ pip() { "$prefix/bin/python" -m pip --disable-pip-version-check --no-input "$@";
 pip install --no-deps --only-binary :all: $pins
 # With its dependencies: all are there but the CUDA libraries that some builds ask for.
 pip install --only-binary :all: "$torch"
-"$prefix/bin/python" -W ignore -c "import h5py, mmpose.apis, pydantic, safetensors, yaml"
+"$prefix/bin/python" -W ignore -c "import cyclopts, h5py, mmpose.apis, pydantic, safetensors, yaml"
 write_lock "$prefix/.installed"
 write_lock "$prefix/pins.lock"

@@ -1,9 +1,10 @@
-"""What mkdocs.yml leaves to code: the list of how-tos, and the help of every command as its parser prints it."""
+"""What mkdocs.yml leaves to code: the list of how-tos, and the help of every command as the command prints it."""
 
-import argparse
-import os
+import io
 import re
 from pathlib import Path
+
+from rich.console import Console
 
 from posegaussian import cli
 
@@ -24,7 +25,10 @@ def on_page_markdown(markdown: str, **_: object) -> str:
 
 
 def _commands() -> str:
-    os.environ["COLUMNS"] = "100"
-    parser = cli._parser()
-    (stages,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    return "\n".join(f"## `{name}`\n\n```text\n{stage.format_help()}```\n" for name, stage in stages.choices.items())
+    return "\n".join(f"## `{name}`\n\n```text\n{_help(name)}\n```\n" for name in cli.COMMANDS)
+
+
+def _help(command: str) -> str:
+    page = io.StringIO()
+    cli.app.help_print([command], console=Console(file=page, width=100, color_system=None))
+    return "\n".join(line.rstrip() for line in page.getvalue().strip().splitlines())

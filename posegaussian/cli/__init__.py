@@ -1,53 +1,76 @@
-"""The command line: one subcommand per stage of the pipeline, each usable by hand.
+"""The command line: one command per stage of the pipeline, each usable by hand.
 
 Every stage takes `--settings`: YAML or JSON text, or a file with it; the keys are those of its section in
-`config/config.yaml`. Imports happen inside the subcommands, so that each environment needs only what its stage needs.
+`config/config.yaml`. Imports happen inside the commands, so that each environment needs only what its stage needs.
 """
 
-import argparse
+import functools
 import os
 import signal
 import sys
 import warnings
+from collections.abc import Sequence
 
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from posegaussian import __version__
 from posegaussian.cli import data, results, training, views
+from posegaussian.cli.help_page import HelpPage, shown_default
 from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.io.atomic import refusal
 
-_SUBCOMMANDS = (
-    data.add_captures,
-    data.add_people,
-    data.add_import,
-    data.add_fetch,
-    data.add_inspect,
-    data.add_rectify,
-    data.add_heatmaps,
-    training.add_train,
-    training.add_curves,
-    training.add_weights,
-    views.add_render,
-    results.add_evaluate,
-    results.add_summarize,
-    results.add_report,
-    results.add_results,
-    views.add_export,
-    views.add_view,
-    results.add_schema,
+COMMANDS = {
+    "captures": data.captures,
+    "people": data.people,
+    "import": data.import_,
+    "fetch": data.fetch,
+    "inspect": data.inspect,
+    "rectify": data.rectify,
+    "heatmaps": data.heatmaps,
+    "train": training.train,
+    "curves": training.curves,
+    "weights": training.weights,
+    "render": views.render,
+    "evaluate": results.evaluate,
+    "summarize": results.summarize,
+    "report": results.report,
+    "results": results.results,
+    "export": views.export,
+    "view": views.view,
+    "schema": results.schema,
+}
+
+app = App(
+    name="posegaussian",
+    help="Two views of a person in, novel views out.",
+    version=__version__,
+    help_format="plaintext",
+    help_formatter=HelpPage(),
+    group_parameters=Group("Options"),
+    default_parameter=Parameter(
+        negative=(),  # no --no-FLAG and --empty-LIST beside every option
+        consume_multiple=True,  # a list takes what follows it, also nothing: rules pass lists that may be empty
+        allow_repeating=True,  # of an option that is given twice the last value counts; lists are joined
+        json_dict=False,
+        json_list=False,
+        show_default=shown_default,
+    ),
 )
+for _position, (_name, _command) in enumerate(COMMANDS.items()):
+    app.command(_command, name=_name, sort_key=_position, version_flags=())
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run one subcommand; a user's mistake is one line on stderr and exit status 2."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command; a user's mistake is one line on stderr and exit status 2."""
     # Idle OpenMP threads sleep: spinning ones make two jobs on a busy machine ten times slower. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # A cancelled job unwinds, so that what it was writing is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    args = _parser().parse_args(argv)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", CaptureWarning)
-            warnings.showwarning = _tell
-            args.run(args)
+            warnings.showwarning = _print_warning
+            parse(sys.argv[1:] if argv is None else argv)()
     except UserError as error:
         sys.exit(_fail(str(error)))
     except OSError as error:
@@ -59,22 +82,39 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(130)
 
 
+def parse(argv: Sequence[str]) -> functools.partial[None]:
+    """The call of a command with its arguments, not yet made.
+
+    Args:
+        argv: the words after `posegaussian`.
+
+    Raises:
+        UserError: the command line is wrong.
+    """
+    if not argv:
+        raise UserError("no command; see posegaussian --help")
+    try:
+        command, bound, _ = app.parse_args(argv, print_error=False, exit_on_error=False)
+    except CycloptsError as error:
+        raise UserError(_message(error)) from None
+    return functools.partial(command, *bound.args, **bound.kwargs)
+
+
+def _message(error: CycloptsError) -> str:
+    chain, error.command_chain = error.command_chain or (), None  # else the text of some errors names it, of some not
+    text = str(error).removesuffix(".")
+    text = text[0].lower() + text[1:] + ("" if text.endswith("?") else ";")
+    return "".join(f"{name}: " for name in chain) + f"{text} see {' '.join(['posegaussian', *chain])} --help"
+
+
 def _fail(message: str) -> int:
     print(f"posegaussian: error: {message}", file=sys.stderr)
     return 2
 
 
-def _tell(message: Warning | str, category: type[Warning], *place) -> None:
-    """A warning as one line; what concerns captures goes without its place in the code."""
+def _print_warning(message: Warning | str, category: type[Warning], *place) -> None:
+    """A warning as one line; one about captures goes without its place in the code."""
     if issubclass(category, CaptureWarning):
         print(f"posegaussian: warning: {message}", file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, *place[:2]), end="", file=sys.stderr)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="posegaussian", description="Two views of a person in, novel views out.")
-    stages = parser.add_subparsers(title="stages", required=True, metavar="STAGE")
-    for add in _SUBCOMMANDS:
-        add(stages)
-    return parser

@@ -2,49 +2,76 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from cyclopts.validators import LimitedChoice
 
 from posegaussian import config
-from posegaussian.cli.arguments import output, settings, stage
+from posegaussian.cli.arguments import (
+    Format,
+    Frames,
+    Names,
+    Output,
+    Pairs,
+    PosePython,
+    Settings,
+    Targets,
+    Whole,
+    split_pairs,
+)
 from posegaussian.errors import ConfigError
 
+FOOTAGE = ("pose2sim",)
+"""Real footage that can be fetched."""
 
-def add_captures(stages) -> None:
-    """`posegaussian captures`."""
-
-    def run(args):
-        settings = config.load_settings(config.BuiltinSettings, args.settings)
-        if args.scan:
-            from posegaussian.synthetic.scans import photograph_scan
-
-            photograph_scan(args.scan, args.output, settings)
-        else:
-            from posegaussian.synthetic.dataset.write import write_capture
-
-            write_capture(args.seed, args.output, settings)
-
-    parser = stage(stages, "captures", run, "Photograph a built-in synthetic person, or a scan, into a capture folder.")
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--seed", type=int, help="which synthetic person")
-    who.add_argument("--scan", type=Path, help="a folder with a textured mesh: one .obj and its picture")
-    output(parser, "the capture folder")
-    settings(parser)
+_PERSON = Group("Person (one of the two)", sort_key=1, validator=LimitedChoice(1))
 
 
-def add_people(stages) -> None:
-    """`posegaussian people`."""
+def captures(
+    *,
+    seed: Annotated[Whole | None, Parameter(group=_PERSON)] = None,
+    scan: Annotated[Path | None, Parameter(group=_PERSON)] = None,
+    output: Output,
+    settings: Settings = None,
+) -> None:
+    """Render a built-in synthetic person, or a scan, into a capture folder.
 
-    def run(args):
-        from posegaussian.synthetic.dataset.contact import contact_sheet
+    Args:
+        seed: seed of the synthetic person
+        scan: a folder with a textured mesh: one .obj and its image
+        output: the capture folder
+    """
+    builtin = config.load_settings(config.BuiltinSettings, settings)
+    if seed is not None:
+        from posegaussian.synthetic.dataset.write import write_capture
 
-        people = config.load_settings(config.PeopleSettings, args.settings)
-        contact_sheet(_seeds(args.seeds), args.sheet, people, args.size, args.frames)
+        write_capture(seed, output, builtin)
+    if scan is not None:
+        from posegaussian.synthetic.scans import photograph_scan
 
-    parser = stage(stages, "people", run, "Photograph synthetic people on one contact sheet, to look at.")
-    parser.add_argument("--sheet", type=Path, required=True, help="the picture, .png or .jpg")
-    parser.add_argument("--seeds", default="1-64", help="who, as A-B (default: 1-64)")
-    parser.add_argument("--size", type=int, default=384, help="height of each picture, pixels (default: 384)")
-    parser.add_argument("--frames", type=int, default=1, help="moments of each person, side by side (default: 1)")
-    settings(parser)
+        photograph_scan(scan, output, builtin)
+
+
+def people(
+    *,
+    sheet: Path,
+    seeds: Annotated[str, Parameter(metavar="A-B")] = "1-64",
+    size: Whole = 384,
+    frames: Whole = 1,
+    settings: Settings = None,
+) -> None:
+    """Render synthetic people on one contact sheet.
+
+    Args:
+        sheet: the image, .png or .jpg
+        seeds: seeds of the people, from A to B
+        size: height of each render, pixels
+        frames: frames of each person, side by side
+    """
+    from posegaussian.synthetic.dataset.contact import contact_sheet
+
+    contact_sheet(_seeds(seeds), sheet, config.load_settings(config.PeopleSettings, settings), size, frames)
 
 
 def _seeds(text: str) -> range:
@@ -54,115 +81,124 @@ def _seeds(text: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def add_fetch(stages) -> None:
-    """`posegaussian fetch`."""
+def fetch(footage: Annotated[str, Parameter(choices=FOOTAGE)], /, *, wheel: Path | None = None, output: Output) -> None:
+    """Fetch real footage into a capture folder.
 
-    def run(args):
-        from posegaussian.pipeline.fetch import fetch_pose2sim
+    Args:
+        footage: pose2sim: that package's demo (BSD-3), through pip
+        wheel: the package's .whl, if it is already on this machine
+        output: the capture folder
+    """
+    from posegaussian.pipeline.fetch import fetch_pose2sim
 
-        fetch_pose2sim(args.output, args.wheel)
-
-    parser = stage(stages, "fetch", run, "Fetch real footage into a capture folder.")
-    parser.add_argument("footage", choices=["pose2sim"], help="pose2sim: that package's demo (BSD-3), through pip")
-    parser.add_argument("--wheel", type=Path, help="the package's .whl, where it is already here")
-    output(parser, "the capture folder")
-
-
-def add_rectify(stages) -> None:
-    """`posegaussian rectify`."""
-
-    def run(args):
-        from posegaussian.captures.footage import FrameRange
-        from posegaussian.preparation.rectification import rectify_capture
-
-        settings = config.load_settings(config.RectifySettings, args.settings)
-        frames = FrameRange.parse(args.frames) if args.frames else None
-        pairs = _pairs(args.pairs) or None
-        rectify_capture(args.capture, args.output, settings, pairs=pairs, frames=frames, compared=args.targets)
-
-    parser = stage(stages, "rectify", run, "Rectify the stereo pairs of a capture.")
-    parser.add_argument("capture", type=Path, help="a capture folder of any known layout")
-    _selection(parser)
-    output(parser, "the rectified .h5")
-    settings(parser)
+    fetch_pose2sim(output, wheel)
 
 
-def add_import(stages) -> None:
-    """`posegaussian import`."""
+def rectify(
+    capture: Path,
+    /,
+    *,
+    pairs: Pairs = (),
+    frames: Frames = None,
+    targets: Targets = (),
+    output: Output,
+    settings: Settings = None,
+) -> None:
+    """Rectify the stereo pairs of a capture.
 
-    def run(args):
-        from posegaussian.captures.diagnostics import inverted
-        from posegaussian.captures.footage import FrameRange
-        from posegaussian.captures.reading import read_capture
-        from posegaussian.pipeline.import_capture import import_capture
+    Args:
+        capture: a capture folder of any known layout
+        output: the rectified .h5
+    """
+    from posegaussian.captures.footage import FrameRange
+    from posegaussian.preparation.rectification import rectify_capture
 
-        frames = FrameRange.parse(args.frames) if args.frames else None
-        capture = read_capture(args.source, args.format, frames).with_roles(args.cameras, args.targets)
-        if args.camera_to_world:
-            cameras = {name: inverted(camera) for name, camera in capture.cameras.items()}
-            capture = replace(capture, cameras=cameras)
-        import_capture(capture, args.output, pairs=_pairs(args.pairs), scale=args.scale, copy=args.copy)
-        cameras, frames = len(capture.cameras), len(capture.frames)
-        print(f"{args.output}: {cameras} cameras x {frames} frames, read as {capture.format}")
-
-    parser = stage(stages, "import", run, "Bring a capture of any known layout into the canonical one.")
-    parser.add_argument("source", type=Path, help="its folder, or the file that describes it")
-    parser.add_argument("--format", help="its layout (default: told from what lies there)")
-    parser.add_argument("--cameras", nargs="*", default=[], metavar="A", help="only these (default: all)")
-    _selection(parser)
-    parser.add_argument("--scale", type=float, default=1.0, help="metres per unit of its world (0.001: millimetres)")
-    parser.add_argument("--camera-to-world", action="store_true", help="its poses are the other way round: invert them")
-    parser.add_argument("--copy", action="store_true", help="copy the files (default: link them)")
-    output(parser, "the new capture folder")
-
-
-def _selection(parser) -> None:
-    parser.add_argument("--pairs", nargs="*", metavar="A,B", help="source pairs by camera name (default: neighbours)")
-    parser.add_argument("--frames", metavar="START:STOP:STEP", help="frame numbers, as in a Python slice")
-    parser.add_argument("--targets", nargs="*", default=[], metavar="A", help="cameras that are only compared with")
+    rectify_capture(
+        capture,
+        output,
+        config.load_settings(config.RectifySettings, settings),
+        pairs=split_pairs(pairs) or None,
+        frames=FrameRange.parse(frames) if frames else None,
+        compared=targets,
+    )
 
 
-def _pairs(named: list[str] | None) -> list[tuple[str, ...]]:
-    return [tuple(pair.split(",")) for pair in named or ()]
+def import_(
+    source: Path,
+    /,
+    *,
+    format: Format = None,
+    cameras: Names = (),
+    pairs: Pairs = (),
+    frames: Frames = None,
+    targets: Targets = (),
+    scale: float = 1.0,
+    camera_to_world: bool = False,
+    copy: bool = False,
+    output: Output,
+) -> None:
+    """Bring a capture of any known layout into the canonical one.
+
+    Args:
+        source: the capture's folder, or the file that describes it
+        cameras: only these cameras (default: all)
+        scale: metres per unit of the capture's world (0.001: millimetres)
+        camera_to_world: the capture's poses are camera-to-world: invert them
+        copy: copy the files instead of linking them
+        output: the new capture folder
+    """
+    from posegaussian.captures.diagnostics import inverted
+    from posegaussian.captures.footage import FrameRange
+    from posegaussian.captures.reading import read_capture
+    from posegaussian.pipeline.import_capture import import_capture
+
+    chosen = FrameRange.parse(frames) if frames else None
+    capture = read_capture(source, format, chosen).with_roles(cameras, targets)
+    if camera_to_world:
+        capture = replace(capture, cameras={name: inverted(camera) for name, camera in capture.cameras.items()})
+    import_capture(capture, output, pairs=split_pairs(pairs), scale=scale, copy=copy)
+    print(f"{output}: {len(capture.cameras)} cameras x {len(capture.frames)} frames, read as {capture.format}")
 
 
-def add_inspect(stages) -> None:
-    """`posegaussian inspect`."""
+def inspect(
+    capture: Path,
+    /,
+    *,
+    format: Format = None,
+    pairs: Pairs = (),
+    frames: Annotated[Frames, Parameter(help="frame numbers; the first one is shown")] = None,
+    pose_python: PosePython = None,
+    output: Output,
+    settings: Settings = None,
+) -> None:
+    """Write a page about a capture: rig, masks, epipolar lines, warnings.
 
-    def run(args):
-        from posegaussian.captures.footage import FrameRange
-        from posegaussian.report.inspection import write_inspection
+    Args:
+        capture: a capture folder of any known layout
+        output: the .html page
+    """
+    from posegaussian.captures.footage import FrameRange
+    from posegaussian.report.inspection import write_inspection
 
-        said = write_inspection(
-            args.capture,
-            args.output,
-            config.load_settings(config.RectifySettings, args.settings),
-            format=args.format,
-            pairs=_pairs(args.pairs),
-            frames=FrameRange.parse(args.frames) if args.frames else None,
-            pose_python=args.pose_python,
-        )
-        print("\n".join([*said, f"{args.output}: {len(said)} warnings"]))
-
-    parser = stage(stages, "inspect", run, "Write a page about a capture: rig, masks, epipolar lines, warnings.")
-    parser.add_argument("capture", type=Path, help="a capture folder of any known layout")
-    parser.add_argument("--format", help="its layout (default: told from what lies there)")
-    parser.add_argument("--pairs", nargs="*", metavar="A,B", help="source pairs by camera name (default: neighbours)")
-    parser.add_argument("--frames", metavar="START:STOP:STEP", help="frame numbers; the first one is shown")
-    parser.add_argument("--pose-python", type=Path, help="the MMPose environment's python, for heatmaps")
-    output(parser, "the .html page")
-    settings(parser)
+    warned = write_inspection(
+        capture,
+        output,
+        config.load_settings(config.RectifySettings, settings),
+        format=format,
+        pairs=split_pairs(pairs),
+        frames=FrameRange.parse(frames) if frames else None,
+        pose_python=pose_python,
+    )
+    print("\n".join([*warned, f"{output}: {len(warned)} warnings"]))
 
 
-def add_heatmaps(stages) -> None:
-    """`posegaussian heatmaps`."""
+def heatmaps(rectified: Path, /, *, output: Output, settings: Settings = None) -> None:
+    """Detect 2D joints with MMPose (run it in the MMPose environment).
 
-    def run(args):
-        from posegaussian.pose.detectors.mmpose import extract_heatmaps
+    Args:
+        rectified: a rectified .h5
+        output: the heatmaps .h5
+    """
+    from posegaussian.pose.detectors.mmpose import extract_heatmaps
 
-        extract_heatmaps(args.rectified, args.output, config.load_settings(config.DetectorSettings, args.settings))
-
-    parser = stage(stages, "heatmaps", run, "Detect 2D joints with MMPose (run it in the MMPose environment).")
-    parser.add_argument("rectified", type=Path, help="a rectified .h5")
-    output(parser, "the heatmaps .h5")
-    settings(parser)
+    extract_heatmaps(rectified, output, config.load_settings(config.DetectorSettings, settings))

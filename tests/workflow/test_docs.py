@@ -104,7 +104,7 @@ def test_our_own_parser(command):
     arguments = command.words[1:]
     if arguments in (["--help"], []):
         return
-    cli._parser().parse_args(arguments)
+    cli.parse(arguments)
 
 
 @by_program("snakemake")
@@ -173,7 +173,7 @@ def test_scripts_are_there_and_know_their_options(command):
     if script == "-m":
         module, *arguments = arguments
         if module == "posegaussian":
-            return cli._parser().parse_args(arguments) and None
+            return cli.parse(arguments) and None
         assert module == "pytest", module
         return None
     if script.startswith("-"):

@@ -13,7 +13,10 @@ SCRIPT = ROOT / "envs" / "mmpose.post-deploy.sh"
 ALLOWED = {
     "posegaussian",
     "posegaussian.io.atomic",
-    *(f"posegaussian.cli{part}" for part in ("", ".arguments", ".data", ".results", ".training", ".views")),
+    *(
+        f"posegaussian.cli{part}"
+        for part in ("", ".arguments", ".data", ".help_page", ".results", ".training", ".views")
+    ),
     *(
         f"posegaussian.config{part}"
         for part in (

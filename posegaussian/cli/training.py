@@ -51,7 +51,7 @@ def train(
         output=output,
         state=state,
         settings=config.load_settings(config.ModelSettings, settings),
-        init=find_weights(init[-1]) if init else None,
+        init=find_weights(init[-1]) if any(init) else None,
         device=device,
         time_budget=time_budget,
     )

@@ -178,10 +178,10 @@ def test_an_empty_selection_is_none(stage):
 
 def test_training_starts_from_weights_or_from_nothing(stage):
     calls = stage("posegaussian.training.trainer.train")
-    for init in ([], ["--init"], ["--init", "release"]):
+    for init in ([], ["--init"], ["--init="], ["--init", "release"]):
         cli.main(["train", "full", *init, "--state", "s", "-o", "out", "--settings", "{weights: train}"])
     found = [options["init"] for _, options in calls]
-    assert found[:2] == [None, None] and found[2].suffix == ".safetensors"
+    assert found[:3] == [None] * 3 and found[3].suffix == ".safetensors"
 
 
 @pytest.mark.parametrize(("flags", "stabilizer"), [([], True), (["--no-stabilizer"], False)])

@@ -92,11 +92,11 @@ def parse(argv: Sequence[str]) -> functools.partial[None]:
         UserError: the command line is wrong.
     """
     if not argv:
-        raise UserError("no command; see posegaussian --help")
+        raise UserError("no command; see posegaussian --help", code="invalid-command-line")
     try:
         command, bound, _ = app.parse_args(argv, print_error=False, exit_on_error=False)
     except CycloptsError as error:
-        raise UserError(_message(error)) from None
+        raise UserError(_message(error), code="invalid-command-line") from None
     return functools.partial(command, *bound.args, **bound.kwargs)
 
 

@@ -40,11 +40,9 @@ def rectify(tmp_path):
     """Run the stage as the command line does, but let errors and warnings through."""
 
     def run(root: Path, *options: str) -> None:
-        arguments = cli._parser().parse_args(
-            ["rectify", str(root), "-o", str(tmp_path / "out/x.h5"), *SETTINGS, *options]
-        )
+        call = cli.parse(["rectify", str(root), "-o", str(tmp_path / "out/x.h5"), *SETTINGS, *options])
         try:
-            arguments.run(arguments)
+            call()
         except UserError:
             assert not list((tmp_path / "out").glob("*"))
             raise

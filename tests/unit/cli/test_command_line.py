@@ -228,13 +228,13 @@ def test_a_terminated_job_unwinds():
     script = """
 import os, signal
 from posegaussian import cli
-from posegaussian.evaluation import summary
+from posegaussian.pipeline import summarize as stage
 def summarize(*_):
     try:
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
         print("unwound")
-summary.summarize = summarize
+stage.summarize = summarize
 cli.main(["summarize", "a", "-o", "out"])
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)

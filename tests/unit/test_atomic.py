@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from posegaussian import atomic
+from posegaussian.io import atomic
 
 kind, target, moment = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
@@ -171,7 +171,7 @@ def test_a_store_that_the_disk_has_no_room_for_is_one_line(tmp_path):
 
     script = """
 import sys, numpy as np
-from posegaussian import store
+from posegaussian.io import store
 from posegaussian.cli import main
 from posegaussian.errors import StoreError
 schema = store.Schema("sample", 1, {"images": store.Field("u1", "frame height width")})
@@ -197,7 +197,7 @@ except StoreError as error:
 def test_a_store_killed_in_any_frame_is_the_old_one(tmp_path):
     script = """
 import os, signal, sys, numpy as np
-from posegaussian import store
+from posegaussian.io import store
 schema = store.Schema("sample", 1, {"images": store.Field("u1", "frame height width")})
 value, death, dims = int(sys.argv[2]), int(sys.argv[3]), dict(frame=4, height=64, width=64)
 with store.create(sys.argv[1], schema, dims, stage_version=1, settings={}, inputs={}) as w:

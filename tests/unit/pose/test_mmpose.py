@@ -62,10 +62,10 @@ import numpy as np, torch
 from pathlib import Path
 from safetensors.torch import save_file
 from mmpose.apis import init_model
-from posegaussian.pose import extract
+from posegaussian.pose.detectors import mmpose as detector
 from posegaussian.pose.heatmaps import STRIDE, place
 
-config_file, weights = extract.find_config(sys.argv[1]), Path(sys.argv[2])
+config_file, weights = detector.find_config(sys.argv[1]), Path(sys.argv[2])
 torch.manual_seed(0)
 model = init_model(str(config_file), device="cpu", cfg_options={})
 save_file(model.state_dict(), weights)
@@ -89,7 +89,7 @@ def paint(self, inputs, *args, **kwargs):
 
 from mmpose.models.heads import HeatmapHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-detect = extract.load_detector(config_file, weights)
+detect = detector.load_detector(config_file, weights)
 TopdownPoseEstimator.extract_feat = lambda self, inputs: inputs
 HeatmapHead.forward = paint
 
@@ -135,11 +135,11 @@ REFUSED = """
 import sys
 from pathlib import Path
 from posegaussian.errors import UserError
-from posegaussian.pose import extract
+from posegaussian.pose.detectors import mmpose as detector
 
 for name in sys.argv[1:]:
     try:
-        extract.load_detector(extract.find_config(name), extract.ASSETS / "small.safetensors")
+        detector.load_detector(detector.find_config(name), detector.ASSETS / "small.safetensors")
     except UserError as error:
         print(error.code, error.file)
 """

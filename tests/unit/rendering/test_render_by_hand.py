@@ -20,7 +20,7 @@ SETTINGS = "{rectify: {size: [64, 64]}}"
 DETECTOR = """#!{python}
 import sys
 import numpy as np
-from posegaussian import store
+from posegaussian.io import store
 rectified, output = sys.argv[4], sys.argv[6]
 assert sys.argv[1:4] == ["-m", "posegaussian", "heatmaps"]
 with store.open_checked(rectified, store.RECTIFIED) as source:

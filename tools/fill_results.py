@@ -52,7 +52,7 @@ def filled(text: str) -> str:
 def benchmark(path: Path) -> str:
     """The tables of the benchmark, from its means."""
     settings = config.load(ROOT / "config/benchmark.yaml")
-    return tables_of(Means(pd.read_csv(path), settings.report[0]), settings.results.targets)
+    return tables_of(Means(pd.read_csv(path), settings.report[0]), settings.results.goals)
 
 
 def ablations(path: Path) -> str:

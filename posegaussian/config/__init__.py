@@ -1,24 +1,26 @@
 """The configuration: frozen dataclasses, one per stage, and a strict loader.
 
-`workflow/schemas/` is generated from these classes (`python -m posegaussian schema`), so that editors, Snakemake and
-the command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
+A section of the configuration file lies in the module of its name; the docstring of a field is its documentation.
+`workflow/schemas/` and `config/README.md` are generated from these classes (`make schemas`), so that editors, Snakemake
+and the command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
 """
 
-from posegaussian.config.data import CaptureRow, DetectorSettings, RectifySettings
+from posegaussian.config.builtin import BuiltinSettings
+from posegaussian.config.detectors import DetectorSettings
+from posegaussian.config.evaluate import EvaluateSettings
+from posegaussian.config.export import ExportSettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
-from posegaussian.config.model import LookSettings, ModelSettings, NetworkSettings, TrainSettings
+from posegaussian.config.models import ModelSettings, NetworkSettings
 from posegaussian.config.people import PeopleSettings
-from posegaussian.config.results import ResultsSettings, TargetSettings
-from posegaussian.config.synthetic import (
-    FILMED,
-    GPS_GAUSSIAN,
-    BuiltinSettings,
-    LightSettings,
-    RigSettings,
-    SensorSettings,
-    StreamSettings,
-)
-from posegaussian.config.views import EvaluateSettings, ExportSettings, RenderSettings, ViewSettings
+from posegaussian.config.plan import Plan
+from posegaussian.config.rectify import RectifySettings
+from posegaussian.config.render import RenderSettings
+from posegaussian.config.results import GoalSettings, ResultsSettings
+from posegaussian.config.sheet import CaptureRow, read_captures
+from posegaussian.config.stream import StreamSettings, StreamVariantSettings
+from posegaussian.config.synthetic import FILMED, GPS_GAUSSIAN, LightSettings, RigSettings, SensorSettings
+from posegaussian.config.train import TrainSettings
+from posegaussian.config.view import ViewSettings
 from posegaussian.config.whole import Config
 
 __all__ = [
@@ -31,18 +33,19 @@ __all__ = [
     "DetectorSettings",
     "EvaluateSettings",
     "ExportSettings",
+    "GoalSettings",
     "LightSettings",
-    "LookSettings",
     "ModelSettings",
     "NetworkSettings",
     "PeopleSettings",
+    "Plan",
     "RectifySettings",
     "RenderSettings",
     "ResultsSettings",
     "RigSettings",
     "SensorSettings",
     "StreamSettings",
-    "TargetSettings",
+    "StreamVariantSettings",
     "TrainSettings",
     "ViewSettings",
     "as_dict",
@@ -50,6 +53,7 @@ __all__ = [
     "load",
     "load_settings",
     "parse",
+    "read_captures",
 ]
 
 STAGE_VERSION = {

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from posegaussian.config.base import CROSS_CHECK
+from posegaussian.config.renamed import refuse_old_names
 from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
 
@@ -23,8 +25,9 @@ def parse(kind: type[T], values: Any, source: str = "settings") -> T:
         source: named in the error.
 
     Raises:
-        ConfigError: an unknown key, a missing key or a wrong value; one line that names each.
+        ConfigError: an old, an unknown or a missing key, or a wrong value; one line that names each.
     """
+    refuse_old_names(kind, values, source)
     try:
         # JSON mode: tuples arrive as lists; strict about everything else.
         return TypeAdapter(kind).validate_json(json.dumps(values if values is not None else {}))
@@ -36,6 +39,8 @@ def parse(kind: type[T], values: Any, source: str = "settings") -> T:
 def _explain(error: Any) -> str:
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return "unknown key"
+    if error["type"] == CROSS_CHECK:
+        return error["msg"]
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
 
 

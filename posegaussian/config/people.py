@@ -1,4 +1,4 @@
-"""The synthetic people: which of them may be drawn."""
+"""The keys `people`: which synthetic people may be drawn, and which seeds are people."""
 
 from typing import Literal
 
@@ -17,6 +17,11 @@ Fabric = Literal[
     "print", "camouflage", "lettering", "logo",
 ]  # fmt: skip
 Movement = Literal["walk", "turn", "wave", "squat", "dance", "stand", "still"]
+
+HELD_OUT = range(1, 300)
+"""Seeds of the people that no model learns from: demo, `val` and `test` (captures/synthetic/splits.py)."""
+FIRST_STREAMED = 1000
+"""The lowest seed of the people of the stream; no person has a seed between."""
 
 
 @dataclass(frozen=True, config=STRICT)

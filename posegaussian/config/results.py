@@ -1,15 +1,28 @@
-"""The table of results over groups of captures, and what it is held against."""
+"""The section `results`: the table over groups of captures, and the goals that its numbers should reach."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT
+from posegaussian.config.base import STRICT, Positive, Problem, unknown, without_problems
+
+_OF_IMAGES = ("psnr", "ssim", "flip", "lpips", "below_ceiling")
+METRICS: dict[str, tuple[str, ...]] = {
+    "full": _OF_IMAGES,
+    "bbox": _OF_IMAGES,
+    "ghg": _OF_IMAGES,
+    "video": ("jitter", "settled", "tof", "warping"),
+    "disparity": ("epe_1024", "rate_1px"),
+}
+"""The metrics of the tables by protocol: what stage `evaluate` writes, and `below_ceiling`, derived from it."""
+REFERENCES = ("floor", "ceiling")
+"""The reference rows of the tables, which no model may be named like."""
 
 
 @dataclass(frozen=True, config=STRICT)
-class TargetSettings:
+class GoalSettings:
     """A number of the table, and the bound that it should keep."""
 
     what: str
@@ -17,19 +30,33 @@ class TargetSettings:
     group: str
     """Over which of `groups` the mean is taken."""
     metric: str
-    """Which metric: a column of the tables, or `below_ceiling`: by how many dB of PSNR a model misses the ceiling."""
-    protocol: str = "bbox"
-    """By which protocol."""
+    """`psnr`, `ssim`, `flip`, `lpips` or `below_ceiling` (by how many dB of PSNR a model misses the ceiling) of an
+    image crop; `jitter`, `settled` (the same without the first four frames), `tof` or `warping` of `video`;
+    `epe_1024` or `rate_1px` of `disparity`."""
+    protocol: Literal["full", "bbox", "ghg", "video", "disparity"] = "bbox"
+    """What is measured: an image crop (`full`, `bbox`, `ghg`), the `video`, or the `disparity`."""
     method: str | None = None
-    """Of which model, `floor` or `ceiling`; null: of the model that the results are about."""
+    """Whose number: a reported model, `floor` or `ceiling`; null: the model that the results are about."""
     against: str | None = None
-    """The mean over this group, or of this method, is set against it; null: nothing is."""
+    """Another group or method, whose mean the number is compared with; null: the number counts by itself."""
     by: Literal["difference", "ratio"] = "difference"
-    """How it is set against it."""
+    """Whether the `difference` from `against` or the `ratio` to it is meant."""
     least: float | None = None
     """The number should not be lower."""
     most: float | None = None
     """The number should not be higher."""
+
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """What contradicts itself."""
+        if self.metric not in METRICS[self.protocol]:
+            known = ", ".join(METRICS[self.protocol])
+            yield ("metric",), f"{self.metric!r} is not a metric of protocol `{self.protocol}`: {known}"
+        if self.least is not None and self.most is not None and self.least > self.most:
+            yield ("least",), f"{self.least:g} is more than `most` {self.most:g}"
+        if self.by == "ratio" and self.against is None:
+            yield ("by",), "a ratio needs `against`"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -37,8 +64,16 @@ class ResultsSettings:
     """The results: one table over all held-out captures, a group of them at a time."""
 
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """What stands in a row: names of captures or of presets by the row's title; none: a row for each capture."""
-    targets: tuple[TargetSettings, ...] = ()
+    """The tables' rows: names of captures or of presets by the row's title; none: a row for each capture."""
+    goals: tuple[GoalSettings, ...] = ()
     """What the numbers should reach."""
-    worst: int = 10
-    """How many of the worst views are shown, of as many captures."""
+    worst: Positive = 10
+    """How many of the worst views are shown, each of another capture."""
+
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """What contradicts itself."""
+        for number, goal in enumerate(self.goals):
+            if self.groups and goal.group not in self.groups:
+                yield ("goals", number, "group"), unknown(goal.group, "results.groups", self.groups)

@@ -1,12 +1,10 @@
-"""The synthetic data engine: rigs, light, cameras, captures on disk and the endless stream."""
+"""What built-in captures and the stream of training samples have in common: rig, light and sensor."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Fraction, Positive, Sixteens, Size
-from posegaussian.config.people import PeopleSettings
+from posegaussian.config.base import STRICT, Fraction, Problem, without_problems
 from posegaussian.config.ranges import between
 
 
@@ -25,17 +23,26 @@ class RigSettings:
     roll: between(-45, 45) = (-5.0, 5.0)
     """Turn of each camera about its optical axis, degrees."""
     focal: between(0.3, 4) = (0.6, 1.6)
-    """Focal length as a share of the picture's longer side; cut short where the person would not fit."""
+    """Focal length as a share of the image's longer side; cut short where the person would not fit."""
     principal: between(0, 0.2) = (0.0, 0.04)
-    """Distance of the principal point from the picture's middle, as a share of its size."""
+    """Distance of the principal point from the image's middle, as a share of its size."""
     margin: between(0, 0.4) = (0.03, 0.12)
-    """Free border around the person, as a share of the picture."""
+    """Free border around the person, as a share of the image."""
     vertical: Fraction = 0.15
     """Share of pairs whose cameras stand one above the other."""
     between_cameras: between(-0.5, 1.5) = (-0.1, 1.1)
     """Where novel cameras stand along the arc: 0 at the first camera of the pair, 1 at the second."""
     above: between(-45, 45) = (-10.0, 10.0)
     """How far novel cameras stand above or below (negative) the arc, degrees."""
+
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """What contradicts itself."""
+        # The person must fit between the principal point and the margin on the side that it is nearer to.
+        if self.margin[1] + self.principal[1] >= 0.5:
+            free = f"{self.margin[1]:g} and `principal` {self.principal[1]:g}"
+            yield ("margin",), f"{free} leave no room for the person: together they must stay below 0.5"
 
 
 GPS_GAUSSIAN = RigSettings(
@@ -56,10 +63,10 @@ GPS_GAUSSIAN = RigSettings(
 
 @dataclass(frozen=True, config=STRICT)
 class LightSettings:
-    """The light: lamps far away, the first of which casts shadows, and light from everywhere."""
+    """The light: lamps far away, and light from everywhere."""
 
     lamps: between(1, 6) = (2, 4)
-    """How many."""
+    """How many; the first casts shadows."""
     key: between(0, 2) = (0.4, 0.8)
     """Strength of the first lamp; 1 shows a white surface that faces it as white."""
     fill: between(0, 2) = (0.05, 0.25)
@@ -76,7 +83,7 @@ class LightSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class SensorSettings:
-    """What cameras do to a picture, each drawn for itself; an effect that is not named is off."""
+    """What cameras do to a image, each drawn for itself; an effect that is not named is off."""
 
     exposure: between(-2, 2) = (0.0, 0.0)
     """Difference of exposure, stops."""
@@ -91,7 +98,7 @@ class SensorSettings:
     jpeg: between(10, 100) = (100.0, 100.0)
     """Quality of the quantisation of 8 x 8 blocks; 100 is off."""
     calibration: between(0, 5) = (0.0, 0.0)
-    """How far, at the most, the declared calibration moves a point of the person in the picture, pixels."""
+    """How far, at the most, the declared calibration moves a point of the person in the image, pixels."""
     distortion: between(-0.3, 0.3) = (0.0, 0.0)
     """The lens's k1; declared, and only in captures on disk: streamed pairs are rectified."""
 
@@ -106,61 +113,3 @@ FILMED = SensorSettings(
     calibration=(0.0, 0.5),
 )
 """Cameras as people have them."""
-
-
-@dataclass(frozen=True, config=STRICT)
-class StreamSettings:
-    """The endless stream of training samples; people of the split `train` alone."""
-
-    size: tuple[Sixteens, Sixteens] = (512, 512)
-    """Width and height of the rectified source images, pixels; multiples of 16."""
-    target_size: Size = (1024, 1024)
-    """Width and height of the novel view, pixels."""
-    fps: Positive = 30
-    """Frames per second of a clip."""
-    still: Fraction = 0.15
-    """Share of clips in which the person does not move at all."""
-    rig: RigSettings = RigSettings()
-    """Where the cameras stand."""
-    light: LightSettings = LightSettings()
-    """The light."""
-    sensor: SensorSettings = FILMED
-    """What the cameras do to the source pictures; the novel view is always clean."""
-    people: PeopleSettings = PeopleSettings()
-    """Which people are drawn."""
-    pool: Positive = 16
-    """People at hand at any moment."""
-    lifetime: Positive = 64
-    """Steps after which each of them is replaced by somebody new."""
-    workers: Annotated[int, Field(ge=0)] = 2
-    """Processes that make new people ahead of time; 0: made when needed. The samples are the same."""
-
-
-@dataclass(frozen=True, config=STRICT)
-class BuiltinSettings:
-    """The built-in captures: synthetic people before a synthetic rig."""
-
-    frames: Positive = 12
-    """Consecutive frames."""
-    fps: Positive = 30
-    """Frames per second."""
-    size: Size = (512, 512)
-    """Width and height of every camera, pixels."""
-    sources: Annotated[int, Field(ge=2, le=16)] = 3
-    """Source cameras, named 00, 01, ...; between two neighbours stand target cameras that are never inputs."""
-    ring: bool = False
-    """Whether the cameras stand all around the person, evenly; `rig.baseline` is not used then."""
-    targets: Positive = 1
-    """Target cameras of each pair of neighbours."""
-    images: Literal["jpg", "png"] = "jpg"
-    """File format of the pictures."""
-    still: bool = False
-    """Whether the person stands frozen, for measuring jitter."""
-    rig: RigSettings = GPS_GAUSSIAN
-    """Where the cameras stand."""
-    light: LightSettings = LightSettings(lamps=(3, 3), softness=(0.02, 0.06), background=(0.35, 0.5))
-    """The light."""
-    sensor: SensorSettings = SensorSettings()
-    """What the cameras do to the pictures."""
-    people: PeopleSettings = PeopleSettings()
-    """Which people are drawn."""

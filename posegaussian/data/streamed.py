@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from posegaussian.config import LookSettings, StreamSettings, TrainSettings
+from posegaussian.config import StreamSettings, StreamVariantSettings, TrainSettings
 from posegaussian.data.augmentation import crop_to_person, without_some_pose
 from posegaussian.data.batch import Clip
 from posegaussian.data.prefetching import Steps
-from posegaussian.errors import ConfigError
 from posegaussian.pose.detector_noise import ErrorModel, imitate, read_error_model
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stream import SyntheticStream
@@ -28,48 +27,46 @@ class StreamSteps(Steps):
 
     Args:
         stage: `depth` or `full`; stage depth has no use for novel views.
-        settings: the stream's, its looks, the errors of its heatmaps, the size of a batch.
+        settings: the stream's, its variants, the errors of its heatmaps, the size of a batch.
         device: where batches are made.
-        rank: of this process; all ranks look in the same way, at different people.
+        rank: of this process; a step has the same variant in all ranks, and other people.
     """
 
     def __init__(self, stage: str, settings: TrainSettings, device: torch.device, rank: int = 0):
         self.settings = settings
         self.seed = stream_seed(stage, settings.seed, rank)
-        rest = 1 - sum(look.share for look in settings.looks)
-        if rest < -1e-9:
-            raise ConfigError("train.looks: their shares are more than 1", code="invalid-settings")
-        self.looks = [*settings.looks, LookSettings(share=max(rest, 0.0))]
-        self.ways = [_photographed(settings.synthetic, look, stage) for look in self.looks]
+        rest = 1 - sum(variant.share for variant in settings.stream_variants)
+        self.variants = [*settings.stream_variants, StreamVariantSettings(share=max(rest, 0.0))]
+        self.streams = [_varied(settings.synthetic, variant, stage) for variant in self.variants]
         self.errors = read_error_model(settings.heatmap_errors)
         self.stream = SyntheticStream(settings.synthetic, self.seed, device)
 
     def __getitem__(self, index: int) -> Clip:
-        chosen, way = self.settings, self.way(index)
+        chosen, number = self.settings, self.variant(index)
         random = np.random.default_rng((self.seed, 2, index))
-        frames = self.looks[way].frames or chosen.frames
-        clips = (self.looks[way].batch_size or chosen.batch_size) // frames
-        sample = self.stream.batch(index, clips, frames, self.ways[way])
+        variant = self.variants[number]
+        frames = variant.frames or chosen.frames
+        clips = (variant.batch_size or chosen.batch_size) // frames
+        sample = self.stream.batch(index, clips, frames, self.streams[number])
         clip = clip_of(sample, frames, self.errors, random, chosen.heatmap_noise)
         pair = without_some_pose(clip.pair, frames, chosen.heatmap_dropout, random)
         return crop_to_person(replace(clip, pair=pair), random)
 
-    def way(self, index: int) -> int:
-        """Which look a batch has."""
+    def variant(self, index: int) -> int:
+        """The number of the stream variant that a batch has; the last one is the stream as it stands."""
         draw = np.random.default_rng((self.settings.seed, 4, index)).random()
-        return min(
-            int(np.searchsorted(np.cumsum([look.share for look in self.looks]), draw, "right")), len(self.looks) - 1
-        )
+        ends = np.cumsum([variant.share for variant in self.variants])
+        return min(int(np.searchsorted(ends, draw, "right")), len(self.variants) - 1)
 
     def close(self) -> None:
         """End the processes that make people."""
         self.stream.close()
 
 
-def _photographed(settings: StreamSettings, look: LookSettings, stage: str) -> StreamSettings:
-    """The stream's settings with what a look changes."""
+def _varied(settings: StreamSettings, variant: StreamVariantSettings, stage: str) -> StreamSettings:
+    """The stream's settings with what a variant changes."""
     names = ("size", "target_size", "still", "rig", "sensor")
-    changes = {name: getattr(look, name) for name in names if getattr(look, name) is not None}
+    changes = {name: getattr(variant, name) for name in names if getattr(variant, name) is not None}
     changes |= {"target_size": _UNSEEN} if stage == "depth" else {}
     return replace(settings, **changes)
 

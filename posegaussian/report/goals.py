@@ -1,4 +1,4 @@
-"""Targets beside what was measured."""
+"""Goals beside what was measured."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from posegaussian.config import TargetSettings
+from posegaussian.config import GoalSettings
 
 
 @dataclass(frozen=True)
@@ -46,31 +46,31 @@ class Means:
         return [name for name in found if name not in ("floor", "ceiling")]
 
 
-def measured(target: TargetSettings, means: Means) -> float:
-    """The number that a target bounds; NaN where it was not measured."""
-    method = target.method or means.model
-    value = means.of(target.group, method, target.protocol, target.metric)
-    if target.against is None:
+def measured(goal: GoalSettings, means: Means) -> float:
+    """The number that a goal bounds; NaN where it was not measured."""
+    method = goal.method or means.model
+    value = means.of(goal.group, method, goal.protocol, goal.metric)
+    if goal.against is None:
         return value
-    group, method = (target.against, method) if target.against in means.groups() else (target.group, target.against)
-    other = means.of(group, method, target.protocol, target.metric)
-    return value - other if target.by == "difference" else value / other if other else math.nan
+    group, method = (goal.against, method) if goal.against in means.groups() else (goal.group, goal.against)
+    other = means.of(group, method, goal.protocol, goal.metric)
+    return value - other if goal.by == "difference" else value / other if other else math.nan
 
 
-def verdict(target: TargetSettings, value: float) -> str:
-    """Whether a number keeps a target's bounds."""
+def verdict(goal: GoalSettings, value: float) -> str:
+    """Whether a number keeps a goal's bounds."""
     if math.isnan(value):
         return "not measured"
-    low = target.least is None or value >= target.least
-    return "reached" if low and (target.most is None or value <= target.most) else "**missed**"
+    low = goal.least is None or value >= goal.least
+    return "reached" if low and (goal.most is None or value <= goal.most) else "**missed**"
 
 
-def target_rows(targets: Sequence[TargetSettings], means: Means) -> list[tuple[str, str, str, str]]:
-    """What, the bound, the number and the verdict of each target."""
+def goal_rows(goals: Sequence[GoalSettings], means: Means) -> list[tuple[str, str, str, str]]:
+    """What, the bound, the number and the verdict of each goal."""
     rows = []
-    for target in targets:
-        value = measured(target, means)
-        bounds = [f"{sign} {bound:g}" for sign, bound in (("≥", target.least), ("≤", target.most)) if bound is not None]
+    for goal in goals:
+        value = measured(goal, means)
+        bounds = [f"{sign} {bound:g}" for sign, bound in (("≥", goal.least), ("≤", goal.most)) if bound is not None]
         shown = "" if math.isnan(value) else f"{value:.3f}" if abs(value) < 1.05 else f"{value:.2f}"
-        rows.append((target.what, ", ".join(bounds), shown, verdict(target, value)))
+        rows.append((goal.what, ", ".join(bounds), shown, verdict(goal, value)))
     return rows

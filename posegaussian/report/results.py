@@ -1,4 +1,4 @@
-"""The page of results: tables over groups of captures, targets, typical and worst views, training curves."""
+"""The page of results: tables over groups of captures, goals, typical and worst views, training curves."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import cv2
 
-from posegaussian.config import ResultsSettings, TargetSettings
+from posegaussian.config import GoalSettings, ResultsSettings
 from posegaussian.errors import ConfigError
 from posegaussian.evaluation.aggregate import BELOW_CEILING, by_group, read_tables
 from posegaussian.evaluation.table import write_frame
 from posegaussian.io.atomic import whole_file
 from posegaussian.report import grids
 from posegaussian.report.curves import draw_curves
-from posegaussian.report.goals import Means, target_rows
+from posegaussian.report.goals import Means, goal_rows
 from posegaussian.report.pictures import Picture
 from posegaussian.report.views import CaptureFiles
 
@@ -48,7 +48,7 @@ def write_results(
         renders: the model's renders .h5 that pictures may be taken from.
         rectified: their rectified .h5, in the same order.
         curves: training curves .csv, in the order of the runs.
-        settings: groups of captures, and targets.
+        settings: groups of captures, and goals.
     """
     if len(renders) != len(rectified):
         raise ConfigError(
@@ -60,7 +60,7 @@ def write_results(
     means = Means(by_group(rows, groups), model)
     views = grids.views_of(rows, model)
     write_frame(output / "means.csv", means.table)
-    parts = [tables_of(means, settings.targets)]
+    parts = [tables_of(means, settings.goals)]
     parts += _sheets(output, views, groups, list(zip(rectified, renders, strict=True)), model, settings.worst)
     if curves:
         draw_curves(output / "curves.png", curves)
@@ -69,9 +69,9 @@ def write_results(
         temporary.write_text("\n".join(parts), encoding="utf-8")
 
 
-def tables_of(means: Means, targets: Sequence[TargetSettings]) -> str:
-    """Targets, pictures and depth, and steadiness, in Markdown."""
-    parts = (_targets(targets, means), _pictures(means), _videos(means))
+def tables_of(means: Means, goals: Sequence[GoalSettings]) -> str:
+    """Goals, pictures and depth, and steadiness, in Markdown."""
+    parts = (_goals(goals, means), _pictures(means), _videos(means))
     return "\n".join(part for part in parts if part)
 
 
@@ -80,10 +80,10 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
-def _targets(targets: Sequence[TargetSettings], means: Means) -> str:
-    if not targets:
+def _goals(goals: Sequence[GoalSettings], means: Means) -> str:
+    if not goals:
         return ""
-    rows = target_rows(targets, means)
+    rows = goal_rows(goals, means)
     reached = sum(row[-1] == "reached" for row in rows)
     head = ["what", "target", "measured", ""]
     return f"### Targets\n\n{reached} of {len(rows)} reached.\n\n{_table(head, rows)}"

@@ -32,7 +32,7 @@ def run_key(stage: str, settings: ModelSettings, init: Path | None, *captures: C
 
 def made_with(files: Files, settings: TrainSettings) -> dict[str, str]:
     """How the pictures and heatmaps that are learned from were made: what a view by hand has to repeat."""
-    sizes = [settings.synthetic.size, *(look.size for look in settings.looks if look.size)]
+    sizes = [settings.synthetic.size, *(variant.size for variant in settings.stream_variants if variant.size)]
     made = {"rectify": as_dict(RectifySettings(size=max(sizes))), "detector": as_dict(_SMALL)}
     if files:
         rectified, heatmaps = files[0]

@@ -11,7 +11,7 @@ from lightning.fabric import Fabric
 from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
 from posegaussian.data.captured import Captures, CaptureSteps, Files, fixed_clips
 from posegaussian.data.prefetching import Batches
-from posegaussian.errors import ConfigError, TrainingError
+from posegaussian.errors import TrainingError
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import fill, parts_of, save_weights
 from posegaussian.training.checkpoint import load_state, save_state
@@ -82,11 +82,6 @@ class Run:
         chosen = settings.train
         self.stage, self.settings, self.fabric, self.clock, self.folder = stage, settings, fabric, clock, folder
         self.steps = chosen.depth_steps if stage == "depth" else chosen.full_steps
-        for way in (chosen, *chosen.looks):
-            size, frames = way.batch_size or chosen.batch_size, way.frames or chosen.frames
-            if size % frames:
-                what = f"train.batch_size: {size} is no multiple of train.frames {frames}"
-                raise ConfigError(what, code="invalid-settings")
         captures = self._captures(train_files)
         watched = Captures(val_files, chosen.frames, chosen.target_size)
         self.watched = fixed_clips(watched, chosen.validation_clips) if val_files else []
@@ -95,7 +90,7 @@ class Run:
         self.batches = self._batches(captures)
 
         self.network = self._network(init)
-        self.average = Average(self.network, chosen.average)
+        self.average = Average(self.network, chosen.ema_decay)
         self.wrapped = fabric.strategy.setup_module(self.network)
         self.adam = self._adam()
         self.optimizer = cast(torch.optim.Optimizer, fabric.setup_optimizers(self.adam))

@@ -160,7 +160,7 @@ def test_results(done):
     assert done.planned("--", page) == {"results"}
     done.config["models"]["other"] = done.config["models"]["demo"]
     done.config["report"] = ["demo", "other"]
-    done.config["results"]["targets"] = [{"what": "w", "group": "near by", "metric": "psnr", "against": "other"}]
+    done.config["results"]["goals"] = [{"what": "w", "group": "near by", "metric": "psnr", "against": "other"}]
     done.save()
     evaluated = {"evaluate:other,c"}
     assert {job for job in done.planned("--", page) if job.startswith("evaluate")} == evaluated

@@ -1,6 +1,15 @@
 # Photograph the built-in people and scans. A user's own captures are listed in the sheet and stay where they are.
 
 
+def scan_files(wildcards):
+    """A scan's mesh, material and texture."""
+    folder = PLAN.scans[wildcards.capture]
+    files = [str(path) for path in sorted(Path(folder).glob("*")) if path.is_file()]
+    if not files:
+        raise WorkflowError(f"{CONFIG.captures}: capture {wildcards.capture}: {folder} holds no scan")
+    return files
+
+
 rule captures:
     output:
         directory("results/captures/{capture}"),
@@ -9,7 +18,7 @@ rule captures:
     benchmark:
         "results/benchmarks/captures/{capture}.tsv"
     wildcard_constraints:
-        capture="|".join(BUILTIN) or "(?!)",
+        capture="|".join(PLAN.seeds) or "(?!)",
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1
@@ -17,8 +26,8 @@ rule captures:
         mem_mb=4000,
         runtime=30,
     params:
-        seed=lambda wildcards: BUILTIN[wildcards.capture],
-        settings=builtin_settings,
+        seed=lambda wildcards: PLAN.seeds[wildcards.capture],
+        settings=lambda wildcards: settings(PLAN.builtin(wildcards.capture)),
         version=schema.STAGE_VERSION["captures"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
@@ -36,7 +45,7 @@ rule photograph_scan:
     benchmark:
         "results/benchmarks/captures/{capture}.tsv"
     wildcard_constraints:
-        capture="|".join(SCANS) or "(?!)",
+        capture="|".join(PLAN.scans) or "(?!)",
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1
@@ -44,8 +53,8 @@ rule photograph_scan:
         mem_mb=4000,
         runtime=30,
     params:
-        folder=lambda wildcards: SCANS[wildcards.capture],
-        settings=builtin_settings,
+        folder=lambda wildcards: PLAN.scans[wildcards.capture],
+        settings=lambda wildcards: settings(PLAN.builtin(wildcards.capture)),
         version=schema.STAGE_VERSION["captures"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'

@@ -26,7 +26,7 @@ rule evaluate:
 
 rule summarize:
     input:
-        expand("results/metrics/{{model}}/{capture}.csv", capture=of_split("test")),
+        expand("results/metrics/{{model}}/{capture}.csv", capture=TESTED),
     output:
         "results/metrics/{model}.csv",
     log:

@@ -11,7 +11,7 @@ rule fetch_pose2sim:
     benchmark:
         "results/benchmarks/fetch/{capture}.tsv"
     wildcard_constraints:
-        capture="|".join(FETCHED) or "(?!)",
+        capture="|".join(PLAN.fetched) or "(?!)",
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1

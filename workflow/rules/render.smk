@@ -2,8 +2,8 @@
 rule render:
     input:
         rectified="results/rectified/{capture}.h5",
-        heatmaps=lambda wildcards: heatmaps_of(wildcards.model, wildcards.capture),
-        weights=lambda wildcards: weights_of(wildcards.model),
+        heatmaps=lambda wildcards: PLAN.heatmaps(wildcards.model, [wildcards.capture]),
+        weights=lambda wildcards: at_hand(PLAN.weights(wildcards.model)),
     output:
         renders="results/renders/{model}/{capture}.h5",
         video="results/renders/{model}/{capture}.mp4",

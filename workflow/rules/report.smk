@@ -2,14 +2,14 @@
 rule report:
     input:
         summary="results/metrics/{model}.csv",
-        others=others_of,
-        renders=expand("results/renders/{{model}}/{capture}.h5", capture=of_split("test")),
-        videos=expand("results/renders/{{model}}/{capture}.mp4", capture=of_split("test")),
-        splats=expand("results/splats/{{model}}/{capture}", capture=of_split("test")),
-        metrics=expand("results/metrics/{{model}}/{capture}.csv", capture=of_split("test")),
-        rectified=expand("results/rectified/{capture}.h5", capture=of_split("test")),
-        heatmaps=lambda wildcards: heatmaps_of(wildcards.model, of_split("test")),
-        curves=lambda wildcards: curves_of(wildcards.model),
+        others=lambda wildcards: expand("results/metrics/{model}.csv", model=PLAN.others(wildcards.model)),
+        renders=expand("results/renders/{{model}}/{capture}.h5", capture=TESTED),
+        videos=expand("results/renders/{{model}}/{capture}.mp4", capture=TESTED),
+        splats=expand("results/splats/{{model}}/{capture}", capture=TESTED),
+        metrics=expand("results/metrics/{{model}}/{capture}.csv", capture=TESTED),
+        rectified=PLAN.rectified(TESTED),
+        heatmaps=lambda wildcards: PLAN.heatmaps(wildcards.model, TESTED),
+        curves=lambda wildcards: PLAN.curves(wildcards.model),
     output:
         report("results/report/{model}/index.html", caption="../report/page.rst", category="Models"),
     log:

@@ -3,10 +3,12 @@
 
 rule results:
     input:
-        metrics=[f"results/metrics/{model}/{capture}.csv" for model in CONFIG.report for capture in measured(model)],
-        renders=expand("results/renders/{model}/{capture}.h5", model=CONFIG.report[:1], capture=of_split("test")),
-        rectified=expand("results/rectified/{capture}.h5", capture=of_split("test")),
-        curves=[path for model in CONFIG.report[:1] for path in curves_of(model)],
+        metrics=[
+            f"results/metrics/{model}/{capture}.csv" for model in CONFIG.report for capture in PLAN.measured(model)
+        ],
+        renders=expand("results/renders/{model}/{capture}.h5", model=CONFIG.report[:1], capture=TESTED),
+        rectified=PLAN.rectified(TESTED),
+        curves=[path for model in CONFIG.report[:1] for path in PLAN.curves(model)],
     output:
         page="results/tables/results.md",
         means="results/tables/means.csv",
@@ -25,7 +27,7 @@ rule results:
         runtime=30,
     params:
         model=CONFIG.report[:1],
-        settings=results_settings(),
+        settings=settings(PLAN.results()),
         version=schema.STAGE_VERSION["report"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'

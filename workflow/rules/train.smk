@@ -2,10 +2,31 @@
 # Snakemake deletes the declared outputs of a job that fails. Several GPUs are shared out by torchrun, one process each.
 
 
+def train_inputs(wildcards):
+    """What both stages learn from, and the captures to watch."""
+    model, learn, watch = wildcards.model, PLAN.learned(wildcards.model), PLAN.of_split("val")
+    return {
+        "rectified": PLAN.rectified(learn),
+        "heatmaps": PLAN.heatmaps(model, learn),
+        "val_rectified": PLAN.rectified(watch),
+        "val_heatmaps": PLAN.heatmaps(model, watch),
+    }
+
+
+def init_of(stage):
+    """What a stage starts from: weights, or nothing."""
+
+    def of(wildcards):
+        init = PLAN.init(wildcards.model, stage)
+        return [] if init is None else at_hand(init)
+
+    return of
+
+
 rule train_depth:
     input:
         unpack(train_inputs),
-        init=init_of,
+        init=init_of("depth"),
     output:
         weights="results/models/{model}/depth.safetensors",
         curves="results/models/{model}/depth.csv",
@@ -21,7 +42,7 @@ rule train_depth:
         runtime=1440,
         gpu=1,
     params:
-        settings=train_settings("depth"),
+        settings=lambda wildcards: as_text(PLAN.train_settings(wildcards.model, "depth")),
         version=schema.STAGE_VERSION["train"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON"'
@@ -35,7 +56,7 @@ rule train_depth:
 rule train_full:
     input:
         unpack(train_inputs),
-        init=full_init,
+        init=init_of("full"),
     output:
         weights="results/models/{model}/full.safetensors",
         curves="results/models/{model}/full.csv",
@@ -51,7 +72,7 @@ rule train_full:
         runtime=2880,
         gpu=1,
     params:
-        settings=train_settings("full"),
+        settings=lambda wildcards: as_text(PLAN.train_settings(wildcards.model, "full")),
         version=schema.STAGE_VERSION["train"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON"'

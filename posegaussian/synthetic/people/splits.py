@@ -17,12 +17,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int64
 
+from posegaussian.config.people import FIRST_STREAMED, HELD_OUT
 from posegaussian.errors import ConfigError
 
 Split = Literal["demo", "val", "test", "train"]
-FIRST_STREAMED = 1000
-"""The lowest seed of the split `train`."""
-_STARTS: tuple[tuple[int, Split], ...] = ((1000, "train"), (200, "test"), (100, "val"), (1, "demo"))
+_STARTS: tuple[tuple[int, Split], ...] = ((FIRST_STREAMED, "train"), (200, "test"), (100, "val"), (1, "demo"))
 _HELD_OUT = 5
 
 
@@ -33,7 +32,7 @@ def split_of(seed: int) -> Split:
         ConfigError: nobody has this seed.
     """
     for start, split in _STARTS:
-        if seed >= start and not 300 <= seed < FIRST_STREAMED:
+        if seed >= start and (seed in HELD_OUT or seed >= FIRST_STREAMED):
             return split
     raise ConfigError(f"nobody has the seed {seed}", code="unknown-seed", hint="people are 1..299 and 1000 and up")
 

@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 from posegaussian.cli import main
 from posegaussian.config import NetworkSettings, RectifySettings, TrainSettings, as_dict, load, parse
+from posegaussian.config.renamed import RENAMED
 from posegaussian.errors import WeightsError
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import RELEASE, fill, find_weights, load_network, read_metadata
@@ -57,12 +58,14 @@ def test_the_card_says_how_it_was_trained(facts):
 def test_the_configuration_of_the_release_is_what_made_it():
     runs = json.loads(read_metadata(RELEASE)["history"])
     models, card = load(ROOT / "config/release.yaml").models, RELEASE.with_suffix(".md").read_text()
+    new_names = {old.rpartition(".")[2]: new for old, new in RENAMED.items()}
     planned = [("first", "depth"), *((name, "full") for name in ("first", "second", "third", "release"))]
     for run, (model, stage) in zip(runs, planned, strict=True):
         settings = as_dict(models[model].train)
         assert (run["stage"], run["steps"]) == (stage, settings[f"{stage}_steps"])
         assert f"{run['steps']:,} steps" in card
-        known = {name: value for name, value in run["train"].items() if name in settings}
+        renamed = {new_names.get(name, name): value for name, value in run["train"].items()}
+        known = {name: value for name, value in renamed.items() if name in settings}
         made_by = as_dict(parse(TrainSettings, known, "history"))  # what later versions added has its default
         assert {**made_by, "depth_steps": 0, "full_steps": 0} == {**settings, "depth_steps": 0, "full_steps": 0}
 

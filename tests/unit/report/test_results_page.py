@@ -10,14 +10,14 @@ import torch
 from report_files import CURVES, capture
 
 from posegaussian.cli import main
-from posegaussian.config import TargetSettings
+from posegaussian.config import GoalSettings
 from posegaussian.evaluation.aggregate import by_group, read_tables
 from posegaussian.evaluation.table import Row, write_rows
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.io import store
 from posegaussian.report import error_regions, grids
-from posegaussian.report.goals import Means, measured, target_rows
+from posegaussian.report.goals import Means, goal_rows, measured
 from posegaussian.types import Camera
 
 SIZE = 96
@@ -77,10 +77,10 @@ def test_means_over_groups(paths):
         (dict(group="nobody", metric="psnr", least=0), math.nan, "not measured"),
     ],
 )
-def test_targets(paths, settings, value, verdict):
-    means, target = Means(by_group(read_tables(paths), GROUPS), "mine"), TargetSettings(what="it", **settings)
-    assert measured(target, means) == pytest.approx(value, nan_ok=True)
-    assert target_rows([target], means)[0][-1] == verdict
+def test_goals(paths, settings, value, verdict):
+    means, goal = Means(by_group(read_tables(paths), GROUPS), "mine"), GoalSettings(what="it", **settings)
+    assert measured(goal, means) == pytest.approx(value, nan_ok=True)
+    assert goal_rows([goal], means)[0][-1] == verdict
 
 
 def test_views_are_ranked_by_what_was_possible(paths):
@@ -152,7 +152,7 @@ def test_the_command_writes_the_page(tmp_path):
     made = [capture(tmp_path, name) for name in "ab"]
     tables = [table(tmp_path / "metrics", name, "mine", (28, 29)) for name in "ab"]
     (tmp_path / "depth.csv").write_text(CURVES)
-    text = "{groups: {'all of them': [a, b]}, targets: [{what: good, group: all of them, metric: psnr, least: 40}]}"
+    text = "{groups: {'all of them': [a, b]}, goals: [{what: good, group: all of them, metric: psnr, least: 40}]}"
     words = ["results", "mine", "-o", tmp_path / "page", "--metrics", *tables, "--settings", text]
     words += ["--renders", *(files.renders for files in made), "--rectified", *(files.rectified for files in made)]
     main([str(word) for word in [*words, "--curves", tmp_path / "depth.csv"]])

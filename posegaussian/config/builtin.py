@@ -1,0 +1,40 @@
+"""The sections `builtin` and `presets`: built-in captures, which the pipeline makes itself."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Positive, Size
+from posegaussian.config.people import PeopleSettings
+from posegaussian.config.synthetic import GPS_GAUSSIAN, LightSettings, RigSettings, SensorSettings
+
+
+@dataclass(frozen=True, config=STRICT)
+class BuiltinSettings:
+    """The built-in captures: synthetic people before a synthetic rig."""
+
+    frames: Positive = 12
+    """Consecutive frames."""
+    fps: Positive = 30
+    """Frames per second."""
+    size: Size = (512, 512)
+    """Width and height of every camera, pixels."""
+    sources: Annotated[int, Field(ge=2, le=16)] = 3
+    """Source cameras, named 00, 01, ...; near each two neighbours stand target cameras that are never inputs."""
+    ring: bool = False
+    """Whether the cameras stand all around the person, evenly; `rig.baseline` is not used then."""
+    targets: Positive = 1
+    """Target cameras of each pair of neighbours."""
+    images: Literal["jpg", "png"] = "jpg"
+    """File format of the images: `jpg` or `png`."""
+    still: bool = False
+    """Whether the person stands frozen, for measuring jitter."""
+    rig: RigSettings = GPS_GAUSSIAN
+    """Where the cameras stand."""
+    light: LightSettings = LightSettings(lamps=(3, 3), softness=(0.02, 0.06), background=(0.35, 0.5))
+    """The light."""
+    sensor: SensorSettings = SensorSettings()
+    """What the cameras do to the images."""
+    people: PeopleSettings = PeopleSettings()
+    """Which people are drawn."""

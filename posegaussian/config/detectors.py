@@ -1,0 +1,28 @@
+"""The section `detectors`: 2D pose detectors, which make the heatmaps."""
+
+from collections.abc import Iterator
+
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Problem, without_problems
+
+
+@dataclass(frozen=True, config=STRICT)
+class DetectorSettings:
+    """A 2D pose detector: an MMPose top-down heatmap model."""
+
+    config: str
+    """MMPose configuration: a path, `package:NAME` for one that ships here, or a name from MMPose's own package."""
+    weights: str
+    """Weights: a path, or `package:NAME` for weights that ship here."""
+    url: str | None = None
+    """Where the weights are downloaded from when the file is missing; needs `sha256`."""
+    sha256: str | None = None
+    """The weights' sha256, or its first digits; checked before use."""
+
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """What contradicts itself."""
+        if self.url is not None and not self.sha256:
+            yield ("sha256",), "missing: weights with a `url` are not downloaded without it"

@@ -1,0 +1,153 @@
+"""Which settings and files each stage of the workflow takes, by model and capture. No file is read.
+
+A relative path is made by a rule; an absolute one is a file that is there already.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from posegaussian.config.builtin import BuiltinSettings
+from posegaussian.config.load import as_dict
+from posegaussian.config.results import ResultsSettings
+from posegaussian.config.sheet import BUILTIN, FETCHED, SCAN, CaptureRow, find
+from posegaussian.config.whole import Config
+
+_PACKAGE = "package:"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the rules take from the configuration and the captures sheet.
+
+    Args:
+        config: the whole configuration.
+        captures: the rows of the sheet by the capture's name.
+        root: the repository.
+    """
+
+    config: Config
+    captures: Mapping[str, CaptureRow]
+    root: Path
+
+    def of_split(self, split: str) -> list[str]:
+        """The captures of a split, in the sheet's order."""
+        return [name for name, row in self.captures.items() if row.split == split]
+
+    @cached_property
+    def seeds(self) -> dict[str, int]:
+        """The seed of each built-in capture."""
+        return {name: int(seed) for name, seed in self._made(BUILTIN).items()}
+
+    @cached_property
+    def scans(self) -> dict[str, str]:
+        """The folder of each scan that a capture is rendered from."""
+        return self._made(SCAN)
+
+    @cached_property
+    def fetched(self) -> list[str]:
+        """The captures that are downloaded."""
+        return list(self._made(FETCHED))
+
+    def _made(self, kind: str) -> dict[str, str]:
+        return {name: row.path.removeprefix(kind) for name, row in self.captures.items() if row.path.startswith(kind)}
+
+    def is_made(self, capture: str) -> bool:
+        """Whether a rule makes the capture."""
+        return capture in self.seeds or capture in self.scans or capture in self.fetched
+
+    def builtin(self, capture: str) -> BuiltinSettings:
+        """How a built-in capture or a scan's is made."""
+        preset = self.captures[capture].preset
+        return self.config.presets[preset] if preset else self.config.builtin
+
+    def rectified(self, captures: Iterable[str]) -> list[str]:
+        """The rectified files of captures."""
+        return [f"results/rectified/{capture}.h5" for capture in captures]
+
+    def heatmaps(self, model: str, captures: Iterable[str]) -> list[str]:
+        """The heatmap files of captures that a model reads."""
+        detector = self.config.models[model].detector
+        return [f"results/heatmaps/{detector}/{capture}.h5" for capture in captures]
+
+    def detector_files(self, detector: str) -> list[str]:
+        """A detector's configuration and weights, but for what is downloaded; a name of MMPose's is no file."""
+        chosen = self.config.detectors[detector]
+        packaged = self.root / "posegaussian/assets/detector"
+        files = [
+            packaged / name.removeprefix(_PACKAGE) if name.startswith(_PACKAGE) else Path(name)
+            for name in (chosen.config, chosen.weights)
+        ]
+        return [str(path) for path in files if chosen.url is None or path.parent == packaged]
+
+    def stages(self, model: str) -> tuple[str, ...]:
+        """The stages of a model's training; none for weights that are given."""
+        if self.config.models[model].weights != "train":
+            return ()
+        return ("depth", "full") if self.config.models[model].train.depth_steps else ("full",)
+
+    def train_settings(self, model: str, stage: str) -> dict[str, Any]:
+        """A model's settings as far as a stage of its training depends on them."""
+        values = as_dict(replace(self.config.models[model], weights="train"))
+        if stage == "depth":
+            del values["train"]["full_steps"]
+        return values
+
+    def learned(self, model: str) -> list[str]:
+        """The captures that a model is trained on."""
+        return self.of_split("train") if self.config.models[model].learns_from_captures else []
+
+    def init(self, model: str, stage: str) -> str | None:
+        """The weights that a stage of a model's training starts from: of the stage before, or of `train.init`."""
+        chosen = self.config.models[model].train
+        if stage == "full" and chosen.depth_steps:
+            return f"results/models/{model}/depth.safetensors"
+        other = self.config.starts_from(model)
+        return self.weights(other) if other else chosen.init and self._given(chosen.init)
+
+    def weights(self, model: str) -> str:
+        """The weights that a model renders with: trained here, released with the project, or the user's own file."""
+        weights = self.config.models[model].weights
+        return f"results/models/{model}/full.safetensors" if weights == "train" else self._given(weights)
+
+    def _given(self, weights: str) -> str:
+        """Weights that are there already: `release`, or a path.
+
+        Absolute, so that weights of another configuration's model are a file, not a wish to train that model.
+        """
+        if weights == "release":
+            return str(self.root / "posegaussian/assets/weights/release.safetensors")
+        return str(find(weights, self.root).absolute())
+
+    def curves(self, model: str) -> list[str]:
+        """The training curves of a model, where it is trained here."""
+        return [f"results/models/{model}/{stage}.csv" for stage in self.stages(model)]
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The held-out captures of every group of the results, presets replaced by their captures."""
+        tested = self.of_split("test")
+        return {
+            title: tuple(name for name in tested if name in names or self.captures[name].preset in names)
+            for title, names in self.config.results.groups.items()
+        }
+
+    def results(self) -> ResultsSettings:
+        """The settings of the results, with captures alone in their groups."""
+        return replace(self.config.results, groups=self.groups())
+
+    def measured(self, model: str) -> list[str]:
+        """The captures on which the results need a model: all for the first of the report, and for one without goals.
+
+        A model that goals compare the first one with needs only the groups of those goals.
+        """
+        tested, groups = self.of_split("test"), self.groups()
+        compared = [goal.group for goal in self.config.results.goals if goal.against == model]
+        if model == self.config.report[0] or not compared:
+            return tested
+        return sorted({name for group in compared for name in groups.get(group, (group,))})
+
+    def others(self, model: str) -> list[str]:
+        """The other models of the report, which a model's page is compared with."""
+        return [name for name in self.config.report if name != model]

@@ -1,0 +1,22 @@
+"""The section `render`: novel views of a whole capture."""
+
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Backend, NonNegative, Positive, Size
+
+
+@dataclass(frozen=True, config=STRICT)
+class RenderSettings:
+    """Novel views."""
+
+    path_steps: Positive = 48
+    """Images along the path between the cameras, per capture."""
+    path_size: Size = (512, 512)
+    """Width and height of the path's images, pixels."""
+    fps: Positive = 12
+    """Images per second of the MP4."""
+    neighbours: NonNegative = 1
+    """How many further pairs of cameras fill up what the pair around a view does not see; 0: none."""
+    backend: Backend = "auto"
+    """Rasteriser: `auto` (the fastest that runs), `numba` (CPU), `gsplat` (CUDA), `inria` (CUDA, if installed),
+    `torch` (anywhere)."""

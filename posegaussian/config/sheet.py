@@ -1,0 +1,110 @@
+"""The captures sheet: one row a capture, checked against the configuration. A table with tabs."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Problem, unknown, without_problems
+from posegaussian.config.load import parse
+from posegaussian.config.people import FIRST_STREAMED, HELD_OUT
+from posegaussian.config.whole import Config
+from posegaussian.errors import ConfigError
+
+BUILTIN, SCAN, FETCHED = "builtin:", "scan:", "fetch:pose2sim"
+"""How the paths of captures begin that the pipeline makes: of synthetic people, of scans, of footage to download."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class CaptureRow:
+    """One row of the captures sheet."""
+
+    capture: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    """The capture's name: letters, digits, `_`, `.` and `-`."""
+    split: Literal["train", "val", "test"]
+    """`train`: learned from; `val`: watched while training; `test`: rendered, measured and reported."""
+    path: Annotated[str, Field(min_length=1)]
+    """The capture's folder, of any layout in docs/howto/captures.md; or `builtin:SEED`: a synthetic person, made here;
+    `scan:FOLDER`: a textured mesh, rendered here; `fetch:pose2sim`: real footage, downloaded."""
+    pairs: Annotated[str, Field(pattern=r"^([^,\s]+,[^,\s]+( [^,\s]+,[^,\s]+)*)?$")] = ""
+    """Source pairs by camera name, `00,01 01,02`; empty: neighbours by angle."""
+    frames: Annotated[str, Field(pattern=r"^((-?\d+)?(:(-?\d+)?(:\d*)?)?)?$")] = ""
+    """Frame numbers `START:STOP:STEP`, as in a Python slice (`-3:` takes the last three); empty: all."""
+    targets: Annotated[str, Field(pattern=r"^(\S+( \S+)*)?$")] = ""
+    """Held-out cameras, by name, `t00 t01`: they are only compared with; empty: those the capture names."""
+    preset: str = ""
+    """For a synthetic person or a scan: which of `presets` the capture is made by; empty: `builtin`."""
+
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """What contradicts itself."""
+        if self.path.startswith(BUILTIN):
+            seed = self.path.removeprefix(BUILTIN)
+            if not seed.isdecimal():
+                yield ("path",), f"{self.path!r} is not builtin:SEED with a whole number"
+            elif int(seed) not in HELD_OUT and int(seed) < FIRST_STREAMED:
+                seeds = f"{HELD_OUT[0]}..{HELD_OUT[-1]} and {FIRST_STREAMED} and up"
+                yield ("path",), f"no person has the seed {seed}; people are {seeds}"
+        if self.path.startswith("fetch:") and self.path != FETCHED:
+            yield ("path",), f"{self.path!r} cannot be fetched, only {FETCHED}"
+        start, stop, step = (int(part) if part else None for part in f"{self.frames}::".split(":")[:3])
+        first = start or 0  # a bound below 0 counts from the end, which only the capture knows
+        if step == 0 or (stop is not None and (first < 0) == (stop < 0) and stop <= first):
+            yield ("frames",), f"{self.frames!r} is not START:STOP:STEP with START < STOP and STEP > 0"
+
+
+def find(path: str | Path, root: Path) -> Path:
+    """A path of the configuration: as the working directory sees it, else as the repository `root` does."""
+    return Path(path) if Path(path).exists() else root / path
+
+
+def read_captures(config: Config, root: Path) -> dict[str, CaptureRow]:
+    """The rows of the captures sheet by the capture's name, in the sheet's order.
+
+    Args:
+        config: names the sheet, and what its rows may refer to.
+        root: the repository, where a sheet is that the working directory does not have.
+
+    Raises:
+        ConfigError: there is no such sheet, a row is wrong, or the sheet lacks captures that the configuration needs.
+    """
+    import pandas as pd  # here, since the MMPose environment has none
+
+    path = find(config.captures, root)
+    if not path.is_file():
+        raise ConfigError("no such captures sheet", code="missing-sheet", file=config.captures)
+    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
+    rows: dict[str, CaptureRow] = {}
+    for number, values in enumerate(table.to_dict("records"), start=1):
+        place = f"{config.captures}, row {number}"
+        row = parse(CaptureRow, values, place)
+        if row.capture in rows:
+            raise ConfigError(f"capture {row.capture} is listed twice", code="invalid-sheet", file=place)
+        if row.preset and row.preset not in config.presets:
+            raise ConfigError(
+                f"preset: {unknown(row.preset, 'presets', config.presets)}", code="invalid-sheet", file=place
+            )
+        rows[row.capture] = row
+    if problems := list(_lacking(config, rows)):
+        raise ConfigError("; ".join(problems), code="invalid-sheet", file=config.captures)
+    return rows
+
+
+def _lacking(config: Config, rows: Mapping[str, CaptureRow]) -> Iterator[str]:
+    """What the configuration needs of the sheet and does not find there."""
+    splits = {row.split for row in rows.values()}
+    for name in config.report:
+        needed = {"train", "test"} if config.models[name].learns_from_captures else {"test"}
+        for split in sorted(needed - splits):
+            yield f"model {name} needs at least one capture of split {split!r}"
+    for title, names in config.results.groups.items():
+        for name in names:
+            if name not in rows and name not in config.presets:
+                yield f"results.groups.{title}: {name!r} is no capture and no preset"
+    tested = [name for name, row in rows.items() if row.split == "test"]
+    for number, goal in enumerate(config.results.goals):
+        if not config.results.groups and goal.group not in tested:
+            yield f"results.goals.{number}.group: {goal.group!r} is no capture of split 'test'"

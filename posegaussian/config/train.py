@@ -1,0 +1,85 @@
+"""The section `models.NAME.train`: training."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Fraction, NonNegative, Positive, Problem, Weight, without_problems
+from posegaussian.config.stream import StreamSettings, StreamVariantSettings
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainSettings:
+    """Training: stage `depth`, then stage `full`."""
+
+    init: str | None = None
+    """Weights to start from: `release`, the name of another model, or a path; null starts afresh."""
+    depth_steps: NonNegative = 120
+    """Optimiser steps of stage `depth`; 0 leaves it out: stage `full` starts from `init`."""
+    full_steps: Positive = 120
+    """Optimiser steps of stage `full`."""
+    batch_size: Positive = 2
+    """Stereo pairs per step and process; a multiple of `frames`."""
+    frames: Positive = 2
+    """Consecutive frames of a clip, what the stabiliser and the temporal loss learn from."""
+    target_size: Positive = 256
+    """Longer side of the novel views of captures that stage `full` compares, pixels; larger ones are shrunk."""
+    stream: Fraction = 0.0
+    """Share of the steps that see streamed synthetic people instead of captures; 1 needs no captures."""
+    synthetic: StreamSettings = StreamSettings()
+    """The stream of synthetic people."""
+    stream_variants: tuple[StreamVariantSettings, ...] = ()
+    """Other ways to film the people of the stream, each for a share of the streamed steps."""
+    heatmap_errors: str = "package:errors.json"
+    """How the detector of streamed people errs: a path, or `package:NAME` for an error model that ships here
+    (made by tools/fit_error_model.py)."""
+    heatmap_noise: Weight = 1.0
+    """Multiplies those errors: offsets, and how often joints are missed or swapped."""
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    """Peak learning rate of AdamW."""
+    warm_up: NonNegative = 8
+    """Steps at the start over which the learning rate rises to its peak."""
+    cooldown: Fraction = 0.6
+    """Share of the steps, at the end, over which the learning rate falls to 0; until then a run can be prolonged."""
+    weight_decay: Weight = 1e-5
+    """Weight decay of AdamW."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay per step of the weights' exponential moving average (EMA), which is validated and written; 0 is off."""
+    pose_loss: Weight = 0.05
+    """Weight of the pose-conditioned loss."""
+    depth_loss: Weight = 0.05
+    """Weight of the disparity loss (pixels at 1024 px) in stage `full`; in stage `depth` it is 1."""
+    temporal_loss: Weight = 0.5
+    """Weight of the change of errors from frame to frame, as against the errors themselves."""
+    gradient_loss: Weight = 0.0
+    """Weight of the error of image gradients at three scales, as against that of the image."""
+    heatmap_dropout: Fraction = 0.1
+    """Share of clips that are trained without their heatmaps; half of it: share of joints that go missing."""
+    validate_every: Positive = 40
+    """Steps between two validations."""
+    validation_clips: Positive = 4
+    """How many clips of the `val` captures are watched, always the same ones."""
+    save_every: Positive = 50
+    """Steps between two saves of the resume state."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Arithmetic, in Lightning Fabric's words: `32-true`, `bf16-mixed` or `16-mixed`."""
+    seed: int = 0
+    """Seed of initialisation and sampling."""
+
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """What contradicts itself."""
+        if self.batch_size % self.frames:
+            yield ("batch_size",), f"{self.batch_size} is no multiple of `frames` {self.frames}"
+        for number, variant in enumerate(self.stream_variants):
+            size, frames = variant.batch_size or self.batch_size, variant.frames or self.frames
+            if size % frames and (variant.batch_size or variant.frames):
+                key = "batch_size" if variant.batch_size else "frames"
+                problem = f"`batch_size` {size} is no multiple of `frames` {frames}"
+                yield ("stream_variants", number, key), problem
+        shares = sum(variant.share for variant in self.stream_variants)
+        if shares > 1 + 1e-9:  # 0.05 + 0.55 + 0.3 + 0.1 is 1 + 2e-16
+            yield ("stream_variants",), f"their shares sum to {shares:g}, more than 1"

@@ -1,0 +1,144 @@
+"""Values that contradict each other are refused before any job starts: one line, which names the key."""
+
+from dataclasses import replace
+
+import pytest
+
+from posegaussian import config
+from posegaussian.config import results, whole
+from posegaussian.errors import ConfigError
+from posegaussian.evaluation import aggregate, temporal_statistics
+
+DETECTORS = {"small": {"config": "package:small.py", "weights": "package:small.safetensors"}}
+
+
+def whole_of(**sections):
+    """A configuration with one reported model."""
+    values = {"report": ["demo"], "detectors": DETECTORS, "models": {"demo": {}}}
+    return config.parse(config.Config, values | sections, "configuration")
+
+
+def refusal(read, *arguments, **sections) -> str:
+    """The line that refuses."""
+    with pytest.raises(ConfigError) as error:
+        read(*arguments, **sections)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "train, message",
+    [
+        ({"batch_size": 3}, "batch_size: 3 is no multiple of `frames` 2"),
+        (
+            {"batch_size": 4, "stream_variants": [{"share": 0.1}, {"share": 0.1, "batch_size": 3}]},
+            "stream_variants.1.batch_size: `batch_size` 3 is no multiple of `frames` 2",
+        ),
+        (
+            {"batch_size": 4, "stream_variants": [{"share": 0.1, "frames": 8}]},
+            "stream_variants.0.frames: `batch_size` 4 is no multiple of `frames` 8",
+        ),
+        (
+            {"stream_variants": [{"share": 0.6}, {"share": 0.7}]},
+            "stream_variants: their shares sum to 1.3, more than 1",
+        ),
+        ({"stream_variants": [{"share": 1.5}]}, "stream_variants.0.share: input should be less than or equal to 1"),
+        ({"stream": 2}, "stream: input should be less than or equal to 1, not 2"),
+        (
+            {"synthetic": {"rig": {"margin": [0.1, 0.4], "principal": [0, 0.1]}}},
+            "synthetic.rig.margin: 0.4 and `principal` 0.1 leave no room for the person",
+        ),
+        (
+            {"synthetic": {"size": [500, 512]}},
+            "synthetic.size.0: input should be a multiple of 16, not 500",
+        ),
+    ],
+)
+def test_training(train, message):
+    line = refusal(whole_of, models={"demo": {"train": train}})
+    assert line.startswith(f"configuration: models.demo.train.{message}")
+    by_hand = refusal(config.load_settings, config.ModelSettings, str({"train": train}))
+    assert by_hand.startswith(f"--settings: train.{message}")
+
+
+def test_rounded_shares_may_sum_to_one():
+    variants = [{"share": share} for share in (0.05, 0.55, 0.3, 0.1)]
+    assert sum(variant["share"] for variant in variants) > 1
+    config.parse(config.TrainSettings, {"stream_variants": variants})
+
+
+@pytest.mark.parametrize(
+    "sections, message",
+    [
+        ({"report": ["demo", "other"]}, "report.1: 'other' is not one of `models`: demo"),
+        ({"report": [], "models": {"floor": {}}}, "models.floor: reference rows of the tables have this name"),
+        ({"models": {"demo": {"detector": "big"}}}, "models.demo.detector: 'big' is not one of `detectors`: small"),
+        (
+            {"detectors": {**DETECTORS, "big": {"config": "c", "weights": "w.pth", "url": "https://a/w.pth"}}},
+            "detectors.big.sha256: missing: weights with a `url` are not downloaded without it",
+        ),
+        (
+            {"models": {"demo": {"train": {"init": "demo"}}}},
+            "models.demo.train.init: a model cannot start from itself",
+        ),
+        (
+            {"presets": {"near": {"rig": {"margin": 0.4, "principal": 0.2}}}},
+            "presets.near.rig.margin: 0.4 and `principal` 0.2 leave no room",
+        ),
+    ],
+)
+def test_sections(sections, message):
+    assert refusal(whole_of, **sections).startswith(f"configuration: {message}")
+
+
+def test_models_that_start_from_each_other():
+    models = {"demo": {"train": {"init": "b"}}, "b": {"train": {"init": "c"}}, "c": {"train": {"init": "b"}}}
+    line = refusal(whole_of, models=models)
+    assert "models.b.train.init: a model cannot start from itself (through c)" in line
+    assert "models.c.train.init" in line and "models.demo.train" not in line
+    whole_of(models=models | {"b": {"weights": "b.safetensors", "train": {"init": "c"}}})
+    whole_of(report=["release"], models={"release": {"train": {"init": "release"}}})
+
+
+GOAL = {"what": "good", "group": "all", "metric": "psnr"}
+
+
+@pytest.mark.parametrize(
+    "goal, message",
+    [
+        ({"group": "none"}, "group: 'none' is not one of `results.groups`: all"),
+        ({"metric": "psnrr"}, "metric: 'psnrr' is not a metric of protocol `bbox`: psnr, ssim, flip, lpips"),
+        ({"protocol": "video"}, "metric: 'psnr' is not a metric of protocol `video`: jitter, settled, tof, warping"),
+        ({"protocol": "box"}, "protocol: input should be 'full', 'bbox', 'ghg', 'video' or 'disparity', not 'box'"),
+        ({"protocol": "ghg"}, "protocol: 'ghg' is not one of `evaluate.protocols`: full, bbox"),
+        ({"method": "other"}, "method: 'other' is not one of `report`: floor, ceiling, demo"),
+        ({"against": "other"}, "against: 'other' is no group and no reported model"),
+        ({"by": "ratio"}, "by: a ratio needs `against`"),
+        ({"least": 2, "most": 1}, "least: 2 is more than `most` 1"),
+    ],
+)
+def test_goals(goal, message):
+    sections = {"groups": {"all": ["c"]}, "goals": [GOAL | goal]}
+    line = refusal(whole_of, results=sections, evaluate={"protocols": ["full", "bbox"]})
+    assert line.startswith(f"configuration: results.goals.0.{message}")
+
+
+@pytest.mark.parametrize("against", [None, "floor", "ceiling", "all", "demo"])
+def test_goals_are_compared_with_what_is_there(against):
+    whole_of(results={"groups": {"all": ["c"]}, "goals": [GOAL | {"against": against, "method": "demo"}]})
+
+
+def test_all_problems_are_in_one_line():
+    first, second = (f"report.{number}: '{name}' is not one of `models`: demo" for number, name in enumerate("ab"))
+    assert refusal(whole_of, report=["a", "b"]) == f"configuration: {first}; {second}"
+
+
+def test_settings_in_code_are_checked_too():
+    with pytest.raises(ValueError, match="no multiple"):
+        replace(config.TrainSettings(), batch_size=5)
+
+
+def test_the_metrics_are_those_of_the_stages():
+    assert results.METRICS["video"] == temporal_statistics.METRICS
+    assert all(aggregate.BELOW_CEILING in results.METRICS[protocol] for protocol in config.EvaluateSettings().protocols)
+    assert whole.REFERENCES == ("floor", "ceiling")

@@ -1,0 +1,122 @@
+"""The plan: which settings and files each stage takes, by model and capture."""
+
+from pathlib import Path
+
+import pytest
+
+from posegaussian import config
+
+ROOT = Path(__file__).parents[3]
+SPLITS = {"a": "train", "b": "val", "c": "test", "d": "test", "e": "test"}
+PATHS = {"a": "builtin:1", "b": "fetch:pose2sim", "c": "builtin:3", "d": "scan:scans/d", "e": "captures/e"}
+PRESETS = {"c": "near"}
+DETECTORS = {
+    "small": {"config": "package:small.py", "weights": "package:small.safetensors"},
+    "mine": {"config": "mine.py", "weights": "mine.pth"},
+    "far": {"config": "td-hm", "weights": "results/far.pth", "url": "https://a/far.pth", "sha256": "ab"},
+}
+MODELS = {
+    "demo": {"train": {"init": "release"}},
+    "tuned": {"detector": "mine", "train": {"init": "demo", "depth_steps": 0}},
+    "given": {"weights": "given.safetensors", "train": {"init": "other.safetensors"}},
+    "shipped": {"weights": "release"},
+    "streamed": {"train": {"stream": 1}},
+}
+RELEASE = str(ROOT / "posegaussian/assets/weights/release.safetensors")
+
+
+def plan(**sections) -> config.Plan:
+    values = {"report": ["demo"], "detectors": DETECTORS, "models": MODELS, "presets": {"near": {"frames": 2}}}
+    rows = {
+        name: config.CaptureRow(capture=name, split=split, path=PATHS[name], preset=PRESETS.get(name, ""))
+        for name, split in SPLITS.items()
+    }
+    return config.Plan(config.parse(config.Config, values | sections), rows, ROOT)
+
+
+def test_captures_that_rules_make():
+    made = plan()
+    assert (made.seeds, made.scans, made.fetched) == ({"a": 1, "c": 3}, {"d": "scans/d"}, ["b"])
+    assert [name for name in SPLITS if made.is_made(name)] == ["a", "b", "c", "d"]
+    assert made.builtin("c").frames == 2
+    assert made.builtin("a") == made.config.builtin
+    assert made.of_split("test") == ["c", "d", "e"]
+
+
+def test_files_of_captures():
+    assert plan().rectified("ab") == ["results/rectified/a.h5", "results/rectified/b.h5"]
+    assert plan().heatmaps("tuned", "ab") == ["results/heatmaps/mine/a.h5", "results/heatmaps/mine/b.h5"]
+
+
+def test_files_of_detectors():
+    packaged = ROOT / "posegaussian/assets/detector"
+    assert plan().detector_files("small") == [str(packaged / "small.py"), str(packaged / "small.safetensors")]
+    assert plan().detector_files("mine") == ["mine.py", "mine.pth"]
+    assert plan().detector_files("far") == [], "these are downloaded, or names of MMPose's"
+
+
+@pytest.mark.parametrize(
+    "model, weights",
+    [
+        ("demo", "results/models/demo/full.safetensors"),
+        ("given", str(Path("given.safetensors").absolute())),
+        ("shipped", RELEASE),
+    ],
+)
+def test_weights_to_render_with(model, weights, monkeypatch):
+    found = plan().weights(model)
+    assert found == weights or Path(found) == ROOT / "given.safetensors"
+
+
+def test_weights_of_the_working_directory_come_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert plan().weights("given") == str(ROOT / "given.safetensors")
+    (tmp_path / "given.safetensors").touch()
+    assert plan().weights("given") == str(tmp_path / "given.safetensors")
+
+
+def test_weights_that_training_starts_from():
+    made = plan()
+    assert made.init("demo", "depth") == RELEASE
+    assert made.init("demo", "full") == "results/models/demo/depth.safetensors"
+    assert made.init("tuned", "full") == "results/models/demo/full.safetensors"
+    assert made.init("given", "depth") == str(ROOT / "other.safetensors")
+    assert made.init("streamed", "depth") is None
+
+
+def test_stages_and_their_curves():
+    made = plan()
+    assert [made.stages(name) for name in ("demo", "tuned", "given")] == [("depth", "full"), ("full",), ()]
+    assert made.curves("demo") == ["results/models/demo/depth.csv", "results/models/demo/full.csv"]
+    assert made.curves("shipped") == []
+
+
+def test_captures_to_learn_from():
+    assert plan().learned("demo") == ["a"]
+    assert plan().learned("streamed") == []
+
+
+def test_a_stage_depends_on_its_own_settings_alone():
+    made = plan()
+    depth, full = (made.train_settings("demo", stage) for stage in ("depth", "full"))
+    assert "full_steps" in full["train"] and "full_steps" not in depth["train"]
+    assert made.train_settings("given", "full")["weights"] == "train", "where its weights lie is no reason to train"
+
+
+def test_groups_of_the_results():
+    groups = {"near by": ["near", "d", "a"], "all": ["near", "d", "e"]}
+    goals = [{"what": "w", "group": "near by", "metric": "psnr", "against": "tuned"}]
+    made = plan(report=["demo", "tuned", "given"], results={"groups": groups, "goals": goals})
+    assert made.groups() == {"near by": ("c", "d"), "all": ("c", "d", "e")}
+    assert made.results().groups == made.groups()
+    assert made.measured("demo") == ["c", "d", "e"], "the results are about it"
+    assert made.measured("tuned") == ["c", "d"], "goals compare it there"
+    assert made.measured("given") == ["c", "d", "e"]
+    assert made.others("tuned") == ["demo", "given"]
+
+
+def test_without_groups_each_capture_is_one():
+    goals = [{"what": "w", "group": "e", "metric": "psnr", "against": "tuned"}]
+    made = plan(report=["demo", "tuned"], results={"goals": goals})
+    assert made.groups() == {}
+    assert made.measured("tuned") == ["e"]

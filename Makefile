@@ -35,14 +35,15 @@ lint: $(STAMP)  ## Check style, types and the workflow
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/basedpyright
 	$(BIN)/snakemake --lint
+	$(BIN)/python -m posegaussian schema --check
 
 format: $(STAMP)  ## Mend the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-schemas: $(STAMP)  ## Write workflow/schemas anew from posegaussian/config
-	$(BIN)/python -m posegaussian schema --output workflow/schemas
+schemas: $(STAMP)  ## Write workflow/schemas and config/README.md anew from posegaussian/config
+	$(BIN)/python -m posegaussian schema
 
 pins: $(STAMP)  ## Write envs/posegaussian.txt anew with the newest releases that pyproject.toml admits
 	$(BIN)/python -m pip install --upgrade --editable '.[cluster,dev,docs]'

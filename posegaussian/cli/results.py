@@ -1,6 +1,5 @@
 """Results: metrics, tables and the report; and the schemas of the configuration."""
 
-import json
 from pathlib import Path
 
 from posegaussian import config
@@ -118,12 +117,19 @@ def results(
     )
 
 
-def schema(*, output: Output) -> None:
-    """Write the JSON schemas of the configuration and of the captures sheet.
+def schema(
+    *,
+    output: Output = Path("workflow/schemas"),
+    readme: Path = Path("config/README.md"),
+    check: bool = False,
+) -> None:
+    """Write the JSON schemas of the configuration and of the captures sheet, and the page that explains them.
 
     Args:
-        output: the folder: workflow/schemas
+        output: folder of the schemas
+        readme: the page
+        check: write nothing; fail if a file is not current
     """
-    for name, kind in (("config", config.Config), ("captures", config.CaptureRow)):
-        text = json.dumps(config.json_schema(kind), indent=2) + "\n"
-        (output / f"{name}.schema.json").write_text(text, encoding="utf-8")
+    from posegaussian.config.documentation import check_documentation, write_documentation
+
+    (check_documentation if check else write_documentation)(output, readme)

@@ -1,4 +1,4 @@
-"""Which settings and files each stage of the workflow takes, by model and capture. No file is read.
+"""Which settings and files each stage of the workflow takes, by model and capture. No file is opened.
 
 A relative path is made by a rule; an absolute one is a file that is there already.
 """

@@ -39,7 +39,7 @@ def refuse_old_names(kind: type, values: Any, source: str) -> None:
     if section is None:
         return
     found = [
-        f"`{old}` is now `{old.rpartition('.')[0]}.{new}`" if "." in old else f"`{old}` is now `{new}`"
+        f"`{old}` is now `{old[: old.rfind('.') + 1]}{new}`"
         for pattern, new in RENAMED.items()
         if pattern.startswith(section)
         for old in _used(values, pattern.removeprefix(section).split("."))

@@ -1,0 +1,156 @@
+"""The JSON schemas and config/README.md, both from the classes of the settings and the docstrings of their fields.
+
+The text around the tables is `readme.md.j2`, which calls `table` and `ranges` for each section.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from posegaussian.config.load import json_schema
+from posegaussian.config.sheet import CaptureRow
+from posegaussian.config.whole import Config
+from posegaussian.errors import ConfigError
+from posegaussian.io.atomic import whole_file
+
+_KINDS = {"config": Config, "captures": CaptureRow}
+_TEMPLATE = Path(__file__).with_name("readme.md.j2")
+
+
+def write_documentation(schemas: Path, readme: Path) -> None:
+    """Write all generated files.
+
+    Args:
+        schemas: the folder of the JSON schemas.
+        readme: the page that explains every key.
+    """
+    for path, text in documentation(schemas, readme).items():
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def check_documentation(schemas: Path, readme: Path) -> None:
+    """Raise where a generated file is not what `write_documentation` would write.
+
+    Raises:
+        ConfigError: files are missing or old; it names them all.
+    """
+    texts = documentation(schemas, readme)
+    old = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    if old:
+        raise ConfigError(
+            f"not current: {', '.join(map(str, old))}", code="outdated-documentation", hint="run `make schemas`"
+        )
+
+
+def documentation(schemas: Path, readme: Path) -> dict[Path, str]:
+    """The text of each generated file."""
+    found = {schemas / f"{name}.schema.json": json_schema(kind) for name, kind in _KINDS.items()}
+    texts = {path: json.dumps(schema, indent=2) + "\n" for path, schema in found.items()}
+    return {**texts, readme: readme_text()}
+
+
+def readme_text() -> str:
+    """The page that explains every key."""
+    from jinja2 import Environment, StrictUndefined  # here, since the MMPose environment has none
+
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
+    tables = Tables(json_schema(Config), json_schema(CaptureRow))
+    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(table=tables.table, ranges=tables.ranges)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Tables of keys in Markdown.
+
+    Args:
+        config: the JSON schema of the configuration.
+        row: that of a row of the captures sheet.
+    """
+
+    config: Mapping[str, Any]
+    row: Mapping[str, Any]
+
+    def table(self, kind: str, *elsewhere: str, only: tuple[str, ...] = ()) -> str:
+        """The table of a class of settings: key, default, meaning; nested settings follow their key, indented.
+
+        Args:
+            kind: the class.
+            elsewhere: classes of nested settings that have a table of their own.
+            only: the keys to list; default: all.
+        """
+        head = ["| key | default | meaning |", "| --- | --- | --- |"]
+        return "\n".join([*head, *self._rows(self._class(kind), frozenset(elsewhere), only)])
+
+    def ranges(self, key: str, kind: str) -> str:
+        """The table of the nested settings that built-in captures and the stream share, with the defaults of both."""
+        sections = ("BuiltinSettings", "StreamSettings")
+        defaults = [self._class(name)["properties"][key]["default"] for name in sections]
+        lines = ["| key | captures | stream | meaning |", "| --- | --- | --- | --- |"]
+        for name, field in self._class(kind)["properties"].items():
+            cells = [_value(default[name], field) for default in defaults]
+            lines.append(f"| `{name}` | {' | '.join(cells)} | {self._meaning(field)}. |")
+        return "\n".join(lines)
+
+    def _class(self, kind: str) -> Mapping[str, Any]:
+        return {"Config": self.config, "CaptureRow": self.row, **self.config["$defs"]}[kind]
+
+    def _rows(
+        self, schema: Mapping[str, Any], elsewhere: frozenset[str], only: tuple[str, ...] = (), depth: int = 0
+    ) -> Iterator[str]:
+        for name, field in schema["properties"].items():
+            if only and name not in only:
+                continue
+            kind = _nested(field)
+            nested = kind if kind not in elsewhere else None
+            default = "required" if name in schema.get("required", ()) else _default(field)
+            yield f"| {'· ' * depth}`{name}` | {default} | {self._meaning(field)}{':' if nested else '.'} |"
+            if nested:
+                yield from self._rows(self._class(nested), elsewhere, depth=depth + 1)
+
+    def _meaning(self, field: Mapping[str, Any]) -> str:
+        """The docstring in one line, and the values that may be chosen where it does not name them all."""
+        described = field if "description" in field else self._class(str(_nested(field)))  # pydantic drops a repetition
+        text = " ".join(described["description"].split()).removesuffix(".").replace("|", r"\|")
+        choices = [choice for choice in _choices(field) if isinstance(choice, str)]
+        if all(f"`{choice}`" in text for choice in choices):
+            return text
+        return f"{text}; any of {', '.join(f'`{choice}`' for choice in choices)}"
+
+
+def _nested(field: Mapping[str, Any]) -> str | None:
+    """The class of the settings that a key holds, or holds a list or a mapping of."""
+    for part in (field, field.get("items", {}), field.get("additionalProperties", {}), *field.get("anyOf", ())):
+        if "$ref" in part:
+            return part["$ref"].rpartition("/")[2]
+    return None
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    default = field.get("default", {})
+    return "" if isinstance(default, dict) else _value(default, field)
+
+
+def _value(value: Any, field: Mapping[str, Any]) -> str:
+    """A value as it stands in a configuration file; a range of no width as the number that is always taken."""
+    is_range = any(part.get("type") == "number" for part in field.get("anyOf", ())) and isinstance(value, list)
+    if is_range and value[0] == value[1]:
+        return _value(value[0], {})
+    if isinstance(value, list):
+        return f"[{', '.join(_value(item, {}) for item in value)}]"
+    if isinstance(value, float):
+        plain = format(Decimal(repr(value)), "f")  # YAML 1.1 reads 1e-05 as text
+        return plain.removesuffix(".0")
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _choices(field: Mapping[str, Any]) -> list[Any]:
+    for part in (field, *field.get("anyOf", ())):
+        found = part.get("enum") or part.get("items", {}).get("enum")
+        if found:
+            return found
+    return []

@@ -14,6 +14,7 @@ include: "workflow/rules/common.smk"
 container: CONFIG.container
 
 
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/captures.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/rectify.smk"

@@ -1,15 +1,6 @@
 # Photograph the built-in people and scans. A user's own captures are listed in the sheet and stay where they are.
 
 
-def scan_files(wildcards):
-    """A scan's mesh, material and texture."""
-    folder = PLAN.scans[wildcards.capture]
-    files = [str(path) for path in sorted(Path(folder).glob("*")) if path.is_file()]
-    if not files:
-        raise WorkflowError(f"{CONFIG.captures}: capture {wildcards.capture}: {folder} holds no scan")
-    return files
-
-
 rule captures:
     output:
         directory("results/captures/{capture}"),

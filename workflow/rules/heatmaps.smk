@@ -1,13 +1,6 @@
 # 2D pose heatmaps by MMPose, in its own environment: a conda environment under --use-conda, else a virtual environment
 # from the same pins, which envs/mmpose-python builds at first use. It is no input, since a new environment is no reason to
 # rerun anything. `snakemake mmpose_env` builds it ahead, for clusters whose nodes have no network.
-
-
-def detector_files(wildcards):
-    """The detector's files that lie here: those that ship with the project, and the user's own."""
-    return [local(path) for path in PLAN.detector_files(wildcards.detector) if Path(path).is_file()]
-
-
 rule mmpose_env:
     input:
         str(ROOT / "envs/mmpose.post-deploy.sh"),

@@ -1,30 +1,4 @@
 # Stereo rectification of every pair and frame of a capture.
-import functools
-
-from posegaussian.cli.inputs import capture_files
-
-
-@functools.cache
-def files_of(name):
-    """Every file of a user's capture."""
-    try:
-        return capture_files(Path(CAPTURES[name].path), CAPTURES[name].frames)
-    except UserError as error:
-        raise WorkflowError(f"{CONFIG.captures}: capture {name}: {error}") from None
-
-
-def capture_inputs(wildcards):
-    """What rectification depends on: the folder that a rule makes, or every file of the user's own."""
-    name = wildcards.capture
-    return f"results/captures/{name}" if PLAN.is_made(name) else files_of(name)
-
-
-def capture_folder(wildcards, input):
-    """Where a capture lies: where a rule put it, or where the user has it."""
-    name = wildcards.capture
-    return str(input) if PLAN.is_made(name) else CAPTURES[name].path
-
-
 rule rectify:
     input:
         capture_inputs,

@@ -2,27 +2,6 @@
 # Snakemake deletes the declared outputs of a job that fails. Several GPUs are shared out by torchrun, one process each.
 
 
-def train_inputs(wildcards):
-    """What both stages learn from, and the captures to watch."""
-    model, learn, watch = wildcards.model, PLAN.learned(wildcards.model), PLAN.of_split("val")
-    return {
-        "rectified": PLAN.rectified(learn),
-        "heatmaps": PLAN.heatmaps(model, learn),
-        "val_rectified": PLAN.rectified(watch),
-        "val_heatmaps": PLAN.heatmaps(model, watch),
-    }
-
-
-def init_of(stage):
-    """What a stage starts from: weights, or nothing."""
-
-    def of(wildcards):
-        init = PLAN.init(wildcards.model, stage)
-        return [] if init is None else at_hand(init)
-
-    return of
-
-
 rule train_depth:
     input:
         unpack(train_inputs),

@@ -1,11 +1,12 @@
 """The sections `builtin` and `presets`: built-in captures, which the pipeline makes itself."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Positive, Size
+from posegaussian.config.base import STRICT, Positive, Problem, Size, without_problems
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.synthetic import GPS_GAUSSIAN, LightSettings, RigSettings, SensorSettings
 
@@ -23,7 +24,7 @@ class BuiltinSettings:
     sources: Annotated[int, Field(ge=2, le=16)] = 3
     """Source cameras, named 00, 01, ...; near each two neighbours stand target cameras that are never inputs."""
     ring: bool = False
-    """Whether the cameras stand all around the person, evenly; `rig.baseline` is not used then."""
+    """Whether the cameras, three or more, stand all around the person, evenly; `rig.baseline` is not used then."""
     targets: Positive = 1
     """Target cameras of each pair of neighbours."""
     images: Literal["jpg", "png"] = "jpg"
@@ -38,3 +39,10 @@ class BuiltinSettings:
     """What the cameras do to the images."""
     people: PeopleSettings = PeopleSettings()
     """Which people are drawn."""
+
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """What contradicts itself."""
+        if self.ring and self.sources < 3:
+            yield ("sources",), "2 cameras of a `ring` face each other, which no rectification allows; it needs 3"

@@ -81,6 +81,7 @@ def test_rounded_shares_may_sum_to_one():
             {"models": {"demo": {"train": {"init": "demo"}}}},
             "models.demo.train.init: a model cannot start from itself",
         ),
+        ({"builtin": {"ring": True, "sources": 2}}, "builtin.sources: 2 cameras of a `ring` face each other"),
         (
             {"presets": {"near": {"rig": {"margin": 0.4, "principal": 0.2}}}},
             "presets.near.rig.margin: 0.4 and `principal` 0.2 leave no room",

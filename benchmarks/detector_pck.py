@@ -19,9 +19,9 @@ import torch
 
 from posegaussian import config
 from posegaussian.io import store
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.pose.encode import pck
 from posegaussian.pose.joints import true_joints
-from posegaussian.preparation.rectification import rectify_capture
 from posegaussian.synthetic.dataset.write import write_capture
 
 ROOT = Path(__file__).parents[1]

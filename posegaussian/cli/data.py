@@ -111,7 +111,7 @@ def rectify(
         output: the rectified .h5
     """
     from posegaussian.captures.footage import FrameRange
-    from posegaussian.preparation.rectification import rectify_capture
+    from posegaussian.pipeline.rectify import rectify_capture
 
     rectify_capture(
         capture,

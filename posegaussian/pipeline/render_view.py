@@ -16,7 +16,7 @@ from posegaussian.io import store
 from posegaussian.io.png import write_png
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.rendering.camera_path import camera_between, pivot_between, source_cameras
 from posegaussian.rendering.framing import framed
 from posegaussian.rendering.reconstruct import pick_device, picture, reconstruct, to_bytes

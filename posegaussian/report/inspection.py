@@ -22,8 +22,8 @@ from posegaussian.io import store
 from posegaussian.io.atomic import whole_file
 from posegaussian.io.images import is_person
 from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.mattes.made import with_masks
-from posegaussian.preparation.rectification import rectify_capture
 from posegaussian.report import inspection_views as views
 from posegaussian.report.findings import angle_between, middle_of, out_of_time
 from posegaussian.report.pictures import Picture, heatmap_overlay

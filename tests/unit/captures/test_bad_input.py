@@ -15,7 +15,7 @@ import pytest
 from posegaussian import cli
 from posegaussian.config import RectifySettings
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 
 SETTINGS = RectifySettings(size=(32, 32))
 

@@ -10,8 +10,8 @@ import pytest
 
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.color import estimate_gains, linear, with_gain
-from posegaussian.preparation.rectification import rectify_capture
 
 GAINS = {"00": (0.9, 0.75, 0.6), "01": (0.7, 0.8, 0.95), "02": (0.85, 0.7, 0.8)}
 SIZE = (320, 256)

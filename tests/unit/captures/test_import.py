@@ -14,7 +14,7 @@ from layouts import FLAT, RIG, WRITERS, pictures, write_gps, write_toml
 from posegaussian import cli
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 
 
 @pytest.mark.parametrize("kind", [kind for kind in WRITERS if kind != "colmap"])

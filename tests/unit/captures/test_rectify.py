@@ -14,7 +14,7 @@ import torch
 from posegaussian.config import RectifySettings
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.io import store
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.types import Camera
 
 BENT = (-0.25, 0.08, 0.002, -0.001, 0.0)

@@ -11,7 +11,7 @@ import torch
 
 from posegaussian.config import RectifySettings
 from posegaussian.geometry.projection import project
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.types import Camera
 
 SPOTS = np.array([(x, y, 0.25 + 0.3 * z) for z in range(5) for x, y in ((0.1, -0.25), (-0.1, 0.0), (0.2, 0.25))])

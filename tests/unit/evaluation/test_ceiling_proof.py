@@ -20,7 +20,7 @@ from posegaussian.evaluation.metrics import psnr
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import project
 from posegaussian.io import store
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset.write import write_capture
 

@@ -12,7 +12,7 @@ from posegaussian.evaluation.baselines import ceiling
 from posegaussian.geometry.projection import pixel_grid, project
 from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.training.losses.total import box_psnr, end_point_error, image_loss, sequence_loss
 

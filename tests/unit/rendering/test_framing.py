@@ -7,7 +7,7 @@ import torch
 from posegaussian.config import RectifySettings
 from posegaussian.geometry.projection import project
 from posegaussian.io import store
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.rendering.camera_path import Step, camera_between, pivot_between, source_cameras
 from posegaussian.rendering.framing import MARGIN, _centres, along, followed, framed, person_outlines
 from posegaussian.types import Camera

@@ -8,7 +8,7 @@ import torch
 from posegaussian.config import NetworkSettings, RectifySettings
 from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
-from posegaussian.preparation.rectification import rectify_capture
+from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.rendering.camera_path import source_cameras
 from posegaussian.rendering.reconstruct import picture, reconstruct
 

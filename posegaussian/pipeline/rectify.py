@@ -1,0 +1,187 @@
+"""The stage `rectify`: stereo pairs with matching rows, and undistorted targets, from a capture to one HDF5 file."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.diagnostics import check
+from posegaussian.captures.footage import FrameRange
+from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
+from posegaussian.captures.reading import read_capture
+from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
+from posegaussian.io import store
+from posegaussian.preparation.color import described
+from posegaussian.preparation.mattes.made import with_masks
+from posegaussian.preparation.rectification import RectifiedFrame, rectify_frame
+from posegaussian.preparation.rectification_plan import RectificationPlan, plan_rectification, with_matched_colors
+from posegaussian.progress import progress
+
+
+def rectify_capture(
+    root: Path,
+    output: Path,
+    settings: RectifySettings,
+    pairs: Sequence[tuple[str, ...]] | None = None,
+    frames: Sequence[int] | FrameRange | None = None,
+    compared: Sequence[str] = (),
+) -> None:
+    """Rectify the pairs of a capture, frame by frame.
+
+    Args:
+        root: the capture's folder.
+        output: the .h5 to write, of store.RECTIFIED.
+        settings: sizes, margin, masks and colours.
+        pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
+        frames: frame numbers; default: all.
+        compared: cameras that are only compared with; default: those the capture names.
+    """
+    chosen = frames if isinstance(frames, FrameRange) else None
+    capture = with_masks(read_capture(root, frames=chosen).with_roles(targets=compared), settings.masks)
+    frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
+    names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
+    plan = checked_plan(capture, names, frames, settings)
+    joints = capture.joints()
+    write_rectified(
+        output,
+        plan,
+        frames,
+        (rectify_frame(plan, capture, frame) for frame in progress(frames, f"rectify {capture.name}")),
+        settings=settings,
+        inputs=_digests(capture, list(plan.gains), frames),
+        joints=None if joints is None else joints[[capture.frames.index(frame) for frame in frames]],
+        without=_absent(capture, plan),
+    )
+
+
+def checked_plan(
+    capture: Capture, pairs: Sequence[Names], frames: Sequence[int], settings: RectifySettings
+) -> RectificationPlan:
+    """The plan for a capture that is read and has masks, after a check of what looks wrong with it.
+
+    Colours are matched where the settings say so, unless the capture is rendered (holds true depths).
+
+    Raises:
+        CalibrationError: something is wrong with the calibration, or a pair cannot be rectified.
+        CaptureError: an image cannot be read, or the targets differ in size.
+    """
+    check(capture, pairs, frames[0])
+    plan = plan_rectification(capture, pairs, frames, settings)
+    if settings.color == "auto" and not capture.depths:
+        plan = with_matched_colors(plan, capture, frames)
+        print(f"colour gains: {described(plan.gains)}", file=sys.stderr)
+    return plan
+
+
+def write_rectified(
+    output: Path,
+    plan: RectificationPlan,
+    frames: Sequence[int],
+    rectified: Iterable[RectifiedFrame],
+    *,
+    settings: RectifySettings,
+    inputs: Mapping[str, str],
+    joints: Float[np.ndarray, "frames 17 3"] | None = None,
+    without: Sequence[str] = (),
+) -> None:
+    """Write rectified frames as store.RECTIFIED.
+
+    Args:
+        output: the .h5.
+        plan: that the frames were rectified by.
+        frames: their numbers.
+        rectified: the frames, in the same order.
+        settings: of the plan.
+        inputs: digests of the files that were read, by name.
+        joints: true COCO-17 joints in the world, metres, if known.
+        without: fields of disparity or depth that the file does not have.
+    """
+    absent = (*without, *(["joints"] if joints is None else []))
+    with store.create(
+        output,
+        store.RECTIFIED,
+        _dims(plan, len(frames), settings),
+        stage_version=STAGE_VERSION["rectify"],
+        settings=as_dict(settings),
+        inputs=inputs,
+        without=absent,
+    ) as writer:
+        writer["frames"] = frames
+        if joints is not None:
+            writer["joints"] = joints
+        _write_cameras(writer, plan)
+        for index, frame in enumerate(rectified):
+            _write_frame(writer, index, frame, absent)
+
+
+def _absent(capture: Capture, plan: RectificationPlan) -> list[str]:
+    """The fields that need the depth of every camera of their kind, where not every one has it."""
+    inputs = [camera for pair in plan.pairs for camera in pair.names]
+    outputs = [target.view.name for target in plan.targets]
+    absent = [] if set(inputs) <= set(capture.depths) else ["sources/disparity", "sources/valid"]
+    return absent + ([] if outputs and set(outputs) <= set(capture.depths) else ["targets/depth"])
+
+
+def _dims(plan: RectificationPlan, frames: int, settings: RectifySettings) -> dict[str, int]:
+    sources = [view.source for pair in plan.pairs for view in pair.views]
+    targets = [target.view.camera for target in plan.targets]
+    return {
+        "pair": len(plan.pairs),
+        "frame": frames,
+        "width": settings.size[0],
+        "height": settings.size[1],
+        "coefficients": max(len(camera.distortion) for camera in sources),
+        "target": len(targets),
+        "target_width": targets[0].width if targets else 0,
+        "target_height": targets[0].height if targets else 0,
+    }
+
+
+def _write_cameras(writer: store.Writer, plan: RectificationPlan) -> None:
+    for number, pair in enumerate(plan.pairs):
+        writer["sources/pairs", number] = pair.names
+        writer["sources/intrinsics", number] = pair.cameras.intrinsics.numpy()
+        writer["sources/world_to_camera", number] = pair.cameras.world_to_camera.numpy()
+        writer["sources/original/gains", number] = np.stack([view.gain for view in pair.views])
+        for view, camera in enumerate(view.source for view in pair.views):
+            writer["sources/original/intrinsics", number, view] = camera.intrinsics
+            writer["sources/original/distortion", number, view, : len(camera.distortion)] = camera.distortion
+            writer["sources/original/world_to_camera", number, view] = camera.world_to_camera
+            writer["sources/original/size", number, view] = (camera.width, camera.height)
+    for number, target in enumerate(plan.targets):
+        writer["targets/cameras", number] = target.view.name
+        writer["targets/pair", number] = target.pair
+        writer["targets/intrinsics", number] = target.view.camera.intrinsics.numpy()
+        writer["targets/world_to_camera", number] = target.view.camera.world_to_camera.numpy()
+        writer["targets/gains", number] = target.view.gain
+
+
+def _write_frame(writer: store.Writer, index: int, frame: RectifiedFrame, absent: Sequence[str]) -> None:
+    for number, pair in enumerate(frame.pairs):
+        for view in range(2):  # HDF5 stores chunks in the order of their writing: another one changes the bytes
+            writer["sources/images", number, index, view] = pair.images[view]
+            writer["sources/masks", number, index, view] = pair.masks[view]
+        if "sources/disparity" not in absent:
+            writer["sources/disparity", number, index] = pair.disparity
+            writer["sources/valid", number, index] = pair.valid
+    for number, target in enumerate(frame.targets):
+        writer["targets/images", number, index] = target.image
+        writer["targets/masks", number, index] = target.mask
+        if "targets/depth" not in absent:
+            writer["targets/depth", number, index] = target.depth
+
+
+def _digests(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> dict[str, str]:
+    """One digest for each calibration file, and one over all images used."""
+    named = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
+    digests = {os.path.relpath(path, capture.root): store.digest(path) for path in named}
+    images = hashlib.sha256()
+    for path in capture.files(cameras, frames):
+        if path not in named:
+            images.update(bytes.fromhex(store.digest(path)))
+    return digests | {"pictures": images.hexdigest()}

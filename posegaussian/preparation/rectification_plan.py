@@ -1,0 +1,190 @@
+"""The plan by which a capture is rectified, made once: which camera becomes which pinhole camera, sampled where."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.pairing import Names, pair_around, person_centre
+from posegaussian.config import RectifySettings
+from posegaussian.errors import CalibrationError, CaptureError
+from posegaussian.geometry import rectification
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.geometry.resampling import SamplingMap, sampling_map
+from posegaussian.io.images import is_person
+from posegaussian.preparation.color import estimate_gains
+from posegaussian.types import Camera, stack
+
+_LEAST_BASELINE = 1e-6
+"""Cameras nearer to each other than this, metres, stand at one place but for rounding: they have no baseline."""
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """How the images of one camera are resampled.
+
+    Args:
+        name: of the camera.
+        source: the camera as it was calibrated.
+        camera: the pinhole camera that it becomes, at the same place, float64.
+        sampling: where each pixel of that camera lies in the source image.
+        gain: the factors of its colours (RGB, in linear light).
+    """
+
+    name: str
+    source: SourceCamera
+    camera: Camera
+    sampling: SamplingMap
+    gain: Float[np.ndarray, " 3"] = field(default_factory=lambda: np.ones(3))
+
+
+@dataclass(frozen=True)
+class PairPlan:
+    """A pair whose rows match after resampling: the left view, then the right one."""
+
+    views: tuple[ViewPlan, ViewPlan]
+
+    @property
+    def names(self) -> Names:
+        """Of the left and the right camera."""
+        return self.views[0].name, self.views[1].name
+
+    @property
+    def cameras(self) -> Camera:
+        """The rectified cameras, left and right, as a batch of 2 in float64."""
+        return stack([view.camera for view in self.views])
+
+
+@dataclass(frozen=True)
+class TargetPlan:
+    """An undistorted target, and the index of the pair that it lies between."""
+
+    view: ViewPlan
+    pair: int
+
+
+@dataclass(frozen=True)
+class RectificationPlan:
+    """Everything about the rectification of a capture that does not depend on the frame."""
+
+    pairs: tuple[PairPlan, ...]
+    targets: tuple[TargetPlan, ...] = ()
+
+    def views(self) -> Iterator[ViewPlan]:
+        """All views: of the pairs, then of the targets; a camera of two pairs has two."""
+        for pair in self.pairs:
+            yield from pair.views
+        for target in self.targets:
+            yield target.view
+
+    @property
+    def gains(self) -> dict[str, Float[np.ndarray, " 3"]]:
+        """The colour gain of every camera, in the order of their names."""
+        gains = {view.name: view.gain for view in self.views()}
+        return {name: gains[name] for name in sorted(gains)}
+
+
+def plan_rectification(
+    capture: Capture, pairs: Sequence[Names], frames: Sequence[int], settings: RectifySettings
+) -> RectificationPlan:
+    """The plan for a capture, with colours as filmed.
+
+    Args:
+        capture: with masks.
+        pairs: of cameras, in any order; every target in none of them is undistorted.
+        frames: whose person fits into the rectified images.
+        settings: sizes and margin.
+
+    Raises:
+        CalibrationError: a pair cannot be rectified.
+        CaptureError: an image cannot be read, or the targets differ in size.
+    """
+    rectified = tuple(_plan_pair(capture, names, frames, settings) for names in pairs)
+    return RectificationPlan(rectified, _plan_targets(capture, rectified, frames[0], settings))
+
+
+def with_matched_colors(plan: RectificationPlan, capture: Capture, frames: Sequence[int]) -> RectificationPlan:
+    """The plan with the gains that make the cameras' colours alike, estimated from some of the frames."""
+    seen = [(target.view.name, camera) for target in plan.targets for camera in plan.pairs[target.pair].names]
+    gains = estimate_gains(capture, [pair.names for pair in plan.pairs] + seen, frames)
+
+    def matched(view: ViewPlan) -> ViewPlan:
+        return replace(view, gain=gains[view.name])
+
+    return RectificationPlan(
+        tuple(PairPlan((matched(pair.views[0]), matched(pair.views[1]))) for pair in plan.pairs),
+        tuple(replace(target, view=matched(target.view)) for target in plan.targets),
+    )
+
+
+def _plan_pair(capture: Capture, names: Names, frames: Sequence[int], settings: RectifySettings) -> PairPlan:
+    """Left and right, and intrinsics that fit the person of all frames."""
+    first, second = (capture.cameras[camera] for camera in names)
+    if np.linalg.norm(first.centre - second.centre) < _LEAST_BASELINE:
+        what = f"stands at the same place as camera {names[1]}: no baseline"
+        raise CalibrationError(what, code="no-baseline", file=capture.calibration_files[-1], camera=names[0])
+    rotation, swapped = rectification.rectifying_rotation(first, second)
+    if swapped:
+        names = (names[1], names[0])
+    left, right = (capture.cameras[camera] for camera in names)
+    boxes = np.stack([_person_box(capture, camera, frames, rotation) for camera in names])
+    intrinsics = rectification.fit_intrinsics(boxes, settings.size, settings.margin)
+    centres = np.stack([left.centre, right.centre])
+    cameras = rectification.rectified_cameras(centres, rotation, intrinsics, settings.size)
+    return PairPlan(
+        (
+            ViewPlan(names[0], left, cameras[0], sampling_map(left, cameras[0])),
+            ViewPlan(names[1], right, cameras[1], sampling_map(right, cameras[1])),
+        )
+    )
+
+
+def _person_box(
+    capture: Capture, camera: str, frames: Sequence[int], rotation: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, " 4"]:
+    """The box of the person of all frames on the rectified image plane."""
+    boxes = []
+    for frame in frames:
+        corners = rectification.outline(is_person(capture.mask(camera, frame)))
+        rays = capture.cameras[camera].directions(corners)
+        if not np.isfinite(rays).all():
+            what = "the distortion folds back on itself where the person stands"
+            hint = "fisheye lenses are not supported: undistort the pictures first"
+            raise CalibrationError(
+                what, code="unsupported-lens", file=capture.calibration_files[0], camera=camera, frame=frame, hint=hint
+            )
+        box = rectification.bounds(rays, rotation)
+        if box is None:
+            what = "its pair cannot be rectified: the person stands along the baseline"
+            raise CalibrationError(
+                what, code="person-on-baseline", file=capture.calibration_files[-1], camera=camera, frame=frame
+            )
+        boxes.append(box)
+    corner, opposite = np.split(np.stack(boxes), 2, axis=1)
+    return np.concatenate([corner.min(0), opposite.max(0)])
+
+
+def _plan_targets(
+    capture: Capture, pairs: Sequence[PairPlan], frame: int, settings: RectifySettings
+) -> tuple[TargetPlan, ...]:
+    """Every target camera that is in no pair."""
+    names = [pair.names for pair in pairs]
+    inputs = sorted({camera for pair in names for camera in pair})
+    person = person_centre(capture, inputs, frame)
+    targets = []
+    for name in capture.targets:
+        if name not in inputs:
+            source = capture.cameras[name]
+            camera = source.pinhole().resized(*settings.target_size) if settings.target_size else source.pinhole()
+            view = ViewPlan(name, source, camera, sampling_map(source, camera))
+            targets.append(TargetPlan(view, pair_around(capture, name, names, person)))
+    if len({(target.view.camera.width, target.view.camera.height) for target in targets}) > 1:
+        raise CaptureError(
+            "the target cameras differ in size",
+            code="mixed-target-sizes",
+            file=capture.root,
+            hint="set rectify.target_size",
+        )
+    return tuple(targets)

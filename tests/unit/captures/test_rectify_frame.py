@@ -1,0 +1,98 @@
+"""Rectification of one frame in memory: nothing is read twice, and the stage's file holds the same values."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import helpers
+import numpy as np
+import pytest
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.reading import read_capture
+from posegaussian.config import RectifySettings
+from posegaussian.io import store
+from posegaussian.io.images import Picture
+from posegaussian.pipeline.rectify import rectify_capture
+from posegaussian.preparation.rectification import CameraFrame, rectify_frame, rectify_pair
+from posegaussian.preparation.rectification_plan import plan_rectification
+
+SETTINGS = RectifySettings(size=(48, 48))
+PAIRS = [("00", "01"), ("01", "02")]
+RIG = {
+    name: helpers.lens(azimuth, size=(64, 48)) for name, azimuth in zip(("00", "01", "02"), (-22, 0, 22), strict=True)
+}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A picture that counts how often it is decoded."""
+
+    picture: Picture
+    reads: Counter
+
+    @property
+    def path(self) -> Path:
+        return self.picture.path
+
+    def pixels(self) -> np.ndarray:
+        self.reads[str(self.path.relative_to(self.path.parents[2]))] += 1
+        return self.picture.pixels()
+
+
+def counted(capture: Capture, reads: Counter) -> Capture:
+    def shots(kind):
+        return {
+            camera: {frame: Counted(picture, reads) for frame, picture in of_camera.items()}
+            for camera, of_camera in kind.items()
+        }
+
+    return replace(capture, images=shots(capture.images), masks=shots(capture.masks), depths=shots(capture.depths))
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["depths", "no-depths"])
+def root(request, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("capture") / "c"
+    cameras = RIG | {"t00": helpers.lens(9, size=(64, 48))}
+    helpers.write_sphere_capture(folder, cameras=cameras, samples=1, depths=request.param)
+    return folder
+
+
+def test_a_frame_is_decoded_once(root):
+    reads = Counter()
+    capture = counted(read_capture(root), reads)
+    plan = plan_rectification(capture, PAIRS, capture.frames, SETTINGS)
+    planned = {f"masks/{camera}/{frame:06d}.png" for camera in RIG for frame in capture.frames}
+    assert set(reads) == planned, "the plan needs the masks of the pairs at every frame, and no image"
+    reads.clear()
+    rectify_frame(plan, capture, 1)
+    kinds = ("images", "masks", "depths") if capture.depths else ("images", "masks")
+    assert reads == {f"{kind}/{camera}/000001.png": 1 for kind in kinds for camera in (*RIG, "t00")}
+
+
+def test_the_file_holds_what_one_frame_gives(root, tmp_path):
+    capture = read_capture(root)
+    plan = plan_rectification(capture, PAIRS, capture.frames, SETTINGS)
+    frame = rectify_frame(plan, capture, 1)
+    rectify_capture(root, tmp_path / "c.h5", replace(SETTINGS, color="off"), pairs=PAIRS)
+    with store.open_checked(tmp_path / "c.h5", store.RECTIFIED) as file:
+        for number, pair in enumerate(frame.pairs):
+            assert plan.pairs[number].names == tuple(store.strings(file["sources/pairs"])[number])
+            np.testing.assert_array_equal(pair.images, file["sources/images"][number, 1])
+            np.testing.assert_array_equal(pair.masks, file["sources/masks"][number, 1])
+            if capture.depths:
+                np.testing.assert_array_equal(pair.disparity, file["sources/disparity"][number, 1])
+                np.testing.assert_array_equal(pair.valid, file["sources/valid"][number, 1])
+            else:
+                assert pair.disparity is None and pair.valid is None and "disparity" not in file["sources"]
+        np.testing.assert_array_equal(frame.targets[0].image, file["targets/images"][0, 1])
+
+
+def test_arrays_in_memory_give_what_the_capture_gives(root):
+    capture = read_capture(root)
+    plan = plan_rectification(capture, PAIRS, capture.frames, SETTINGS)
+    names = plan.pairs[1].names
+    filmed = [CameraFrame(capture.image(name, 0), capture.mask(name, 0)) for name in names]
+    pair = rectify_pair(plan.pairs[1], *filmed)
+    assert pair.disparity is None, "without depth there is no disparity"
+    np.testing.assert_array_equal(pair.images, rectify_frame(plan, capture, 0).pairs[1].images)

@@ -1,11 +1,11 @@
 """Rectified captures and their heatmaps as tensors: one stereo pair, or one held-back view, at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import h5py
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from posegaussian.errors import StoreError
@@ -13,8 +13,37 @@ from posegaussian.io import store
 from posegaussian.types import Camera, StereoPair
 
 
+def stereo_pair(
+    images: UInt8[np.ndarray, "2 h w 3"],
+    masks: UInt8[np.ndarray, "2 h w"],
+    cameras: Camera,
+    pose: Mapping[str, np.ndarray] | None = None,
+) -> StereoPair:
+    """One rectified pair at one frame, as a batch of one.
+
+    Args:
+        images: RGB, left and right.
+        masks: coverage of the person, 0..255.
+        cameras: the rectified cameras, a batch of 2.
+        pose: heatmaps (2 17 h/4 w/4), keypoints (2 17 2) and scores (2 17) by these names; None leaves pose out.
+    """
+    return StereoPair(
+        images=_unit(images).permute(0, 3, 1, 2)[None].contiguous(),
+        masks=_unit(masks)[None, :, None],
+        cameras=cameras.to(torch.float32)[None],
+        **{name: _floats(values)[None] for name, values in (pose or {}).items()},
+    )
+
+
+def read_frames(rectified: store.Reader, heatmaps: store.Reader | None) -> Iterator[list[StereoPair]]:
+    """Every frame of a rectified file: its pairs in the order of the file; see `read_pair`."""
+    pairs, frames = rectified["sources/images"].shape[:2]
+    for frame in range(frames):
+        yield [read_pair(rectified, heatmaps, pair, frame) for pair in range(pairs)]
+
+
 def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int, frame: int) -> StereoPair:
-    """One rectified pair at one moment, as a batch of one.
+    """One rectified pair at one frame, as a batch of one.
 
     Args:
         rectified: an open rectified file.
@@ -26,16 +55,12 @@ def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int,
         StoreError: the heatmaps belong to other pairs, frames or sizes.
     """
     sources = rectified["sources"]
-    pose = {}
+    pose = None
     if heatmaps is not None:
         _check_companions(rectified, heatmaps)
-        pose = {name: _floats(heatmaps[name][pair, frame])[None] for name in ("heatmaps", "keypoints", "scores")}
-    return StereoPair(
-        images=_unit(sources["images"][pair, frame]).permute(0, 3, 1, 2)[None].contiguous(),
-        masks=_unit(sources["masks"][pair, frame])[None, :, None],
-        cameras=read_cameras(rectified, pair),
-        **pose,
-    )
+        pose = {name: heatmaps[name][pair, frame] for name in ("heatmaps", "keypoints", "scores")}
+    images, masks = sources["images"][pair, frame], sources["masks"][pair, frame]
+    return stereo_pair(images, masks, read_cameras(rectified, pair)[0], pose)
 
 
 def read_cameras(rectified: store.Reader, pair: int) -> Camera:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
-from posegaussian.data.rectified import read_target
+from posegaussian.data.rectified import read_frames, read_target
 from posegaussian.errors import ConfigError, StoreError
 from posegaussian.io import store
 from posegaussian.io.atomic import whole_folder
@@ -83,7 +83,7 @@ def render_capture(
         )
         _write_cameras(writer, source, path)
         cameras = along(source, path, *settings.path_size)
-        stream = reconstruct(network, source, pose, range(len(pairs)), chosen, stabilizer)
+        stream = reconstruct(network, read_frames(source, pose), chosen, stabilizer)
         for moments in progress(stream, f"render {rectified.stem}", len(source["frames"])):
             _write_targets(writer, source, moments, settings)
             _write_path(writer, moments, path, cameras, settings)

@@ -11,6 +11,7 @@ from typing import Any
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
+from posegaussian.data.rectified import read_frames
 from posegaussian.errors import CaptureError, ConfigError
 from posegaussian.io import store
 from posegaussian.io.png import write_png
@@ -74,7 +75,7 @@ def render_view(
             detect(rectified, heatmaps, python, detector)
         source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
         pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if python else None
-        (moment,) = next(reconstruct(network, source, pose, [0], chosen))
+        (moment,) = next(reconstruct(network, read_frames(source, pose), chosen))
         start, end = source_cameras(source, 0)
         if store.strings(source["sources/pairs"])[0, 0] != first:
             start, end = end, start

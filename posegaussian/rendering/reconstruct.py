@@ -8,13 +8,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from posegaussian.data.rectified import read_pair
 from posegaussian.errors import BackendError
-from posegaussian.io.store import Reader
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import Stream
 from posegaussian.splatting import ANTIALIASED, rasterize
-from posegaussian.types import Camera, Gaussians, Rendering
+from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
 
 def pick_device(name: str) -> torch.device:
@@ -35,11 +33,11 @@ def pick_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class Moment:
-    """What the network makes of a pair at a frame (indices of the file).
+    """What the network makes of a pair at a frame.
 
     Args:
-        pair: index of the pair.
-        frame: index of the frame.
+        pair: index of the pair among those of its frame.
+        frame: index of the frame, from 0.
         gaussians: the visible ones.
         disparity: of both views, pixels.
         masks: coverage of the person in both views.
@@ -56,9 +54,7 @@ class Moment:
 
 def reconstruct(
     network: PoseGaussian,
-    rectified: Reader,
-    heatmaps: Reader | None,
-    pairs: Iterable[int],
+    frames: Iterable[Iterable[StereoPair]],
     device: torch.device,
     stabilizer: bool = True,
 ) -> Iterator[list[Moment]]:
@@ -66,19 +62,17 @@ def reconstruct(
 
     Args:
         network: that reconstructs.
-        rectified: an open rectified file.
-        heatmaps: those of the same capture; None leaves pose out.
-        pairs: indices of pairs in the file.
+        frames: in the order of time; each gives its pairs, batches of one, always in the same order.
         device: where the network is.
         stabilizer: whether each pair goes on from the temporal state of its frame before, or starts anew.
     """
     stream = Stream(network, "graph" if device.type == "cuda" else "eager", patient=True)
-    states: dict[int, Tensor | None] = dict.fromkeys(pairs)
-    for frame in range(len(rectified["frames"])):
+    states: dict[int, Tensor | None] = {}
+    for frame, pairs in enumerate(frames):
         moments = []
-        for pair in states:
-            inputs = read_pair(rectified, heatmaps, pair, frame).to(device)
-            stream.resume(states[pair])
+        for pair, stereo in enumerate(pairs):
+            inputs = stereo.to(device)
+            stream.resume(states.get(pair))
             found = stream(inputs)
             states[pair] = stream.state() if stabilizer else None
             disparity = found.disparity.float().cpu().numpy()

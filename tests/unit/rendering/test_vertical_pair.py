@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from posegaussian.config import NetworkSettings, RectifySettings
+from posegaussian.data.rectified import read_frames
 from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
 from posegaussian.pipeline.rectify import rectify_capture
@@ -21,7 +22,7 @@ def test_a_vertical_pair_is_reconstructed_upright(tmp_path):
     network = PoseGaussian(NetworkSettings(pose="none", iterations=1)).eval()
     with store.open_checked(tmp_path / "pair.h5", store.RECTIFIED) as rectified:
         assert rectified["sources/pairs"].asstr()[0].tolist() == ["01", "00"], "the upper one becomes the left one"
-        (moment,) = next(reconstruct(network, rectified, None, [0], torch.device("cpu")))
+        (moment,) = next(reconstruct(network, read_frames(rectified, None), torch.device("cpu")))
         upper, lower = source_cameras(rectified, 0)
     for name, camera in (("01", upper), ("00", lower)):
         seen = picture(moment.gaussians, camera.to(torch.float32)).alphas[0].numpy() > 0.5

@@ -178,7 +178,7 @@ def inspect(
         output: the .html page
     """
     from posegaussian.captures.footage import FrameRange
-    from posegaussian.report.inspection import write_inspection
+    from posegaussian.pipeline.inspect import write_inspection
 
     warned = write_inspection(
         capture,

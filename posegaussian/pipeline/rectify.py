@@ -22,6 +22,9 @@ from posegaussian.preparation.rectification import RectifiedFrame, rectify_frame
 from posegaussian.preparation.rectification_plan import RectificationPlan, plan_rectification, with_matched_colors
 from posegaussian.progress import progress
 
+DEPTH_FIELDS = ("sources/disparity", "sources/valid", "targets/depth")
+"""The fields of store.RECTIFIED that need true depth."""
+
 
 def rectify_capture(
     root: Path,
@@ -99,7 +102,7 @@ def write_rectified(
         settings: of the plan.
         inputs: digests of the files that were read, by name.
         joints: true COCO-17 joints in the world, metres, if known.
-        without: fields of disparity or depth that the file does not have.
+        without: the fields of DEPTH_FIELDS that the file does not have.
     """
     absent = (*without, *(["joints"] if joints is None else []))
     with store.create(
@@ -121,10 +124,11 @@ def write_rectified(
 
 def _absent(capture: Capture, plan: RectificationPlan) -> list[str]:
     """The fields that need the depth of every camera of their kind, where not every one has it."""
-    inputs = [camera for pair in plan.pairs for camera in pair.names]
-    outputs = [target.view.name for target in plan.targets]
-    absent = [] if set(inputs) <= set(capture.depths) else ["sources/disparity", "sources/valid"]
-    return absent + ([] if outputs and set(outputs) <= set(capture.depths) else ["targets/depth"])
+    inputs = {camera for pair in plan.pairs for camera in pair.names}
+    outputs = {target.view.name for target in plan.targets}
+    known = capture.depths.keys()
+    complete = {"sources": inputs <= known, "targets": bool(outputs) and outputs <= known}
+    return [name for name in DEPTH_FIELDS if not complete[name.partition("/")[0]]]
 
 
 def _dims(plan: RectificationPlan, frames: int, settings: RectifySettings) -> dict[str, int]:

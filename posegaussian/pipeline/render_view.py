@@ -2,25 +2,27 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.pairing import Names
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
-from posegaussian.data.rectified import read_frames
+from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError, ConfigError
-from posegaussian.io import store
 from posegaussian.io.png import write_png
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
-from posegaussian.pipeline.rectify import rectify_capture
-from posegaussian.rendering.camera_path import camera_between, pivot_between, source_cameras
+from posegaussian.pipeline.rectify import checked_plan
+from posegaussian.preparation.mattes.made import with_masks
+from posegaussian.preparation.rectification import rectify_frame
+from posegaussian.preparation.rectification_plan import RectificationPlan
+from posegaussian.rendering.camera_path import camera_between, pivot_between
 from posegaussian.rendering.framing import framed
 from posegaussian.rendering.reconstruct import pick_device, picture, reconstruct, to_bytes
+from posegaussian.types import StereoPair
 
 
 def render_view(
@@ -67,23 +69,25 @@ def render_view(
             f"no such frame ({shot.frames[0]} to {shot.frames[-1]})", code="unknown-frame", file=capture, frame=frame
         )
     python = interpreter(pose_python) if network.settings.pose != "none" else None
-    with TemporaryDirectory() as folder, ExitStack() as stack:
-        rectified, heatmaps = Path(folder) / "rectified.h5", Path(folder) / "heatmaps.h5"
-        rectify_capture(capture, rectified, rectify, pairs=[(first, second)], frames=[frame])
-        if python:
-            detector = json.dumps(as_dict(settings.detector)) if settings.detector else learned.get("detector", SMALL)
-            detect(rectified, heatmaps, python, detector)
-        source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
-        pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if python else None
-        (moment,) = next(reconstruct(network, read_frames(source, pose), chosen))
-        start, end = source_cameras(source, 0)
-        if store.strings(source["sources/pairs"])[0, 0] != first:
-            start, end = end, start
-        camera = camera_between(start, end, ratio, pivot_between(start, end))
-        if settings.size:
-            camera = framed(camera, *settings.size)
-        write_png(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
+    detector = json.dumps(as_dict(settings.detector)) if settings.detector else learned.get("detector", SMALL)
+    pair = _rectified_pair(with_masks(shot, rectify.masks), (first, second), frame, rectify, python, detector)
+    (moment,) = next(reconstruct(network, [[pair]], chosen))
+    start, end = (shot.cameras[camera].pinhole() for camera in (first, second))
+    camera = camera_between(start, end, ratio, pivot_between(start, end))
+    if settings.size:
+        camera = framed(camera, *settings.size)
+    write_png(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
     print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}, with {weights.name}")
+
+
+def _rectified_pair(
+    capture: Capture, names: Names, frame: int, settings: RectifySettings, python: Path | None, detector: str
+) -> StereoPair:
+    """The pair of two cameras at one frame, as the network reads it; with pose where there is an interpreter for it."""
+    plan = RectificationPlan(checked_plan(capture, [names], [frame], settings).pairs)  # targets are not rendered
+    rectified = rectify_frame(plan, capture, frame)
+    pose = detect(plan, rectified, settings, python, detector)[0] if python else None
+    return stereo_pair(rectified.pairs[0].images, rectified.pairs[0].masks, plan.pairs[0].cameras, pose)
 
 
 def _rectification(capture: Capture, learned: Mapping[str, Any], weights: str) -> RectifySettings:

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from posegaussian.captures.capture import Capture
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.images import is_person
 from posegaussian.preparation.mattes.hull import VisualHull
@@ -58,24 +57,34 @@ def hull_agreement(cameras: Mapping[str, SourceCamera], masks: Mapping[str, np.n
 
 
 def epipolar_pictures(
-    capture: Capture, pair: tuple[str, str], frame: int, person: Float[np.ndarray, " 3"]
+    cameras: tuple[SourceCamera, SourceCamera],
+    images: tuple[Picture, Picture],
+    mask: UInt8[np.ndarray, "h w"],
+    person: Float[np.ndarray, " 3"],
 ) -> tuple[Picture, Picture]:
-    """Points of the person in the first picture, and the lines that they must lie on in the second."""
-    first, second = (capture.cameras[name] for name in pair)
-    images = [np.ascontiguousarray(capture.image(name, frame)) for name in pair]
-    points = _points(is_person(capture.mask(pair[0], frame)))
+    """Points of the person in the first image, and the lines that they must lie on in the second.
+
+    Args:
+        cameras: of the pair.
+        images: what they filmed.
+        mask: of the first image.
+        person: where the person stands, metres.
+    """
+    first, second = cameras
+    drawn = [image.copy() for image in images]
+    points = _points(is_person(mask))
     distance = float(np.linalg.norm(person - first.centre))
     for point, ray, colour in zip(points, first.directions(points), palette(len(points)), strict=True):
-        size = max(3, images[0].shape[0] // 110)
-        cv2.circle(images[0], _whole(point), size, colour, -1, cv2.LINE_AA)
-        cv2.circle(images[0], _whole(point), size, (0, 0, 0), max(1, size // 4), cv2.LINE_AA)
+        size = max(3, drawn[0].shape[0] // 110)
+        cv2.circle(drawn[0], _whole(point), size, colour, -1, cv2.LINE_AA)
+        cv2.circle(drawn[0], _whole(point), size, (0, 0, 0), max(1, size // 4), cv2.LINE_AA)
         depths = np.geomspace(*_DEPTHS, _STEPS) * distance
         line = first.centre + depths[:, None] * ray / np.linalg.norm(ray)
         line = line[(line - second.centre) @ second.rotation[2] > 0.05 * distance]
         if len(line) > 1:
             course = np.clip(np.rint(second.project(line)), -1e5, 1e5).astype(np.int32)
-            cv2.polylines(images[1], [course], False, colour, max(2, images[1].shape[0] // 400), cv2.LINE_AA)
-    return shrunk(images[0]), shrunk(images[1])
+            cv2.polylines(drawn[1], [course], False, colour, max(2, drawn[1].shape[0] // 400), cv2.LINE_AA)
+    return shrunk(drawn[0]), shrunk(drawn[1])
 
 
 def _points(mask: np.ndarray) -> Float[np.ndarray, "n 2"]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from posegaussian.captures.reading import read_capture
 from posegaussian.cli import main
 from posegaussian.config import NetworkSettings
 from posegaussian.model.network import PoseGaussian
@@ -87,6 +88,19 @@ def test_a_view_without_pose_says_so_and_is_written(capture, weights, tmp_path, 
     assert "going on without pose" in said.err
     assert said.out == "novel.png: frame 000000, from 00 to 01 at ratio 0.5, with net.safetensors\n"
     assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
+
+
+def test_the_capture_is_read_once(capture, weights, monkeypatch):
+    reads = []
+
+    def counted(root):
+        reads.append(root)
+        return read_capture(root)
+
+    monkeypatch.setattr(render_view, "read_capture", counted)
+    monkeypatch.setattr("posegaussian.pipeline.rectify.read_capture", counted)
+    by_hand(capture, weights)
+    assert reads == [capture]
 
 
 def test_nothing_but_the_capture_is_needed(capture, weights, tmp_path, capsys, monkeypatch):

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from posegaussian import cli
+from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.reading import read_capture
+from posegaussian.preparation.mattes.made import with_masks
 from posegaussian.report.findings import out_of_time
 
 AZIMUTHS = (-30, 0, 30)
@@ -32,7 +34,7 @@ def inspect(root: Path, capsys) -> tuple[str, str]:
 
 
 def no_pose(monkeypatch) -> None:
-    monkeypatch.setattr("posegaussian.report.inspection.interpreter", lambda named: None)
+    monkeypatch.setattr("posegaussian.pipeline.inspect.interpreter", lambda named: None)
 
 
 def test_a_good_capture_has_a_page_without_warnings(capture, capsys, monkeypatch):
@@ -48,6 +50,26 @@ def test_a_good_capture_has_a_page_without_warnings(capture, capsys, monkeypatch
     np.testing.assert_allclose(angles, [30, 30, 60], atol=1.5)
     agreements = [float(value) for value in re.findall(r"agreement (\d+) %", page)]
     assert len(agreements) == 3 and min(agreements) > 85
+
+
+def test_the_capture_is_read_and_masked_once_as_asked(capture, tmp_path, monkeypatch):
+    no_pose(monkeypatch)
+    calls = []
+
+    def counted(function):
+        def call(*arguments, **named):
+            calls.append((function.__name__, *arguments[1:]))
+            return function(*arguments, **named)
+
+        return call
+
+    for stage in ("inspect", "rectify"):
+        for function in (read_capture, with_masks):
+            monkeypatch.setattr(f"posegaussian.pipeline.{stage}.{function.__name__}", counted(function))
+    asked = ["--format", "easymocap", "--frames", "2:6", "--settings", "{color: 'off', masks: median}"]
+    cli.main(["inspect", str(capture), "-o", str(tmp_path / "page.html"), *asked])
+    assert calls == [("read_capture", "easymocap", FrameRange(2, 6)), ("with_masks", "median")]
+    assert (tmp_path / "page.html").read_text().count("Rectified picture with scan lines") == 4
 
 
 def test_broken_poses_are_said_and_shown(capture, tmp_path, capsys, monkeypatch):

@@ -130,6 +130,6 @@ def schema(
         readme: the page
         check: write nothing; fail if a file is not current
     """
-    from posegaussian.config.documentation import check_documentation, write_documentation
+    from posegaussian.pipeline.schema import check_documentation, write_documentation
 
     (check_documentation if check else write_documentation)(output, readme)

@@ -89,7 +89,7 @@ class _Splat(torch.autograd.Function):
             _in_parts(
                 projection.project_backward,
                 len(lists.used),
-                *(lists.used, *arrays[:4], *camera[0], camera[1], partials, offsets, *found[:5]),
+                *(lists.used, *arrays[:4], *camera[0], camera[1], partials, offsets, tuple(found[:5])),
             )
         return *results, None, None
 

@@ -204,27 +204,10 @@ def project(
 @njit(**_options)
 @no_type_check
 def project_backward(
-    begin,
-    end,
-    used,
-    means,
-    quaternions,
-    scales,
-    opacities,
-    k,
-    pose,
-    width,
-    height,
-    rules,
-    partials,
-    offsets,
-    g_means,
-    g_quaternions,
-    g_scales,
-    g_opacities,
-    g_colors,
+    begin, end, used, means, quaternions, scales, opacities, k, pose, width, height, rules, partials, offsets, gradients
 ):
     """Add up the partial gradients of each Gaussian's tiles, in their order, and pull them back to its parameters."""
+    g_means, g_quaternions, g_scales, g_opacities, g_colors = gradients
     total = np.empty(PARTIAL)
     for entry in range(begin, end):
         if offsets[entry] == offsets[entry + 1]:

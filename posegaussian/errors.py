@@ -4,7 +4,11 @@ The command line prints the message alone (no traceback) and exits with status 2
 """
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 
 class _Message(Exception):
@@ -91,6 +95,23 @@ def warn(
     """Say it once, as a CaptureWarning; the arguments are those of UserError."""
     message = CaptureWarning(what, code=code, file=file, camera=camera, frame=frame, hint=hint)
     warnings.warn(message, stacklevel=2)
+
+
+def look_up(table: Mapping[str, Value], name: str, what: str, *, code: str) -> Value:
+    """The value of a name that the user gave.
+
+    Args:
+        table: by name.
+        name: what the user gave.
+        what: what the table holds, in the singular.
+        code: of the error.
+
+    Raises:
+        ConfigError: no such name; the message lists those that there are.
+    """
+    if name not in table:
+        raise ConfigError(f"{what} {name!r} is not one of {', '.join(table)}", code=code)
+    return table[name]
 
 
 def _rebuilt(kind: type[_Message], args: tuple[str]) -> _Message:

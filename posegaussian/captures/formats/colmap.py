@@ -34,7 +34,7 @@ def recognizes(root: Path) -> bool:
     return _model(root) is not None
 
 
-def read_colmap(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read the registered pictures; those that share a folder and a pose are one camera's frames.
 
     Raises:

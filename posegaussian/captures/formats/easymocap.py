@@ -29,7 +29,7 @@ def recognizes(root: Path) -> bool:
     return (root / "intri.yml").is_file() or (root / "extri.yml").is_file()
 
 
-def read_easymocap(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read a capture folder; every file is looked for at once, pictures are decoded when asked for.
 
     Raises:

@@ -44,7 +44,7 @@ def recognizes(root: Path) -> bool:
     return bool(_samples(root))
 
 
-def read_gps_gaussian(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read one sample, or a folder of samples that one rig has taken: its frames."""
     samples = _samples(root)
     if not samples:

@@ -32,7 +32,7 @@ def recognizes(root: Path) -> bool:
     return _file(root).is_file()
 
 
-def read_nerfstudio(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read the pictures that transforms.json lists; those that share a folder and a pose are one camera's frames."""
     file = _file(root)
     try:

@@ -30,7 +30,7 @@ def recognizes(root: Path) -> bool:
     return _calibration_file(root) is not None
 
 
-def read_pose2sim(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read a trial; cameras without footage are left out."""
     file = _calibration_file(root)
     if file is None:

@@ -40,7 +40,7 @@ def recognizes(root: Path) -> bool:
     return (root / _FILE).is_file()
 
 
-def read_zju_mocap(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None) -> Capture:
     """Read one performance; frames are numbered by their place in annots.npy."""
     annotations = _load(root / _FILE)
     try:

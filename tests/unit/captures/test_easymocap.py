@@ -8,7 +8,7 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.captures.formats.easymocap import read_easymocap
+from posegaussian.captures.formats import easymocap
 from posegaussian.errors import CaptureError
 
 
@@ -17,7 +17,7 @@ from posegaussian.errors import CaptureError
 def test_everything_is_read(tmp_path, header, suffix):
     rig = helpers.default_rig((40, 32)) | {"01": helpers.lens(11, size=(36, 40), distortion=(-0.1, 0.02, 0, 0, 0))}
     helpers.write_sphere_capture(tmp_path / "walk", cameras=rig, header=header, suffix=suffix, samples=1)
-    capture = read_easymocap(tmp_path / "walk")
+    capture = easymocap.read(tmp_path / "walk")
     assert capture.name == "walk"
     assert capture.frames == (0, 1)
     assert (capture.sources, capture.targets, capture.pairs) == (("00", "01"), ("t00",), (("00", "01"),))
@@ -41,7 +41,7 @@ def test_true_joints_lie_where_plain_opencv_projects_them(tmp_path):
     (tmp_path / "masks/a").mkdir(parents=True)
     for kind in ("images", "masks"):
         cv2.imwrite(str(tmp_path / kind / "a/000000.png"), np.full((128, 160), 255, np.uint8))
-    camera = read_easymocap(tmp_path).cameras["a"]
+    camera = easymocap.read(tmp_path).cameras["a"]
     pixels = lens.project(helpers.JOINTS) + 0.5
     rays = camera.directions(pixels)
     expected = helpers.JOINTS - camera.centre
@@ -52,7 +52,7 @@ def test_true_joints_lie_where_plain_opencv_projects_them(tmp_path):
 def test_without_rig_and_truth(tmp_path):
     helpers.write_sphere_capture(tmp_path, frames=1, size=(40, 32), depths=False, samples=1)
     (tmp_path / "rig.json").unlink()
-    capture = read_easymocap(tmp_path)
+    capture = easymocap.read(tmp_path)
     assert capture.sources == ("00", "01", "t00")
     assert (capture.targets, capture.pairs) == ((), ())
     assert capture.depth("00", 0) is None
@@ -66,7 +66,7 @@ def test_rodrigues_alone_and_four_coefficients(tmp_path):
     intri = tmp_path / "intri.yml"
     text = intri.read_text().replace("[0.0, 0.0, 0.0, 0.0, 0.0]", "[-0.1, 0.02, 0.001, 0.002]")
     intri.write_text(text.replace("cols: 5", "cols: 4"))
-    camera = read_easymocap(tmp_path).cameras["00"]
+    camera = easymocap.read(tmp_path).cameras["00"]
     np.testing.assert_allclose(camera.rotation, rig["00"].rotation, atol=1e-12)
     assert camera.distortion.tolist() == [-0.1, 0.02, 0.001, 0.002, 0]
 
@@ -76,7 +76,7 @@ def test_masks_of_zero_and_one_are_stretched(tmp_path):
     path = tmp_path / "masks/00/000000.png"
     mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     cv2.imwrite(str(path), (mask > 0).astype(np.uint8))
-    np.testing.assert_array_equal(read_easymocap(tmp_path).mask("00", 0), mask)
+    np.testing.assert_array_equal(easymocap.read(tmp_path).mask("00", 0), mask)
 
 
 def test_names_choose_the_cameras(tmp_path):
@@ -85,8 +85,8 @@ def test_names_choose_the_cameras(tmp_path):
     (tmp_path / "rig.json").unlink()
     shutil.rmtree(tmp_path / "images" / "t00")
     with helpers.refuses(CaptureError, "no-images", camera="t00"):
-        read_easymocap(tmp_path)
+        easymocap.read(tmp_path)
     for name in ("intri.yml", "extri.yml"):
         path = tmp_path / name
         path.write_text(re.sub(r'(?m)^\s*- *"?t00"?\n', "", path.read_text()))
-    assert read_easymocap(tmp_path).sources == ("00", "01")
+    assert easymocap.read(tmp_path).sources == ("00", "01")

@@ -24,8 +24,9 @@ from layouts import (
 )
 
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.reading import FORMATS, detect, read_capture
+from posegaussian.captures.reading import detect, layout, read_capture
 from posegaussian.errors import CalibrationError, CaptureError, ConfigError
+from posegaussian.registry import CAPTURE_FORMATS
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -202,7 +203,7 @@ def test_unknown_folders_and_names(tmp_path):
     with helpers.refuses(ConfigError, "unknown-format") as error:
         read_capture(tmp_path / "x", format="avi")
     assert "'avi'" in error.value.what
-    for name, layout in FORMATS.items():
+    for name, entry in CAPTURE_FORMATS.items():
         with pytest.raises((CaptureError, CalibrationError)):
-            layout.read(tmp_path / "x", None)
-        assert not layout.recognizes(tmp_path / "x"), name
+            layout(entry).read(tmp_path / "x", None)
+        assert not layout(entry).recognizes(tmp_path / "x"), name

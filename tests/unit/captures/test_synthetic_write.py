@@ -8,7 +8,7 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.captures.formats.easymocap import read_easymocap
+from posegaussian.captures.formats import easymocap
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.rig import angles, nearest_point
@@ -134,7 +134,7 @@ def test_silhouette_is_where_opencv_projects_the_outermost_points(capture):
 
 
 def test_the_library_reads_what_it_writes(capture):
-    read = read_easymocap(capture)
+    read = easymocap.read(capture)
     joints = np.array(list(json.loads((capture / "joints.json").read_text())["frames"].values()))
     np.testing.assert_allclose(read.joints(), joints)
     matrix = calibration(capture, "t00")[0]

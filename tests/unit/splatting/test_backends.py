@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from posegaussian.errors import BackendError
+from posegaussian.registry import RASTERIZERS
 from posegaussian.splatting import GSPLAT, INRIA, rasterize
-from posegaussian.splatting.backends import BACKENDS, choose, import_backend, is_installed
+from posegaussian.splatting.backends import choose, import_backend, is_installed
 
 
 def batched(scene, dtype=torch.float32):
@@ -64,11 +65,11 @@ def test_numba_says_what_it_cannot(plain, change, named):
     ],
 )
 def test_missing_package_is_named_with_its_page(plain, name, page, monkeypatch):
-    monkeypatch.setitem(sys.modules, BACKENDS[name].package, None)
+    monkeypatch.setitem(sys.modules, RASTERIZERS[name].package, None)
     assert not is_installed(name)
     with helpers.refuses(BackendError, "missing-package") as error:
         rasterize(*plain, backend=name)
-    assert BACKENDS[name].package in error.value.what and page in str(error.value.hint)
+    assert RASTERIZERS[name].package in error.value.what and page in str(error.value.hint)
 
 
 class Recorded:

@@ -1,0 +1,262 @@
+"""The tables of what can be added: metrics, losses, capture formats, detectors, export formats and rasterisers.
+
+Plain data. An entry names the function or class that does the work as text, `package.module:attribute`, and
+`resolve` imports it when it is first needed. A new one is a new file and one entry here. The order of a table is the
+order in which its entries are tried, computed, added and shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+
+def resolve(path: str) -> Any:
+    """The attribute, or without one the module, that `package.module:attribute` names.
+
+    Raises:
+        ImportError: there is no such module, or it needs a package that is not installed.
+        AttributeError: the module has no such attribute.
+    """
+    module, _, attribute = path.partition(":")
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What every kind of entry has.
+
+    Args:
+        path: where it is, `package.module:attribute`.
+        about: one line for help and documentation.
+    """
+
+    path: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Metric(Entry):
+    """A metric; what `path` names depends on what the metric is measured on.
+
+    `image`: a function (image, truth) of two RGB images (3, h, w) in [0, 1] that returns a number, or a map (h, w)
+    whose mean is the value. `disparity`: a function (disparity, truth, width) of the values where the truth is known,
+    in pixels of an image of that width. `video`: a class like `evaluation.temporal.VideoMetric`.
+
+    Args:
+        title: its name in the report.
+        on: an image crop, the disparities of a pair, or all frames of a held-out camera.
+        decimals: digits after the point in tables.
+        higher_is_better: the direction.
+        unit: empty for a pure number.
+        percent: tables show the value times 100 and a percent sign.
+        heading: above its column in the tables of results; empty: the title with its unit.
+        chart: title of its charts; empty: it has none.
+        how: its parameters, for the note below the report's table.
+        crops: image crops that the tables of results show.
+        smallest: pixels of the shorter side below which it is not defined.
+        black: where `path` makes a map, its value where both images are black; no pixel of the map may depend on what
+            is `evaluation.comparison.REACH` pixels away, or farther.
+        weights: setting of the stage `evaluate` that names the folder of its weights. `path` is then a function of that
+            folder that returns the metric; it raises FileNotFoundError where the folder lacks a file.
+        still: measured only where the truth shows that nothing moves.
+    """
+
+    title: str
+    on: Literal["image", "disparity", "video"]
+    decimals: int
+    higher_is_better: bool = False
+    unit: str = ""
+    percent: bool = False
+    heading: str = ""
+    chart: str = ""
+    how: str = ""
+    crops: tuple[str, ...] = ("full", "bbox")
+    smallest: int = 1
+    black: float | None = None
+    weights: str = ""
+    still: bool = False
+
+    @property
+    def arrow(self) -> str:
+        """Which way is better."""
+        return "↑" if self.higher_is_better else "↓"
+
+    @property
+    def column(self) -> str:
+        """What stands above its column in the tables of results."""
+        return self.heading or (f"{self.title}, {self.unit}" if self.unit else self.title)
+
+
+METRICS: dict[str, Metric] = {
+    "psnr": Metric(
+        "posegaussian.evaluation.metrics:psnr", "peak signal-to-noise ratio",
+        "PSNR", "image", decimals=2, higher_is_better=True, unit="dB", chart="PSNR (box), dB",
+        crops=("full", "bbox", "ghg"),
+    ),
+    "ssim": Metric(
+        "posegaussian.evaluation.metrics:ssim_map", "structural similarity (Wang et al. 2004)",
+        "SSIM", "image", decimals=4, higher_is_better=True, how="Gaussian window 11, sigma 1.5, data range 1",
+        smallest=11, black=1.0,
+    ),
+    "flip": Metric(
+        "posegaussian.evaluation.metrics:flip_map", "LDR-FLIP error (Andersson et al. 2020)",
+        "FLIP", "image", decimals=4, how="LDR, 67 pixels per degree", black=0.0,
+    ),
+    "lpips": Metric(
+        "posegaussian.evaluation.lpips:load_lpips", "LPIPS v0.1 with AlexNet (Zhang et al. 2018)",
+        "LPIPS", "image", decimals=4, smallest=63, weights="lpips_weights",
+    ),
+    "epe_1024": Metric(
+        "posegaussian.evaluation.metrics:end_point_error", "mean absolute error, as if the image were 1024 pixels wide",
+        "End-point error", "disparity", decimals=2, unit="px at 1024", heading="EPE, px at 1024",
+        chart="disparity error, px at 1024",
+    ),
+    "rate_1px": Metric(
+        "posegaussian.evaluation.metrics:rate_below_one", "share of pixels with such an error below one pixel",
+        "Share below 1 px", "disparity", decimals=1, higher_is_better=True, percent=True, heading="under 1 px",
+    ),
+    "jitter": Metric(
+        "posegaussian.evaluation.temporal:Jitter", "standard deviation over time of what stands still, 8-bit levels",
+        "jitter", "video", decimals=3, unit="levels", still=True,
+    ),
+    "settled": Metric(
+        "posegaussian.evaluation.temporal:Settled", "jitter without the frames in which a model's memory builds up",
+        "jitter once settled", "video", decimals=3, unit="levels", heading="once settled", still=True,
+    ),
+    "tof": Metric(
+        "posegaussian.evaluation.temporal:FlowError", "distance of the optical flow from the truth's (Chu et al. 2020)",
+        "tOF", "video", decimals=4, unit="px",
+    ),
+    "warping": Metric(
+        "posegaussian.evaluation.temporal:WarpingError", "RMS change from the frame before, warped by the truth's flow",
+        "warping error", "video", decimals=3, unit="levels",
+    ),
+}  # fmt: skip
+
+
+def metrics_on(what: str) -> dict[str, Metric]:
+    """The metrics that are measured on an `image`, on a `disparity` or on a `video`, by name."""
+    return {name: metric for name, metric in METRICS.items() if metric.on == what}
+
+
+@dataclass(frozen=True)
+class Loss(Entry):
+    """A term of the training loss: a function of `training.losses.base.Compared` that returns a scalar without weight.
+
+    Args:
+        weights: by stage in which it applies, a number or the name of the setting of `train` that holds it.
+        chart: title of its chart; empty: it has none.
+        within: the loss to which it is added, where it has no column of its own; it is left out where its weight is 0.
+    """
+
+    weights: Mapping[str, float | str]
+    chart: str = ""
+    within: str = ""
+
+
+LOSSES: dict[str, Loss] = {
+    "depth": Loss(
+        "posegaussian.training.losses.disparity:depth", "disparity errors of all estimates, pixels at 1024 px",
+        {"depth": 1.0, "full": "depth_loss"}, chart="disparity loss, px at 1024",
+    ),
+    "image": Loss(
+        "posegaussian.training.losses.image:image", "0.8 L1 + 0.2 (1 - SSIM) of the rendered view",
+        {"full": 1.0}, chart="picture loss",
+    ),
+    "gradient": Loss(
+        "posegaussian.training.losses.image:gradient", "errors of the image gradients at three scales",
+        {"full": "gradient_loss"}, within="image",
+    ),
+    "pose": Loss(
+        "posegaussian.training.losses.pose:pose", "pose alignment, as the network computes it",
+        {"depth": "pose_loss", "full": "pose_loss"}, chart="pose loss",
+    ),
+    "temporal": Loss(
+        "posegaussian.training.losses.temporal:temporal", "change of the errors from frame to frame",
+        {"depth": "temporal_loss", "full": "temporal_loss"},
+    ),
+}  # fmt: skip
+
+
+CAPTURE_FORMATS: dict[str, Entry] = {
+    "easymocap": Entry("posegaussian.captures.formats.easymocap", "EasyMocap: intri.yml and extri.yml"),
+    "zju_mocap": Entry("posegaussian.captures.formats.zju_mocap", "ZJU-MoCap: annots.npy"),
+    "gps_gaussian": Entry("posegaussian.captures.formats.gps_gaussian", "GPS-Gaussian: render_data, or a sample in it"),
+    "nerfstudio": Entry("posegaussian.captures.formats.nerfstudio", "Nerfstudio: transforms.json"),
+    "colmap": Entry("posegaussian.captures.formats.colmap", "COLMAP: a sparse model and images"),
+    "pose2sim": Entry("posegaussian.captures.formats.pose2sim", "Pose2Sim: a trial with its calibration"),
+}
+"""`path` names a module like `captures.reading.Format`; the first that recognises a folder reads it."""
+
+DETECTORS: dict[str, Entry] = {
+    "mmpose": Entry("posegaussian.pose.detectors.mmpose:load", "an MMPose top-down heatmap model"),
+}
+"""`path` names a function of the detector's settings that returns a `pose.detectors.base.Loaded`."""
+
+
+@dataclass(frozen=True)
+class ExportFormat(Entry):
+    """A kind of file to export; `path` names its writer.
+
+    Args:
+        of: what one file is made of. `splats`: (path, gaussians) of a .ply. `view`: (path, rendering) along the path of
+            cameras. `video`: (path, images, fps) of all views as RGB arrays, which the format `images` has written.
+        suffix: of its files.
+    """
+
+    of: Literal["splats", "view", "video"]
+    suffix: str
+
+
+EXPORT_FORMATS: dict[str, ExportFormat] = {
+    "spz": ExportFormat("posegaussian.io.spz:write_spz", "compressed splats", of="splats", suffix=".spz"),
+    "images": ExportFormat("posegaussian.export.images:write_color", "RGB images", of="view", suffix=".png"),
+    "video": ExportFormat("posegaussian.io.video_writer:write_video", "the images as MP4", of="video", suffix=".mp4"),
+    "alpha": ExportFormat("posegaussian.export.images:write_alpha", "opacity, 8 bits", of="view", suffix=".png"),
+    "depth": ExportFormat(
+        "posegaussian.export.images:write_depth", "depth, 16 bits, tenths of a millimetre", of="view", suffix=".png"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Rasterizer(Entry):
+    """A rasteriser; `path` names a module like `splatting.backends.Backend`.
+
+    Args:
+        package: what has to be installed, as it is imported.
+        page: where its installation is explained.
+        automatic: whether `auto` may choose it: the first one that is installed and takes the arguments.
+    """
+
+    package: str = "torch"
+    page: str = "https://pytorch.org/get-started/locally"
+    automatic: bool = True
+
+
+RASTERIZERS: dict[str, Rasterizer] = {
+    "numba": Rasterizer(
+        "posegaussian.splatting.numba_backend",
+        "compiled kernels on the CPU",
+        package="numba",
+        page="https://numba.readthedocs.io/en/stable/user/installing.html",
+    ),
+    "gsplat": Rasterizer(
+        "posegaussian.splatting.gsplat_backend",
+        "gsplat 1.5 on CUDA",
+        package="gsplat",
+        page="https://docs.gsplat.studio/main/#installation",
+    ),
+    "inria": Rasterizer(
+        "posegaussian.splatting.inria_backend",
+        "the original rasteriser of 3D Gaussian splatting on CUDA, for research only",
+        package="diff_gaussian_rasterization",
+        page="https://github.com/graphdeco-inria/diff-gaussian-rasterization",
+    ),
+    "torch": Rasterizer("posegaussian.splatting.torch_backend", "plain PyTorch on any device"),
+    "reference": Rasterizer(
+        "posegaussian.splatting.reference", "slow and plain, what the others are tested against", automatic=False
+    ),
+}

@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from posegaussian.errors import WeightsError
 from posegaussian.io import store
+from posegaussian.registry import METRICS
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
 """torchvision's AlexNet, https://download.pytorch.org/models/alexnet-owt-7be5be79.pth; the name carries its sha256."""
-SMALLEST = 63
-"""AlexNet's last stage needs this many pixels."""
 _SHIFT = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
 _SCALE = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
 
@@ -49,8 +48,8 @@ class Lpips(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
-        """The distance of two RGB pictures in [0, 1]; NaN for pictures smaller than the network can see."""
-        if min(image.shape[1:]) < SMALLEST:
+        """The distance of two RGB pictures in [0, 1]; NaN for images that AlexNet's last stage does not fit into."""
+        if min(image.shape[1:]) < METRICS["lpips"].smallest:
             return float("nan")
         x = (2 * torch.stack([image, truth]).float().cpu() - 1 - _SHIFT) / _SCALE
         total, stages = 0.0, iter(self.weights)

@@ -9,8 +9,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-SSIM_WINDOW = 11
-"""Side of the Gaussian window (sigma 1.5) of SSIM, pixels."""
+from posegaussian.registry import METRICS
 
 
 def psnr(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
@@ -24,7 +23,7 @@ def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
 
     NaN for pictures smaller than the window.
     """
-    if min(image.shape[1:]) < SSIM_WINDOW:
+    if min(image.shape[1:]) < METRICS["ssim"].smallest:
         return math.nan
     return float(ssim_map(image, truth).mean())
 
@@ -49,17 +48,23 @@ def flip_map(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Fl
     return torch.from_numpy(np.asarray(values)[..., 0]).double()
 
 
-def disparity_errors(
-    disparity: Float[np.ndarray, "*shape"], truth: Float[np.ndarray, "*shape"], width: int
-) -> dict[str, float]:
-    """End-point error and the share below one pixel, as if the picture were 1024 pixels wide.
+def end_point_error(disparity: Float[np.ndarray, "n"], truth: Float[np.ndarray, "n"], width: int) -> float:
+    """Mean absolute disparity error, as if the image were 1024 pixels wide; NaN of no pixels.
 
     Args:
         disparity: of the pixels that count.
         truth: of the same pixels.
-        width: of the rectified picture.
+        width: of the rectified image, pixels.
     """
-    errors = np.abs(disparity.astype(np.float64) - truth) * (1024 / width)
-    if not errors.size:
-        return {"epe_1024": math.nan, "rate_1px": math.nan}
-    return {"epe_1024": float(errors.mean()), "rate_1px": float((errors < 1).mean())}
+    errors = _errors_at_1024(disparity, truth, width)
+    return float(errors.mean()) if errors.size else math.nan
+
+
+def rate_below_one(disparity: Float[np.ndarray, "n"], truth: Float[np.ndarray, "n"], width: int) -> float:
+    """The share of the pixels whose error is below one pixel; arguments as for `end_point_error`."""
+    errors = _errors_at_1024(disparity, truth, width)
+    return float((errors < 1).mean()) if errors.size else math.nan
+
+
+def _errors_at_1024(disparity: np.ndarray, truth: np.ndarray, width: int) -> np.ndarray:
+    return np.abs(disparity.astype(np.float64) - truth) * (1024 / width)

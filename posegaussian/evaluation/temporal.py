@@ -1,10 +1,11 @@
-"""How steady a video is; pictures RGB, display-referred (sRGB), background black."""
+"""Metrics of a video; images RGB, display-referred (sRGB), background black."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Protocol, TypeVar, runtime_checkable
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ _FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
 """Pyramid scale, levels, window, iterations, neighbourhood, its sigma, flags."""
 SETTLING = 4
 """Frames in which a model's memory builds up."""
+Moving = TypeVar("Moving", "FlowError", "WarpingError")
 
 
 @dataclass(frozen=True)
@@ -50,99 +52,130 @@ class Motion:
         return np.array_equal(self.before, self.now)
 
 
-class _Spread:
-    """The deviation over time of every value of a picture."""
+@runtime_checkable
+class VideoMetric(Protocol):
+    """What measures a video frame after frame; memory does not grow with their number."""
 
-    def __init__(self) -> None:
+    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
+        """Take the next frame.
+
+        Args:
+            levels: the image, 0..255, not necessarily whole numbers.
+            motion: of the truth since the frame before; None for the first frame.
+        """
+        ...
+
+    def value(self, mask: Bool[np.ndarray, "h w"]) -> float:
+        """The metric of all frames so far, NaN of too few; the mask is of the person."""
+        ...
+
+
+class Jitter:
+    """Mean over the mask of each value's standard deviation over time, in 8-bit levels; of what stands still.
+
+    Args:
+        skipped: so many first frames do not count.
+    """
+
+    def __init__(self, skipped: int = 0) -> None:
+        self._left = skipped
         self._count, self._sum, self._squares = 0, np.zeros(()), np.zeros(())
 
-    def add(self, levels: np.ndarray) -> None:
+    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None = None) -> None:
+        """See `VideoMetric`."""
+        if self._left > 0:
+            self._left -= 1
+            return
         self._count += 1
         self._sum, self._squares = self._sum + levels.astype(np.float64), self._squares + levels.astype(np.float64) ** 2
 
-    def over(self, mask: Bool[np.ndarray, "h w"]) -> float:
-        """Mean standard deviation; NaN of fewer than two pictures."""
+    def value(self, mask: Bool[np.ndarray, "h w"]) -> float:
+        """See `VideoMetric`; NaN of fewer than two frames."""
         if self._count < 2:
             return math.nan
         mean, squares = (values[mask] / self._count for values in (self._sum, self._squares))
         return float(np.sqrt((squares - mean**2).clip(0)).mean()) if mask.any() else 0.0
 
 
-class Steadiness:
-    """Looks at a video's frames one by one; memory does not grow with their number."""
+class Settled(Jitter):
+    """`Jitter` without the first frames, in which a model's memory builds up."""
+
+    def __init__(self) -> None:
+        super().__init__(SETTLING)
+
+
+class FlowError:
+    """tOF (Chu et al. 2020): mean distance in pixels between the optical flows of the video and of the truth."""
 
     def __init__(self) -> None:
         self._before: np.ndarray | None = None
-        self._frames, self._spread, self._settled = 0, _Spread(), _Spread()
-        self._flow_errors: list[float] = []
-        self._warped, self._known = 0.0, 0
+        self._errors: list[float] = []
 
-    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None = None) -> None:
-        """The next frame.
-
-        Args:
-            levels: the picture, 0..255, not necessarily whole numbers.
-            motion: of the truth since the frame before; None for the first frame, or where only jitter is asked for.
-        """
-        self._frames += 1
-        self._spread.add(levels)
-        if self._frames > SETTLING:
-            self._settled.add(levels)
+    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
+        """See `VideoMetric`."""
         if motion is not None and self._before is not None:
             made = _flow(_rounded(self._before), _rounded(levels))
-            self._flow_errors.append(float(np.linalg.norm(made - motion.to_now, axis=-1).mean()))
+            self._errors.append(float(np.linalg.norm(made - motion.to_now, axis=-1).mean()))
+        self._before = levels
+
+    def value(self, mask: Bool[np.ndarray, "h w"] | None = None) -> float:
+        """See `VideoMetric`; the whole image counts."""
+        return float(np.mean(self._errors)) if self._errors else math.nan
+
+
+class WarpingError:
+    """Root mean square change, in 8-bit levels, from the frame before as the truth's flow warps it.
+
+    Over pixels of the person that no flow contradicts.
+    """
+
+    def __init__(self) -> None:
+        self._before: np.ndarray | None = None
+        self._warped, self._known, self._changes = 0.0, 0, 0
+
+    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
+        """See `VideoMetric`."""
+        if motion is not None and self._before is not None:
             change = (levels - _warped(self._before, motion.to_before)).astype(np.float64)
             self._warped += float((change**2).mean(-1)[motion.known].sum())
             self._known += int(motion.known.sum())
+            self._changes += 1
         self._before = levels
 
-    @property
-    def tof(self) -> float:
-        """tOF (Chu et al. 2020): mean distance in pixels between the optical flows of the video and of the truth."""
-        return float(np.mean(self._flow_errors)) if self._flow_errors else math.nan
-
-    @property
-    def warping(self) -> float:
-        """Root mean square change, in 8-bit levels, from the frame before as the truth's flow warps it.
-
-        Over pixels of the person that no flow contradicts.
-        """
-        return (self._warped / max(self._known, 1)) ** 0.5 if self._flow_errors else math.nan
-
-    def jitter(self, mask: Bool[np.ndarray, "h w"]) -> float:
-        """Mean over a mask of each value's standard deviation over time, in 8-bit levels; of what stands still."""
-        return self._spread.over(mask)
-
-    def settled(self, mask: Bool[np.ndarray, "h w"]) -> float:
-        """The same without the first frames, in which a model's memory builds up."""
-        return self._settled.over(mask)
+    def value(self, mask: Bool[np.ndarray, "h w"] | None = None) -> float:
+        """See `VideoMetric`; the truth says which pixels are the person's."""
+        return (self._warped / max(self._known, 1)) ** 0.5 if self._changes else math.nan
 
 
 def static_jitter(video: Float[Tensor, "t 3 h w"], mask: Float[Tensor, "1 h w"]) -> float:
-    """See `Steadiness.jitter`.
+    """See `Jitter`.
 
     Args:
         video: in [0, 1], of a subject that stands still.
         mask: coverage of the subject; where it is above 0 counts.
     """
-    return _watched(_levels(video)).jitter((mask[0] > 0).cpu().numpy())
+    jitter = Jitter()
+    for levels in _levels(video):
+        jitter.add(levels)
+    return jitter.value((mask[0] > 0).cpu().numpy())
 
 
 def tof(video: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
-    """See `Steadiness.tof`; both in [0, 1]."""
-    return _watched(_levels(video), _levels(truth)).tof
+    """See `FlowError`; both in [0, 1]."""
+    return _followed(FlowError(), _levels(video), truth).value()
 
 
 def warping_error(video: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
-    """See `Steadiness.warping`; both in [0, 1]."""
-    return _watched([_rounded(frame).astype(np.float32) for frame in _levels(video)], _levels(truth)).warping
+    """See `WarpingError`; both in [0, 1]."""
+    return _followed(WarpingError(), [_rounded(frame).astype(np.float32) for frame in _levels(video)], truth).value()
 
 
-def _watched(video: Iterable[np.ndarray], truth: Iterable[np.ndarray] = ()) -> Steadiness:
-    steadiness, motions = Steadiness(), (Motion(*map(_rounded, pair)) for pair in pairwise(truth))
+def _followed(metric: Moving, video: Iterable[np.ndarray], truth: Float[Tensor, "t 3 h w"]) -> Moving:
+    """The metric after all frames of a video."""
+    motions = (Motion(*map(_rounded, pair)) for pair in pairwise(_levels(truth)))
     for number, levels in enumerate(video):
-        steadiness.add(levels, next(motions, None) if number else None)
-    return steadiness
+        metric.add(levels, next(motions) if number else None)
+    return metric
 
 
 def _levels(video: Float[Tensor, "t 3 h w"]) -> Iterable[np.ndarray]:

@@ -15,14 +15,14 @@ from torch import Tensor
 from posegaussian.config import EvaluateSettings
 from posegaussian.data.rectified import read_pair, read_target
 from posegaussian.errors import StoreError
-from posegaussian.evaluation import baselines, metrics
-from posegaussian.evaluation.comparison import Comparison
+from posegaussian.evaluation import baselines
+from posegaussian.evaluation.comparison import Comparison, ImageMetric, load_image_metrics
 from posegaussian.evaluation.crops import Crop, crop
-from posegaussian.evaluation.lpips import SMALLEST, Lpips, load_lpips
 from posegaussian.evaluation.table import Row, explained, write_rows
 from posegaussian.evaluation.temporal_statistics import NO_DEPTH, Pictures, Video
 from posegaussian.io import store
 from posegaussian.progress import progress
+from posegaussian.registry import METRICS, metrics_on, resolve
 
 
 def evaluate_capture(renders: Path, rectified: Path, output: Path, settings: EvaluateSettings) -> None:
@@ -32,16 +32,17 @@ def evaluate_capture(renders: Path, rectified: Path, output: Path, settings: Eva
         renders: the renders .h5; its folder names the model.
         rectified: the rectified .h5 they were made from; its name is the capture's.
         output: the .csv to write.
-        settings: protocols, and where the LPIPS weights are.
+        settings: protocols, and where weights of metrics are.
 
     Raises:
         StoreError: a file is not whole, or the two do not belong together.
-        WeightsError: the LPIPS weights are damaged.
+        WeightsError: the weights of a metric are damaged.
     """
-    lpips = _lpips(settings)
+    folders = {entry.weights: getattr(settings, entry.weights) for entry in METRICS.values() if entry.weights}
+    metrics = load_image_metrics(folders)
     with store.open_checked(renders, store.RENDERS) as made, store.open_checked(rectified, store.RECTIFIED) as truth:
         _check_companions(made, truth, renders)
-        write_rows(output, _rows(_Inputs(made, truth, rectified.stem, renders.parent.name, settings, lpips)))
+        write_rows(output, _rows(_Inputs(made, truth, rectified.stem, renders.parent.name, settings, metrics)))
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,7 @@ class _Inputs:
     capture: str
     model: str
     settings: EvaluateSettings
-    lpips: Lpips | str
-    """The metric, or why there is none."""
-
-
-def _lpips(settings: EvaluateSettings) -> Lpips | str:
-    if settings.lpips_weights is None:
-        return "LPIPS weights not available: evaluate.lpips_weights names no folder"
-    try:
-        return load_lpips(Path(settings.lpips_weights))
-    except FileNotFoundError as error:
-        return f"LPIPS weights not available: {error}"
+    metrics: dict[str, ImageMetric]
 
 
 def _check_companions(made: Any, truth: Any, path: Path) -> None:
@@ -117,7 +108,7 @@ def _view(inputs: _Inputs, target: int, index: int, pictures: Pictures) -> Itera
         compared = None if picture is None else Comparison(picture, image[0])
         for protocol in inputs.settings.protocols:
             where = crop(protocol, image[0], mask[0, 0])
-            for metric, value, note in _measure(compared, where, inputs.lpips):
+            for metric, value, note in _measure(compared, where, inputs.metrics):
                 yield method, protocol, metric, value, note
 
 
@@ -143,28 +134,25 @@ def _rounded(image: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
     return (image * 255).round() / 255
 
 
-def _measure(compared: Comparison | None, where: Crop | None, lpips: Lpips | str) -> Iterator[tuple[str, float, str]]:
-    """Metric, value and note of one picture in one crop."""
-    if compared is None or where is None:
-        missing = NO_DEPTH if compared is None else "the true mask is empty"
-        yield from ((metric, math.nan, missing) for metric in ("psnr", "ssim", "flip", "lpips"))
-        return
-    yield "psnr", compared.psnr(where), ""
-    yield "ssim", *explained(compared.ssim(where), f"the crop is smaller than {metrics.SSIM_WINDOW} pixels")
-    yield "flip", compared.flip(where), ""
-    if isinstance(lpips, str):
-        yield "lpips", math.nan, lpips
-    else:
-        yield "lpips", *explained(lpips(*compared.pair(where)), f"the crop is smaller than {SMALLEST} pixels")
+def _measure(
+    compared: Comparison | None, where: Crop | None, metrics: dict[str, ImageMetric]
+) -> Iterator[tuple[str, float, str]]:
+    """Metric, value and note of one image in one crop."""
+    for name, metric in metrics.items():
+        if compared is None or where is None:
+            yield name, math.nan, NO_DEPTH if compared is None else "the true mask is empty"
+        else:
+            note = metric.missing or f"the crop is smaller than {metric.entry.smallest} pixels"
+            yield name, *explained(compared.value(metric, where), note)
 
 
 def _disparity(inputs: _Inputs, pair: int, index: int) -> Iterator[tuple[str, float, str]]:
     """Metric, value and note of both views of a pair, over the pixels whose true disparity is known."""
-    truth = inputs.truth["sources"]
+    truth, metrics = inputs.truth["sources"], metrics_on("disparity")
     if "disparity" not in truth:
-        yield from ((metric, math.nan, NO_DEPTH) for metric in ("epe_1024", "rate_1px"))
+        yield from ((name, math.nan, NO_DEPTH) for name in metrics)
         return
     valid = truth["valid"][pair, index] > 0
     found, true = inputs.made["sources/disparity"][pair, index][valid], truth["disparity"][pair, index][valid]
-    for metric, value in metrics.disparity_errors(found, true, valid.shape[-1]).items():
-        yield metric, *explained(value, "no pixel with known disparity")
+    for name, entry in metrics.items():
+        yield name, *explained(resolve(entry.path)(found, true, valid.shape[-1]), "no pixel with known disparity")

@@ -146,11 +146,11 @@ def disparities(capture: CaptureFiles, pair: int, frame: int, model: str) -> Row
     ]
     if known:
         error = np.abs(found - true) * 1024 / found.shape[1]
-        errors = metrics.disparity_errors(found[valid > 0], true[valid > 0], found.shape[1])
+        mean = metrics.end_point_error(found[valid > 0], true[valid > 0], found.shape[1])
         coloured = pictures.error_colours(error, valid, _DISPARITY_ERROR)
         panels += [
             panel("truth", pictures.disparity_colours(true, valid, limits), span, "True disparity"),
-            panel("error", coloured, f"mean {errors['epe_1024']:.1f} px at 1024", "Error of the predicted disparity"),
+            panel("error", coloured, f"mean {mean:.1f} px at 1024", "Error of the predicted disparity"),
         ]
     return Row(seen, tuple(panels))
 

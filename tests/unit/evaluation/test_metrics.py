@@ -74,7 +74,7 @@ def test_flip_of_equal_and_of_opposite_pictures(pictures):
 def test_disparity_errors_are_those_at_1024():
     truth = np.full((10,), 20.0, np.float32)
     found = truth + np.array([0.1] * 5 + [-0.5] * 5, np.float32)
-    at_256 = metrics.disparity_errors(found, truth, 256)
-    assert at_256["epe_1024"] == pytest.approx((0.4 + 2.0) / 2, rel=1e-5)
-    assert at_256["rate_1px"] == 0.5
-    assert math.isnan(metrics.disparity_errors(truth[:0], truth[:0], 256)["epe_1024"])
+    assert metrics.end_point_error(found, truth, 256) == pytest.approx((0.4 + 2.0) / 2, rel=1e-5)
+    assert metrics.rate_below_one(found, truth, 256) == 0.5
+    assert math.isnan(metrics.end_point_error(truth[:0], truth[:0], 256))
+    assert math.isnan(metrics.rate_below_one(truth[:0], truth[:0], 256))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.evaluation.temporal import Steadiness, static_jitter, tof, warping_error
+from posegaussian.evaluation.temporal import Jitter, Settled, static_jitter, tof, warping_error
 
 
 def moving(step, radius=35, size=96, frames=4, seed=0):
@@ -29,13 +29,14 @@ def test_jitter_is_the_deviation_over_time():
 
 
 def test_jitter_once_the_memory_has_settled():
-    watched = Steadiness()
+    jitter, settled = Jitter(), Settled()
     for frame in range(8):
-        watched.add(np.full((4, 4, 3), max(4 - frame, 0) * 10 + frame % 2, np.float32))
+        for metric in (jitter, settled):
+            metric.add(np.full((4, 4, 3), max(4 - frame, 0) * 10 + frame % 2, np.float32))
     everywhere = np.ones((4, 4), bool)
-    assert watched.settled(everywhere) == pytest.approx(0.5)
-    assert watched.jitter(everywhere) > 10
-    assert np.isnan(Steadiness().jitter(everywhere))
+    assert settled.value(everywhere) == pytest.approx(0.5)
+    assert jitter.value(everywhere) > 10
+    assert np.isnan(Jitter().value(everywhere))
 
 
 def test_tof_measures_wrong_motion_in_pixels():

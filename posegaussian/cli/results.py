@@ -64,7 +64,7 @@ def report(
         curves: training curves .csv
         benchmarks: Snakemake benchmark files of the run
     """
-    from posegaussian.report.page import write_report
+    from posegaussian.pipeline.report import write_report
 
     write_report(
         model,
@@ -104,7 +104,7 @@ def results(
         rectified: their rectified .h5, in the same order
         curves: training curves .csv, in the order of the runs
     """
-    from posegaussian.report.results import write_results
+    from posegaussian.pipeline.results import write_results
 
     write_results(
         model,

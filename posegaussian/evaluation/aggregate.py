@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from posegaussian.evaluation.table import read_rows
+from posegaussian.evaluation.table import read_all
 
 BELOW_CEILING = "below_ceiling"
 """By how many dB of PSNR a model misses the ceiling in the same view."""
@@ -23,7 +23,7 @@ def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
     Raises:
         StoreError: a file is missing or not a table of metrics.
     """
-    rows = pd.concat([read_rows(path) for path in paths], ignore_index=True)
+    rows = read_all(paths)
     rows = rows.drop_duplicates([*_VIEW, "method", "metric"])
     psnr: Any = rows[rows["metric"] == "psnr"]
     ceiling = psnr[psnr["method"] == "ceiling"].set_index(_VIEW)["value"]

@@ -1,7 +1,7 @@
 """The long table of metrics: one value per row, the same columns in every file."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,11 @@ def read_rows(path: Path) -> pd.DataFrame:
             f"not a table of metrics: its columns are not {','.join(COLUMNS)}", code="invalid-table", file=path
         )
     return frame
+
+
+def read_all(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read several such tables as one; errors as of `read_rows`."""
+    return pd.concat([read_rows(path) for path in paths], ignore_index=True)
 
 
 def explained(value: float, note: str) -> tuple[float, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from posegaussian.evaluation.table import read_rows, write_frame
+from posegaussian.evaluation.table import read_all, write_frame
 
 _KEYS = ["method", "protocol", "metric"]
 
@@ -21,7 +21,7 @@ def summarize(paths: Sequence[Path], output: Path) -> None:
     Raises:
         StoreError: a file is missing or not a table of metrics.
     """
-    rows = pd.concat([read_rows(path) for path in paths], ignore_index=True)
+    rows = read_all(paths)
     groups = rows.groupby(_KEYS, sort=False)
     summary = groups["value"].agg(["mean", "median", "std", "count"])
     summary["note"] = [_note(group) for _, group in groups]

@@ -2,19 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from posegaussian.evaluation.table import read_rows
+from posegaussian.registry import METRICS
 from posegaussian.rendering.camera_path import pivot_between, source_cameras
 from posegaussian.report.charts import Curve
 from posegaussian.report.views import CaptureFiles
 
-SHOWN = {"psnr": ("bbox", "PSNR (box), dB"), "epe_1024": ("disparity", "disparity error, px at 1024")}
-"""Metrics that are shown, each with its protocol and title."""
+_PROTOCOLS = {"image": "bbox", "disparity": "disparity", "video": "video"}
+"""By which protocol a metric is shown, by what it is measured on."""
 
 
 def angle_of(capture: CaptureFiles, pair: int) -> float:
@@ -26,28 +25,33 @@ def angle_of(capture: CaptureFiles, pair: int) -> float:
     return math.degrees(math.acos(np.clip(cosine, -1, 1)))
 
 
-def curves_by_angle(captures: Sequence[CaptureFiles], tables: Sequence[Path]) -> dict[str, dict[str, Curve]]:
+def curves_by_angle(captures: Sequence[CaptureFiles], table: pd.DataFrame) -> dict[str, dict[str, Curve]]:
     """Means over all views at one angle (to the whole degree), by metric and method; empty for a single angle.
+
+    Shown are the metrics whose entry in the registry names a chart.
 
     Args:
         captures: the held-out captures.
-        tables: their metrics .csv.
+        table: of their metrics, as `evaluation.table.read_all` gives it.
     """
     degrees = {
         (capture.name, "-".join(names)): round(angle_of(capture, pair))
         for capture in captures
         for pair, names in enumerate(capture.pairs)
     }
-    if len(set(degrees.values())) < 2 or not tables:
+    if len(set(degrees.values())) < 2 or table.empty:
         return {}
-    rows: Any = pd.concat([read_rows(path) for path in tables], ignore_index=True).dropna(subset="value")
+    rows: Any = table.dropna(subset="value")
     rows["angle"] = [degrees.get(key) for key in zip(rows["capture"], rows["pair"], strict=True)]
     return {
-        metric: {
+        name: {
             str(method): _curve(group)
-            for method, group in rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)].groupby("method")
+            for method, group in rows[(rows["metric"] == name) & (rows["protocol"] == _PROTOCOLS[metric.on])].groupby(
+                "method"
+            )
         }
-        for metric, (protocol, _) in SHOWN.items()
+        for name, metric in METRICS.items()
+        if metric.chart
     }
 
 

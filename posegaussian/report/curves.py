@@ -39,7 +39,8 @@ def draw_curves(path: Path, files: Sequence[Path]) -> None:
             file=path,
         )
     runs = [tables.read_curves(file) for file in files]
-    names = [name for name in tables.CURVES if any(name in run for run in runs)]
+    titles = tables.curve_titles()
+    names = [name for name in titles if any(name in run for run in runs)]
     if not names:
         raise ConfigError("there are no steps in these curves", code="empty-curves", file=files[0])
     rows = math.ceil(len(names) / _COLUMNS)
@@ -48,7 +49,7 @@ def draw_curves(path: Path, files: Sequence[Path]) -> None:
         for place, name in enumerate(names, start=1):
             axes = figure.add_subplot(rows, _COLUMNS, place)
             _draw(axes, [run.get(name, {}) for run in runs], [_length(run) for run in runs])
-            axes.set_title(tables.CURVES[name])
+            axes.set_title(titles[name])
         with whole_file(path) as temporary:
             plain = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
             figure.savefig(temporary, format=path.suffix[1:], metadata=plain)

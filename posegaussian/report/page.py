@@ -1,25 +1,26 @@
-"""The stage `report`: one self-contained page about a model, for screen, dark screen and paper."""
+"""The report: one self-contained page about a model, for screen, dark screen and paper."""
 
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from posegaussian import __version__
 from posegaussian.config import ModelSettings, as_dict
-from posegaussian.errors import ConfigError
-from posegaussian.io.atomic import whole_file
 from posegaussian.io.store import settings_of
+from posegaussian.registry import METRICS, metrics_on
 from posegaussian.report import pictures, tables, views
-from posegaussian.report.angles import SHOWN, curves_by_angle
-from posegaussian.report.charts import COLOURS, OTHER_COLOURS, line_chart
+from posegaussian.report.angles import curves_by_angle
+from posegaussian.report.charts import COLOURS, OTHER_COLOURS, Curve, line_chart
 from posegaussian.report.splats import viewer_data
-from posegaussian.report.tables import CURVES, METRICS, PROTOCOLS, STAGES, Summary
+from posegaussian.report.tables import PROTOCOLS, STAGES, StageTime, Summary
 from posegaussian.report.template import template
 from posegaussian.report.views import CaptureFiles
 
@@ -32,87 +33,73 @@ _WITH_VIEWER = 2
 _PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "torchmetrics", "flip-evaluator")
 
 
-def write_report(
-    model: str,
-    output: Path,
-    *,
-    summary: Path,
-    others: Sequence[Path],
-    renders: Sequence[Path],
-    rectified: Sequence[Path],
-    heatmaps: Sequence[Path],
-    videos: Sequence[Path],
-    splats: Sequence[Path],
-    metrics: Sequence[Path],
-    curves: Sequence[Path],
-    benchmarks: Sequence[Path],
-    settings: ModelSettings,
-) -> None:
-    """Write the page; the same inputs give the same bytes.
+@dataclass(frozen=True)
+class Contents:
+    """What a report is made of.
 
     Args:
         model: the model's name.
-        output: the .html.
-        summary: the table of metrics over all held-out captures.
-        others: the same of other models on the same captures, to stand beside it.
-        renders: renders .h5 of the held-out captures.
-        rectified: their rectified .h5, in the same order.
-        heatmaps: their heatmaps .h5, in the same order, or none at all.
-        videos: their .mp4, in the same order, or none at all.
-        splats: their folders of .ply, in the same order, or none at all.
-        metrics: their tables of metrics .csv, or none at all.
-        curves: training curves .csv, one a stage.
-        benchmarks: Snakemake's benchmark files.
         settings: of the model.
+        summary: means of the metrics, of the model and of others that stand beside it.
+        captures: the held-out captures, open.
+        videos: an MP4 of each capture, or none at all.
+        splats: a folder of .ply of each capture, or none at all.
+        metrics: the metrics of the captures, a row each value; may be empty.
+        curves: training curves by stage, column and split.
+        times: what the stages took.
     """
-    for name, given in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos), ("splats", splats)):
-        if len(given) != len(renders) and (given or name == "rectified"):
-            raise ConfigError(
-                f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each", code="unpaired-files"
-            )
-    poses = heatmaps or [None] * len(renders)
-    captures = [CaptureFiles(*three) for three in zip(rectified, poses, renders, strict=True)]
-    try:
-        numbers = tables.read_summary(summary, *others)
-        page = template("page.html.j2", time=_time).render(
-            model=model,
-            summary=numbers,
-            methods=tables.methods(numbers, model),
-            protocols={p: text for p, text in PROTOCOLS.items() if any(key[1] == p for key in numbers)},
-            metrics=METRICS,
-            notes=_notes(numbers),
-            scale=_scale(numbers, model),
-            captures=captures,
-            count=_count(numbers, model),
-            steps=views.steps(captures[0]) if captures else None,
-            compared=[views.compared(*place, model) for place in views.spread(captures, _COMPARED)],
-            disparities=[views.disparities(c, 0, len(c.frames) // 2, model) for c in captures[:2]],
-            poses=[row for c in captures[:2] if (row := views.poses(c, 0, len(c.frames) // 2))],
-            detector=_detector(captures, settings.detector),
-            viewers=_viewers(captures, splats),
-            viewer_script=Markup(_VIEWER.read_text(encoding="utf-8")),
-            angles=_by_angle(captures, metrics),
-            angle_titles={metric: title for metric, (_, title) in SHOWN.items()},
-            other_colours=OTHER_COLOURS,
-            videos=[
-                (c.name, pictures.data_uri("video/mp4", v.read_bytes()), c.made["path/images"][0])
-                for c, v in zip(captures, videos, strict=False)
-            ],
-            start=tables.without_paths(settings.train.init or ""),
-            curves=[(path.stem, _charts(path)) for path in curves],
-            curve_titles=CURVES,
-            split_colours=COLOURS,
-            times=tables.read_times(benchmarks, model, settings.detector),
-            stage_titles=STAGES,
-            settings=_plain(as_dict(settings)),
-            provenance=[(c.name, _provenance(c)) for c in captures],
-            versions=_versions(),
-        )
-    finally:
-        for capture in captures:
-            capture.close()
-    with whole_file(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+
+    model: str
+    settings: ModelSettings
+    summary: Summary
+    captures: Sequence[CaptureFiles]
+    videos: Sequence[bytes]
+    splats: Sequence[Path]
+    metrics: pd.DataFrame
+    curves: Mapping[str, Mapping[str, Mapping[str, Curve]]]
+    times: Sequence[StageTime]
+
+
+def page(contents: Contents) -> str:
+    """The page as HTML; the same contents give the same text."""
+    model, summary, captures, settings = contents.model, contents.summary, contents.captures, contents.settings
+    methods, on_disparity = tables.methods(summary, model), metrics_on("disparity")
+    return template("page.html.j2", time=_time, shown=tables.shown).render(
+        model=model,
+        summary=summary,
+        methods=methods,
+        protocols={p: text for p, text in PROTOCOLS.items() if any(key[1] == p for key in summary)},
+        metrics=metrics_on("image"),
+        disparity_metrics=on_disparity,
+        disparity_methods=[m for m in methods if any((m, "disparity", name) in summary for name in on_disparity)],
+        notes=_notes(summary),
+        scale=_scale(summary, model),
+        captures=captures,
+        count=_count(summary, model),
+        steps=views.steps(captures[0]) if captures else None,
+        compared=[views.compared(*place, model) for place in views.spread(captures, _COMPARED)],
+        disparities=[views.disparities(c, 0, len(c.frames) // 2, model) for c in captures[:2]],
+        poses=[row for c in captures[:2] if (row := views.poses(c, 0, len(c.frames) // 2))],
+        detector=_detector(captures, settings.detector),
+        viewers=_viewers(captures, contents.splats),
+        viewer_script=Markup(_VIEWER.read_text(encoding="utf-8")),
+        angles=_by_angle(captures, contents.metrics),
+        angle_titles={name: metric.chart for name, metric in METRICS.items()},
+        other_colours=OTHER_COLOURS,
+        videos=[
+            (c.name, pictures.data_uri("video/mp4", video), c.made["path/images"][0])
+            for c, video in zip(captures, contents.videos, strict=False)
+        ],
+        start=tables.without_paths(settings.train.init or ""),
+        curves=[(stage, _charts(stage, curves)) for stage, curves in contents.curves.items()],
+        curve_titles=tables.curve_titles(),
+        split_colours=COLOURS,
+        times=contents.times,
+        stage_titles=STAGES,
+        settings=_plain(as_dict(settings)),
+        provenance=[(c.name, _provenance(c)) for c in captures],
+        versions=_versions(),
+    )
 
 
 def _scale(summary: Summary, model: str) -> list[tuple[str, dict[str, float]]]:
@@ -127,10 +114,8 @@ def _scale(summary: Summary, model: str) -> list[tuple[str, dict[str, float]]]:
 
 def _notes(summary: Summary) -> list[str]:
     """Why numbers of the page's tables are missing, each reason once."""
-    shown = (
-        value.note for (_, protocol, metric), value in summary.items() if metric in METRICS or protocol == "disparity"
-    )
-    return list(dict.fromkeys(note for note in shown if note))
+    names = metrics_on("image") | metrics_on("disparity")
+    return list(dict.fromkeys(value.note for (*_, name), value in summary.items() if name in names and value.note))
 
 
 def _count(summary: Summary, model: str) -> int:
@@ -138,9 +123,8 @@ def _count(summary: Summary, model: str) -> int:
     return max((v.count for (m, p, _), v in summary.items() if m == model and p != "disparity"), default=0)
 
 
-def _charts(path: Path) -> dict[str, Markup]:
-    curves = tables.read_curves(path)
-    return {name: Markup(line_chart(f"{path.stem}-{name}", curves[name])) for name in curves}
+def _charts(stage: str, curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Markup]:
+    return {name: Markup(line_chart(f"{stage}-{name}", curves[name])) for name in curves}
 
 
 def _viewers(captures: Sequence[CaptureFiles], splats: Sequence[Path]) -> list[tuple[str, Markup]]:
@@ -149,7 +133,7 @@ def _viewers(captures: Sequence[CaptureFiles], splats: Sequence[Path]) -> list[t
     return [(c.name, Markup(data)) for c, folder in shown if (data := viewer_data(c, folder))]
 
 
-def _by_angle(captures: Sequence[CaptureFiles], metrics: Sequence[Path]) -> dict[str, Markup]:
+def _by_angle(captures: Sequence[CaptureFiles], metrics: pd.DataFrame) -> dict[str, Markup]:
     curves = curves_by_angle(captures, metrics)
     axis = "angle between the cameras, degrees"
     return {metric: Markup(line_chart(f"angle-{metric}", curves[metric], axis)) for metric in curves}

@@ -1,72 +1,16 @@
-"""The page of results: tables over groups of captures, goals, typical and worst views, training curves."""
+"""The page of results: tables over groups of captures, goals, and sheets of typical and worst views."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-import cv2
-
-from posegaussian.config import GoalSettings, ResultsSettings
-from posegaussian.errors import ConfigError
-from posegaussian.evaluation.aggregate import BELOW_CEILING, by_group, read_tables
-from posegaussian.evaluation.table import write_frame
-from posegaussian.io.atomic import whole_file
+from posegaussian.config import GoalSettings
+from posegaussian.evaluation.aggregate import BELOW_CEILING
+from posegaussian.registry import METRICS, Metric, metrics_on
 from posegaussian.report import grids
-from posegaussian.report.curves import draw_curves
 from posegaussian.report.goals import Means, goal_rows
 from posegaussian.report.pictures import Picture
+from posegaussian.report.tables import shown
 from posegaussian.report.views import CaptureFiles
-
-_PICTURES = (("full", "psnr", 2), ("bbox", "psnr", 2), ("ghg", "psnr", 2), ("full", "ssim", 4), ("bbox", "ssim", 4))
-_PICTURES += (("full", "flip", 4), ("bbox", "flip", 4), ("full", "lpips", 4), ("bbox", "lpips", 4))
-"""Protocol, metric and decimals of the columns of the table of pictures."""
-_VIDEO = (
-    ("jitter", "jitter, levels", 3),
-    ("settled", "once settled", 3),
-    ("tof", "tOF, px", 4),
-    ("warping", "warping error, levels", 3),
-)
-_QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 86)
-
-
-def write_results(
-    model: str,
-    output: Path,
-    *,
-    metrics: Sequence[Path],
-    renders: Sequence[Path],
-    rectified: Sequence[Path],
-    curves: Sequence[Path],
-    settings: ResultsSettings,
-) -> None:
-    """Write results.md and beside it means.csv, typical.jpg, worst.jpg and, where there are curves, curves.png.
-
-    Args:
-        model: that the results are about.
-        output: the folder; what else is in it stays.
-        metrics: tables of metrics .csv, of this model and of others.
-        renders: the model's renders .h5 that pictures may be taken from.
-        rectified: their rectified .h5, in the same order.
-        curves: training curves .csv, in the order of the runs.
-        settings: groups of captures, and goals.
-    """
-    if len(renders) != len(rectified):
-        raise ConfigError(
-            f"{len(rectified)} files of --rectified for {len(renders)} of --renders; give one each",
-            code="unpaired-files",
-        )
-    rows = read_tables(metrics)
-    groups = settings.groups or {name: (name,) for name in dict.fromkeys(rows["capture"])}
-    means = Means(by_group(rows, groups), model)
-    views = grids.views_of(rows, model)
-    write_frame(output / "means.csv", means.table)
-    parts = [tables_of(means, settings.goals)]
-    parts += _sheets(output, views, groups, list(zip(rectified, renders, strict=True)), model, settings.worst)
-    if curves:
-        draw_curves(output / "curves.png", curves)
-        parts.append("### Training curves\n\n![Training curves](curves.png)\n")
-    with whole_file(output / "results.md") as temporary:
-        temporary.write_text("\n".join(parts), encoding="utf-8")
 
 
 def tables_of(means: Means, goals: Sequence[GoalSettings]) -> str:
@@ -89,27 +33,29 @@ def _goals(goals: Sequence[GoalSettings], means: Means) -> str:
     return f"### Targets\n\n{reached} of {len(rows)} reached.\n\n{_table(head, rows)}"
 
 
-def _number(value: float, decimals: int, bold: bool = False) -> str:
+def _number(value: float, metric: Metric, bold: bool = False) -> str:
     if math.isnan(value):
         return ""
-    return f"**{value:.{decimals}f}**" if bold else f"{value:.{decimals}f}"
+    return f"**{shown(value, metric)}**" if bold else shown(value, metric)
 
 
 def _pictures(means: Means) -> str:
-    columns = [column for column in _PICTURES if means.known(*column[:2])]
-    head = ["captures", "", *(f"{metric.upper()} `{protocol}`" for protocol, metric, _ in columns)]
-    head += ["below the ceiling, dB", "EPE, px at 1024", "under 1 px"]
+    columns = [(crop, name, metric) for name, metric in metrics_on("image").items() for crop in metric.crops]
+    columns = [column for column in columns if means.known(*column[:2])]
+    on_disparity = metrics_on("disparity")
+    head = ["captures", "", *(f"{metric.title} `{crop}`" for crop, _, metric in columns), "below the ceiling, dB"]
+    head += [metric.column for metric in on_disparity.values()]
     rows = []
     for group in means.groups():
         for method in ("floor", *means.models(), "ceiling"):
-            cells = [_number(means.of(group, method, p, m), d, method == means.model) for p, m, d in columns]
+            bold = method == means.model
+            cells = [_number(means.of(group, method, crop, name), metric, bold) for crop, name, metric in columns]
             if not any(cells):
                 continue
             below = [means.of(group, method, "bbox", BELOW_CEILING, column) for column in ("mean", "error")]
             spread = "" if math.isnan(below[1]) else f" ± {below[1]:.2f}"
-            epe, rate = (means.of(group, method, "disparity", metric) for metric in ("epe_1024", "rate_1px"))
-            cells += [_number(below[0], 2) + spread, _number(epe, 2)]
-            cells.append("" if math.isnan(rate) else f"{100 * rate:.1f} %")
+            cells.append(_number(below[0], METRICS["psnr"]) + spread)
+            cells += [_number(means.of(group, method, "disparity", name), m) for name, m in on_disparity.items()]
             rows.append([group, method, *cells])
     return f"### Pictures and depth\n\n{_numbers_of(means)}\n\n{_table(head, rows)}"
 
@@ -124,45 +70,40 @@ def _numbers_of(means: Means) -> str:
 
 
 def _videos(means: Means) -> str:
-    rows = []
+    metrics, psnr, rows = metrics_on("video"), METRICS["psnr"], []
     for group in means.groups():
         for method in (*means.models(), "ceiling"):
-            cells = [_number(means.of(group, method, "video", m), d, method == means.model) for m, _, d in _VIDEO]
+            bold = method == means.model
+            cells = [_number(means.of(group, method, "video", name), metric, bold) for name, metric in metrics.items()]
             if any(cells):
-                rows.append([group, method, *cells, _number(means.of(group, method, "bbox", "psnr"), 2)])
+                rows.append([group, method, *cells, _number(means.of(group, method, "bbox", "psnr"), psnr)])
     if not rows:
         return ""
-    return "### Steadiness\n\n" + _table(["captures", "", *(title for _, title, _ in _VIDEO), "PSNR `bbox`"], rows)
+    head = ["captures", "", *(metric.column for metric in metrics.values()), "PSNR `bbox`"]
+    return f"### Steadiness\n\n{_table(head, rows)}"
 
 
-def _sheets(
-    folder: Path,
+def sheets(
     views: Sequence[grids.View],
     groups: Mapping[str, Sequence[str]],
-    files: Sequence[tuple[Path, Path]],
+    captures: Mapping[str, CaptureFiles],
     model: str,
     count: int,
-) -> list[str]:
-    """Write both sheets of pictures, of the captures whose files are there."""
-    captures = {rectified.stem: CaptureFiles(rectified, None, renders) for rectified, renders in files}
+) -> dict[str, tuple[str, Picture]]:
+    """Title and sheet of the `typical` and of the `worst` views; empty where no view's capture is there.
+
+    Args:
+        views: the worst first.
+        groups: names of captures by the group's name.
+        captures: their open files, by name.
+        model: how the renders are called.
+        count: at most so many of the worst views.
+    """
     views = [view for view in views if view.capture in captures]
     if not views:
-        return []
-    made: dict[str, tuple[str, Callable[[], Sequence[grids.View]]]] = {
-        "typical": ("Typical views: the middle one of each group", lambda: grids.typical(views, groups)),
-        "worst": (f"The worst view of each of the {count} worst captures", lambda: grids.worst(views, count)),
+        return {}
+    chosen = {
+        "typical": ("Typical views: the middle one of each group", grids.typical(views, groups)),
+        "worst": (f"The worst view of each of the {count} worst captures", grids.worst(views, count)),
     }
-    parts = []
-    try:
-        for name, (title, choose) in made.items():
-            _write_jpeg(folder / f"{name}.jpg", grids.sheet(choose(), captures, model))
-            parts.append(f"### {title}\n\n![{title}]({name}.jpg)\n")
-    finally:
-        for capture in captures.values():
-            capture.close()
-    return parts
-
-
-def _write_jpeg(path: Path, picture: Picture) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_bytes(cv2.imencode(".jpg", picture[..., ::-1], _QUALITY)[1].tobytes())
+    return {name: (title, grids.sheet(found, captures, model)) for name, (title, found) in chosen.items()}

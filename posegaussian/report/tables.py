@@ -1,4 +1,4 @@
-"""Numbers for the page: the metrics, the training curves, the time that every stage took."""
+"""Values for the pages: the metrics, the training curves, the time that every stage took."""
 
 import csv
 import math
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posegaussian.errors import StoreError
+from posegaussian.registry import LOSSES, METRICS, Metric
 from posegaussian.report.charts import Curve
 
 PROTOCOLS = {
@@ -15,19 +16,6 @@ PROTOCOLS = {
     "bbox": "the box of the true mask",
     "ghg": "1000 × 500 pixels around the person, at 1024 rows",
 }
-METRICS = {"psnr": ("PSNR", "dB", "↑", 2), "ssim": ("SSIM", "", "↑", 4), "flip": ("FLIP", "", "↓", 4)} | {
-    "lpips": ("LPIPS", "", "↓", 4)
-}
-"""Title, unit, which way is better, decimals."""
-CURVES = {
-    "loss": "loss",
-    "depth": "disparity loss, px at 1024",
-    "image": "picture loss",
-    "pose": "pose loss",
-    "epe_1024": "disparity error, px at 1024",
-    "psnr_bbox": "PSNR (box), dB",
-}
-"""Columns of the curves that are shown, with their titles."""
 STAGES = {
     "mmpose_env": "the pose environment, once",
     "captures": "photographing built-in people",
@@ -80,16 +68,28 @@ def methods(summary: Summary, model: str) -> list[str]:
     return sorted(found, key=lambda method: rank.get(method, 2))
 
 
+def shown(value: float, metric: Metric) -> str:
+    """A value as the tables show it."""
+    return f"{100 * value:.{metric.decimals}f} %" if metric.percent else f"{value:.{metric.decimals}f}"
+
+
+def curve_titles() -> dict[str, str]:
+    """The columns of training curves that have a chart, with its title."""
+    losses = {name: loss.chart for name, loss in LOSSES.items() if loss.chart}
+    return {"loss": "loss", **losses, "epe_1024": METRICS["epe_1024"].chart, "psnr_bbox": METRICS["psnr"].chart}
+
+
 def read_curves(path: Path) -> dict[str, dict[str, Curve]]:
     """Training curves by column and split."""
     curves: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
+    titles = curve_titles()
     for row in _rows(path, {"step", "split"}):
-        for name in CURVES:
+        for name in titles:
             if row.get(name):
                 steps, values = curves.setdefault(name, {}).setdefault(row["split"], ([], []))
                 steps.append(float(row["step"]))
                 values.append(float(row[name]))
-    return {name: dict(curves[name]) for name in CURVES if name in curves}
+    return {name: dict(curves[name]) for name in titles if name in curves}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 from report_files import SUMMARY, capture, report
 
 from posegaussian.cli import main
-from posegaussian.evaluation.table import Row, write_rows
+from posegaussian.evaluation.table import Row, read_all, write_rows
 from posegaussian.report.angles import curves_by_angle
 from posegaussian.report.splats import thinned
 from posegaussian.report.views import CaptureFiles
@@ -164,9 +164,9 @@ def test_errors_are_drawn_over_the_angle_where_there_are_several(inputs):
         write_rows(inputs / f"{name}.csv", rows)
     tables = [inputs / "near.csv", inputs / "far.csv"]
     files = [CaptureFiles(c.rectified, None, c.renders) for c in (near, far)]
-    curves = curves_by_angle(files, tables)
+    curves = curves_by_angle(files, read_all(tables))
     assert curves["psnr"]["mine"] == ([0.0, 30.0], [30.5, 20.5]) and set(curves["psnr"]) == {"floor", "mine"}
-    assert curves_by_angle(files[:1], tables[:1]) == {}
+    assert curves_by_angle(files[:1], read_all(tables[:1])) == {}
     text = Page(report(inputs, [near, far], "--metrics", *map(str, tables))).text
     assert "Error and baseline" in text and "PSNR (box), dB" in text
 

@@ -1,0 +1,78 @@
+"""The stage `report`: one self-contained page about a model."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pandas as pd
+
+from posegaussian.config import ModelSettings
+from posegaussian.errors import ConfigError
+from posegaussian.evaluation.table import read_all
+from posegaussian.io.atomic import whole_file
+from posegaussian.report import tables
+from posegaussian.report.page import Contents, page
+from posegaussian.report.views import CaptureFiles
+
+
+def write_report(
+    model: str,
+    output: Path,
+    *,
+    summary: Path,
+    others: Sequence[Path],
+    renders: Sequence[Path],
+    rectified: Sequence[Path],
+    heatmaps: Sequence[Path],
+    videos: Sequence[Path],
+    splats: Sequence[Path],
+    metrics: Sequence[Path],
+    curves: Sequence[Path],
+    benchmarks: Sequence[Path],
+    settings: ModelSettings,
+) -> None:
+    """Write the page; the same inputs give the same bytes.
+
+    Args:
+        model: the model's name.
+        output: the .html.
+        summary: the table of metrics over all held-out captures.
+        others: the same of other models on the same captures, to stand beside it.
+        renders: renders .h5 of the held-out captures.
+        rectified: their rectified .h5, in the same order.
+        heatmaps: their heatmaps .h5, in the same order, or none at all.
+        videos: their .mp4, in the same order, or none at all.
+        splats: their folders of .ply, in the same order, or none at all.
+        metrics: their tables of metrics .csv, or none at all.
+        curves: training curves .csv, one a stage.
+        benchmarks: Snakemake's benchmark files.
+        settings: of the model.
+
+    Raises:
+        ConfigError: the files are not as many as the renders.
+        StoreError: a file is missing or damaged.
+    """
+    for name, given in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos), ("splats", splats)):
+        if len(given) != len(renders) and (given or name == "rectified"):
+            raise ConfigError(
+                f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each", code="unpaired-files"
+            )
+    poses = heatmaps or [None] * len(renders)
+    with ExitStack() as opened:
+        captures = [
+            opened.enter_context(closing(CaptureFiles(*three))) for three in zip(rectified, poses, renders, strict=True)
+        ]
+        contents = Contents(
+            model=model,
+            settings=settings,
+            summary=tables.read_summary(summary, *others),
+            captures=captures,
+            videos=[video.read_bytes() for video in videos],
+            splats=splats,
+            metrics=read_all(metrics) if metrics else pd.DataFrame(),
+            curves={path.stem: tables.read_curves(path) for path in curves},
+            times=tables.read_times(benchmarks, model, settings.detector),
+        )
+        text = page(contents)
+    with whole_file(output) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -44,7 +44,7 @@ from posegaussian.synthetic.dataset import stream as streaming
 from posegaussian.synthetic.dataset.compose import compose
 from posegaussian.synthetic.people.cast import Cast
 from posegaussian.synthetic.people.preparation import Prepared, prepare, texel_for
-from posegaussian.training.losses.total import box_psnr
+from posegaussian.training.losses.image import box_psnr
 from posegaussian.training.trainer import train
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {

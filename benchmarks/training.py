@@ -27,7 +27,7 @@ from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset import stream as streaming
 from posegaussian.synthetic.people.preparation import prepare, texel_for
 from posegaussian.training.distributed import make_fabric
-from posegaussian.training.losses.total import combine
+from posegaussian.training.losses.combine import combine
 from posegaussian.training.stopping import Clock
 from posegaussian.training.trainer import Run
 

@@ -15,13 +15,21 @@ from torch.utils.tensorboard import SummaryWriter
 
 from posegaussian.io.atomic import whole_file
 from posegaussian.io.png import write_png
+from posegaussian.registry import LOSSES
 
-COLUMNS = ("step", "split", "loss", "depth", "image", "temporal", "pose", "epe_1024", "psnr_bbox", "lr")
-"""A row is a mean over the steps since the row before (`train`) or over the fixed clips (`val`). `depth`: sequence loss
-in pixels at 1024 px; `image`: 0.8 L1 + 0.2 (1 - SSIM) over the person's area; `temporal`: change of the errors from
-frame to frame; `pose`: alignment; `loss`: their weighted sum; empty: does not apply."""
-
+_LOSSES = ("depth", "image", "temporal", "pose")
+"""In the order that files of earlier versions have; further ones of the registry follow."""
 _EVERY_STEPS, _EVERY_SECONDS = 5, 10.0
+
+
+def columns() -> tuple[str, ...]:
+    """The columns of the curves.
+
+    A row is a mean over the steps since the row before (`train`) or over the fixed clips (`val`). `loss` is the
+    weighted sum of the losses, which `registry.LOSSES` describes; an empty cell does not apply.
+    """
+    losses = dict.fromkeys([*_LOSSES, *(name for name, loss in LOSSES.items() if not loss.within)])
+    return ("step", "split", "loss", *losses, "epe_1024", "psnr_bbox", "lr")
 
 
 class Curves:
@@ -82,7 +90,7 @@ class Curves:
     def write(self, path: Path) -> None:
         """Write the rows as CSV, whole or not at all."""
         text = io.StringIO()
-        table: csv.DictWriter[str] = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
+        table: csv.DictWriter[str] = csv.DictWriter(text, columns(), lineterminator="\n")
         table.writeheader()
         for row in self.rows:
             table.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})

@@ -9,7 +9,9 @@ from posegaussian.config import TrainSettings
 from posegaussian.data.batch import Clip
 from posegaussian.model.network import Reconstruction
 from posegaussian.splatting import ANTIALIASED, rasterize
-from posegaussian.training.losses.total import Losses, box_psnr, combine, end_point_error
+from posegaussian.training.losses.combine import Losses, combine
+from posegaussian.training.losses.disparity import end_point_error
+from posegaussian.training.losses.image import box_psnr
 from posegaussian.types import Rendering
 
 
@@ -52,12 +54,9 @@ def numbers_of(seen: Look, clip: Clip) -> dict[str, Tensor]:
     losses, scale = seen.losses, 1024 / clip.width
     values = {
         "loss": losses.total,
-        "depth": losses.depth,
-        "temporal": losses.temporal,
-        "pose": losses.pose,
+        **losses.parts,
         "epe_1024": scale * end_point_error(seen.result.disparity, clip.disparity, clip.valid),
     }
     if seen.view is not None:
-        quality = box_psnr(seen.view.colors, clip.target, clip.target_mask)
-        values |= {"image": losses.image, "psnr_bbox": quality}
+        values["psnr_bbox"] = box_psnr(seen.view.colors, clip.target, clip.target_mask)
     return values

@@ -14,7 +14,8 @@ from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.splatting import ANTIALIASED, rasterize
-from posegaussian.training.losses.total import box_psnr, end_point_error, image_loss, sequence_loss
+from posegaussian.training.losses.disparity import end_point_error, sequence_loss
+from posegaussian.training.losses.image import box_psnr, image_loss
 
 SIZE, STEPS = 128, 90
 

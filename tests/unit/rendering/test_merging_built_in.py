@@ -10,7 +10,7 @@ from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.io import store
 from posegaussian.rendering.merging import merged
 from posegaussian.rendering.reconstruct import Moment, picture
-from posegaussian.training.losses.total import box_psnr
+from posegaussian.training.losses.image import box_psnr
 
 
 @pytest.fixture(scope="module")

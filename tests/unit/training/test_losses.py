@@ -5,15 +5,10 @@ import pytest
 import torch
 
 from posegaussian.config import TrainSettings
+from posegaussian.training.losses.disparity import end_point_error, sequence_loss
+from posegaussian.training.losses.image import box_psnr, gradient_loss, image_loss
 from posegaussian.training.losses.similarity import similarity
-from posegaussian.training.losses.total import (
-    box_psnr,
-    end_point_error,
-    gradient_loss,
-    image_loss,
-    sequence_loss,
-    steadiness,
-)
+from posegaussian.training.losses.temporal import steadiness
 from posegaussian.training.schedule import cooldown_start, learning_rate
 
 

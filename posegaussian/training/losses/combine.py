@@ -1,0 +1,54 @@
+"""The loss that training minimises: the weighted sum of the registry's losses."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from posegaussian.config import TrainSettings
+from posegaussian.data.batch import Clip
+from posegaussian.model.network import Reconstruction
+from posegaussian.registry import LOSSES, resolve
+from posegaussian.training.losses.base import Compared
+from posegaussian.types import Rendering
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses that apply in a stage, by name, without their weights, and their weighted sum."""
+
+    total: Float[Tensor, ""]
+    parts: dict[str, Float[Tensor, ""]]
+
+
+def combine(result: Reconstruction, view: Rendering | None, batch: Clip, settings: TrainSettings) -> Losses:
+    """All losses of a batch.
+
+    Args:
+        result: of the network.
+        view: the held-out view, rendered; None in stage depth.
+        batch: the truth.
+        settings: with the weights of the losses.
+    """
+    weights = weights_of(settings, "depth" if view is None else "full")
+    compared = Compared(result, view, batch, weights)
+    parts: dict[str, Tensor] = {}
+    for name, weight in weights.items():
+        entry = LOSSES[name]
+        if not entry.within:
+            parts[name] = resolve(entry.path)(compared)
+        elif weight:
+            parts[entry.within] = parts[entry.within] + weight * resolve(entry.path)(compared)
+    first, *others = (weights[name] * value for name, value in parts.items())
+    return Losses(sum(others, first), parts)
+
+
+def weights_of(settings: TrainSettings, stage: str) -> dict[str, float]:
+    """The weights of the losses that apply in a stage, by name.
+
+    Args:
+        settings: from which the entries of the registry name their weights.
+        stage: `depth` or `full`.
+    """
+    chosen = {name: entry.weights[stage] for name, entry in LOSSES.items() if stage in entry.weights}
+    return {name: getattr(settings, w) if isinstance(w, str) else w for name, w in chosen.items()}

@@ -1,0 +1,30 @@
+"""Disparity errors of both views."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from posegaussian.training.losses.base import Compared
+
+
+def depth(compared: Compared) -> Float[Tensor, ""]:
+    """See `sequence_loss`, in pixels at 1024."""
+    batch = compared.batch
+    return compared.scale * sequence_loss(compared.result.disparities, batch.disparity, batch.valid)
+
+
+def sequence_loss(
+    disparities: tuple[Float[Tensor, "b 2 h w"], ...], truth: Float[Tensor, "b 2 h w"], valid: Float[Tensor, "b 2 h w"]
+) -> Float[Tensor, ""]:
+    """Mean absolute errors, later estimates counting more: gamma = 0.9^(15 / (n - 1)) (RAFT-Stereo)."""
+    n = len(disparities)
+    gamma = 0.9 ** (15 / max(n - 1, 1))
+    errors = [gamma ** (n - 1 - i) * end_point_error(d, truth, valid) for i, d in enumerate(disparities)]
+    return torch.stack(errors).sum()
+
+
+def end_point_error(
+    disparity: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"], valid: Float[Tensor, "b 2 h w"]
+) -> Float[Tensor, ""]:
+    """Mean absolute disparity error where the truth is known, pixels."""
+    return ((disparity - truth).abs() * valid).sum() / valid.sum().clamp_min(1)

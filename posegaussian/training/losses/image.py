@@ -1,0 +1,60 @@
+"""Errors of the rendered view: colours, structure and gradients; and its PSNR."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from posegaussian.training.losses.base import Compared
+from posegaussian.training.losses.similarity import similarity
+
+_L1, _SSIM = 0.8, 0.2
+_SCALES = 3
+
+
+def image(compared: Compared) -> Float[Tensor, ""]:
+    """See `image_loss`."""
+    assert compared.view is not None
+    return image_loss(compared.view.colors, compared.batch.target, compared.batch.target_mask)
+
+
+def gradient(compared: Compared) -> Float[Tensor, ""]:
+    """See `gradient_loss`."""
+    assert compared.view is not None
+    return gradient_loss(compared.view.colors, compared.batch.target, compared.batch.target_mask)
+
+
+def image_loss(
+    image: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, ""]:
+    """0.8 L1 + 0.2 (1 - SSIM), summed over the image and divided by the person's area."""
+    error = _L1 * (image - target).abs() + _SSIM * (1 - similarity(image, target))
+    return error.mean(1).sum() / mask.sum().clamp_min(1)
+
+
+def gradient_loss(
+    image: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, ""]:
+    """L1 of the difference of image gradients at three scales, each divided by the person's area at that scale."""
+    error, total = image - target, image.new_zeros(())
+    for scale in range(_SCALES):
+        across, down = error.diff(dim=-1).abs().sum(), error.diff(dim=-2).abs().sum()
+        area = mask.sum() / 4**scale
+        total = total + (across + down) / (3 * _SCALES * area.clamp_min(1))
+        error = F.avg_pool2d(error, 2)
+    return total
+
+
+def box_psnr(
+    image: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, ""]:
+    """Mean PSNR inside each mask's bounding box, dB."""
+    inside = mask[:, 0] > 0.5
+    box = _between(inside.any(-1))[:, :, None] & _between(inside.any(-2))[:, None]
+    squares = (image.clamp(0, 1) - target).square().mean(1)
+    error = (squares * box).sum((-2, -1)) / box.sum((-2, -1)).clamp_min(1)
+    return -10 * error.clamp_min(1e-10).log10().mean()
+
+
+def _between(line: Bool[Tensor, "b n"]) -> Bool[Tensor, "b n"]:
+    """All places from the first to the last that is true."""
+    return (line.cumsum(-1) > 0) & (line.flip(-1).cumsum(-1) > 0).flip(-1)

@@ -199,6 +199,6 @@ def heatmaps(rectified: Path, /, *, output: Output, settings: Settings = None) -
         rectified: a rectified .h5
         output: the heatmaps .h5
     """
-    from posegaussian.pose.detectors.mmpose import extract_heatmaps
+    from posegaussian.pipeline.heatmaps import extract_heatmaps
 
     extract_heatmaps(rectified, output, config.load_settings(config.DetectorSettings, settings))

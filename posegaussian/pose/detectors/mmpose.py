@@ -1,95 +1,33 @@
-"""The heatmaps stage: 17 joint heatmaps per view and frame with MMPose.
+"""The MMPose top-down heatmap models as detectors.
 
-Runs in the MMPose environment (envs/mmpose.*), where of this package only `cli`, `config`, `errors`, `progress`,
-`io.atomic`, `io.download`, `io.store`, `pose.heatmaps` and this module may be imported; a test asserts it. MMPose and
-torch are imported inside the functions that need them.
+MMPose and torch live in an environment of their own (envs/mmpose.*) and are imported inside the functions that need
+them; a test lists what of this package may be imported there.
 """
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from posegaussian import config
 from posegaussian.config import DetectorSettings
 from posegaussian.errors import DetectorError, WeightsError
-from posegaussian.io import store
 from posegaussian.io.download import ensure_file
-from posegaussian.pose.heatmaps import STRIDE, mask_box, place
-from posegaussian.progress import progress
+from posegaussian.pose.detectors.base import JOINTS, Detection, Detector, Loaded
 
 ASSETS = Path(__file__).parents[2] / "assets" / "detector"
 
 
-@dataclass(frozen=True)
-class Detection:
-    """What a detector sees of one person; everything in image pixels, centres at +0.5.
-
-    Args:
-        maps: (17, rows, columns), in the frame of the detector's own box.
-        first: (x, y) of the centre of the maps' first cell.
-        pitch: (x, y) distance between the centres of their cells.
-        keypoints: (17, 2), x and y.
-        scores: (17,), in [0, 1].
-    """
-
-    maps: np.ndarray
-    first: np.ndarray
-    pitch: np.ndarray
-    keypoints: np.ndarray
-    scores: np.ndarray
-
-
-Detector = Callable[[np.ndarray, np.ndarray], Detection]
-"""(RGB image (h, w, 3), box (x0, y0, x1, y1) without padding) -> Detection."""
-
-
-def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) -> None:
-    """Detect the joints in every source image of a rectified capture.
-
-    An image whose mask is empty gets maps, scores, key points and a box of zeros.
+def load(settings: DetectorSettings) -> Loaded:
+    """The model that the settings name; missing weights are downloaded.
 
     Raises:
         DetectorError: MMPose, its configuration or the weights cannot be had.
         WeightsError: the weights do not fit the configuration.
-        StoreError: `rectified` is missing or damaged.
     """
-    with store.open_checked(rectified, store.RECTIFIED) as source:
-        config_file = find_config(detector.config)
-        weights_file = ensure_file(_locate(detector.weights), detector.url, detector.sha256)
-        files = {"rectified": rectified, "config": config_file, "weights": weights_file}
-        inputs = {name: store.digest(path) for name, path in files.items()}
-        _write(source, output, load_detector(config_file, weights_file), config.as_dict(detector), inputs)
-
-
-def _write(source: store.Reader, output: Path, detect: Detector, settings: dict, inputs: dict[str, str]) -> None:
-    pairs, frames, _, height, width = source["sources/masks"].shape
-    dims = {"pair": pairs, "frame": frames, "height": height // STRIDE, "width": width // STRIDE}
-    version = config.STAGE_VERSION["heatmaps"]
-    with store.create(output, store.HEATMAPS, dims, stage_version=version, settings=settings, inputs=inputs) as writer:
-        writer["frames"] = source["frames"][()]
-        writer["pairs"] = store.strings(source["sources/pairs"])
-        for pair, frame in progress(list(np.ndindex(pairs, frames)), "heatmaps"):
-            images, masks = source["sources/images"][pair, frame], source["sources/masks"][pair, frame]
-            views = [_view(image, mask, detect) for image, mask in zip(images, masks, strict=True)]
-            for name, values in zip(
-                ("heatmaps", "keypoints", "scores", "boxes"), zip(*views, strict=True), strict=True
-            ):
-                writer[name, pair, frame] = np.stack(values)
-
-
-def _view(image: np.ndarray, mask: np.ndarray, detect: Detector) -> tuple[np.ndarray, ...]:
-    """Maps, key points, scores and box of one image."""
-    height, width = mask.shape
-    box = mask_box(mask)
-    if box is None:
-        return np.zeros((17, height // STRIDE, width // STRIDE)), np.zeros((17, 2)), np.zeros(17), np.zeros(4)
-    found = detect(image, box)
-    maps = place(found.maps, found.first, found.pitch, width, height)
-    return maps.clip(0.0, 1.0), found.keypoints, found.scores, box
+    config_file = find_config(settings.config)
+    weights_file = ensure_file(_locate(settings.weights), settings.url, settings.sha256)
+    return Loaded(load_detector(config_file, weights_file), {"config": config_file, "weights": weights_file})
 
 
 def find_config(name: str) -> Path:
@@ -150,7 +88,7 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
             f"MMPose cannot build its model ({error})", code="unusable-detector", file=config_file
         ) from error
     codec: Any = getattr(getattr(model, "head", None), "decoder", None)
-    if not isinstance(codec, MSRAHeatmap | UDPHeatmap) or model.head.out_channels != 17:
+    if not isinstance(codec, MSRAHeatmap | UDPHeatmap) or model.head.out_channels != JOINTS:
         raise DetectorError("not a top-down heatmap model of 17 joints", code="unsupported-detector", file=config_file)
     _load_weights(model, weights_file)
     # UDP measures between the centres of the outermost cells, MSRA between the outer edges.

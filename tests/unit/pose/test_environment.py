@@ -46,17 +46,22 @@ ALLOWED = {
     "posegaussian.errors",
     "posegaussian.io",
     "posegaussian.pose",
+    "posegaussian.pipeline",
+    "posegaussian.pipeline.heatmaps",
     "posegaussian.pose.detectors",
+    "posegaussian.pose.detectors.base",
     "posegaussian.io.download",
     "posegaussian.pose.detectors.mmpose",
     "posegaussian.pose.heatmaps",
     "posegaussian.progress",
+    "posegaussian.registry",
     "posegaussian.io.store",
 }
 
 
 def test_the_stage_imports_nothing_that_the_environment_lacks():
-    code = "import sys, posegaussian.cli, posegaussian.pose.detectors.mmpose; print(*sys.modules)"
+    modules = "posegaussian.cli, posegaussian.pipeline.heatmaps, posegaussian.pose.detectors.mmpose"
+    code = f"import sys, {modules}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert {name for name in loaded if name.partition(".")[0] == "posegaussian"} <= ALLOWED

@@ -7,8 +7,9 @@ import pytest
 from posegaussian.config import DetectorSettings
 from posegaussian.errors import DetectorError, WeightsError
 from posegaussian.io import store
+from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pose.detectors import mmpose
-from posegaussian.pose.detectors.mmpose import Detection
+from posegaussian.pose.detectors.base import Detection
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_writes_maps_key_points_scores_and_boxes(rectified, settings, tmp_path, 
     monkeypatch.setattr(mmpose, "load_detector", lambda *files: detect)
     path = rectified(*images_and_masks())
     output = tmp_path / "heatmaps.h5"
-    mmpose.extract_heatmaps(path, output, settings)
+    extract_heatmaps(path, output, settings)
     with store.open_checked(output, store.HEATMAPS) as file:
         heatmaps, keypoints = file["heatmaps"][()], file["keypoints"][()]
         assert heatmaps.shape == (1, 2, 2, 17, 24, 40)
@@ -65,7 +66,7 @@ def test_writes_maps_key_points_scores_and_boxes(rectified, settings, tmp_path, 
 def test_an_empty_mask_gives_zeros(rectified, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(mmpose, "load_detector", lambda *files: detect)
     output = tmp_path / "heatmaps.h5"
-    mmpose.extract_heatmaps(rectified(*images_and_masks()), output, settings)
+    extract_heatmaps(rectified(*images_and_masks()), output, settings)
     with store.open_checked(output, store.HEATMAPS) as file:
         assert not any(file[name][0, 1, 0].any() for name in ("heatmaps", "keypoints", "scores", "boxes"))
         assert file["scores"][0, 1, 1].all()
@@ -75,7 +76,7 @@ def test_the_same_input_gives_the_same_bytes(rectified, settings, tmp_path, monk
     monkeypatch.setattr(mmpose, "load_detector", lambda *files: detect)
     path = rectified(*images_and_masks())
     for name in ("a.h5", "b.h5"):
-        mmpose.extract_heatmaps(path, tmp_path / name, settings)
+        extract_heatmaps(path, tmp_path / name, settings)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
@@ -84,16 +85,16 @@ def test_missing_files_are_named(rectified, settings, tmp_path):
     output = tmp_path / "heatmaps.h5"
     missing = DetectorSettings(config="package:none.py", weights=settings.weights)
     with helpers.refuses(DetectorError, "unknown-detector", file="none.py"):
-        mmpose.extract_heatmaps(path, output, missing)
+        extract_heatmaps(path, output, missing)
     missing = DetectorSettings(config=settings.config, weights=str(tmp_path / "none.pth"))
     with helpers.refuses(DetectorError, "missing-detector-weights", file="none.pth"):
-        mmpose.extract_heatmaps(path, output, missing)
+        extract_heatmaps(path, output, missing)
     assert not output.exists()
 
 
 def test_without_mmpose_the_environment_is_named(rectified, settings, tmp_path):
     with helpers.refuses(DetectorError, "missing-mmpose") as error:
-        mmpose.extract_heatmaps(rectified(*images_and_masks()), tmp_path / "heatmaps.h5", settings)
+        extract_heatmaps(rectified(*images_and_masks()), tmp_path / "heatmaps.h5", settings)
     assert "envs/mmpose.post-deploy.sh" in str(error.value.hint)
 
 

@@ -1,0 +1,42 @@
+"""The stage `heatmaps`: 17 joint heatmaps per view and frame. It runs in the environment of its detector."""
+
+from pathlib import Path
+
+import numpy as np
+
+from posegaussian.config import STAGE_VERSION, DetectorSettings, as_dict
+from posegaussian.io import store
+from posegaussian.pose.detectors.base import detect_frame, load_detector
+from posegaussian.pose.heatmaps import STRIDE
+from posegaussian.progress import progress
+
+_KIND = "mmpose"
+"""Of `registry.DETECTORS`: the only kind that the settings describe."""
+
+
+def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) -> None:
+    """Detect the joints in every source image of a rectified capture.
+
+    An image whose mask is empty gets maps, scores, key points and a box of zeros.
+
+    Raises:
+        DetectorError: the detector's package, its configuration or the weights cannot be had.
+        WeightsError: the weights do not fit the configuration.
+        StoreError: `rectified` is missing or damaged.
+    """
+    with store.open_checked(rectified, store.RECTIFIED) as source:
+        loaded = load_detector(_KIND, detector)
+        pairs, frames, _, height, width = source["sources/masks"].shape
+        dims = {"pair": pairs, "frame": frames, "height": height // STRIDE, "width": width // STRIDE}
+        made_with = {
+            "stage_version": STAGE_VERSION["heatmaps"],
+            "settings": as_dict(detector),
+            "inputs": {name: store.digest(path) for name, path in {"rectified": rectified, **loaded.files}.items()},
+        }
+        with store.create(output, store.HEATMAPS, dims, **made_with) as writer:
+            writer["frames"] = source["frames"][()]
+            writer["pairs"] = store.strings(source["sources/pairs"])
+            for pair, frame in progress(list(np.ndindex(pairs, frames)), "heatmaps"):
+                images, masks = source["sources/images"][pair, frame], source["sources/masks"][pair, frame]
+                for name, values in detect_frame(images, masks, loaded.detect).items():
+                    writer[name, pair, frame] = values

@@ -1,0 +1,91 @@
+"""Joint heatmaps of one frame, by any detector.
+
+NumPy alone: the environment of a detector has neither torch nor jaxtyping of this package's versions.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from posegaussian.config import DetectorSettings
+from posegaussian.errors import look_up
+from posegaussian.pose.heatmaps import STRIDE, mask_box, place
+from posegaussian.registry import DETECTORS, resolve
+
+JOINTS = 17
+"""COCO's key points."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a detector finds of one person; everything in image pixels, centres at +0.5.
+
+    Args:
+        maps: (17, rows, columns), in the frame of the detector's own box.
+        first: (x, y) of the centre of the maps' first cell.
+        pitch: (x, y) distance between the centres of their cells.
+        keypoints: (17, 2), x and y.
+        scores: (17,), in [0, 1].
+    """
+
+    maps: np.ndarray
+    first: np.ndarray
+    pitch: np.ndarray
+    keypoints: np.ndarray
+    scores: np.ndarray
+
+
+Detector = Callable[[np.ndarray, np.ndarray], Detection]
+"""(RGB image (h, w, 3), box (x0, y0, x1, y1) without padding) -> Detection."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A detector, and the files that it was loaded from, by what they are."""
+
+    detect: Detector
+    files: Mapping[str, Path]
+
+
+def load_detector(kind: str, settings: DetectorSettings) -> Loaded:
+    """A detector, ready to use.
+
+    Args:
+        kind: a name of `registry.DETECTORS`.
+        settings: which model it is.
+
+    Raises:
+        ConfigError: no such kind.
+        DetectorError: what the detector needs cannot be had.
+        WeightsError: its weights cannot be used.
+    """
+    return resolve(look_up(DETECTORS, kind, "detector", code="unknown-detector-kind").path)(settings)
+
+
+def detect_frame(images: np.ndarray, masks: np.ndarray, detect: Detector) -> dict[str, np.ndarray]:
+    """Joints of the person in each view of one frame: zeros where the mask is empty.
+
+    Args:
+        images: RGB (views, h, w, 3), 8 bits.
+        masks: coverage (views, h, w), 0..255.
+        detect: the detector.
+
+    Returns:
+        By view, as the heatmaps store holds them: `heatmaps` (17, h / 4, w / 4) in [0, 1], `keypoints` (17, 2) in
+        pixels, `scores` (17,), and `boxes` (4,) of the masks.
+    """
+    views = [_view(image, mask, detect) for image, mask in zip(images, masks, strict=True)]
+    return {name: np.stack([view[name] for view in views]) for name in views[0]}
+
+
+def _view(image: np.ndarray, mask: np.ndarray, detect: Detector) -> dict[str, np.ndarray]:
+    height, width = mask.shape
+    box = mask_box(mask)
+    if box is None:
+        shapes = {"heatmaps": (JOINTS, height // STRIDE, width // STRIDE), "keypoints": (JOINTS, 2)}
+        return {name: np.zeros(shape) for name, shape in {**shapes, "scores": JOINTS, "boxes": 4}.items()}
+    found = detect(image, box)
+    maps = place(found.maps, found.first, found.pitch, width, height).clip(0.0, 1.0)
+    return {"heatmaps": maps, "keypoints": found.keypoints, "scores": found.scores, "boxes": box}

@@ -98,7 +98,8 @@ METRICS: dict[str, Metric] = {
     "ssim": Metric(
         "posegaussian.evaluation.metrics:ssim_map", "structural similarity (Wang et al. 2004)",
         "SSIM", "image", decimals=4, higher_is_better=True, how="Gaussian window 11, sigma 1.5, data range 1",
-        smallest=11, black=1.0,
+        smallest=11,  # its window
+        black=1.0,
     ),
     "flip": Metric(
         "posegaussian.evaluation.metrics:flip_map", "LDR-FLIP error (Andersson et al. 2020)",
@@ -106,7 +107,8 @@ METRICS: dict[str, Metric] = {
     ),
     "lpips": Metric(
         "posegaussian.evaluation.lpips:load_lpips", "LPIPS v0.1 with AlexNet (Zhang et al. 2018)",
-        "LPIPS", "image", decimals=4, smallest=63, weights="lpips_weights",
+        "LPIPS", "image", decimals=4, smallest=63,  # AlexNet's last stage needs so many pixels
+        weights="lpips_weights",
     ),
     "epe_1024": Metric(
         "posegaussian.evaluation.metrics:end_point_error", "mean absolute error, as if the image were 1024 pixels wide",

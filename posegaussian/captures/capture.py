@@ -25,7 +25,7 @@ class Capture:
     Args:
         name: of the capture.
         root: its folder.
-        format: of its layout, a name of posegaussian.captures.reading.
+        format: of its layout, a name of `registry.CAPTURE_FORMATS`.
         cameras: by name.
         frames: frame numbers, ascending; every camera has all of them.
         sources: cameras that may be inputs.

@@ -48,11 +48,9 @@ def export(
         raise UserError(
             "no .ply here", code="missing-splats", file=splats, hint="give results/splats/MODEL/CAPTURE or a file in it"
         )
-    wanted = {kind: look_up(EXPORT_FORMATS, kind, "format", code="unknown-export") for kind in kinds}
-    of = {
-        what: {kind: each for kind, each in wanted.items() if each.of == what} for what in ("splats", "view", "video")
-    }
-    views = of["view"] | ({"images": EXPORT_FORMATS["images"]} if of["video"] else {})
+    formats = {kind: look_up(EXPORT_FORMATS, kind, "format", code="unknown-export") for kind in kinds}
+    videos = _made_of("video", formats)
+    views = _made_of("view", formats | ({"images": EXPORT_FORMATS["images"]} if videos else {}))
     if views and rectified is None and not path.endswith(".json"):
         raise ConfigError(
             f"--path {path} needs to know the cameras",
@@ -60,12 +58,16 @@ def export(
             hint="add --rectified, or give a .json of cameras",
         )
     _claim(output, files, path, rectified, settings)
-    _convert(files, output, of["splats"])
+    _convert(files, output, _made_of("splats", formats))
     if views:
         _render(shots(path, files, rectified, settings), output, views, settings.backend)
-    for kind, each in of["video"].items():
+    for kind, each in videos.items():
         images = sorted((output / "images").glob("*.png"))
         resolve(each.path)(output / f"{kind}{each.suffix}", (np.asarray(Image.open(p)) for p in images), settings.fps)
+
+
+def _made_of(what: str, formats: Formats) -> Formats:
+    return {kind: each for kind, each in formats.items() if each.of == what}
 
 
 def _claim(output: Path, files: Sequence[Path], path: str, rectified: Path | None, settings: ExportSettings) -> None:

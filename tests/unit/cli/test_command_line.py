@@ -167,7 +167,7 @@ def stage(monkeypatch):
 
 
 def test_an_empty_selection_is_none(stage):
-    calls = stage("posegaussian.preparation.rectification.rectify_capture")
+    calls = stage("posegaussian.pipeline.rectify.rectify_capture")
     cli.main(["rectify", "a", "-o", "out", "--pairs", "--frames=", "--targets", "--settings", "{size: [64, 32]}"])
     cli.main(["rectify", "a", "-o", "out", "--pairs", "0,1", "1,2", "--frames", "-3:"])
     (args, none), (_, some) = calls

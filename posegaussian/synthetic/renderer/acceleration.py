@@ -1,4 +1,4 @@
-"""Whether CUDA's kernels can be had here."""
+"""Whether CUDA's kernels work here; above the kernels, below everything that chooses between them and plain torch."""
 
 import sys
 from functools import cache

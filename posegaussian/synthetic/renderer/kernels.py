@@ -12,7 +12,7 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
-from posegaussian.synthetic.renderer.projection import NEAR
+from posegaussian.synthetic.renderer.constants import NEAR
 from posegaussian.types import Camera
 
 TRIANGLES = 32

@@ -9,10 +9,8 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from posegaussian.synthetic.renderer.acceleration import has_triton
+from posegaussian.synthetic.renderer.constants import NEAR
 from posegaussian.types import Camera
-
-NEAR = 0.05
-"""Vertices nearer to the camera's plane than this are not drawn, metres."""
 
 
 def project_vertices(

@@ -1,14 +1,17 @@
-"""What a person wears, from a seed: an outfit whose layers, cuts and fabrics go together."""
+"""A tailor: makes the garments of an outfit, their cuts, fabrics and details drawn, from the inside outwards."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from posegaussian.config import PeopleSettings
+from posegaussian.synthetic.clothing import cuts
 from posegaussian.synthetic.clothing import garments as g
+from posegaussian.synthetic.clothing.cloth import Fabric
 from posegaussian.synthetic.clothing.drape import Figure
-from posegaussian.synthetic.clothing.fabrics import Fabric, make_fabric
+from posegaussian.synthetic.clothing.fabrics import make_fabric
 from posegaussian.synthetic.clothing.garments import Piece
+from posegaussian.synthetic.clothing.outfits import SUITED, choose_kinds, cloth_colour
 from posegaussian.synthetic.clothing.sewing import (
     Sewn,
     belt_loops,
@@ -24,23 +27,6 @@ from posegaussian.synthetic.clothing.sewing import (
 )
 from posegaussian.synthetic.mesh.textures import Colour, colour, unroll
 
-TOPS = {"tshirt": 0.3, "shirt": 0.28, "sweater": 0.18, "hoodie": 0.14, "vest": 0.1}
-OUTER = {"jacket": 0.6, "coat": 0.4}
-LEGS = {"trousers": 0.55, "shorts": 0.2, "skirt": 0.25}
-SUITED = {
-    "tshirt": ("flat", "stripes", "dots", "floral", "print", "camouflage", "lettering", "logo", "rib", "checks"),
-    "shirt": ("flat", "plaid", "checks", "stripes", "denim", "dots", "floral", "print", "twill", "corduroy"),
-    "sweater": ("knit", "rib", "flat", "stripes", "logo", "checks", "plaid"),
-    "hoodie": ("flat", "lettering", "logo", "camouflage", "stripes", "print"),
-    "vest": ("flat", "rib", "stripes", "print", "lettering", "dots", "logo"),
-    "jacket": ("denim", "leather", "twill", "flat", "corduroy", "camouflage", "plaid"),
-    "coat": ("twill", "flat", "plaid", "leather", "checks", "knit"),
-    "trousers": ("denim", "denim", "twill", "flat", "corduroy", "plaid", "camouflage", "leather", "checks", "stripes"),
-    "shorts": ("denim", "twill", "flat", "camouflage", "checks", "floral", "plaid", "stripes"),
-    "skirt": ("flat", "denim", "plaid", "floral", "dots", "print", "leather", "corduroy", "stripes", "checks", "twill"),
-    "dress": ("floral", "dots", "flat", "stripes", "print", "plaid", "checks", "knit", "denim", "twill", "rib"),
-}
-"""Fabrics that a kind of garment is made of when the settings name none."""
 WHITE = np.array([0.93, 0.92, 0.9])
 
 
@@ -94,17 +80,17 @@ class Tailor:
         """A top of one kind down to a height."""
         rng, fabric, seed = self.rng, self.fabric(kind), self.seed()
         long = rng.uniform(0.9, 0.99)
-        neck = g.round_neck(rng.uniform(0.083, 0.097), rng.uniform(0.015, 0.05))
-        hem = g.above(low, 0.03 if kind == "shirt" and not tucked else 0.0)
+        neck = cuts.round_neck(rng.uniform(0.083, 0.097), rng.uniform(0.015, 0.05))
+        hem = cuts.above(low, 0.03 if kind == "shirt" and not tucked else 0.0)
         wide = lambda points: 0.15 * np.arctan2(points[:, 0], -points[:, 1])  # noqa: E731
         if kind == "vest":
-            neck = g.round_neck(rng.uniform(0.092, 0.105), rng.uniform(0.05, 0.1))
-            cut = g.lowest(hem, neck, g.sleeves(rng.uniform(0.04, 0.09)))
+            neck = cuts.round_neck(rng.uniform(0.092, 0.105), rng.uniform(0.05, 0.1))
+            cut = cuts.lowest(hem, neck, cuts.sleeves(rng.uniform(0.04, 0.09)))
             return [g.top(self.figure, kind, fabric, cut, 0.007, 0.05, seed, Sewn(edge(cut, 0.009)), tucked=tucked)]
         if kind == "tshirt":
             if rng.uniform() < 0.25:
-                neck = g.v_neck(0.09, rng.uniform(0.06, 0.1))
-            cut = g.lowest(hem, neck, g.sleeves(rng.uniform(0.26, 0.46)))
+                neck = cuts.v_neck(0.09, rng.uniform(0.06, 0.1))
+            cut = cuts.lowest(hem, neck, cuts.sleeves(rng.uniform(0.26, 0.46)))
             ring = ribbing(neck, 0.016, None if rng.uniform() < 0.7 else cloth_colour(rng), wide)
             ease = rng.uniform(0.009, 0.02)
             return [
@@ -115,16 +101,17 @@ class Tailor:
             return self._shirt(fabric, hem, seed, sleeve, tucked)
         if kind == "sweater":
             if rng.uniform() < 0.3:
-                neck = g.high_neck(rng.uniform(0.76, 0.79))
-            cut = g.lowest(hem, neck, g.sleeves(long))
-            details = Sewn(ribbing(neck, 0.022, None, wide), ribbing(g.lowest(hem, g.sleeves(long)), 0.045, None, wide))
+                neck = cuts.high_neck(rng.uniform(0.76, 0.79))
+            cut = cuts.lowest(hem, neck, cuts.sleeves(long))
+            ends = cuts.lowest(hem, cuts.sleeves(long))
+            details = Sewn(ribbing(neck, 0.022, None, wide), ribbing(ends, 0.045, None, wide))
             return [
                 g.top(self.figure, kind, fabric, cut, rng.uniform(0.013, 0.022), 0.048, seed, details, tucked=tucked)
             ]
-        cut = g.lowest(hem, g.round_neck(0.085, 0.02), g.sleeves(long))
+        cut = cuts.lowest(hem, cuts.round_neck(0.085, 0.02), cuts.sleeves(long))
         middle = zipper(low, 0.69, rng.uniform(0.4, 0.9)) if rng.uniform() < 0.4 else edge(cut, 0.01)
         details = Sewn(
-            ribbing(g.lowest(hem, g.sleeves(long)), 0.05, None, wide),
+            ribbing(cuts.lowest(hem, cuts.sleeves(long)), 0.05, None, wide),
             slit((0.055, low + 0.14), (0.1, low + 0.06)),
             middle,
             strings(WHITE if rng.uniform() < 0.6 else cloth_colour(rng), rng.uniform(0.1, 0.2)),
@@ -132,13 +119,13 @@ class Tailor:
         body = g.top(self.figure, kind, fabric, cut, rng.uniform(0.016, 0.024), 0.05, seed, details, tucked=tucked)
         return [body, g.hood(self.figure, fabric, seed)]
 
-    def _shirt(self, fabric: Fabric, hem: g.Field, seed: int, sleeve: float, tucked: bool) -> list[Piece]:
+    def _shirt(self, fabric: Fabric, hem: cuts.Field, seed: int, sleeve: float, tucked: bool) -> list[Piece]:
         rng = self.rng
-        cut = g.lowest(hem, g.high_neck(0.745), g.sleeves(sleeve))
+        cut = cuts.lowest(hem, cuts.high_neck(0.745), cuts.sleeves(sleeve))
         button = WHITE if rng.uniform() < 0.6 else cloth_colour(rng)
         details = [edge(cut, 0.008), buttons(0.2, 0.685, 7, button)]
         if sleeve > 0.8:
-            details.append(line(lambda points: g.sleeves(sleeve)(points) - 0.06))
+            details.append(line(lambda points: cuts.sleeves(sleeve)(points) - 0.06))
         if rng.uniform() < 0.6:
             details.append(pocket((0.085, 0.5), (0.095, 0.11), both=bool(rng.uniform() < 0.3)))
         shirt = g.top(
@@ -153,7 +140,7 @@ class Tailor:
             hem, waist = rng.uniform(-0.5, -0.12), rng.uniform(0.24, 0.29)
             flare = rng.uniform(-0.05, 0.02) if rng.uniform() < 0.5 else rng.uniform(0.1, 0.35)
             flutes = rng.uniform(0.004, 0.022) if flare > 0.05 else 0.0
-            cut = g.lowest(g.above(hem), g.beneath(waist))
+            cut = cuts.lowest(cuts.above(hem), cuts.beneath(waist))
             details = Sewn(edge(cut, 0.02), line(lambda points: points[:, 2] - waist + 0.035))
             return [g.hanging(self.figure, kind, fabric, waist, hem, flare, flutes, seed, details)]
         waist = rng.uniform(0.19, 0.225)
@@ -163,7 +150,7 @@ class Tailor:
         else:
             end, knee = rng.uniform(-0.745, -0.685), rng.uniform(0.06, 0.09)
             ankle = knee + rng.uniform(-0.02, 0.035)
-        cut = g.lowest(g.beneath(waist), g.above(end))
+        cut = cuts.lowest(cuts.beneath(waist), cuts.above(end))
         details = [edge(cut, 0.022, thread), line(lambda points: points[:, 2] - waist + 0.038, thread)]
         details += [
             slit((0.075, waist - 0.04), (0.145, waist - 0.12)),
@@ -186,7 +173,7 @@ class Tailor:
                     waist - 0.004,
                     seed,
                     Sewn(metal),
-                    lambda p: g.FAR - 0 * p[:, 0],
+                    lambda p: cuts.FAR - 0 * p[:, 0],
                 )
             )
         return pieces
@@ -195,19 +182,19 @@ class Tailor:
         """A bodice and a skirt of one fabric, or a straight dress."""
         rng, fabric, seed = self.rng, self.fabric("dress"), self.seed()
         waist = rng.uniform(0.27, 0.34)
-        neck = g.round_neck(rng.uniform(0.088, 0.11), rng.uniform(0.03, 0.09))
+        neck = cuts.round_neck(rng.uniform(0.088, 0.11), rng.uniform(0.03, 0.09))
         arms = (
-            g.sleeves(0.06)
+            cuts.sleeves(0.06)
             if rng.uniform() < 0.3
-            else g.sleeves(float(rng.choice([0.3, 0.5, 0.97])) + rng.uniform(-0.06, 0.02))
+            else cuts.sleeves(float(rng.choice([0.3, 0.5, 0.97])) + rng.uniform(-0.06, 0.02))
         )
-        cut = g.lowest(g.above(waist - 0.03), neck, arms)
-        details = [edge(g.lowest(neck, arms), 0.012)]
+        cut = cuts.lowest(cuts.above(waist - 0.03), neck, arms)
+        details = [edge(cuts.lowest(neck, arms), 0.012)]
         if rng.uniform() < 0.3:
             details.append(buttons(waist + 0.04, 0.62, 5, cloth_colour(rng)))
         bodice = g.top(self.figure, "dress", fabric, cut, 0.008, 0.055, seed, Sewn(*details), girth=0.17)
         hem, flare = rng.uniform(-0.62, -0.18), rng.uniform(0.1, 0.4) * bool(rng.uniform() < 0.5)
-        lower = Sewn(edge(g.above(hem), 0.02))
+        lower = Sewn(edge(cuts.above(hem), 0.02))
         flutes = rng.uniform(0.006, 0.024) if flare else 0.003
         return [bodice, g.hanging(self.figure, "dress", fabric, waist, hem, flare, flutes, seed, lower)]
 
@@ -217,14 +204,14 @@ class Tailor:
             return []
         rng, fabric, seed = self.rng, self.fabric(kind), self.seed()
         gap = rng.uniform(0.03, 0.075) if rng.uniform() < 0.55 else 0.0
-        long = g.sleeves(rng.uniform(0.93, 1.0))
-        neck = g.high_neck(rng.uniform(0.735, 0.76)) if gap == 0 else g.round_neck(0.09, 0.03)
+        long = cuts.sleeves(rng.uniform(0.93, 1.0))
+        neck = cuts.high_neck(rng.uniform(0.735, 0.76)) if gap == 0 else cuts.round_neck(0.09, 0.03)
         long_coat = kind == "coat"
         hanging = long_coat or bool(self.figure.hung)
         low = 0.29 if hanging else rng.uniform(0.12, 0.16)
-        parts = [neck, long] + ([g.opening(gap, 0.7)] if gap else [])
-        cut = g.lowest(g.above(low - (0.03 if hanging else 0)), *parts)
-        trim = edge(g.lowest(g.above(-9.0 if hanging else low), *parts), 0.012)
+        parts = [neck, long] + ([cuts.opening(gap, 0.7)] if gap else [])
+        cut = cuts.lowest(cuts.above(low - (0.03 if hanging else 0)), *parts)
+        trim = edge(cuts.lowest(cuts.above(-9.0 if hanging else low), *parts), 0.012)
         details = [trim, slit((0.08, 0.24), (0.13, 0.16)) if not hanging else line(lambda p: 1 + 0 * p[:, 0])]
         if gap == 0:
             closed = (
@@ -235,13 +222,13 @@ class Tailor:
             details.append(pocket((0.09, 0.5), (0.1, 0.1)))
         wide = lambda points: 0.15 * np.arctan2(points[:, 0], -points[:, 1])  # noqa: E731
         if not hanging and rng.uniform() < 0.4:
-            details.append(ribbing(g.lowest(g.above(low), long), 0.05, None, wide))
+            details.append(ribbing(cuts.lowest(cuts.above(low), long), 0.05, None, wide))
         ease = rng.uniform(0.018, 0.026)
         pieces = [g.top(self.figure, kind, fabric, cut, ease, 0.058, seed, Sewn(*details), girth=0.17)]
         if hanging:
             hem = rng.uniform(-0.45, -0.05) if long_coat else rng.uniform(0.08, 0.15)
             lower = Sewn(
-                edge(g.lowest(g.above(hem), *([g.opening(gap, 0.7)] if gap else [])), 0.02),
+                edge(cuts.lowest(cuts.above(hem), *([cuts.opening(gap, 0.7)] if gap else [])), 0.02),
                 slit((0.11, 0.22), (0.15, 0.1)),
             )
             if gap == 0:
@@ -256,55 +243,10 @@ def _opened(piece: Piece, gap: float) -> Piece:
     """The lower half of a coat, open in front."""
     if gap == 0:
         return piece
-    field = g.opening(gap, 0.7)
+    field = cuts.opening(gap, 0.7)
     surface = piece.surface.cut(field(piece.surface.canonical))
-    return Piece(surface, piece.material, g.lowest(piece.covers or field, lambda p: field(p) - 0.05))
+    return Piece(surface, piece.material, cuts.lowest(piece.covers or field, lambda p: field(p) - 0.05))
 
 
 def _side_seam(thread: Colour | None):
     return line(lambda points: abs(unroll(points, True)[:, 0]) - 5.0 - 0.08 * np.pi / 2, thread)
-
-
-@dataclass(frozen=True)
-class Kinds:
-    """What kinds of garments make an outfit."""
-
-    top: str
-    legs: str | None
-    outer: str | None
-
-
-def choose_kinds(settings: PeopleSettings, male: bool, rng: np.random.Generator) -> Kinds:
-    """Kinds that the settings allow: what they name if anything, else what people wear."""
-    named = set(settings.garments or ())
-    tops = {k: v for k, v in TOPS.items() if k in named}
-    legs = {k: v for k, v in LEGS.items() if k in named}
-    outer = {k: v for k, v in OUTER.items() if k in named}
-    anything = settings.garments is None
-    dress = "dress" in named and (not (tops or legs) or rng.uniform() < 0.3)
-    dress |= anything and rng.uniform() < (0.02 if male else 0.26)
-    worn = _one(outer or OUTER, rng)
-    # An outer garment that is the only kind named is always worn.
-    if not outer:
-        worn = worn if anything and rng.uniform() < 0.3 else None
-    if dress:
-        return Kinds("dress", None, worn)
-    return Kinds(_one(tops or TOPS, rng), _one(legs or (LEGS | {"skirt": 0.01} if male else LEGS), rng), worn)
-
-
-def _one(shares: dict[str, float], rng: np.random.Generator) -> str:
-    names, weights = list(shares), np.array(list(shares.values()))
-    return names[rng.choice(len(names), p=weights / weights.sum())]
-
-
-def cloth_colour(rng: np.random.Generator) -> Colour:
-    """Dyes as people wear them: many neutrals and dark blues, some bright; never the colour of skin."""
-    kind = rng.uniform()
-    if kind < 0.38:
-        return colour(
-            rng.uniform(), rng.uniform(0, 0.12), rng.choice([0.07, 0.2, 0.45, 0.7, 0.9]) + rng.uniform(-0.05, 0.05)
-        )
-    if kind < 0.55:
-        return colour(rng.uniform(0.55, 0.68), rng.uniform(0.3, 0.7), rng.uniform(0.12, 0.5))
-    hue = rng.uniform(0.15, 0.97) if rng.uniform() < 0.9 else rng.uniform(0.0, 0.02)
-    return colour(hue, rng.uniform(0.3, 0.9), rng.uniform(0.25, 0.9))

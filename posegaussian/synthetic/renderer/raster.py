@@ -11,12 +11,11 @@ from jaxtyping import Float, Float32, Int32, UInt8
 from numba import njit
 
 from posegaussian.synthetic.mesh.mesh import Mesh
+from posegaussian.synthetic.renderer.constants import NEAR
 from posegaussian.synthetic.rigs.rig import View
 
 SUPERSAMPLING = 2
 """Samples per pixel and axis, for colour and mask."""
-NEAR = 0.05
-"""Triangles with a corner nearer than this to the camera's plane are not drawn, metres."""
 
 
 @dataclass(frozen=True)

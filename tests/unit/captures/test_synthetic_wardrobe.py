@@ -8,10 +8,12 @@ import pytest
 from posegaussian.config import people
 from posegaussian.config.people import PeopleSettings
 from posegaussian.synthetic.body.body import load_body, refined_body
+from posegaussian.synthetic.clothing.cloth import PATTERN, WEAVE
 from posegaussian.synthetic.clothing.drape import Figure
-from posegaussian.synthetic.clothing.fabrics import FAMILIES, PATTERN, WEAVE, make_fabric
-from posegaussian.synthetic.clothing.hair import HEADGEAR, STYLES, make_hair
-from posegaussian.synthetic.clothing.wardrobe import SUITED, Tailor, choose_kinds
+from posegaussian.synthetic.clothing.fabrics import FAMILIES, make_fabric
+from posegaussian.synthetic.clothing.hair import STYLES, make_hair
+from posegaussian.synthetic.clothing.outfits import SUITED, choose_kinds
+from posegaussian.synthetic.clothing.wardrobe import Tailor
 from posegaussian.synthetic.mesh.textures import sample, unroll
 
 
@@ -31,7 +33,7 @@ def figure():
 
 def test_every_name_of_the_settings_is_made():
     assert set(get_args(people.Fabric)) == set(FAMILIES) and set().union(*SUITED.values()) <= set(FAMILIES)
-    assert set(get_args(people.Hair)) == set(STYLES) | set(HEADGEAR)
+    assert set(get_args(people.Hair)) == set(STYLES)
     assert set(get_args(people.Garment)) == set(SUITED)
 
 
@@ -80,7 +82,7 @@ def test_garments_are_worn_when_named_and_stand_off_the_body(garment):
     assert np.quantile(worn, 0.02) >= 0.0025 and worn.max() < 0.2
 
 
-@pytest.mark.parametrize("style", sorted(STYLES | HEADGEAR))
+@pytest.mark.parametrize("style", sorted(STYLES))
 def test_hair_sits_on_the_scalp(skin, style):
     for male, seed in ((False, 1), (True, 2)):
         settings = PeopleSettings(hair=(style,))

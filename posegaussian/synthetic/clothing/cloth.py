@@ -1,0 +1,56 @@
+"""Cloth by the metre: a pattern of colours and a weave with relief, both swatches that repeat over flat cloth."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from posegaussian.synthetic.mesh.textures import Points, noise, sample, unroll, wrinkles
+
+Swatch = Float32[np.ndarray, "_ _ _"]
+
+WEAVE = 5e-4
+"""Size of a texel of a weave, metres."""
+PATTERN = 1e-3
+"""Size of a texel of a pattern, metres."""
+
+
+CHEST = 0.46
+"""Height of the middle of a pattern on the mean body, metres."""
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """Cloth by the metre.
+
+    Args:
+        name: its family.
+        pattern: RGB, texels of 1 mm; its middle lies on the chest.
+        weave: brightness about 1 and relief in metres, texels of 0.5 mm.
+        wear: how much darker or brighter broad areas are, 0..1.
+        creases: height of the fine creases, metres.
+        gloss: strength of the highlight.
+        roughness: width of the highlight.
+    """
+
+    name: str
+    pattern: Swatch
+    weave: Swatch
+    wear: float = 0.06
+    creases: float = 0.0009
+    gloss: float = 0.04
+    roughness: float = 0.75
+
+    def cut(self, seed: int, legs: bool = False, girth: float = 0.15) -> Callable[[Points], Float[np.ndarray, "n 4"]]:
+        """The texture of a garment of this fabric: with creases, and slightly uneven in tone."""
+
+        def texture(points):
+            flat = unroll(points, legs, girth)
+            albedo = sample(self.pattern, flat - [0, CHEST], PATTERN)
+            weave = sample(self.weave, flat, WEAVE)
+            tone = weave[:, 0] * (1 + self.wear * noise(points, 0.11, seed))
+            relief = weave[:, 1] + self.creases * wrinkles(points, 0.035, 1.6, seed + 1)
+            return np.concatenate([np.clip(albedo * tone[:, None], 0, 1), relief[:, None]], axis=1)
+
+        return texture

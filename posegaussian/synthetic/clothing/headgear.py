@@ -1,0 +1,84 @@
+"""Headgear: caps and beanies, each over hair that goes with it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from posegaussian.synthetic.clothing.cuts import Field
+from posegaussian.synthetic.clothing.fabrics import make_fabric
+from posegaussian.synthetic.clothing.garments import Piece
+from posegaussian.synthetic.clothing.hairstyles import crop, with_curtain
+from posegaussian.synthetic.clothing.head import AXIS, Head
+from posegaussian.synthetic.clothing.outfits import cloth_colour
+from posegaussian.synthetic.clothing.sewing import Sewn, edge, line, ribbing
+from posegaussian.synthetic.mesh.material import Material
+from posegaussian.synthetic.mesh.mesh import vertex_normals
+from posegaussian.synthetic.mesh.surface import Surface, join
+
+
+def cap(head: Head) -> list[Piece]:
+    """A cap with a visor over cropped hair."""
+    rng = head.rng
+    cut = brim(0.944, 0.90)
+    family = ("flat", "denim", "twill", "camouflage", "corduroy")[rng.integers(5)]
+    fabric = make_fabric(family, cloth_colour(rng), cloth_colour(rng), rng)
+
+    def panels(points):
+        angle = np.arctan2(points[:, 0], -(points[:, 1] - AXIS[1]))
+        return 0.08 * abs((angle + np.pi / 6) % (np.pi / 3) - np.pi / 6)
+
+    texture = Sewn(edge(cut, 0.01), line(panels)).onto(fabric.cut(head.seed))
+    crown = head.shell(cut, lambda p: 0.01 + 0.012 * np.clip((p[:, 2] - 0.94) / 0.05, 0, 1), grip=0.006)
+    look = Material("hair", texture, fabric.gloss, fabric.roughness)
+    plain = replace(look, texture=fabric.cut(head.seed))
+    return [*crop(head, 0.004), Piece(crown.rimmed(0.003), look), Piece(_visor(head, 0.944), plain)]
+
+
+def beanie(head: Head) -> list[Piece]:
+    """A knitted cap with a folded band, over cropped or long hair."""
+    rng = head.rng
+    low = rng.uniform(0.9, 0.915)
+    cut = brim(0.95, low)
+    fabric = make_fabric(("knit", "rib")[rng.integers(2)], cloth_colour(rng), cloth_colour(rng), rng)
+
+    def around(points):
+        return 0.09 * np.arctan2(points[:, 0], -(points[:, 1] - AXIS[1]))
+
+    def thick(points):
+        inside = cut(points)
+        return (
+            0.011 + 0.005 * np.clip((0.045 - inside) / 0.003, 0, 1) + 0.01 * np.clip((points[:, 2] - 0.98) / 0.04, 0, 1)
+        )
+
+    shell = head.shell(cut, thick, grip=0.003)
+    look = Material("hair", Sewn(ribbing(cut, 0.045, None, around)).onto(fabric.cut(head.seed)), 0.02, 0.9)
+    under = crop(head) if rng.uniform() < 0.6 else with_curtain(head, rng.uniform(0.65, 0.8), 0.008)
+    return [*under, Piece(shell.rimmed(0.004), look)]
+
+
+def _visor(head: Head, height: float) -> Surface:
+    """The visor of a cap: a curved sheet before the forehead."""
+    scalp = head.scalp
+    near = abs(scalp.canonical[:, 2] - height) < 0.012
+    angle, share = np.linspace(-1.0, 1.0, 41), np.linspace(0, 1, 12)
+    directions = np.stack([np.sin(angle), -np.cos(angle)])
+    reach = ((scalp.canonical[near][:, :2] - AXIS) @ directions).max(0) + 0.006
+    out = head.rng.uniform(0.055, 0.075) * np.cos(angle * np.pi / 2 / 1.02) ** 0.6
+    radius = reach + share[:, None] * out
+    drop = 0.03 * share[:, None] ** 1.5 + 0.03 * (1 - np.cos(angle)) * (1 + share[:, None])
+    x, y = radius * np.sin(angle), AXIS[1] - radius * np.cos(angle)
+    canonical = np.stack([x, y, height + 0.012 - drop], axis=2).reshape(-1, 3)
+    row, column = np.meshgrid(np.arange(11), np.arange(40), indexing="ij")
+    a = (row * 41 + column).ravel()
+    faces = np.concatenate([np.stack([a, a + 41, a + 1], axis=1), np.stack([a + 1, a + 41, a + 42], axis=1)])
+    upper = Surface(
+        canonical, head.scale * (canonical + head.offset), np.tile(head.weights, (len(canonical), 1)), faces
+    )
+    upper = upper if vertex_normals(upper.rest, faces)[:, 2].mean() > 0 else replace(upper, faces=faces[:, ::-1])
+    lower = replace(upper, rest=upper.rest - [0, 0, 0.003], faces=upper.faces[:, ::-1])
+    return join([upper.rimmed(0.003), lower])
+
+
+def brim(front: float, back: float) -> Field:
+    """Above the rim of a cap, from the forehead to the back of the head."""
+    return lambda points: points[:, 2] - front - np.clip((points[:, 1] + 0.14) / 0.2, 0, 1) * (back - front)

@@ -35,7 +35,8 @@ import torch
 from posegaussian.config import ModelSettings, RigSettings, SensorSettings, StreamSettings, parse
 from posegaussian.data.streamed import clip_of, stream_seed
 from posegaussian.evaluation.temporal import static_jitter, tof, warping_error
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import write_whole
+from posegaussian.io.images import write_image
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pose.detector_noise import read_error_model
@@ -100,7 +101,7 @@ def main() -> None:
         warm_up(args)
         ended = run_all(args)
     rows = [row for name in args.variants if (row := read_result(args.output / slug(name))) is not None]
-    (args.output / "results.json").write_text(json.dumps({"rows": rows, "seconds": ended}, indent=1) + "\n")
+    write_whole(args.output / "results.json", json.dumps({"rows": rows, "seconds": ended}, indent=1) + "\n")
     print(table(rows))
     print("steps:", {row["variant"]: row["steps"] for row in rows}, "seconds:", ended)
 
@@ -140,7 +141,7 @@ def prepare_held_out(args: argparse.Namespace) -> None:
     with ProcessPoolExecutor(args.makers or os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
         people = [pool.submit(prepare, seed, *manner) for seed in seeds]
-        (args.output / "people.pickle").write_bytes(pickle.dumps([person.result() for person in people]))
+        write_whole(args.output / "people.pickle", pickle.dumps([person.result() for person in people]))
     print(f"held-out people: {compiled - start:.0f} + {time.monotonic() - compiled:.0f} s", flush=True)
 
 
@@ -186,8 +187,7 @@ class Preparing:
 
 def make_file(folder: Path, seed: int, *manner: Any) -> None:
     """Somebody as a file."""
-    with whole_file(folder / f"{seed}.pickle") as temporary:
-        temporary.write_bytes(pickle.dumps(prepare(seed, *manner)))
+    write_whole(folder / f"{seed}.pickle", pickle.dumps(prepare(seed, *manner)))
 
 
 def read_file(folder: Path, seed: int) -> Prepared:
@@ -246,8 +246,7 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
         steps[stage] = int(read_metadata(output)["steps"])
         print(f"{name}: stage {stage} took {time.monotonic() - start:.1f} s", flush=True)
     for measured in measure(folder / "full.safetensors", settings, args, folder):
-        with whole_file(folder / "result.json") as temporary:
-            temporary.write_text(json.dumps({"variant": name, "steps": steps, **measured}, indent=1) + "\n")
+        write_whole(folder / "result.json", json.dumps({"variant": name, "steps": steps, **measured}, indent=1) + "\n")
     print(f"{name}: measured", flush=True)
     shutil.rmtree(folder / "state", ignore_errors=True)
 
@@ -323,7 +322,7 @@ def measure(weights: Path, settings: ModelSettings, args: argparse.Namespace, fo
             view, spread = view[SETTLING:], error[SETTLING:].std(0, correction=0)[known.all(0)]
             jitter = static_jitter(view, clip.target_mask[0])
             note(bin_, **{f"jitter_{condition}": jitter, f"wobble_{condition}": float(spread.mean())})
-    cv2.imwrite(str(folder / "views.jpg"), np.concatenate(sheet)[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 88))
+    write_image(folder / "views.jpg", np.concatenate(sheet), (cv2.IMWRITE_JPEG_QUALITY, 88))
     yield means(args.people)
 
 

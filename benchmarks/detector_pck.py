@@ -53,7 +53,7 @@ def main() -> None:
     show(mean)
     if args.output:
         settings = {key: str(value) for key, value in vars(args).items()}
-        args.output.write_text(json.dumps({"settings": settings, "people": rows, "mean": mean}, indent=1) + "\n")
+        write_whole(args.output, json.dumps({"settings": settings, "people": rows, "mean": mean}, indent=1) + "\n")
 
 
 def show(row: dict) -> None:

@@ -215,7 +215,7 @@ class ExportFormat(Entry):
 EXPORT_FORMATS: dict[str, ExportFormat] = {
     "spz": ExportFormat("posegaussian.io.spz:write_spz", "compressed splats", of="splats", suffix=".spz"),
     "images": ExportFormat("posegaussian.export.images:write_color", "RGB images", of="view", suffix=".png"),
-    "video": ExportFormat("posegaussian.io.video_writer:write_video", "the images as MP4", of="video", suffix=".mp4"),
+    "video": ExportFormat("posegaussian.io.video:write_video", "the images as MP4", of="video", suffix=".mp4"),
     "alpha": ExportFormat("posegaussian.export.images:write_alpha", "opacity, 8 bits", of="view", suffix=".png"),
     "depth": ExportFormat(
         "posegaussian.export.images:write_depth", "depth, 16 bits, tenths of a millimetre", of="view", suffix=".png"

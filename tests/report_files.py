@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from posegaussian.cli import main
 from posegaussian.io import store
 from posegaussian.io.ply import write_ply
-from posegaussian.io.video_writer import write_video
+from posegaussian.io.video import write_video
 from posegaussian.types import Gaussians
 
 SUMMARY = """method,protocol,metric,mean,median,std,count,note

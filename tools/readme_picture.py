@@ -8,7 +8,7 @@ The novel view stands in the middle; the held-back truth is beside it.
 import argparse
 from pathlib import Path
 
-from posegaussian.io.png import write_png
+from posegaussian.io.images import write_image
 from posegaussian.report import pictures
 from posegaussian.report.views import CaptureFiles
 
@@ -52,7 +52,7 @@ def main() -> None:
         for image, mask, _ in views
     ]
     sheet = pictures.contact_sheet(tiles, [caption for _, _, caption in views], height=height, gap=GAP)
-    write_png(args.output, sheet)
+    write_image(args.output, sheet)
     capture.close()
     print(args.output)
 

@@ -9,10 +9,7 @@ import numpy as np
 
 from posegaussian.errors import CaptureError, ConfigError, warn
 from posegaussian.io import video
-from posegaussian.io.images import Picture, PictureFile
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
-"""Of picture files."""
+from posegaussian.io.images import SUFFIXES, Picture, PictureFile
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,16 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
 
 
+def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
+    """Write a file of text (UTF-8) or bytes under its name, whole or not at all.
+
+    Raises:
+        StoreError: as for `whole_file`.
+    """
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """An empty temporary folder; takes the place of `path` if the block ends without an error.

@@ -1,10 +1,13 @@
-"""Pictures of a capture: files of their own or frames of a video, each checked before it is used."""
+"""Images in files: those of a capture are checked before they are used; all are encoded and written in one way.
+
+In memory they are RGB; OpenCV's order of channels is known here alone.
+"""
 
 import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +15,16 @@ from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, UInt8, UInt16
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from posegaussian.errors import CaptureError, warn
+from posegaussian.io.atomic import write_whole
 
-_DEPTH_UNIT = 1e-4
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+"""Of image files that are read."""
+DEPTH_UNIT = 1e-4
+"""Metres per step of the depth files that are written."""
 _PERSON = 128
 """From this coverage on a pixel counts as the person's."""
 _ORIENTATION = 0x0112
@@ -103,7 +110,7 @@ class DepthFile:
     """
 
     path: Path
-    unit: float = _DEPTH_UNIT
+    unit: float = DEPTH_UNIT
     inverse: bool = False
 
     def pixels(self) -> np.ndarray:
@@ -148,6 +155,37 @@ def read_mask(picture: Picture, camera: str, frame: int) -> UInt8[np.ndarray, "h
 def read_depth(picture: Picture, camera: str, frame: int) -> Float32[np.ndarray, "h w"]:
     """Depth along the optical axis in metres; 0 where nothing is."""
     return _decode(picture, camera, frame)
+
+
+def image_bytes(
+    pixels: UInt8[np.ndarray, "h w *channels"] | UInt16[np.ndarray, "h w *channels"],
+    suffix: str = ".png",
+    parameters: Sequence[int] = (),
+) -> bytes:
+    """An image as the bytes of a file.
+
+    Args:
+        pixels: RGB, RGB with alpha, or one channel.
+        suffix: of the file: .png or .jpg.
+        parameters: of OpenCV's encoder.
+
+    Raises:
+        OSError: it cannot be encoded.
+    """
+    order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(pixels.shape[2] if pixels.ndim == 3 else 1)
+    encoded, data = cv2.imencode(suffix, pixels if order is None else cv2.cvtColor(pixels, order), parameters)
+    if not encoded:
+        raise OSError(f"an image of {pixels.shape[1]} x {pixels.shape[0]} pixels cannot be encoded as {suffix}")
+    return data.tobytes()
+
+
+def write_image(
+    path: Path,
+    pixels: UInt8[np.ndarray, "h w *channels"] | UInt16[np.ndarray, "h w *channels"],
+    parameters: Sequence[int] = (),
+) -> None:
+    """Write an image under its name, whole or not at all; arguments and errors as for `image_bytes`."""
+    write_whole(path, image_bytes(pixels, path.suffix.lower(), parameters))
 
 
 def is_person(mask: UInt8[np.ndarray, "*shape"]) -> np.ndarray:

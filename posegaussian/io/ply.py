@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from posegaussian.errors import UserError
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import write_whole
 from posegaussian.types import Gaussians
 
 SH_CONSTANT = 0.28209479177387814
@@ -40,8 +40,7 @@ def write_ply(path: Path, gaussians: Gaussians) -> None:
     )
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(table)}"]
     header += [f"property float {name}" for name in _COLUMNS]
-    with whole_file(path) as temporary:
-        temporary.write_bytes("\n".join([*header, "end_header\n"]).encode() + table.numpy().astype("<f4").tobytes())
+    write_whole(path, "\n".join([*header, "end_header\n"]).encode() + table.numpy().astype("<f4").tobytes())
 
 
 def read_ply(path: Path) -> Gaussians:

@@ -16,7 +16,7 @@ from safetensors.torch import save
 
 from posegaussian.config import NetworkSettings, as_dict, parse
 from posegaussian.errors import WeightsError
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import write_whole
 from posegaussian.model.constants import DEFAULTS, InferenceConstants
 from posegaussian.model.network import PoseGaussian
 
@@ -46,9 +46,8 @@ def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str,
         "network": json.dumps(as_dict(network.settings), sort_keys=True),
         "constants": json.dumps(asdict(network.constants), sort_keys=True),
     }
-    with whole_file(path) as temporary:
-        # One entry: safetensors does not keep the order of several.
-        temporary.write_bytes(save(tensors, {"posegaussian": json.dumps(entries, sort_keys=True)}))
+    # One entry: safetensors does not keep the order of several.
+    write_whole(path, save(tensors, {"posegaussian": json.dumps(entries, sort_keys=True)}))
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from jaxtyping import UInt8
 
 from posegaussian.errors import CaptureError
 from posegaussian.io.atomic import whole_folder
+from posegaussian.io.images import image_bytes
 from posegaussian.io.video import VideoFrame
 
 PACKAGE = "pose2sim==0.10.49"
@@ -80,8 +81,8 @@ def _unpack(archive: ZipFile, root: Path) -> None:
     for camera in _CAMERAS:
         data = np.frombuffer(archive.read(f"{_DEMO}/calibration/extrinsics/{camera}_ext.png"), np.uint8)
         height, width = VideoFrame(root / f"videos/{camera}.mp4", 0).pixels().shape[:2]
-        scene = fitted(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8), width, height)
-        cv2.imwrite(str(root / f"backgrounds/{camera}.png"), scene)
+        scene = fitted(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8), width, height)
+        (root / f"backgrounds/{camera}.png").write_bytes(image_bytes(scene))
 
 
 def fitted(picture: UInt8[np.ndarray, "h w 3"], width: int, height: int) -> UInt8[np.ndarray, "h2 w2 3"]:

@@ -10,9 +10,9 @@ from posegaussian.data.rectified import read_frames, read_target
 from posegaussian.errors import ConfigError, StoreError
 from posegaussian.io import store
 from posegaussian.io.atomic import whole_folder
+from posegaussian.io.images import write_image
 from posegaussian.io.ply import write_ply
-from posegaussian.io.png import write_png
-from posegaussian.io.video_writer import write_video
+from posegaussian.io.video import write_video
 from posegaussian.model.weights import load_network
 from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import Step, sweep
@@ -161,4 +161,4 @@ def _export_path(output: Path, video: Path | None, frames: Path | None, fps: int
         if frames:
             with whole_folder(frames) as folder:
                 for step, image in enumerate(pictures):
-                    write_png(folder / f"{step:06d}.png", image)
+                    write_image(folder / f"{step:06d}.png", image)

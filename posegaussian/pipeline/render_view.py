@@ -12,7 +12,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
 from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError, ConfigError
-from posegaussian.io.png import write_png
+from posegaussian.io.images import write_image
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
 from posegaussian.pipeline.rectify import checked_plan
@@ -76,7 +76,7 @@ def render_view(
     camera = camera_between(start, end, ratio, pivot_between(start, end))
     if settings.size:
         camera = framed(camera, *settings.size)
-    write_png(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
+    write_image(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
     print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}, with {weights.name}")
 
 

@@ -10,11 +10,11 @@ from posegaussian.config import ResultsSettings
 from posegaussian.errors import ConfigError
 from posegaussian.evaluation.aggregate import by_group, read_tables
 from posegaussian.evaluation.table import write_frame
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import write_whole
+from posegaussian.io.images import write_image
 from posegaussian.report import grids
 from posegaussian.report.curves import draw_curves
 from posegaussian.report.goals import Means
-from posegaussian.report.pictures import Picture
 from posegaussian.report.results import sheets, tables_of
 from posegaussian.report.views import CaptureFiles
 
@@ -63,15 +63,9 @@ def write_results(
         }
         drawn = sheets(grids.views_of(rows, model), groups, captures, model, settings.worst)
     for name, (title, sheet) in drawn.items():
-        _write_jpeg(output / f"{name}.jpg", sheet)
+        write_image(output / f"{name}.jpg", sheet, _QUALITY)
         parts.append(f"### {title}\n\n![{title}]({name}.jpg)\n")
     if curves:
         draw_curves(output / "curves.png", curves)
         parts.append("### Training curves\n\n![Training curves](curves.png)\n")
-    with whole_file(output / "results.md") as temporary:
-        temporary.write_text("\n".join(parts), encoding="utf-8")
-
-
-def _write_jpeg(path: Path, picture: Picture) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_bytes(cv2.imencode(".jpg", picture[..., ::-1], _QUALITY)[1].tobytes())
+    write_whole(output / "results.md", "\n".join(parts))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from posegaussian.config.documentation import documentation
 from posegaussian.errors import ConfigError
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import write_whole
 
 
 def write_documentation(schemas: Path, readme: Path) -> None:
@@ -15,8 +15,7 @@ def write_documentation(schemas: Path, readme: Path) -> None:
         readme: the page that explains every key.
     """
     for path, text in documentation(schemas, readme).items():
-        with whole_file(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_whole(path, text)
 
 
 def check_documentation(schemas: Path, readme: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from posegaussian.io.png import png_bytes
+from posegaussian.io.images import image_bytes
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 """RGB."""
@@ -134,7 +134,7 @@ def contact_sheet(
 
 def picture_uri(image: Picture) -> str:
     """A picture as a data URI."""
-    return data_uri("image/png", png_bytes(image))
+    return data_uri("image/png", image_bytes(image))
 
 
 def data_uri(kind: str, data: bytes) -> str:

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 
-from posegaussian.captures.footage import SUFFIXES
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
 from posegaussian.io.atomic import whole_folder
-from posegaussian.io.images import PictureFile, read_image
+from posegaussian.io.images import SUFFIXES, PictureFile, read_image
 from posegaussian.synthetic.dataset.studio import Studio
 from posegaussian.synthetic.dataset.write import write_photograph, write_rig
 from posegaussian.synthetic.mesh.mesh import vertex_normals

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import write_whole
 
 
 def save_state(path: Path, key: str, content: dict[str, Any]) -> None:
@@ -20,8 +20,7 @@ def save_state(path: Path, key: str, content: dict[str, Any]) -> None:
     """
     memory = io.BytesIO()  # torch would hide why a file cannot be written
     torch.save({"key": key, **content}, memory)
-    with whole_file(path) as temporary:
-        temporary.write_bytes(memory.getbuffer())
+    write_whole(path, memory.getbuffer())
 
 
 def load_state(path: Path, key: str) -> dict[str, Any] | None:

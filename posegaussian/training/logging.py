@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
 
-from posegaussian.io.atomic import whole_file
-from posegaussian.io.png import write_png
+from posegaussian.io.atomic import write_whole
+from posegaussian.io.images import write_image
 from posegaussian.registry import LOSSES
 
 _LOSSES = ("depth", "image", "temporal", "pose")
@@ -85,7 +85,7 @@ class Curves:
         rows = [torch.cat([made, true, 5 * (made - true).abs()], dim=-1).clamp(0, 1) for made, true in views]
         sheet = (255 * torch.cat(_same_width(rows), dim=-2)).round().byte().cpu()
         self.board.add_image("views", sheet, step)
-        write_png(self.folder / "validation.png", sheet.permute(1, 2, 0).contiguous().numpy())
+        write_image(self.folder / "validation.png", sheet.permute(1, 2, 0).contiguous().numpy())
 
     def write(self, path: Path) -> None:
         """Write the rows as CSV, whole or not at all."""
@@ -94,8 +94,7 @@ class Curves:
         table.writeheader()
         for row in self.rows:
             table.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
-        with whole_file(path) as temporary:
-            temporary.write_text(text.getvalue(), encoding="utf-8")
+        write_whole(path, text.getvalue())
 
     def _row(self, step: int, split: str, values: dict[str, float]) -> None:
         self.rows.append({"step": step, "split": split, **values})

@@ -10,10 +10,10 @@ import numpy as np
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import SUFFIXES, FrameRange
+from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.grouping import PosedPicture, by_camera, masks_and_depths
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import PictureFile
+from posegaussian.io.images import SUFFIXES, PictureFile
 
 NAME = "colmap"
 _FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")

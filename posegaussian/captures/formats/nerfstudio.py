@@ -14,10 +14,10 @@ from PIL import Image
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import SUFFIXES, FrameRange
+from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.grouping import PosedPicture, by_camera, masks_and_depths
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import AlphaMask, DepthFile, PictureFile, picture_size
+from posegaussian.io.images import SUFFIXES, AlphaMask, DepthFile, PictureFile, picture_size
 
 NAME = "nerfstudio"
 _FILE = "transforms.json"

@@ -10,6 +10,7 @@ from jaxtyping import Bool, UInt8
 
 from posegaussian.captures.capture import Capture
 from posegaussian.errors import CaptureError, warn
+from posegaussian.io.images import image_bytes
 from posegaussian.preparation.mattes.background import changed, empty_scene
 from posegaussian.preparation.mattes.edges import cut_out
 from posegaussian.preparation.mattes.hull import VisualHull
@@ -75,13 +76,13 @@ class _Maker:
         self._scenes = {camera: empty_scene(capture, camera, kind) for camera in capture.cameras}
         self._hull = VisualHull(capture.cameras)
         self._joints = capture.joints()
-        self._made: dict[tuple[str, int], np.ndarray] = {}
+        self._made: dict[tuple[str, int], bytes] = {}
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
         if (camera, frame) not in self._made:
             for name, made in self._make(frame).items():
-                self._made[name, frame] = cv2.imencode(".png", made)[1]
-        return np.asarray(cv2.imdecode(self._made[camera, frame], cv2.IMREAD_UNCHANGED))
+                self._made[name, frame] = image_bytes(made)
+        return np.asarray(cv2.imdecode(np.frombuffer(self._made[camera, frame], np.uint8), cv2.IMREAD_UNCHANGED))
 
     def _make(self, frame: int) -> Mapping[str, UInt8[np.ndarray, "_ _"]]:
         capture = self._capture

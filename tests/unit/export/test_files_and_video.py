@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from posegaussian.io.png import write_png
-from posegaussian.io.video_writer import write_video
+from posegaussian.io.images import PictureFile, write_image
+from posegaussian.io.video import write_video
 
 
 def clip(count=7, height=64, width=96):
@@ -59,7 +59,19 @@ def test_a_failing_source_of_pictures_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_png_keeps_the_channel_order(tmp_path):
+def test_images_keep_the_order_of_their_channels(tmp_path):
     picture = next(clip())
-    write_png(tmp_path / "deep" / "a.png", picture)
+    write_image(tmp_path / "deep" / "a.png", picture)
     assert (cv2.imread(str(tmp_path / "deep" / "a.png"))[..., ::-1] == picture).all()
+    transparent = np.dstack([picture, picture[..., 0]])
+    steps = 257 * picture[..., 0].astype(np.uint16)
+    for name, pixels in (("b", transparent), ("c", steps), ("d", picture[..., 1])):
+        write_image(tmp_path / f"{name}.png", pixels)
+        np.testing.assert_array_equal(PictureFile(tmp_path / f"{name}.png").pixels(), pixels)
+
+
+def test_an_image_that_opencv_refuses_is_an_error_and_no_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "imencode", lambda *_: (False, np.empty(0, np.uint8)))
+    with pytest.raises(OSError, match=r"an image of 96 x 64 pixels cannot be encoded as \.jpg"):
+        write_image(tmp_path / "a.jpg", next(clip()))
+    assert list(tmp_path.iterdir()) == []

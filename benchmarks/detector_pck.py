@@ -19,10 +19,11 @@ import torch
 
 from posegaussian import config
 from posegaussian.io import store
+from posegaussian.io.atomic import write_whole
+from posegaussian.pipeline.captures import write_capture
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.pose.encode import pck
 from posegaussian.pose.joints import true_joints
-from posegaussian.synthetic.dataset.write import write_capture
 
 ROOT = Path(__file__).parents[1]
 

@@ -44,11 +44,11 @@ def captures(
     """
     builtin = config.load_settings(config.BuiltinSettings, settings)
     if seed is not None:
-        from posegaussian.synthetic.dataset.write import write_capture
+        from posegaussian.pipeline.captures import write_capture
 
         write_capture(seed, output, builtin)
     if scan is not None:
-        from posegaussian.synthetic.scans import photograph_scan
+        from posegaussian.pipeline.captures import photograph_scan
 
         photograph_scan(scan, output, builtin)
 
@@ -69,7 +69,7 @@ def people(
         size: height of each render, pixels
         frames: frames of each person, side by side
     """
-    from posegaussian.synthetic.dataset.contact import contact_sheet
+    from posegaussian.pipeline.people import contact_sheet
 
     contact_sheet(_seeds(seeds), sheet, config.load_settings(config.PeopleSettings, settings), size, frames)
 

@@ -1,12 +1,11 @@
 """`posegaussian import`: a capture of any layout becomes one of the canonical (EasyMocap's), linked where it can be."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from posegaussian.captures.capture import Capture
@@ -14,11 +13,11 @@ from posegaussian.captures.pairing import Names, named_pairs
 from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.atomic import whole_folder
-from posegaussian.io.images import DepthFile, Picture, PictureFile
+from posegaussian.io.easymocap import picture_file, write_calibration, write_joints, write_picture, write_rig
+from posegaussian.io.images import DEPTH_UNIT, DepthFile, Picture, PictureFile
 from posegaussian.io.video import VideoFrame
 from posegaussian.progress import progress
 
-_DEPTH_UNIT = DepthFile.unit
 _Write = Callable[[Path], None]
 
 
@@ -46,15 +45,15 @@ def import_capture(
         )
     pairs = named_pairs(capture, pairs) if pairs else capture.pairs
     with whole_folder(output) as temporary:
-        _write_calibration(temporary, capture, scale)
-        _write_rig(temporary / "rig.json", capture, pairs)
+        cameras = {name: _scaled(camera, scale) for name, camera in capture.cameras.items()}
+        write_calibration(temporary, cameras, sizes=True)
+        _write_rig(temporary, capture, pairs)
         if capture.joints_file:
-            _write_joints(temporary / "joints.json", capture, scale)
+            _write_joints(temporary, capture, scale)
         files = list(_files(capture, scale, copy))
         for path, write in progress(files, f"import {capture.name}: file"):
-            target = temporary / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write(target)
+            (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+            write(temporary / path)
 
 
 def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _Write]]:
@@ -65,27 +64,26 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
         for path in videos:
             yield Path("videos", camera + path.suffix.lower()), _linked(path, copy)
         for frame in capture.frames:
-            name = Path(camera, f"{frame:06d}")
             if not videos:
-                yield _placed("images", name, capture.images[camera][frame], copy)
+                yield _placed(picture_file("images", camera, frame), capture.images[camera][frame], copy)
             if camera in capture.masks:
-                yield _placed("masks", name, capture.masks[camera][frame], copy)
+                yield _placed(picture_file("masks", camera, frame), capture.masks[camera][frame], copy)
             if camera in capture.depths:
                 picture = capture.depths[camera][frame]
-                as_it_is = isinstance(picture, DepthFile) and picture.unit == _DEPTH_UNIT and not picture.inverse
+                as_it_is = isinstance(picture, DepthFile) and picture.unit == DEPTH_UNIT and not picture.inverse
                 write = (
                     _linked(picture.path, copy) if as_it_is and scale == 1 else _depth(capture, camera, frame, scale)
                 )
-                yield Path("depths", f"{name}.png"), write
+                yield picture_file("depths", camera, frame), write
         if camera in capture.backgrounds:
-            yield _placed("backgrounds", Path(camera), capture.backgrounds[camera], copy)
+            yield _placed(Path("backgrounds", f"{camera}.png"), capture.backgrounds[camera], copy)
 
 
-def _placed(kind: str, name: Path, picture: Picture, copy: bool) -> tuple[Path, _Write]:
-    """A picture file is linked; everything else is decoded and written as .png."""
+def _placed(path: Path, picture: Picture, copy: bool) -> tuple[Path, _Write]:
+    """A picture file is linked, under its own suffix; everything else is decoded and written as .png."""
     if isinstance(picture, PictureFile) and (picture.upright or not picture.is_turned()):
-        return Path(kind, f"{name}{picture.path.suffix.lower()}"), _linked(picture.path, copy)
-    return Path(kind, f"{name}.png"), lambda target: _save(target, picture.pixels())
+        return path.with_name(path.name.removesuffix(".png") + picture.path.suffix.lower()), _linked(picture.path, copy)
+    return path, lambda target: write_picture(target, picture.pixels())
 
 
 def _linked(source: Path, copy: bool) -> _Write:
@@ -107,57 +105,32 @@ def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
     def write(target: Path) -> None:
         depth = capture.depth(camera, frame)
         assert depth is not None
-        steps = np.rint(depth * (scale / _DEPTH_UNIT))
+        steps = np.rint(depth * (scale / DEPTH_UNIT))
         if steps.max() > np.iinfo(np.uint16).max:
-            what = f"depths beyond {np.iinfo(np.uint16).max * _DEPTH_UNIT:.2f} m are left out"
+            what = f"depths beyond {np.iinfo(np.uint16).max * DEPTH_UNIT:.2f} m are left out"
             warn(what, code="far-depths", file=capture.depths[camera][frame].path.parent, camera=camera)
-        _save(target, np.where(steps > np.iinfo(np.uint16).max, 0, steps).astype(np.uint16))
+        write_picture(target, np.where(steps > np.iinfo(np.uint16).max, 0, steps).astype(np.uint16))
 
     return write
 
 
-def _save(target: Path, pixels: np.ndarray) -> None:
-    code = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(pixels.shape[2] if pixels.ndim == 3 else 1)
-    data = cv2.imencode(".png", pixels if code is None else cv2.cvtColor(pixels, code))[1]
-    target.write_bytes(data.tobytes())
-
-
-def _write_rig(path: Path, capture: Capture, pairs: Sequence[Names]) -> None:
-    rig: dict = {"sources": capture.sources, "targets": capture.targets, "pairs": pairs}
-    if capture.fps:
-        rig["fps"] = capture.fps
+def _write_rig(root: Path, capture: Capture, pairs: Sequence[Names]) -> None:
+    more: dict = {"fps": capture.fps} if capture.fps else {}
     filmed = any(isinstance(shots[min(shots)], VideoFrame) for shots in capture.images.values())
     if filmed:
         first, *others = capture.frames
-        rig["frames"] = f"{first}:{capture.frames[-1] + 1}:{others[0] - first if others else 1}"
-    path.write_text(json.dumps(rig, indent=1) + "\n", encoding="utf-8")
+        more["frames"] = f"{first}:{capture.frames[-1] + 1}:{others[0] - first if others else 1}"
+    write_rig(root, capture.sources, capture.targets, pairs, **more)
 
 
-def _write_joints(path: Path, capture: Capture, scale: float) -> None:
+def _write_joints(root: Path, capture: Capture, scale: float) -> None:
     joints = capture.joints()
     assert joints is not None
-    by_frame = {f"{frame:06d}": (scale * points).tolist() for frame, points in zip(capture.frames, joints, strict=True)}
-    path.write_text(json.dumps({"convention": "COCO-17, metres, world", "frames": by_frame}) + "\n", encoding="utf-8")
+    write_joints(root, dict(zip(capture.frames, scale * joints, strict=True)))
 
 
-def _write_calibration(root: Path, capture: Capture, scale: float) -> None:
-    """intri.yml and extri.yml; pixel centres are integers there."""
-    intri = extri = "%YAML:1.0\n---\nnames:\n" + "".join(f'  - "{camera}"\n' for camera in capture.cameras)
-    for name, camera in capture.cameras.items():
-        intri += _matrix(f"K_{name}", _integer_centres(camera)) + _matrix(f"dist_{name}", camera.distortion[None])
-        intri += f"W_{name}: {camera.width}\nH_{name}: {camera.height}\n"
-        extri += _matrix(f"R_{name}", cv2.Rodrigues(camera.rotation)[0]) + _matrix(f"Rot_{name}", camera.rotation)
-        extri += _matrix(f"T_{name}", scale * camera.world_to_camera[:3, 3:])
-    (root / "intri.yml").write_text(intri, encoding="utf-8")
-    (root / "extri.yml").write_text(extri, encoding="utf-8")
-
-
-def _integer_centres(camera: SourceCamera) -> np.ndarray:
-    return camera.intrinsics - np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
-
-
-def _matrix(key: str, values: np.ndarray) -> str:
-    """A matrix in the YAML dialect of captures in the wild."""
-    data = ", ".join(repr(float(value)) for value in values.ravel())
-    rows, columns = values.shape
-    return f"{key}: !!opencv-matrix\n  rows: {rows}\n  cols: {columns}\n  dt: d\n  data: [ {data} ]\n"
+def _scaled(camera: SourceCamera, scale: float) -> SourceCamera:
+    """The camera in a world whose unit is so many metres."""
+    pose = camera.world_to_camera.copy()
+    pose[:3, 3] *= scale
+    return replace(camera, world_to_camera=pose)

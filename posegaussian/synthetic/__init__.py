@@ -5,7 +5,7 @@
     actor, cast                                        ... on a device, in torch
     projection, zbuffer (scanlines), lights, shading -> photograph      pictures, and depth at pixel centres
     rig, calibration, sensor                           where cameras stand, how they err, what they do to pictures
-    studio -> write                                    captures on disk
+    studio -> performance; scans                       what a capture shows, as arrays
     compose, visibility, sample -> stream              training samples without end
     splits                                             who may be learned from
 

@@ -1,1 +1,1 @@
-"""Captures on disk and the endless stream of training samples."""
+"""What cameras show of people: a capture's images as arrays, and the endless stream of training samples."""

@@ -1,15 +1,11 @@
 """Contact sheets: many people, or one movement frame by frame, in one picture."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.config import LightSettings, PeopleSettings
-from posegaussian.errors import ConfigError
-from posegaussian.progress import progress
 from posegaussian.synthetic.people.cast import Cast
 from posegaussian.synthetic.people.preparation import prepare, texel_for
 from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
@@ -27,37 +23,22 @@ STEP = 5
 """Frames at 30 fps between two pictures of a sequence."""
 
 
-def contact_sheet(
-    seeds: Sequence[int], output: Path, settings: PeopleSettings, size: int = 384, frames: int = 1, columns: int = 8
-) -> None:
-    """Photograph people on one sheet, each from a side of their own; a row of `frames` moments for each of them.
+def laid_out(pictures: Sequence[UInt8[np.ndarray, "h w 3"]], columns: int) -> UInt8[np.ndarray, "_ _ 3"]:
+    """Pictures of one size on one sheet, row by row; black where the last row ends early."""
+    filled = [*pictures, *[np.zeros_like(pictures[0])] * (-len(pictures) % columns)]
+    rows = [np.concatenate(filled[i : i + columns], axis=1) for i in range(0, len(filled), columns)]
+    return np.concatenate(rows)
+
+
+def portraits(seed: int, settings: PeopleSettings, size: int, frames: int) -> list[UInt8[np.ndarray, "h w 3"]]:
+    """Pictures of a person from a side of their own.
 
     Args:
-        seeds: who.
-        output: the picture, .png or .jpg.
+        seed: who.
         settings: which people may be drawn.
-        size: height of one picture, pixels.
-        frames: moments of each person, 5 frames apart.
-        columns: pictures side by side when there is one moment each.
-
-    Raises:
-        ConfigError: the picture's format is unknown.
+        size: height of a picture, pixels.
+        frames: how many moments, `STEP` frames apart.
     """
-    output = Path(output)
-    if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ConfigError("contact sheets are .png or .jpg", code="unknown-image-format", file=output)
-    shots = [row for seed in progress(list(seeds), "people") for row in _portraits(seed, settings, size, frames)]
-    columns = min(columns if frames == 1 else frames, len(shots))
-    shots += [np.zeros_like(shots[0])] * (-len(shots) % columns)
-    rows = [np.concatenate(shots[i : i + columns], axis=1) for i in range(0, len(shots), columns)]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".part.{output.name}")
-    quality = () if output.suffix.lower() == ".png" else (cv2.IMWRITE_JPEG_QUALITY, 88)
-    cv2.imwrite(str(temporary), np.concatenate(rows)[..., ::-1], quality)
-    temporary.replace(output)
-
-
-def _portraits(seed: int, settings: PeopleSettings, size: int, frames: int) -> list[UInt8[np.ndarray, "h w 3"]]:
     rng = np.random.default_rng([seed, 41])
     cast = Cast.of(prepare(seed, settings, STEP * (frames - 1) + 1, 30, texel_for(size)))
     lights = draw_lights(rng, LightSettings())

@@ -1,32 +1,30 @@
 """A person baked for the renderer: everything that does not change from picture to picture, as plain arrays.
 
-Colours and relief become *mesh colours* (Yuksel, Keyser, House 2010): a regular triangular grid of samples on every
-triangle, its resolution by the triangle's size. Pictures only gather from these, so that no texture code runs while
-rendering and every device sees the same colours.
+Colours and relief become mesh colours. A scan is baked by the same means: a rigid mesh with the colours of a texture.
 """
 
-from dataclasses import dataclass
-from typing import no_type_check
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64, UInt8
-from numba import njit
+from jaxtyping import Float, Float32, Int, Int64, UInt8
 
 from posegaussian.synthetic.mesh.mesh import vertex_normals
+from posegaussian.synthetic.mesh.mesh_colours import (
+    SLOPE,
+    MeshColours,
+    layout,
+    resolutions,
+    sample_places,
+    write_slopes,
+)
 from posegaussian.synthetic.mesh.occlusion import ambient_occlusion
 from posegaussian.synthetic.mesh.surface import largest
 from posegaussian.synthetic.people.person import Person
 
 INFLUENCES = 4
 """Bones that move a vertex."""
-FINEST = 24
-"""Most samples along the side of a triangle."""
 CHUNK = 1 << 14
 """Samples that textures are asked for together: few enough to stay in the processor's cache."""
-STEEPEST = 1.5
-"""Steepest relief that is stored, metres of height per metre."""
-SLOPE = 127 / STEEPEST
-"""Relief slopes are stored as 128 + SLOPE x slope in 8 bits."""
 
 PARTS = (
     "background",
@@ -96,6 +94,32 @@ class Baked:
     texels: UInt8[np.ndarray, "n 5"]
     outline: Int64[np.ndarray, "o"]
 
+    @staticmethod
+    def rigid(
+        vertices: Float[np.ndarray, "v 3"],
+        normals: Float[np.ndarray, "v 3"],
+        faces: Int[np.ndarray, "f 3"],
+        colours: MeshColours,
+    ) -> "Baked":
+        """A mesh that one bone moves: all trunk, of one matt material, under an open sky."""
+        count = len(vertices)
+        return Baked(
+            vertices=vertices.astype(np.float32),
+            normals=normals.astype(np.float32),
+            bones=np.zeros((count, 1), np.int64),
+            weights=np.ones((count, 1), np.float32),
+            occlusion=np.ones(count, np.float32),
+            faces=faces.astype(np.int64),
+            parts=np.full(len(faces), PARTS.index("trunk"), np.uint8),
+            looks=np.zeros(len(faces), np.uint8),
+            gloss=np.zeros(1, np.float32),
+            roughness=np.ones(1, np.float32),
+            grids=colours.grids,
+            starts=colours.starts,
+            texels=colours.texels,
+            outline=np.arange(count),
+        )
+
 
 def bake(person: Person, texel: float = 0.001) -> Baked:
     """Bake a person.
@@ -108,45 +132,24 @@ def bake(person: Person, texel: float = 0.001) -> Baked:
     vertices, faces = surface.rest, surface.faces
     normals = vertex_normals(vertices, faces)
     bones, weights = largest(surface.weights, INFLUENCES)
-    grids = resolutions(vertices, faces, texel)
-    starts, total = layout(grids)
-    return Baked(
-        vertices=vertices.astype(np.float32),
-        normals=normals.astype(np.float32),
+    return replace(
+        Baked.rigid(vertices, normals, faces, _colours(person, texel)),
         bones=bones,
         weights=weights.astype(np.float32),
         occlusion=ambient_occlusion(vertices, normals, faces),
-        faces=faces.astype(np.int64),
         parts=np.sort(_parts(person.body.bones)[bones[:, 0]][faces], axis=1)[:, 1],  # of two corners, if not all differ
         looks=person.materials.astype(np.uint8),
         gloss=np.array([look.gloss for look in person.looks], np.float32),
         roughness=np.array([look.roughness for look in person.looks], np.float32),
-        grids=grids.astype(np.uint8),
-        starts=starts,
-        texels=_texels(person, grids, starts, total),
         outline=_outline(vertices, bones[:, 0]),
     )
 
 
-def resolutions(
-    vertices: Float[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], texel: float
-) -> Int64[np.ndarray, "f"]:
-    """Samples along the sides of an equilateral triangle of the same area."""
-    a, b, c = np.moveaxis(vertices[faces], 1, 0)
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
-    return np.clip(np.round(np.sqrt(area * 4 / np.sqrt(3)) / texel), 1, FINEST).astype(np.int64)
-
-
-def layout(grids: Int64[np.ndarray, "f"]) -> tuple[Int64[np.ndarray, "f"], int]:
-    """The first sample of each face, and how many there are in all."""
-    counts = (grids + 1) * (grids + 2) // 2
-    ends = np.cumsum(counts)
-    return ends - counts, int(ends[-1])
-
-
-def _texels(person: Person, grids: np.ndarray, starts: np.ndarray, total: int) -> np.ndarray:
+def _colours(person: Person, texel: float) -> MeshColours:
     """Colour and relief at all samples, material by material."""
     surface = person.surface
+    grids = resolutions(surface.rest, surface.faces, texel)
+    starts, total = layout(grids)
     texels = np.empty((total, 5), np.uint8)
     relief = np.empty(total, np.float32)
     for index, look in enumerate(person.looks):
@@ -159,58 +162,8 @@ def _texels(person: Person, grids: np.ndarray, starts: np.ndarray, total: int) -
             values = look.texture(places[part])
             texels[samples[part], :3] = np.round(255 * np.clip(values[:, :3], 0, 1))
             relief[samples[part]] = values[:, 3]
-    _slopes(surface.rest, surface.faces, grids, starts, relief, texels, SLOPE)
-    return texels
-
-
-@njit(cache=True)
-@no_type_check
-def sample_places(canonical, faces, chosen, grids, starts):
-    """Canonical places of the samples of some faces, and the samples' numbers."""
-    total = 0
-    for f in chosen:
-        total += (grids[f] + 1) * (grids[f] + 2) // 2
-    places, samples = np.empty((total, 3)), np.empty(total, np.int64)
-    at = 0
-    for f in chosen:
-        a, b, c = canonical[faces[f, 0]], canonical[faces[f, 1]], canonical[faces[f, 2]]
-        size, number = grids[f], starts[f]
-        for i in range(size + 1):
-            for j in range(size + 1 - i):
-                u, v = i / size, j / size
-                for axis in range(3):
-                    places[at, axis] = (1 - u - v) * a[axis] + u * b[axis] + v * c[axis]
-                samples[at] = number
-                at += 1
-                number += 1
-    return places, samples
-
-
-@njit(cache=True)
-@no_type_check
-def _slopes(rest, faces, grids, starts, relief, texels, scale):
-    """Differences of the relief along the grid, as slopes along the face's first side and across it."""
-    for f in range(len(faces)):
-        a = rest[faces[f, 0]]
-        first, second = rest[faces[f, 1]] - a, rest[faces[f, 2]] - a
-        size, start = grids[f], starts[f]
-        long = np.sqrt((first * first).sum()) + 1e-12
-        along = (first * second).sum() / long  # the second side in the frame of the first
-        across = np.sqrt(max((second * second).sum() - along * along, 1e-16))
-        for i in range(size + 1):
-            row = start + i * (2 * size + 3 - i) // 2
-            for j in range(size + 1 - i):
-                room = size - i - j
-                low_i, high_i = max(i - 1, 0), i + min(room, 1)
-                low_j, high_j = max(j - 1, 0), j + min(room, 1)
-                below = relief[start + low_i * (2 * size + 3 - low_i) // 2 + j]
-                above = relief[start + high_i * (2 * size + 3 - high_i) // 2 + j]
-                du = (above - below) / max(high_i - low_i, 1) * size
-                dv = (relief[row + high_j] - relief[row + low_j]) / max(high_j - low_j, 1) * size
-                s = du / long
-                t = (dv - s * along) / across
-                texels[row + j, 3] = np.uint8(min(max(128 + scale * s + 0.5, 1.0), 255.0))
-                texels[row + j, 4] = np.uint8(min(max(128 + scale * t + 0.5, 1.0), 255.0))
+    write_slopes(surface.rest, surface.faces, grids, starts, relief, texels, SLOPE)
+    return MeshColours(grids.astype(np.uint8), starts, texels)
 
 
 def _parts(bones: tuple[str, ...]) -> UInt8[np.ndarray, "b"]:

@@ -11,8 +11,8 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
+from posegaussian.synthetic.mesh.mesh_colours import SLOPE
 from posegaussian.synthetic.people.actor import Posed
-from posegaussian.synthetic.people.bake import SLOPE
 from posegaussian.synthetic.renderer.kernels import areas, launched, projected, vector
 from posegaussian.synthetic.renderer.lights import LIFT, REACH, TAPS, Lights, ShadowMap
 from posegaussian.synthetic.renderer.shading import INNER, SKY, exponent

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
+from posegaussian.synthetic.mesh.mesh_colours import SLOPE
 from posegaussian.synthetic.people.actor import Actor, Posed
-from posegaussian.synthetic.people.bake import SLOPE
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 
 INNER = 0.45

@@ -11,7 +11,9 @@ from posegaussian import cli
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import BuiltinSettings, parse
 from posegaussian.errors import CaptureError
-from posegaussian.synthetic.scans import photograph_scan, read_scan
+from posegaussian.io.obj import read_textured_mesh
+from posegaussian.pipeline.captures import photograph_scan
+from posegaussian.synthetic.scans import upright
 
 SETTINGS = {"frames": 1, "size": [96, 96], "sources": 2, "images": "png"}
 COLOURS = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [200, 200, 40], [120, 120, 120], [40, 200, 200]])
@@ -36,7 +38,7 @@ def write_box(folder: Path) -> Path:
 
 
 def test_a_scan_stands_on_the_floor(tmp_path):
-    scan = read_scan(write_box(tmp_path / "0004"))
+    scan = upright(read_textured_mesh(write_box(tmp_path / "0004")))
     np.testing.assert_allclose(scan.vertices.min(0), [-0.225, -0.135, 0], atol=1e-12)
     np.testing.assert_allclose(scan.vertices.max(0), [0.225, 0.135, 1.8], atol=1e-12)
     assert scan.faces.shape == (12, 3)
@@ -70,4 +72,4 @@ def test_the_command_and_its_mistakes(tmp_path, capfd):
     assert not (tmp_path / "b").exists()
     (tmp_path / "0004/0004.obj").write_text("v 0 0 0\nf 1 2 3\n")
     with helpers.refuses(CaptureError, "unreadable-mesh", file="0004/0004.obj"):
-        read_scan(tmp_path / "0004")
+        read_textured_mesh(tmp_path / "0004")

@@ -12,7 +12,8 @@ from posegaussian.captures.formats import easymocap
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.rig import angles, nearest_point
-from posegaussian.synthetic.dataset import write
+from posegaussian.pipeline.captures import write_capture
+from posegaussian.synthetic.dataset.studio import Studio
 from posegaussian.synthetic.people.person import make_person
 
 SETTINGS = BuiltinSettings(frames=2, size=(256, 240), sources=2)
@@ -22,7 +23,7 @@ CAMERAS = ("00", "01", "t00")
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("captures") / "person"
-    write.write_capture(2, root, SETTINGS)
+    write_capture(2, root, SETTINGS)
     return root
 
 
@@ -149,7 +150,7 @@ def files(root: Path) -> dict[str, bytes]:
 def test_same_seed_same_bytes_and_another_seed_other_bytes(tmp_path):
     small = BuiltinSettings(frames=1, size=(96, 96), sources=2)
     for name, seed in (("a", 4), ("b", 4), ("c", 5)):
-        write.write_capture(seed, tmp_path / name, small)
+        write_capture(seed, tmp_path / name, small)
     a, b, c = (files(tmp_path / name) for name in "abc")
     assert a == b
     assert a.keys() == c.keys() and all(a[name] != c[name] for name in a if name.startswith("images"))
@@ -157,14 +158,14 @@ def test_same_seed_same_bytes_and_another_seed_other_bytes(tmp_path):
 
 def test_a_capture_is_replaced_but_nothing_else_is(tmp_path):
     small = BuiltinSettings(frames=1, size=(64, 64), sources=2)
-    write.write_capture(1, tmp_path / "person", small)
+    write_capture(1, tmp_path / "person", small)
     before = files(tmp_path / "person")
-    write.write_capture(2, tmp_path / "person", small)
+    write_capture(2, tmp_path / "person", small)
     assert files(tmp_path / "person") != before
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").write_text("dear")
     with helpers.refuses(CaptureError, "output-exists", file=tmp_path / "mine"):
-        write.write_capture(1, tmp_path / "mine", small)
+        write_capture(1, tmp_path / "mine", small)
     assert files(tmp_path / "mine") == {"letter.txt": b"dear"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "person"]
 
@@ -173,7 +174,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no film")
 
-    monkeypatch.setattr(write.Studio, "photographs", fail)
+    monkeypatch.setattr(Studio, "photographs", fail)
     with pytest.raises(RuntimeError, match="no film"):
-        write.write_capture(1, tmp_path / "person", BuiltinSettings(frames=1, size=(64, 64), sources=2))
+        write_capture(1, tmp_path / "person", BuiltinSettings(frames=1, size=(64, 64), sources=2))
     assert not list(tmp_path.iterdir())

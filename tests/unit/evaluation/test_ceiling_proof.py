@@ -20,9 +20,9 @@ from posegaussian.evaluation.metrics import psnr
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import project
 from posegaussian.io import store
+from posegaussian.pipeline.captures import write_capture
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.splatting import ANTIALIASED, rasterize
-from posegaussian.synthetic.dataset.write import write_capture
 
 SIZE = (1024, 1024)
 SEEDS = (0, 1, 2)

@@ -1,0 +1,136 @@
+"""The files of a capture in EasyMocap's layout, and the truth beside them; written into a folder that is in progress.
+
+images/<camera>/<frame:06d>.jpg    RGB; or .png
+masks/<camera>/<frame:06d>.png     how much of each pixel the person covers, 0..255
+depths/<camera>/<frame:06d>.png    16 bits, tenths of a millimetre along the optical axis, 0 = nobody there
+intri.yml, extri.yml               OpenCV files; here, and only here, pixel centres are integers
+joints.json                        COCO-17, metres, world
+rig.json                           which cameras are inputs (sources), which never are (targets), and the pairs
+
+Nothing here is atomic: callers write all of it inside `posegaussian.io.atomic.whole_folder`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8, UInt16
+
+from posegaussian.io.images import image_bytes
+
+ENCODERS = {
+    ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+    ".png": (cv2.IMWRITE_PNG_COMPRESSION, 4),
+}
+"""OpenCV's parameters for the images of built-in captures: visually lossless, colour at full resolution."""
+_FIRST_CENTRE = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+"""The centre of the first pixel: at 0.5 in the library, at 0 in the files."""
+
+
+@runtime_checkable
+class CalibratedCamera(Protocol):
+    """What is written of a camera: pixel centres at +0.5, OpenCV's axes and distortion, metres."""
+
+    @property
+    def intrinsics(self) -> Float[np.ndarray, "3 3"]:
+        """In pixels."""
+        ...
+
+    @property
+    def distortion(self) -> Float[np.ndarray, "coefficients"]:
+        """k1, k2, p1, p2, k3, ..."""
+        ...
+
+    @property
+    def world_to_camera(self) -> Float[np.ndarray, "4 4"]:
+        """Rigid."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        ...
+
+
+def frame_name(frame: int) -> str:
+    """How a frame is called in files."""
+    return f"{frame:06d}"
+
+
+def picture_file(kind: str, camera: str, frame: int, suffix: str = ".png") -> Path:
+    """Where a picture lies in the capture; kind is images, masks or depths."""
+    return Path(kind, camera, frame_name(frame) + suffix)
+
+
+def write_picture(
+    path: Path,
+    pixels: UInt8[np.ndarray, "h w *channels"] | UInt16[np.ndarray, "h w *channels"],
+    parameters: Sequence[int] = (),
+) -> None:
+    """Write a picture, and make its folder; arguments and errors as for `posegaussian.io.images.image_bytes`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image_bytes(pixels, path.suffix, parameters))
+
+
+def write_rig(root: Path, sources: Sequence[str], targets: Sequence[str], pairs: Sequence, **more: Any) -> None:
+    """Write rig.json.
+
+    Args:
+        root: of the capture.
+        sources: cameras that are inputs.
+        targets: cameras that never are.
+        pairs: of sources, left and right.
+        more: what the rig's images lack by themselves: fps, and the frames of videos as START:STOP:STEP.
+    """
+    _write_json(root / "rig.json", {"sources": sources, "targets": targets, "pairs": pairs, **more}, indent=1)
+
+
+def write_joints(root: Path, joints: Mapping[int, Float[np.ndarray, "17 3"]], indent: int | None = None) -> None:
+    """Write joints.json.
+
+    Args:
+        root: of the capture.
+        joints: COCO-17 by frame, metres, in the world.
+        indent: of the text; None writes one line.
+    """
+    frames = {frame_name(frame): points.tolist() for frame, points in joints.items()}
+    _write_json(root / "joints.json", {"convention": "COCO-17, metres, world", "frames": frames}, indent)
+
+
+def write_calibration(root: Path, cameras: Mapping[str, CalibratedCamera], *, sizes: bool = False) -> None:
+    """Write intri.yml and extri.yml as EasyMocap does.
+
+    Args:
+        root: of the capture.
+        cameras: by name.
+        sizes: whether the sizes that the calibration is made for are noted, which EasyMocap does not.
+    """
+    intri = extri = "%YAML:1.0\n---\nnames:\n" + "".join(f'  - "{name}"\n' for name in cameras)
+    for name, camera in cameras.items():
+        rotation = camera.world_to_camera[:3, :3]
+        intri += _matrix(f"K_{name}", camera.intrinsics - _FIRST_CENTRE)
+        intri += _matrix(f"dist_{name}", camera.distortion[None])
+        intri += f"W_{name}: {camera.width}\nH_{name}: {camera.height}\n" if sizes else ""
+        extri += _matrix(f"R_{name}", cv2.Rodrigues(rotation)[0]) + _matrix(f"Rot_{name}", rotation)
+        extri += _matrix(f"T_{name}", camera.world_to_camera[:3, 3:])
+    (root / "intri.yml").write_text(intri, encoding="utf-8")
+    (root / "extri.yml").write_text(extri, encoding="utf-8")
+
+
+def _matrix(key: str, values: np.ndarray) -> str:
+    """A matrix in the YAML dialect of captures in the wild."""
+    data = ", ".join(repr(float(value)) for value in values.ravel())
+    rows, columns = values.shape
+    return f"{key}: !!opencv-matrix\n  rows: {rows}\n  cols: {columns}\n  dt: d\n  data: [ {data} ]\n"
+
+
+def _write_json(path: Path, content: dict, indent: int | None) -> None:
+    path.write_text(json.dumps(content, indent=indent) + "\n", encoding="utf-8")

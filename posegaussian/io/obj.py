@@ -1,0 +1,82 @@
+"""A textured mesh of a folder: one .obj (Wavefront) and the picture that its material names."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from posegaussian.errors import CaptureError
+from posegaussian.io.images import SUFFIXES, PictureFile, read_image
+
+
+@dataclass(frozen=True)
+class TexturedMesh:
+    """A mesh as its file has it.
+
+    Args:
+        vertices: in the file's unit and axes.
+        faces: vertex numbers from 0; polygons are fans of triangles.
+        places: where the corners of each face lie in the texture: shares of its width and height from its lower left.
+        texture: RGB.
+    """
+
+    vertices: Float[np.ndarray, "v 3"]
+    faces: Int[np.ndarray, "f 3"]
+    places: Float[np.ndarray, "f 3 2"]
+    texture: UInt8[np.ndarray, "h w 3"]
+
+
+def read_textured_mesh(folder: Path) -> TexturedMesh:
+    """Read the .obj of a folder and its texture.
+
+    Raises:
+        CaptureError: there is none, or it is broken.
+    """
+    found = sorted(folder.glob("*.obj"))
+    if len(found) != 1:
+        raise CaptureError(f"{len(found)} .obj files, not one", code="not-one-mesh", file=folder)
+    vertices, places, faces, corners = _read_obj(found[0])
+    texture = read_image(PictureFile(_texture(found[0])), folder.name, 0)
+    return TexturedMesh(vertices, faces, places[corners], texture)
+
+
+def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices, places in the texture, and both kinds of numbers of each triangle; polygons become fans."""
+    vertices, places, faces, corners = [], [], [], []
+    try:
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            kind, *words = line.split() or [""]
+            if kind == "v":
+                vertices.append([float(word) for word in words[:3]])
+            elif kind == "vt":
+                places.append([float(word) for word in words[:2]])
+            elif kind == "f":
+                numbers = [word.split("/") for word in words]
+                for b, c in pairwise(numbers[1:]):
+                    faces.append([int(corner[0]) for corner in (numbers[0], b, c)])
+                    corners.append([int(corner[1]) for corner in (numbers[0], b, c)])
+        arrays = (np.array(vertices), np.array(places), np.array(faces) - 1, np.array(corners) - 1)
+        if not len(faces) or arrays[2].max() >= len(vertices) or arrays[3].max() >= len(places):
+            raise ValueError
+    except (OSError, ValueError, IndexError):
+        raise CaptureError(
+            "not an .obj with triangles and texture coordinates", code="unreadable-mesh", file=path
+        ) from None
+    return arrays
+
+
+def _texture(mesh: Path) -> Path:
+    """The picture that the material names, or else the only one in the folder."""
+    for material in sorted(mesh.parent.glob("*.mtl")):
+        for line in material.read_text(encoding="utf-8", errors="replace").splitlines():
+            words = line.split()
+            if words[:1] == ["map_Kd"] and (mesh.parent / words[-1]).is_file():
+                return mesh.parent / words[-1]
+    found = [path for path in sorted(mesh.parent.glob("*")) if path.suffix.lower() in SUFFIXES]
+    if len(found) != 1:
+        raise CaptureError(
+            "no texture: neither a material with map_Kd nor a single picture", code="no-texture", file=mesh
+        )
+    return found[0]

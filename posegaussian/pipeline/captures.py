@@ -1,0 +1,86 @@
+"""`posegaussian captures`: a synthetic person, or a scan, filmed into a capture folder of EasyMocap's layout."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from posegaussian.config import BuiltinSettings
+from posegaussian.errors import CaptureError
+from posegaussian.io.atomic import whole_folder
+from posegaussian.io.easymocap import (
+    ENCODERS,
+    picture_file,
+    write_calibration,
+    write_joints,
+    write_picture,
+    write_rig,
+)
+from posegaussian.io.images import DEPTH_UNIT
+from posegaussian.io.obj import read_textured_mesh
+from posegaussian.progress import progress
+from posegaussian.synthetic.dataset.performance import Performance, perform
+from posegaussian.synthetic.scans import stand, upright
+
+
+def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
+    """Photograph a synthetic person and write the capture; it appears under its name only when it is whole.
+
+    Args:
+        seed: which person.
+        output: the capture's folder; an older one of this name is replaced.
+        settings: frames, size and rig.
+
+    Raises:
+        CaptureError: `output` exists and is not a built-in capture.
+        ConfigError: nobody has this seed.
+    """
+    output = Path(output)
+    if output.exists() and not _replaceable(output):
+        raise CaptureError(
+            "exists and is not a built-in capture",
+            code="output-exists",
+            file=output,
+            hint="give the name of a new folder",
+        )
+    with whole_folder(output) as root:
+        frames = progress(range(settings.frames), f"person {seed}: frame")
+        _write(root, perform(seed, settings), frames, settings)
+
+
+def photograph_scan(folder: Path, output: Path, settings: BuiltinSettings) -> None:
+    """Photograph a scan into a capture; it appears under its name only when it is whole.
+
+    Args:
+        folder: with one .obj and its texture.
+        output: the capture's folder.
+        settings: frames (all alike), size, rig, light and sensor; the name of the folder draws what they leave open.
+
+    Raises:
+        CaptureError: `output` exists, or the folder does not hold one readable textured mesh.
+    """
+    if output.exists():
+        raise CaptureError(
+            "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
+        )
+    scan = stand(upright(read_textured_mesh(folder)), folder.resolve().name, settings)
+    with whole_folder(output) as root:
+        _write(root, scan, range(settings.frames), settings)
+
+
+def _replaceable(output: Path) -> bool:
+    return output.is_dir() and (not any(output.iterdir()) or (output / "rig.json").exists())
+
+
+def _write(root: Path, performance: Performance, frames: Iterable[int], settings: BuiltinSettings) -> None:
+    rig, suffix = performance.studio.rig, f".{settings.images}"
+    write_calibration(root, rig.views)
+    write_rig(root, list(rig.sources), list(rig.targets), rig.pairs)
+    for frame in frames:
+        for camera, photo in performance.photographs(frame):
+            steps = np.round(photo.depth / DEPTH_UNIT).astype(np.uint16)
+            write_picture(root / picture_file("images", camera, frame, suffix), photo.image, ENCODERS[suffix])
+            write_picture(root / picture_file("masks", camera, frame), photo.mask)
+            write_picture(root / picture_file("depths", camera, frame), steps)
+    if performance.joints is not None:
+        write_joints(root, dict(enumerate(performance.joints.round(6))), indent=1)

@@ -1,0 +1,40 @@
+"""`posegaussian people`: synthetic people, or their movements, on one contact sheet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from posegaussian.config import PeopleSettings
+from posegaussian.errors import ConfigError
+from posegaussian.io.images import write_image
+from posegaussian.progress import progress
+from posegaussian.synthetic.dataset.contact import laid_out, portraits
+
+_QUALITY = {".png": (), ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88), ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 88)}
+"""OpenCV's parameters by suffix: to look at, and of a size to send."""
+
+
+def contact_sheet(
+    seeds: Sequence[int], output: Path, settings: PeopleSettings, size: int = 384, frames: int = 1, columns: int = 8
+) -> None:
+    """Photograph people on one sheet, each from a side of their own; a row of `frames` moments for each of them.
+
+    Args:
+        seeds: who.
+        output: the picture, .png or .jpg.
+        settings: which people may be drawn.
+        size: height of one picture, pixels.
+        frames: moments of each person, 5 frames apart.
+        columns: pictures side by side when there is one moment each.
+
+    Raises:
+        ConfigError: the picture's format is unknown.
+        StoreError: the picture cannot be written.
+    """
+    output = Path(output)
+    if output.suffix.lower() not in _QUALITY:
+        raise ConfigError("contact sheets are .png or .jpg", code="unknown-image-format", file=output)
+    shots = [shot for seed in progress(list(seeds), "people") for shot in portraits(seed, settings, size, frames)]
+    sheet = laid_out(shots, min(columns if frames == 1 else frames, len(shots)))
+    write_image(output, sheet, _QUALITY[output.suffix.lower()])

@@ -170,7 +170,7 @@ class Preparing:
         for stage, steps in zip(("depth", "full"), args.steps, strict=True):
             stream = streaming.SyntheticStream(train.synthetic, stream_seed(stage, train.seed))
             places = range(train.synthetic.pool)
-            self.seeds |= {stream._person(place, step): None for step in range(steps) for place in places}
+            self.seeds |= {stream.person(place, step): None for step in range(steps) for place in places}
         count = args.makers or max((os.cpu_count() or 1) - len(args.variants), 1)
         self.pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
 

@@ -104,13 +104,13 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     streamed, device = run.batches, run.fabric.device
     assert streamed.streamed is not None
     synchronise = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None
-    clip = streamed._make(0)[0]
+    clip = streamed.make(0)[0]
     ready = Batches(None, Ready(clip), 1.0, 0, device)
 
     def step_on(batches: Batches) -> Callable[[], Any]:
         def step() -> None:
             run.batches = batches
-            run._step()
+            run.step()
 
         return step
 
@@ -126,7 +126,7 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     for name, function in {"step": step_on(ready), "step + stream": step_on(streamed)}.items():
         timings |= in_turn({name: function}, samples, calls, synchronise)
     run.batches = streamed
-    timings |= in_turn({"stream": lambda: streamed._make(run.done)}, samples, calls, synchronise)
+    timings |= in_turn({"stream": lambda: streamed.make(run.done)}, samples, calls, synchronise)
     peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
     what = {"stage": run.stage, "size": clip.width, "columns": clip.pair.images.shape[-1], "pairs": len(clip.target)}
     rows: list[dict[str, Any]] = [{**what, "what": name, "time": timing} for name, timing in timings.items()]

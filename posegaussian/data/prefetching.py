@@ -74,7 +74,7 @@ class Batches:
 
     def start(self, step: int) -> None:
         """Begin to make the batch of a step."""
-        self.begun[step] = self.maker.submit(self._make, step)
+        self.begun[step] = self.maker.submit(self.make, step)
 
     def wait(self) -> None:
         """Until what has begun is made."""
@@ -91,7 +91,7 @@ class Batches:
             _hand_over(clip, stream)
         return clip
 
-    def _make(self, step: int) -> tuple[Clip, torch.cuda.Event | None]:
+    def make(self, step: int) -> tuple[Clip, torch.cuda.Event | None]:
         """A batch, and what says that the device has made it."""
         if self.is_streamed(step):
             source, index = self.streamed, step

@@ -168,7 +168,7 @@ class Run:
         chosen = self.settings.train
         with stop_signals() as received:
             while self.done < self.steps:
-                self._step(bool(received))
+                self.step(bool(received))
                 stopped, out_of_time = self._told(bool(received))
                 last = self.done == self.steps or out_of_time
                 if self.done % chosen.validate_every == 0 or last:
@@ -210,7 +210,7 @@ class Run:
             return received, self.clock.used >= 1
         return self.told_to_stop, self.time_used >= 1
 
-    def _step(self, stop: bool = False) -> None:
+    def step(self, stop: bool = False) -> None:
         """Take one step; what it tells is read when it is there.
 
         Args:

@@ -57,7 +57,7 @@ class SyntheticStream:
         pool = self.settings.pool
         draw = np.random.default_rng([self.seed, _WHICH, step])
         places = draw.choice(pool, clips, replace=clips > pool)
-        wanted = [self._person(int(place), step) for place in places]
+        wanted = [self.person(int(place), step) for place in places]
         self._expect(step, wanted)
         casts = [self._cast(person) for person in wanted]
         rngs = [np.random.default_rng([self.seed, _HOW, step, number]) for number in range(clips)]
@@ -80,7 +80,7 @@ class SyntheticStream:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def _person(self, place: int, step: int) -> int:
+    def person(self, place: int, step: int) -> int:
         """Seed of the person who stands in a place of the pool."""
         lifetime = self.settings.lifetime
         generation = (step + place * lifetime // self.settings.pool) // lifetime
@@ -90,8 +90,8 @@ class SyntheticStream:
     def _expect(self, step: int, wanted: list[int]) -> None:
         """Have people made that are needed now or soon, the most urgent first; forget those who have gone."""
         places, half = range(self.settings.pool), self.settings.lifetime // 2
-        now = {self._person(place, step) for place in places}
-        soon = {self._person(place, step + half) for place in places}
+        now = {self.person(place, step) for place in places}
+        soon = {self.person(place, step + half) for place in places}
         for known in (self._present, self._coming):
             for person in known.keys() - now - soon:
                 del known[person]

@@ -224,7 +224,7 @@ def test_all_that_is_learned_gets_a_gradient(tmp_path, make_captures, stage, pos
     files, settings = [make_captures(tmp_path)], replace(SETTINGS, network=replace(SETTINGS.network, pose=pose))
     fabric = trainer.make_fabric("cpu", "32-true")
     begun = trainer.Run(stage, files, [], tmp_path, settings, None, fabric, trainer.Clock(None))
-    begun._step()
+    begun.step()
     begun.batches.close()
     learned = {name: p.grad for name, p in begun.network.named_parameters() if p.requires_grad}
     assert len(learned) > 50 and not [name for name, gradient in learned.items() if gradient is None]

@@ -25,7 +25,7 @@ ENCODERS = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
     ".png": (cv2.IMWRITE_PNG_COMPRESSION, 4),
 }
-"""OpenCV's parameters for the images of built-in captures: visually lossless, colour at full resolution."""
+"""OpenCV's parameters for the images of built-in captures, by suffix; JPEG keeps colour at full resolution."""
 _FIRST_CENTRE = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
 """The centre of the first pixel: at 0.5 in the library, at 0 in the files."""
 

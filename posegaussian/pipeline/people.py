@@ -12,7 +12,7 @@ from posegaussian.progress import progress
 from posegaussian.synthetic.dataset.contact import laid_out, portraits
 
 _QUALITY = {".png": (), ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88), ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 88)}
-"""OpenCV's parameters by suffix: to look at, and of a size to send."""
+"""OpenCV's parameters, by suffix."""
 
 
 def contact_sheet(

@@ -20,9 +20,9 @@ from posegaussian.synthetic.people.bake import Baked
 from posegaussian.synthetic.rigs.rig import capture_rig
 
 _HEIGHT = 1.8
-"""Of every scan, metres: about that of a person."""
+"""Of every scan, metres; the height of a man, since the files do not say their unit."""
 _TEXEL = 0.002
-"""Distance between samples of colour, metres: half a pixel where 2 m fill 500 pixels."""
+"""Distance between samples of colour, metres: what `texel_for` gives for images of 500 pixels."""
 _SEED = 29
 """Branch of the random numbers for cameras and light."""
 

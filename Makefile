@@ -33,6 +33,7 @@ lint: $(STAMP)  ## Check style, types and the workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/lint-imports
 	$(BIN)/basedpyright
 	$(BIN)/snakemake --lint
 	$(BIN)/python -m posegaussian schema --check

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from posegaussian.splatting.backends import choose
-from posegaussian.splatting.semantics import GSPLAT, Semantics
+from posegaussian.splatting.semantics import ANTIALIASED, Semantics
 from posegaussian.types import Camera, Gaussians, Rendering
 
 
@@ -14,7 +14,7 @@ def rasterize(
     background: Tensor | None = None,
     *,
     backend: str = "auto",
-    semantics: Semantics = GSPLAT,
+    semantics: Semantics = ANTIALIASED,
 ) -> Rendering:
     """Render Gaussians; differentiable with respect to them, the cameras and the background.
 
@@ -25,7 +25,7 @@ def rasterize(
         backend: `auto` picks the fastest that is installed and can do what is asked: on the CPU `numba` (float32, no
             gradient for cameras), on CUDA `gsplat` or `inria`, else `torch`, which runs anywhere; `reference` is the
             slow, plain one that the others are tested against.
-        semantics: the rules of compositing.
+        semantics: the rules of compositing; by default those that the networks are trained, rendered and measured with.
 
     Raises:
         ValueError: an argument's shape, dtype, device or a non-finite value, by name. Values are looked at on the CPU

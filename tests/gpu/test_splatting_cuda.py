@@ -84,9 +84,9 @@ def test_auto_and_batches():
     gaussians, camera = shell(5000, 128, 1.0)
     pair = stack([gaussians, replace(gaussians, means=gaussians.means * 0.8)]), stack([camera, camera])
     assert choose("auto", *pair, GSPLAT) is import_backend("gsplat")
-    both = rasterize(*pair, torch.rand(2, 3, device="cuda"))
+    both = rasterize(*pair, torch.rand(2, 3, device="cuda"), semantics=GSPLAT)
     assert both.colors.shape == (2, 3, 128, 128)
-    single = rasterize(gaussians, camera)
+    single = rasterize(gaussians, camera, semantics=GSPLAT)
     torch.testing.assert_close(both.alphas[0], single.alphas, rtol=0, atol=1e-5)
     assert choose("auto", pair[0].to(torch.float64), pair[1].to(torch.float64), GSPLAT) is import_backend("torch")
 
@@ -97,7 +97,7 @@ def test_wrapper_never_waits(monkeypatch):
     import gsplat
 
     gaussians, camera = shell(5000, 128, 1.0)
-    rasterize(gaussians, camera)
+    rasterize(gaussians, camera, semantics=GSPLAT)
     theirs = gsplat.rasterization
 
     def unwatched(*arguments, **options):
@@ -110,7 +110,7 @@ def test_wrapper_never_waits(monkeypatch):
     monkeypatch.setattr(gsplat, "rasterization", unwatched)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        rasterize(gaussians, camera, torch.ones(3, device="cuda"))
+        rasterize(gaussians, camera, torch.ones(3, device="cuda"), semantics=GSPLAT)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

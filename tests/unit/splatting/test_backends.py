@@ -36,7 +36,7 @@ def test_auto_takes_numba_on_the_cpu_and_torch_where_numba_cannot(plain):
 def test_gradients_of_cameras_work_with_auto(plain):
     gaussians, camera = (part.to(torch.float32) for part in plain)
     pose = camera.world_to_camera.clone().requires_grad_()
-    rasterize(gaussians, replace(camera, world_to_camera=pose)).colors.sum().backward()
+    rasterize(gaussians, replace(camera, world_to_camera=pose), semantics=GSPLAT).colors.sum().backward()
     assert pose.grad.abs().max() > 0
 
 
@@ -53,7 +53,7 @@ def test_gradients_of_cameras_work_with_auto(plain):
 def test_numba_says_what_it_cannot(plain, change, named):
     gaussians, camera = change(*(part.to(torch.float32) for part in plain))
     with helpers.refuses(BackendError, "unsuitable-backend") as error:
-        rasterize(gaussians, camera, backend="numba")
+        rasterize(gaussians, camera, backend="numba", semantics=GSPLAT)
     assert "numba" in error.value.what and named in error.value.what
 
 
@@ -68,7 +68,7 @@ def test_missing_package_is_named_with_its_page(plain, name, page, monkeypatch):
     monkeypatch.setitem(sys.modules, RASTERIZERS[name].package, None)
     assert not is_installed(name)
     with helpers.refuses(BackendError, "missing-package") as error:
-        rasterize(*plain, backend=name)
+        rasterize(*plain, backend=name, semantics=GSPLAT)
     assert RASTERIZERS[name].package in error.value.what and page in str(error.value.hint)
 
 

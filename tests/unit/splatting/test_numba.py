@@ -29,11 +29,11 @@ def threads():
     torch.set_num_threads(before)
 
 
-def run(gaussians, camera, backend, dtype=torch.float32, background=BACKGROUND, **options):
+def run(gaussians, camera, backend, dtype=torch.float32, background=BACKGROUND, semantics=GSPLAT):
     """Images and gradients of a random sum over them."""
     values = [getattr(gaussians, name).to(dtype).clone().requires_grad_() for name in FIELDS]
     background = background.to(dtype).clone().requires_grad_()
-    rendering = rasterize(Gaussians(*values), camera.to(dtype), background, backend=backend, **options)
+    rendering = rasterize(Gaussians(*values), camera.to(dtype), background, backend=backend, semantics=semantics)
     images = {name: getattr(rendering, name) for name in ("colors", "alphas", "depths")}
     generator = torch.Generator().manual_seed(1)
     weights = (torch.randn(image.shape, generator=generator, dtype=F64).to(dtype) for image in images.values())
@@ -148,10 +148,12 @@ def test_batch_equals_one_by_one(plain):
     both = run(stack([gaussians, other]), stack([camera, side]), "numba", background=backgrounds)
     # One sum over both weighs the pixels otherwise: the gradients are compared through the images' own pull.
     for i, (g, c) in enumerate([(gaussians, camera), (other, side)]):
-        single = rasterize(g, c, backgrounds[i], backend="numba")
+        single = rasterize(g, c, backgrounds[i], backend="numba", semantics=GSPLAT)
         for name, images in both[0].items():
             assert torch.equal(images[i], getattr(single, name)), name
-    nested = rasterize(stack([stack([gaussians, other])]), stack([stack([camera, side])]), backend="numba")
+    nested = rasterize(
+        stack([stack([gaussians, other])]), stack([stack([camera, side])]), backend="numba", semantics=GSPLAT
+    )
     assert nested.colors.shape == (1, 2, 3, camera.height, camera.width)
 
 
@@ -159,7 +161,7 @@ def test_gradients_of_a_batch_stay_apart(plain):
     gaussians, camera = (part.to(torch.float32) for part in plain)
     means = torch.stack([gaussians.means, gaussians.means]).requires_grad_()
     batch = replace(stack([gaussians, gaussians]), means=means)
-    rendering = rasterize(batch, stack([camera, camera]), backend="numba")
+    rendering = rasterize(batch, stack([camera, camera]), backend="numba", semantics=GSPLAT)
     (rendering.colors[0].sum() + 2 * rendering.colors[1].sum()).backward()
     assert means.grad[0].abs().max() > 0
     torch.testing.assert_close(means.grad[1], 2 * means.grad[0])
@@ -169,20 +171,26 @@ def test_broadcast_and_transposed_inputs(plain):
     gaussians, camera = (part.to(torch.float32) for part in plain)
     shared = gaussians.map(lambda tensor: tensor.expand(2, *tensor.shape))
     turned = replace(gaussians, means=gaussians.means.T.contiguous().T, colors=gaussians.colors.flip(1).flip(1))
-    expected = rasterize(gaussians, camera, backend="numba")
-    assert torch.equal(rasterize(shared, stack([camera, camera]), backend="numba").colors[1], expected.colors)
-    assert torch.equal(rasterize(turned, camera, backend="numba").colors, expected.colors)
+    expected = rasterize(gaussians, camera, backend="numba", semantics=GSPLAT)
+    assert torch.equal(
+        rasterize(shared, stack([camera, camera]), backend="numba", semantics=GSPLAT).colors[1], expected.colors
+    )
+    assert torch.equal(rasterize(turned, camera, backend="numba", semantics=GSPLAT).colors, expected.colors)
 
 
 def test_only_what_asks_gets_a_gradient(plain):
     gaussians, camera = (part.to(torch.float32) for part in plain)
     colors = gaussians.colors.clone().requires_grad_()
-    rendering = rasterize(replace(gaussians, colors=colors), camera, backend="numba")
+    rendering = rasterize(replace(gaussians, colors=colors), camera, backend="numba", semantics=GSPLAT)
     rendering.alphas.sum().backward()
     assert torch.equal(colors.grad, torch.zeros_like(colors))
     with torch.no_grad():
-        assert not rasterize(replace(gaussians, colors=colors), camera, backend="numba").colors.requires_grad
-    assert torch.equal(rendering.colors.detach(), rasterize(gaussians, camera, backend="numba").colors)
+        assert not rasterize(
+            replace(gaussians, colors=colors), camera, backend="numba", semantics=GSPLAT
+        ).colors.requires_grad
+    assert torch.equal(
+        rendering.colors.detach(), rasterize(gaussians, camera, backend="numba", semantics=GSPLAT).colors
+    )
 
 
 def _send_bits(queue) -> None:

@@ -39,10 +39,10 @@ def leaves(gaussians: Gaussians, camera: Camera):
     return {name: tensor.clone().requires_grad_() for name, tensor in tensors.items()}
 
 
-def render(values, size, **options):
+def render(values, size, backend="auto", semantics=GSPLAT):
     gaussians = Gaussians(*(values[n] for n in ("means", "quaternions", "scales", "opacities", "colors")))
     camera = Camera(values["intrinsics"], values["world_to_camera"], *size)
-    return rasterize(gaussians, camera, values["background"], **options)
+    return rasterize(gaussians, camera, values["background"], backend=backend, semantics=semantics)
 
 
 def test_values_equal_the_reference(scene, dialect):
@@ -126,6 +126,12 @@ def front(width=33, height=21, focal=40.0):
     return Camera(intrinsics, pose, width, height)
 
 
+def test_the_default_is_antialiased():
+    small = one(scale=0.005)
+    assert torch.equal(rasterize(small, front()).colors, rasterize(small, front(), semantics=ANTIALIASED).colors)
+    assert rasterize(small, front()).alphas.max() < rasterize(small, front(), semantics=GSPLAT).alphas.max()
+
+
 @pytest.mark.parametrize("backend", ["torch", "reference"])
 @pytest.mark.parametrize("semantics", [GSPLAT, ANTIALIASED])
 def test_one_gaussian_is_a_gaussian(semantics, backend):
@@ -151,12 +157,14 @@ def test_alpha_is_bounded_and_pixels_stop(backend):
     """Opaque sheets: the first takes 0.999; a second would leave 1e-6 and is refused."""
     sheets = [one((0, 0, z), scale=50.0, opacity=1.0, color=c) for z, c in ((1.0, (0, 1, 0)), (0.0, (1, 0, 0)))]
     both = Gaussians(*(torch.cat([getattr(s, n) for s in sheets]) for n in Gaussians.__dataclass_fields__))
-    rendering = rasterize(both, front(), backend=backend)
+    rendering = rasterize(both, front(), backend=backend, semantics=GSPLAT)
     torch.testing.assert_close(rendering.alphas, torch.full_like(rendering.alphas, 0.999))
     torch.testing.assert_close(rendering.colors[0], rendering.alphas[0])
     assert rendering.colors[1].max() == 0
     torch.testing.assert_close(rendering.depths, torch.full_like(rendering.depths, 2.0))
-    faint = rasterize(replace(both, opacities=torch.full((2,), 0.9 / 255, dtype=F64)), front(), backend=backend)
+    faint = rasterize(
+        replace(both, opacities=torch.full((2,), 0.9 / 255, dtype=F64)), front(), backend=backend, semantics=GSPLAT
+    )
     assert faint.alphas.max() == 0
 
 
@@ -175,7 +183,7 @@ def test_inria_footprint_is_whole_tiles():
 def test_order_of_distinct_depths_does_not_matter(plain):
     gaussians, camera = plain
     shuffled = gaussians[torch.randperm(len(gaussians.means))]
-    a, b = rasterize(gaussians, camera), rasterize(shuffled, camera)
+    a, b = rasterize(gaussians, camera, semantics=GSPLAT), rasterize(shuffled, camera, semantics=GSPLAT)
     torch.testing.assert_close(a.colors, b.colors, rtol=0, atol=1e-14)
 
 
@@ -215,11 +223,12 @@ def multiply(p, q):
 def test_background_is_linear(plain):
     gaussians, camera = plain
     black, white, grey = (
-        rasterize(gaussians, camera, torch.full((3,), level, dtype=F64)).colors for level in (0.0, 1.0, 0.3)
+        rasterize(gaussians, camera, torch.full((3,), level, dtype=F64), semantics=GSPLAT).colors
+        for level in (0.0, 1.0, 0.3)
     )
     torch.testing.assert_close(grey, 0.7 * black + 0.3 * white)
-    torch.testing.assert_close(rasterize(gaussians, camera).colors, black)
-    torch.testing.assert_close(1 - (white - black)[:1], rasterize(gaussians, camera).alphas)
+    torch.testing.assert_close(rasterize(gaussians, camera, semantics=GSPLAT).colors, black)
+    torch.testing.assert_close(1 - (white - black)[:1], rasterize(gaussians, camera, semantics=GSPLAT).alphas)
 
 
 def test_batch_equals_one_by_one(plain):
@@ -227,20 +236,22 @@ def test_batch_equals_one_by_one(plain):
     other = replace(gaussians, means=gaussians.means.flip(0) * 0.8, opacities=gaussians.opacities.flip(0))
     side = replace(camera, world_to_camera=camera.world_to_camera @ torch.diag(torch.tensor([-1.0, 1, -1, 1]).double()))
     backgrounds = torch.rand(2, 3, dtype=F64)
-    batch = rasterize(stack([gaussians, other]), stack([camera, side]), backgrounds)
+    batch = rasterize(stack([gaussians, other]), stack([camera, side]), backgrounds, semantics=GSPLAT)
     for i, (g, c) in enumerate([(gaussians, camera), (other, side)]):
-        single = rasterize(g, c, backgrounds[i])
+        single = rasterize(g, c, backgrounds[i], semantics=GSPLAT)
         for name, image in outputs(single).items():
             assert torch.equal(getattr(batch, name)[i], image), name
-    nested = rasterize(stack([stack([gaussians, other])]), stack([stack([camera, side])]), backgrounds[None])
+    nested = rasterize(
+        stack([stack([gaussians, other])]), stack([stack([camera, side])]), backgrounds[None], semantics=GSPLAT
+    )
     assert torch.equal(nested.colors[0], batch.colors)
 
 
 def test_block_size_does_not_matter(plain, monkeypatch):
     gaussians, camera = plain
-    whole = rasterize(gaussians, camera).colors
+    whole = rasterize(gaussians, camera, semantics=GSPLAT).colors
     monkeypatch.setattr(tiled_module, "BLOCK_ELEMENTS", 1)
-    torch.testing.assert_close(rasterize(gaussians, camera).colors, whole, rtol=0, atol=1e-14)
+    torch.testing.assert_close(rasterize(gaussians, camera, semantics=GSPLAT).colors, whole, rtol=0, atol=1e-14)
 
 
 def test_unused_entries_get_no_gradient(plain):
@@ -256,7 +267,9 @@ def test_unused_entries_get_no_gradient(plain):
 
 def test_same_input_same_bytes(plain):
     gaussians, camera = plain
-    assert torch.equal(rasterize(gaussians, camera).colors, rasterize(gaussians, camera).colors)
+    assert torch.equal(
+        rasterize(gaussians, camera, semantics=GSPLAT).colors, rasterize(gaussians, camera, semantics=GSPLAT).colors
+    )
 
 
 def unchecked(gaussians, **changes):
@@ -290,18 +303,18 @@ def unchecked(gaussians, **changes):
 def test_wrong_gaussians_are_refused(plain, field, change, words):
     gaussians, camera = plain
     with pytest.raises(ValueError, match=words):
-        rasterize(unchecked(gaussians, **{field: change(getattr(gaussians, field))}), camera)
+        rasterize(unchecked(gaussians, **{field: change(getattr(gaussians, field))}), camera, semantics=GSPLAT)
 
 
 def test_wrong_cameras_and_backgrounds_are_refused(plain):
     gaussians, camera = plain
     with pytest.raises(ValueError, match=r"camera.intrinsics must have shape \(3, 3\), got \(1, 3, 3\)"):
-        rasterize(gaussians, unchecked(camera, intrinsics=camera.intrinsics[None]))
+        rasterize(gaussians, unchecked(camera, intrinsics=camera.intrinsics[None]), semantics=GSPLAT)
     with pytest.raises(ValueError, match=r"camera.world_to_camera .* must be torch.float64"):
-        rasterize(gaussians, unchecked(camera, world_to_camera=camera.world_to_camera.float()))
+        rasterize(gaussians, unchecked(camera, world_to_camera=camera.world_to_camera.float()), semantics=GSPLAT)
     with pytest.raises(ValueError, match="at least 1 x 1 pixels, got 0 x 5"):
-        rasterize(gaussians, unchecked(camera, width=0, height=5))
+        rasterize(gaussians, unchecked(camera, width=0, height=5), semantics=GSPLAT)
     with pytest.raises(ValueError, match=r"background must have shape \(3,\), got \(4,\)"):
-        rasterize(gaussians, camera, torch.zeros(4, dtype=F64))
+        rasterize(gaussians, camera, torch.zeros(4, dtype=F64), semantics=GSPLAT)
     with pytest.raises(ValueError, match="backend must be one of"):
-        rasterize(gaussians, camera, backend="teapot")
+        rasterize(gaussians, camera, backend="teapot", semantics=GSPLAT)

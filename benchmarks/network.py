@@ -24,8 +24,8 @@ from posegaussian.config import NetworkSettings
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.model.compaction import foreground, pick
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.streaming import Mode, Stream, captured
-from posegaussian.rendering.reconstruct import picture
+from posegaussian.model.streaming import Mode, StreamingPredictor, captured
+from posegaussian.rendering.reconstruct import render
 from posegaussian.types import Camera, StereoPair
 
 MODES = ("eager", "graph", "compiled")
@@ -124,7 +124,7 @@ def recorded(network: nn.Module, call: Callable[[], Any]) -> dict[str, tuple[tup
 def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...]) -> list[dict]:
     """Each part with its true inputs; times of CUDA graphs are of the device alone."""
     source = pair(size, device="cuda")
-    stream = Stream(new_network("cuda"), patient=True)
+    stream = StreamingPredictor(new_network("cuda"), patient=True)
     frame = stream(source)
     network, capacity = stream.network, cast(int, stream.capacity)
     inputs = recorded(network, lambda: network(source, network.fresh_state(source), capacity=capacity))
@@ -140,7 +140,7 @@ def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...]) -> list[dict
             modes["compiled"] = captured(torch.compile(function, dynamic=False))
         times = in_turn(modes, samples, 20, torch.cuda.synchronize)
         rows.append({"part": name, **{mode: times.get(mode, "") for mode in MODES}})
-    splat = in_turn({"eager": lambda: picture(frame.gaussians, camera)}, samples, 20, torch.cuda.synchronize)
+    splat = in_turn({"eager": lambda: render(frame.gaussians, camera)}, samples, 20, torch.cuda.synchronize)
     return [*rows, {"part": f"splatting at {2 * size}^2", "eager": splat["eager"], "graph": "", "compiled": ""}]
 
 
@@ -156,7 +156,7 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[d
     exact = [(disparity.cpu(), image.cpu()) for disparity, image in in_single_precision(network, frames, camera)]
     rows = []
     for mode in modes:
-        stream = Stream(network, cast(Mode, mode))
+        stream = StreamingPredictor(network, cast(Mode, mode))
         torch.cuda.reset_peak_memory_stats()
         start = time.perf_counter()
         found = stream(frames[0])
@@ -168,7 +168,7 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[d
             found = stream(one)
             person = one.masks[0, :, 0].cpu() > 0
             errors.append((found.disparity.cpu() - disparity)[person].abs().mean())
-            likeness.append(psnr(picture(found.gaussians, camera).colors.cpu(), image))
+            likeness.append(psnr(render(found.gaussians, camera).colors.cpu(), image))
         times = in_turn(_live(stream, frames, camera), samples, 20, torch.cuda.synchronize)
         rows.append(
             {
@@ -192,14 +192,14 @@ def in_single_precision(network: PoseGaussian, frames: list[StereoPair], camera:
     for frame in frames:
         result = network(frame, state)
         state = result.state
-        yield result.disparity[0], picture(result.gaussians[0].compact(), camera).colors
+        yield result.disparity[0], render(result.gaussians[0].compact(), camera).colors
 
 
-def _live(stream: Stream, frames: list[StereoPair], camera: Camera) -> dict[str, Callable[[], Any]]:
+def _live(stream: StreamingPredictor, frames: list[StereoPair], camera: Camera) -> dict[str, Callable[[], Any]]:
     """One frame after the other, round and round."""
     moments = itertools.cycle(frames)
     return {
-        "end to end": lambda: picture(stream(next(moments)).gaussians, camera),
+        "end to end": lambda: render(stream(next(moments)).gaussians, camera),
         "network": lambda: stream(next(moments)),
     }
 
@@ -217,12 +217,16 @@ def baseline_on_cuda(size: int, samples: int) -> list[dict]:
 def compare_on_cpu(size: int, samples: int) -> list[dict]:
     """From a pair to one novel view of twice the size, both networks in turn."""
     source = pair(size)
-    camera, stream, baseline = between(source, 2 * size), Stream(new_network("cpu")), BaselineNetwork().eval()
+    camera, stream, baseline = (
+        between(source, 2 * size),
+        StreamingPredictor(new_network("cpu")),
+        BaselineNetwork().eval(),
+    )
     gaussians = stream(source).gaussians
     functions = {
-        "end to end": lambda: picture(stream(source).gaussians, camera),
+        "end to end": lambda: render(stream(source).gaussians, camera),
         "network": lambda: stream(source),
-        "splatting": lambda: picture(gaussians, camera),
+        "splatting": lambda: render(gaussians, camera),
         "baseline": lambda: baseline(source.images[0]),
     }
     times = in_turn(functions, samples)

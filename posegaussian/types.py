@@ -64,6 +64,12 @@ class Camera(Tensors):
         world_to_camera: rigid, metres.
         width: in pixels.
         height: in pixels.
+
+    Examples:
+        >>> import torch, posegaussian as pg
+        >>> camera = pg.Camera(torch.tensor([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]), torch.eye(4), 64, 48)
+        >>> camera.resized(128, 96).intrinsics[0].tolist()
+        [160.0, 0.0, 64.0]
     """
 
     intrinsics: Float[Tensor, "*batch 3 3"]
@@ -94,6 +100,14 @@ class StereoPair(Tensors):
         heatmaps: one map per joint at a quarter of the image's size, in [0, 1]; None where there are none.
         keypoints: joints in rectified pixels (x, y).
         scores: each joint's confidence in [0, 1]; 0 where it was not found.
+
+    Examples:
+        >>> import posegaussian as pg
+        >>> capture = pg.read_capture("capture")
+        >>> pair = pg.rectify(*capture.views(capture.sources[:2], capture.frames[0]), size=(64, 64))
+        >>> left, right = pair.cameras[0, 0], pair.cameras[0, 1]
+        >>> bool((left.world_to_camera[:3, :3] == right.world_to_camera[:3, :3]).all())
+        True
     """
 
     images: Float[Tensor, "b 2 3 h w"]
@@ -114,6 +128,13 @@ class Gaussians(Tensors):
         scales: standard deviations along the three axes, metres, linear.
         opacities: in [0, 1], linear.
         colors: RGB in [0, 1].
+
+    Examples:
+        >>> import torch, posegaussian as pg
+        >>> means, quaternions, scales = torch.zeros(2, 3), torch.eye(4)[[0, 0]], torch.full((2, 3), 0.1)
+        >>> gaussians = pg.Gaussians(means, quaternions, scales, torch.tensor([0.9, 0]), torch.ones(2, 3))
+        >>> len(gaussians.compact().means)
+        1
     """
 
     means: Float[Tensor, "*batch n 3"]
@@ -137,6 +158,14 @@ class Rendering(Tensors):
         colors: RGB over the background.
         alphas: accumulated opacity in [0, 1].
         depths: expected depth along the optical axis in metres (sum of weight x depth / alpha); 0 where alpha is 0.
+
+    Examples:
+        >>> import torch, posegaussian as pg
+        >>> mean, color = torch.tensor([[0.0, 0, 2]]), torch.ones(1, 3)
+        >>> dot = pg.Gaussians(mean, torch.eye(4)[:1], torch.full((1, 3), 0.1), torch.tensor([0.9]), color)
+        >>> camera = pg.Camera(torch.tensor([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]), torch.eye(4), 64, 48)
+        >>> round(float(pg.render(dot, camera).depths[0, 24, 32]), 3)
+        2.0
     """
 
     colors: Float[Tensor, "*batch 3 h w"]

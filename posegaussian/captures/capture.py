@@ -106,6 +106,14 @@ class Capture:
         picture = self.backgrounds[camera]
         return self._sized(images.read_image(picture, camera, self.frames[0]), picture, camera, self.frames[0])
 
+    def views(
+        self, cameras: Sequence[str], frame: int
+    ) -> tuple[list[UInt8[np.ndarray, "_ _ 3"]], list[UInt8[np.ndarray, "_ _"]], list[SourceCamera]]:
+        """Images, masks and calibration of some cameras at one frame, in the order of the cameras."""
+        images = [self.image(camera, frame) for camera in cameras]
+        masks = [self.mask(camera, frame) for camera in cameras]
+        return images, masks, [self.cameras[camera] for camera in cameras]
+
     def files(self, cameras: Sequence[str] | None = None, frames: Sequence[int] | None = None) -> tuple[Path, ...]:
         """Every file that cameras and frames are read from, each once; default: all cameras and frames."""
         cameras = tuple(self.cameras) if cameras is None else cameras

@@ -22,7 +22,7 @@ class Format(Protocol):
         ...
 
 
-def read_capture(root: Path, format: str | None = None, frames: FrameRange | None = None) -> Capture:
+def read_capture(root: str | Path, format: str | None = None, frames: FrameRange | None = None) -> Capture:
     """Read a capture of any known layout.
 
     Args:
@@ -34,7 +34,16 @@ def read_capture(root: Path, format: str | None = None, frames: FrameRange | Non
         ConfigError: no such format.
         CaptureError: no such folder or layout, or a camera or frame is missing.
         CalibrationError: a camera's calibration is missing or impossible.
+        ConfigError: no such format.
+
+    Examples:
+        >>> import posegaussian as pg
+        >>> capture = pg.read_capture("capture")
+        >>> images, masks, cameras = capture.views(capture.sources[:2], capture.frames[0])
+        >>> images[0].shape == (cameras[0].height, cameras[0].width, 3)
+        True
     """
+    root = Path(root)
     entry = look_up(CAPTURE_FORMATS, format or detect(root), "format", code="unknown-format")
     return layout(entry).read(root, frames)
 

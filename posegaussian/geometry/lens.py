@@ -25,6 +25,13 @@ class SourceCamera:
         world_to_camera: rigid, metres.
         width: in pixels.
         height: in pixels.
+
+    Examples:
+        >>> import numpy as np, posegaussian as pg
+        >>> intrinsics = np.array([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]])
+        >>> camera = pg.SourceCamera(intrinsics, np.array([-0.1, 0.01, 0, 0, 0]), np.eye(4), 64, 48)
+        >>> camera.project(np.array([[0.0, 0, 2]]))
+        array([[32., 24.]])
     """
 
     intrinsics: Float[np.ndarray, "3 3"]

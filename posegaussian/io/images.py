@@ -180,11 +180,17 @@ def image_bytes(
 
 
 def write_image(
-    path: Path,
+    path: str | Path,
     pixels: UInt8[np.ndarray, "h w *channels"] | UInt16[np.ndarray, "h w *channels"],
     parameters: Sequence[int] = (),
 ) -> None:
-    """Write an image under its name, whole or not at all; arguments and errors as for `image_bytes`."""
+    """Write an image under its name, whole or not at all; arguments and errors as for `image_bytes`.
+
+    Examples:
+        >>> import numpy as np, posegaussian as pg
+        >>> pg.write_image("grey.png", np.full((4, 6, 3), 128, np.uint8))
+    """
+    path = Path(path)
     write_whole(path, image_bytes(pixels, path.suffix.lower(), parameters))
 
 

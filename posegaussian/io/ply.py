@@ -23,8 +23,20 @@ _COLUMNS = (
 _OPACITY_LIMIT = 1e-6
 
 
-def write_ply(path: Path, gaussians: Gaussians) -> None:
-    """Write one set of Gaussians; entries with an opacity below 1/255 are left out."""
+def write_ply(path: str | Path, gaussians: Gaussians) -> None:
+    """Write one set of Gaussians; entries with an opacity below 1/255 are left out.
+
+    Raises:
+        ValueError: a batch of sets.
+
+    Examples:
+        >>> import torch, posegaussian as pg
+        >>> dot, color = torch.tensor([[0.0, 0, 2]]), torch.ones(1, 3)
+        >>> gaussians = pg.Gaussians(dot, torch.eye(4)[:1], torch.full((1, 3), 0.1), torch.tensor([0.9]), color)
+        >>> pg.write_ply("dot.ply", gaussians)
+        >>> torch.equal(pg.read_ply("dot.ply").means, dot)
+        True
+    """
     visible = gaussians.compact().to("cpu", torch.float32)
     opacities = visible.opacities.clamp(_OPACITY_LIMIT, 1 - _OPACITY_LIMIT)
     table = torch.cat(
@@ -43,12 +55,22 @@ def write_ply(path: Path, gaussians: Gaussians) -> None:
     write_whole(path, "\n".join([*header, "end_header\n"]).encode() + table.numpy().astype("<f4").tobytes())
 
 
-def read_ply(path: Path) -> Gaussians:
+def read_ply(path: str | Path) -> Gaussians:
     """Read a .ply written by `write_ply`; further harmonics of other writers are not read.
 
     Raises:
         UserError: the file is no binary .ply of Gaussians.
+
+    Examples:
+        >>> import posegaussian as pg
+        >>> capture = pg.read_capture("capture")
+        >>> pair = pg.rectify(*capture.views(capture.sources[:2], capture.frames[0]), size=(64, 64))
+        >>> gaussians = pg.reconstruct(pair)
+        >>> pg.write_ply("person.ply", gaussians)
+        >>> len(pg.read_ply("person.ply").means) == len(gaussians.means)
+        True
     """
+    path = Path(path)
     header, separator, body = path.read_bytes().partition(b"end_header\n")
     lines = header.decode("ascii", "replace").splitlines()
     names = [line.split()[-1] for line in lines if line.startswith("property float ")]

@@ -39,7 +39,7 @@ class Frame:
     overflow: Float[Tensor, ""]
 
 
-class Stream:
+class StreamingPredictor:
     """A network that is fed the frames of one pair in order, with the temporal state kept inside.
 
     The pairs of one stream have one size. As a graph it allocates nothing after the first frame. Nothing waits for the
@@ -50,6 +50,19 @@ class Stream:
         mode: of running; on the CPU `eager` alone.
         capacity: Gaussians per view; None chooses by the first frame (and waits for it).
         patient: whether to look at every frame's overflow.
+
+    Raises:
+        ValueError: the mode needs CUDA, and the network is elsewhere.
+
+    Examples:
+        >>> import posegaussian as pg
+        >>> capture = pg.read_capture("capture")
+        >>> predictor = pg.StreamingPredictor(pg.load_model(device="cpu"))
+        >>> for number in capture.frames[:2]:
+        ...     pair = pg.rectify(*capture.views(capture.sources[:2], number), size=(64, 64))
+        ...     frame = predictor(pair)
+        >>> bool((frame.gaussians.opacities > 0).any())
+        True
     """
 
     def __init__(self, network: PoseGaussian, mode: Mode = "eager", capacity: int | None = None, patient: bool = False):

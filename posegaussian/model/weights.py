@@ -18,6 +18,7 @@ from posegaussian.config import NetworkSettings, as_dict, parse
 from posegaussian.errors import WeightsError
 from posegaussian.io.atomic import write_whole
 from posegaussian.model.constants import DEFAULTS, InferenceConstants
+from posegaussian.model.device import pick_device
 from posegaussian.model.network import PoseGaussian
 
 FORMAT = "posegaussian/weights 1"
@@ -94,6 +95,26 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> PoseGa
     network = PoseGaussian(settings, _constants(entries, path))
     fill(network, path)
     return network.to(device).eval()
+
+
+def load_model(weights: str | Path = "release", device: str = "auto") -> PoseGaussian:
+    """A trained network, ready for inference.
+
+    Args:
+        weights: a .safetensors file, or `release`: those that ship with the project.
+        device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        WeightsError: the file is missing, damaged, not ours, or of another version of the network.
+        BackendError: there is no such device.
+
+    Examples:
+        >>> import posegaussian as pg
+        >>> model = pg.load_model()
+        >>> model.settings.pose
+        'fused'
+    """
+    return load_network(find_weights(weights), pick_device(device))
 
 
 def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[str]:

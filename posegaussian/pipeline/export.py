@@ -19,7 +19,7 @@ from posegaussian.io.atomic import write_whole
 from posegaussian.io.ply import read_ply
 from posegaussian.progress import progress
 from posegaussian.registry import EXPORT_FORMATS, ExportFormat, resolve
-from posegaussian.rendering.reconstruct import picture
+from posegaussian.rendering.reconstruct import render
 
 Formats = Mapping[str, ExportFormat]
 """By name; the name is that of the folder."""
@@ -108,6 +108,6 @@ def _render(steps: Sequence[Shot], output: Path, formats: Formats, backend: str)
             continue
         if gaussians is None or file != shot.splats:
             file, gaussians = shot.splats, read_ply(shot.splats)
-        rendering = picture(gaussians, shot.camera, backend)
+        rendering = render(gaussians, shot.camera, backend=backend)
         for kind, target in targets.items():
             writers[kind](target, rendering)

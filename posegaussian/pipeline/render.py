@@ -13,12 +13,13 @@ from posegaussian.io.atomic import whole_folder
 from posegaussian.io.images import write_image
 from posegaussian.io.ply import write_ply
 from posegaussian.io.video import write_video
+from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
 from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import Step, sweep
 from posegaussian.rendering.framing import along
 from posegaussian.rendering.merging import by_nearness, merged
-from posegaussian.rendering.reconstruct import Moment, pick_device, picture, reconstruct, to_bytes
+from posegaussian.rendering.reconstruct import Moment, reconstruct_frames, render, to_bytes
 from posegaussian.types import Camera, Rendering
 
 
@@ -83,7 +84,7 @@ def render_capture(
         )
         _write_cameras(writer, source, path)
         cameras = along(source, path, *settings.path_size)
-        stream = reconstruct(network, read_frames(source, pose), chosen, stabilizer)
+        stream = reconstruct_frames(network, read_frames(source, pose), chosen, stabilizer)
         for moments in progress(stream, f"render {rectified.stem}", len(source["frames"])):
             _write_targets(writer, source, moments, settings)
             _write_path(writer, moments, path, cameras, settings)
@@ -149,7 +150,8 @@ def _write_path(
 def _seen(moments: Sequence[Moment], pair: int, camera: Camera, settings: RenderSettings) -> Rendering:
     """The view from one camera: of the pair around it, filled up by its neighbours."""
     others = by_nearness([moment for moment in moments if moment.pair != pair], camera)[: settings.neighbours]
-    return picture(merged(moments[pair], others, camera, settings.backend), camera, settings.backend)
+    gaussians = merged(moments[pair], others, camera, settings.backend)
+    return render(gaussians, camera, backend=settings.backend)
 
 
 def _export_path(output: Path, video: Path | None, frames: Path | None, fps: int) -> None:

@@ -13,6 +13,7 @@ from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
 from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError, ConfigError
 from posegaussian.io.images import write_image
+from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
 from posegaussian.pipeline.rectify import checked_plan
@@ -21,7 +22,7 @@ from posegaussian.preparation.rectification import rectify_frame
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.rendering.camera_path import camera_between, pivot_between
 from posegaussian.rendering.framing import framed
-from posegaussian.rendering.reconstruct import pick_device, picture, reconstruct, to_bytes
+from posegaussian.rendering.reconstruct import reconstruct_frames, render, to_bytes
 from posegaussian.types import StereoPair
 
 
@@ -71,12 +72,12 @@ def render_view(
     python = interpreter(pose_python) if network.settings.pose != "none" else None
     detector = json.dumps(as_dict(settings.detector)) if settings.detector else learned.get("detector", SMALL)
     pair = _rectified_pair(with_masks(shot, rectify.masks), (first, second), frame, rectify, python, detector)
-    (moment,) = next(reconstruct(network, [[pair]], chosen))
+    (moment,) = next(reconstruct_frames(network, [[pair]], chosen))
     start, end = (shot.cameras[camera].pinhole() for camera in (first, second))
     camera = camera_between(start, end, ratio, pivot_between(start, end))
     if settings.size:
         camera = framed(camera, *settings.size)
-    write_image(output, to_bytes(picture(moment.gaussians, camera, settings.backend).colors))
+    write_image(output, to_bytes(render(moment.gaussians, camera, backend=settings.backend).colors))
     print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}, with {weights.name}")
 
 

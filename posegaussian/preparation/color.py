@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int, UInt8
 
-from posegaussian.captures.capture import Capture
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rectification import rectifying_rotation
 from posegaussian.io.images import is_person
+from posegaussian.preparation.filmed import Filmed
 
 Ratios = Float[np.ndarray, "observations 3"]
 """Logarithms of second / first, by observation and channel."""
@@ -63,12 +63,12 @@ def with_gain(picture: UInt8[np.ndarray, "h w 3"], gain: Float[np.ndarray, " 3"]
 
 
 def estimate_gains(
-    capture: Capture, pairs: Sequence[tuple[str, str]], frames: Sequence[int]
+    filmed: Filmed, pairs: Sequence[tuple[str, str]], frames: Sequence[int]
 ) -> dict[str, Float64[np.ndarray, " 3"]]:
     """Gains of all cameras of the pairs; their geometric mean is 1. A camera that shares nothing keeps its colours.
 
     Args:
-        capture: with masks.
+        filmed: the footage.
         pairs: cameras that see the same things.
         frames: to choose from.
     """
@@ -76,7 +76,7 @@ def estimate_gains(
     chosen = [frames[index] for index in np.unique(np.linspace(0, len(frames) - 1, _FRAMES).round().astype(int))]
     rows, values, weights = [], [], []
     for first, second in pairs:
-        ratios, independent = _ratios(capture, first, second, chosen)
+        ratios, independent = _ratios(filmed, first, second, chosen)
         if len(ratios) >= _LEAST:
             centre = np.median(ratios, axis=0)
             spread = 1.4826 * np.median(abs(ratios - centre), axis=0) + 1e-3
@@ -97,13 +97,13 @@ def _solved(cameras: int, rows: list, values: list, weights: list) -> Float[np.n
     return np.exp(gains - gains.mean(0))
 
 
-def _ratios(capture: Capture, first: str, second: str, frames: Sequence[int]) -> tuple[Ratios, bool]:
+def _ratios(filmed: Filmed, first: str, second: str, frames: Sequence[int]) -> tuple[Ratios, bool]:
     """What one pair says, and whether its observations are independent: slices all err alike where light differs."""
-    cameras = [capture.cameras[camera] for camera in (first, second)]
+    cameras = [filmed.cameras[camera] for camera in (first, second)]
     by_features, by_slices = [], []
     for frame in frames:
-        images = [capture.image(camera, frame) for camera in (first, second)]
-        people = [is_person(capture.mask(camera, frame)) for camera in (first, second)]
+        images = [filmed.image(camera, frame) for camera in (first, second)]
+        people = [is_person(filmed.mask(camera, frame)) for camera in (first, second)]
         by_features.append(_compared(*map(_sampled, images, shared_features(images, cameras))))
         by_slices.append(_compared(*_slices(images, people, cameras)))
     ratios = np.concatenate(by_features)

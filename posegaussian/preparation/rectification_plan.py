@@ -15,6 +15,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.resampling import SamplingMap, sampling_map
 from posegaussian.io.images import is_person
 from posegaussian.preparation.color import estimate_gains
+from posegaussian.preparation.filmed import Filmed
 from posegaussian.types import Camera, stack
 
 _LEAST_BASELINE = 1e-6
@@ -101,14 +102,14 @@ def plan_rectification(
         CalibrationError: a pair cannot be rectified.
         CaptureError: an image cannot be read, or the targets differ in size.
     """
-    rectified = tuple(_plan_pair(capture, names, frames, settings) for names in pairs)
+    rectified = tuple(plan_pair(capture, names, frames, settings) for names in pairs)
     return RectificationPlan(rectified, _plan_targets(capture, rectified, frames[0], settings))
 
 
-def with_matched_colors(plan: RectificationPlan, capture: Capture, frames: Sequence[int]) -> RectificationPlan:
+def with_matched_colors(plan: RectificationPlan, filmed: Filmed, frames: Sequence[int]) -> RectificationPlan:
     """The plan with the gains that make the cameras' colours alike, estimated from some of the frames."""
     seen = [(target.view.name, camera) for target in plan.targets for camera in plan.pairs[target.pair].names]
-    gains = estimate_gains(capture, [pair.names for pair in plan.pairs] + seen, frames)
+    gains = estimate_gains(filmed, [pair.names for pair in plan.pairs] + seen, frames)
 
     def matched(view: ViewPlan) -> ViewPlan:
         return replace(view, gain=gains[view.name])
@@ -119,17 +120,27 @@ def with_matched_colors(plan: RectificationPlan, capture: Capture, frames: Seque
     )
 
 
-def _plan_pair(capture: Capture, names: Names, frames: Sequence[int], settings: RectifySettings) -> PairPlan:
-    """Left and right, and intrinsics that fit the person of all frames."""
-    first, second = (capture.cameras[camera] for camera in names)
+def plan_pair(filmed: Filmed, names: Names, frames: Sequence[int], settings: RectifySettings) -> PairPlan:
+    """Left and right, and intrinsics that fit the person of all frames.
+
+    Args:
+        filmed: the footage.
+        names: of two cameras, in any order.
+        frames: whose person fits into the rectified images.
+        settings: size and margin.
+
+    Raises:
+        CalibrationError: the pair cannot be rectified.
+    """
+    first, second = (filmed.cameras[camera] for camera in names)
     if np.linalg.norm(first.centre - second.centre) < _LEAST_BASELINE:
         what = f"stands at the same place as camera {names[1]}: no baseline"
-        raise CalibrationError(what, code="no-baseline", file=capture.calibration_files[-1], camera=names[0])
+        raise CalibrationError(what, code="no-baseline", file=filmed.calibration_files[-1], camera=names[0])
     rotation, swapped = rectification.rectifying_rotation(first, second)
     if swapped:
         names = (names[1], names[0])
-    left, right = (capture.cameras[camera] for camera in names)
-    boxes = np.stack([_person_box(capture, camera, frames, rotation) for camera in names])
+    left, right = (filmed.cameras[camera] for camera in names)
+    boxes = np.stack([_person_box(filmed, camera, frames, rotation) for camera in names])
     intrinsics = rectification.fit_intrinsics(boxes, settings.size, settings.margin)
     centres = np.stack([left.centre, right.centre])
     cameras = rectification.rectified_cameras(centres, rotation, intrinsics, settings.size)
@@ -142,24 +153,24 @@ def _plan_pair(capture: Capture, names: Names, frames: Sequence[int], settings: 
 
 
 def _person_box(
-    capture: Capture, camera: str, frames: Sequence[int], rotation: Float[np.ndarray, "3 3"]
+    filmed: Filmed, camera: str, frames: Sequence[int], rotation: Float[np.ndarray, "3 3"]
 ) -> Float[np.ndarray, " 4"]:
     """The box of the person of all frames on the rectified image plane."""
     boxes = []
     for frame in frames:
-        corners = rectification.outline(is_person(capture.mask(camera, frame)))
-        rays = capture.cameras[camera].directions(corners)
+        corners = rectification.outline(is_person(filmed.mask(camera, frame)))
+        rays = filmed.cameras[camera].directions(corners)
         if not np.isfinite(rays).all():
             what = "the distortion folds back on itself where the person stands"
             hint = "fisheye lenses are not supported: undistort the pictures first"
             raise CalibrationError(
-                what, code="unsupported-lens", file=capture.calibration_files[0], camera=camera, frame=frame, hint=hint
+                what, code="unsupported-lens", file=filmed.calibration_files[0], camera=camera, frame=frame, hint=hint
             )
         box = rectification.bounds(rays, rotation)
         if box is None:
             what = "its pair cannot be rectified: the person stands along the baseline"
             raise CalibrationError(
-                what, code="person-on-baseline", file=capture.calibration_files[-1], camera=camera, frame=frame
+                what, code="person-on-baseline", file=filmed.calibration_files[-1], camera=camera, frame=frame
             )
         boxes.append(box)
     corner, opposite = np.split(np.stack(boxes), 2, axis=1)

@@ -46,7 +46,7 @@ def pivot_between(first: Camera, second: Camera) -> Float[Tensor, "3"]:
     return torch.from_numpy(pivot)
 
 
-def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Tensor, "3"]) -> Camera:
+def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Tensor, "3"] | None = None) -> Camera:
     """The camera at `ratio` of the way from the first camera (0) to the second (1), on the arc about a pivot.
 
     The optical centre runs on the circle about the pivot, in the plane of the pivot and both cameras, its distance
@@ -57,11 +57,19 @@ def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Ten
         first: one camera.
         second: another one.
         ratio: 0 gives the first camera exactly, 1 the second.
-        pivot: a point in the world, metres.
+        pivot: a point in the world, metres; None takes the one that both cameras look at (`pivot_between`).
+
+    Examples:
+        >>> import torch, posegaussian as pg
+        >>> intrinsics, left, right = torch.tensor([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]), torch.eye(4), torch.eye(4)
+        >>> right[0, 3] = -0.5
+        >>> cameras = [pg.Camera(intrinsics, pose, 64, 48) for pose in (left, right)]
+        >>> round(float(pg.camera_between(*cameras, 0.5).centre[0]), 3)
+        0.25
     """
     if ratio in (0, 1):
         return second if ratio else first
-    about = _numpy(pivot)
+    about = _numpy(pivot_between(first, second) if pivot is None else pivot)
     start, end = (_numpy(camera.centre) - about for camera in (first, second))
     turn = _shortest_turn(start, end, fallback=_numpy(first.world_to_camera)[1, :3])
     reach = (1 - ratio) + ratio * np.linalg.norm(end) / np.linalg.norm(start)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from posegaussian.geometry.projection import project
-from posegaussian.rendering.reconstruct import Moment, picture
+from posegaussian.rendering.reconstruct import Moment, render
 from posegaussian.types import Camera, Gaussians
 
 
@@ -29,7 +29,7 @@ def merged(near: Moment, others: Sequence[Moment], camera: Camera, backend: str 
     gaussians, trusted = near.gaussians, [near]
     camera = camera.to(gaussians.means)
     for other in others:
-        empty = 1 - picture(gaussians, camera, backend).alphas
+        empty = 1 - render(gaussians, camera, backend=backend).alphas
         weight = _at(empty, other.gaussians.means, camera, beyond=1.0)
         for moment in trusted:
             for view in range(2):

@@ -1,34 +1,20 @@
-"""Model and splatting joined: the Gaussians of a pair, frame after frame, and pictures of them."""
+"""Model and splatting joined: the Gaussians of a pair, or of pairs frame after frame, and renders of them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from posegaussian.errors import BackendError
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.streaming import Stream
-from posegaussian.splatting import ANTIALIASED, rasterize
+from posegaussian.model.streaming import StreamingPredictor
+from posegaussian.model.weights import load_model
+from posegaussian.pose.encode import gaussian_maps
+from posegaussian.splatting import rasterize
 from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
-
-
-def pick_device(name: str) -> torch.device:
-    """The device that a user names; `auto` is CUDA where there is one, else the CPU.
-
-    Raises:
-        BackendError: there is no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError):
-        raise BackendError(
-            f"no such device: {name}", code="unknown-device", hint="use auto, cpu, cuda or cuda:N"
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -52,7 +38,7 @@ class Moment:
     cameras: Camera
 
 
-def reconstruct(
+def reconstruct_frames(
     network: PoseGaussian,
     frames: Iterable[Iterable[StereoPair]],
     device: torch.device,
@@ -66,7 +52,7 @@ def reconstruct(
         device: where the network is.
         stabilizer: whether each pair goes on from the temporal state of its frame before, or starts anew.
     """
-    stream = Stream(network, "graph" if device.type == "cuda" else "eager", patient=True)
+    stream = StreamingPredictor(network, "graph" if device.type == "cuda" else "eager", patient=True)
     states: dict[int, Tensor | None] = {}
     for frame, pairs in enumerate(frames):
         moments = []
@@ -82,12 +68,102 @@ def reconstruct(
         yield moments
 
 
-def picture(gaussians: Gaussians, camera: Camera, backend: str = "auto") -> Rendering:
-    """Render one set of Gaussians before black."""
+def reconstruct(
+    pair: StereoPair,
+    joints: Float[Tensor, "2 17 3"] | Float[np.ndarray, "2 17 3"] | None = None,
+    masks: Float[Tensor, "2 h w"] | Float[np.ndarray, "2 h w"] | None = None,
+    model: PoseGaussian | None = None,
+) -> Gaussians:
+    """The visible Gaussians of one rectified pair, one unbatched set on the model's device.
+
+    Args:
+        pair: a batch of one, as `rectify` returns it.
+        joints: COCO-17 key points in both images, (x, y, score): rectified pixels, centres at +0.5, and a confidence in
+            [0, 1] (0: not found); None takes the heatmaps of the pair, and without those reconstructs without pose.
+        masks: coverage of the person in [0, 1], in place of the pair's; the images become black beyond it.
+        model: as `load_model` returns it; None loads the weights that ship, once.
+
+    Raises:
+        ValueError: the pair is no batch of one, or the masks differ from it in size.
+
+    Examples:
+        >>> import posegaussian as pg
+        >>> capture = pg.read_capture("capture")
+        >>> images, masks, cameras = capture.views(capture.sources[:2], capture.frames[0])
+        >>> pair = pg.rectify(images, masks, cameras, size=(64, 64))
+        >>> gaussians = pg.reconstruct(pair)
+        >>> gaussians.means.shape == (len(gaussians.opacities), 3)
+        True
+    """
+    if len(pair.images) != 1:
+        raise ValueError(f"pair must be a batch of one, got {len(pair.images)}")
+    model = _release() if model is None else model
+    if masks is not None:
+        pair = _masked(pair, torch.as_tensor(masks).to(pair.masks)[None, :, None])
+    if joints is not None:
+        pair = _posed(pair, torch.as_tensor(joints).to(pair.images)[None])
+    ((moment,),) = reconstruct_frames(model, [[pair]], next(model.parameters()).device)
+    return moment.gaussians
+
+
+_release = cache(load_model)
+
+
+def _masked(pair: StereoPair, masks: Float[Tensor, "1 2 1 h w"]) -> StereoPair:
+    """The pair with other masks; its images, premultiplied by the coverage, lose what the new masks leave out."""
+    if masks.shape != pair.masks.shape:
+        raise ValueError(f"masks must have shape {tuple(pair.masks[0, :, 0].shape)}, got {tuple(masks[0, :, 0].shape)}")
+    kept = torch.where(pair.masks > masks, masks / pair.masks, 1.0)
+    return replace(pair, images=pair.images * kept, masks=masks)
+
+
+def _posed(pair: StereoPair, joints: Float[Tensor, "1 2 17 3"]) -> StereoPair:
+    """The pair with one heatmap per joint."""
+    keypoints, scores = joints[..., :2], joints[..., 2]
+    heatmaps = gaussian_maps(keypoints, scores, *pair.images.shape[-2:])
+    return replace(pair, heatmaps=heatmaps, keypoints=keypoints, scores=scores)
+
+
+def render(
+    gaussians: Gaussians, camera: Camera, background: Float[Tensor, "3"] | None = None, *, backend: str = "auto"
+) -> Rendering:
+    """The view of one set of Gaussians from a camera, antialiased; without gradients, for which there is `rasterize`.
+
+    Args:
+        gaussians: one set; where they are, there the rendering is.
+        camera: of any dtype and device.
+        background: RGB in [0, 1]; black if None.
+        backend: the rasteriser, see `rasterize`.
+
+    Raises:
+        ValueError: an argument's shape, or a value that is not finite.
+        BackendError: the back-end is not installed, or cannot take the arguments.
+
+    Examples:
+        >>> import torch, posegaussian as pg
+        >>> gaussians = pg.Gaussians(
+        ...     means=torch.tensor([[0.0, 0, 2]]),
+        ...     quaternions=torch.tensor([[1.0, 0, 0, 0]]),
+        ...     scales=torch.full((1, 3), 0.1),
+        ...     opacities=torch.tensor([0.9]),
+        ...     colors=torch.tensor([[1.0, 0.5, 0]]),
+        ... )
+        >>> camera = pg.Camera(torch.tensor([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]), torch.eye(4), 64, 48)
+        >>> view = pg.render(gaussians, camera, background=torch.ones(3))
+        >>> tuple(view.colors.shape), round(float(view.alphas.max()), 2)
+        ((3, 48, 64), 0.87)
+    """
+    background = None if background is None else background.to(gaussians.means)
     with torch.inference_mode():
-        return rasterize(gaussians, camera.to(gaussians.means), backend=backend, semantics=ANTIALIASED)
+        return rasterize(gaussians, camera.to(gaussians.means), background, backend=backend)
 
 
 def to_bytes(values: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
-    """Values in [0, 1] as 8 bits, channels last."""
+    """Values in [0, 1] as 8 bits, channels last.
+
+    Examples:
+        >>> import torch, posegaussian as pg
+        >>> pg.to_bytes(torch.ones(3, 48, 64)).shape
+        (48, 64, 3)
+    """
     return (values.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()

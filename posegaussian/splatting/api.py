@@ -31,6 +31,19 @@ def rasterize(
         ValueError: an argument's shape, dtype, device or a non-finite value, by name. Values are looked at on the CPU
             alone: on another device that would wait for all work in flight.
         BackendError: the back-end asked for is not installed, or cannot take the arguments.
+
+    Examples:
+        >>> import torch, posegaussian as pg
+        >>> from posegaussian.splatting import GSPLAT
+        >>> opacities = torch.tensor([0.9], requires_grad=True)
+        >>> means, quaternions, scales = torch.tensor([[0.0, 0, 2]]), torch.eye(4)[:1], torch.full((1, 3), 0.1)
+        >>> gaussians = pg.Gaussians(means, quaternions, scales, opacities, torch.ones(1, 3))
+        >>> camera = pg.Camera(torch.tensor([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]), torch.eye(4), 64, 48)
+        >>> pg.rasterize(gaussians, camera).alphas.sum().backward()
+        >>> bool(opacities.grad > 0)
+        True
+        >>> bool(pg.rasterize(gaussians, camera, semantics=GSPLAT).alphas.max() > 0.88)  # not antialiased
+        True
     """
     batch = _check(gaussians, camera, background)
     sets = gaussians.map(lambda tensor: tensor.flatten(0, len(batch) - 1) if batch else tensor[None])

@@ -9,7 +9,7 @@ from posegaussian.model.blocks import conv
 from posegaussian.model.correlation import CorrelationPyramid, correlate_nearby, unit
 from posegaussian.model.disparity_prior import InitialDisparity
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.streaming import Stream
+from posegaussian.model.streaming import StreamingPredictor
 from posegaussian.model.upsampling import ConvexUpsampling
 from posegaussian.types import Camera, StereoPair
 
@@ -52,7 +52,7 @@ def test_a_stream_agrees_with_the_network_in_single_precision(mode, monkeypatch)
         monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     torch.manual_seed(0)
     network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
-    stream, state = Stream(network, mode), None
+    stream, state = StreamingPredictor(network, mode), None
     person = pair.masks[0, :, 0] > 0
     for _ in range(3):
         exact = network(pair, state)
@@ -67,13 +67,13 @@ def test_a_stream_agrees_with_the_network_in_single_precision(mode, monkeypatch)
 @torch.no_grad()
 def test_memory_stays_constant_and_a_full_list_is_made_longer():
     network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
-    stream = Stream(network, "graph")
+    stream = StreamingPredictor(network, "graph")
     stream(pair)
     before = torch.cuda.memory_allocated()
     for _ in range(5):
         stream(pair)
     assert torch.cuda.memory_allocated() == before
-    patient = Stream(network, "graph", capacity=500, patient=True)
+    patient = StreamingPredictor(network, "graph", capacity=500, patient=True)
     frame = patient(pair)
     assert frame.overflow <= 0 and patient.capacity is not None and patient.capacity > 500
 
@@ -82,7 +82,7 @@ def test_memory_stays_constant_and_a_full_list_is_made_longer():
 def test_background_stays_finite_in_half_precision():
     network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
     nobody = replace(pair, masks=0 * pair.masks, scores=0 * pair.scores)
-    frame = Stream(network)(nobody)
+    frame = StreamingPredictor(network)(nobody)
     assert all(value.isfinite().all() for value in vars(frame.gaussians).values())
     assert frame.gaussians.opacities.max() == 0
 

@@ -5,7 +5,7 @@ import torch
 
 from posegaussian.config import NetworkSettings
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.streaming import Stream
+from posegaussian.model.streaming import StreamingPredictor
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def same(frame, result):
 def test_a_stream_is_the_network_frame_by_frame(make_plane, settings):
     torch.manual_seed(0)
     network = PoseGaussian(NetworkSettings(iterations=1, **settings)).eval()
-    stream, state, lengths = Stream(network), None, set()
+    stream, state, lengths = StreamingPredictor(network), None, set()
     for seed in range(3):
         pair = make_plane(48, 64, disparity=12, seed=seed)
         expected = network(pair, state)
@@ -37,7 +37,7 @@ def test_a_stream_is_the_network_frame_by_frame(make_plane, settings):
 
 @torch.no_grad()
 def test_a_stream_starts_anew_and_takes_up_where_it_was(make_plane, network):
-    stream, pairs = Stream(network), [make_plane(48, 64, disparity=12, seed=seed) for seed in range(2)]
+    stream, pairs = StreamingPredictor(network), [make_plane(48, 64, disparity=12, seed=seed) for seed in range(2)]
     first = stream(pairs[0]).disparity.clone()
     state = stream.state()
     second = stream(pairs[1]).disparity.clone()
@@ -52,7 +52,7 @@ def test_a_stream_starts_anew_and_takes_up_where_it_was(make_plane, network):
 def test_long_lists_are_made_when_a_patient_stream_needs_them(make_plane, network):
     pair = make_plane(48, 64, disparity=12)
     wanted = int((pair.masks > 0).sum((-2, -1)).max())
-    hasty, patient = Stream(network, capacity=100), Stream(network, capacity=100, patient=True)
+    hasty, patient = StreamingPredictor(network, capacity=100), StreamingPredictor(network, capacity=100, patient=True)
     frame = hasty(pair)
     assert frame.overflow == wanted - 100 and (frame.gaussians.opacities > 0).sum() <= 200
     for _ in range(2):
@@ -64,7 +64,7 @@ def test_long_lists_are_made_when_a_patient_stream_needs_them(make_plane, networ
 @torch.no_grad()
 def test_the_network_is_left_as_it_is_and_inputs_may_change_afterwards(make_plane, network):
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    stream, pair = Stream(network), make_plane(48, 64, disparity=12)
+    stream, pair = StreamingPredictor(network), make_plane(48, 64, disparity=12)
     disparity = stream(pair).disparity.clone()
     pair.images.zero_()
     stream.resume(None)
@@ -79,7 +79,7 @@ def test_a_cut_needs_no_caller(make_plane, network):
     above, below = torch.zeros_like(here.heatmaps), torch.zeros_like(here.heatmaps)
     above[..., 0, :], below[..., -1, :] = 1.0, 1.0
     before, cut = replace(here, heatmaps=above), replace(there, heatmaps=below)
-    stream = Stream(network)
+    stream = StreamingPredictor(network)
     stream(before)
     after = stream(cut).disparity.clone()
     stream.resume(None)
@@ -91,4 +91,4 @@ def test_a_cut_needs_no_caller(make_plane, network):
 
 def test_graphs_need_cuda(network):
     with pytest.raises(ValueError, match="needs CUDA"):
-        Stream(network, "graph")
+        StreamingPredictor(network, "graph")

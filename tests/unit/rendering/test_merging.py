@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from posegaussian.rendering.merging import by_nearness, merged
-from posegaussian.rendering.reconstruct import Moment, picture
+from posegaussian.rendering.reconstruct import Moment, render
 from posegaussian.types import Camera, Gaussians, stack
 
 SIZE, FOCAL, RADIUS = 64, 70.0, 0.4
@@ -40,7 +40,7 @@ def moment(pair, angles, kept=None, color=(0.2, 0.4, 0.8)):
 
 
 def coverage(gaussians, view):
-    return picture(gaussians, view, "numba").alphas[0]
+    return render(gaussians, view, backend="numba").alphas[0]
 
 
 def test_a_neighbour_fills_what_the_nearer_pair_does_not_see():
@@ -48,9 +48,9 @@ def test_a_neighbour_fills_what_the_nearer_pair_does_not_see():
     other, view = moment(1, (10, 30), color=(0.9, 0.1, 0.1)), camera(8)
     whole = coverage(moment(2, (-10, 10)).gaussians, view) > 0.9
     assert (coverage(near.gaussians, view) > 0.9)[whole].float().mean() < 0.8
-    both = merged(near, [other], view, "numba")
+    both = merged(near, [other], view, backend="numba")
     assert (coverage(both, view) > 0.9)[whole].float().mean() > 0.97
-    alone, together = (picture(g, view, "numba").colors for g in (near.gaussians, both))
+    alone, together = (render(g, view, backend="numba").colors for g in (near.gaussians, both))
     certain = -torch.nn.functional.max_pool2d(-coverage(near.gaussians, view)[None], 5, 1, 2)[0] > 0.99
     assert (alone - together).abs()[:, certain].max() < 0.02, "what is seen well stays as it is"
 
@@ -60,17 +60,17 @@ def test_what_is_off_a_silhouette_is_not_believed():
     wild = moment(1, (10, 30))
     far = Gaussians(**(vars(wild.gaussians) | {"means": wild.gaussians.means + torch.tensor([0.5, 0.0, 0.0])}))
     wild = Moment(1, 0, far, wild.disparity, wild.masks, wild.cameras)
-    before, after = coverage(near.gaussians, view), coverage(merged(near, [wild], view, "numba"), view)
+    before, after = coverage(near.gaussians, view), coverage(merged(near, [wild], view, backend="numba"), view)
     assert coverage(far, view)[:, 50:].max() > 0.9
     assert (after - before).abs().max() < 0.05
 
 
 def test_two_views_stay_as_they_are_and_nothing_is_harmless():
     near, view = moment(0, (-10, 10)), camera(0)
-    assert merged(near, [], view, "numba") is near.gaussians
+    assert merged(near, [], view, backend="numba") is near.gaussians
     nobody = Moment(1, 0, near.gaussians[:0], near.disparity, 0 * near.masks, near.cameras)
-    assert len(merged(near, [nobody], view, "numba").means) == len(near.gaussians.means)
-    assert len(merged(nobody, [near], view, "numba").means) == 0
+    assert len(merged(near, [nobody], view, backend="numba").means) == len(near.gaussians.means)
+    assert len(merged(nobody, [near], view, backend="numba").means) == 0
 
 
 @pytest.mark.parametrize(("angle", "expected"), [(-50, [0, 1, 2]), (38, [2, 1, 0]), (12, [1, 2, 0])])

@@ -9,7 +9,7 @@ from posegaussian.evaluation.baselines import gaussians_from_depth
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.io import store
 from posegaussian.rendering.merging import merged
-from posegaussian.rendering.reconstruct import Moment, picture
+from posegaussian.rendering.reconstruct import Moment, render
 from posegaussian.training.losses.image import box_psnr
 
 
@@ -37,8 +37,8 @@ def test_a_third_camera_fills_the_holes_of_a_wide_pair(rectified):
     gains = []
     for target, pair in enumerate(rectified["targets/pair"][()].tolist()):
         image, mask, camera = read_target(rectified, target, 0)
-        alone = picture(moments[pair].gaussians, camera[0])
-        together = picture(merged(moments[pair], [moments[1 - pair]], camera[0]), camera[0])
+        alone = render(moments[pair].gaussians, camera[0])
+        together = render(merged(moments[pair], [moments[1 - pair]], camera[0]), camera[0])
         assert (together.alphas * mask[0]).sum() > (alone.alphas * mask[0]).sum()
         gains.append(float(box_psnr(together.colors[None], image, mask) - box_psnr(alone.colors[None], image, mask)))
     print("gains, dB:", gains)

@@ -131,14 +131,14 @@ def test_without_pose_without_targets_only_what_was_asked_for(files, without_tar
 def test_a_failure_half_way_leaves_nothing(files, tmp_path, monkeypatch):
     calls = Counter()
 
-    def failing(*arguments):
+    def failing(*arguments, **options):
         calls["pictures"] += 1
         if calls["pictures"] == 7:
             raise RuntimeError("the power is gone")
-        return real(*arguments)
+        return real(*arguments, **options)
 
-    real = stage.picture
-    monkeypatch.setattr(stage, "picture", failing)
+    real = stage.render
+    monkeypatch.setattr(stage, "render", failing)
     with pytest.raises(RuntimeError, match="power"):
         render(files, tmp_path / "out")
     assert [p for p in (tmp_path / "out").rglob("*")] == []

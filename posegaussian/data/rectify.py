@@ -1,0 +1,93 @@
+"""A rectified stereo pair as tensors, from two images in memory."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+
+from posegaussian.captures.pairing import Names
+from posegaussian.config import RectifySettings
+from posegaussian.data.rectified import stereo_pair
+from posegaussian.errors import CaptureError
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.io.images import is_person
+from posegaussian.preparation.filmed import FrameInMemory
+from posegaussian.preparation.rectification import CameraFrame, rectify_pair
+from posegaussian.preparation.rectification_plan import RectificationPlan, plan_pair, with_matched_colors
+from posegaussian.types import StereoPair
+
+_NAMES: Names = ("first", "second")
+"""What errors call the two cameras."""
+_MARGIN = RectifySettings().margin
+"""The pipeline's."""
+
+
+def rectify(
+    images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
+    masks: Sequence[UInt8[np.ndarray, "_ _"]],
+    cameras: Sequence[SourceCamera],
+    size: tuple[int, int] = (1024, 1024),
+    margin: float = _MARGIN,
+    match_colors: bool = False,
+) -> StereoPair:
+    """The rectified pair of two images: rows match, lenses are undone, the person stands on black and fills the images.
+
+    View 0 is the left one, whichever of the two was given first. For a capture folder see `read_capture` and
+    `Capture.views`.
+
+    Args:
+        images: two, RGB, 0..255.
+        masks: coverage of the person in each, 0..255.
+        cameras: as calibrated, of the size of the images.
+        size: width and height of the rectified images, pixels; multiples of 16.
+        margin: free border around the person, as a share of the image.
+        match_colors: whether to estimate gains that make the cameras' colours alike, as the pipeline does by default
+            for footage that is not synthetic.
+
+    Returns:
+        a batch of one, without pose.
+
+    Raises:
+        ValueError: not two of each, arrays of another size than their cameras, or a size that is no multiple of 16.
+        CaptureError: a mask is empty.
+        CalibrationError: the pair cannot be rectified.
+
+    Examples:
+        >>> import numpy as np, posegaussian as pg
+        >>> intrinsics, left, right = np.array([[80.0, 0, 32], [0, 80, 32], [0, 0, 1]]), np.eye(4), np.eye(4)
+        >>> right[0, 3] = -0.2  # 0.2 m to the right of the left one
+        >>> cameras = [pg.SourceCamera(intrinsics, np.zeros(5), pose, 64, 64) for pose in (left, right)]
+        >>> image, mask = np.full((64, 64, 3), 128, np.uint8), np.zeros((64, 64), np.uint8)
+        >>> mask[16:48, 24:40] = 255
+        >>> pair = pg.rectify([image, image], [mask, mask], cameras, size=(96, 96))
+        >>> tuple(pair.images.shape)
+        (1, 2, 3, 96, 96)
+    """
+    _check(images, masks, cameras)
+    settings = RectifySettings(size=size, margin=margin)
+    filmed = FrameInMemory(
+        dict(zip(_NAMES, cameras, strict=True)),
+        dict(zip(_NAMES, images, strict=True)),
+        dict(zip(_NAMES, masks, strict=True)),
+    )
+    plan = RectificationPlan((plan_pair(filmed, _NAMES, [0], settings),))
+    if match_colors:
+        plan = with_matched_colors(plan, filmed, [0])
+    (pair,) = plan.pairs
+    rectified = rectify_pair(pair, *(CameraFrame(filmed.images[name], filmed.masks[name]) for name in pair.names))
+    return stereo_pair(rectified.images, rectified.masks, pair.cameras)
+
+
+def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[SourceCamera]) -> None:
+    """Raise for the first argument that does not fit."""
+    counts = len(images), len(masks), len(cameras)
+    if counts != (2, 2, 2):
+        raise ValueError(f"images, masks and cameras must be two each, got {', '.join(map(str, counts))}")
+    for name, image, mask, camera in zip(_NAMES, images, masks, cameras, strict=True):
+        expected = camera.height, camera.width
+        if image.shape != (*expected, 3) or mask.shape != expected:
+            what = f"got {image.shape} and {mask.shape}"
+            raise ValueError(f"the {name} image and mask must have shapes {(*expected, 3)} and {expected}, {what}")
+        if not is_person(mask).any():
+            hint = "coverage is counted from 0 to 255"
+            raise CaptureError("the mask is empty", code="empty-mask", camera=name, hint=hint)

@@ -1,0 +1,173 @@
+"""The front door: what `import posegaussian as pg` gives, that its examples run, and what it does not import."""
+
+import doctest
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import helpers
+import pytest
+import torch
+
+import posegaussian as pg
+from posegaussian.config import RectifySettings
+from posegaussian.data.rectified import stereo_pair
+from posegaussian.errors import CalibrationError, CaptureError
+from posegaussian.geometry.projection import project
+from posegaussian.model.weights import RELEASE, load_network
+from posegaussian.pose.encode import gaussian_maps
+from posegaussian.preparation.rectification import rectify_frame
+from posegaussian.preparation.rectification_plan import plan_rectification, with_matched_colors
+from posegaussian.rendering.reconstruct import reconstruct_frames
+
+SIZE = (64, 64)
+NAMES = ("00", "01")
+BLOCKED = ("snakemake", "lightning", "tensorboard", "flip_evaluator", "torchmetrics", "pandas", "matplotlib")
+"""What the extras install, as it is imported."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder with a capture of two cameras and two frames in `capture`."""
+    folder = tmp_path_factory.mktemp("front")
+    cameras = {name: helpers.lens(azimuth, size=(96, 80)) for name, azimuth in zip(NAMES, (-12, 12), strict=True)}
+    helpers.write_sphere_capture(folder / "capture", cameras=cameras, samples=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def capture(folder):
+    return pg.read_capture(str(folder / "capture"))
+
+
+@pytest.fixture(scope="module")
+def pair(capture):
+    return pg.rectify(*capture.views(NAMES, 0), size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def joints(capture, pair):
+    """The true joints in both rectified images, with scores."""
+    world = torch.from_numpy(capture.joints()[0]).to(torch.float32)
+    pixels = torch.stack([project(world, pair.cameras[0, view])[0] for view in range(2)])
+    return torch.cat([pixels, torch.full((2, 17, 1), 0.9)], dim=-1)
+
+
+def assert_equal(found: pg.Gaussians, wanted: pg.Gaussians):
+    assert {name: torch.equal(value, vars(wanted)[name]) for name, value in vars(found).items()} == dict.fromkeys(
+        vars(wanted), True
+    )
+
+
+@pytest.mark.parametrize("name", pg.__all__)
+def test_examples_run(name, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    found = doctest.DocTestFinder(recurse=False).find(getattr(pg, name), name, globs={})
+    (example,) = found
+    assert example.examples, "no example"
+    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example).failed == 0
+
+
+def test_every_name_is_typed_listed_and_lazy():
+    assert set(pg._MODULES) == set(pg.__all__) <= set(dir(pg))
+    assert (Path(pg.__file__).parent / "py.typed").is_file()
+    with pytest.raises(AttributeError, match="no attribute 'teapot'"):
+        pg.teapot  # noqa: B018
+    code = "import sys; before = set(sys.modules); import posegaussian; print(*sorted(set(sys.modules) - before))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "torch", "cv2", "pydantic"} & set(run.stdout.split())
+    assert [name for name in run.stdout.split() if name.startswith("posegaussian")] == ["posegaussian"]
+
+
+def test_names_are_imported_and_a_pair_reconstructed_without_any_extra(folder):
+    code = f"""
+import sys
+for name in {BLOCKED}:
+    sys.modules[name] = None
+import posegaussian as pg
+for name in pg.__all__:
+    getattr(pg, name)
+capture = pg.read_capture("capture")
+pair = pg.rectify(*capture.views(capture.sources, 0), size={SIZE})
+gaussians = pg.reconstruct(pair)
+pg.write_image("view.png", pg.to_bytes(pg.render(gaussians, pair.cameras[0, 0]).colors))
+print(len(gaussians.means))
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) > 100 and (folder / "view.png").is_file()
+
+
+@pytest.mark.parametrize("match_colors", [False, True])
+def test_arrays_are_rectified_as_the_capture_is(match_colors, capture):
+    plan = plan_rectification(capture, [NAMES], [0], RectifySettings(size=SIZE))
+    if match_colors:
+        plan = with_matched_colors(plan, capture, [0])
+    rectified = rectify_frame(plan, capture, 0).pairs[0]
+    wanted = stereo_pair(rectified.images, rectified.masks, plan.pairs[0].cameras)
+    found = pg.rectify(*capture.views(NAMES, 0), size=SIZE, match_colors=match_colors)
+    assert torch.equal(found.images, wanted.images) and torch.equal(found.masks, wanted.masks)
+    assert torch.equal(found.cameras.intrinsics, wanted.cameras.intrinsics)
+    assert torch.equal(found.cameras.world_to_camera, wanted.cameras.world_to_camera)
+    assert all((gain == 1).all() for gain in plan.gains.values()) != match_colors
+
+
+def test_the_left_view_comes_first_in_whatever_order_they_are_given(capture, pair):
+    turned = pg.rectify(*capture.views(NAMES[::-1], 0), size=SIZE)
+    torch.testing.assert_close(turned.images, pair.images, atol=0.02, rtol=0)
+    torch.testing.assert_close(turned.cameras.centre, pair.cameras.centre)
+
+
+def test_what_cannot_be_rectified_is_named(capture):
+    images, masks, cameras = capture.views(NAMES, 0)
+    with helpers.refuses(CaptureError, "empty-mask", file=None, camera="second"):
+        pg.rectify(images, [masks[0], masks[1] // 255], cameras)
+    with helpers.refuses(CalibrationError, "no-baseline", file=None, camera="first"):
+        pg.rectify(images, masks, [cameras[0], cameras[0]])
+    with pytest.raises(ValueError, match="the second image and mask"):
+        pg.rectify([images[0], images[1][1:]], masks, cameras)
+    with pytest.raises(ValueError, match="two each, got 2, 2, 1"):
+        pg.rectify(images, masks, cameras[:1])
+    with pytest.raises(ValueError, match="multiple of 16"):
+        pg.rectify(images, masks, cameras, size=(50, 64))
+
+
+def test_reconstruction_has_the_digits_of_the_pipeline(pair, joints):
+    network = load_network(RELEASE)
+    ((moment,),) = reconstruct_frames(network, [[pair]], torch.device("cpu"))
+    assert_equal(pg.reconstruct(pair), moment.gaussians)
+    maps = gaussian_maps(joints[..., :2], joints[..., 2], *SIZE)
+    posed = replace(pair, heatmaps=maps[None], keypoints=joints[None, ..., :2], scores=joints[None, ..., 2])
+    ((moment,),) = reconstruct_frames(network, [[posed]], torch.device("cpu"))
+    assert_equal(pg.reconstruct(pair, joints=joints.numpy(), model=network), moment.gaussians)
+    bare = pg.reconstruct(pair)
+    assert len(bare.means) != len(moment.gaussians.means) or not torch.equal(bare.means, moment.gaussians.means)
+
+
+def test_masks_take_the_place_of_those_of_the_pair(pair):
+    own = pair.masks[0, :, 0]
+    assert_equal(pg.reconstruct(pair, masks=own), pg.reconstruct(pair))
+    upper = own.clone()
+    upper[:, SIZE[1] // 2 :] = 0
+    black = replace(pair, images=pair.images * (upper > 0)[None, :, None], masks=upper[None, :, None])
+    assert_equal(pg.reconstruct(pair, masks=upper.numpy()), pg.reconstruct(black))
+    with pytest.raises(ValueError, match="masks must have shape"):
+        pg.reconstruct(pair, masks=upper[:, 1:])
+    with pytest.raises(ValueError, match="batch of one"):
+        pg.reconstruct(pair[[0, 0]])
+
+
+def test_a_render_takes_any_camera_and_background(pair):
+    gaussians = pg.reconstruct(pair)
+    camera = pair.cameras[0, 0]
+    black, white = pg.render(gaussians, camera.to(torch.float64)), pg.render(gaussians, camera, torch.ones(3))
+    assert torch.equal(black.colors, pg.rasterize(gaussians, camera).colors) and not black.colors.requires_grad
+    torch.testing.assert_close(white.colors - black.colors, (1 - black.alphas).expand(3, -1, -1), atol=1e-5, rtol=0)
+
+
+def test_gaussians_of_a_reconstruction_can_be_optimised(pair):
+    gaussians = pg.reconstruct(pair)
+    colors = gaussians.colors.clone().requires_grad_()
+    pg.rasterize(replace(gaussians, colors=colors), pair.cameras[0, 0]).colors.sum().backward()
+    assert colors.grad is not None and float(colors.grad.abs().max()) > 0

@@ -47,7 +47,7 @@ schemas: $(STAMP)  ## Write workflow/schemas and config/README.md anew from pose
 	$(BIN)/python -m posegaussian schema
 
 pins: $(STAMP)  ## Write envs/posegaussian.txt anew with the newest releases that pyproject.toml admits
-	$(BIN)/python -m pip install --upgrade --editable '.[cluster,dev,docs]'
+	$(BIN)/python -m pip install --upgrade --editable '.[workflow,train,evaluate,colmap,cluster,dev,docs]'
 	(sed -n '/^#/p' envs/posegaussian.txt; \
 	 $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//') > envs/posegaussian.txt.new
 	mv envs/posegaussian.txt.new envs/posegaussian.txt

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from posegaussian.io.images import write_image
-from posegaussian.report import pictures
+from posegaussian.report import color_maps, pictures
 from posegaussian.report.views import CaptureFiles
 
 WIDTH = 1600
@@ -34,11 +34,11 @@ def main() -> None:
     left, right = capture.truth["sources/images"][pair, frame]
     masks = capture.truth["sources/masks"][pair, frame]
     disparity = capture.made["sources/disparity"][pair, frame, 0]
-    limits = pictures.disparity_limits(disparity, masks[0])
+    limits = color_maps.disparity_limits(disparity, masks[0])
     person = capture.truth["targets/masks"][args.target, frame]
     views = [
         (left, masks[0], f"camera {capture.pairs[pair][0]}"),
-        (pictures.disparity_colours(disparity, masks[0], limits), masks[0], "disparity"),
+        (color_maps.disparity_colours(disparity, masks[0], limits), masks[0], "disparity"),
         (capture.made["targets/images"][args.target, frame], person, "novel view"),
         (capture.truth["targets/images"][args.target, frame], person, "truth (never an input)"),
         (right, masks[1], f"camera {capture.pairs[pair][1]}"),

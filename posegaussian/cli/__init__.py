@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from posegaussian import __version__
 from posegaussian.cli import data, results, training, views
+from posegaussian.cli.extras import missing_extra
 from posegaussian.cli.help_page import HelpPage, shown_default
 from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.io.atomic import refusal
@@ -66,13 +67,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # A cancelled job unwinds, so that what it was writing is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    words = sys.argv[1:] if argv is None else argv
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", CaptureWarning)
             warnings.showwarning = _print_warning
-            parse(sys.argv[1:] if argv is None else argv)()
+            parse(words)()
     except UserError as error:
         sys.exit(_fail(str(error)))
+    except ImportError as error:
+        missing = missing_extra(words[0], error)
+        if missing is None:
+            raise
+        sys.exit(_fail(str(missing)))
     except OSError as error:
         refused = refusal(error)
         if refused is error:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from posegaussian.errors import BackendError, UserError
+from posegaussian.errors import UserError
 from posegaussian.io.ply import read_ply
 
 
@@ -23,7 +23,7 @@ def serve(source: Path, host: str, port: int) -> Any:
         The running viser server.
 
     Raises:
-        BackendError: viser is not installed.
+        ImportError: viser is not installed.
         UserError: there is nothing to show.
     """
     files = sorted(source.glob("*.ply")) if source.is_dir() else [source]
@@ -31,12 +31,8 @@ def serve(source: Path, host: str, port: int) -> Any:
         raise UserError(
             "no .ply here", code="missing-splats", file=source, hint="give results/splats/MODEL/CAPTURE or a file in it"
         )
-    try:
-        import viser  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise BackendError(
-            "viser is not installed", code="missing-package", hint="pip install 'posegaussian[viewer]'"
-        ) from None
+    import viser  # pyright: ignore[reportMissingImports]
+
     server = viser.ViserServer(host=host, port=port)
     server.scene.set_up_direction("+z")
     middle = splats(files[0])["centers"].mean(0)

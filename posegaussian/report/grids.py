@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from posegaussian.evaluation.aggregate import BELOW_CEILING
-from posegaussian.report import pictures
+from posegaussian.report import color_maps, pictures
 from posegaussian.report.error_regions import regions, shares
 from posegaussian.report.pictures import Picture
 from posegaussian.report.views import CaptureFiles
@@ -100,7 +100,7 @@ def _row(number: int, view: View, capture: CaptureFiles, model: str) -> Picture:
     made = capture.made["targets/images"][target, frame]
     sources, outlines = (capture.truth[f"sources/{name}"][pair, frame] for name in ("images", "masks"))
     shown = [(sources[side], outlines[side]) for side in (0, 1)]
-    shown += [(image, mask) for image in (made, truth, pictures.flip_map(made, truth))]
+    shown += [(image, mask) for image in (made, truth, color_maps.flip_map(made, truth))]
     tiles = [_tile(*pair) for pair in shown]
     names = ["left source", "right source", model, "truth", "FLIP error"]
     strip = pictures.contact_sheet(tiles, names, height=_HEIGHT, text=_TEXT)

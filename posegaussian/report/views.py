@@ -14,7 +14,7 @@ from posegaussian.evaluation import baselines, metrics
 from posegaussian.evaluation.crops import crop
 from posegaussian.io import store
 from posegaussian.rendering.reconstruct import to_bytes
-from posegaussian.report import pictures
+from posegaussian.report import color_maps, pictures
 from posegaussian.report.pictures import Picture
 
 _DISPARITY_ERROR = 8.0
@@ -97,7 +97,7 @@ def compared(capture: CaptureFiles, target: int, frame: int, model: str) -> Row:
         return Panel(title, pictures.cut(to_bytes(image), box), remark, f"{alt} ({seen})")
 
     floor, ceiling = _yardsticks(capture, target, frame)
-    error = pictures.flip_map(to_bytes(rendered), to_bytes(truth[0]))
+    error = color_maps.flip_map(to_bytes(rendered), to_bytes(truth[0]))
     panels = [
         Panel("truth", pictures.cut(to_bytes(truth[0]), box), "held back", f"The true view ({seen})"),
         panel(model, rendered, f"The view that {model} rendered"),
@@ -133,7 +133,7 @@ def disparities(capture: CaptureFiles, pair: int, frame: int, model: str) -> Row
     known = "sources/disparity" in capture.truth
     true = capture.truth["sources/disparity"][pair, frame, 0] if known else found
     valid = (capture.truth["sources/valid"][pair, frame, 0] > 0) * np.uint8(255) if known else mask
-    limits = pictures.disparity_limits(true, valid)
+    limits = color_maps.disparity_limits(true, valid)
     box = pictures.box_around(mask)
     span = f"{limits[0]:.0f} to {limits[1]:.0f} px".replace("-", "−")
 
@@ -142,14 +142,14 @@ def disparities(capture: CaptureFiles, pair: int, frame: int, model: str) -> Row
 
     panels = [
         panel("left view", source, "rectified", f"What camera {names[0]} sees, rectified"),
-        panel(model, pictures.disparity_colours(found, mask, limits), span, f"Disparity that {model} predicts"),
+        panel(model, color_maps.disparity_colours(found, mask, limits), span, f"Disparity that {model} predicts"),
     ]
     if known:
         error = np.abs(found - true) * 1024 / found.shape[1]
         mean = metrics.end_point_error(found[valid > 0], true[valid > 0], found.shape[1])
-        coloured = pictures.error_colours(error, valid, _DISPARITY_ERROR)
+        coloured = color_maps.error_colours(error, valid, _DISPARITY_ERROR)
         panels += [
-            panel("truth", pictures.disparity_colours(true, valid, limits), span, "True disparity"),
+            panel("truth", color_maps.disparity_colours(true, valid, limits), span, "True disparity"),
             panel("error", coloured, f"mean {mean:.1f} px at 1024", "Error of the predicted disparity"),
         ]
     return Row(seen, tuple(panels))
@@ -193,9 +193,9 @@ def steps(capture: CaptureFiles) -> Steps:
     images = capture.truth["sources/images"][pair, frame]
     masks = capture.truth["sources/masks"][pair, frame]
     found = capture.made["sources/disparity"][pair, frame]
-    limits = pictures.disparity_limits(found, masks)
+    limits = color_maps.disparity_limits(found, masks)
     boxes = [pictures.box_around(mask, aspect=_TALL) for mask in masks]
-    coloured = [pictures.disparity_colours(d, m, limits) for d, m in zip(found, masks, strict=True)]
+    coloured = [color_maps.disparity_colours(d, m, limits) for d, m in zip(found, masks, strict=True)]
     posed = None
     if capture.pose is not None:
         heatmaps = capture.pose["heatmaps"][pair, frame]

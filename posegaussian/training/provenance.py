@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
 
 from posegaussian.config import STAGE_VERSION, DetectorSettings, ModelSettings, RectifySettings, TrainSettings, as_dict
 from posegaussian.data.captured import Captures, Files
@@ -48,14 +47,13 @@ def history(init: Path | None) -> list[dict[str, Any]]:
     return [] if init is None else json.loads(read_metadata(init).get("history", "[]"))
 
 
-def account(stage: str, steps: int, settings: ModelSettings, fabric: Fabric) -> dict[str, Any]:
+def account(stage: str, steps: int, settings: ModelSettings, processes: int, device: torch.device) -> dict[str, Any]:
     """A run as it stands in the history of its weights."""
-    device = fabric.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
         "stage": stage,
         "steps": steps,
-        "processes": fabric.world_size,
+        "processes": processes,
         "device": name,
         "stage_version": STAGE_VERSION["train"],
         "train": as_dict(settings.train),

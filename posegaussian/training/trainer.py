@@ -193,7 +193,9 @@ class Run:
 
     def _write(self, output: Path) -> None:
         """Write the averaged weights, with how they came to be."""
-        runs = [*self.history, account(self.stage, self.done, self.settings, self.fabric)]
+        fabric = self.fabric
+        run = account(self.stage, self.done, self.settings, fabric.world_size, fabric.device)
+        runs = [*self.history, run]
         metadata = {
             "stage": self.stage,
             "steps": str(self.done),

@@ -37,6 +37,9 @@ def test_covariance_is_turned(ply):
 
 def test_missing_viser_and_missing_splats(ply, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "viser", None)
-    for source, named in ((ply, {}), (ply.parent / "none", {"file": ply.parent / "none"})):
+    for source, named in (
+        (ply, {"names": ["pip install 'posegaussian[viewer]'"]}),
+        (ply.parent / "none", {"file": ply.parent / "none"}),
+    ):
         with helpers.exits(capsys, **named):
             main(["view", str(source)])

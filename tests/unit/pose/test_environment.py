@@ -15,7 +15,7 @@ ALLOWED = {
     "posegaussian.io.atomic",
     *(
         f"posegaussian.cli{part}"
-        for part in ("", ".arguments", ".data", ".help_page", ".results", ".training", ".views")
+        for part in ("", ".arguments", ".data", ".extras", ".help_page", ".results", ".training", ".views")
     ),
     *(
         f"posegaussian.config{part}"

@@ -12,7 +12,6 @@ from posegaussian.config import ModelSettings, NetworkSettings
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import save_weights
 from posegaussian.report.curves import _means
-from posegaussian.training.distributed import make_fabric
 from posegaussian.training.provenance import account, history
 
 
@@ -56,12 +55,12 @@ def test_what_cannot_be_drawn(tmp_path, capsys):
 
 def test_weights_tell_how_they_were_trained(tmp_path, capsys):
     torch.manual_seed(0)
-    fabric, settings = make_fabric("cpu", "32-true"), ModelSettings(network=NetworkSettings(iterations=1))
+    settings = ModelSettings(network=NetworkSettings(iterations=1))
     network = PoseGaussian(settings.network)
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     runs = []
     for path, stage, steps in ((first, "depth", 30), (second, "full", 20)):
-        runs.append(account(stage, steps, settings, fabric))
+        runs.append(account(stage, steps, settings, 1, torch.device("cpu")))
         save_weights(network, path, {"history": json.dumps(runs)})
     assert history(None) == [] and [run["steps"] for run in history(second)] == [30, 20]
     main(["weights", str(second)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegaussian.report import pictures
+from posegaussian.report import color_maps, pictures
 from posegaussian.report.tables import without_paths
 
 
@@ -37,17 +37,17 @@ def test_heatmaps_glow_where_their_joint_is():
 def test_colours_end_at_the_limits_and_at_the_mask():
     disparity = np.array([[-3.0, 0.0, 5.0, 9.0, 5.0]], np.float32)
     mask = np.array([[255, 255, 255, 255, 0]], np.uint8)
-    colours = pictures.disparity_colours(disparity, mask, (0.0, 5.0))
+    colours = color_maps.disparity_colours(disparity, mask, (0.0, 5.0))
     assert (colours[0, 0] == colours[0, 1]).all() and (colours[0, 2] == colours[0, 3]).all()
     assert (colours[0, 4] == 0).all() and (colours[0, 2] != colours[0, 1]).any()
-    assert pictures.disparity_limits(disparity, np.zeros_like(mask)) == (0.0, 1.0)
+    assert color_maps.disparity_limits(disparity, np.zeros_like(mask)) == (0.0, 1.0)
 
 
 def test_flip_map_is_dark_where_pictures_agree():
     truth = np.full((40, 40, 3), 120, np.uint8)
     image = truth.copy()
     image[:, 25:] = (255, 0, 0)
-    error = pictures.flip_map(image, truth).sum(-1)
+    error = color_maps.flip_map(image, truth).sum(-1)
     assert error[:, :10].max() < 20 < 200 < error[:, 30:].min()
 
 

@@ -1,0 +1,30 @@
+"""The extras that commands need beyond the base dependencies."""
+
+from posegaussian.errors import UserError
+
+EXTRAS = {
+    "train": "train",
+    "curves": "train",
+    "evaluate": "evaluate",
+    "summarize": "evaluate",
+    "report": "evaluate",
+    "results": "evaluate",
+    "view": "viewer",
+}
+"""By command; the others need none."""
+
+PACKAGES = {
+    "train": ("lightning", "matplotlib", "tensorboard"),
+    "evaluate": ("flip_evaluator", "matplotlib", "pandas", "torchmetrics"),
+    "viewer": ("viser",),
+}
+"""What an extra of pyproject.toml installs, by the names that are imported."""
+
+
+def missing_extra(command: str, error: ImportError) -> UserError | None:
+    """The mistake behind an import that failed while a command ran; None where no extra would mend it."""
+    extra = EXTRAS.get(command)
+    if extra is None or (error.name or "").partition(".")[0] not in PACKAGES[extra]:
+        return None
+    what = f"{command} needs the extra {extra}: pip install 'posegaussian[{extra}]'"
+    return UserError(what, code="missing-extra")

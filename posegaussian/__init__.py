@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from posegaussian.captures.reading import read_capture
-    from posegaussian.data.rectify import rectify
+    from posegaussian.data.rectify import Rectifier, rectify
     from posegaussian.geometry.lens import SourceCamera
     from posegaussian.io.images import write_image
     from posegaussian.io.ply import read_ply, write_ply
@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Camera",
     "Gaussians",
+    "Rectifier",
     "Rendering",
     "SourceCamera",
     "StereoPair",
@@ -44,6 +45,7 @@ __all__ = [
 _MODULES = {
     "Camera": "types",
     "Gaussians": "types",
+    "Rectifier": "data.rectify",
     "Rendering": "types",
     "SourceCamera": "geometry.lens",
     "StereoPair": "types",

@@ -1,4 +1,4 @@
-"""A rectified stereo pair as tensors, from two images in memory."""
+"""Rectified stereo pairs as tensors, from images in memory."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def rectify(
     """The rectified pair of two images: rows match, lenses are undone, the person stands on black and fills the images.
 
     View 0 is the left one, whichever of the two was given first. For a capture folder see `read_capture` and
-    `Capture.views`.
+    `Capture.views`; for a stream of frames `Rectifier`.
 
     Args:
         images: two, RGB, 0..255.
@@ -63,23 +63,71 @@ def rectify(
         >>> tuple(pair.images.shape)
         (1, 2, 3, 96, 96)
     """
-    _check(images, masks, cameras)
-    settings = RectifySettings(size=size, margin=margin)
-    filmed = FrameInMemory(
-        dict(zip(_NAMES, cameras, strict=True)),
-        dict(zip(_NAMES, images, strict=True)),
-        dict(zip(_NAMES, masks, strict=True)),
-    )
-    plan = RectificationPlan((plan_pair(filmed, _NAMES, [0], settings),))
-    if match_colors:
-        plan = with_matched_colors(plan, filmed, [0])
-    (pair,) = plan.pairs
-    rectified = rectify_pair(pair, *(CameraFrame(filmed.images[name], filmed.masks[name]) for name in pair.names))
-    return stereo_pair(rectified.images, rectified.masks, pair.cameras)
+    return Rectifier(images, masks, cameras, size, margin, match_colors)(images, masks)
+
+
+class Rectifier:
+    """What rectifies frame after frame of two cameras onto the same pair of cameras, as a stream of frames needs it.
+
+    Args:
+        images: of one frame, see `rectify`.
+        masks: where the person is in that frame; or wherever the person will be, the largest coverage of all frames.
+        cameras: see `rectify`; they stand still.
+        size: see `rectify`.
+        margin: see `rectify`.
+        match_colors: see `rectify`.
+
+    Raises:
+        ValueError, CaptureError, CalibrationError: see `rectify`.
+
+    Examples:
+        >>> import posegaussian as pg
+        >>> capture = pg.read_capture("capture")
+        >>> first, second = (capture.views(capture.sources[:2], number) for number in capture.frames[:2])
+        >>> rectifier = pg.Rectifier(*first, size=(64, 64))
+        >>> pairs = [rectifier(images, masks) for images, masks, _ in (first, second)]
+        >>> bool((pairs[0].cameras.intrinsics == pairs[1].cameras.intrinsics).all())
+        True
+    """
+
+    def __init__(
+        self,
+        images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
+        masks: Sequence[UInt8[np.ndarray, "_ _"]],
+        cameras: Sequence[SourceCamera],
+        size: tuple[int, int] = (1024, 1024),
+        margin: float = _MARGIN,
+        match_colors: bool = False,
+    ):
+        _check(images, masks, cameras)
+        for name, mask in zip(_NAMES, masks, strict=True):
+            if not is_person(mask).any():
+                hint = "coverage is counted from 0 to 255"
+                raise CaptureError("the mask is empty", code="empty-mask", camera=name, hint=hint)
+        self.cameras = tuple(cameras)
+        settings = RectifySettings(size=size, margin=margin)
+        filmed = FrameInMemory(
+            dict(zip(_NAMES, cameras, strict=True)),
+            dict(zip(_NAMES, images, strict=True)),
+            dict(zip(_NAMES, masks, strict=True)),
+        )
+        plan = RectificationPlan((plan_pair(filmed, _NAMES, [0], settings),))
+        if match_colors:
+            plan = with_matched_colors(plan, filmed, [0])
+        (self.plan,) = plan.pairs
+
+    def __call__(
+        self, images: Sequence[UInt8[np.ndarray, "_ _ 3"]], masks: Sequence[UInt8[np.ndarray, "_ _"]]
+    ) -> StereoPair:
+        """The rectified pair of a frame, a batch of one, without pose."""
+        _check(images, masks, self.cameras)
+        filmed = dict(zip(_NAMES, map(CameraFrame, images, masks), strict=True))
+        rectified = rectify_pair(self.plan, *(filmed[name] for name in self.plan.names))
+        return stereo_pair(rectified.images, rectified.masks, self.plan.cameras)
 
 
 def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[SourceCamera]) -> None:
-    """Raise for the first argument that does not fit."""
+    """Raise ValueError for the first argument that does not fit."""
     counts = len(images), len(masks), len(cameras)
     if counts != (2, 2, 2):
         raise ValueError(f"images, masks and cameras must be two each, got {', '.join(map(str, counts))}")
@@ -88,6 +136,3 @@ def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: S
         if image.shape != (*expected, 3) or mask.shape != expected:
             what = f"got {image.shape} and {mask.shape}"
             raise ValueError(f"the {name} image and mask must have shapes {(*expected, 3)} and {expected}, {what}")
-        if not is_person(mask).any():
-            hint = "coverage is counted from 0 to 255"
-            raise CaptureError("the mask is empty", code="empty-mask", camera=name, hint=hint)

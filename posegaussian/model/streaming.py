@@ -58,9 +58,10 @@ class StreamingPredictor:
         >>> import posegaussian as pg
         >>> capture = pg.read_capture("capture")
         >>> predictor = pg.StreamingPredictor(pg.load_model(device="cpu"))
-        >>> for number in capture.frames[:2]:
-        ...     pair = pg.rectify(*capture.views(capture.sources[:2], number), size=(64, 64))
-        ...     frame = predictor(pair)
+        >>> views = [capture.views(capture.sources[:2], number) for number in capture.frames[:2]]
+        >>> rectifier = pg.Rectifier(*views[0], size=(64, 64))
+        >>> for images, masks, _ in views:
+        ...     frame = predictor(rectifier(images, masks))
         >>> bool((frame.gaussians.opacities > 0).any())
         True
     """

@@ -1,12 +1,15 @@
 """The front door: what `import posegaussian as pg` gives, that its examples run, and what it does not import."""
 
+import dataclasses
 import doctest
+import functools
+import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import helpers
+import numpy as np
 import pytest
 import torch
 
@@ -21,6 +24,7 @@ from posegaussian.preparation.rectification import rectify_frame
 from posegaussian.preparation.rectification_plan import plan_rectification, with_matched_colors
 from posegaussian.rendering.reconstruct import reconstruct_frames
 
+ROOT = Path(__file__).parents[2]
 SIZE = (64, 64)
 NAMES = ("00", "01")
 BLOCKED = ("snakemake", "lightning", "tensorboard", "flip_evaluator", "torchmetrics", "pandas", "matplotlib")
@@ -67,6 +71,24 @@ def test_examples_run(name, folder, monkeypatch):
     (example,) = found
     assert example.examples, "no example"
     assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example).failed == 0
+
+
+def test_the_code_of_the_how_to_runs(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "capture").symlink_to(folder / "capture")
+    for name in ("rectify", "Rectifier"):
+        monkeypatch.setattr(pg, name, functools.partial(getattr(pg, name), size=SIZE))
+    names = {}
+    blocks = [*python_blocks("README.md"), *python_blocks("docs/howto/python.md")]
+    assert len(blocks) == 5
+    for block in blocks:
+        exec(block, names)
+    assert names["view"].colors.shape == (3, 80, 96)
+    assert len(pg.read_ply("person.ply").means) > 100 and (tmp_path / "view.png").is_file()
+
+
+def python_blocks(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
 
 
 def test_every_name_is_typed_listed_and_lazy():
@@ -119,6 +141,17 @@ def test_the_left_view_comes_first_in_whatever_order_they_are_given(capture, pai
     torch.testing.assert_close(turned.cameras.centre, pair.cameras.centre)
 
 
+def test_a_stream_of_frames_keeps_its_cameras(capture):
+    first, second = (capture.views(NAMES, frame) for frame in (0, 1))
+    rectifier = pg.Rectifier(*first, size=SIZE)
+    pairs = [rectifier(images, masks) for images, masks, _ in (first, second)]
+    assert torch.equal(pairs[0].images, pg.rectify(*first, size=SIZE).images)
+    assert torch.equal(pairs[0].cameras.intrinsics, pairs[1].cameras.intrinsics)
+    assert not torch.equal(pg.rectify(*second, size=SIZE).cameras.intrinsics, pairs[1].cameras.intrinsics)
+    nobody = rectifier(first[0], [np.zeros_like(mask) for mask in first[1]])
+    assert not nobody.masks.any() and not nobody.images.any()
+
+
 def test_what_cannot_be_rectified_is_named(capture):
     images, masks, cameras = capture.views(NAMES, 0)
     with helpers.refuses(CaptureError, "empty-mask", file=None, camera="second"):
@@ -138,7 +171,7 @@ def test_reconstruction_has_the_digits_of_the_pipeline(pair, joints):
     ((moment,),) = reconstruct_frames(network, [[pair]], torch.device("cpu"))
     assert_equal(pg.reconstruct(pair), moment.gaussians)
     maps = gaussian_maps(joints[..., :2], joints[..., 2], *SIZE)
-    posed = replace(pair, heatmaps=maps[None], keypoints=joints[None, ..., :2], scores=joints[None, ..., 2])
+    posed = dataclasses.replace(pair, heatmaps=maps[None], keypoints=joints[None, ..., :2], scores=joints[None, ..., 2])
     ((moment,),) = reconstruct_frames(network, [[posed]], torch.device("cpu"))
     assert_equal(pg.reconstruct(pair, joints=joints.numpy(), model=network), moment.gaussians)
     bare = pg.reconstruct(pair)
@@ -150,7 +183,7 @@ def test_masks_take_the_place_of_those_of_the_pair(pair):
     assert_equal(pg.reconstruct(pair, masks=own), pg.reconstruct(pair))
     upper = own.clone()
     upper[:, SIZE[1] // 2 :] = 0
-    black = replace(pair, images=pair.images * (upper > 0)[None, :, None], masks=upper[None, :, None])
+    black = dataclasses.replace(pair, images=pair.images * (upper > 0)[None, :, None], masks=upper[None, :, None])
     assert_equal(pg.reconstruct(pair, masks=upper.numpy()), pg.reconstruct(black))
     with pytest.raises(ValueError, match="masks must have shape"):
         pg.reconstruct(pair, masks=upper[:, 1:])
@@ -169,5 +202,5 @@ def test_a_render_takes_any_camera_and_background(pair):
 def test_gaussians_of_a_reconstruction_can_be_optimised(pair):
     gaussians = pg.reconstruct(pair)
     colors = gaussians.colors.clone().requires_grad_()
-    pg.rasterize(replace(gaussians, colors=colors), pair.cameras[0, 0]).colors.sum().backward()
+    pg.rasterize(dataclasses.replace(gaussians, colors=colors), pair.cameras[0, 0]).colors.sum().backward()
     assert colors.grad is not None and float(colors.grad.abs().max()) > 0

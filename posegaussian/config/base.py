@@ -1,10 +1,12 @@
 """What all settings are built from: strict dataclasses, bounded numbers, and cross-checks that name the key."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Protocol, runtime_checkable
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
+
+from posegaussian.registry import RASTERIZERS, Entry
 
 STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 NonNegative = Annotated[int, Field(ge=0)]
@@ -13,7 +15,41 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Sixteens = Annotated[int, Field(gt=0, multiple_of=16)]
 Size = tuple[Positive, Positive]
-Backend = Literal["auto", "numba", "gsplat", "inria", "torch"]
+
+
+class NameOf:
+    """Marks a text as a name of a table of the registry.
+
+    Settings and schemas read the table when they are made, so that an entry that is added at run time counts.
+
+    Args:
+        table: the entries by name.
+        words: further words that are accepted, with their descriptions.
+    """
+
+    def __init__(self, table: Mapping[str, Entry], **words: str):
+        self.table, self.words = table, words
+
+    def known(self) -> dict[str, str]:
+        """All names with their descriptions."""
+        return {**self.words, **{name: entry.about for name, entry in self.table.items()}}
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        known = self.known()
+        return {**handler(schema), "enum": [*known], "enumDescriptions": [*known.values()]}  # editors show the latter
+
+    def _checked(self, name: str) -> str:
+        known = [repr(each) for each in self.known()]
+        if repr(name) not in known:
+            expected = " or ".join(part for part in (", ".join(known[:-1]), known[-1]) if part)
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return name
+
+
+Backend = Annotated[str, NameOf(RASTERIZERS, auto="the first that is installed and takes what is rendered")]
 
 CROSS_CHECK = "cross_check"
 """Type of the errors that `refuse_problems` raises."""

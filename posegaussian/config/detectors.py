@@ -1,20 +1,24 @@
 """The section `detectors`: 2D pose detectors, which make the heatmaps."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Problem, without_problems
+from posegaussian.config.base import STRICT, NameOf, Problem, without_problems
+from posegaussian.registry import DETECTORS
 
 
 @dataclass(frozen=True, config=STRICT)
 class DetectorSettings:
-    """A 2D pose detector: an MMPose top-down heatmap model."""
+    """A 2D pose detector."""
 
     config: str
     """MMPose configuration: a path, `package:NAME` for one that ships here, or a name from MMPose's own package."""
     weights: str
     """Weights: a path, or `package:NAME` for weights that ship here."""
+    kind: Annotated[str, NameOf(DETECTORS)] = "mmpose"
+    """What loads them."""
     url: str | None = None
     """Where the weights are downloaded from when the file is missing; needs `sha256`."""
     sha256: str | None = None

@@ -18,5 +18,4 @@ class RenderSettings:
     neighbours: NonNegative = 1
     """How many further pairs of cameras fill up what the pair around a view does not see; 0: none."""
     backend: Backend = "auto"
-    """Rasteriser: `auto` (the fastest that runs), `numba` (CPU), `gsplat` (CUDA), `inria` (CUDA, if installed),
-    `torch` (anywhere)."""
+    """Rasteriser; `auto` is the fastest that runs."""

@@ -1,22 +1,16 @@
 """The section `results`: the table over groups of captures, and the goals that its numbers should reach."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Positive, Problem, unknown, without_problems
+from posegaussian.config.base import STRICT, NameOf, Positive, Problem, unknown, without_problems
+from posegaussian.registry import METRICS, metrics_on
 
-_OF_IMAGES = ("psnr", "ssim", "flip", "lpips", "below_ceiling")
-METRICS: dict[str, tuple[str, ...]] = {
-    "full": _OF_IMAGES,
-    "bbox": _OF_IMAGES,
-    "ghg": _OF_IMAGES,
-    "video": ("jitter", "settled", "tof", "warping"),
-    "disparity": ("epe_1024", "rate_1px"),
-}
-"""The metrics of the tables by protocol: what stage `evaluate` writes, and `below_ceiling`, derived from it."""
+DERIVED = {"below_ceiling": "how many dB of PSNR a model misses the ceiling by"}
+"""What the tables derive from the metrics of image crops, with its description."""
 REFERENCES = ("floor", "ceiling")
 """The reference rows of the tables, which no model may be named like."""
 
@@ -29,10 +23,9 @@ class GoalSettings:
     """How the bound is called in the table."""
     group: str
     """Over which of `groups` the mean is taken."""
-    metric: str
-    """`psnr`, `ssim`, `flip`, `lpips` or `below_ceiling` (by how many dB of PSNR a model misses the ceiling) of an
-    image crop; `jitter`, `settled` (the same without the first four frames), `tof` or `warping` of `video`;
-    `epe_1024` or `rate_1px` of `disparity`."""
+    metric: Annotated[str, NameOf(METRICS, **DERIVED)]
+    """A metric of what `protocol` names, or, of an image crop, `below_ceiling`: how many dB of PSNR a model misses the
+    ceiling by."""
     protocol: Literal["full", "bbox", "ghg", "video", "disparity"] = "bbox"
     """What is measured: an image crop (`full`, `bbox`, `ghg`), the `video`, or the `disparity`."""
     method: str | None = None
@@ -50,13 +43,18 @@ class GoalSettings:
 
     def problems(self) -> Iterator[Problem]:
         """What contradicts itself."""
-        if self.metric not in METRICS[self.protocol]:
-            known = ", ".join(METRICS[self.protocol])
-            yield ("metric",), f"{self.metric!r} is not a metric of protocol `{self.protocol}`: {known}"
+        if self.metric not in (known := metrics_of(self.protocol)):
+            yield ("metric",), f"{self.metric!r} is not a metric of protocol `{self.protocol}`: {', '.join(known)}"
         if self.least is not None and self.most is not None and self.least > self.most:
             yield ("least",), f"{self.least:g} is more than `most` {self.most:g}"
         if self.by == "ratio" and self.against is None:
             yield ("by",), "a ratio needs `against`"
+
+
+def metrics_of(protocol: str) -> list[str]:
+    """The metrics of the tables for an image crop, the `video` or the `disparity`, by name."""
+    of_crop = protocol not in ("video", "disparity")
+    return [*metrics_on("image"), *DERIVED] if of_crop else [*metrics_on(protocol)]
 
 
 @dataclass(frozen=True, config=STRICT)

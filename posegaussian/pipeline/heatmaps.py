@@ -10,9 +10,6 @@ from posegaussian.pose.detectors.base import detect_frame, load_detector
 from posegaussian.pose.heatmaps import STRIDE
 from posegaussian.progress import progress
 
-_KIND = "mmpose"
-"""Of `registry.DETECTORS`: the only kind that the settings describe."""
-
 
 def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) -> None:
     """Detect the joints in every source image of a rectified capture.
@@ -25,7 +22,7 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) 
         StoreError: `rectified` is missing or damaged.
     """
     with store.open_checked(rectified, store.RECTIFIED) as source:
-        loaded = load_detector(_KIND, detector)
+        loaded = load_detector(detector)
         pairs, frames, _, height, width = source["sources/masks"].shape
         dims = {"pair": pairs, "frame": frames, "height": height // STRIDE, "width": width // STRIDE}
         made_with = {

@@ -16,7 +16,7 @@ from report_files import CURVES, capture, report, write_splats
 from posegaussian import registry
 from posegaussian.captures.reading import Format, layout, read_capture
 from posegaussian.cli import main
-from posegaussian.config import DetectorSettings, EvaluateSettings, ExportSettings, TrainSettings
+from posegaussian.config import DetectorSettings, EvaluateSettings, ExportSettings, TrainSettings, parse
 from posegaussian.data.batch import Clip
 from posegaussian.errors import BackendError, ConfigError
 from posegaussian.evaluation.comparison import Comparison, load_image_metrics
@@ -25,7 +25,6 @@ from posegaussian.model.network import Reconstruction
 from posegaussian.pipeline import heatmaps
 from posegaussian.pipeline.evaluate import evaluate_capture
 from posegaussian.pipeline.export import export
-from posegaussian.pose.detectors.base import load_detector
 from posegaussian.registry import Entry, ExportFormat, Loss, Metric, Rasterizer
 from posegaussian.splatting import rasterize
 from posegaussian.training.logging import columns
@@ -203,15 +202,14 @@ def test_a_detector_fills_the_heatmaps(dummy, tmp_path, monkeypatch):
         """,
     )
     monkeypatch.setitem(registry.DETECTORS, "dummy", Entry(f"{module}:load", "a dummy"))
-    monkeypatch.setattr(heatmaps, "_KIND", "dummy")
     paths = capture(tmp_path, "person6")
-    settings = DetectorSettings(config="none", weights=str(paths.renders))
+    settings = DetectorSettings(kind="dummy", config="none", weights=str(paths.renders))
     heatmaps.extract_heatmaps(paths.rectified, tmp_path / "out.h5", settings)
     with store.open_checked(tmp_path / "out.h5", store.HEATMAPS) as file:
         assert (file["scores"][()] == 0.5).all() and (file["keypoints"][()] == 5).all()
         assert file["heatmaps"][()].max() == 1 and '"weights"' in file.attrs["inputs"]
-    with pytest.raises(ConfigError, match="detector 'other' is not one of mmpose, dummy"):
-        load_detector("other", settings)
+    with pytest.raises(ConfigError, match="kind: input should be 'mmpose' or 'dummy', not 'other'"):
+        parse(DetectorSettings, {"kind": "other", "config": "none", "weights": "none"})
 
 
 def test_an_export_format_is_written(dummy, tmp_path, monkeypatch):

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from posegaussian.config import DetectorSettings
-from posegaussian.errors import look_up
 from posegaussian.pose.heatmaps import STRIDE, mask_box, place
 from posegaussian.registry import DETECTORS, resolve
 
@@ -49,19 +48,17 @@ class Loaded:
     files: Mapping[str, Path]
 
 
-def load_detector(kind: str, settings: DetectorSettings) -> Loaded:
+def load_detector(settings: DetectorSettings) -> Loaded:
     """A detector, ready to use.
 
     Args:
-        kind: a name of `registry.DETECTORS`.
-        settings: which model it is.
+        settings: its kind, a name of `registry.DETECTORS`, and which model it is.
 
     Raises:
-        ConfigError: no such kind.
         DetectorError: what the detector needs cannot be had.
         WeightsError: its weights cannot be used.
     """
-    return resolve(look_up(DETECTORS, kind, "detector", code="unknown-detector-kind").path)(settings)
+    return resolve(DETECTORS[settings.kind].path)(settings)
 
 
 def detect_frame(images: np.ndarray, masks: np.ndarray, detect: Detector) -> dict[str, np.ndarray]:

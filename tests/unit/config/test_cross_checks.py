@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from posegaussian import config
+from posegaussian import config, registry
 from posegaussian.config import results, whole
 from posegaussian.errors import ConfigError
-from posegaussian.evaluation import aggregate, temporal_statistics
+from posegaussian.evaluation import aggregate
 
 DETECTORS = {"small": {"config": "package:small.py", "weights": "package:small.safetensors"}}
 
@@ -108,7 +108,7 @@ GOAL = {"what": "good", "group": "all", "metric": "psnr"}
     "goal, message",
     [
         ({"group": "none"}, "group: 'none' is not one of `results.groups`: all"),
-        ({"metric": "psnrr"}, "metric: 'psnrr' is not a metric of protocol `bbox`: psnr, ssim, flip, lpips"),
+        ({"metric": "psnrr"}, "metric: input should be 'below_ceiling', 'psnr', 'ssim', 'flip', 'lpips', 'epe_1024', "),
         ({"protocol": "video"}, "metric: 'psnr' is not a metric of protocol `video`: jitter, settled, tof, warping"),
         ({"protocol": "box"}, "protocol: input should be 'full', 'bbox', 'ghg', 'video' or 'disparity', not 'box'"),
         ({"protocol": "ghg"}, "protocol: 'ghg' is not one of `evaluate.protocols`: full, bbox"),
@@ -140,6 +140,9 @@ def test_settings_in_code_are_checked_too():
 
 
 def test_the_metrics_are_those_of_the_stages():
-    assert results.METRICS["video"] == temporal_statistics.METRICS
-    assert all(aggregate.BELOW_CEILING in results.METRICS[protocol] for protocol in config.EvaluateSettings().protocols)
+    assert list(results.DERIVED) == [aggregate.BELOW_CEILING]
+    for crop in config.EvaluateSettings().protocols:
+        assert results.metrics_of(crop) == [*registry.metrics_on("image"), aggregate.BELOW_CEILING]
+    for other in ("video", "disparity"):
+        assert results.metrics_of(other) == [*registry.metrics_on(other)]
     assert whole.REFERENCES == ("floor", "ceiling")

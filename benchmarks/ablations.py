@@ -52,10 +52,10 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "everything": {},
     "pose none": {"network": {"pose": "none"}},
     "stabiliser off": {"network": {"stabilizer": False}},
-    "pose_loss 0": {"train": {"pose_loss": 0.0}},
-    "temporal_loss 0": {"train": {"temporal_loss": 0.0}},
-    "gradient_loss 0.5": {"train": {"gradient_loss": 0.5}},
-    "all off": {"network": {"pose": "none", "stabilizer": False}, "train": {"pose_loss": 0.0, "temporal_loss": 0.0}},
+    "pose loss 0": {"train": {"losses": {"pose": 0.0}}},
+    "temporal loss 0": {"train": {"losses": {"temporal": 0.0}}},
+    "gradient loss 0.5": {"train": {"losses": {"gradient": 0.5}}},
+    "all off": {"network": {"pose": "none", "stabilizer": False}, "train": {"losses": {"pose": 0.0, "temporal": 0.0}}},
 }
 """What each changes; `all off` is a network of the class of GPS-Gaussian's."""
 BINS = ((10.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 60.0))

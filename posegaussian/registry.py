@@ -6,7 +6,7 @@ order in which its entries are tried, computed, added and shown.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
@@ -148,12 +148,16 @@ class Loss(Entry):
     """A term of the training loss: a function of `training.losses.base.Compared` that returns a scalar without weight.
 
     Args:
-        weights: by stage in which it applies, a number or the name of the setting of `train` that holds it.
+        weight: its weight where the setting `train.losses` does not name it.
+        stages: of training, in which it applies.
+        fixed: its weight in stages where the setting does not count.
         chart: title of its chart; empty: it has none.
         within: the loss to which it is added, where it has no column of its own; it is left out where its weight is 0.
     """
 
-    weights: Mapping[str, float | str]
+    weight: float
+    stages: tuple[Literal["depth", "full"], ...] = ("depth", "full")
+    fixed: Mapping[str, float] = field(default_factory=dict)
     chart: str = ""
     within: str = ""
 
@@ -161,23 +165,25 @@ class Loss(Entry):
 LOSSES: dict[str, Loss] = {
     "depth": Loss(
         "posegaussian.training.losses.disparity:depth", "disparity errors of all estimates, pixels at 1024 px",
-        {"depth": 1.0, "full": "depth_loss"}, chart="disparity loss, px at 1024",
+        weight=0.05, fixed={"depth": 1.0}, chart="disparity loss, px at 1024",
     ),
     "image": Loss(
         "posegaussian.training.losses.image:image", "0.8 L1 + 0.2 (1 - SSIM) of the rendered view",
-        {"full": 1.0}, chart="picture loss",
+        weight=1.0, stages=("full",), chart="picture loss",
     ),
     "gradient": Loss(
-        "posegaussian.training.losses.image:gradient", "errors of the image gradients at three scales",
-        {"full": "gradient_loss"}, within="image",
+        "posegaussian.training.losses.image:gradient",
+        "errors of the image gradients at three scales, as against the image",
+        weight=0.0, stages=("full",), within="image",
     ),
     "pose": Loss(
         "posegaussian.training.losses.pose:pose", "pose alignment, as the network computes it",
-        {"depth": "pose_loss", "full": "pose_loss"}, chart="pose loss",
+        weight=0.05, chart="pose loss",
     ),
     "temporal": Loss(
-        "posegaussian.training.losses.temporal:temporal", "change of the errors from frame to frame",
-        {"depth": "temporal_loss", "full": "temporal_loss"},
+        "posegaussian.training.losses.temporal:temporal",
+        "change of the errors from frame to frame, as against the errors",
+        weight=0.5,
     ),
 }  # fmt: skip
 

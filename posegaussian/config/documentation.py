@@ -77,12 +77,18 @@ class Tables:
         for name, field in schema["properties"].items():
             if only and name not in only:
                 continue
-            kind = _nested(field)
-            nested = kind if kind not in elsewhere else None
+            nested = self._inside(field, elsewhere)
             default = "required" if name in schema.get("required", ()) else _default(field)
             yield f"| {'· ' * depth}`{name}` | {default} | {self._meaning(field)}{':' if nested else '.'} |"
             if nested:
-                yield from self._rows(self._class(nested), elsewhere, depth=depth + 1)
+                yield from self._rows(nested, elsewhere, depth=depth + 1)
+
+    def _inside(self, field: Mapping[str, Any], elsewhere: frozenset[str]) -> Mapping[str, Any] | None:
+        """The schema of the settings that a key holds; None where it holds none, or their table is elsewhere."""
+        if "properties" in field:
+            return field
+        kind = _nested(field)
+        return self._class(kind) if kind and kind not in elsewhere else None
 
     def _meaning(self, field: Mapping[str, Any]) -> str:
         """The docstring in one line, and the values that may be chosen where it does not name them all."""
@@ -96,7 +102,7 @@ class Tables:
 
 def _nested(field: Mapping[str, Any]) -> str | None:
     """The class of the settings that a key holds, or holds a list or a mapping of."""
-    for part in (field, field.get("items", {}), field.get("additionalProperties", {}), *field.get("anyOf", ())):
+    for part in (field, field.get("items", {}), field.get("additionalProperties") or {}, *field.get("anyOf", ())):
         if "$ref" in part:
             return part["$ref"].rpartition("/")[2]
     return None

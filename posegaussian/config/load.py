@@ -1,6 +1,7 @@
 """The strict loader: plain values, text or a file to settings, and settings back to plain values."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,8 +33,13 @@ def parse(kind: type[T], values: Any, source: str = "settings") -> T:
         # JSON mode: tuples arrive as lists; strict about everything else.
         return TypeAdapter(kind).validate_json(json.dumps(values if values is not None else {}))
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or '(top)'}: {_explain(e)}" for e in error.errors()]
+        problems = [f"{_key(e['loc']) or '(top)'}: {_explain(e)}" for e in error.errors()]
         raise ConfigError("; ".join(problems), code="invalid-settings", file=source) from None
+
+
+def _key(path: Sequence[str | int]) -> str:
+    """The dotted key; pydantic ends the path of a name of a table that is wrong itself with a word of its own."""
+    return ".".join(str(part) for part in path if part != "[key]")
 
 
 def _explain(error: Any) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT, Positive
@@ -30,7 +31,7 @@ class ModelSettings:
     """`train`, `release` (the weights that ship with the project), or the path of a safetensors file."""
     network: NetworkSettings = NetworkSettings()
     """The network and its ablation switches."""
-    train: TrainSettings = TrainSettings()
+    train: TrainSettings = Field(default_factory=TrainSettings)  # with the losses that the registry then has
     """Training; not used unless `weights` is `train`."""
 
     @property

@@ -10,11 +10,15 @@ from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
 
 RENAMED = {
-    "models.*.train.looks": "stream_variants",
-    "models.*.train.average": "ema_decay",
-    "results.targets": "goals",
+    "models.*.train.looks": "models.*.train.stream_variants",
+    "models.*.train.average": "models.*.train.ema_decay",
+    "models.*.train.pose_loss": "models.*.train.losses.pose",
+    "models.*.train.depth_loss": "models.*.train.losses.depth",
+    "models.*.train.temporal_loss": "models.*.train.losses.temporal",
+    "models.*.train.gradient_loss": "models.*.train.losses.gradient",
+    "results.targets": "results.goals",
 }
-"""The new last part of each key by its old full name; `*` stands for any name."""
+"""The new name of each key by its old one, in the same section; `*` stands for any name, the same in both."""
 SECTIONS: dict[type, str] = {
     Config: "",
     ModelSettings: "models.*.",
@@ -38,23 +42,26 @@ def refuse_old_names(kind: type, values: Any, source: str) -> None:
     section = SECTIONS.get(kind)
     if section is None:
         return
+    inside = {old: new for old, new in RENAMED.items() if old.startswith(section)}
     found = [
-        f"`{old}` is now `{old[: old.rfind('.') + 1]}{new}`"
-        for pattern, new in RENAMED.items()
-        if pattern.startswith(section)
-        for old in _used(values, pattern.removeprefix(section).split("."))
+        f"`{_filled(old, names)}` is now `{_filled(new, names)}`"
+        for old, new in ((old.removeprefix(section), new.removeprefix(section)) for old, new in inside.items())
+        for names in _used(values, old.split("."))
     ]
     if found:
         raise ConfigError(f"renamed keys: {', '.join(found)}", code="renamed-settings", file=source)
 
 
-def _used(values: Any, pattern: Sequence[str]) -> Iterator[str]:
-    """The keys among nested values that a pattern matches, as dotted paths."""
+def _used(values: Any, pattern: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The names that stand for each `*` of a pattern, for every key among nested values that it matches."""
     first, *rest = pattern
     if not isinstance(values, dict):
         return
     for key in values if first == "*" else {first} & values.keys():
-        if rest:
-            yield from (f"{key}.{path}" for path in _used(values[key], rest))
-        else:
-            yield str(key)
+        name = (str(key),) if first == "*" else ()
+        yield from (name + names for names in _used(values[key], rest)) if rest else (name,)
+
+
+def _filled(pattern: str, names: Sequence[str]) -> str:
+    """A pattern with names in the places of its `*`."""
+    return pattern.replace("*", "{}").format(*names)

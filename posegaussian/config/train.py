@@ -1,13 +1,39 @@
 """The section `models.NAME.train`: training."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler
 from pydantic.dataclasses import dataclass
+from pydantic_core import CoreSchema
 
-from posegaussian.config.base import STRICT, Fraction, NonNegative, Positive, Problem, Weight, without_problems
+from posegaussian.config.base import STRICT, Fraction, NameOf, NonNegative, Positive, Problem, Weight, without_problems
 from posegaussian.config.stream import StreamSettings, StreamVariantSettings
+from posegaussian.registry import LOSSES, Loss
+
+
+def loss_weights(given: dict[str, float] | None = None) -> dict[str, float]:
+    """The weight of every loss of the registry: the given one, or its default."""
+    return {name: entry.weight for name, entry in LOSSES.items()} | (given or {})
+
+
+class _EachLoss:
+    """Makes a key with a default and a description of each loss in the JSON schema."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        keys = {
+            name: {"type": "number", "minimum": 0, "default": entry.weight, "description": _meaning(entry)}
+            for name, entry in LOSSES.items()
+        }
+        return {"type": "object", "properties": keys, "additionalProperties": False}
+
+
+def _meaning(entry: Loss) -> str:
+    alone = f"; stage `{entry.stages[0]}` alone" if len(entry.stages) == 1 else ""
+    return entry.about + alone + "".join(f"; {weight:g} in stage `{stage}`" for stage, weight in entry.fixed.items())
+
+
+Losses = Annotated[dict[Annotated[str, NameOf(LOSSES)], Weight], AfterValidator(loss_weights), _EachLoss()]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -47,14 +73,8 @@ class TrainSettings:
     """Weight decay of AdamW."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay per step of the weights' exponential moving average (EMA), which is validated and written; 0 is off."""
-    pose_loss: Weight = 0.05
-    """Weight of the pose-conditioned loss."""
-    depth_loss: Weight = 0.05
-    """Weight of the disparity loss (pixels at 1024 px) in stage `full`; in stage `depth` it is 1."""
-    temporal_loss: Weight = 0.5
-    """Weight of the change of errors from frame to frame, as against the errors themselves."""
-    gradient_loss: Weight = 0.0
-    """Weight of the error of image gradients at three scales, as against that of the image."""
+    losses: Losses = Field(default_factory=loss_weights)
+    """Weights of the losses by name; one that is left out has its default."""
     heatmap_dropout: Fraction = 0.1
     """Share of clips that are trained without their heatmaps; half of it: share of joints that go missing."""
     validate_every: Positive = 40

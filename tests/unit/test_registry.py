@@ -16,7 +16,7 @@ from report_files import CURVES, capture, report, write_splats
 from posegaussian import registry
 from posegaussian.captures.reading import Format, layout, read_capture
 from posegaussian.cli import main
-from posegaussian.config import DetectorSettings, EvaluateSettings, ExportSettings, TrainSettings, parse
+from posegaussian.config import DetectorSettings, EvaluateSettings, ExportSettings, ModelSettings, TrainSettings, parse
 from posegaussian.data.batch import Clip
 from posegaussian.errors import BackendError, ConfigError
 from posegaussian.evaluation.comparison import Comparison, load_image_metrics
@@ -69,9 +69,7 @@ def test_the_registry_imports_nothing():
 def test_entries_that_name_others_fit_together():
     for entry in registry.LOSSES.values():
         host = registry.LOSSES[entry.within] if entry.within else entry
-        assert set(entry.weights) <= set(host.weights) <= {"depth", "full"}
-        settings = [weight for weight in entry.weights.values() if isinstance(weight, str)]
-        assert all(hasattr(TrainSettings(), name) for name in settings)
+        assert set(entry.fixed) <= set(entry.stages) <= set(host.stages) <= {"depth", "full"}
     assert all(hasattr(EvaluateSettings(), entry.weights) for entry in registry.METRICS.values() if entry.weights)
     assert all(isinstance(layout(entry), Format) for entry in registry.CAPTURE_FORMATS.values())
 
@@ -147,10 +145,11 @@ def compared(size=16):
 def test_a_loss_arrives_in_the_total_and_the_curves(dummy, monkeypatch):
     module = dummy("dummy_loss", "def brightness(compared):\n    return compared.view.colors.mean()\n")
     result, view, batch = compared()
-    settings = replace(TrainSettings(), gradient_loss=0.5)
-    before, depth = combine(result, view, batch, settings), combine(result, None, batch, settings)
-    loss = Loss(f"{module}:brightness", "how bright the view is", {"full": "gradient_loss"}, chart="brightness")
+    before, depth = combine(result, view, batch, TrainSettings()), combine(result, None, batch, TrainSettings())
+    loss = Loss(f"{module}:brightness", "how bright the view is", 0.25, stages=("full",), chart="brightness")
     monkeypatch.setitem(registry.LOSSES, "brightness", loss)
+    assert parse(ModelSettings, {}).train.losses["brightness"] == TrainSettings().losses["brightness"] == 0.25
+    settings = parse(TrainSettings, {"losses": {"brightness": 0.5}})
     after = combine(result, view, batch, settings)
     assert after.parts["brightness"] == view.colors.mean()
     torch.testing.assert_close(after.total, before.total + 0.5 * view.colors.mean())

@@ -47,8 +47,8 @@ def weights_of(settings: TrainSettings, stage: str) -> dict[str, float]:
     """The weights of the losses that apply in a stage, by name.
 
     Args:
-        settings: from which the entries of the registry name their weights.
+        settings: with the weights of the losses.
         stage: `depth` or `full`.
     """
-    chosen = {name: entry.weights[stage] for name, entry in LOSSES.items() if stage in entry.weights}
-    return {name: getattr(settings, w) if isinstance(w, str) else w for name, w in chosen.items()}
+    applying = {name: entry for name, entry in LOSSES.items() if stage in entry.stages}
+    return {name: entry.fixed.get(stage, settings.losses[name]) for name, entry in applying.items()}

@@ -43,6 +43,8 @@ def refusal(read, *arguments, **sections) -> str:
             "stream_variants: their shares sum to 1.3, more than 1",
         ),
         ({"stream_variants": [{"share": 1.5}]}, "stream_variants.0.share: input should be less than or equal to 1"),
+        ({"losses": {"poze": 1}}, "losses.poze: input should be 'depth', 'image', 'gradient', 'pose' or 'temporal'"),
+        ({"losses": {"pose": -1}}, "losses.pose: input should be greater than or equal to 0, not -1"),
         ({"stream": 2}, "stream: input should be less than or equal to 1, not 2"),
         (
             {"synthetic": {"rig": {"margin": [0.1, 0.4], "principal": [0, 0.1]}}},
@@ -65,6 +67,13 @@ def test_rounded_shares_may_sum_to_one():
     variants = [{"share": share} for share in (0.05, 0.55, 0.3, 0.1)]
     assert sum(variant["share"] for variant in variants) > 1
     config.parse(config.TrainSettings, {"stream_variants": variants})
+
+
+def test_losses_that_are_left_out_have_their_defaults():
+    defaults = {"depth": 0.05, "image": 1.0, "gradient": 0.0, "pose": 0.05, "temporal": 0.5}
+    assert config.TrainSettings().losses == config.ModelSettings().train.losses == defaults
+    values = {"demo": {"train": {"losses": {"pose": 0, "gradient": 0.5}}}}
+    assert whole_of(models=values).models["demo"].train.losses == defaults | {"pose": 0.0, "gradient": 0.5}
 
 
 @pytest.mark.parametrize(

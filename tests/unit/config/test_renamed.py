@@ -15,14 +15,14 @@ def refusal(kind, values) -> str:
 
 def test_all_old_keys_of_a_file_are_listed():
     values = {
-        "models": {"a": {"train": {"looks": [], "average": 0.9}}, "b": {"train": {"average": 0}}, "c": {}},
+        "models": {"a": {"train": {"looks": [], "average": 0.9}}, "b{}": {"train": {"pose_loss": 0}}, "c": {}},
         "results": {"targets": []},
         "unknown": 1,
     }
     assert refusal(config.Config, values) == (
         "old.yaml: renamed keys: `models.a.train.looks` is now `models.a.train.stream_variants`, "
         "`models.a.train.average` is now `models.a.train.ema_decay`, "
-        "`models.b.train.average` is now `models.b.train.ema_decay`, "
+        "`models.b{}.train.pose_loss` is now `models.b{}.train.losses.pose`, "
         "`results.targets` is now `results.goals`"
     )
 
@@ -32,6 +32,7 @@ def test_all_old_keys_of_a_file_are_listed():
     [
         (config.ModelSettings, {"train": {"average": 0}}, "`train.average` is now `train.ema_decay`"),
         (config.TrainSettings, {"looks": []}, "`looks` is now `stream_variants`"),
+        (config.TrainSettings, {"depth_loss": 0.1}, "`depth_loss` is now `losses.depth`"),
         (config.ResultsSettings, {"targets": []}, "`targets` is now `goals`"),
     ],
 )
@@ -47,7 +48,9 @@ def test_the_same_words_elsewhere_are_no_old_keys():
 
 
 def test_new_names_are_keys():
-    keys = {name for schema in config.json_schema()["$defs"].values() for name in schema.get("properties", ())}
+    keys = [schema.get("properties", {}) for schema in config.json_schema()["$defs"].values()]
     for old, new in RENAMED.items():
-        assert new in keys
-        assert any(old.startswith(section) for section in SECTIONS.values() if section)
+        section = next(each for each in reversed(SECTIONS.values()) if old.startswith(each))
+        first, *rest = new.removeprefix(section).split(".")
+        assert section and new.startswith(section) and old.count("*") == new.count("*")
+        assert any(first in names and set(rest) <= set(names[first].get("properties", ())) for names in keys)

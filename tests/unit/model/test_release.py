@@ -55,16 +55,25 @@ def test_the_card_says_how_it_was_trained(facts):
     assert "/" not in metadata["history"], "no folder of the machine it was trained on"
 
 
+def with_new_names(train):
+    """Settings of training of an earlier version, under the names of today."""
+    section, found = "models.*.train.", dict(train)
+    for old, new in RENAMED.items():
+        if old.startswith(section) and (value := found.pop(old.removeprefix(section), None)) is not None:
+            *outer, last = new.removeprefix(section).split(".")
+            (found.setdefault(outer[0], {}) if outer else found)[last] = value
+    return found
+
+
 def test_the_configuration_of_the_release_is_what_made_it():
     runs = json.loads(read_metadata(RELEASE)["history"])
     models, card = load(ROOT / "config/release.yaml").models, RELEASE.with_suffix(".md").read_text()
-    new_names = {old.rpartition(".")[2]: new for old, new in RENAMED.items()}
     planned = [("first", "depth"), *((name, "full") for name in ("first", "second", "third", "release"))]
     for run, (model, stage) in zip(runs, planned, strict=True):
         settings = as_dict(models[model].train)
         assert (run["stage"], run["steps"]) == (stage, settings[f"{stage}_steps"])
         assert f"{run['steps']:,} steps" in card
-        renamed = {new_names.get(name, name): value for name, value in run["train"].items()}
+        renamed = with_new_names(run["train"])
         known = {name: value for name, value in renamed.items() if name in settings}
         made_by = as_dict(parse(TrainSettings, known, "history"))  # what later versions added has its default
         assert {**made_by, "depth_steps": 0, "full_steps": 0} == {**settings, "depth_steps": 0, "full_steps": 0}

@@ -1,4 +1,4 @@
-"""The tables of what can be added: metrics, losses, capture formats, detectors, export formats and rasterisers.
+"""The tables of what can be added: metrics, losses, capture formats, footage, detectors, export formats, rasterisers.
 
 Plain data. An entry names the function or class that does the work as text, `package.module:attribute`, and
 `resolve` imports it when it is first needed. A new one is a new file and one entry here. The order of a table is the
@@ -189,14 +189,24 @@ LOSSES: dict[str, Loss] = {
 
 
 CAPTURE_FORMATS: dict[str, Entry] = {
-    "easymocap": Entry("posegaussian.captures.formats.easymocap", "EasyMocap: intri.yml and extri.yml"),
-    "zju_mocap": Entry("posegaussian.captures.formats.zju_mocap", "ZJU-MoCap: annots.npy"),
-    "gps_gaussian": Entry("posegaussian.captures.formats.gps_gaussian", "GPS-Gaussian: render_data, or a sample in it"),
-    "nerfstudio": Entry("posegaussian.captures.formats.nerfstudio", "Nerfstudio: transforms.json"),
-    "colmap": Entry("posegaussian.captures.formats.colmap", "COLMAP: a sparse model and images"),
-    "pose2sim": Entry("posegaussian.captures.formats.pose2sim", "Pose2Sim: a trial with its calibration"),
+    "easymocap": Entry("posegaussian.captures.formats.easymocap", "EasyMocap, with intri.yml and extri.yml"),
+    "zju_mocap": Entry("posegaussian.captures.formats.zju_mocap", "ZJU-MoCap, with annots.npy"),
+    "gps_gaussian": Entry(
+        "posegaussian.captures.formats.gps_gaussian", "GPS-Gaussian, with render_data, or a sample in it"
+    ),
+    "nerfstudio": Entry("posegaussian.captures.formats.nerfstudio", "Nerfstudio, with transforms.json"),
+    "colmap": Entry("posegaussian.captures.formats.colmap", "COLMAP, with a sparse model and images"),
+    "pose2sim": Entry("posegaussian.captures.formats.pose2sim", "Pose2Sim, a trial with its calibration"),
 }
 """`path` names a module like `captures.reading.Format`; the first that recognises a folder reads it."""
+
+FOOTAGE: dict[str, Entry] = {
+    "pose2sim": Entry(
+        "posegaussian.pipeline.fetch:fetch_pose2sim", "the demo of the package of that name (BSD-3), through pip"
+    ),
+}
+"""Real footage that can be fetched. `path` names a function of the new capture's folder and of the package's .whl, None
+where it has to be downloaded."""
 
 DETECTORS: dict[str, Entry] = {
     "mmpose": Entry("posegaussian.pose.detectors.mmpose:load", "an MMPose top-down heatmap model"),

@@ -4,11 +4,13 @@ A parameter's name, type and default stand in the command's signature; its help 
 where commands share the parameter, here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, Token
+
+from posegaussian.registry import Entry
 
 
 def _whole(_type: type, tokens: Sequence[Token]) -> int:
@@ -25,13 +27,11 @@ SomeFiles = Annotated[Files, Parameter(consume_multiple=1)]
 """At least one file."""
 
 Output = Annotated[Path, Parameter(alias="-o")]
-Settings = Annotated[
-    str | None, Parameter(metavar="YAML", help="settings of the stage: YAML or JSON text, or a file with it")
-]
+_SETTINGS = "settings of the stage: YAML or JSON text, or a file with it"
+Settings = Annotated[str | None, Parameter(metavar="YAML", help=_SETTINGS)]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N")]
 PosePython = Annotated[Path | None, Parameter(help="the MMPose environment's python, for heatmaps")]
 
-Format = Annotated[str | None, Parameter(help="layout of the capture (default: recognised from its files)")]
 Frames = Annotated[
     str | None,
     Parameter(metavar="START:STOP:STEP", help="frame numbers, as in a Python slice: -3: takes the last three"),
@@ -46,3 +46,21 @@ Pairs = Annotated[
 def split_pairs(pairs: Sequence[str]) -> list[tuple[str, ...]]:
     """Camera names of each pair, from `A,B`."""
     return [tuple(pair.split(",")) for pair in pairs]
+
+
+def one_of(table: Mapping[str, Entry], about: str) -> Parameter:
+    """A parameter that takes names of a table of the registry, and whose help describes them.
+
+    The annotation that calls this stands in quotes: cyclopts evaluates it for each command line, so that an entry that
+    is added at run time counts.
+    """
+    return Parameter(choices=tuple(table), show_choices=False, help=f"{about}:{_described(table)}")
+
+
+def naming(key: str, table: Mapping[str, Entry]) -> Parameter:
+    """Settings of which a key takes names of a table of the registry; quoted like `one_of`."""
+    return Parameter(help=f"{_SETTINGS}; names that {key} takes:{_described(table)}")
+
+
+def _described(table: Mapping[str, Entry]) -> str:
+    return "".join(f"\n  {name}: {entry.about}" for name, entry in table.items())

@@ -9,7 +9,6 @@ from cyclopts.validators import LimitedChoice
 
 from posegaussian import config
 from posegaussian.cli.arguments import (
-    Format,
     Frames,
     Names,
     Output,
@@ -18,13 +17,14 @@ from posegaussian.cli.arguments import (
     Settings,
     Targets,
     Whole,
+    naming,
+    one_of,
     split_pairs,
 )
 from posegaussian.errors import ConfigError
+from posegaussian.registry import CAPTURE_FORMATS, DETECTORS, FOOTAGE, resolve
 
-FOOTAGE = ("pose2sim",)
-"""Real footage that can be fetched."""
-
+_LAYOUT = "layout of the capture (default: recognised from its files)"
 _PERSON = Group("Person (one of the two)", sort_key=1, validator=LimitedChoice(1))
 
 
@@ -81,17 +81,20 @@ def _seeds(text: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def fetch(footage: Annotated[str, Parameter(choices=FOOTAGE)], /, *, wheel: Path | None = None, output: Output) -> None:
+def fetch(
+    footage: "Annotated[str, one_of(FOOTAGE, 'what is fetched')]",
+    /,
+    *,
+    wheel: Path | None = None,
+    output: Output,
+) -> None:
     """Fetch real footage into a capture folder.
 
     Args:
-        footage: pose2sim: that package's demo (BSD-3), through pip
         wheel: the package's .whl, if it is already on this machine
         output: the capture folder
     """
-    from posegaussian.pipeline.fetch import fetch_pose2sim
-
-    fetch_pose2sim(output, wheel)
+    resolve(FOOTAGE[footage].path)(output, wheel)
 
 
 def rectify(
@@ -127,7 +130,7 @@ def import_(
     source: Path,
     /,
     *,
-    format: Format = None,
+    format: "Annotated[str | None, one_of(CAPTURE_FORMATS, _LAYOUT)]" = None,
     cameras: Names = (),
     pairs: Pairs = (),
     frames: Frames = None,
@@ -164,7 +167,7 @@ def inspect(
     capture: Path,
     /,
     *,
-    format: Format = None,
+    format: "Annotated[str | None, one_of(CAPTURE_FORMATS, _LAYOUT)]" = None,
     pairs: Pairs = (),
     frames: Annotated[Frames, Parameter(help="frame numbers; the first one is shown")] = None,
     pose_python: PosePython = None,
@@ -192,8 +195,14 @@ def inspect(
     print("\n".join([*warned, f"{output}: {len(warned)} warnings"]))
 
 
-def heatmaps(rectified: Path, /, *, output: Output, settings: Settings = None) -> None:
-    """Detect 2D joints with MMPose (run it in the MMPose environment).
+def heatmaps(
+    rectified: Path,
+    /,
+    *,
+    output: Output,
+    settings: "Annotated[Settings, naming('kind', DETECTORS)]" = None,
+) -> None:
+    """Detect 2D joints (a detector of kind mmpose needs the MMPose environment).
 
     Args:
         rectified: a rectified .h5

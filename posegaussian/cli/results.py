@@ -1,9 +1,11 @@
 """Results: metrics, tables and the report; and the schemas of the configuration."""
 
 from pathlib import Path
+from typing import Annotated
 
 from posegaussian import config
-from posegaussian.cli.arguments import Files, Output, Settings, SomeFiles
+from posegaussian.cli.arguments import Files, Output, Settings, SomeFiles, naming
+from posegaussian.registry import METRICS
 
 
 def evaluate(renders: Path, /, *, rectified: Path, output: Output, settings: Settings = None) -> None:
@@ -92,7 +94,7 @@ def results(
     renders: Files = (),
     rectified: Files = (),
     curves: Files = (),
-    settings: Settings = None,
+    settings: "Annotated[Settings, naming('goals.metric', METRICS)]" = None,
 ) -> None:
     """Write tables over groups of captures, and sheets of typical and worst views.
 

@@ -6,8 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from posegaussian import config
-from posegaussian.cli.arguments import Device, Files, Output, Settings, SomeFiles
+from posegaussian.cli.arguments import Device, Files, Output, Settings, SomeFiles, naming
 from posegaussian.errors import ConfigError
+from posegaussian.registry import LOSSES
 
 STAGES = ("depth", "full")
 """Stages of a model's training, in order."""
@@ -25,7 +26,7 @@ def train(
     state: Path,
     time_budget: Annotated[float | None, Parameter(metavar="SECONDS")] = None,
     output: Output,
-    settings: Settings = None,
+    settings: "Annotated[Settings, naming('train.losses', LOSSES)]" = None,
     device: Device = "auto",
 ) -> None:
     """Train a model: stage depth, then stage full.

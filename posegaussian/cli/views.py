@@ -6,11 +6,10 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from posegaussian import config
-from posegaussian.cli.arguments import Device, Output, PosePython, Settings, Whole
+from posegaussian.cli.arguments import Device, Output, PosePython, Settings, Whole, naming, one_of
+from posegaussian.registry import EXPORT_FORMATS, RASTERIZERS
 
-EXPORTS = ("spz", "images", "video", "alpha", "depth")
-"""What `export` can write."""
-
+_AS = Parameter(name="--as", consume_multiple=1)
 _WHOLE = Parameter(group=Group("A whole capture", sort_key=1))
 _SINGLE = Parameter(group=Group("One view of a capture folder", sort_key=2))
 
@@ -30,7 +29,7 @@ def render(
     ratio: Annotated[float, _SINGLE] = 0.5,
     frame: Annotated[Whole | None, _SINGLE] = None,
     pose_python: Annotated[PosePython, _SINGLE] = None,
-    settings: Settings = None,
+    settings: "Annotated[Settings, naming('backend', RASTERIZERS)]" = None,
     device: Device = "auto",
 ) -> None:
     """Render novel views: of a whole rectified capture (.h5), or one view of a capture folder.
@@ -87,17 +86,16 @@ def export(
     /,
     *,
     output: Output,
-    kinds: Annotated[tuple[str, ...], Parameter(name="--as", choices=EXPORTS, consume_multiple=1)] = ("spz",),
+    kinds: "Annotated[tuple[str, ...], _AS, one_of(EXPORT_FORMATS, 'what is written')]" = ("spz",),
     path: str = "between",
     rectified: Path | None = None,
-    settings: Settings = None,
+    settings: "Annotated[Settings, naming('backend', RASTERIZERS)]" = None,
 ) -> None:
-    """Export splats as .spz, and images, alpha, depth and a video of them along a camera path.
+    """Export splats in other formats, and images of them along a camera path.
 
     Args:
         splats: a .ply, or a folder of them: results/splats/MODEL/CAPTURE
         output: the folder to write to; an interrupted export into it is finished
-        kinds: what to write
         path: between, orbit, or a .json of cameras
         rectified: the rectified .h5 of the capture, for the positions of its cameras
     """

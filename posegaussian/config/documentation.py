@@ -1,6 +1,7 @@
 """The JSON schemas and config/README.md, both from the classes of the settings and the docstrings of their fields.
 
-The text around the tables is `readme.md.j2`, which calls `table` and `ranges` for each section.
+The text around the tables is `readme.md.j2`, which calls `table` and `ranges` for each section. The names that
+keys take stand in the registry.
 """
 
 import json
@@ -13,9 +14,19 @@ from typing import Any
 from posegaussian.config.load import json_schema
 from posegaussian.config.sheet import CaptureRow
 from posegaussian.config.whole import Config
+from posegaussian.registry import CAPTURE_FORMATS, DETECTORS, EXPORT_FORMATS, FOOTAGE, METRICS, RASTERIZERS, Entry
 
 _KINDS = {"config": Config, "captures": CaptureRow}
 _TEMPLATE = Path(__file__).with_name("readme.md.j2")
+_NAMED: dict[str, Mapping[str, Entry]] = {
+    "`results.goals`, `metric`": METRICS,
+    "`backend`": RASTERIZERS,
+    "`detectors`, `kind`": DETECTORS,
+    "`import --format`": CAPTURE_FORMATS,
+    "`export --as`": EXPORT_FORMATS,
+    "`fetch`, and `fetch:NAME` in the sheet": FOOTAGE,
+}
+"""The tables of the registry, but for the losses, by where settings and commands take their names."""
 
 
 def documentation(schemas: Path, readme: Path) -> dict[Path, str]:
@@ -32,7 +43,15 @@ def readme_text() -> str:
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
     tables = Tables(json_schema(Config), json_schema(CaptureRow))
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(table=tables.table, ranges=tables.ranges)
+    return template.render(table=tables.table, ranges=tables.ranges, names=_names())
+
+
+def _names() -> str:
+    """The table of all names of the registry that settings and commands take."""
+    rows = [
+        f"| {where} | `{name}` | {entry.about} |" for where, table in _NAMED.items() for name, entry in table.items()
+    ]
+    return "\n".join(["| where | name | what it is |", "| --- | --- | --- |", *rows])
 
 
 @dataclass(frozen=True)

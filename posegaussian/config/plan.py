@@ -47,9 +47,9 @@ class Plan:
         return self._made(SCAN)
 
     @cached_property
-    def fetched(self) -> list[str]:
-        """The captures that are downloaded."""
-        return list(self._made(FETCHED))
+    def fetched(self) -> dict[str, str]:
+        """The footage that each capture is, which is downloaded."""
+        return self._made(FETCHED)
 
     def _made(self, kind: str) -> dict[str, str]:
         return {name: row.path.removeprefix(kind) for name, row in self.captures.items() if row.path.startswith(kind)}

@@ -12,8 +12,9 @@ from posegaussian.config.load import parse
 from posegaussian.config.people import FIRST_STREAMED, HELD_OUT
 from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
+from posegaussian.registry import FOOTAGE
 
-BUILTIN, SCAN, FETCHED = "builtin:", "scan:", "fetch:pose2sim"
+BUILTIN, SCAN, FETCHED = "builtin:", "scan:", "fetch:"
 """How the paths of captures begin that the pipeline makes: of synthetic people, of scans, of footage to download."""
 
 
@@ -27,7 +28,7 @@ class CaptureRow:
     """`train`: learned from; `val`: watched while training; `test`: rendered, measured and reported."""
     path: Annotated[str, Field(min_length=1)]
     """The capture's folder, of any layout in docs/howto/captures.md; or `builtin:SEED`: a synthetic person, made here;
-    `scan:FOLDER`: a textured mesh, rendered here; `fetch:pose2sim`: real footage, downloaded."""
+    `scan:FOLDER`: a textured mesh, rendered here; `fetch:NAME`: real footage, downloaded."""
     pairs: Annotated[str, Field(pattern=r"^([^,\s]+,[^,\s]+( [^,\s]+,[^,\s]+)*)?$")] = ""
     """Source pairs by camera name, `00,01 01,02`; empty: neighbours by angle."""
     frames: Annotated[str, Field(pattern=r"^((-?\d+)?(:(-?\d+)?(:\d*)?)?)?$")] = ""
@@ -48,8 +49,8 @@ class CaptureRow:
             elif int(seed) not in HELD_OUT and int(seed) < FIRST_STREAMED:
                 seeds = f"{HELD_OUT[0]}..{HELD_OUT[-1]} and {FIRST_STREAMED} and up"
                 yield ("path",), f"no person has the seed {seed}; people are {seeds}"
-        if self.path.startswith("fetch:") and self.path != FETCHED:
-            yield ("path",), f"{self.path!r} cannot be fetched, only {FETCHED}"
+        if self.path.startswith(FETCHED) and self.path.removeprefix(FETCHED) not in FOOTAGE:
+            yield ("path",), f"{self.path!r} cannot be fetched, only {', '.join(FETCHED + name for name in FOOTAGE)}"
         start, stop, step = (int(part) if part else None for part in f"{self.frames}::".split(":")[:3])
         first = start or 0  # a bound below 0 counts from the end, which only the capture knows
         if step == 0 or (stop is not None and (first < 0) == (stop < 0) and stop <= first):

@@ -1,9 +1,9 @@
-# Real footage that anyone can fetch, never committed: `fetch:pose2sim` in the sheet of captures.
+# Real footage that anyone can fetch, never committed: `fetch:NAME` in the sheet of captures.
 localrules:
-    fetch_pose2sim,
+    fetch,
 
 
-rule fetch_pose2sim:
+rule fetch:
     output:
         directory("results/captures/{capture}"),
     log:
@@ -19,6 +19,7 @@ rule fetch_pose2sim:
         mem_mb=1000,
         runtime=10,
     params:
+        footage=lambda wildcards: PLAN.fetched[wildcards.capture],
         version=schema.STAGE_VERSION["captures"],
     shell:
-        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian fetch pose2sim --output {output} > {log} 2>&1'
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian fetch {params.footage} --output {output} > {log} 2>&1'

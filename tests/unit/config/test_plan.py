@@ -36,7 +36,7 @@ def plan(**sections) -> config.Plan:
 
 def test_captures_that_rules_make():
     made = plan()
-    assert (made.seeds, made.scans, made.fetched) == ({"a": 1, "c": 3}, {"d": "scans/d"}, ["b"])
+    assert (made.seeds, made.scans, made.fetched) == ({"a": 1, "c": 3}, {"d": "scans/d"}, {"b": "pose2sim"})
     assert [name for name in SPLITS if made.is_made(name)] == ["a", "b", "c", "d"]
     assert made.builtin("c").frames == 2
     assert made.builtin("a") == made.config.builtin

@@ -1,10 +1,13 @@
-"""A new metric, loss, capture format, detector, export format or rasteriser is one file and one entry."""
+"""A new metric, loss, capture format, detector, export format, rasteriser or footage is one file and one entry."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,15 @@ from report_files import CURVES, capture, report, write_splats
 from posegaussian import registry
 from posegaussian.captures.reading import Format, layout, read_capture
 from posegaussian.cli import main
-from posegaussian.config import DetectorSettings, EvaluateSettings, ExportSettings, ModelSettings, TrainSettings, parse
+from posegaussian.config import (
+    CaptureRow,
+    DetectorSettings,
+    EvaluateSettings,
+    ExportSettings,
+    ModelSettings,
+    TrainSettings,
+    parse,
+)
 from posegaussian.data.batch import Clip
 from posegaussian.errors import BackendError, ConfigError
 from posegaussian.evaluation.comparison import Comparison, load_image_metrics
@@ -33,7 +44,7 @@ from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
 TABLES = {
     name: getattr(registry, name)
-    for name in ("METRICS", "LOSSES", "CAPTURE_FORMATS", "DETECTORS", "EXPORT_FORMATS", "RASTERIZERS")
+    for name in ("METRICS", "LOSSES", "CAPTURE_FORMATS", "FOOTAGE", "DETECTORS", "EXPORT_FORMATS", "RASTERIZERS")
 }
 ENTRIES = {f"{table}-{name}": entry for table, entries in TABLES.items() for name, entry in entries.items()}
 
@@ -72,6 +83,29 @@ def test_entries_that_name_others_fit_together():
         assert set(entry.fixed) <= set(entry.stages) <= set(host.stages) <= {"depth", "full"}
     assert all(hasattr(EvaluateSettings(), entry.weights) for entry in registry.METRICS.values() if entry.weights)
     assert all(isinstance(layout(entry), Format) for entry in registry.CAPTURE_FORMATS.values())
+
+
+def test_footage_is_fetched(dummy, tmp_path, monkeypatch):
+    module = dummy("dummy_footage", "def fetch(output, wheel):\n    output.write_text(str(wheel))\n")
+    monkeypatch.setitem(registry.FOOTAGE, "dummy", Entry(f"{module}:fetch", "a dummy"))
+    main(["fetch", "dummy", "-o", str(tmp_path / "walk"), "--wheel", "a.whl"])
+    assert (tmp_path / "walk").read_text() == "a.whl"
+    assert parse(CaptureRow, {"capture": "walk", "split": "test", "path": "fetch:dummy"}).path == "fetch:dummy"
+
+
+def test_the_metric_of_the_guide_works(monkeypatch):
+    guide = (Path(__file__).parents[2] / "docs/howto/extend.md").read_text()
+    source, line = re.findall(r"```python\n(.*?)```", guide, re.S)
+    module = ModuleType("posegaussian.evaluation.worst")
+    exec(source, vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    ((name, metric),) = eval(f"{{{line}}}", {"Metric": Metric}).items()
+    monkeypatch.setitem(registry.METRICS, name, metric)
+    image, truth = torch.rand(3, 20, 20), torch.rand(3, 20, 20)
+    found = Comparison(image, truth).value(
+        load_image_metrics({"lpips_weights": None})[name], (slice(0, 20), slice(0, 20))
+    )
+    assert found == pytest.approx(float(255 * (image - truth).abs().max()))
 
 
 def test_a_metric_arrives_in_all_tables(dummy, tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ import numpy as np
 import torch
 
 from posegaussian.config import ModelSettings, RigSettings, SensorSettings, StreamSettings, parse
-from posegaussian.data.streamed import clip_of, stream_seed
+from posegaussian.data.streamed import batch_from_sample, stream_seed
 from posegaussian.evaluation.temporal import static_jitter, tof, warping_error
 from posegaussian.io.atomic import write_whole
 from posegaussian.io.images import write_image
@@ -148,9 +148,9 @@ def prepare_held_out(args: argparse.Namespace) -> None:
 def warm_up(args: argparse.Namespace) -> None:
     """Compile the kernels that photograph people, once for all processes: they share the cache on disk."""
     start, settings = time.monotonic(), settings_of("everything", args)
-    _, _, _, clip = next(clips(settings, args))
+    _, _, _, batch = next(clips(settings, args))
     with torch.no_grad():
-        PoseGaussian(settings.network).to(args.device)(clip.pair, frames=clip.frames)
+        PoseGaussian(settings.network).to(args.device)(batch.pair, frames=batch.frames)
     print(f"warm-up: {time.monotonic() - start:.0f} s", flush=True)
 
 
@@ -258,7 +258,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 
 
 def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[int, str, tuple[float, float], Any]]:
-    """The clips that are measured: number of the person, condition, bin and clip."""
+    """The clips that are measured: number of the person, condition, bin and batch of one clip."""
     people = pickle.loads((args.output / "people.pickle").read_bytes())
     errors = read_error_model(settings.train.heatmap_errors)
     level = RigSettings(pitch=(-10.0, 20.0), vertical=0.0, between_cameras=(0.3, 0.7), above=(0.0, 0.0))
@@ -271,7 +271,7 @@ def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[i
             random = np.random.default_rng([prepared.seed, index])
             frames = args.watched + SETTLING * (still > 0)
             sample = compose(cast, random, stream, frames)
-            yield number, condition, bin_, clip_of(sample, frames, errors, random)
+            yield number, condition, bin_, batch_from_sample(sample, frames, errors, random)
 
 
 @torch.no_grad()
@@ -291,36 +291,36 @@ def measure(weights: Path, settings: ModelSettings, args: argparse.Namespace, fo
         return {"people": people, "bins": bins}
 
     done = 0
-    for number, condition, bin_, clip in clips(settings, args):
+    for number, condition, bin_, batch in clips(settings, args):
         if number > done:
             done = number
             yield means(done)
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.precision != "32-true"):
-            result = network(clip.pair, frames=clip.frames)
-        view = rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED).colors.clamp(0, 1)
-        error = (1024 / clip.width) * (result.disparity.float() - clip.disparity)
-        known = clip.valid > 0
+            result = network(batch.pair, frames=batch.frames)
+        view = rasterize(result.gaussians, batch.target_camera, semantics=ANTIALIASED).colors.clamp(0, 1)
+        error = (1024 / batch.width) * (result.disparity.float() - batch.disparity)
+        known = batch.valid > 0
         if condition == "moving":
             sizes = error[known].abs()
             note(
                 bin_,
                 epe=float(sizes.mean()),
                 under_1px=float((sizes < 1).float().mean()),
-                psnr_bbox=float(box_psnr(view, clip.target, clip.target_mask)),
-                psnr_full=float((-10 * (view - clip.target).square().mean((1, 2, 3)).log10()).mean()),
-                tof=tof(view, clip.target),
-                warping=warping_error(view, clip.target),
+                psnr_bbox=float(box_psnr(view, batch.target, batch.target_mask)),
+                psnr_full=float((-10 * (view - batch.target).square().mean((1, 2, 3)).log10()).mean()),
+                tof=tof(view, batch.target),
+                warping=warping_error(view, batch.target),
             )
             if len(sheet) < 3 * len(BINS):
-                difference = (5 * (view[-1] - clip.target[-1]).abs()).clamp(0, 1)
-                row = torch.cat([clip.pair.images[-1, 0], clip.pair.images[-1, 1]], -1)
-                shown = torch.cat([view[-1], clip.target[-1], difference], -1)
+                difference = (5 * (view[-1] - batch.target[-1]).abs()).clamp(0, 1)
+                row = torch.cat([batch.pair.images[-1, 0], batch.pair.images[-1, 1]], -1)
+                shown = torch.cat([view[-1], batch.target[-1], difference], -1)
                 scale = shown.shape[-2] / row.shape[-2]
                 row = torch.nn.functional.interpolate(row[None], scale_factor=scale)[0]
                 sheet.append((255 * torch.cat([row, shown], -1)).byte().permute(1, 2, 0).cpu().numpy())
         else:
             view, spread = view[SETTLING:], error[SETTLING:].std(0, correction=0)[known.all(0)]
-            jitter = static_jitter(view, clip.target_mask[0])
+            jitter = static_jitter(view, batch.target_mask[0])
             note(bin_, **{f"jitter_{condition}": jitter, f"wobble_{condition}": float(spread.mean())})
     write_image(folder / "views.jpg", np.concatenate(sheet), (cv2.IMWRITE_JPEG_QUALITY, 88))
     yield means(args.people)

@@ -21,8 +21,8 @@ import torch
 from harness import Timing, in_turn, machine, report
 
 from posegaussian.config import ModelSettings, PeopleSettings, as_dict, parse
-from posegaussian.data.batch import Clip
-from posegaussian.data.prefetching import Batches, Steps
+from posegaussian.data.batch import Batch
+from posegaussian.data.prefetching import BatchSource, Prefetcher
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset import stream as streaming
 from posegaussian.synthetic.people.preparation import prepare, texel_for
@@ -34,14 +34,14 @@ from posegaussian.training.trainer import Run
 FPS = 30
 
 
-class Ready(Steps):
+class Ready(BatchSource):
     """One batch that lies ready."""
 
-    def __init__(self, clip: Clip):
-        self.clip = clip
+    def __init__(self, batch: Batch):
+        self.batch = batch
 
-    def __getitem__(self, index: int) -> Clip:
-        return self.clip
+    def __getitem__(self, index: int) -> Batch:
+        return self.batch
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -104,10 +104,10 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     streamed, device = run.batches, run.fabric.device
     assert streamed.streamed is not None
     synchronise = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None
-    clip = streamed.make(0)[0]
-    ready = Batches(None, Ready(clip), 1.0, 0, device)
+    batch = streamed.make(0)[0]
+    ready = Prefetcher(None, Ready(batch), 1.0, 0, device)
 
-    def step_on(batches: Batches) -> Callable[[], Any]:
+    def step_on(batches: Prefetcher) -> Callable[[], Any]:
         def step() -> None:
             run.batches = batches
             run.step()
@@ -128,9 +128,9 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     run.batches = streamed
     timings |= in_turn({"stream": lambda: streamed.make(run.done)}, samples, calls, synchronise)
     peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
-    what = {"stage": run.stage, "size": clip.width, "columns": clip.pair.images.shape[-1], "pairs": len(clip.target)}
+    what = {"stage": run.stage, "size": batch.width, "columns": batch.pair.images.shape[-1], "pairs": len(batch.target)}
     rows: list[dict[str, Any]] = [{**what, "what": name, "time": timing} for name, timing in timings.items()]
-    rows += [{**what, "what": f"part: {n}", "time": t} for n, t in parts(run, clip, samples, synchronise).items()]
+    rows += [{**what, "what": f"part: {n}", "time": t} for n, t in parts(run, batch, samples, synchronise).items()]
     ratio = timings["step + stream"].median / timings["step"].median
     print(
         f"{what}: with the stream a step takes {ratio:.2f} times as long; first steps {begun:.1f} s; {peak} GiB",
@@ -141,18 +141,18 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     return rows
 
 
-def parts(run: Run, clip: Clip, samples: int, synchronise: Callable[[], None]) -> dict[str, Timing]:
+def parts(run: Run, batch: Batch, samples: int, synchronise: Callable[[], None]) -> dict[str, Timing]:
     """What the parts of a step take, each added to those before it."""
     settings, depth_only = run.settings.train, run.stage == "depth"
 
     def network():
         with run.fabric.autocast():
-            return run.wrapped(clip.pair, frames=clip.frames, depth_only=depth_only)
+            return run.wrapped(batch.pair, frames=batch.frames, depth_only=depth_only)
 
     def losses():
         result = network()
-        view = None if depth_only else rasterize(result.gaussians, clip.target_camera, semantics=ANTIALIASED)
-        return combine(result, view, clip, settings).total
+        view = None if depth_only else rasterize(result.gaussians, batch.target_camera, semantics=ANTIALIASED)
+        return combine(result, view, batch, settings).total
 
     def backward() -> None:
         losses().backward()
@@ -160,7 +160,9 @@ def parts(run: Run, clip: Clip, samples: int, synchronise: Callable[[], None]) -
 
     named: dict[str, Callable[[], Any]] = {"network": network}
     if not depth_only:
-        named["network + rendering"] = lambda: rasterize(network().gaussians, clip.target_camera, semantics=ANTIALIASED)
+        named["network + rendering"] = lambda: rasterize(
+            network().gaussians, batch.target_camera, semantics=ANTIALIASED
+        )
     named |= {"network + rendering + losses": losses, "all of these + backward": backward}
     return in_turn(named, max(samples // 2, 2), 3, synchronise)
 

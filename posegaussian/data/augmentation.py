@@ -7,23 +7,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.data.batch import Clip
+from posegaussian.data.batch import Batch
 from posegaussian.types import JOINTS, StereoPair
 
 _MARGIN, _MULTIPLE, _STRIDE = 8, 32, 4
 
 
-def crop_to_person(clip: Clip, random: np.random.Generator) -> Clip:
+def crop_to_person(batch: Batch, random: np.random.Generator) -> Batch:
     """Cut each view to one common width about the person, at a random place that keeps the whole person inside.
 
     It saves half of the time for a standing person in a square image. Consecutive frames share their cut.
 
     Args:
-        clip: the batch; disparities, key points and principal points follow the cut.
+        batch: the batch; disparities, key points and principal points follow the cut.
         random: chooses the places.
     """
-    frames = clip.frames
-    columns = (clip.pair.masks[:, :, 0] > 0).any(-2).unflatten(0, (-1, frames)).any(1)
+    frames = batch.frames
+    columns = (batch.pair.masks[:, :, 0] > 0).any(-2).unflatten(0, (-1, frames)).any(1)
     full = columns.shape[-1]
     firsts = columns.float().argmax(-1)
     lasts = full - columns.flip(-1).float().argmax(-1)
@@ -41,7 +41,7 @@ def crop_to_person(clip: Clip, random: np.random.Generator) -> Clip:
         index = columns.unflatten(1, (-1, *[1] * between)).expand(*values.shape[:-1], -1)
         return values.gather(-1, index)
 
-    pair, shift = clip.pair, lefts.to(clip.disparity.dtype)
+    pair, shift = batch.pair, lefts.to(batch.disparity.dtype)
     intrinsics = pair.cameras.intrinsics.clone()
     intrinsics[..., 0, 2] -= shift
     keypoints = None if pair.keypoints is None else _moved(pair.keypoints, shift)
@@ -53,15 +53,15 @@ def crop_to_person(clip: Clip, random: np.random.Generator) -> Clip:
         heatmaps=None if pair.heatmaps is None else cut(pair.heatmaps, _STRIDE),
         keypoints=keypoints,
     )
-    disparity = cut(clip.disparity) - (shift[:, :1] - shift[:, 1:])[..., None, None]
-    return replace(clip, pair=pair, disparity=disparity, valid=cut(clip.valid))
+    disparity = cut(batch.disparity) - (shift[:, :1] - shift[:, 1:])[..., None, None]
+    return replace(batch, pair=pair, disparity=disparity, valid=cut(batch.valid))
 
 
 def _moved(keypoints: Float[Tensor, "b 2 17 2"], left: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2 17 2"]:
     return torch.stack([keypoints[..., 0] - left[..., None], keypoints[..., 1]], dim=-1)
 
 
-def without_some_pose(pair: StereoPair, frames: int, share: float, random: np.random.Generator) -> StereoPair:
+def drop_pose(pair: StereoPair, frames: int, share: float, random: np.random.Generator) -> StereoPair:
     """Take the whole pose of each clip away with probability `share`, else each joint of each view with half of it."""
     if pair.heatmaps is None or pair.scores is None:
         return pair

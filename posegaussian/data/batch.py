@@ -10,7 +10,7 @@ from posegaussian.types import Camera, StereoPair, Tensors
 
 
 @dataclass(frozen=True)
-class Clip(Tensors):
+class Batch(Tensors):
     """Consecutive frames of stereo pairs with everything known about them.
 
     Args:

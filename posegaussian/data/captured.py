@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from posegaussian.data.augmentation import crop_to_person, without_some_pose
-from posegaussian.data.batch import Clip, joined
-from posegaussian.data.prefetching import Steps
+from posegaussian.data.augmentation import crop_to_person, drop_pose
+from posegaussian.data.batch import Batch, joined
+from posegaussian.data.prefetching import BatchSource
 from posegaussian.data.rectified import read_pair, read_target
 from posegaussian.errors import TrainingError
 from posegaussian.io import store
@@ -80,7 +80,7 @@ class Captures:
             heatmaps.close()
         self._open.clear()
 
-    def read(self, place: Place, choice: int) -> Clip:
+    def read(self, place: Place, choice: int) -> Batch:
         """A clip, its frames stacked along the batch; `choice` picks one of the pair's target cameras."""
         rectified, heatmaps = self._handles(place.capture)
         targets = np.flatnonzero(rectified["targets/pair"][()] == place.pair)
@@ -90,14 +90,14 @@ class Captures:
         moments = [self._moment(rectified, heatmaps, place.pair, frame, target) for frame in frames]
         return replace(joined(moments), frames=self.frames)
 
-    def _moment(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Clip:
+    def _moment(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Batch:
         stereo = read_pair(rectified, heatmaps, pair, frame)
         disparity = torch.zeros_like(stereo.masks[:, :, 0])
         valid = torch.zeros_like(disparity)
         if "disparity" in rectified["sources"]:
             disparity = torch.from_numpy(rectified["sources/disparity"][pair, frame])[None]
             valid = (torch.from_numpy(rectified["sources/valid"][pair, frame])[None] > 0).float()
-        return Clip(
+        return Batch(
             stereo, disparity, valid, *self._shrunk(*read_target(rectified, target, frame)), stereo.images.shape[-1]
         )
 
@@ -119,7 +119,7 @@ class Captures:
         return self._open[index]
 
 
-class CaptureSteps(Steps):
+class CapturedBatches(BatchSource):
     """What every step learns from captures: item i is batch i.
 
     Args:
@@ -132,12 +132,12 @@ class CaptureSteps(Steps):
     def __init__(self, captures: Captures, clips: int, seed: int, heatmap_dropout: float):
         self.captures, self.clips, self.seed, self.heatmap_dropout = captures, clips, seed, heatmap_dropout
 
-    def __getitem__(self, index: int) -> Clip:
+    def __getitem__(self, index: int) -> Batch:
         random = np.random.default_rng((self.seed, 1, index))
         positions = range(index * self.clips, (index + 1) * self.clips)
-        clip = joined([self.captures.read(self._place(p), int(random.integers(1 << 30))) for p in positions])
-        pair = without_some_pose(clip.pair, clip.frames, self.heatmap_dropout, random)
-        return crop_to_person(replace(clip, pair=pair), random)
+        batch = joined([self.captures.read(self._place(p), int(random.integers(1 << 30))) for p in positions])
+        pair = drop_pose(batch.pair, batch.frames, self.heatmap_dropout, random)
+        return crop_to_person(replace(batch, pair=pair), random)
 
     def close(self) -> None:
         """Close the files."""
@@ -150,7 +150,7 @@ class CaptureSteps(Steps):
         return places[np.random.default_rng((self.seed, 0, epoch)).permutation(len(places))[index]]
 
 
-def fixed_clips(captures: Captures, count: int) -> list[Clip]:
+def validation_batches(captures: Captures, count: int) -> list[Batch]:
     """Clips spread evenly over the captures, always the same."""
     spread = np.linspace(0, len(captures.places) - 1, min(count, len(captures.places))).round().astype(int)
     return [captures.read(captures.places[i], 0) for i in spread]

@@ -14,18 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from posegaussian.data.batch import Clip
+from posegaussian.data.batch import Batch
 from posegaussian.types import Tensors
 
 _TURN = 1e-4
 """How long a thread may keep the interpreter while another one waits, seconds; Python's own choice is 5e-3."""
 
 
-class Steps(ABC):
+class BatchSource(ABC):
     """Batches by number."""
 
     @abstractmethod
-    def __getitem__(self, index: int) -> Clip:
+    def __getitem__(self, index: int) -> Batch:
         """Batch `index`, always the same."""
 
     @abstractmethod
@@ -33,7 +33,7 @@ class Steps(ABC):
         """Let go of files and processes."""
 
 
-class Batches:
+class Prefetcher:
     """Captures and streamed people, mixed; call `start` with a step, later `wait`, and then `take`.
 
     On CUDA they are made on a stream of their own, beside the step's.
@@ -50,8 +50,8 @@ class Batches:
 
     def __init__(
         self,
-        captures: Steps | None,
-        streamed: Steps | None,
+        captures: BatchSource | None,
+        streamed: BatchSource | None,
         share: float,
         seed: int,
         device: torch.device,
@@ -62,7 +62,7 @@ class Batches:
         self.device, self.rank, self.world = device, rank, world
         self.side = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.maker = ThreadPoolExecutor(1)
-        self.begun: dict[int, Future[tuple[Clip, torch.cuda.Event | None]]] = {}
+        self.begun: dict[int, Future[tuple[Batch, torch.cuda.Event | None]]] = {}
         self.usual = sys.getswitchinterval()
         sys.setswitchinterval(_TURN)
 
@@ -80,18 +80,18 @@ class Batches:
         """Until what has begun is made."""
         wait(self.begun.values())
 
-    def take(self, step: int) -> Clip:
+    def take(self, step: int) -> Batch:
         """The batch of a step, on the device."""
         if step not in self.begun:
             self.start(step)
-        clip, made = self.begun.pop(step).result()
+        batch, made = self.begun.pop(step).result()
         if made is not None:
             stream = torch.cuda.current_stream(self.device)
             stream.wait_event(made)
-            _hand_over(clip, stream)
-        return clip
+            _hand_over(batch, stream)
+        return batch
 
-    def make(self, step: int) -> tuple[Clip, torch.cuda.Event | None]:
+    def make(self, step: int) -> tuple[Batch, torch.cuda.Event | None]:
         """A batch, and what says that the device has made it."""
         if self.is_streamed(step):
             source, index = self.streamed, step
@@ -99,12 +99,12 @@ class Batches:
             source, index = self.captures, step * self.world + self.rank
         assert source is not None
         with torch.cuda.stream(self.side):  # nothing without CUDA
-            clip = source[index].to(self.device)
+            batch = source[index].to(self.device)
             if self.side is None:
-                return clip, None
+                return batch, None
             made = torch.cuda.Event()
             made.record(self.side)
-            return clip, made
+            return batch, made
 
     def close(self) -> None:
         """Wait for what is being made, then let go of files and processes."""

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from posegaussian.config import StreamSettings, StreamVariantSettings, TrainSettings
-from posegaussian.data.augmentation import crop_to_person, without_some_pose
-from posegaussian.data.batch import Clip
-from posegaussian.data.prefetching import Steps
+from posegaussian.data.augmentation import crop_to_person, drop_pose
+from posegaussian.data.batch import Batch
+from posegaussian.data.prefetching import BatchSource
 from posegaussian.pose.detector_noise import ErrorModel, imitate, read_error_model
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stream import SyntheticStream
@@ -22,7 +22,7 @@ def stream_seed(stage: str, seed: int, rank: int = 0) -> int:
     return int(np.random.SeedSequence([seed, rank, stage == "full"]).generate_state(1)[0])
 
 
-class StreamSteps(Steps):
+class StreamedBatches(BatchSource):
     """What every step learns from the stream: item i is batch i, made on the device.
 
     Args:
@@ -41,16 +41,16 @@ class StreamSteps(Steps):
         self.errors = read_error_model(settings.heatmap_errors)
         self.stream = SyntheticStream(settings.synthetic, self.seed, device)
 
-    def __getitem__(self, index: int) -> Clip:
+    def __getitem__(self, index: int) -> Batch:
         chosen, number = self.settings, self.variant(index)
         random = np.random.default_rng((self.seed, 2, index))
         variant = self.variants[number]
         frames = variant.frames or chosen.frames
         clips = (variant.batch_size or chosen.batch_size) // frames
         sample = self.stream.batch(index, clips, frames, self.streams[number])
-        clip = clip_of(sample, frames, self.errors, random, chosen.heatmap_noise)
-        pair = without_some_pose(clip.pair, frames, chosen.heatmap_dropout, random)
-        return crop_to_person(replace(clip, pair=pair), random)
+        batch = batch_from_sample(sample, frames, self.errors, random, chosen.heatmap_noise)
+        pair = drop_pose(batch.pair, frames, chosen.heatmap_dropout, random)
+        return crop_to_person(replace(batch, pair=pair), random)
 
     def variant(self, index: int) -> int:
         """The number of the stream variant that a batch has; the last one is the stream as it stands."""
@@ -71,7 +71,9 @@ def _varied(settings: StreamSettings, variant: StreamVariantSettings, stage: str
     return replace(settings, **changes)
 
 
-def clip_of(sample: Sample, frames: int, errors: ErrorModel, random: np.random.Generator, noise: float = 1.0) -> Clip:
+def batch_from_sample(
+    sample: Sample, frames: int, errors: ErrorModel, random: np.random.Generator, noise: float = 1.0
+) -> Batch:
     """A sample of the stream as a batch to learn from.
 
     Args:
@@ -82,7 +84,7 @@ def clip_of(sample: Sample, frames: int, errors: ErrorModel, random: np.random.G
         noise: multiplies them.
     """
     visible = sample.joint_visible > 0
-    return Clip(
+    return Batch(
         pair=imitate(sample.pair, sample.joints2d, visible, frames, errors, random, noise),
         disparity=sample.disparity,
         valid=sample.valid,

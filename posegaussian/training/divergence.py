@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posegaussian.data.batch import Clip
+from posegaussian.data.batch import Batch
 from posegaussian.errors import TrainingError
 from posegaussian.io.atomic import whole_file
 from posegaussian.types import Tensors
@@ -55,18 +55,18 @@ class Guard:
         return None
 
 
-def keep_evidence(path: Path, step: int, complaint: str, clip: Clip, network: torch.nn.Module) -> TrainingError:
+def keep_evidence(path: Path, step: int, complaint: str, batch: Batch, network: torch.nn.Module) -> TrainingError:
     """Save the batch and the weights that it met; the error to raise.
 
     Args:
         path: the file: `torch.load(path, weights_only=True)` gives back `batch` (tensors by name), `network`, `step`.
         step: numbered from 1.
         complaint: what is wrong.
-        clip: the batch.
+        batch: the batch.
         network: whose weights made it.
     """
     with whole_file(path) as temporary:
-        torch.save({"step": step, "batch": _plain(clip), "network": network.state_dict()}, temporary)
+        torch.save({"step": step, "batch": _plain(batch), "network": network.state_dict()}, temporary)
     hint = f"batch and weights are kept in {path}; lower train.learning_rate, or look for the fault in the batch"
     return TrainingError(f"step {step} cannot be taken: {complaint}", code="impossible-step", hint=hint)
 

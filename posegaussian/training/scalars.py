@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.data.batch import Clip
+from posegaussian.data.batch import Batch
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Told:
     Args:
         step: numbered from 1.
         values: by name; means over the ranks.
-        clip: what the step saw.
+        batch: what the step saw.
         limit: that its loss must not pass.
         rate: of learning.
     """
 
     step: int
     values: dict[str, float]
-    clip: Clip
+    batch: Batch
     limit: float
     rate: float
 
@@ -44,7 +44,7 @@ class Numbers:
         self.waiting: deque[tuple[Told, list[str], Tensor, torch.cuda.Event | None]] = deque()
 
     def add(
-        self, step: int, values: Mapping[str, Tensor], clip: Clip, limit: float, rate: float
+        self, step: int, values: Mapping[str, Tensor], batch: Batch, limit: float, rate: float
     ) -> dict[str, Float[Tensor, ""]]:
         """Take the numbers of a step; their means over the ranks, on the device."""
         means = torch.stack([value.detach().float() for value in values.values()])
@@ -56,7 +56,7 @@ class Numbers:
         if means.device.type == "cuda":
             made = torch.cuda.Event()
             made.record(torch.cuda.current_stream(means.device))
-        self.waiting.append((Told(step, {}, clip, limit, rate), list(values), copy, made))
+        self.waiting.append((Told(step, {}, batch, limit, rate), list(values), copy, made))
         return dict(zip(values, means.unbind(), strict=True))
 
     def read(self, everything: bool = False) -> list[Told]:
@@ -67,5 +67,5 @@ class Numbers:
             if made is not None:
                 made.synchronize()
             values = dict(zip(names, copy.tolist(), strict=True))
-            read.append(Told(told.step, values, told.clip, told.limit, told.rate))
+            read.append(Told(told.step, values, told.batch, told.limit, told.rate))
         return read

@@ -9,8 +9,8 @@ import torch
 from lightning.fabric import Fabric
 
 from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
-from posegaussian.data.captured import Captures, CaptureSteps, Files, fixed_clips
-from posegaussian.data.prefetching import Batches
+from posegaussian.data.captured import CapturedBatches, Captures, Files, validation_batches
+from posegaussian.data.prefetching import Prefetcher
 from posegaussian.errors import TrainingError
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import fill, parts_of, save_weights
@@ -84,7 +84,7 @@ class Run:
         self.steps = chosen.depth_steps if stage == "depth" else chosen.full_steps
         captures = self._captures(train_files)
         watched = Captures(val_files, chosen.frames, chosen.target_size)
-        self.watched = fixed_clips(watched, chosen.validation_clips) if val_files else []
+        self.watched = validation_batches(watched, chosen.validation_clips) if val_files else []
         watched.close()
         self.made_with, self.history = made_with(train_files, chosen), history(init)
         self.batches = self._batches(captures)
@@ -115,18 +115,18 @@ class Run:
             captures.require_truth()
         return captures
 
-    def _batches(self, captures: Captures | None) -> Batches:
+    def _batches(self, captures: Captures | None) -> Prefetcher:
         chosen, device = self.settings.train, self.fabric.device
         rank, world = self.fabric.global_rank, self.fabric.world_size
         steps = streamed = None
         if captures is not None:
             clips = chosen.batch_size // chosen.frames
-            steps = CaptureSteps(captures, clips, chosen.seed, chosen.heatmap_dropout)
+            steps = CapturedBatches(captures, clips, chosen.seed, chosen.heatmap_dropout)
         if chosen.stream > 0:
-            from posegaussian.data.streamed import StreamSteps
+            from posegaussian.data.streamed import StreamedBatches
 
-            streamed = StreamSteps(self.stage, chosen, device, rank)
-        return Batches(steps, streamed, chosen.stream, chosen.seed, device, rank, world)
+            streamed = StreamedBatches(self.stage, chosen, device, rank)
+        return Prefetcher(steps, streamed, chosen.stream, chosen.seed, device, rank, world)
 
     def _network(self, init: Path | None) -> PoseGaussian:
         """A new network, or that of `init`; stage depth leaves the head as it is."""
@@ -218,14 +218,14 @@ class Run:
         Args:
             stop: whether this process was told to stop; all learn of it.
         """
-        clip = self.batches.take(self.done)
+        batch = self.batches.take(self.done)
         used = self.clock.used if self.fabric.world_size == 1 else self.time_used
         rate = learning_rate(self.done, self.steps, self.settings.train, used)
         self.cooling |= used > 1 - self.settings.train.cooldown
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        seen = look(self.wrapped, clip, self.settings.train, self.fabric.autocast, self.stage == "depth")
+        seen = look(self.wrapped, batch, self.settings.train, self.fabric.autocast, self.stage == "depth")
         self.optimizer.zero_grad(set_to_none=True)
         if self.done + 1 < self.steps:
             self.batches.start(self.done + 1)
@@ -234,10 +234,10 @@ class Run:
         norm = self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_CLIP_NORM, error_if_nonfinite=False)
         assert norm is not None
         told = {"stop": float(stop), "time": self.clock.used}
-        values = numbers_of(seen, clip) | {"gradient": norm}
+        values = numbers_of(seen, batch) | {"gradient": norm}
         values |= {name: torch.full_like(norm, value) for name, value in told.items()}
         limit = self.guard.limit
-        means = self.numbers.add(self.done + 1, values, clip, limit, rate)
+        means = self.numbers.add(self.done + 1, values, batch, limit, rate)
         self._hear()
         if self.numbers.lag:  # nobody has looked at this step's numbers yet: a bad one is left out on the device
             good = means["gradient"].isfinite() & (means["loss"] <= limit)
@@ -255,7 +255,7 @@ class Run:
             if self.settings.train.precision == "16-mixed":
                 gradient = 0.0  # its scaler skips steps that overflow
             if complaint := self.guard.complaint(values["loss"], gradient, told.limit):
-                raise keep_evidence(self._file("evidence"), told.step, complaint, told.clip, self.network)
+                raise keep_evidence(self._file("evidence"), told.step, complaint, told.batch, self.network)
             self.curves.train(told.step, {**values, "lr": told.rate})
 
     @torch.no_grad()
@@ -265,12 +265,12 @@ class Run:
         if not self.watched or not self.fabric.is_global_zero:
             return
         rows, views = [], []
-        for clip in self.watched:
-            clip = clip.to(self.fabric.device)
-            seen = look(self.average.network, clip, self.settings.train, self.fabric.autocast, self.stage == "depth")
-            rows.append(numbers_of(seen, clip))
+        for batch in self.watched:
+            batch = batch.to(self.fabric.device)
+            seen = look(self.average.network, batch, self.settings.train, self.fabric.autocast, self.stage == "depth")
+            rows.append(numbers_of(seen, batch))
             if seen.view is not None:
-                views.append((seen.view.colors[0], clip.target[0]))
+                views.append((seen.view.colors[0], batch.target[0]))
         means = {name: float(sum(row[name] for row in rows)) / len(rows) for name in rows[0] if name != "pose"}
         self.curves.validation(self.done, means)
         self.curves.pictures(self.done, views)

@@ -28,7 +28,7 @@ from posegaussian.config import (
     TrainSettings,
     parse,
 )
-from posegaussian.data.batch import Clip
+from posegaussian.data.batch import Batch
 from posegaussian.errors import BackendError, ConfigError
 from posegaussian.evaluation.comparison import Comparison, load_image_metrics
 from posegaussian.io import store
@@ -170,7 +170,7 @@ def compared(size=16):
     camera = Camera(torch.eye(3).expand(2, 2, 3, 3), torch.eye(4).expand(2, 2, 4, 4), size, size)
     pair = StereoPair(torch.rand(2, 2, 3, size, size), torch.ones(2, 2, 1, size, size), camera)
     truth, target, mask = torch.rand(2, 2, size, size), torch.rand(2, 3, size, size), torch.ones(2, 1, size, size)
-    batch = Clip(pair, truth, torch.ones_like(truth), target, mask, camera[:, 0], width=size, frames=2)
+    batch = Batch(pair, truth, torch.ones_like(truth), target, mask, camera[:, 0], width=size, frames=2)
     found = torch.rand_like(truth)
     result = Reconstruction(None, found, (found,), None, None)
     return result, Rendering(torch.rand_like(target), mask, mask), batch

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from posegaussian.data.batch import Clip
+from posegaussian.data.batch import Batch
 from posegaussian.model.network import Reconstruction
 from posegaussian.types import Rendering
 
@@ -21,7 +21,7 @@ class Compared:
 
     result: Reconstruction
     view: Rendering | None
-    batch: Clip
+    batch: Batch
     weights: Mapping[str, float]
 
     @property

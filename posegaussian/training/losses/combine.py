@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posegaussian.config import TrainSettings
-from posegaussian.data.batch import Clip
+from posegaussian.data.batch import Batch
 from posegaussian.model.network import Reconstruction
 from posegaussian.registry import LOSSES, resolve
 from posegaussian.training.losses.base import Compared
@@ -21,7 +21,7 @@ class Losses:
     parts: dict[str, Float[Tensor, ""]]
 
 
-def combine(result: Reconstruction, view: Rendering | None, batch: Clip, settings: TrainSettings) -> Losses:
+def combine(result: Reconstruction, view: Rendering | None, batch: Batch, settings: TrainSettings) -> Losses:
     """All losses of a batch.
 
     Args:

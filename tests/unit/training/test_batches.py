@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from posegaussian.data.captured import Captures
-from posegaussian.data.prefetching import Batches, Steps
+from posegaussian.data.prefetching import BatchSource, Prefetcher
 from posegaussian.training.scalars import Numbers
 
 
-class Noted(Steps):
+class Noted(BatchSource):
     """One clip for all steps; step 7 is lost."""
 
     def __init__(self, clip):
@@ -35,7 +35,7 @@ def clip(tmp_path, make_captures):
 
 def test_batches_are_made_ahead_by_a_thread(clip):
     steps = Noted(clip)
-    batches = Batches(steps, None, 0.0, 0, torch.device("cpu"), rank=1, world=2)
+    batches = Prefetcher(steps, None, 0.0, 0, torch.device("cpu"), rank=1, world=2)
     batches.start(0)
     batches.wait()
     assert steps.asked == [1]
@@ -47,7 +47,7 @@ def test_batches_are_made_ahead_by_a_thread(clip):
 
 
 def test_what_goes_wrong_ahead_is_said_when_its_step_comes(clip):
-    batches = Batches(Noted(clip), None, 0.0, 0, torch.device("cpu"))
+    batches = Prefetcher(Noted(clip), None, 0.0, 0, torch.device("cpu"))
     batches.start(7)
     batches.wait()
     assert batches.take(6)

@@ -4,9 +4,9 @@ import helpers
 import numpy as np
 import torch
 
-from posegaussian.data.augmentation import crop_to_person, without_some_pose
+from posegaussian.data.augmentation import crop_to_person, drop_pose
 from posegaussian.data.batch import joined
-from posegaussian.data.captured import Captures, CaptureSteps, fixed_clips
+from posegaussian.data.captured import CapturedBatches, Captures, validation_batches
 from posegaussian.errors import StoreError, TrainingError
 from posegaussian.geometry.disparity import disparity_to_depth
 
@@ -15,7 +15,7 @@ DEPTH = 90.0 * 0.5 / (14.0 + 6.0)
 
 def test_a_step_is_always_the_same(tmp_path, make_captures):
     files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
-    one, other = (CaptureSteps(Captures(files, 2, 64), 2, seed=3, heatmap_dropout=0.3) for _ in range(2))
+    one, other = (CapturedBatches(Captures(files, 2, 64), 2, seed=3, heatmap_dropout=0.3) for _ in range(2))
     batches = [one[step] for step in (0, 1, 5)]
     for step, batch in zip((5, 1, 0), reversed(batches), strict=True):
         again = other[step]
@@ -25,7 +25,7 @@ def test_a_step_is_always_the_same(tmp_path, make_captures):
 
 
 def test_an_epoch_sees_every_clip_once(tmp_path, make_captures):
-    steps = CaptureSteps(Captures([make_captures(tmp_path, frames=5)], 2, 64), 1, seed=0, heatmap_dropout=0.0)
+    steps = CapturedBatches(Captures([make_captures(tmp_path, frames=5)], 2, 64), 1, seed=0, heatmap_dropout=0.0)
     assert len(steps.captures.places) == 4
     firsts = [steps._place(position).frame for position in range(8)]
     assert sorted(firsts[:4]) == sorted(firsts[4:]) == [0, 1, 2, 3]
@@ -91,21 +91,21 @@ def _widened(pair, columns):
 def test_pose_goes_missing_as_often_as_asked(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 2, 64)
     pair = joined([captures.read(captures.places[0], 0)] * 500).pair
-    kept = without_some_pose(pair, 2, 0.2, np.random.default_rng(0))
+    kept = drop_pose(pair, 2, 0.2, np.random.default_rng(0))
     lost = (kept.scores == 0).unflatten(0, (-1, 2))
     assert torch.equal(lost[:, 0], lost[:, 1])
     whole = lost[:, 0].flatten(1).all(1)
     assert abs(whole.float().mean() - 0.2) < 0.05
     assert abs(lost[:, 0][~whole].float().mean() - 0.1) < 0.02
     assert torch.equal((kept.heatmaps.flatten(-2).amax(-1) == 0), kept.scores == 0)
-    assert torch.equal(without_some_pose(pair, 2, 0.0, np.random.default_rng(0)).heatmaps, pair.heatmaps)
+    assert torch.equal(drop_pose(pair, 2, 0.0, np.random.default_rng(0)).heatmaps, pair.heatmaps)
 
 
 def test_fixed_clips_spread_over_the_captures(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path, seed=seed) for seed in range(3)], 1, 64)
-    clips = fixed_clips(captures, 3)
+    clips = validation_batches(captures, 3)
     assert len({clip.pair.images.sum().item() for clip in clips}) == 3
-    assert len(fixed_clips(captures, 100)) == 9
+    assert len(validation_batches(captures, 100)) == 9
 
 
 def test_captures_that_cannot_be_learned_from(tmp_path, make_captures):

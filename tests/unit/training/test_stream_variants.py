@@ -14,7 +14,7 @@ from posegaussian.config import (
     StreamVariantSettings,
     TrainSettings,
 )
-from posegaussian.data.streamed import StreamSteps
+from posegaussian.data.streamed import StreamedBatches
 from posegaussian.synthetic.dataset import stream as streaming
 
 LARGE = StreamVariantSettings(share=0.25, batch_size=2, size=(96, 64), rig=GPS_GAUSSIAN, sensor=SensorSettings())
@@ -28,7 +28,7 @@ SETTINGS = TrainSettings(
 
 
 def steps_of(stage="full", settings=SETTINGS, rank=0):
-    return StreamSteps(stage, settings, torch.device("cpu"), rank)
+    return StreamedBatches(stage, settings, torch.device("cpu"), rank)
 
 
 def test_variants_have_their_shares_and_all_ranks_agree():

@@ -37,13 +37,20 @@ JOINTS = (
 class Tensors:
     """Base of frozen dataclasses that hold tensors: moves and indexes all of them at once."""
 
-    def map(self, function):
-        """The same dataclass with `function` applied to every tensor, and to every `Tensors` that it holds."""
+    def map(self, function, *others):
+        """The same dataclass with `function` applied to every tensor, also to those of dataclasses inside.
+
+        Args:
+            function: from a tensor to a tensor; from one tensor per dataclass if there are `others`.
+            others: dataclasses with the same fields; each tensor is passed together with those of the same name.
+        """
         changes = {}
         for field in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
-            if isinstance(value, Tensor | Tensors):
-                changes[field.name] = function(value)
+            values = [getattr(item, field.name) for item in (self, *others)]
+            if isinstance(values[0], Tensors):
+                changes[field.name] = values[0].map(function, *values[1:])
+            elif isinstance(values[0], Tensor):
+                changes[field.name] = function(*values)
         return replace(self, **changes)  # type: ignore[type-var]
 
     def to(self, *args, **kwargs):
@@ -174,13 +181,12 @@ class Rendering(Tensors):
 
 
 def stack(items: list):
-    """Batch several Cameras, StereoPairs or Gaussians of one shape along a new first dimension."""
-    first = items[0]
-    changes = {}
-    for field in fields(first):
-        values = [getattr(item, field.name) for item in items]
-        if isinstance(values[0], Tensor):
-            changes[field.name] = torch.stack(values)
-        elif isinstance(values[0], Tensors):
-            changes[field.name] = stack(values)
-    return replace(first, **changes)
+    """Several Cameras, StereoPairs or other `Tensors` of one shape, stacked along a new first dimension."""
+    first, *others = items
+    return first.map(lambda *values: torch.stack(values), *others)
+
+
+def concatenate(items: list):
+    """Several Cameras, StereoPairs or other `Tensors`, concatenated along their first (batch) dimension."""
+    first, *others = items
+    return first.map(lambda *values: torch.cat(values), *others)

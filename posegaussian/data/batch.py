@@ -1,8 +1,7 @@
 """What a training step looks at: consecutive frames of stereo pairs with the truth about them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -32,15 +31,3 @@ class Batch(Tensors):
     target_camera: Camera
     width: int
     frames: int = 1
-
-
-def joined(clips: list):
-    """Concatenate Clips, StereoPairs or Cameras along the batch."""
-    first = clips[0]
-    changes = {}
-    for name, value in vars(first).items():
-        if isinstance(value, Tensor):
-            changes[name] = torch.cat([getattr(clip, name) for clip in clips])
-        elif isinstance(value, Tensors):
-            changes[name] = joined([getattr(clip, name) for clip in clips])
-    return replace(first, **changes)

@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from posegaussian.data.augmentation import crop_to_person, drop_pose
-from posegaussian.data.batch import Batch, joined
+from posegaussian.data.batch import Batch
 from posegaussian.data.prefetching import BatchSource
 from posegaussian.data.rectified import read_pair, read_target
 from posegaussian.errors import TrainingError
 from posegaussian.io import store
-from posegaussian.types import Camera
+from posegaussian.types import Camera, concatenate
 
 Files = Sequence[tuple[Path, Path]]
 """Rectified .h5 and heatmaps .h5 of each capture."""
@@ -88,7 +88,7 @@ class Captures:
         last = rectified["frames"].shape[0] - 1
         frames = [min(place.frame + t, last) for t in range(self.frames)]
         moments = [self._moment(rectified, heatmaps, place.pair, frame, target) for frame in frames]
-        return replace(joined(moments), frames=self.frames)
+        return replace(concatenate(moments), frames=self.frames)
 
     def _moment(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Batch:
         stereo = read_pair(rectified, heatmaps, pair, frame)
@@ -135,7 +135,7 @@ class CapturedBatches(BatchSource):
     def __getitem__(self, index: int) -> Batch:
         random = np.random.default_rng((self.seed, 1, index))
         positions = range(index * self.clips, (index + 1) * self.clips)
-        batch = joined([self.captures.read(self._place(p), int(random.integers(1 << 30))) for p in positions])
+        batch = concatenate([self.captures.read(self._place(p), int(random.integers(1 << 30))) for p in positions])
         pair = drop_pose(batch.pair, batch.frames, self.heatmap_dropout, random)
         return crop_to_person(replace(batch, pair=pair), random)
 

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from posegaussian.data.batch import Batch
-from posegaussian.types import Tensors
 
 _TURN = 1e-4
 """How long a thread may keep the interpreter while another one waits, seconds; Python's own choice is 5e-3."""
@@ -88,7 +87,7 @@ class Prefetcher:
         if made is not None:
             stream = torch.cuda.current_stream(self.device)
             stream.wait_event(made)
-            _hand_over(batch, stream)
+            batch.map(lambda value: _in_use(value, stream))
         return batch
 
     def make(self, step: int) -> tuple[Batch, torch.cuda.Event | None]:
@@ -115,10 +114,7 @@ class Prefetcher:
                 steps.close()
 
 
-def _hand_over(value: Tensors, stream: torch.cuda.Stream) -> None:
-    """Tell the allocator that tensors made on another stream are used on this one."""
-    for part in vars(value).values():
-        if isinstance(part, Tensor):
-            part.record_stream(stream)
-        elif isinstance(part, Tensors):
-            _hand_over(part, stream)
+def _in_use(value: Tensor, stream: torch.cuda.Stream) -> Tensor:
+    """The tensor, whose memory is not given to others until this stream has used it: another stream made it."""
+    value.record_stream(stream)
+    return value

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -110,7 +110,7 @@ class StreamingPredictor:
             self._inputs = copy.deepcopy(pair)
             self._state = self.network.fresh_state(pair)
         else:
-            _copy(self._inputs, pair)
+            self._inputs.map(lambda old, new: old.copy_(new, non_blocking=True), pair)
         if self._state is not None:
             self._state.zero_() if self._past is None else self._state.copy_(self._past)
 
@@ -152,16 +152,6 @@ def captured(step: Callable[[], Reconstruction]) -> Callable[[], Reconstruction]
         return result
 
     return replay
-
-
-def _copy(target, source) -> None:
-    """Copy all tensors of one dataclass into those of another."""
-    for field in fields(target):
-        old, new = getattr(target, field.name), getattr(source, field.name)
-        if isinstance(old, Tensor):
-            old.copy_(new, non_blocking=True)
-        elif is_dataclass(old):
-            _copy(old, new)
 
 
 def _length(pixels: int) -> int:

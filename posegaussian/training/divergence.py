@@ -2,16 +2,14 @@
 
 import math
 import statistics
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from posegaussian.data.batch import Batch
 from posegaussian.errors import TrainingError
 from posegaussian.io.atomic import whole_file
-from posegaussian.types import Tensors
 
 _WINDOW, _EXPLOSION = 50, 50.0
 """A loss this many times the median of so many steps before has exploded."""
@@ -65,15 +63,8 @@ def keep_evidence(path: Path, step: int, complaint: str, batch: Batch, network: 
         batch: the batch.
         network: whose weights made it.
     """
+    tensors = batch.map(lambda value: value.detach().cpu())
     with whole_file(path) as temporary:
-        torch.save({"step": step, "batch": _plain(batch), "network": network.state_dict()}, temporary)
+        torch.save({"step": step, "batch": asdict(tensors), "network": network.state_dict()}, temporary)
     hint = f"batch and weights are kept in {path}; lower train.learning_rate, or look for the fault in the batch"
     return TrainingError(f"step {step} cannot be taken: {complaint}", code="impossible-step", hint=hint)
-
-
-def _plain(value: Tensors) -> dict[str, Any]:
-    """A dataclass of tensors as nested dictionaries on the CPU."""
-    return {
-        name: _plain(part) if isinstance(part, Tensors) else part.detach().cpu() if isinstance(part, Tensor) else part
-        for name, part in vars(value).items()
-    }

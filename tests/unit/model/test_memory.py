@@ -4,11 +4,11 @@ from itertools import product
 import torch
 
 from posegaussian.config import NetworkSettings
-from posegaussian.data.batch import joined
 from posegaussian.model.constants import TEMPORAL_FILTER
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
 from posegaussian.model.temporal_filter import PLANES, Memory
+from posegaussian.types import concatenate
 
 
 def memory(frames, rest=1.0, tolerance=1.0, before=0.0):
@@ -98,7 +98,7 @@ def test_the_gate_tells_joints_that_tremble_from_joints_that_move(make_plane):
         network, rests = PoseGaussian(NetworkSettings(iterations=1)).eval(), []
         network.pose.stabilizer.register_forward_hook(lambda *call, rests=rests: rests.append(call[-1][2]))
         shift = size / 4 * torch.randn(pair.keypoints.shape, generator=random)
-        clip = joined([pair, replace(pair, keypoints=pair.keypoints + shift)])
+        clip = concatenate([pair, replace(pair, keypoints=pair.keypoints + shift)])
         network(clip, frames=2, depth_only=True)
         found[size].append(float(rests[-1][person].mean()))
     assert min(found[0.1]) > 0.8 and max(found[5.0]) < 0.2
@@ -110,7 +110,7 @@ def test_a_still_person_stays_still_before_noisy_cameras(make_plane):
     for _ in range(12):
         images = pair.masks * (pair.images + 0.02 * torch.randn(pair.images.shape, generator=random)).clamp(0, 1)
         moments.append(replace(pair, images=images))
-    person, clip = (pair.masks[0, :, 0] > 0).expand(2, -1, -1), joined(moments)
+    person, clip = (pair.masks[0, :, 0] > 0).expand(2, -1, -1), concatenate(moments)
     ratios = []
     for seed in range(3):  # networks of random weights differ
         torch.manual_seed(seed)

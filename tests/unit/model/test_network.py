@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from posegaussian.config import NetworkSettings
-from posegaussian.data.batch import joined
 from posegaussian.geometry.projection import project
 from posegaussian.model.disparity_prior import InitialEstimate
 from posegaussian.model.gaussian_head import GaussianHead
@@ -12,6 +11,7 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.model.rotation import quaternion
 from posegaussian.model.stereo import Stereo
 from posegaussian.model.upsampling import bilinear
+from posegaussian.types import concatenate
 
 
 @pytest.mark.parametrize("size", [(64, 96), (77, 50), (60, 61)])
@@ -46,7 +46,7 @@ def test_padding_moves_nothing(make_plane):
 def test_gradients_reach_every_parameter(make_plane):
     network = PoseGaussian(NetworkSettings(iterations=2)).train()
     moments = [make_plane(64, 64, disparity=20, seed=i) for i in range(2)]
-    result = network(joined(moments), frames=2)
+    result = network(concatenate(moments), frames=2)
     loss = sum(d.square().mean() for d in result.disparities) + result.pose_loss
     for value in vars(result.gaussians).values():
         loss = loss + (value * torch.rand_like(value)).sum()
@@ -59,7 +59,7 @@ def test_streaming_equals_a_clip(make_plane):
     network = PoseGaussian(NetworkSettings(iterations=2)).eval()
     moments = [make_plane(64, 64, disparity=20, seed=i) for i in range(3)]
     with torch.no_grad():
-        whole = network(joined(moments), frames=3)
+        whole = network(concatenate(moments), frames=3)
         state, sizes = None, set()
         for index, moment in enumerate(moments):
             one = network(moment, state)
@@ -76,7 +76,7 @@ def test_a_batch_is_its_members(make_plane):
     network = PoseGaussian(NetworkSettings(iterations=2)).eval()
     pairs = [make_plane(64, 64, disparity=d, seed=d) for d in (18, 22)]
     with torch.no_grad():
-        both = network(joined(pairs))
+        both = network(concatenate(pairs))
         for index, pair in enumerate(pairs):
             alone = network(pair)
             assert torch.allclose(alone.disparity[0], both.disparity[index], atol=1e-3)

@@ -66,4 +66,4 @@ def test_numbers_come_back_in_order_a_step_late(clip):
     assert read == [[], [1], [2]]
     (last,) = numbers.read(everything=True)
     assert (last.step, last.values, last.limit, last.rate) == (3, {"loss": 1.5, "epe": 1.0}, 9.0, 1e-3)
-    assert numbers.read(everything=True) == [] and last.clip is clip
+    assert numbers.read(everything=True) == [] and last.batch is clip

@@ -5,10 +5,10 @@ import numpy as np
 import torch
 
 from posegaussian.data.augmentation import crop_to_person, drop_pose
-from posegaussian.data.batch import joined
 from posegaussian.data.captured import CapturedBatches, Captures, validation_batches
 from posegaussian.errors import StoreError, TrainingError
 from posegaussian.geometry.disparity import disparity_to_depth
+from posegaussian.types import concatenate
 
 DEPTH = 90.0 * 0.5 / (14.0 + 6.0)
 
@@ -55,7 +55,7 @@ def test_targets_shrink_with_their_cameras(tmp_path, make_captures):
 
 def test_a_cut_keeps_geometry_and_person(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 2, 64)
-    clip = joined([captures.read(place, 0) for place in captures.places])
+    clip = concatenate([captures.read(place, 0) for place in captures.places])
     assert clip.frames == 2
     wide = replace(clip, pair=_widened(clip.pair, 64), disparity=_wide(clip.disparity, 64), valid=_wide(clip.valid, 64))
     cut = crop_to_person(wide, np.random.default_rng(0))
@@ -90,7 +90,7 @@ def _widened(pair, columns):
 
 def test_pose_goes_missing_as_often_as_asked(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 2, 64)
-    pair = joined([captures.read(captures.places[0], 0)] * 500).pair
+    pair = concatenate([captures.read(captures.places[0], 0)] * 500).pair
     kept = drop_pose(pair, 2, 0.2, np.random.default_rng(0))
     lost = (kept.scores == 0).unflatten(0, (-1, 2))
     assert torch.equal(lost[:, 0], lost[:, 1])

@@ -29,7 +29,7 @@ from posegaussian.synthetic.people.preparation import prepare, texel_for
 from posegaussian.training.distributed import make_fabric
 from posegaussian.training.losses.combine import combine
 from posegaussian.training.stopping import Clock
-from posegaussian.training.trainer import Run
+from posegaussian.training.trainer import Trainer
 
 FPS = 30
 
@@ -72,12 +72,12 @@ def main() -> None:
         if time.monotonic() > end:
             break
         with tempfile.TemporaryDirectory() as folder:
-            run = make_run(stage, size, batch, args, Path(folder))
+            trainer = make_run(stage, size, batch, args, Path(folder))
             try:
-                rows += measure(run, args.samples, args.calls)
+                rows += measure(trainer, args.samples, args.calls)
             finally:
-                run.batches.close()
-            settings[f"{stage} {size} {batch}"] = as_dict(run.settings)
+                trainer.batches.close()
+            settings[f"{stage} {size} {batch}"] = as_dict(trainer.settings)
     report("training", rows, machine(("torch", "lightning", "gsplat")) | {"settings": settings}, args.output)
 
 
@@ -90,18 +90,20 @@ def make_people(count: int, target_size: int) -> list:
     return people
 
 
-def make_run(stage: str, size: int, batch: int, args: argparse.Namespace, folder: Path) -> Run:
+def make_run(stage: str, size: int, batch: int, args: argparse.Namespace, folder: Path) -> Trainer:
     """A run on the stream."""
     stream = {"size": [size] * 2, "target_size": [args.target_size] * 2, "workers": 0, "pool": args.people}
     train = {"full_steps": 1_000_000, "depth_steps": 1_000_000, "batch_size": batch, "stream": 1.0}
     train |= {"synthetic": stream | {"lifetime": 1_000_000}, "precision": args.precision}
     settings = parse(ModelSettings, {"train": train}, "settings")
-    return Run(stage, [], [], folder, settings, None, make_fabric(args.device, settings.train.precision), Clock(None))
+    return Trainer(
+        stage, [], [], folder, settings, None, make_fabric(args.device, settings.train.precision), Clock(None)
+    )
 
 
-def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
+def measure(trainer: Trainer, samples: int, calls: int) -> list[dict[str, Any]]:
     """A row for each thing that is timed, in an order in which what is made ahead does not disturb the step alone."""
-    streamed, device = run.batches, run.fabric.device
+    streamed, device = trainer.batches, trainer.fabric.device
     assert streamed.streamed is not None
     synchronise = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None
     batch = streamed.make(0)[0]
@@ -109,8 +111,8 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
 
     def step_on(batches: Prefetcher) -> Callable[[], Any]:
         def step() -> None:
-            run.batches = batches
-            run.step()
+            trainer.batches = batches
+            trainer.step()
 
         return step
 
@@ -125,12 +127,17 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     timings: dict[str, Timing] = {}
     for name, function in {"step": step_on(ready), "step + stream": step_on(streamed)}.items():
         timings |= in_turn({name: function}, samples, calls, synchronise)
-    run.batches = streamed
-    timings |= in_turn({"stream": lambda: streamed.make(run.done)}, samples, calls, synchronise)
+    trainer.batches = streamed
+    timings |= in_turn({"stream": lambda: streamed.make(trainer.done)}, samples, calls, synchronise)
     peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
-    what = {"stage": run.stage, "size": batch.width, "columns": batch.pair.images.shape[-1], "pairs": len(batch.target)}
+    what = {
+        "stage": trainer.phase,
+        "size": batch.width,
+        "columns": batch.pair.images.shape[-1],
+        "pairs": len(batch.target),
+    }
     rows: list[dict[str, Any]] = [{**what, "what": name, "time": timing} for name, timing in timings.items()]
-    rows += [{**what, "what": f"part: {n}", "time": t} for n, t in parts(run, batch, samples, synchronise).items()]
+    rows += [{**what, "what": f"part: {n}", "time": t} for n, t in parts(trainer, batch, samples, synchronise).items()]
     ratio = timings["step + stream"].median / timings["step"].median
     print(
         f"{what}: with the stream a step takes {ratio:.2f} times as long; first steps {begun:.1f} s; {peak} GiB",
@@ -141,13 +148,13 @@ def measure(run: Run, samples: int, calls: int) -> list[dict[str, Any]]:
     return rows
 
 
-def parts(run: Run, batch: Batch, samples: int, synchronise: Callable[[], None]) -> dict[str, Timing]:
+def parts(trainer: Trainer, batch: Batch, samples: int, synchronise: Callable[[], None]) -> dict[str, Timing]:
     """What the parts of a step take, each added to those before it."""
-    settings, depth_only = run.settings.train, run.stage == "depth"
+    settings, depth_only = trainer.settings.train, trainer.phase == "depth"
 
     def network():
-        with run.fabric.autocast():
-            return run.wrapped(batch.pair, frames=batch.frames, depth_only=depth_only)
+        with trainer.fabric.autocast():
+            return trainer.wrapped(batch.pair, frames=batch.frames, depth_only=depth_only)
 
     def losses():
         result = network()
@@ -156,7 +163,7 @@ def parts(run: Run, batch: Batch, samples: int, synchronise: Callable[[], None])
 
     def backward() -> None:
         losses().backward()
-        run.network.zero_grad(set_to_none=True)
+        trainer.network.zero_grad(set_to_none=True)
 
     named: dict[str, Callable[[], Any]] = {"network": network}
     if not depth_only:

@@ -145,7 +145,7 @@ def metrics_on(what: str) -> dict[str, Metric]:
 
 @dataclass(frozen=True)
 class Loss(Entry):
-    """A term of the training loss: a function of `training.losses.base.Compared` that returns a scalar without weight.
+    """A term of the training loss: a function of `training.losses.base.LossInputs` that returns a scalar.
 
     Args:
         weight: its weight where the setting `train.losses` does not name it.

@@ -10,12 +10,12 @@ from posegaussian.cli.arguments import Device, Files, Output, Settings, SomeFile
 from posegaussian.errors import ConfigError
 from posegaussian.registry import LOSSES
 
-STAGES = ("depth", "full")
-"""Stages of a model's training, in order."""
+PHASES = ("depth", "full")
+"""Phases of a model's training, in order."""
 
 
 def train(
-    stage: Annotated[str, Parameter(choices=STAGES)],
+    phase: Annotated[str, Parameter(choices=PHASES)],
     /,
     *,
     rectified: Files = (),
@@ -29,16 +29,16 @@ def train(
     settings: "Annotated[Settings, naming('train.losses', LOSSES)]" = None,
     device: Device = "auto",
 ) -> None:
-    """Train a model: stage depth, then stage full.
+    """Train a model: phase depth, then phase full.
 
     Args:
-        stage: what is trained
+        phase: depth (disparity alone) or full (everything, through rendered views)
         rectified: rectified .h5 to train on
         heatmaps: their heatmaps, in the same order
         val_rectified: rectified .h5 to validate on
         val_heatmaps: their heatmaps, in the same order
         init: weights to start from: a file or `release`; nothing: from scratch
-        state: folder of the resume state and TensorBoard events
+        state: folder of the checkpoint state and TensorBoard events
         time_budget: end in time, with the learning rate decayed
         output: the weights (.safetensors); the curves are written beside them as .csv
     """
@@ -46,7 +46,7 @@ def train(
     from posegaussian.training.trainer import train
 
     train(
-        stage,
+        phase,
         train_files=_together(rectified, heatmaps),
         val_files=_together(val_rectified, val_heatmaps),
         output=output,

@@ -1,4 +1,4 @@
-"""What training changes about a clip: columns without the person are cut away, some of the pose goes missing."""
+"""Augmentation of training batches: columns without the person are cropped, and joints are dropped."""
 
 from dataclasses import replace
 
@@ -10,17 +10,23 @@ from torch import Tensor
 from posegaussian.data.batch import Batch
 from posegaussian.types import JOINTS, StereoPair
 
-_MARGIN, _MULTIPLE, _STRIDE = 8, 32, 4
+_MARGIN = 8
+"""Background kept on either side of the person, pixels. Chosen by hand."""
+_MULTIPLE = 32
+"""Widths are multiples of this, by which the network's coarsest features divide the image."""
+_STRIDE = 4
+"""Crops begin at multiples of this, the size of a heatmap cell in pixels."""
 
 
 def crop_to_person(batch: Batch, random: np.random.Generator) -> Batch:
-    """Cut each view to one common width about the person, at a random place that keeps the whole person inside.
+    """The batch with all views cropped to one width, at random columns that keep the whole person inside.
 
-    It saves half of the time for a standing person in a square image. Consecutive frames share their cut.
+    It halves the time of a step for a standing person in a square image. All frames of a clip are cropped alike.
+    Disparities, key points and principal points are changed accordingly.
 
     Args:
-        batch: the batch; disparities, key points and principal points follow the cut.
-        random: chooses the places.
+        batch: to crop.
+        random: draws the columns.
     """
     frames = batch.frames
     columns = (batch.pair.masks[:, :, 0] > 0).any(-2).unflatten(0, (-1, frames)).any(1)
@@ -31,11 +37,11 @@ def crop_to_person(batch: Batch, random: np.random.Generator) -> Batch:
     width = min(-(-widest // _MULTIPLE) * _MULTIPLE, full)
     low = -((width - lasts).clamp_max(0) // _STRIDE)
     high = firsts.clamp_max(full - width) // _STRIDE
-    places = torch.from_numpy(random.random(low.shape)).to(low.device)
-    cells = low + places * (high - low).clamp_min(0)
+    shares = torch.from_numpy(random.random(low.shape)).to(low.device)
+    cells = low + shares * (high - low).clamp_min(0)
     lefts = (_STRIDE * cells.round().long()).repeat_interleave(frames, dim=0)
 
-    def cut(values: Tensor, stride: int = 1) -> Tensor:
+    def crop(values: Tensor, stride: int = 1) -> Tensor:
         columns = lefts[..., None] // stride + torch.arange(width // stride, device=lefts.device)
         between = values.dim() - 3
         index = columns.unflatten(1, (-1, *[1] * between)).expand(*values.shape[:-1], -1)
@@ -44,25 +50,33 @@ def crop_to_person(batch: Batch, random: np.random.Generator) -> Batch:
     pair, shift = batch.pair, lefts.to(batch.disparity.dtype)
     intrinsics = pair.cameras.intrinsics.clone()
     intrinsics[..., 0, 2] -= shift
-    keypoints = None if pair.keypoints is None else _moved(pair.keypoints, shift)
+    keypoints = None if pair.keypoints is None else _shifted(pair.keypoints, shift)
     pair = replace(
         pair,
-        images=cut(pair.images),
-        masks=cut(pair.masks),
+        images=crop(pair.images),
+        masks=crop(pair.masks),
         cameras=replace(pair.cameras, intrinsics=intrinsics, width=width),
-        heatmaps=None if pair.heatmaps is None else cut(pair.heatmaps, _STRIDE),
+        heatmaps=None if pair.heatmaps is None else crop(pair.heatmaps, _STRIDE),
         keypoints=keypoints,
     )
-    disparity = cut(batch.disparity) - (shift[:, :1] - shift[:, 1:])[..., None, None]
-    return replace(batch, pair=pair, disparity=disparity, valid=cut(batch.valid))
+    # x_left - x_right changes by the difference of the two views' left edges.
+    disparity = crop(batch.disparity) - (shift[:, :1] - shift[:, 1:])[..., None, None]
+    return replace(batch, pair=pair, disparity=disparity, valid=crop(batch.valid))
 
 
-def _moved(keypoints: Float[Tensor, "b 2 17 2"], left: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2 17 2"]:
+def _shifted(keypoints: Float[Tensor, "b 2 17 2"], left: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2 17 2"]:
     return torch.stack([keypoints[..., 0] - left[..., None], keypoints[..., 1]], dim=-1)
 
 
 def drop_pose(pair: StereoPair, frames: int, share: float, random: np.random.Generator) -> StereoPair:
-    """Take the whole pose of each clip away with probability `share`, else each joint of each view with half of it."""
+    """The pair without the pose of some clips and without some joints of the others.
+
+    Args:
+        pair: clip by clip.
+        frames: per clip.
+        share: of the clips that lose all joints; half of it is the share of the joints that are dropped in one view.
+        random: draws what is dropped.
+    """
     if pair.heatmaps is None or pair.scores is None:
         return pair
     clips, views = len(pair.scores) // frames, pair.scores.shape[1]

@@ -1,4 +1,4 @@
-"""What a training step looks at: consecutive frames of stereo pairs with the truth about them."""
+"""The batch of a training step: stereo pairs with their ground truth and a target view of each."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from posegaussian.types import Camera, StereoPair, Tensors
 
 @dataclass(frozen=True)
 class Batch(Tensors):
-    """Consecutive frames of stereo pairs with everything known about them.
+    """Stereo pairs with their ground truth; the pairs form clips of consecutive frames.
 
     Args:
-        pair: the inputs; frames of one clip follow each other.
-        disparity: true disparity in pixels.
-        valid: where it is known, 1 or 0.
-        target: a view from between the cameras, RGB.
+        pair: the inputs, clip by clip, and within a clip frame by frame.
+        disparity: true disparity, x_left - x_right in pixels.
+        valid: 1 where the true disparity is known, else 0.
+        target: RGB of a view from between the cameras, which is never an input.
         target_mask: coverage of the person in it.
-        target_camera: where it was taken from.
-        width: of the rectified images before they were cut, pixels.
-        frames: how many consecutive frames make a clip; the batch holds whole clips.
+        target_camera: of the target view.
+        width: of the rectified images before columns were cropped, pixels; errors are quoted relative to it.
+        frames: consecutive frames per clip; the batch holds whole clips.
     """
 
     pair: StereoPair

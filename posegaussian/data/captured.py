@@ -1,6 +1,6 @@
-"""Clips of consecutive frames from rectified captures and their heatmaps.
+"""Batches from rectified captures and their heatmaps.
 
-What a step sees is a function of the seed and the step's number alone, so that a resumed run continues exactly.
+A batch depends on the seed and its number alone, so that a resumed run continues exactly.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ Files = Sequence[tuple[Path, Path]]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a clip lies: which capture, which pair, its first frame (an index)."""
+class ClipIndex:
+    """The position of a clip: indices of its capture, of its pair in the capture, and of its first frame."""
 
     capture: int
     pair: int
@@ -34,63 +34,68 @@ class Place:
 
 
 class Captures:
-    """Rectified captures with their heatmaps, opened when first read (each data-loader worker has its own handles).
+    """Rectified captures with their heatmaps, opened when they are first read.
 
     Args:
         files: of every capture.
-        frames: length of a clip.
+        frames: per clip.
         target_size: the longer side of target views, pixels; larger ones are shrunk.
 
     Raises:
-        TrainingError: a capture has no view to compare with between the cameras of a pair.
+        TrainingError: a capture has no target camera between the cameras of a pair.
     """
 
     def __init__(self, files: Files, frames: int, target_size: int):
         self.files, self.frames, self.target_size = files, frames, target_size
         self._open: dict[int, tuple[store.Reader, store.Reader]] = {}
-        self.places: list[Place] = []
+        self.clips: list[ClipIndex] = []
         self.fingerprints: list[str] = []
         for index, (path, _) in enumerate(files):
             rectified, heatmaps = self._handles(index)
             pairs, total = rectified["sources/images"].shape[:2]
-            lonely = sorted(set(range(pairs)) - set(rectified["targets/pair"][()].tolist()))
-            if lonely:
-                names = ",".join(store.strings(rectified["sources/pairs"])[lonely[0]])
+            missing = sorted(set(range(pairs)) - set(rectified["targets/pair"][()].tolist()))
+            if missing:
+                names = ",".join(store.strings(rectified["sources/pairs"])[missing[0]])
                 raise TrainingError(
                     f"no target camera stands between the cameras of pair {names}", code="no-target-between", file=path
                 )
             firsts = range(max(total - frames + 1, 1))
-            self.places += [Place(index, pair, first) for pair in range(pairs) for first in firsts]
+            self.clips += [ClipIndex(index, pair, first) for pair in range(pairs) for first in firsts]
             self.fingerprints += [f"{f.attrs['settings']}{f.attrs['inputs']}" for f in (rectified, heatmaps)]
         self.close()
 
     def require_truth(self) -> None:
-        """Raise a TrainingError that names the first capture without true disparity."""
+        """Raise a TrainingError for the first capture without true disparity."""
         for index, (path, _) in enumerate(self.files):
             if "disparity" not in self._handles(index)[0]["sources"]:
                 raise TrainingError(
-                    "stage depth needs true disparity, which this capture lacks", code="no-true-disparity", file=path
+                    "phase depth needs true disparity, which this capture lacks", code="no-true-disparity", file=path
                 )
         self.close()
 
     def close(self) -> None:
-        """Close the files; they open again when they are read."""
+        """Close the files; they are opened again when they are read."""
         for rectified, heatmaps in self._open.values():
             rectified.close()
             heatmaps.close()
         self._open.clear()
 
-    def read(self, place: Place, choice: int) -> Batch:
-        """A clip, its frames stacked along the batch; `choice` picks one of the pair's target cameras."""
-        rectified, heatmaps = self._handles(place.capture)
-        targets = np.flatnonzero(rectified["targets/pair"][()] == place.pair)
+    def read(self, index: ClipIndex, choice: int) -> Batch:
+        """A clip as a batch of its frames; a capture that is shorter than a clip repeats its last frame.
+
+        Args:
+            index: of the clip.
+            choice: any number; its remainder chooses among the target cameras of the pair.
+        """
+        rectified, heatmaps = self._handles(index.capture)
+        targets = np.flatnonzero(rectified["targets/pair"][()] == index.pair)
         target = int(targets[choice % len(targets)])
         last = rectified["frames"].shape[0] - 1
-        frames = [min(place.frame + t, last) for t in range(self.frames)]
-        moments = [self._moment(rectified, heatmaps, place.pair, frame, target) for frame in frames]
-        return replace(concatenate(moments), frames=self.frames)
+        frames = [min(index.frame + t, last) for t in range(self.frames)]
+        batches = [self._frame(rectified, heatmaps, index.pair, frame, target) for frame in frames]
+        return replace(concatenate(batches), frames=self.frames)
 
-    def _moment(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Batch:
+    def _frame(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Batch:
         stereo = read_pair(rectified, heatmaps, pair, frame)
         disparity = torch.zeros_like(stereo.masks[:, :, 0])
         valid = torch.zeros_like(disparity)
@@ -120,22 +125,23 @@ class Captures:
 
 
 class CapturedBatches(BatchSource):
-    """What every step learns from captures: item i is batch i.
+    """Batches of clips from captures, in shuffled epochs: item i is batch i.
 
     Args:
-        captures: where clips come from.
+        captures: with the clips.
         clips: per batch.
-        seed: of the order, the targets and the dropout.
-        heatmap_dropout: share of clips that lose their whole pose; half of it: share of joints missing in one view.
+        seed: of the order, of the target cameras and of the augmentation.
+        heatmap_dropout: see `drop_pose`.
     """
 
     def __init__(self, captures: Captures, clips: int, seed: int, heatmap_dropout: float):
         self.captures, self.clips, self.seed, self.heatmap_dropout = captures, clips, seed, heatmap_dropout
 
     def __getitem__(self, index: int) -> Batch:
+        # The second number separates the generators of one seed: 0 the order, 1 a batch, 2 and 4 the stream, 3 the mix.
         random = np.random.default_rng((self.seed, 1, index))
         positions = range(index * self.clips, (index + 1) * self.clips)
-        batch = concatenate([self.captures.read(self._place(p), int(random.integers(1 << 30))) for p in positions])
+        batch = concatenate([self.captures.read(self._index(p), int(random.integers(1 << 30))) for p in positions])
         pair = drop_pose(batch.pair, batch.frames, self.heatmap_dropout, random)
         return crop_to_person(replace(batch, pair=pair), random)
 
@@ -143,14 +149,14 @@ class CapturedBatches(BatchSource):
         """Close the files."""
         self.captures.close()
 
-    def _place(self, position: int) -> Place:
+    def _index(self, position: int) -> ClipIndex:
         """The clip at a position of the endless sequence of shuffled epochs."""
-        places = self.captures.places
-        epoch, index = divmod(position, len(places))
-        return places[np.random.default_rng((self.seed, 0, epoch)).permutation(len(places))[index]]
+        clips = self.captures.clips
+        epoch, index = divmod(position, len(clips))
+        return clips[np.random.default_rng((self.seed, 0, epoch)).permutation(len(clips))[index]]
 
 
 def validation_batches(captures: Captures, count: int) -> list[Batch]:
-    """Clips spread evenly over the captures, always the same."""
-    spread = np.linspace(0, len(captures.places) - 1, min(count, len(captures.places))).round().astype(int)
-    return [captures.read(captures.places[i], 0) for i in spread]
+    """Batches of one clip each, spread evenly over the captures, without augmentation: always the same."""
+    spread = np.linspace(0, len(captures.clips) - 1, min(count, len(captures.clips))).round().astype(int)
+    return [captures.read(captures.clips[i], 0) for i in spread]

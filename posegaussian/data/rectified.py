@@ -1,4 +1,4 @@
-"""Rectified captures and their heatmaps as tensors: one stereo pair, or one held-back view, at a time."""
+"""Rectified captures and their heatmaps as tensors: one stereo pair, or one target view, at a time."""
 
 from collections.abc import Iterator, Mapping
 
@@ -25,7 +25,7 @@ def stereo_pair(
         images: RGB, left and right.
         masks: coverage of the person, 0..255.
         cameras: the rectified cameras, a batch of 2.
-        pose: heatmaps (2 17 h/4 w/4), keypoints (2 17 2) and scores (2 17) by these names; None leaves pose out.
+        pose: heatmaps (2 17 h/4 w/4), keypoints (2 17 2) and scores (2 17) by these names; None: no pose.
     """
     return StereoPair(
         images=_unit(images).permute(0, 3, 1, 2)[None].contiguous(),
@@ -47,7 +47,7 @@ def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int,
 
     Args:
         rectified: an open rectified file.
-        heatmaps: the open heatmaps of the same capture; None leaves pose out.
+        heatmaps: the open heatmaps of the same capture; None: no pose.
         pair: index of the pair in the file.
         frame: index of the frame in the file (not its number).
 
@@ -57,7 +57,7 @@ def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int,
     sources = rectified["sources"]
     pose = None
     if heatmaps is not None:
-        _check_companions(rectified, heatmaps)
+        _check_match(rectified, heatmaps)
         pose = {name: heatmaps[name][pair, frame] for name in ("heatmaps", "keypoints", "scores")}
     images, masks = sources["images"][pair, frame], sources["masks"][pair, frame]
     return stereo_pair(images, masks, read_cameras(rectified, pair)[0], pose)
@@ -73,7 +73,7 @@ def read_cameras(rectified: store.Reader, pair: int) -> Camera:
 def read_target(
     rectified: store.Reader, target: int, frame: int
 ) -> tuple[Float[Tensor, "1 3 h w"], Float[Tensor, "1 1 h w"], Camera]:
-    """One view that is only ever compared with: its image, its mask and its camera, as batches of one.
+    """A target view, which is never an input: its image, its mask and its camera, as batches of one.
 
     Args:
         rectified: an open rectified file.
@@ -86,7 +86,7 @@ def read_target(
     return image, _unit(targets["masks"][target, frame])[None, None], _camera(targets, target, width, height)
 
 
-def _check_companions(rectified: store.Reader, heatmaps: store.Reader) -> None:
+def _check_match(rectified: store.Reader, heatmaps: store.Reader) -> None:
     pairs, frames, _, _, height, width = heatmaps["heatmaps"].shape[:6]
     expected = rectified["sources/images"].shape
     if (pairs, frames, 4 * height, 4 * width) != (expected[0], expected[1], *expected[3:5]):

@@ -1,4 +1,4 @@
-"""Clips of streamed synthetic people, with the heatmaps that the detector would have found."""
+"""Batches of streamed synthetic people, with heatmaps that have the errors of the detector."""
 
 from dataclasses import replace
 
@@ -13,31 +13,31 @@ from posegaussian.pose.detector_noise import ErrorModel, imitate, read_error_mod
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stream import SyntheticStream
 
-_UNSEEN = (16, 16)
-"""Size of the novel views where nobody looks at them."""
+_UNUSED_SIZE = (16, 16)
+"""Size of the target views in phase depth, which has no use for them: small, since they are rendered anyway."""
 
 
-def stream_seed(stage: str, seed: int, rank: int = 0) -> int:
-    """Of the stream: other people in each stage and process."""
-    return int(np.random.SeedSequence([seed, rank, stage == "full"]).generate_state(1)[0])
+def stream_seed(phase: str, seed: int, rank: int = 0) -> int:
+    """The seed of the stream: every phase and process has people of its own."""
+    return int(np.random.SeedSequence([seed, rank, phase == "full"]).generate_state(1)[0])
 
 
 class StreamedBatches(BatchSource):
-    """What every step learns from the stream: item i is batch i, made on the device.
+    """Batches of streamed people, made on the device: item i is batch i.
 
     Args:
-        stage: `depth` or `full`; stage depth has no use for novel views.
-        settings: the stream's, its variants, the errors of its heatmaps, the size of a batch.
-        device: where batches are made.
-        rank: of this process; a step has the same variant in all ranks, and other people.
+        phase: `depth` or `full`.
+        settings: of the stream, its variants, the errors of its heatmaps, and the size of a batch.
+        device: of the batches.
+        rank: of this process; a step uses the same variant on all ranks, with different people.
     """
 
-    def __init__(self, stage: str, settings: TrainSettings, device: torch.device, rank: int = 0):
+    def __init__(self, phase: str, settings: TrainSettings, device: torch.device, rank: int = 0):
         self.settings = settings
-        self.seed = stream_seed(stage, settings.seed, rank)
+        self.seed = stream_seed(phase, settings.seed, rank)
         rest = 1 - sum(variant.share for variant in settings.stream_variants)
         self.variants = [*settings.stream_variants, StreamVariantSettings(share=max(rest, 0.0))]
-        self.streams = [_varied(settings.synthetic, variant, stage) for variant in self.variants]
+        self.streams = [_varied(settings.synthetic, variant, phase) for variant in self.variants]
         self.errors = read_error_model(settings.heatmap_errors)
         self.stream = SyntheticStream(settings.synthetic, self.seed, device)
 
@@ -53,34 +53,34 @@ class StreamedBatches(BatchSource):
         return crop_to_person(replace(batch, pair=pair), random)
 
     def variant(self, index: int) -> int:
-        """The number of the stream variant that a batch has; the last one is the stream as it stands."""
+        """The index of the stream variant of a batch; the last one is the stream without changes."""
         draw = np.random.default_rng((self.settings.seed, 4, index)).random()
         ends = np.cumsum([variant.share for variant in self.variants])
         return min(int(np.searchsorted(ends, draw, "right")), len(self.variants) - 1)
 
     def close(self) -> None:
-        """End the processes that make people."""
+        """End the processes that prepare people."""
         self.stream.close()
 
 
-def _varied(settings: StreamSettings, variant: StreamVariantSettings, stage: str) -> StreamSettings:
-    """The stream's settings with what a variant changes."""
+def _varied(settings: StreamSettings, variant: StreamVariantSettings, phase: str) -> StreamSettings:
+    """The settings of the stream with the changes of a variant."""
     names = ("size", "target_size", "still", "rig", "sensor")
     changes = {name: getattr(variant, name) for name in names if getattr(variant, name) is not None}
-    changes |= {"target_size": _UNSEEN} if stage == "depth" else {}
+    changes |= {"target_size": _UNUSED_SIZE} if phase == "depth" else {}
     return replace(settings, **changes)
 
 
 def batch_from_sample(
     sample: Sample, frames: int, errors: ErrorModel, random: np.random.Generator, noise: float = 1.0
 ) -> Batch:
-    """A sample of the stream as a batch to learn from.
+    """A sample of the stream as a batch.
 
     Args:
         sample: clips of consecutive frames.
-        frames: of a clip.
-        errors: how the detector errs.
-        random: draws its errors.
+        frames: per clip.
+        errors: the error model of the detector.
+        random: draws the errors.
         noise: multiplies them.
     """
     visible = sample.joint_visible > 0

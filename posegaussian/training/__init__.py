@@ -1,1 +1,1 @@
-"""Training: clips of rectified pairs in, weights out, in two stages: depth, then everything."""
+"""Training: batches of rectified pairs in, weights out, in two phases: depth, then everything."""

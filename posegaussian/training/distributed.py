@@ -1,4 +1,4 @@
-"""Where a run computes: one process on one device, or several that `torchrun` or Slurm's `srun` started."""
+"""The processes and devices of a run: one process, or several started by `torchrun` or Slurm's `srun`."""
 
 import os
 from typing import Literal
@@ -12,11 +12,11 @@ from posegaussian.errors import TrainingError
 
 
 def make_fabric(device: str, precision: Literal["32-true", "bf16-mixed", "16-mixed"]) -> Fabric:
-    """Lightning Fabric, launched; its ranks share the work by DistributedDataParallel (NCCL on CUDA, gloo on the CPU).
+    """Lightning Fabric, launched; ranks average gradients by DistributedDataParallel (NCCL on CUDA, gloo on the CPU).
 
     Args:
         device: auto, cpu, cuda or cuda:N; several processes take one GPU each.
-        precision: in Fabric's words.
+        precision: as Lightning Fabric names it.
 
     Raises:
         TrainingError: there is no such device.
@@ -34,7 +34,7 @@ def make_fabric(device: str, precision: Literal["32-true", "bf16-mixed", "16-mix
         return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision, plugins=[alone])
     if index:
         raise TrainingError(f"{world} processes cannot share {device}", code="shared-device", hint="use --device cuda")
-    strategy = DDPStrategy()  # all that a stage learns gets a gradient: it need not look for what does not
+    strategy = DDPStrategy()  # find_unused_parameters stays off: every trainable parameter of a phase gets a gradient.
     fabric = Fabric(accelerator=kind, devices=local, num_nodes=world // local, strategy=strategy, precision=precision)
     fabric.launch()
     return fabric
@@ -44,5 +44,5 @@ def _processes() -> tuple[int, int]:
     """How many processes there are in all, and on this machine."""
     if torch.distributed.is_torchelastic_launched():
         return int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    world = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))  # set by srun alone, not by sbatch
+    world = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))  # Set by srun alone, not by sbatch.
     return world, world // int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))

@@ -1,4 +1,4 @@
-"""Stops a run whose loss or gradient is not finite or explodes, and keeps what made it."""
+"""The check that ends a run whose loss or gradient is not finite or explodes, and the file that shows why."""
 
 import math
 import statistics
@@ -12,35 +12,36 @@ from posegaussian.errors import TrainingError
 from posegaussian.io.atomic import whole_file
 
 _WINDOW, _EXPLOSION = 50, 50.0
-"""A loss this many times the median of so many steps before has exploded."""
+"""A loss has exploded if it is `_EXPLOSION` times the median of the last `_WINDOW` steps.
+Both are chosen by hand."""
 
 
-class Guard:
-    """Watches the losses of a run.
+class DivergenceGuard:
+    """The losses of the last steps, and the check of a new loss against them.
 
     Args:
-        recent: what `state` returned when the run was stopped.
+        recent: the result of `state` when the run was stopped; None for a new run.
     """
 
     def __init__(self, recent: list[float] | None = None):
         self.recent = list(recent or [])
 
     def state(self) -> list[float]:
-        """Plain values, enough to go on as if never stopped."""
+        """The recent losses, from which a resumed run continues exactly."""
         return self.recent
 
     @property
     def limit(self) -> float:
-        """A loss above this one has exploded."""
+        """The largest loss that counts as usual; infinite in the first steps."""
         return _EXPLOSION * statistics.median(self.recent) if len(self.recent) == _WINDOW else math.inf
 
-    def complaint(self, loss: float, gradient: float, limit: float | None = None) -> str | None:
-        """What is wrong with a step's loss and gradient norm; None where all is well.
+    def problem(self, loss: float, gradient: float, limit: float | None = None) -> str | None:
+        """What is wrong with the loss or the gradient of a step, or None; a usual loss is added to the recent ones.
 
         Args:
             loss: of the step.
-            gradient: its norm.
-            limit: what `limit` was when the step was taken; None where nothing has been noted since.
+            gradient: norm of the gradient.
+            limit: the property `limit` at the time of the step; None: as it is now.
         """
         limit = self.limit if limit is None else limit
         if not math.isfinite(loss):
@@ -53,18 +54,18 @@ class Guard:
         return None
 
 
-def keep_evidence(path: Path, step: int, complaint: str, batch: Batch, network: torch.nn.Module) -> TrainingError:
-    """Save the batch and the weights that it met; the error to raise.
+def save_diverged_batch(path: Path, step: int, problem: str, batch: Batch, network: torch.nn.Module) -> TrainingError:
+    """Save a batch with the weights for which it diverged; returns the error to raise.
 
     Args:
-        path: the file: `torch.load(path, weights_only=True)` gives back `batch` (tensors by name), `network`, `step`.
+        path: the file; `torch.load(path, weights_only=True)` returns `batch` (tensors by name), `network` and `step`.
         step: numbered from 1.
-        complaint: what is wrong.
-        batch: the batch.
-        network: whose weights made it.
+        problem: what is wrong.
+        batch: of the step.
+        network: as it was before the step.
     """
     tensors = batch.map(lambda value: value.detach().cpu())
     with whole_file(path) as temporary:
         torch.save({"step": step, "batch": asdict(tensors), "network": network.state_dict()}, temporary)
-    hint = f"batch and weights are kept in {path}; lower train.learning_rate, or look for the fault in the batch"
-    return TrainingError(f"step {step} cannot be taken: {complaint}", code="impossible-step", hint=hint)
+    hint = f"batch and weights are saved in {path}; lower train.learning_rate, or look for an error in the batch"
+    return TrainingError(f"step {step} cannot be taken: {problem}", code="impossible-step", hint=hint)

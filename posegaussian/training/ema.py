@@ -1,4 +1,4 @@
-"""The exponential moving average of the weights: what is validated and written."""
+"""The exponential moving average (EMA) of the weights, which is validated and written."""
 
 import copy
 
@@ -7,14 +7,15 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
-class Average:
-    """A second network that follows the first.
+class EMA:
+    """A copy of a network whose parameters are the moving average of the network's.
 
-    Its decay after n updates is min(decay, (1 + n) / (10 + n)), so that it forgets the start.
+    The decay after n updates is min(decay, (1 + n) / (10 + n)), as in TensorFlow's ExponentialMovingAverage with
+    `num_updates`: the random start leaves the average soon.
 
     Args:
-        network: to follow.
-        decay: per step; 0 follows at once.
+        network: whose parameters are averaged.
+        decay: per step; 0 copies the parameters.
     """
 
     def __init__(self, network: nn.Module, decay: float):
@@ -23,7 +24,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: nn.Module, done: int) -> None:
-        """Move towards the network, which has taken `done` steps."""
+        """Add the parameters of the network, which has taken `done` steps, to the average."""
         decay = min(self.decay, (1 + done) / (10 + done))
-        move = get_ema_multi_avg_fn(decay)
-        move(list(self.network.parameters()), list(network.parameters()), None)
+        average = get_ema_multi_avg_fn(decay)
+        average(list(self.network.parameters()), list(network.parameters()), None)

@@ -1,4 +1,4 @@
-"""What a run tells: curves for the CSV file and TensorBoard, lines for the log."""
+"""The curves of a run, for a CSV file and TensorBoard, and its progress lines on stderr."""
 
 import csv
 import io
@@ -18,71 +18,77 @@ from posegaussian.io.images import write_image
 from posegaussian.registry import LOSSES
 
 _LOSSES = ("depth", "image", "temporal", "pose")
-"""In the order that files of earlier versions have; further ones of the registry follow."""
-_EVERY_STEPS, _EVERY_SECONDS = 5, 10.0
+"""The first columns, in the order of files of earlier versions; further losses of the registry follow."""
+_ROW_STEPS = 5
+"""Steps between two rows. Chosen by hand: curves of a few hundred steps are still lines."""
+_PROGRESS_SECONDS = 10.0
+"""Least time between two progress lines. Chosen by hand."""
+_DIFFERENCE_GAIN = 5
+"""Multiplies the differences that are shown, or errors of a few per cent would look black. Chosen by hand."""
 
 
 def columns() -> tuple[str, ...]:
     """The columns of the curves.
 
-    A row is a mean over the steps since the row before (`train`) or over the fixed clips (`val`). `loss` is the
-    weighted sum of the losses, which `registry.LOSSES` describes; an empty cell does not apply.
+    A row is a mean over the steps since the row before (`train`) or over the validation batches (`val`). `loss` is the
+    weighted sum of the losses, which `registry.LOSSES` describes; a cell is empty where a value does not apply.
     """
     losses = dict.fromkeys([*_LOSSES, *(name for name, loss in LOSSES.items() if not loss.within)])
     return ("step", "split", "loss", *losses, "epe_1024", "psnr_bbox", "lr")
 
 
 class Curves:
-    """Collects the rows of a run.
+    """The rows of a run, also sent to TensorBoard and, now and then, to stderr.
 
     Args:
         folder: of the TensorBoard events.
-        label: what is trained.
+        label: begins every line on stderr.
         steps: of the whole run.
-        saved: what `state` returned when the run was stopped.
-        loud: whether to write and speak; of several processes one does.
+        saved: the result of `state` when the run was stopped; None for a new run.
+        active: whether this process writes events and lines; of several processes only rank 0 does.
     """
 
-    def __init__(self, folder: Path, label: str, steps: int, saved: dict[str, Any] | None = None, loud: bool = True):
-        self.folder, self.label, self.steps, self.loud = folder, label, steps, loud
+    def __init__(self, folder: Path, label: str, steps: int, saved: dict[str, Any] | None = None, active: bool = True):
+        self.folder, self.label, self.steps, self.active = folder, label, steps, active
         self.rows: list[dict[str, Any]] = list(saved["rows"]) if saved else []
         self.window: list[dict[str, float]] = list(saved["window"]) if saved else []
         first = self.rows[-1]["step"] + 1 if self.rows else 0
-        self.board = SummaryWriter(str(folder), purge_step=first) if loud else None
+        self.board = SummaryWriter(str(folder), purge_step=first) if active else None
         self.start: tuple[int, float] | None = None
-        self.told = time.monotonic()
+        self.last_line = time.monotonic()
 
     def state(self) -> dict[str, Any]:
-        """Plain values, enough to go on as if never stopped."""
+        """Plain values, from which a resumed run continues exactly."""
         return {"rows": self.rows, "window": self.window}
 
     def train(self, step: int, values: dict[str, float]) -> None:
-        """Note one training step (numbered from 1)."""
+        """Add the scalars of one training step (numbered from 1)."""
         self.window.append(values)
-        if step % _EVERY_STEPS == 0 or step == self.steps:
+        if step % _ROW_STEPS == 0 or step == self.steps:
             self.flush(step)
-        self._tell(step, values)
+        self._progress(step, values)
 
     def flush(self, step: int) -> None:
-        """End a row with this step."""
+        """Write the mean of the steps since the last row as a row."""
         if self.window:
             means = {name: sum(row[name] for row in self.window) / len(self.window) for name in self.window[0]}
             self.window = []
             self._row(step, "train", means)
 
     def validation(self, step: int, values: dict[str, float]) -> None:
-        """Note a validation after `step` training steps."""
+        """Add the scalars of a validation after `step` training steps."""
         self._row(step, "val", values)
-        self._say(step, "val " + _text(values))
+        self._print(step, "val " + _text(values))
 
-    def pictures(self, step: int, views: list[tuple[Float[Tensor, "3 h w"], Float[Tensor, "3 h w"]]]) -> None:
-        """Show rendered views, one a row, with the true ones and five times the difference beside them.
+    def images(self, step: int, views: list[tuple[Float[Tensor, "3 h w"], Float[Tensor, "3 h w"]]]) -> None:
+        """Show rendered views, one per row: the rendering, the true image, and five times their difference.
 
-        They go to TensorBoard, and to validation.png in the folder of its events.
+        They are written to TensorBoard, and as validation.png to the folder of its events.
         """
         if self.board is None or not views:
             return
-        rows = [torch.cat([made, true, 5 * (made - true).abs()], dim=-1).clamp(0, 1) for made, true in views]
+        difference = [_DIFFERENCE_GAIN * (image - true).abs() for image, true in views]
+        rows = [torch.cat([*pair, part], dim=-1).clamp(0, 1) for pair, part in zip(views, difference, strict=True)]
         sheet = (255 * torch.cat(_same_width(rows), dim=-2)).round().byte().cpu()
         self.board.add_image("views", sheet, step)
         write_image(self.folder / "validation.png", sheet.permute(1, 2, 0).contiguous().numpy())
@@ -102,16 +108,16 @@ class Curves:
             if self.board is not None:
                 self.board.add_scalar(f"{name}/{split}", value, step)
 
-    def _tell(self, step: int, values: dict[str, float]) -> None:
+    def _progress(self, step: int, values: dict[str, float]) -> None:
         now = time.monotonic()
         self.start = self.start or (step, now)
-        if now - self.told >= _EVERY_SECONDS and step > self.start[0]:
+        if now - self.last_line >= _PROGRESS_SECONDS and step > self.start[0]:
             pace = (now - self.start[1]) / (step - self.start[0])
-            self._say(step, f"{_text(values)}, {pace:.2f} s/step, {pace * (self.steps - step):.0f} s to go")
-            self.told = now
+            self._print(step, f"{_text(values)}, {pace:.2f} s/step, {pace * (self.steps - step):.0f} s to go")
+            self.last_line = now
 
-    def _say(self, step: int, text: str) -> None:
-        if self.loud:
+    def _print(self, step: int, text: str) -> None:
+        if self.active:
             print(f"{self.label} {step}/{self.steps}: {text}", file=sys.stderr, flush=True)
 
 
@@ -120,6 +126,6 @@ def _text(values: dict[str, float]) -> str:
 
 
 def _same_width(rows: list[Float[Tensor, "3 h w"]]) -> list[Float[Tensor, "3 h w"]]:
-    """Black to the right of narrower rows."""
+    """The rows, padded with black on the right to the width of the widest."""
     widest = max(row.shape[-1] for row in rows)
     return [F.pad(row, (0, widest - row.shape[-1])) for row in rows]

@@ -1,4 +1,4 @@
-"""Where weights come from: what names a run, and what is noted beside its weights."""
+"""Where weights come from: the key of a run, and the metadata that its weights carry."""
 
 import hashlib
 import json
@@ -11,15 +11,18 @@ from posegaussian.config import STAGE_VERSION, DetectorSettings, ModelSettings, 
 from posegaussian.data.captured import Captures, Files
 from posegaussian.io import store
 from posegaussian.model.weights import load_network, read_metadata
+from posegaussian.training import checkpoint
 
 _SMALL = DetectorSettings(config="package:small.py", weights="package:small.safetensors")
+"""The detector whose errors `package:errors.json` describes: that of all streamed people."""
 
 
-def run_key(stage: str, settings: ModelSettings, init: Path | None, *captures: Captures | None) -> str:
-    """Names a run by everything that its result depends on, but for how long it is."""
+def run_key(phase: str, settings: ModelSettings, init: Path | None, *captures: Captures | None) -> str:
+    """The hash of everything that the result of a run depends on, except the number of steps."""
     train = as_dict(settings.train)
     parts = {
-        "stage": stage,
+        "phase": phase,
+        "state": checkpoint.FORMAT,
         "version": STAGE_VERSION["train"],
         "network": as_dict(settings.network),
         "train": {name: value for name, value in train.items() if name not in ("depth_steps", "full_steps")},
@@ -29,8 +32,11 @@ def run_key(stage: str, settings: ModelSettings, init: Path | None, *captures: C
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def made_with(files: Files, settings: TrainSettings) -> dict[str, str]:
-    """How the pictures and heatmaps that are learned from were made: what a view by hand has to repeat."""
+def input_settings(files: Files, settings: TrainSettings) -> dict[str, str]:
+    """The settings of rectification and detector behind the training data, as JSON texts by stage.
+
+    `render` applies them to images that it rectifies itself.
+    """
     sizes = [settings.synthetic.size, *(variant.size for variant in settings.stream_variants if variant.size)]
     made = {"rectify": as_dict(RectifySettings(size=max(sizes))), "detector": as_dict(_SMALL)}
     if files:
@@ -43,15 +49,17 @@ def made_with(files: Files, settings: TrainSettings) -> dict[str, str]:
 
 
 def history(init: Path | None) -> list[dict[str, Any]]:
-    """The runs that weights have gone through, the oldest first; none without weights."""
+    """The runs that trained some weights, oldest first; none without weights."""
     return [] if init is None else json.loads(read_metadata(init).get("history", "[]"))
 
 
-def account(stage: str, steps: int, settings: ModelSettings, processes: int, device: torch.device) -> dict[str, Any]:
-    """A run as it stands in the history of its weights."""
+def history_entry(
+    phase: str, steps: int, settings: ModelSettings, processes: int, device: torch.device
+) -> dict[str, Any]:
+    """A run as an entry of the history in its weights' metadata."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
-        "stage": stage,
+        "stage": phase,
         "steps": steps,
         "processes": processes,
         "device": name,
@@ -61,7 +69,7 @@ def account(stage: str, steps: int, settings: ModelSettings, processes: int, dev
 
 
 def describe(path: Path) -> str:
-    """What weights are and how they were trained, a line each."""
+    """A text about a weights file: size, checksum, network, and a line for every run that trained it."""
     made, network = read_metadata(path), load_network(path)
     count = sum(parameter.numel() for parameter in network.parameters())
     size = path.stat().st_size / 1e6
@@ -77,6 +85,6 @@ def _line(run: dict[str, Any]) -> str:
     seen = f"{train['stream']:.0%} streamed people, {size}" if train["stream"] else "captures"
     where = f"{run['processes']} x {run['device']}"
     return (
-        f"stage {run['stage']}: {run['steps']} steps of {train['batch_size']} pairs a process on {where}, {seen}; "
+        f"phase {run['stage']}: {run['steps']} steps of {train['batch_size']} pairs a process on {where}, {seen}; "
         f"learning rate {train['learning_rate']:g}, {train['precision']}, seed {train['seed']}"
     )

@@ -1,8 +1,8 @@
-"""The numbers of the steps: means over all ranks, which the host reads without making the device wait."""
+"""The scalars of the training steps: means over all ranks, read by the host without making the device wait."""
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -12,60 +12,59 @@ from posegaussian.data.batch import Batch
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a step tells.
+class StepScalars:
+    """The scalars of one step, on the host.
 
     Args:
         step: numbered from 1.
         values: by name; means over the ranks.
-        batch: what the step saw.
-        limit: that its loss must not pass.
-        rate: of learning.
+        batch: of the step, to be saved if the step has diverged.
+        limit: the largest loss that counts as usual; see `divergence.DivergenceGuard.limit`.
+        learning_rate: of the step.
     """
 
     step: int
     values: dict[str, float]
     batch: Batch
     limit: float
-    rate: float
+    learning_rate: float
 
 
-class Numbers:
-    """Takes the numbers of steps on the device and gives them back on the host, in order.
+class DeferredScalars:
+    """A queue that takes the scalars of steps on the device and returns them on the host, in order.
 
     Args:
-        lag: so many steps later; 0 waits for the device, 1 lets the host prepare a step while the device takes the one
-            before.
+        lag: how many steps later they are returned. 0 waits for the device; with 1 the host prepares a step while the
+            device still computes the one before.
         world: how many ranks share the means.
     """
 
     def __init__(self, lag: int, world: int):
         self.lag, self.world = lag, world
-        self.waiting: deque[tuple[Told, list[str], Tensor, torch.cuda.Event | None]] = deque()
+        self.pending: deque[tuple[StepScalars, list[str], Tensor, torch.cuda.Event | None]] = deque()
 
     def add(
-        self, step: int, values: Mapping[str, Tensor], batch: Batch, limit: float, rate: float
+        self, step: int, values: Mapping[str, Tensor], batch: Batch, limit: float, learning_rate: float
     ) -> dict[str, Float[Tensor, ""]]:
-        """Take the numbers of a step; their means over the ranks, on the device."""
+        """Queue the scalars of a step; returns their means over the ranks, on the device."""
         means = torch.stack([value.detach().float() for value in values.values()])
         if self.world > 1:
             torch.distributed.all_reduce(means)
             means /= self.world
-        made = None
+        copied = None
         copy = means.to("cpu", non_blocking=True)
         if means.device.type == "cuda":
-            made = torch.cuda.Event()
-            made.record(torch.cuda.current_stream(means.device))
-        self.waiting.append((Told(step, {}, batch, limit, rate), list(values), copy, made))
+            copied = torch.cuda.Event()
+            copied.record(torch.cuda.current_stream(means.device))
+        self.pending.append((StepScalars(step, {}, batch, limit, learning_rate), list(values), copy, copied))
         return dict(zip(values, means.unbind(), strict=True))
 
-    def read(self, everything: bool = False) -> list[Told]:
-        """What has not been read of the steps that are `lag` or more behind, or of all."""
+    def read(self, everything: bool = False) -> list[StepScalars]:
+        """The scalars, not returned before, of the steps that are at least `lag` steps old, or of all steps."""
         read = []
-        while len(self.waiting) > (0 if everything else self.lag):
-            told, names, copy, made = self.waiting.popleft()
-            if made is not None:
-                made.synchronize()
-            values = dict(zip(names, copy.tolist(), strict=True))
-            read.append(Told(told.step, values, told.batch, told.limit, told.rate))
+        while len(self.pending) > (0 if everything else self.lag):
+            scalars, names, copy, copied = self.pending.popleft()
+            if copied is not None:
+                copied.synchronize()
+            read.append(replace(scalars, values=dict(zip(names, copy.tolist(), strict=True))))
         return read

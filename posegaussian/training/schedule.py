@@ -1,25 +1,25 @@
-"""The learning rate over the steps: warm-up, constant, cool-down.
+"""The learning rate of every step: warm-up, constant, linear cool-down.
 
-Until the cool-down begins nothing depends on how many steps there will be: a run that is prolonged before, or from the
-state kept at that moment, is the same as one that was long from the start.
+Before the cool-down the rate does not depend on the number of steps. So a run that is prolonged from a state saved
+before the cool-down gives the same bytes as a run that was long from the start.
 """
 
 from posegaussian.config import TrainSettings
 
 
 def cooldown_start(steps: int, settings: TrainSettings) -> int:
-    """Steps before the learning rate begins to fall."""
+    """The number of steps before the learning rate begins to fall."""
     return steps - round(settings.cooldown * steps)
 
 
 def learning_rate(step: int, steps: int, settings: TrainSettings, time_used: float = 0.0) -> float:
-    """The rate of a step (numbered from 0): linearly up, constant, linearly down to nothing.
+    """The learning rate of a step: linearly up, constant, linearly down to 0.
 
     Args:
-        step: which.
+        step: numbered from 0.
         steps: of the whole run.
         settings: peak, warm-up and cool-down.
-        time_used: share of the time budget that has passed; the rate falls by time where that runs out first.
+        time_used: share of the time budget that has passed; the rate falls with time where the budget ends first.
     """
     up = (step + 1) / max(settings.warm_up, 1)
     down = (steps - step) / max(steps - cooldown_start(steps, settings), 1)

@@ -1,4 +1,4 @@
-"""One look at a batch: reconstruct it, render the view that was held back, compare."""
+"""One training step without the optimiser: reconstruct a batch, render the target view, compute the losses."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from posegaussian.types import Rendering
 
 
 @dataclass(frozen=True)
-class Look:
-    """What came of a batch.
+class StepOutput:
+    """What a training step computes.
 
     Args:
         result: of the network.
-        view: the view that was held back, rendered; None in stage depth.
+        view: the target view, rendered; None in phase depth.
         losses: of both.
     """
 
@@ -30,33 +30,33 @@ class Look:
     losses: Losses
 
 
-def look(network: nn.Module, batch: Batch, settings: TrainSettings, autocast, depth_only: bool) -> Look:
-    """Reconstruct a batch, render it in stage full, and compare.
+def training_step(network: nn.Module, batch: Batch, settings: TrainSettings, autocast, depth_only: bool) -> StepOutput:
+    """The reconstruction of a batch, its target views (in phase full), and their losses.
 
     Args:
-        network: or what wraps it.
-        batch: the batch.
-        settings: the weights of the losses.
-        autocast: makes the context of the network's arithmetic.
-        depth_only: stage depth.
+        network: a `PoseGaussian`, or the module of Fabric or DistributedDataParallel around it.
+        batch: on the network's device.
+        settings: with the weights of the losses.
+        autocast: returns the context in which the network runs; rendering and losses are always in float32.
+        depth_only: whether this is phase depth.
     """
     with autocast():
         result = network(batch.pair, frames=batch.frames, depth_only=depth_only)
     view = None
     if result.gaussians is not None:
         view = rasterize(result.gaussians, batch.target_camera, semantics=ANTIALIASED)
-    return Look(result, view, combine(result, view, batch, settings))
+    return StepOutput(result, view, combine(result, view, batch, settings))
 
 
 @torch.no_grad()
-def numbers_of(seen: Look, batch: Batch) -> dict[str, Tensor]:
-    """The numbers of a batch as they stand in the curves."""
-    losses, scale = seen.losses, 1024 / batch.width
+def step_scalars(output: StepOutput, batch: Batch) -> dict[str, Tensor]:
+    """The scalars of a step by their names in the curves, without gradients."""
+    losses, scale = output.losses, 1024 / batch.width
     values = {
         "loss": losses.total,
         **losses.parts,
-        "epe_1024": scale * end_point_error(seen.result.disparity, batch.disparity, batch.valid),
+        "epe_1024": scale * end_point_error(output.result.disparity, batch.disparity, batch.valid),
     }
-    if seen.view is not None:
-        values["psnr_bbox"] = box_psnr(seen.view.colors, batch.target, batch.target_mask)
+    if output.view is not None:
+        values["psnr_bbox"] = box_psnr(output.view.colors, batch.target, batch.target_mask)
     return values

@@ -1,4 +1,4 @@
-"""What ends a run before its last step: a signal, or the end of its time."""
+"""The two causes that end a run before its last step: a signal, or the end of the time budget."""
 
 import signal
 import time
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class Clock:
-    """How much of a time budget has passed.
+    """The time budget of a run, which starts now.
 
     Args:
-        budget: seconds from now on; None never ends.
+        budget: seconds; None: no limit.
     """
 
     def __init__(self, budget: float | None):
@@ -19,13 +19,13 @@ class Clock:
 
     @property
     def used(self) -> float:
-        """The share of the budget, 0 without one."""
+        """The share of the budget that has passed; 0 without a budget."""
         return 0.0 if self.budget is None else (time.monotonic() - self.start) / self.budget
 
 
 @contextmanager
 def stop_signals() -> Iterator[list[str]]:
-    """Collect the names of SIGTERM and SIGINT instead of dying of them; the second one of a kind kills."""
+    """The names of the signals (SIGTERM, SIGINT) received so far; the second one of a kind ends the process."""
     received: list[str] = []
 
     def note(number: int, _frame: Any) -> None:

@@ -9,7 +9,7 @@ import torch
 from posegaussian.config import ModelSettings, StreamSettings, TrainSettings
 from posegaussian.errors import TrainingError
 from posegaussian.model.weights import load_network, read_metadata
-from posegaussian.training import step as looking
+from posegaussian.training import step as step_module
 from posegaussian.training.trainer import train
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")]
@@ -43,14 +43,14 @@ def test_both_stages_run_on_streamed_people(tmp_path):
 
 
 def test_a_bad_step_is_left_out_on_the_device(tmp_path, monkeypatch):
-    combine, seen = looking.combine, []
+    combine, seen = step_module.combine, []
 
     def spoiled(*args):
         losses = combine(*args)
         seen.append(losses)
         return replace(losses, total=losses.total * torch.nan) if len(seen) == 3 else losses
 
-    monkeypatch.setattr(looking, "combine", spoiled)
+    monkeypatch.setattr(step_module, "combine", spoiled)
     with helpers.refuses(TrainingError, "impossible-step") as error:
         run(tmp_path, "depth")
     assert "step 3" in error.value.what

@@ -1,4 +1,4 @@
-"""What every loss compares: a reconstruction and the view rendered from it with the truth of their batch."""
+"""The inputs of every loss: a reconstruction, the view rendered from it, and the ground truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from posegaussian.types import Rendering
 
 
 @dataclass(frozen=True)
-class Compared:
-    """The argument of a loss.
+class LossInputs:
+    """The argument of every loss function.
 
     Args:
         result: of the network.
-        view: the held-out view, rendered; None in stage depth.
-        batch: the truth.
-        weights: of the losses that apply in this stage, by name, for those that compare like another one.
+        view: the target view, rendered; None in phase depth.
+        batch: with the ground truth.
+        weights: of the losses of this phase, by name; one loss uses the weight of another.
     """
 
     result: Reconstruction

@@ -9,29 +9,29 @@ from posegaussian.config import TrainSettings
 from posegaussian.data.batch import Batch
 from posegaussian.model.network import Reconstruction
 from posegaussian.registry import LOSSES, resolve
-from posegaussian.training.losses.base import Compared
+from posegaussian.training.losses.base import LossInputs
 from posegaussian.types import Rendering
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The losses that apply in a stage, by name, without their weights, and their weighted sum."""
+    """The losses of a phase, by name, without their weights, and their weighted sum."""
 
     total: Float[Tensor, ""]
     parts: dict[str, Float[Tensor, ""]]
 
 
 def combine(result: Reconstruction, view: Rendering | None, batch: Batch, settings: TrainSettings) -> Losses:
-    """All losses of a batch.
+    """The losses of a batch, and their weighted sum.
 
     Args:
         result: of the network.
-        view: the held-out view, rendered; None in stage depth.
-        batch: the truth.
+        view: the target view, rendered; None in phase depth.
+        batch: with the ground truth.
         settings: with the weights of the losses.
     """
     weights = weights_of(settings, "depth" if view is None else "full")
-    compared = Compared(result, view, batch, weights)
+    compared = LossInputs(result, view, batch, weights)
     parts: dict[str, Tensor] = {}
     for name, weight in weights.items():
         entry = LOSSES[name]

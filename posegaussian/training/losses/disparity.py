@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.training.losses.base import Compared
+from posegaussian.training.losses.base import LossInputs
 
 
-def depth(compared: Compared) -> Float[Tensor, ""]:
+def depth(compared: LossInputs) -> Float[Tensor, ""]:
     """See `sequence_loss`, in pixels at 1024."""
     batch = compared.batch
     return compared.scale * sequence_loss(compared.result.disparities, batch.disparity, batch.valid)
@@ -16,7 +16,10 @@ def depth(compared: Compared) -> Float[Tensor, ""]:
 def sequence_loss(
     disparities: tuple[Float[Tensor, "b 2 h w"], ...], truth: Float[Tensor, "b 2 h w"], valid: Float[Tensor, "b 2 h w"]
 ) -> Float[Tensor, ""]:
-    """Mean absolute errors, later estimates counting more: gamma = 0.9^(15 / (n - 1)) (RAFT-Stereo)."""
+    """Sum of the mean absolute errors of n estimates, each weighted by gamma^(n - 1 - i) (RAFT-Stereo).
+
+    gamma = 0.9^(15 / (n - 1)): the first estimate has the same weight, 0.9^15, for any n.
+    """
     n = len(disparities)
     gamma = 0.9 ** (15 / max(n - 1, 1))
     errors = [gamma ** (n - 1 - i) * end_point_error(d, truth, valid) for i, d in enumerate(disparities)]
@@ -26,5 +29,5 @@ def sequence_loss(
 def end_point_error(
     disparity: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"], valid: Float[Tensor, "b 2 h w"]
 ) -> Float[Tensor, ""]:
-    """Mean absolute disparity error where the truth is known, pixels."""
+    """Mean absolute disparity error (EPE) where the truth is known, in pixels."""
     return ((disparity - truth).abs() * valid).sum() / valid.sum().clamp_min(1)

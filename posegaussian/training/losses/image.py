@@ -4,20 +4,22 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from posegaussian.training.losses.base import Compared
+from posegaussian.training.losses.base import LossInputs
 from posegaussian.training.losses.similarity import similarity
 
 _L1, _SSIM = 0.8, 0.2
+"""Weights of the two parts of the image loss, those of GPS-Gaussian and 3D Gaussian splatting (Kerbl et al. 2023)."""
 _SCALES = 3
+"""Scales of the gradient loss, each half as large as the one before. Chosen by hand."""
 
 
-def image(compared: Compared) -> Float[Tensor, ""]:
+def image(compared: LossInputs) -> Float[Tensor, ""]:
     """See `image_loss`."""
     assert compared.view is not None
     return image_loss(compared.view.colors, compared.batch.target, compared.batch.target_mask)
 
 
-def gradient(compared: Compared) -> Float[Tensor, ""]:
+def gradient(compared: LossInputs) -> Float[Tensor, ""]:
     """See `gradient_loss`."""
     assert compared.view is not None
     return gradient_loss(compared.view.colors, compared.batch.target, compared.batch.target_mask)
@@ -48,13 +50,14 @@ def box_psnr(
     image: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, ""]:
     """Mean PSNR inside each mask's bounding box, dB."""
-    inside = mask[:, 0] > 0.5
+    inside = mask[:, 0] > 0.5  # A pixel is the person's from half coverage on (docs/conventions.md, "Masks").
     box = _between(inside.any(-1))[:, :, None] & _between(inside.any(-2))[:, None]
     squares = (image.clamp(0, 1) - target).square().mean(1)
     error = (squares * box).sum((-2, -1)) / box.sum((-2, -1)).clamp_min(1)
+    # At most 100 dB: the logarithm of an exact copy would be infinite.
     return -10 * error.clamp_min(1e-10).log10().mean()
 
 
 def _between(line: Bool[Tensor, "b n"]) -> Bool[Tensor, "b n"]:
-    """All places from the first to the last that is true."""
+    """True from the first to the last true element."""
     return (line.cumsum(-1) > 0) & (line.flip(-1).cumsum(-1) > 0).flip(-1)

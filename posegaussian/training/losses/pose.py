@@ -1,12 +1,12 @@
-"""The pose alignment."""
+"""The pose-conditioned loss."""
 
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.training.losses.base import Compared
+from posegaussian.training.losses.base import LossInputs
 
 
-def pose(compared: Compared) -> Float[Tensor, ""]:
-    """The loss that the network computes beside the disparities; 0 without pose and outside training."""
+def pose(compared: LossInputs) -> Float[Tensor, ""]:
+    """The loss that the network computes with its reconstruction; 0 without pose and outside training mode."""
     result = compared.result
     return result.disparity.new_zeros(()) if result.pose_loss is None else result.pose_loss

@@ -1,4 +1,4 @@
-"""Structural similarity (Wang et al. 2004) as a picture, its Gaussian window taken apart into rows and columns."""
+"""The map of structural similarity, SSIM (Wang et al. 2004), with a separable Gaussian window."""
 
 import torch
 from jaxtyping import Float
@@ -6,7 +6,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _RADIUS, _SIGMA = 5, 1.5
+"""Gaussian window of 11 x 11 pixels (Wang et al. 2004)."""
 _C1, _C2 = 0.01**2, 0.03**2
+"""Keep the quotients finite (Wang et al. 2004), for values in [0, 1]."""
 
 
 def similarity(image: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
@@ -20,7 +22,7 @@ def similarity(image: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 
 
 def _blurred(values: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    """The mean over the window about each pixel."""
+    """The weighted mean over the window around each pixel."""
     channels = values.shape[1]
     offsets = torch.arange(-_RADIUS, _RADIUS + 1, dtype=values.dtype, device=values.device)
     line = torch.softmax(-0.5 * (offsets / _SIGMA).square(), dim=0).expand(channels, 1, 1, -1)

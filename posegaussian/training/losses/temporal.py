@@ -1,26 +1,26 @@
-"""How much errors change from frame to frame."""
+"""The temporal loss: the change of errors from frame to frame."""
 
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.training.losses.base import Compared
+from posegaussian.training.losses.base import LossInputs
 
 
-def temporal(compared: Compared) -> Float[Tensor, ""]:
-    """The change of the disparity errors, weighted as those themselves, and that of the errors of the view."""
+def temporal(compared: LossInputs) -> Float[Tensor, ""]:
+    """Change of the disparity errors, weighted as the disparity loss, plus change of the errors of the view."""
     result, view, batch = compared.result, compared.view, compared.batch
-    change = compared.scale * steadiness(result.disparity - batch.disparity, batch.valid, batch.frames)
+    change = compared.scale * temporal_change(result.disparity - batch.disparity, batch.valid, batch.frames)
     total = compared.weights["depth"] * change
     if view is not None:
         known = batch.target_mask.expand_as(batch.target)
-        total = total + steadiness(view.colors - batch.target, known, batch.frames)
+        total = total + temporal_change(view.colors - batch.target, known, batch.frames)
     return total
 
 
-def steadiness(error: Float[Tensor, "b c h w"], known: Float[Tensor, "b c h w"], frames: int) -> Float[Tensor, ""]:
-    """How much errors change from frame to frame, where they are known in both (docs/method.md, equation 11).
+def temporal_change(error: Float[Tensor, "b c h w"], known: Float[Tensor, "b c h w"], frames: int) -> Float[Tensor, ""]:
+    """Mean change of errors from frame to frame, where known in both frames (docs/method.md, equation 11).
 
-    An error that stays is not seen to flicker; of a person who stands still this is the change of the result itself.
+    A constant error does not flicker and costs nothing. For a person who stands still this is the change of the result.
     """
     if frames == 1:
         return error.new_zeros(())

@@ -12,7 +12,7 @@ from posegaussian.config import ModelSettings, NetworkSettings
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import save_weights
 from posegaussian.report.curves import _means
-from posegaussian.training.provenance import account, history
+from posegaussian.training.provenance import history, history_entry
 
 
 def write_curves(path, steps, names=("loss", "epe_1024")):
@@ -60,13 +60,13 @@ def test_weights_tell_how_they_were_trained(tmp_path, capsys):
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     runs = []
     for path, stage, steps in ((first, "depth", 30), (second, "full", 20)):
-        runs.append(account(stage, steps, settings, 1, torch.device("cpu")))
+        runs.append(history_entry(stage, steps, settings, 1, torch.device("cpu")))
         save_weights(network, path, {"history": json.dumps(runs)})
     assert history(None) == [] and [run["steps"] for run in history(second)] == [30, 20]
     main(["weights", str(second)])
     said = capsys.readouterr().out
     assert "sha256" in said and "iterations 1" in said
     assert (
-        "stage depth: 30 steps of 2 pairs a process on 1 x cpu, captures; learning rate 0.0005, 32-true, seed 0" in said
+        "phase depth: 30 steps of 2 pairs a process on 1 x cpu, captures; learning rate 0.0005, 32-true, seed 0" in said
     )
     assert said.count("stage ") == 2

@@ -1,15 +1,10 @@
-import math
-from dataclasses import replace
-
 import pytest
 import torch
 
-from posegaussian.config import TrainSettings
 from posegaussian.training.losses.disparity import end_point_error, sequence_loss
 from posegaussian.training.losses.image import box_psnr, gradient_loss, image_loss
 from posegaussian.training.losses.similarity import similarity
-from posegaussian.training.losses.temporal import steadiness
-from posegaussian.training.schedule import cooldown_start, learning_rate
+from posegaussian.training.losses.temporal import temporal_change
 
 
 def test_only_known_disparities_count():
@@ -54,13 +49,13 @@ def test_psnr_inside_the_box():
 def test_only_a_change_of_the_error_costs():
     known = torch.ones(4, 1, 2, 2)
     steady = torch.tensor([1.0, 1.0, -2.0, -2.0])[:, None, None, None].expand(4, 1, 2, 2)
-    assert steadiness(steady, known, frames=2) == 0
-    assert steadiness(steady, known, frames=4) == 1
-    assert steadiness(steady, known, frames=1) == 0
+    assert temporal_change(steady, known, frames=2) == 0
+    assert temporal_change(steady, known, frames=4) == 1
+    assert temporal_change(steady, known, frames=1) == 0
     half = known.clone()
     half[1, :, 0] = 0
     changing = torch.arange(4.0)[:, None, None, None] * torch.tensor([[5.0], [1.0]]).expand(2, 2)
-    assert steadiness(changing, half, frames=2) == pytest.approx((1 * 4 + 5 * 2) / 6)
+    assert temporal_change(changing, half, frames=2) == pytest.approx((1 * 4 + 5 * 2) / 6)
 
 
 def test_gradients_are_compared_at_three_scales():
@@ -69,31 +64,6 @@ def test_gradients_are_compared_at_three_scales():
     ramp = 0.1 * torch.arange(16.0).expand(1, 3, 16, 16)
     expected = sum(0.1 * 2**s * (16 / 2**s - 1) / (16 / 2**s) for s in range(3)) / 3
     assert gradient_loss(ramp, target, mask).item() == pytest.approx(expected, rel=1e-4)
-
-
-def test_the_rate_warms_up_holds_and_cools_down():
-    settings = replace(TrainSettings(), learning_rate=1e-3, cooldown=0.5, warm_up=5)
-    rates = [learning_rate(step, 100, settings) for step in range(100)]
-    assert rates[0] == pytest.approx(2e-4)
-    assert rates[4] == rates[50] == 1e-3
-    assert rates[75] == pytest.approx(5e-4)
-    assert 0 < rates[-1] <= 2.1e-5
-    assert math.isfinite(learning_rate(0, 1, replace(settings, cooldown=0.0, warm_up=0)))
-
-
-def test_nothing_but_the_cooldown_depends_on_the_length():
-    settings = replace(TrainSettings(), cooldown=0.25)
-    start = cooldown_start(40, settings)
-    assert start == 30
-    short, long = ([learning_rate(step, steps, settings) for step in range(40)] for steps in (40, 400))
-    assert short[: start + 1] == long[: start + 1] and short[start + 1] < long[start + 1]
-
-
-def test_the_rate_falls_by_time_where_that_ends_first():
-    settings = replace(TrainSettings(), learning_rate=1.0, cooldown=0.5, warm_up=0)
-    assert learning_rate(10, 100, settings, time_used=0.4) == 1
-    assert learning_rate(10, 100, settings, time_used=0.75) == pytest.approx(0.5)
-    assert learning_rate(10, 100, settings, time_used=1.2) == 0
 
 
 def test_similarity_is_that_of_torchmetrics():

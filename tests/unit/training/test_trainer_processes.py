@@ -60,18 +60,18 @@ import torch
 from pathlib import Path
 from posegaussian.config import ModelSettings, NetworkSettings, TrainSettings
 from posegaussian.training.distributed import make_fabric
-from posegaussian.training.trainer import Run
+from posegaussian.training.trainer import Trainer
 from posegaussian.training.stopping import Clock
 
 settings = ModelSettings(network=NetworkSettings(iterations=1), train=TrainSettings(full_steps=3, warm_up=0))
 files = [(Path({str(rectified)!r}), Path({str(heatmaps)!r}))]
 fabric = make_fabric("cpu", "32-true")
-run = Run("full", files, [], Path({str(tmp_path)!r}), settings, None, fabric, Clock(None))
-seen = run.batches.take(0).pair.scores.flatten()
-start = torch.cat([p.flatten() for p in run.network.parameters()])
-run.finish(Path({str(tmp_path / "out.safetensors")!r}))
-run.batches.close()
-for network in (run.network, run.average.network):
+trainer = Trainer("full", files, [], Path({str(tmp_path)!r}), settings, None, fabric, Clock(None))
+seen = trainer.batches.take(0).pair.scores.flatten()
+start = torch.cat([p.flatten() for p in trainer.network.parameters()])
+trainer.fit(Path({str(tmp_path / "out.safetensors")!r}))
+trainer.batches.close()
+for network in (trainer.network, trainer.ema.network):
     one, other = fabric.all_gather(torch.cat([p.flatten() for p in network.parameters()]))
     assert torch.equal(one, other) and not torch.equal(one, start)
 one, other = fabric.all_gather(seen)

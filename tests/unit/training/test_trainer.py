@@ -14,11 +14,11 @@ from posegaussian.errors import TrainingError
 from posegaussian.model.constants import DEFAULTS
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, read_metadata, save_weights
-from posegaussian.training import step as looking
+from posegaussian.training import step as step_module
 from posegaussian.training import trainer
 from posegaussian.training.checkpoint import load_state, save_state
-from posegaussian.training.divergence import Guard
-from posegaussian.training.ema import Average
+from posegaussian.training.divergence import DivergenceGuard
+from posegaussian.training.ema import EMA
 from posegaussian.training.logging import Curves
 
 SETTINGS = ModelSettings(
@@ -29,10 +29,10 @@ SETTINGS = ModelSettings(
 )
 
 
-def train(files, folder, stage="depth", settings=SETTINGS, val=(), init=None, **options):
-    output = folder / f"{stage}.safetensors"
+def train(files, folder, phase="depth", settings=SETTINGS, val=(), init=None, **options):
+    output = folder / f"{phase}.safetensors"
     trainer.train(
-        stage,
+        phase,
         train_files=files,
         val_files=list(val),
         output=output,
@@ -60,17 +60,17 @@ def table(path):
     return list(csv.DictReader(path.with_suffix(".csv").open()))
 
 
-@pytest.mark.parametrize("stage", ["depth", "full"])
-def test_a_stopped_run_continues_exactly(tmp_path, make_captures, monkeypatch, stage):
+@pytest.mark.parametrize("phase", ["depth", "full"])
+def test_a_stopped_run_continues_exactly(tmp_path, make_captures, monkeypatch, phase):
     files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
-    whole = train(files, tmp_path / "whole", stage, val=files[:1])
+    whole = train(files, tmp_path / "whole", phase, val=files[:1])
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with helpers.refuses(TrainingError, "interrupted") as error:
-            train(files, tmp_path / "parts", stage, val=files[:1])
+            train(files, tmp_path / "parts", phase, val=files[:1])
     assert "SIGTERM after step 3 of 6" in error.value.what
-    assert not (tmp_path / "parts" / f"{stage}.safetensors").exists()
-    parts = train(files, tmp_path / "parts", stage, val=files[:1])
+    assert not (tmp_path / "parts" / f"{phase}.safetensors").exists()
+    parts = train(files, tmp_path / "parts", phase, val=files[:1])
     assert parts.read_bytes() == whole.read_bytes()
     assert parts.with_suffix(".csv").read_bytes() == whole.with_suffix(".csv").read_bytes()
 
@@ -133,23 +133,23 @@ def test_training_goes_on_with_the_constants_of_the_weights_it_starts_from(tmp_p
 
 @pytest.fixture
 def late(monkeypatch):
-    """Numbers are read a step late, as on CUDA."""
-    numbers = trainer.Numbers
-    monkeypatch.setattr(trainer, "Numbers", lambda lag, world: numbers(lag=1, world=world))
+    """Scalars are read a step late, as on CUDA."""
+    scalars = trainer.DeferredScalars
+    monkeypatch.setattr(trainer, "DeferredScalars", lambda lag, world: scalars(lag=1, world=world))
 
 
 def spoil(monkeypatch, step):
     """Make the loss of a step NaN."""
-    combine, count = looking.combine, itertools.count(1)
+    combine, count = step_module.combine, itertools.count(1)
 
     def spoiled(*args):
         losses = combine(*args)
         return replace(losses, total=losses.total * torch.nan) if next(count) == step else losses
 
-    monkeypatch.setattr(looking, "combine", spoiled)
+    monkeypatch.setattr(step_module, "combine", spoiled)
 
 
-def evidence_of_step_3(files, folder, monkeypatch):
+def saved_batch_of_step_3(files, folder, monkeypatch):
     spoil(monkeypatch, 3)
     with helpers.refuses(TrainingError, "impossible-step") as error:
         train(files, folder)
@@ -159,22 +159,22 @@ def evidence_of_step_3(files, folder, monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(tmp_path, make_captures, monkeypatch):
-    kept = evidence_of_step_3([make_captures(tmp_path)], tmp_path, monkeypatch)
+    kept = saved_batch_of_step_3([make_captures(tmp_path)], tmp_path, monkeypatch)
     assert kept["step"] == 3 and kept["batch"]["pair"]["images"].shape[1] == 2
     assert all(value.isfinite().all() for value in kept["network"].values())
 
 
-def test_the_same_is_kept_where_numbers_are_read_late(tmp_path, make_captures, monkeypatch, request):
+def test_the_same_is_kept_where_scalars_are_read_late(tmp_path, make_captures, monkeypatch, request):
     files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
     with monkeypatch.context() as patch:
-        soon = evidence_of_step_3(files, tmp_path / "soon", patch)
+        soon = saved_batch_of_step_3(files, tmp_path / "soon", patch)
     request.getfixturevalue("late")
-    late = evidence_of_step_3(files, tmp_path / "late", monkeypatch)
+    late = saved_batch_of_step_3(files, tmp_path / "late", monkeypatch)
     assert torch.equal(soon["batch"]["pair"]["images"], late["batch"]["pair"]["images"])
     assert all(torch.equal(value, late["network"][name]) for name, value in soon["network"].items())
 
 
-def test_reading_numbers_late_changes_nothing_else(tmp_path, make_captures, monkeypatch, request):
+def test_reading_scalars_late_changes_nothing_else(tmp_path, make_captures, monkeypatch, request):
     files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
     soon = train(files, tmp_path / "soon", "full", val=files[:1])
     request.getfixturevalue("late")
@@ -182,52 +182,52 @@ def test_reading_numbers_late_changes_nothing_else(tmp_path, make_captures, monk
         stop_after(patch, 2)
         with helpers.refuses(TrainingError, "interrupted") as error:
             train(files, tmp_path / "late", "full", val=files[:1])
-    assert "after step 3 of 6" in error.value.what  # heard of a step later
+    assert "after step 3 of 6" in error.value.what  # The signal is read a step later.
     late = train(files, tmp_path / "late", "full", val=files[:1])
     for suffix in (".safetensors", ".csv"):
         assert soon.with_suffix(suffix).read_bytes() == late.with_suffix(suffix).read_bytes()
 
 
 def test_a_loss_that_explodes_stops_the_run():
-    guard = Guard()
-    assert all(guard.complaint(1.0 + 0.5 * (i % 2), 1.0) is None for i in range(60))
-    assert Guard(guard.state()).complaint(40.0, 1.0) is None
-    assert "its loss is 200" in guard.complaint(200.0, 1.0)
-    assert "its gradient is inf" in guard.complaint(1.0, float("inf"))
-    assert guard.complaint(40.0, 1.0, limit=30.0) and 45 < guard.limit < 80
-    assert Guard().complaint(1e9, 1.0) is None
+    guard = DivergenceGuard()
+    assert all(guard.problem(1.0 + 0.5 * (i % 2), 1.0) is None for i in range(60))
+    assert DivergenceGuard(guard.state()).problem(40.0, 1.0) is None
+    assert "its loss is 200" in guard.problem(200.0, 1.0)
+    assert "its gradient is inf" in guard.problem(1.0, float("inf"))
+    assert guard.problem(40.0, 1.0, limit=30.0) and 45 < guard.limit < 80
+    assert DivergenceGuard().problem(1e9, 1.0) is None
 
 
-def test_the_average_follows_and_is_what_is_written(tmp_path, make_captures):
+def test_the_ema_follows_the_weights_and_is_written(tmp_path, make_captures):
     network, decay = torch.nn.Linear(1, 1, bias=False), 0.5
     torch.nn.init.constant_(network.weight, 0.0)
-    average = Average(network, decay)
+    ema = EMA(network, decay)
     torch.nn.init.constant_(network.weight, 1.0)
-    average.update(network, done=0)
-    assert average.network.weight.item() == pytest.approx(0.9)
-    average.update(network, done=1000)
-    assert average.network.weight.item() == pytest.approx(0.95)
+    ema.update(network, done=0)
+    assert ema.network.weight.item() == pytest.approx(0.9)
+    ema.update(network, done=1000)
+    assert ema.network.weight.item() == pytest.approx(0.95)
     files = [make_captures(tmp_path)]
     weights = {}
     for value in (0.0, 0.999):
         settings = replace(SETTINGS, train=replace(SETTINGS.train, ema_decay=value))
         saved = load_network(train(files, tmp_path / str(value), settings=settings)).state_dict()
         state = torch.load(tmp_path / str(value) / "state/depth.state", weights_only=True)
-        assert all(torch.equal(saved[name], state["average"][name]) for name in saved)
+        assert all(torch.equal(saved[name], state["ema"][name]) for name in saved)
         weights[value] = all(torch.equal(saved[name], state["network"][name]) for name in saved)
     assert weights == {0.0: True, 0.999: False}
 
 
-@pytest.mark.parametrize("stage", ["depth", "full"])
+@pytest.mark.parametrize("phase", ["depth", "full"])
 @pytest.mark.parametrize("pose", ["fused", "none"])
-def test_all_that_is_learned_gets_a_gradient(tmp_path, make_captures, stage, pose):
+def test_every_trained_parameter_gets_a_gradient(tmp_path, make_captures, phase, pose):
     files, settings = [make_captures(tmp_path)], replace(SETTINGS, network=replace(SETTINGS.network, pose=pose))
     fabric = trainer.make_fabric("cpu", "32-true")
-    begun = trainer.Run(stage, files, [], tmp_path, settings, None, fabric, trainer.Clock(None))
-    begun.step()
-    begun.batches.close()
-    learned = {name: p.grad for name, p in begun.network.named_parameters() if p.requires_grad}
-    assert len(learned) > 50 and not [name for name, gradient in learned.items() if gradient is None]
+    one = trainer.Trainer(phase, files, [], tmp_path, settings, None, fabric, trainer.Clock(None))
+    one.step()
+    one.batches.close()
+    trained = {name: p.grad for name, p in one.network.named_parameters() if p.requires_grad}
+    assert len(trained) > 50 and not [name for name, gradient in trained.items() if gradient is None]
 
 
 def test_a_prolonged_run_is_a_long_one(tmp_path, make_captures, capsys):
@@ -244,16 +244,16 @@ def test_a_time_budget_ends_the_run_with_weights(tmp_path, make_captures, capsys
     files = [make_captures(tmp_path)]
     settings = replace(SETTINGS, train=replace(SETTINGS.train, depth_steps=100_000))
     output = train(files, tmp_path, settings=settings, time_budget=1.5)
-    said = capsys.readouterr().err
+    errors = capsys.readouterr().err
     steps = int(read_metadata(output)["steps"])
-    assert f"the time budget is used up after step {steps} of 100000" in said and 0 < steps < 1000
+    assert f"the time budget is used up after step {steps} of 100000" in errors and 0 < steps < 1000
     rows = table(output)
     assert int(rows[-1]["step"]) == steps
     rates = [float(row["lr"]) for row in rows]
     assert rates[-1] < 0.6 * max(rates) or len(rates) < 3
 
 
-def test_wrong_wishes(tmp_path, make_captures):
+def test_missing_captures_and_unknown_devices_are_refused(tmp_path, make_captures):
     files = [make_captures(tmp_path)]
     with helpers.refuses(TrainingError, "no-training-data"):
         train([], tmp_path)

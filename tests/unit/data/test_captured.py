@@ -26,7 +26,7 @@ def test_a_step_is_always_the_same(tmp_path, make_captures):
 
 def test_an_epoch_sees_every_clip_once(tmp_path, make_captures):
     steps = CapturedBatches(Captures([make_captures(tmp_path, frames=5)], 2, 64), 1, seed=0, heatmap_dropout=0.0)
-    assert len(steps.captures.places) == 4
+    assert len(steps.captures.clips) == 4
     firsts = [steps._place(position).frame for position in range(8)]
     assert sorted(firsts[:4]) == sorted(firsts[4:]) == [0, 1, 2, 3]
     assert firsts[:4] != firsts[4:]
@@ -34,20 +34,20 @@ def test_an_epoch_sees_every_clip_once(tmp_path, make_captures):
 
 def test_frames_of_a_clip_follow_each_other(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 2, 64)
-    clip = captures.read(captures.places[1], 0)
+    clip = captures.read(captures.clips[1], 0)
     assert torch.allclose(clip.pair.keypoints[1, ..., 0] - clip.pair.keypoints[0, ..., 0], torch.tensor(1.0), atol=1e-4)
     assert clip.pair.images.shape == (2, 2, 3, 64, 64)
 
 
 def test_a_single_frame_is_a_still_clip(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path, frames=1)], 2, 64)
-    clip = captures.read(captures.places[0], 0)
+    clip = captures.read(captures.clips[0], 0)
     assert torch.equal(clip.pair.images[0], clip.pair.images[1])
 
 
 def test_targets_shrink_with_their_cameras(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 1, 32)
-    clip = captures.read(captures.places[0], 0)
+    clip = captures.read(captures.clips[0], 0)
     assert clip.target.shape == (1, 3, 32, 32)
     assert (clip.target_camera.width, clip.target_camera.height) == (32, 32)
     assert torch.allclose(clip.target_camera.intrinsics[0, 0], torch.tensor([45.0, 0.0, 16.0]))
@@ -55,7 +55,7 @@ def test_targets_shrink_with_their_cameras(tmp_path, make_captures):
 
 def test_a_cut_keeps_geometry_and_person(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 2, 64)
-    clip = concatenate([captures.read(place, 0) for place in captures.places])
+    clip = concatenate([captures.read(index, 0) for index in captures.clips])
     assert clip.frames == 2
     wide = replace(clip, pair=_widened(clip.pair, 64), disparity=_wide(clip.disparity, 64), valid=_wide(clip.valid, 64))
     cut = crop_to_person(wide, np.random.default_rng(0))
@@ -90,7 +90,7 @@ def _widened(pair, columns):
 
 def test_pose_goes_missing_as_often_as_asked(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 2, 64)
-    pair = concatenate([captures.read(captures.places[0], 0)] * 500).pair
+    pair = concatenate([captures.read(captures.clips[0], 0)] * 500).pair
     kept = drop_pose(pair, 2, 0.2, np.random.default_rng(0))
     lost = (kept.scores == 0).unflatten(0, (-1, 2))
     assert torch.equal(lost[:, 0], lost[:, 1])

@@ -22,14 +22,14 @@ from torch import nn
 
 from posegaussian.config import NetworkSettings
 from posegaussian.geometry.projection import pixel_grid
-from posegaussian.model.compaction import foreground, pick
+from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import Mode, StreamingPredictor, captured
 from posegaussian.rendering.reconstruct import render
 from posegaussian.types import Camera, StereoPair
 
 MODES = ("eager", "graph", "compiled")
-PARTS = ("color", "pose", "initial", "stereo", "head")
+PARTS = ("color_encoder", "pose_branch", "disparity_prior", "stereo", "head")
 
 
 def rig(size: int, baseline: float, distance: float) -> Camera:
@@ -127,11 +127,11 @@ def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...]) -> list[dict
     stream = StreamingPredictor(new_network("cuda"), patient=True)
     frame = stream(source)
     network, capacity = stream.network, cast(int, stream.capacity)
-    inputs = recorded(network, lambda: network(source, network.fresh_state(source), capacity=capacity))
+    inputs = recorded(network, lambda: network(source, network.initial_state(source), capacity=capacity))
     functions = {name: _bound(network.get_submodule(name), *inputs[name]) for name in PARTS}
     flags, values = source.masks[:, :, 0] > 0, source.images.movedim(2, -1).flatten(2, 3)
-    functions["compaction (within head)"] = lambda: pick(values, foreground(flags, capacity)[0])
-    functions["network"] = lambda: network(source, network.fresh_state(source), capacity=capacity)
+    functions["compaction (within head)"] = lambda: gather_pixels(values, foreground_pixels(flags, capacity)[0])
+    functions["network"] = lambda: network(source, network.initial_state(source), capacity=capacity)
     camera = between(source, 2 * size)
     rows = []
     for name, function in functions.items():

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from posegaussian.config import StreamSettings
 from posegaussian.model.constants import DISPARITY_PRIOR, DisparityPriorConstants
-from posegaussian.model.disparity_prior import InitialDisparity, InitialEstimate
+from posegaussian.model.disparity_prior import DisparityPrior, PriorEstimate
 from posegaussian.pose.detector_noise import imitate, read_error_model
 from posegaussian.synthetic.dataset.compose import compose
 from posegaussian.synthetic.dataset.sample import Sample
@@ -84,9 +84,9 @@ class Fitted(nn.Module):
         self.sizes = _logarithm([[getattr(capsule, name) for name in SIZES] for capsule in prior.capsules])
         self.spreads = _logarithm([link.spread for link in prior.links])
 
-    def forward(self, pair: StereoPair) -> InitialEstimate:
+    def forward(self, pair: StereoPair) -> PriorEstimate:
         """The estimate with the numbers as they are now."""
-        return InitialDisparity(4, constants=self.constants()).estimate(pair)
+        return DisparityPrior(4, constants=self.constants()).estimate(pair)
 
     def constants(self) -> DisparityPriorConstants:
         """The numbers as they are now, tensors in place of the floats that are fitted."""
@@ -118,15 +118,15 @@ def _logarithm(values) -> nn.Parameter:
     return nn.Parameter(torch.tensor(values, dtype=torch.float32).log())
 
 
-def errors_of(estimate: InitialEstimate, sample: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def errors_of(estimate: PriorEstimate, sample: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Of the cells whose middle is the person: error and spread in pixels, pixels per metre, seen by the other view."""
     known = sample.valid[..., 2::4, 2::4] > 0
     error = estimate.disparity - sample.disparity[..., 2::4, 2::4]
     seen = sample.visible[..., 2::4, 2::4] > 0
-    return error[known], estimate.spread[known], estimate.per_metre[known], seen[known]
+    return error[known], estimate.sigma[known], estimate.pixels_per_metre[known], seen[known]
 
 
-def surprise(estimate: InitialEstimate, sample: Sample) -> Float[Tensor, ""]:
+def surprise(estimate: PriorEstimate, sample: Sample) -> Float[Tensor, ""]:
     """-log of the likelihood of the truth, in metres, up to a constant."""
     error, spread, per_metre, seen = errors_of(estimate, sample)
     likelihood = (spread / per_metre).log() + (FREEDOM + 1) / 2 * ((error / spread).square() / FREEDOM).log1p()

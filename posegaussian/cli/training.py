@@ -42,7 +42,7 @@ def train(
         time_budget: end in time, with the learning rate decayed
         output: the weights (.safetensors); the curves are written beside them as .csv
     """
-    from posegaussian.model.weights import find_weights
+    from posegaussian.model.weights import weights_path
     from posegaussian.training.trainer import train
 
     train(
@@ -52,7 +52,7 @@ def train(
         output=output,
         state=state,
         settings=config.load_settings(config.ModelSettings, settings),
-        init=find_weights(init[-1]) if any(init) else None,
+        init=weights_path(init[-1]) if any(init) else None,
         device=device,
         time_budget=time_budget,
     )
@@ -84,7 +84,7 @@ def weights(weights: str = "release", /) -> None:
     Args:
         weights: a .safetensors file, or `release`: those that ship with the project
     """
-    from posegaussian.model.weights import find_weights
+    from posegaussian.model.weights import weights_path
     from posegaussian.training.provenance import describe
 
-    print(describe(find_weights(weights)))
+    print(describe(weights_path(weights)))

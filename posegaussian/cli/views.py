@@ -47,9 +47,9 @@ def render(
         ratio: 0: at camera A, 1: at camera B
         frame: frame number (default: the first)
     """
-    from posegaussian.model.weights import find_weights
+    from posegaussian.model.weights import weights_path
 
-    found = find_weights(weights)
+    found = weights_path(weights)
     if input.is_dir():
         from posegaussian.pipeline.render_view import render_view
 

@@ -1,4 +1,4 @@
-"""What `InitialDisparity` makes of its capsules, for inference on CUDA: its dozens of operations as one Triton kernel.
+"""The capsules of `DisparityPrior` for inference on CUDA: dozens of operations as one Triton kernel.
 
 Triton compiles it at its first use.
 """
@@ -14,9 +14,10 @@ from torch import Tensor
 from posegaussian.model.constants import DisparityPriorConstants
 
 _BLOCK = 64
+"""Cells per program. Chosen by hand."""
 
 
-def with_capsules(
+def fuse_capsules(
     ends: Float[Tensor, "2 k 17"],
     sizes: Float[Tensor, "3 k"],
     keypoints: Float[Tensor, "b 2 17 2"],
@@ -26,13 +27,13 @@ def with_capsules(
     step: int,
     constants: DisparityPriorConstants,
 ) -> tuple[Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "b 2 k hs ws"]]:
-    """See `InitialDisparity._with_limbs`.
+    """See `DisparityPrior._fuse_capsules`.
 
     Args:
         ends: weights of the joints, in any precision, as are the sizes.
-        sizes: radius, inset and spread.
+        sizes: radius, inset and standard deviation, metres.
         keypoints: in pixels.
-        joints: disparity, variance and trust.
+        joints: disparity, variance and weight.
         rig: disparity of infinity, baseline and scale.
         silhouettes: disparity and variance.
         step: pixels per cell.
@@ -40,39 +41,39 @@ def with_capsules(
     """
     disparity = silhouettes[0]
     items, views, rows, columns = disparity.shape
-    kinds, several = ends.shape[1:]
+    capsule_count, joint_count = ends.shape[1:]
     fused, fused_variance = (disparity.new_empty(disparity.shape) for _ in range(2))
-    limbs = disparity.new_empty(items, views, kinds, rows, columns)
-    found = fused, fused_variance, limbs
-    given = (values.contiguous() for values in (ends, sizes, keypoints, *joints, *rig, *silhouettes))
-    numbers = constants.falloff, constants.depth_order, constants.half_evidence
-    numbers += constants.skin_floor, constants.sigma_growth, constants.sigma_reach
-    counts = kinds, several, triton.next_power_of_2(kinds), triton.next_power_of_2(several)
+    weights = disparity.new_empty(items, views, capsule_count, rows, columns)
+    found = fused, fused_variance, weights
+    given = (tensor.contiguous() for tensor in (ends, sizes, keypoints, *joints, *rig, *silhouettes))
+    values = constants.falloff, constants.depth_order, constants.half_evidence
+    values += constants.skin_floor, constants.sigma_growth, constants.sigma_reach
+    counts = capsule_count, joint_count, triton.next_power_of_2(capsule_count), triton.next_power_of_2(joint_count)
     blocks = triton.cdiv(rows * columns, _BLOCK), items * views
     with torch.cuda.device_of(disparity):
-        _with_capsules[blocks](  # pyright: ignore[reportIndexIssue]
-            *given, *found, columns, rows * columns, step, *numbers, *counts, _BLOCK, num_warps=8
+        _fuse_capsules[blocks](  # pyright: ignore[reportIndexIssue]
+            *given, *found, columns, rows * columns, step, *values, *counts, _BLOCK, num_warps=8
         )
     return found
 
 
 @triton.jit
 @no_type_check
-def _with_capsules(
+def _fuse_capsules(
     ends,
     sizes,
     keypoints,
-    measured,
-    uncertain,
-    trusted,
+    joint_disparity,
+    joint_variance,
+    joint_weight,
     infinity,
     baseline,
     scale,
     silhouettes,
-    doubt,
+    silhouette_variance,
     fused,
     fused_variance,
-    limbs,
+    capsule_weights,
     columns,
     cells,
     step,
@@ -82,74 +83,77 @@ def _with_capsules(
     skin_floor,
     sigma_growth,
     sigma_reach,
-    kinds: tl.constexpr,
-    several: tl.constexpr,
+    capsule_count: tl.constexpr,
+    joint_count: tl.constexpr,
     capsules: tl.constexpr,
     joints: tl.constexpr,
     block: tl.constexpr,
 ):
     view, item = tl.program_id(1), tl.program_id(1) // 2
     capsule, joint = tl.arange(0, capsules), tl.arange(0, joints)
-    real, known = capsule < kinds, joint < several
-    weight = ends + capsule[:, None] * several + joint[None, :]
-    start = tl.load(weight, real[:, None] & known[None, :], 0.0).to(tl.float32)
-    end = tl.load(weight + kinds * several, real[:, None] & known[None, :], 0.0).to(tl.float32)
-    pixel = keypoints + (view * several + joint) * 2
+    real, known = capsule < capsule_count, joint < joint_count
+    entry = ends + capsule[:, None] * joint_count + joint[None, :]
+    start = tl.load(entry, real[:, None] & known[None, :], 0.0).to(tl.float32)
+    end = tl.load(entry + capsule_count * joint_count, real[:, None] & known[None, :], 0.0).to(tl.float32)
+    pixel = keypoints + (view * joint_count + joint) * 2
     start_x, axis_x = _spanned(tl.load(pixel, known, 0.0), start, end)
     start_y, axis_y = _spanned(tl.load(pixel + 1, known, 0.0), start, end)
-    measured_at, measured_along = _spanned(tl.load(measured + item * several + joint, known, 0.0), start, end)
-    uncertain = tl.load(uncertain + item * several + joint, known, 0.0)
-    uncertain_at, uncertain_along = _spanned(uncertain, start * start, end * end)
-    trust = tl.load(trusted + item * several + joint, known, 1.0)[None, :]
-    trust = tl.min(tl.where((start != 0) | (end != 0), trust, 1.0), 1)[:, None]
+    disparity_at, disparity_along = _spanned(
+        tl.load(joint_disparity + item * joint_count + joint, known, 0.0), start, end
+    )
+    joint_variance = tl.load(joint_variance + item * joint_count + joint, known, 0.0)
+    variance_at, variance_along = _spanned(joint_variance, start * start, end * end)
+    weight = tl.load(joint_weight + item * joint_count + joint, known, 1.0)[None, :]
+    weight = tl.min(tl.where((start != 0) | (end != 0), weight, 1.0), 1)[:, None]
     radius = tl.load(sizes + capsule, real, 1.0).to(tl.float32)[:, None]
-    inset = tl.load(sizes + kinds + capsule, real, 0.0).to(tl.float32)[:, None]
-    off = tl.load(sizes + 2 * kinds + capsule, real, 0.0).to(tl.float32)[:, None]
+    inset = tl.load(sizes + capsule_count + capsule, real, 0.0).to(tl.float32)[:, None]
+    sigma = tl.load(sizes + 2 * capsule_count + capsule, real, 0.0).to(tl.float32)[:, None]
     infinity, scale = tl.load(infinity + item), tl.load(scale + item)
     radius = radius / tl.load(baseline + item)
 
     cell = tl.program_id(0) * block + tl.arange(0, block)
     valid = cell < cells
-    away_x = (step * (cell % columns + 0.5))[None, :] - start_x
-    away_y = (step * (cell // columns + 0.5))[None, :] - start_y
-    t = (away_x * axis_x + away_y * axis_y) / (axis_x * axis_x + axis_y * axis_y + 1e-3)
+    offset_x = (step * (cell % columns + 0.5))[None, :] - start_x
+    offset_y = (step * (cell // columns + 0.5))[None, :] - start_y
+    t = (offset_x * axis_x + offset_y * axis_y) / (axis_x * axis_x + axis_y * axis_y + 1e-3)
     t = tl.minimum(tl.maximum(t, 0.0), 1.0)
-    away_x -= t * axis_x
-    away_y -= t * axis_y
-    disparity = measured_at + t * measured_along
+    offset_x -= t * axis_x
+    offset_y -= t * axis_y
+    disparity = disparity_at + t * disparity_along
     beyond = tl.maximum(disparity - infinity, 1.0)
-    thick = radius * beyond
-    squares = (away_x * away_x + away_y * away_y) / (thick * thick)
+    radius_in_pixels = radius * beyond
+    squares = (offset_x * offset_x + offset_y * offset_y) / (radius_in_pixels * radius_in_pixels)
     per_metre = beyond * beyond / scale
     disparity += inset * tl.sqrt(tl.maximum(1 - squares, skin_floor)) * per_metre
-    off = off * per_metre
-    variance = uncertain_at + t * uncertain_along + off * off * (1 + sigma_growth * tl.minimum(squares, sigma_reach))
+    sigma = sigma * per_metre
+    variance = variance_at + t * variance_along + sigma * sigma * (1 + sigma_growth * tl.minimum(squares, sigma_reach))
 
     depth = scale / depth_order / tl.maximum(disparity - infinity, 1.0)
-    say = tl.log(tl.maximum(trust, 1e-9)) - depth - falloff * tl.log(1 + squares)
-    say = tl.where(real[:, None], say, float("-inf"))
-    share = tl.exp(say - tl.max(say, 0)[None, :])
+    log_weight = tl.log(tl.maximum(weight, 1e-9)) - depth - falloff * tl.log(1 + squares)
+    log_weight = tl.where(real[:, None], log_weight, float("-inf"))
+    share = tl.exp(log_weight - tl.max(log_weight, 0)[None, :])
     share = share / tl.sum(share, 0)[None, :]
-    total = tl.sum(tl.where(real[:, None], trust / (1 + squares), 0.0), 0)
-    believed = total / (total + half_evidence)
-    place = limbs + (view * kinds + capsule)[:, None] * cells + cell[None, :]
-    tl.store(place, share * believed[None, :], real[:, None] & valid[None, :])
+    evidence = tl.sum(tl.where(real[:, None], weight / (1 + squares), 0.0), 0)
+    confidence = evidence / (evidence + half_evidence)
+    place = capsule_weights + (view * capsule_count + capsule)[:, None] * cells + cell[None, :]
+    tl.store(place, share * confidence[None, :], real[:, None] & valid[None, :])
 
     mean = tl.sum(share * disparity, 0)
-    away = disparity - mean[None, :]
-    variance = tl.sum(share * (away * away + variance), 0)
+    offset = disparity - mean[None, :]
+    variance = tl.sum(share * (offset * offset + variance), 0)
     place = view * cells + cell
-    expected, unsure = tl.load(silhouettes + place, valid, 0.0), tl.load(doubt + place, valid, 1.0)
-    weight = believed * unsure
+    expected = tl.load(silhouettes + place, valid, 0.0)
+    expected_variance = tl.load(silhouette_variance + place, valid, 1.0)
+    weight = confidence * expected_variance
     weight = weight / (weight + variance)
-    apart = mean - expected
-    tl.store(fused + place, expected + weight * apart, valid)
-    tl.store(fused_variance + place, (1 - weight) * (unsure + weight * apart * apart), valid)
+    difference = mean - expected
+    tl.store(fused + place, expected + weight * difference, valid)
+    tl.store(fused_variance + place, (1 - weight) * (expected_variance + weight * difference * difference), valid)
 
 
 @triton.jit
 @no_type_check
 def _spanned(values, start, end):
-    """What the joints' values are at the start of every capsule, and by how much more at its end."""
+    """The interpolated joint values at the start of every capsule, and the difference to those at its end."""
     at_start = tl.sum(start * values[None, :], 1)[:, None]
     return at_start, tl.sum(end * values[None, :], 1)[:, None] - at_start

@@ -1,7 +1,7 @@
-"""The numbers beside the learned ones that inference depends on: those of the disparity prior and the temporal filter.
+"""The constants of the disparity prior and the temporal filter: what inference depends on and training does not learn.
 
-Weights files carry them (`weights.save_weights`), so that weights behave the same whatever later versions choose. No
-field has a default: a file that lacks one is refused.
+Weights files contain them (`weights.save_weights`), so that weights behave the same in later versions. No field has a
+default: a file that lacks one is refused.
 """
 
 from dataclasses import dataclass
@@ -13,40 +13,40 @@ from posegaussian.model.skeleton import Capsule, Link
 
 @dataclass(frozen=True)
 class DisparityPriorConstants:
-    """The numbers of `InitialDisparity` (docs/method.md, equation 4)."""
+    """The constants of `DisparityPrior` (docs/method.md, equation 4)."""
 
     row_smoothing: float
     """Standard deviation of the smoothing of silhouettes over rows (share of the image's height)."""
     width_tolerance: float
     """A row whose two silhouettes differ in width by this share of the wider one weighs exp(-1/2) as much."""
     skin_offset: float
-    """How far the skin lies before the silhouettes' middle, metres."""
+    """How much nearer than the silhouettes' middle the skin is, metres."""
     silhouette_sigma: float
-    """How far off the silhouettes' estimate may be, standard deviation, metres."""
+    """Standard deviation of the silhouettes' estimate, metres."""
     joint_sigma: float
-    """How far a joint may lie off the silhouettes' estimate, standard deviation, metres."""
+    """Standard deviation of a joint from the silhouettes' estimate, metres."""
     joint_noise: float
-    """Error of a joint in one view, along either axis, standard deviation (share of the person's height)."""
+    """Standard deviation of a joint in one view, along either axis (share of the person's height)."""
     score_power: float
     """A joint's weight is the product of its scores to this power."""
     surprise_scale: float
-    """The surprise that halves a joint's weight (squared standard deviations)."""
+    """The squared error, in variances, that halves a joint's weight."""
     rounds: int
     """How often the depths of linked joints are averaged."""
     link_share: float
-    """Share of the links' precision that counts in the variance of a joint: the joints beyond are uncertain, too."""
+    """Share of the links' precision that counts in the variance of a joint: linked joints are uncertain, too."""
     falloff: float
     """A capsule's weight falls with this power of 1 + (distance / radius)^2."""
     depth_order: float
-    """A capsule that lies nearer by this much weighs e times as much, metres."""
+    """A capsule that is nearer by this much has e times the weight, metres."""
     half_evidence: float
-    """The evidence of all capsules together at which their estimate is trusted by half."""
+    """The sum of the capsules' evidence at which the confidence in their estimate is one half."""
     skin_floor: float
-    """The least of 1 - (distance / radius)^2: the skin curves back no farther."""
+    """Lower bound of 1 - (distance / radius)^2, which limits how far the skin curves away."""
     sigma_growth: float
-    """The variance of the skin grows by this share for every unit of (distance / radius)^2."""
+    """The variance of the skin grows by this share per unit of (distance / radius)^2."""
     sigma_reach: float
-    """The (distance / radius)^2 from which on that variance stays the same."""
+    """The (distance / radius)^2 beyond which that variance is constant."""
     capsules: tuple[Capsule, ...]
     """The body's parts."""
     links: tuple[Link, ...]
@@ -55,18 +55,18 @@ class DisparityPriorConstants:
 
 @dataclass(frozen=True)
 class TemporalFilterConstants:
-    """The numbers of the temporal filter: when the pose is still, and what is kept then (docs/method.md, 2 and 13)."""
+    """The constants of the temporal filter: when the pose is still, and how much is averaged (equations 2 and 13)."""
 
     cut_overlap: float
     """Heatmaps of consecutive frames that share less than this part of their mass belong to different shots."""
     neighbourhood: int
-    """The least stillness in a square of this many cells counts: cloth moves with the limb beside it. An odd number."""
+    """The stillness is the least in a square of this many cells, since cloth moves with the limb beside it. Odd."""
     full_stillness: float
-    """The gate's value, as a share of that without any motion, from which on all motion is the detector's."""
+    """The gate's value, as a share of that without motion, from which on motion is taken for noise of the detector."""
     stillness_power: int
-    """Power of that share: a half-open gate is far from still."""
+    """Exponent of that share: a half-open gate is far from still."""
     max_weight: float
-    """The most that the frame before weighs."""
+    """The largest weight of the frame before."""
     prior_tolerance: float
     """Changes of the disparity prior below this share of its standard deviation are averaged away."""
     stillness_margin: float
@@ -75,7 +75,7 @@ class TemporalFilterConstants:
 
 @dataclass(frozen=True)
 class InferenceConstants:
-    """All numbers beside the learned ones that a weights file carries."""
+    """All constants in a weights file."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # of the parts, too
 
@@ -95,7 +95,7 @@ DISPARITY_PRIOR = DisparityPriorConstants(
     sigma_growth=0.3,
     sigma_reach=20.0,
     # From here on fitted by tools/fit_body_prior.py to streamed people of the training split with the detector's errors
-    # (docs/method.md, "Initial disparity", measures them on 14 other people).
+    # (docs/method.md, "Disparity prior", measures them on 14 other people).
     skin_offset=0.072,
     silhouette_sigma=0.091,
     joint_sigma=0.124,
@@ -149,4 +149,4 @@ TEMPORAL_FILTER = TemporalFilterConstants(
 )
 """The temporal filter of the weights that ship."""
 DEFAULTS = InferenceConstants(DISPARITY_PRIOR, TEMPORAL_FILTER)
-"""Those of the weights that ship, and of every file that was written before files carried any."""
+"""Those of the weights that ship, and of all files from before files contained constants."""

@@ -1,4 +1,4 @@
-"""All-pairs correlation along rows (RAFT-Stereo, Lipson et al. 2021), as a posterior and as a pyramid to look up.
+"""All-pairs correlation along rows (RAFT-Stereo, Lipson et al. 2021), as a posterior and as a pyramid with lookup.
 
 Positions are in cells, cell i centred at i. Every view is treated as a left one: the match of cell i is i - q.
 """
@@ -8,48 +8,48 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from posegaussian.model.blocks import immediate
+from posegaussian.model.blocks import uses_fused_kernels
 
 _STRIP = 2**21
-"""Correlations that are held at once where they are looked up strip by strip."""
+"""Correlations per strip of rows, 8 MB in float32. Chosen by hand."""
 
 
 def correlate(reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h v"]) -> Float[Tensor, "n h w v"]:
-    """Products of every cell's features with those of all cells of the same row of the other view."""
+    """Dot products of the features of every cell with those of all cells in the same row of the other view."""
     return reference.permute(0, 2, 3, 1) @ other.permute(0, 2, 1, 3)
 
 
 def unit(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    """Unit vectors of every cell, in half precision, too, where 0 (background) must stay 0."""
+    """Features normalised to unit length; in half precision, too, the zeros of the background stay 0."""
     return F.normalize(features, dim=1, eps=1e-3)
 
 
 def expected_match(
-    logits: Float[Tensor, "n h w w"], prior: Float[Tensor, "n h w"], spread: Float[Tensor, "n h w"]
+    logits: Float[Tensor, "n h w w"], mean: Float[Tensor, "n h w"], sigma: Float[Tensor, "n h w"]
 ) -> tuple[Float[Tensor, "n h w"], Float[Tensor, "n h w"]]:
-    """Mean and standard deviation of q when a Gaussian prior meets the evidence.
+    """Mean and sigma of the posterior over q, in cells: a Gaussian prior times the likelihood of every match.
 
     Args:
         logits: log-likelihood of each candidate cell.
-        prior: expected q, in cells.
-        spread: its standard deviation, in cells.
+        mean: of the prior, in cells.
+        sigma: of the prior, in cells.
     """
     cells = torch.arange(logits.shape[-1], device=logits.device, dtype=logits.dtype)
-    distance = cells[:, None] - cells - prior[..., None]
-    posterior = (logits - 0.5 * (distance / spread[..., None]).square()).softmax(-1)
+    distance = cells[:, None] - cells - mean[..., None]
+    posterior = (logits - 0.5 * (distance / sigma[..., None]).square()).softmax(-1)
     offset = (posterior * distance).sum(-1)
     variance = (posterior * distance.square()).sum(-1) - offset.square()
-    return prior + offset, (variance.clamp_min(0) + 1e-6).sqrt()
+    return mean + offset, (variance.clamp_min(0) + 1e-6).sqrt()
 
 
 class CorrelationPyramid:
-    """Correlations at several coarsenesses of the other view, sampled about a current match.
+    """Correlations with the other view at several scales, sampled around a current match.
 
     Args:
         reference: features of every cell.
         other: those of the other view.
-        levels: how many; each halves the other view's row.
-        radius: samples to either side of the match, at each level.
+        levels: number of scales; each halves the width of the other view.
+        radius: samples to either side of the match, at every scale.
     """
 
     def __init__(self, reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"], levels: int, radius: int):
@@ -58,14 +58,15 @@ class CorrelationPyramid:
             second = rows[-1][..., 1::2]
             rows.append(0.5 * (rows[-1][..., : 2 * second.shape[-1] : 2] + second))
         self.radius, self.lengths = radius, [row.shape[-1] for row in rows]
-        self.volume = correlate(reference, torch.cat(rows, dim=-1))  # Means of products are products with means.
+        # The mean of correlations is the correlation with the mean: averaging features is cheaper than the volume.
+        self.volume = correlate(reference, torch.cat(rows, dim=-1))
 
     def __call__(self, q: Float[Tensor, "n h w"]) -> Float[Tensor, "n f h w"]:
         """Samples at the match of every cell and `radius` cells to either side, per level; 0 beyond the row's ends."""
-        if immediate(q):
+        if uses_fused_kernels(q):
             from posegaussian.model import kernels
 
-            return kernels.look_up(self.volume, self.lengths, q, self.radius)
+            return kernels.lookup(self.volume, self.lengths, q, self.radius)
         cells = torch.arange(q.shape[-1], device=q.device, dtype=q.dtype)
         match = cells - q
         volumes = self.volume.split(self.lengths, dim=-1)
@@ -81,10 +82,10 @@ class CorrelationPyramid:
         return torch.lerp(taken[..., :-1], taken[..., 1:], (match - first)[..., None].to(taken.dtype))
 
 
-def correlate_nearby(
+def local_correlation(
     reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"], q: Float[Tensor, "n h w"], radius: int
 ) -> Float[Tensor, "n f h w"]:
-    """Cosines with the cells about a current match, without the volume of all pairs: for fine grids.
+    """Cosines with the cells around a current match, without the volume of all pairs: for fine grids.
 
     Args:
         reference: unit vectors of every cell.
@@ -92,10 +93,10 @@ def correlate_nearby(
         q: the current match.
         radius: samples to either side of it; 0 beyond the row's ends.
     """
-    if immediate(q):
+    if uses_fused_kernels(q):
         from posegaussian.model import kernels
 
-        return kernels.correlate_nearby(reference, other, q, radius)
+        return kernels.local_correlation(reference, other, q, radius)
     if not (torch.is_grad_enabled() or torch.compiler.is_compiling()):
         return _by_strips(reference, other, q, radius)
     n, channels, height, width = other.shape
@@ -112,7 +113,7 @@ def correlate_nearby(
 
 
 def _by_strips(reference: Tensor, other: Tensor, q: Tensor, radius: int) -> Float[Tensor, "n f h w"]:
-    """The same from the volumes of a few rows at a time, which on a CPU is faster than to gather many short vectors."""
+    """The same from volumes of a few rows each: on a CPU this is faster than gathering many short vectors."""
     rows = max(1, _STRIP // (len(q) * q.shape[-1] ** 2))
     strips = zip(reference.split(rows, 2), other.split(rows, 2), q.split(rows, 1), strict=True)
     return torch.cat([CorrelationPyramid(*pair, levels=1, radius=radius)(q) for *pair, q in strips], dim=2)

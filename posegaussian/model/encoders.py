@@ -1,4 +1,4 @@
-"""The two encoders: colour (image and mask) and pose (one heatmap per joint)."""
+"""The two encoders: of colour (image and mask) and of pose (heatmaps)."""
 
 import torch
 from jaxtyping import Float
@@ -9,7 +9,10 @@ from posegaussian.types import JOINTS
 
 
 class ColorEncoder(nn.Module):
-    """Image and mask to features at 1/2, 1/4, 1/8 and 1/16 of the image's size; the last with what 1/32 adds."""
+    """Image and mask to features at 1/2, 1/4, 1/8 and 1/16 of the image's size.
+
+    Those at 1/16 include features at 1/32, for a wide receptive field (docs/method.md, "Encoders").
+    """
 
     def __init__(self, channels: tuple[int, int, int, int]):
         super().__init__()
@@ -29,18 +32,18 @@ class ColorEncoder(nn.Module):
         Float[Tensor, "n c3 h3 w3"],
         Float[Tensor, "n c4 h4 w4"],
     ]:
-        """Encode each view by itself; the background is 0 everywhere, whatever the colour behind it."""
-        seen = torch.cat([(4 * images - 2) * masks, masks], dim=1)
-        half = self.to_half(unshuffled(seen))
+        """Features of each view; the background is set to 0 first, whatever its colour."""
+        inputs = torch.cat([(4 * images - 2) * masks, masks], dim=1)
+        half = self.to_half(unshuffled(inputs))
         quarter = self.to_quarter(half)
         eighth = self.to_eighth(quarter)
         sixteenth = self.to_sixteenth(eighth)
-        around = self.from_thirtysecond(self.to_thirtysecond(sixteenth).relu())
-        return half, quarter, eighth, add_coarse(sixteenth, around)
+        context = self.from_thirtysecond(self.to_thirtysecond(sixteenth).relu())
+        return half, quarter, eighth, add_coarse(sixteenth, context)
 
 
 class PoseEncoder(nn.Module):
-    """Heatmaps at 1/4 of the image's size to features at 1/4 and 1/8; every joint is a channel of its own."""
+    """Heatmaps at 1/4 of the image's size, one channel per joint, to features at 1/4 and 1/8."""
 
     def __init__(self, channels: tuple[int, int]):
         super().__init__()
@@ -51,11 +54,11 @@ class PoseEncoder(nn.Module):
     def forward(
         self, heatmaps: Float[Tensor, "n 17 hq wq"]
     ) -> tuple[Float[Tensor, "n c2 h2 w2"], Float[Tensor, "n c3 h3 w3"]]:
-        """Encode each view by itself; the heatmaps are weighted by their scores."""
+        """Features of each view, from heatmaps that are weighted by their scores."""
         quarter = self.to_quarter(heatmaps)
         return quarter, self.to_eighth(quarter)
 
 
 def _down(inputs: int, outputs: int) -> nn.Sequential:
-    """To half the size."""
+    """Layers that halve the resolution."""
     return nn.Sequential(nn.ReLU(), conv(inputs, outputs, stride=2), Residual(outputs), Residual(outputs))

@@ -1,15 +1,17 @@
-"""One colour correction for each view as a whole: cameras that differ in exposure and white balance are reconciled."""
+"""One colour correction per view, which reconciles cameras that differ in exposure and white balance."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 _GAIN_RANGE, _BIAS_RANGE = 0.5, 0.1
+"""The gain is at most exp(0.5), the bias at most 0.1 (colours are in [0, 1]). Chosen by hand."""
 _FLOOR = 0.02
+"""Added to colours before their ratio, which would be noise in black. Chosen by hand."""
 
 
 class Exposure(nn.Module):
-    """colour -> gain * colour + bias, predicted from what both views show of the same surface (docs/method.md)."""
+    """colour -> gain * colour + bias, predicted from the colours of the same surface in both views (docs/method.md)."""
 
     def __init__(self, width: int = 32):
         super().__init__()
@@ -23,20 +25,20 @@ class Exposure(nn.Module):
         self,
         own: Float[Tensor, "b 2 3 h w"],
         matched: Float[Tensor, "b 2 3 h w"],
-        trust: Float[Tensor, "b 2 h w"],
+        confidence: Float[Tensor, "b 2 h w"],
     ) -> tuple[Float[Tensor, "b 2 3"], Float[Tensor, "b 2 3"]]:
         """Gain and bias of each view.
 
         Args:
             own: colours of the view.
             matched: colours of the other view at the matches.
-            trust: how far the match is believed.
+            confidence: of the matches, in [0, 1].
         """
         with torch.no_grad():
-            weights = (trust / trust.sum((-2, -1), keepdim=True).clamp_min(1))[:, :, None]
-            here, there = ((colors * weights).sum((-2, -1)) for colors in (own, matched))
-            spread = (((own - here[..., None, None]).square() * weights).sum((-2, -1)) + 1e-4).sqrt()
-            ratio = ((there + _FLOOR) / (here + _FLOOR)).log()
-            known = torch.cat([here, there, spread, ratio], dim=-1)
-        gain, bias = self.affine(self.hidden(known.to(self.hidden.weight.dtype)).relu()).float().tanh().chunk(2, dim=-1)
+            weights = (confidence / confidence.sum((-2, -1), keepdim=True).clamp_min(1))[:, :, None]
+            own_mean, matched_mean = ((colors * weights).sum((-2, -1)) for colors in (own, matched))
+            deviation = (((own - own_mean[..., None, None]).square() * weights).sum((-2, -1)) + 1e-4).sqrt()
+            ratio = ((matched_mean + _FLOOR) / (own_mean + _FLOOR)).log()
+            statistics = torch.cat([own_mean, matched_mean, deviation, ratio], dim=-1).to(self.hidden.weight.dtype)
+        gain, bias = self.affine(self.hidden(statistics).relu()).float().tanh().chunk(2, dim=-1)
         return (_GAIN_RANGE * gain).exp(), _BIAS_RANGE * bias

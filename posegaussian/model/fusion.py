@@ -1,4 +1,4 @@
-"""Pose-guided fusion: what the joints say is added to what the colours say, where a learned gate lets it."""
+"""Pose-guided fusion: pose features are added to colour features, weighted by a learned gate."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,6 +15,6 @@ class PoseFusion(nn.Module):
         self.gate = output(color + pose, color, gain=0.3)
 
     def forward(self, color: Float[Tensor, "n c h w"], pose: Float[Tensor, "n p h w"]) -> Float[Tensor, "n c h w"]:
-        """The same in training and inference; without pose (all zeros) little more than a bias is added."""
+        """The fused features; without pose (all zeros) little more than a bias is added."""
         gate = self.gate(concatenated(color, pose)).sigmoid()
         return color.addcmul(gate, self.message(pose))

@@ -1,7 +1,7 @@
-"""What the network looks up about its matches, for inference on CUDA: three kernels in Triton, one pass each.
+"""Triton kernels for inference on CUDA: correlation lookup, local correlation, convex upsampling, one pass each.
 
-Each does what the functions named below do in a dozen passes; `TorchInductor` fuses those by itself, and gradients need
-them. Triton compiles a kernel at its first use.
+Each computes what the function named in its docstring computes in a dozen operations. Those stay in use where gradients
+are needed, and under `torch.compile`, which fuses them itself. Triton compiles a kernel at its first use.
 """
 
 from typing import no_type_check
@@ -12,10 +12,13 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float
 from torch import Tensor
 
+from posegaussian.model.upsampling import FLOOR
+
 _BLOCK = 128
+"""Cells per program. Chosen by hand."""
 
 
-def look_up(
+def lookup(
     volume: Float[Tensor, "n h w v"], lengths: list[int], q: Float[Tensor, "n h w"], radius: int
 ) -> Float[Tensor, "n f h w"]:
     """See `correlation.CorrelationPyramid`."""
@@ -25,14 +28,14 @@ def look_up(
     shape = q.shape[-1], lengths[0], volume.shape[-1], q.numel()
     sizes = len(lengths), radius, samples, triton.next_power_of_2(samples)
     with torch.cuda.device_of(q):
-        _look_up[_blocks(q)](*tensors, *shape, *sizes, _BLOCK)  # pyright: ignore[reportIndexIssue]
+        _lookup[_blocks(q)](*tensors, *shape, *sizes, _BLOCK)  # pyright: ignore[reportIndexIssue]
     return found.permute(0, 3, 1, 2)
 
 
-def correlate_nearby(
+def local_correlation(
     reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"], q: Float[Tensor, "n h w"], radius: int
 ) -> Float[Tensor, "n f h w"]:
-    """See `correlation.correlate_nearby`; the number of channels is a power of two."""
+    """See `correlation.local_correlation`; the number of channels is a power of two."""
     reference, other = (values.permute(0, 2, 3, 1).contiguous() for values in (reference, other))
     found = reference.new_empty(*q.shape, 2 * radius + 1)
     tensors, shape = (reference, other, q.contiguous(), found), (q.shape[-1], q.numel())
@@ -41,20 +44,20 @@ def correlate_nearby(
     return found.permute(0, 3, 1, 2)
 
 
-def convex(
+def convex_upsampling(
     q: Float[Tensor, "n h w"],
     logits: Float[Tensor, "n k h w"],
     bias: Float[Tensor, "9 s s"],
     coverage: Float[Tensor, "n h w"],
 ) -> Float[Tensor, "n hf wf"]:
-    """See `upsampling.ConvexUpsampling`; the stride is a power of two, and bias stands for 9 s s = k logits."""
+    """See `upsampling.ConvexUpsampling`; the stride is a power of two, and k = 9 s s."""
     n, height, width = q.shape
     stride = bias.shape[-1]
     fine = q.new_empty(n, stride * height, stride * width)
     logits = logits.permute(0, 2, 3, 1).contiguous()
     tensors = q.contiguous(), logits, bias.contiguous(), coverage.contiguous(), fine
     with torch.cuda.device_of(q):
-        _convex[_blocks(q)](*tensors, height, width, q.numel(), stride, _BLOCK)  # pyright: ignore[reportIndexIssue]
+        _convex[_blocks(q)](*tensors, height, width, q.numel(), FLOOR, stride, _BLOCK)  # pyright: ignore[reportIndexIssue]
     return fine
 
 
@@ -64,7 +67,7 @@ def _blocks(q: Float[Tensor, "n h w"]) -> tuple[int]:
 
 @triton.jit
 @no_type_check
-def _look_up(
+def _lookup(
     volume,
     q,
     found,
@@ -122,7 +125,19 @@ def _nearby(
 
 @triton.jit
 @no_type_check
-def _convex(q, logits, bias, coverage, fine, height, width, cells, stride: tl.constexpr, block: tl.constexpr):
+def _convex(
+    q,
+    logits,
+    bias,
+    coverage,
+    fine,
+    height,
+    width,
+    cells,
+    floor: tl.constexpr,
+    stride: tl.constexpr,
+    block: tl.constexpr,
+):
     cell = tl.program_id(0) * block + tl.arange(0, block)
     valid = cell < cells
     x, y = cell % width, cell // width % height
@@ -140,7 +155,7 @@ def _convex(q, logits, bias, coverage, fine, height, width, cells, stride: tl.co
         logit = logit.to(tl.float32) + tl.load(bias + index).to(tl.float32)
         highest = tl.maximum(largest, logit)
         kept = tl.exp(largest - highest)
-        weight = tl.exp(logit - highest) * (tl.load(coverage + near, valid, 0.0) + 0.02).to(tl.float32)[:, None]
+        weight = tl.exp(logit - highest) * (tl.load(coverage + near, valid, 0.0) + floor).to(tl.float32)[:, None]
         total = total * kept + weight
         away = away * kept + weight * (tl.load(q + near, valid, 0.0) - middle)[:, None]
         largest = highest

@@ -10,31 +10,35 @@ from torch.nn import functional as F
 from posegaussian.config import NetworkSettings
 from posegaussian.model.blocks import Residual, add_coarse, conv
 from posegaussian.model.constants import DEFAULTS, InferenceConstants
-from posegaussian.model.disparity_prior import InitialDisparity
+from posegaussian.model.disparity_prior import DisparityPrior
 from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
-from posegaussian.model.pose_branch import PosePathway
+from posegaussian.model.pose_branch import PoseBranch
 from posegaussian.model.stereo import Stereo
-from posegaussian.model.temporal_filter import PLANES
+from posegaussian.model.temporal_filter import STATE_CHANNELS
 from posegaussian.types import JOINTS, Gaussians, StereoPair
 
 _HALF, _QUARTER, _EIGHTH, _SIXTEENTH = 32, 64, 96, 128
+"""Channels of the colour features at 1/2 to 1/16 of the image's size. Chosen by hand, as is the next."""
 _HIDDEN = 64
+"""Channels of the GRU."""
 _STRIDE = 4
+"""Pixels per cell of stereo and of the heatmaps."""
 _MULTIPLE = 32
+"""Images are padded to multiples of this, the pixels per cell of the coarsest features."""
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """What the network makes of a pair.
+    """The output of the network for a batch of pairs.
 
     Args:
-        gaussians: world frame, 2 h w per pair, or twice the capacity; None where only depth was asked for.
+        gaussians: world frame, 2 h w per pair, or twice the capacity; None with `depth_only`.
         disparity: x_left - x_right in pixels, in both views; meaningful on the masks.
-        disparities: in training all estimates on the way, the last is `disparity`.
+        disparities: in training all estimates of stereo, of which the last is `disparity`.
         state: of the Temporal Pose Stabilizer, for the next frame; None without it.
         pose_loss: the pose-conditioned loss; None without pose and outside training.
-        count: pixels of each view that wanted a Gaussian; None without a capacity, when all have one.
+        count: foreground pixels of each view, which may exceed the capacity; None without a capacity.
     """
 
     gaussians: Gaussians | None
@@ -49,18 +53,18 @@ class PoseGaussian(nn.Module):
     """Colour and pose encoders, pose-guided fusion, stereo, Gaussian head (docs/method.md).
 
     Args:
-        settings: its parts.
-        constants: the numbers beside the learned ones that change what it returns.
+        settings: the network and its ablation switches.
+        constants: of the disparity prior and the temporal filter, which are not learned.
     """
 
     def __init__(self, settings: NetworkSettings, constants: InferenceConstants = DEFAULTS):
         super().__init__()
         self.settings, self.constants = settings, constants
         fused = settings.pose == "fused"
-        self.initial = InitialDisparity(_STRIDE, fused, constants.prior)
-        self.color = ColorEncoder((_HALF, _QUARTER, _EIGHTH, _SIXTEENTH))
-        limbs, temporal = self.initial.limbs, constants.temporal_filter
-        self.pose = PosePathway(_QUARTER, _EIGHTH, limbs, settings.stabilizer, temporal) if fused else None
+        self.disparity_prior = DisparityPrior(_STRIDE, fused, constants.prior)
+        self.color_encoder = ColorEncoder((_HALF, _QUARTER, _EIGHTH, _SIXTEENTH))
+        capsules, temporal = self.disparity_prior.capsule_count, constants.temporal_filter
+        self.pose_branch = PoseBranch(_QUARTER, _EIGHTH, capsules, settings.stabilizer, temporal) if fused else None
         self.to_eighth = conv(_SIXTEENTH, _EIGHTH, 1)
         self.to_quarter = conv(_EIGHTH, _QUARTER, 1)
         self.to_half = conv(_QUARTER, _HALF, 1)
@@ -80,69 +84,70 @@ class PoseGaussian(nn.Module):
 
         Args:
             pair: of any size.
-            state: what the frame before returned (detach it to cut the gradient); None after a cut.
-            frames: the batch holds clips of this many consecutive frames, oldest first.
-            depth_only: leave the Gaussians out.
-            capacity: Gaussians per view, for the person's pixels alone; None makes one for every pixel.
+            state: returned for the frame before (detach it to stop the gradient); None at the start of a sequence.
+            frames: consecutive frames per clip; the batch holds whole clips, oldest frame first.
+            depth_only: compute no Gaussians.
+            capacity: Gaussians per view, for foreground pixels only; None: one for every pixel.
         """
         height, width = pair.images.shape[-2:]
         pair = _padded(pair)
         dtype = self.to_half.weight.dtype
-        initial = self.initial(pair)
-        pose = pose_loss = memory = None
-        if self.pose is not None:
+        prior = self.disparity_prior(pair)
+        pose = pose_loss = temporal_filter = None
+        if self.pose_branch is not None:
             heatmaps, scores = (values.to(dtype) for values in _pose_of(pair))
-            state = self.fresh_state(pair, frames) if state is None else state
-            pose = self.pose(heatmaps, scores, initial.limbs.to(dtype), state, frames)
-            memory = pose.memory
-        if memory is not None:
-            pair = replace(pair, images=memory.steady_image(pair.images))
-            initial = replace(initial, disparity=memory.steady_start(initial.disparity, initial.spread))
+            state = self.initial_state(pair, frames) if state is None else state
+            pose = self.pose_branch(heatmaps, scores, prior.capsule_weights.to(dtype), state, frames)
+            temporal_filter = pose.temporal_filter
+        if temporal_filter is not None:
+            pair = replace(pair, images=temporal_filter.filter_image(pair.images))
+            prior = replace(prior, disparity=temporal_filter.filter_prior(prior.disparity, prior.sigma))
         views = (pair.images.flatten(0, 1).to(dtype), pair.masks.flatten(0, 1).to(dtype))
-        half, quarter, eighth, sixteenth = self.color(*views)
-        if self.pose is not None and pose is not None:
-            quarter = self.pose.fuse_quarter(quarter, pose.quarter)
-            eighth = self.pose.fuse_eighth(eighth, pose.eighth)
-        eighth = _joined(eighth, self.to_eighth, sixteenth)
-        features = self.merge(_joined(quarter, self.to_quarter, eighth)).unflatten(0, (-1, 2))
-        fine = _joined(half, self.to_half, features.flatten(0, 1)).unflatten(0, (-1, 2))
-        if self.pose is not None and pose is not None and self.training:
-            pose_loss = self.pose.alignment(features, pose.quarter.unflatten(0, (-1, 2)), heatmaps, scores)
+        half, quarter, eighth, sixteenth = self.color_encoder(*views)
+        if self.pose_branch is not None and pose is not None:
+            quarter = self.pose_branch.fuse_quarter(quarter, pose.quarter)
+            eighth = self.pose_branch.fuse_eighth(eighth, pose.eighth)
+        eighth = _top_down(eighth, self.to_eighth, sixteenth)
+        features = self.merge(_top_down(quarter, self.to_quarter, eighth)).unflatten(0, (-1, 2))
+        fine = _top_down(half, self.to_half, features.flatten(0, 1)).unflatten(0, (-1, 2))
+        if self.pose_branch is not None and pose is not None and self.training:
+            pose_loss = self.pose_branch.alignment(features, pose.quarter.unflatten(0, (-1, 2)), heatmaps, scores)
 
-        steady = None if memory is None else memory.steady_match
-        estimate = self.stereo(features, fine, pair.masks[:, :, 0], initial, steady)
-        if memory is not None and pose is not None:
-            kept = memory.packed(pair.images, initial.disparity, estimate.half, pose.state.dtype)
-            state = torch.cat([pose.state, kept], dim=2)
+        filter_match = None if temporal_filter is None else temporal_filter.filter_match
+        estimate = self.stereo(features, fine, pair.masks[:, :, 0], prior, filter_match)
+        if temporal_filter is not None and pose is not None:
+            packed = temporal_filter.packed_state(pair.images, prior.disparity, estimate.half, pose.state.dtype)
+            state = torch.cat([pose.state, packed], dim=2)
         disparities = tuple(disparity[..., :height, :width] for disparity in estimate.disparities)
         gaussians = count = None
         if not depth_only:
-            found = (estimate.disparities[-1], estimate.half, fine, estimate.hidden)
-            decoded = self.head(pair, *found, capacity)
+            decoded = self.head(pair, estimate.disparities[-1], estimate.half, fine, estimate.hidden, capacity)
             gaussians, count = decoded.gaussians, decoded.count
             if capacity is None:
                 gaussians = _cropped(gaussians, pair, height, width)
         return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count)
 
-    def use(self, constants: InferenceConstants) -> None:
-        """Run with other constants from now on; the number of capsules, which the pose branch is built for, stays."""
+    def set_constants(self, constants: InferenceConstants) -> None:
+        """Use other constants from now on; they must have as many capsules, for which the pose branch is built."""
         self.constants = constants
-        self.initial = InitialDisparity(_STRIDE, self.initial.pose, constants.prior).to(self.to_half.weight)
-        if self.pose is not None and self.pose.stabilizer is not None:
-            self.pose.stabilizer.constants = constants.temporal_filter
+        prior = DisparityPrior(_STRIDE, self.disparity_prior.pose, constants.prior)
+        self.disparity_prior = prior.to(self.to_half.weight)
+        if self.pose_branch is not None and self.pose_branch.stabilizer is not None:
+            self.pose_branch.stabilizer.constants = constants.temporal_filter
 
-    def fresh_state(self, pair: StereoPair, frames: int = 1) -> Float[Tensor, "c 2 d hs ws"] | None:
-        """The state before the first of so many frames, which means the same as None; None without a stabiliser."""
-        if self.pose is None or self.pose.stabilizer is None:
+    def initial_state(self, pair: StereoPair, frames: int = 1) -> Float[Tensor, "c 2 d hs ws"] | None:
+        """The state before the first frame of every clip, equivalent to None; None without a stabiliser."""
+        if self.pose_branch is None or self.pose_branch.stabilizer is None:
             return None
         batch, _, _, height, width = pair.images.shape
+        channels = sum(self.pose_branch.stabilizer.state_channels) + STATE_CHANNELS
         cells = (_MULTIPLE // 8 * -(-size // _MULTIPLE) for size in (height, width))
-        return self.to_half.weight.new_zeros(batch // frames, 2, sum(self.pose.stabilizer.parts) + PLANES, *cells)
+        return self.to_half.weight.new_zeros(batch // frames, 2, channels, *cells)
 
 
-def _joined(fine: Float[Tensor, "n c h w"], lift: nn.Conv2d, coarse: Float[Tensor, "n k hc wc"]) -> Tensor:
-    """What the coarser scale knows, added to the finer one."""
-    return add_coarse(fine, lift(coarse.relu()))
+def _top_down(fine: Float[Tensor, "n c h w"], project: nn.Conv2d, coarse: Float[Tensor, "n k hc wc"]) -> Tensor:
+    """The finer features with the coarser ones added, as in a feature pyramid network (Lin et al. 2017)."""
+    return add_coarse(fine, project(coarse.relu()))
 
 
 def _pose_of(pair: StereoPair) -> tuple[Float[Tensor, "b 2 17 hq wq"], Float[Tensor, "b 2 17"]]:
@@ -155,7 +160,7 @@ def _pose_of(pair: StereoPair) -> tuple[Float[Tensor, "b 2 17 hq wq"], Float[Ten
 
 
 def _padded(pair: StereoPair) -> StereoPair:
-    """The pair with background to the right and below, so that its size divides; the cameras stay true."""
+    """The pair padded with background on the right and below to a multiple of 32 pixels; cameras are unchanged."""
     height, width = (-(-size // _MULTIPLE) * _MULTIPLE for size in pair.images.shape[-2:])
     if pair.images.shape[-2:] == (height, width):
         return pair
@@ -170,7 +175,7 @@ def _padded(pair: StereoPair) -> StereoPair:
 
 
 def _cropped(gaussians: Gaussians, pair: StereoPair, height: int, width: int) -> Gaussians:
-    """The Gaussians of the pixels inside the unpadded image."""
+    """The Gaussians of the pixels inside the image before padding."""
     if pair.images.shape[-2:] == (height, width):
         return gaussians
     views = (2, *pair.images.shape[-2:])

@@ -1,4 +1,4 @@
-"""Everything learned about pose, from heatmaps and limbs to what joins the colour features."""
+"""The pose branch: pose encoder, temporal stabiliser, fusion with the colour features, pose-conditioned loss."""
 
 from dataclasses import dataclass
 
@@ -13,46 +13,46 @@ from posegaussian.model.constants import TemporalFilterConstants
 from posegaussian.model.encoders import PoseEncoder
 from posegaussian.model.fusion import PoseFusion
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
-from posegaussian.model.temporal_filter import PLANES, Memory
+from posegaussian.model.temporal_filter import STATE_CHANNELS, TemporalFilter
 
 _QUARTER, _EIGHTH = 32, 64
-"""Channels of the pose features at 1/4 and 1/8 of the image's size."""
+"""Channels of the pose features at 1/4 and 1/8 of the image's size. Chosen by hand."""
 
 
 @dataclass(frozen=True)
 class PoseFeatures:
-    """What is known from pose.
+    """The pose features of a batch.
 
     Args:
         quarter: features at 1/4 of the image's size.
         eighth: features at 1/8, stabilised.
-        memory: what was found in the frame before each clip, and where to rely on it; None without a stabiliser.
+        temporal_filter: for images and disparities of these frames; None without a stabiliser.
         state: of the stabiliser, after the last frame of each clip; None without it.
     """
 
     quarter: Float[Tensor, "n p hq wq"]
     eighth: Float[Tensor, "n q hs ws"]
-    memory: Memory | None
+    temporal_filter: TemporalFilter | None
     state: Float[Tensor, "c 2 d hs ws"] | None
 
 
-class PosePathway(nn.Module):
-    """Encoder, stabiliser, fusion at two scales, alignment.
+class PoseBranch(nn.Module):
+    """Pose encoder, stabiliser, fusion at two scales, and the pose-conditioned loss.
 
     Args:
         quarter: channels of the colour features at 1/4.
         eighth: channels of the colour features at 1/8.
-        limbs: limbs of the body whose places are known.
-        stabilizer: whether there is one.
+        capsules: number of capsules of the disparity prior.
+        stabilizer: whether there is a Temporal Pose Stabilizer.
         constants: of the temporal filter.
     """
 
-    def __init__(self, quarter: int, eighth: int, limbs: int, stabilizer: bool, constants: TemporalFilterConstants):
+    def __init__(self, quarter: int, eighth: int, capsules: int, stabilizer: bool, constants: TemporalFilterConstants):
         super().__init__()
         self.encoder = PoseEncoder((_QUARTER, _EIGHTH))
-        self.limbs = conv(limbs, _EIGHTH, 1)
+        self.capsules = conv(capsules, _EIGHTH, 1)
         self.stabilizer = TemporalPoseStabilizer(_EIGHTH, constants) if stabilizer else None
-        self.lift = conv(_EIGHTH, _QUARTER, 1)
+        self.to_quarter = conv(_EIGHTH, _QUARTER, 1)
         self.fuse_quarter = PoseFusion(quarter, _QUARTER)
         self.fuse_eighth = PoseFusion(eighth, _EIGHTH)
         self.alignment = PoseAlignment(quarter, _QUARTER)
@@ -61,7 +61,7 @@ class PosePathway(nn.Module):
         self,
         heatmaps: Float[Tensor, "b 2 17 hq wq"],
         scores: Float[Tensor, "b 2 17"],
-        limbs: Float[Tensor, "b 2 k hs ws"],
+        capsule_weights: Float[Tensor, "b 2 k hs ws"],
         state: Float[Tensor, "c 2 d hs ws"] | None,
         frames: int,
     ) -> PoseFeatures:
@@ -70,31 +70,32 @@ class PosePathway(nn.Module):
         Args:
             heatmaps: of the joints.
             scores: of the joints.
-            limbs: how much each cell belongs to each limb.
-            state: what the frame before left: the stabiliser's own, then the planes of the memory.
-            frames: of a clip.
+            capsule_weights: how much each cell belongs to each capsule, in [0, 1].
+            state: of the frame before each clip: that of the stabiliser, then that of the temporal filter.
+            frames: per clip.
         """
         maps = (heatmaps * scores[..., None, None]).flatten(0, 1)
         quarter, eighth = self.encoder(maps)
-        eighth = eighth + self.limbs(limbs.flatten(0, 1))
-        memory = None
+        eighth = eighth + self.capsules(capsule_weights.flatten(0, 1))
+        temporal_filter = None
         if self.stabilizer is not None and state is not None:
-            state, planes = state.split((sum(self.stabilizer.parts), PLANES), dim=2)
-            eighth, rest, state = self._steady(self.stabilizer, eighth, F.avg_pool2d(maps, 2), state, frames)
+            state, planes = state.split((sum(self.stabilizer.state_channels), STATE_CHANNELS), dim=2)
+            eighth, stillness, state = self._stabilized(self.stabilizer, eighth, F.avg_pool2d(maps, 2), state, frames)
             tolerances = self.stabilizer.log_tolerances.float().exp()
-            memory = Memory.of(planes, rest, tolerances, frames, self.stabilizer.constants)
-        return PoseFeatures(add_coarse(quarter, self.lift(eighth.relu())), eighth, memory, state)
+            constants = self.stabilizer.constants
+            temporal_filter = TemporalFilter.from_state(planes, stillness, tolerances, frames, constants)
+        return PoseFeatures(add_coarse(quarter, self.to_quarter(eighth.relu())), eighth, temporal_filter, state)
 
     @staticmethod
-    def _steady(
+    def _stabilized(
         stabilizer: TemporalPoseStabilizer, features: Tensor, heatmaps: Tensor, state: Tensor, frames: int
     ) -> tuple[Float[Tensor, "n q hs ws"], Float[Tensor, "b 2 hs ws"], Float[Tensor, "c 2 d hs ws"]]:
-        """Run the stabiliser over the frames of every clip, one state per view."""
-        steady, rests, state = [], [], state.flatten(0, 1)
-        moments = (values.unflatten(0, (-1, frames, 2)).unbind(1) for values in (features, heatmaps))
-        for moment, maps in zip(*moments, strict=True):
-            now, state, rest = stabilizer(moment.flatten(0, 1), maps.flatten(0, 1), state)
-            steady.append(now.unflatten(0, (-1, 2)))
-            rests.append(rest.unflatten(0, (-1, 2)))
-        steady, rest = torch.stack(steady, dim=1).flatten(0, 2), torch.stack(rests, dim=1).flatten(0, 1)
-        return steady, rest, state.unflatten(0, (-1, 2))
+        """Stabilised features, stillness and last state of every clip; each view has a state of its own."""
+        stabilized, stillness, state = [], [], state.flatten(0, 1)
+        clips = (values.unflatten(0, (-1, frames, 2)).unbind(1) for values in (features, heatmaps))
+        for frame, maps in zip(*clips, strict=True):
+            now, state, still = stabilizer(frame.flatten(0, 1), maps.flatten(0, 1), state)
+            stabilized.append(now.unflatten(0, (-1, 2)))
+            stillness.append(still.unflatten(0, (-1, 2)))
+        features, stillness = torch.stack(stabilized, dim=1).flatten(0, 2), torch.stack(stillness, dim=1).flatten(0, 1)
+        return features, stillness, state.unflatten(0, (-1, 2))

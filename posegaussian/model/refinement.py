@@ -1,4 +1,4 @@
-"""The last step of the stereo search: matches to a fraction of a pixel, at half the image's size."""
+"""Refinement: the last step of stereo, which corrects the match at half the image's size and upsamples it."""
 
 from collections.abc import Callable
 
@@ -8,28 +8,34 @@ from torch import Tensor, nn
 
 from posegaussian.model.blocks import Residual, add_coarse, concatenated, conv, output
 from posegaussian.model.consistency import sample_rows
-from posegaussian.model.correlation import correlate_nearby, unit
+from posegaussian.model.correlation import local_correlation, unit
 from posegaussian.model.upsampling import ConvexUpsampling
 
 _RADIUS = 3
+"""Cells to either side of the match whose correlations are sampled. Chosen by hand."""
 _MATCH = 16
+"""Channels of the features that are correlated; a power of two, which the Triton kernel needs. Chosen by hand."""
+_SIMILARITY_GAIN = 3
+"""Brings cosines to about the range of the other inputs. Chosen by hand."""
+_MAX_CUE = 4
+"""Cues are clamped to this: larger ones only say that something is wrong. Chosen by hand."""
 
 
-class Polish(nn.Module):
-    """One look at fine features about the current match, one correction, and the way to full resolution.
+class Refinement(nn.Module):
+    """One correction of the match from local correlations of fine features, then upsampling to full resolution.
 
     Args:
         channels: of the fine features.
-        hidden: of the GRU's state, in cells twice as large.
+        hidden: channels of the GRU's hidden state, whose cells are twice as large.
     """
 
     def __init__(self, channels: int, hidden: int):
         super().__init__()
         self.match = conv(channels, _MATCH, 1)
-        self.recall = conv(hidden, channels, 1)
-        self.look = conv(channels + 2 * _RADIUS + 2, channels)
-        self.think = Residual(channels)
-        self.step = output(channels, 1, gain=0.05)
+        self.from_hidden = conv(hidden, channels, 1)
+        self.join = conv(channels + 2 * _RADIUS + 2, channels)
+        self.residual = Residual(channels)
+        self.delta_head = output(channels, 1, gain=0.05)
         self.upsample = ConvexUpsampling(channels, 2)
 
     def forward(
@@ -38,43 +44,48 @@ class Polish(nn.Module):
         fine: Float[Tensor, "n c h w"],
         hidden: Float[Tensor, "n k hq wq"],
         coverage: Float[Tensor, "n h w"],
-        steady: Callable[[Tensor], Tensor] | None = None,
+        filter_match: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[Float[Tensor, "n hf wf"], Float[Tensor, "n h w"], Float[Tensor, "n c h w"]]:
-        """The match at full resolution, the match at half (in cells of their sizes), and what led to it, rectified.
+        """Refine the match of every cell.
 
         Args:
-            q: the match to start from, in cells at half the image's size; views mirrored by `mirror`.
-            fine: features.
-            hidden: the GRU's last state, rectified.
+            q: the match so far, in cells at half the image's size; views mirrored by `mirror`.
+            fine: features at half the image's size.
+            hidden: the GRU's last hidden state after a ReLU.
             coverage: share of each cell that the person covers.
-            steady: what is done to the match at half the image's size before it becomes one at full resolution.
+            filter_match: applied to the match at half the image's size before it is upsampled: the temporal filter.
+
+        Returns:
+            the match at full resolution, in pixels.
+            the match at half the image's size, in cells.
+            the features from which the correction was computed, after a ReLU.
         """
-        start, q = q, q.detach()
+        start, q = q, q.detach()  # No gradient through the lookup, as in RAFT; one through the sum below.
         match = unit(self.match(fine.relu()))
-        nearby = correlate_nearby(match, other_view(match), q, _RADIUS)
-        note = disagreement(q).clamp(-4, 4).to(nearby.dtype)[:, None]
-        known = add_coarse(fine, self.recall(hidden))
-        known = self.think(self.look(concatenated(known.relu(), 3 * nearby, note))).relu()
-        q = start + self.step(known)[:, 0].to(q.dtype)
-        if steady is not None:
-            q = steady(q)
-        return self.upsample(q, known, coverage), q, known
+        nearby = local_correlation(match, other_view(match), q, _RADIUS)
+        cue = disagreement(q).clamp(-_MAX_CUE, _MAX_CUE).to(nearby.dtype)[:, None]
+        features = add_coarse(fine, self.from_hidden(hidden))
+        features = self.residual(self.join(concatenated(features.relu(), _SIMILARITY_GAIN * nearby, cue))).relu()
+        q = start + self.delta_head(features)[:, 0].to(q.dtype)
+        if filter_match is not None:
+            q = filter_match(q)
+        return self.upsample(q, features, coverage), q, features
 
 
 def mirror(values: Float[Tensor, "b 2 *rest"]) -> Float[Tensor, "b 2 *rest"]:
-    """Flip the right view from left to right: afterwards both views are left ones."""
-    mirrored = torch.empty_like(values)  # Keeps the layout in memory, channels last or not.
+    """The values with the right view flipped horizontally, so that matches lie to the left (x - q) in both views."""
+    mirrored = torch.empty_like(values)  # Keeps the memory format, channels last or not.
     mirrored[:, 0], mirrored[:, 1] = values[:, 0], values[:, 1].flip(-1)
     return mirrored
 
 
 def other_view(values: Float[Tensor, "n *c h w"]) -> Float[Tensor, "n *c h w"]:
-    """What the other view shows, in the orientation of this one (views mirrored by `mirror`)."""
+    """The values of the other view, in the orientation of this one; views mirrored by `mirror`."""
     return values.unflatten(0, (-1, 2)).flip(1, -1).flatten(0, 1)
 
 
 @torch.no_grad()
 def disagreement(q: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w"]:
-    """How much farther the other view's match reaches, at the cell that this view matches; in cells."""
+    """The q of the other view at the matched cell, minus the q of this view; in cells, 0 where they are consistent."""
     match = torch.arange(q.shape[-1], device=q.device, dtype=q.dtype) - q
     return sample_rows(other_view(q), match) - q

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 
 
 def quaternion(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 4"]:
-    """The unit quaternion of a rotation matrix, without branches on values.
+    """The unit quaternion of a rotation matrix, without branches that depend on values.
 
-    Each row below is the quaternion times four of its components; the longest row is the most exact.
+    Each row below is the quaternion times four of one of its components; the longest row has the least rounding error.
     """
     diagonal, plus, minus = rotation.diagonal(dim1=-2, dim2=-1), rotation + rotation.mT, rotation - rotation.mT
     trace = diagonal.sum(-1)

@@ -1,4 +1,4 @@
-"""The body as capsules between COCO-17 joints and links between their depths, as tensors."""
+"""The body of the disparity prior: capsules between COCO-17 joints, and links between the depths of joints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from torch import Tensor
 from posegaussian.types import JOINTS
 
 _MIDDLES = {"head": "ear", "chest": "shoulder", "seat": "hip"}
-"""Points half-way between a left and a right joint."""
+"""Midpoints between a left and a right joint."""
 
 
 @dataclass(frozen=True)
 class Capsule:
-    """A limb, or a part of the trunk; one on either side where its joints have no side.
+    """A part of the body; `elbow` without `left_` or `right_` stands for one capsule on either side.
 
     Args:
-        start: joint or middle.
-        end: likewise; `other` is the side across.
-        beyond: above 0 it starts at `end` instead, and goes on by this share of the length; exact in half precision.
-        radius: beyond which its weight falls, metres.
-        inset: how far the skin lies before the axis, metres.
-        spread: how far off the skin may be, standard deviation, metres.
+        start: joint or midpoint.
+        end: likewise; `other_hip` is the hip of the other side.
+        beyond: if above 0, the capsule extends from `end` by this share of the length instead; exact in half precision.
+        radius: beyond it the weight falls, metres.
+        inset: how much nearer than the axis the skin is, metres.
+        spread: standard deviation of the skin, metres.
     """
 
     start: str
@@ -34,17 +34,17 @@ class Capsule:
     spread: float
 
     def __post_init__(self) -> None:
-        _both_sides(self.start, self.end)  # refuses what is neither joint nor middle
+        _both_sides(self.start, self.end)  # Raises a ValueError for unknown names.
 
 
 @dataclass(frozen=True)
 class Link:
-    """How much the depths of two joints differ; on either side where the joints have no side.
+    """How much the depths of two joints differ; names without a side stand for both sides.
 
     Args:
         first: joint.
         second: likewise.
-        spread: of the difference, standard deviation, metres.
+        spread: standard deviation of the difference, metres.
     """
 
     first: str
@@ -52,11 +52,11 @@ class Link:
     spread: float
 
     def __post_init__(self) -> None:
-        _both_sides(self.first, self.second)  # refuses what is no joint
+        _both_sides(self.first, self.second)  # Raises a ValueError for unknown names.
 
 
 def capsules(kinds: Sequence[Capsule]) -> tuple[Float[Tensor, "2 k 17"], Float[Tensor, "3 k"]]:
-    """The two ends of every capsule, as weights of the joints, and its radius, inset and spread in metres."""
+    """The two ends of every capsule as weights of the joints, and its radius, inset and spread in metres."""
     ends, sizes = [], []
     for kind in kinds:
         for start, end in _both_sides(kind.start, kind.end):
@@ -66,7 +66,7 @@ def capsules(kinds: Sequence[Capsule]) -> tuple[Float[Tensor, "2 k 17"], Float[T
 
 
 def stiffness(links: Sequence[Link]) -> Float[Tensor, "17 17"]:
-    """1 / variance, metres^-2, of the difference in depth of two joints; 0 where they do not hang together."""
+    """1 / variance of the difference in depth of two joints, in 1 / metres^2; 0 where they are not linked."""
     found = torch.zeros(len(JOINTS), len(JOINTS))
     for link in links:
         for start, end in _both_sides(link.first, link.second):
@@ -75,14 +75,14 @@ def stiffness(links: Sequence[Link]) -> Float[Tensor, "17 17"]:
 
 
 def _both_sides(start: str, end: str) -> list[tuple[Float[Tensor, "17"], Float[Tensor, "17"]]]:
-    """Two points as weights of the joints, on the left and on the right; once if they have no side."""
-    has_side = any(name not in JOINTS and name not in _MIDDLES for name in (start, end))
-    sides = (("left", "right"), ("right", "left")) if has_side else (("", ""),)
+    """Two points as weights of the joints, for the left and the right side; once if both names have a side."""
+    both = any(name not in JOINTS and name not in _MIDDLES for name in (start, end))
+    sides = (("left", "right"), ("right", "left")) if both else (("", ""),)
     return [(_weights(start, *side), _weights(end, *side)) for side in sides]
 
 
 def _weights(name: str, side: str, other: str) -> Float[Tensor, "17"]:
-    """A joint of one side, or the middle between two."""
+    """A joint of one side, or a midpoint, as weights of the joints."""
     if name in _MIDDLES:
         names = [f"left_{_MIDDLES[name]}", f"right_{_MIDDLES[name]}"]
     elif name in JOINTS:

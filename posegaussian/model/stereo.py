@@ -1,6 +1,6 @@
-"""Recurrent stereo on rectified features: a prior, the matches it leaves open, refinement by a GRU, then a polish.
+"""Recurrent stereo on rectified features: posterior over matches, updates by a GRU, then refinement.
 
-Both views are solved at once, each as a left one: the right view is mirrored, which turns its match x + d into x' - d.
+Both views are matched at once, each as a left one: the right view is mirrored, which turns its match x + d into x' - d.
 """
 
 from collections.abc import Callable
@@ -13,25 +13,33 @@ from torch.nn import functional as F
 
 from posegaussian.model.blocks import concatenated, conv, output
 from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match, unit
-from posegaussian.model.disparity_prior import InitialEstimate
-from posegaussian.model.refinement import Polish, disagreement, mirror, other_view
+from posegaussian.model.disparity_prior import PriorEstimate
+from posegaussian.model.refinement import Refinement, disagreement, mirror, other_view
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
 
 _LEVELS, _RADIUS = 3, 4
-_RELIEF = 0.3
-"""The most that the surface is thought to lie before or behind the initial estimate, metres."""
-_NOTES = 5
+"""Levels of the correlation pyramid, and samples to either side of the match; RAFT-Stereo has 4 and 4."""
+_MAX_CORRECTION = 0.3
+"""The largest correction of the disparity prior, metres. Chosen by hand."""
+_MIN_COVERAGE = 0.05
+"""Added to the coverage of candidate cells, so that no match is impossible where masks are wrong. Chosen by hand."""
+_CORRELATION_GAIN = 3
+"""Brings cosines to about the range of the other inputs of the motion encoder. Chosen by hand."""
+_CUES = 5
+"""Planes beside the correlations: q against the prior, against the posterior, its sigma, disagreement, coverage."""
+_MAX_CUE = 4
+"""Cues are clamped to this: larger ones only say that something is wrong. Chosen by hand."""
 
 
 @dataclass(frozen=True)
 class StereoEstimate:
-    """What the stereo search returns.
+    """The disparities of both views.
 
     Args:
-        disparities: at full resolution, in pixels; the last is the result. In training those on the way come before it,
-            upsampled bilinearly: the posterior mean, then one per refinement.
+        disparities: at full resolution, in pixels; the last is the result. In training the earlier estimates come
+            before it, upsampled bilinearly: the posterior mean, one per GRU update, and the match before refinement.
         half: the result at half the image's size, one value per 2 x 2 pixels, in pixels of the image.
-        hidden: what the polish knows, rectified, at half the image's size.
+        hidden: features of the refinement at half the image's size, after a ReLU.
     """
 
     disparities: tuple[Float[Tensor, "b 2 h w"], ...]
@@ -40,13 +48,13 @@ class StereoEstimate:
 
 
 class Stereo(nn.Module):
-    """RAFT-style matching around an initial estimate, in cells of 4 x 4 pixels, then of 2 x 2.
+    """RAFT-style matching around a disparity prior, in cells of 4 x 4 pixels, then of 2 x 2.
 
     Args:
-        channels: of the features at one cell.
-        fine: of the features at half the image's size.
-        hidden: of the GRU.
-        iterations: refinement steps.
+        channels: of the features at 1/4 of the image's size.
+        fine: channels of the features at 1/2.
+        hidden: channels of the GRU.
+        iterations: GRU updates.
     """
 
     stride = 4
@@ -55,23 +63,24 @@ class Stereo(nn.Module):
         super().__init__()
         self.iterations = iterations
         self.match = conv(channels, 64, 1)
+        # The posterior is exp(sharpness x cosine): 20 tells cosines 0.1 apart by e^2. Chosen by hand, then learned.
         self.sharpness = nn.Parameter(torch.tensor(20.0))
-        self.surface = output(channels, 2)
-        self.start = conv(channels, hidden, 1)
+        self.prior_correction = output(channels, 2)
+        self.initial_hidden = conv(channels, hidden, 1)
         self.context = conv(channels, 3 * hidden, 1)
-        self.motion = MotionEncoder(_LEVELS * (2 * _RADIUS + 1) + _NOTES, hidden)
+        self.motion_encoder = MotionEncoder(_LEVELS * (2 * _RADIUS + 1) + _CUES, hidden)
         self.gru = ConvGRU(hidden)
-        self.step = nn.Sequential(conv(hidden, hidden, rectify=True), output(hidden, 1, gain=0.05))
+        self.delta_head = nn.Sequential(conv(hidden, hidden, rectify=True), output(hidden, 1, gain=0.05))
         self.upsample = ConvexUpsampling(hidden, 2)
-        self.polish = Polish(fine, hidden)
+        self.refinement = Refinement(fine, hidden)
 
     def forward(
         self,
         features: Float[Tensor, "b 2 c hq wq"],
         fine: Float[Tensor, "b 2 d hh wh"],
         masks: Float[Tensor, "b 2 h w"],
-        initial: InitialEstimate,
-        steady: Callable[[Tensor], Tensor] | None = None,
+        prior: PriorEstimate,
+        filter_match: Callable[[Tensor], Tensor] | None = None,
     ) -> StereoEstimate:
         """Disparities of both views.
 
@@ -79,72 +88,76 @@ class Stereo(nn.Module):
             features: fused features of every cell.
             fine: features at half the image's size.
             masks: coverage of every pixel.
-            initial: the estimate to start from, one per cell.
-            steady: what the result at half the image's size goes through, in cells, views mirrored.
+            prior: of the disparity, one value per cell.
+            filter_match: applied to the match at half the image's size, in cells, views mirrored: the temporal filter.
         """
         features, fine = (mirror(x).flatten(0, 1) for x in (features, fine))
         cover_half = F.avg_pool2d(mirror(masks).flatten(0, 1), 2)
         cover = F.avg_pool2d(cover_half, 2)
-        planes = torch.stack([initial.disparity, initial.spread, initial.per_metre], dim=2) / self.stride
-        prior, spread, per_metre = mirror(planes).flatten(0, 1).unbind(1)
+        planes = torch.stack([prior.disparity, prior.sigma, prior.pixels_per_metre], dim=2) / self.stride
+        mean, sigma, cells_per_metre = mirror(planes).flatten(0, 1).unbind(1)
 
         match = unit(self.match(features.relu()))
-        nearer, doubt = self.surface(features.relu()).tanh().to(prior.dtype).unbind(1)
-        prior, spread = prior + _RELIEF * nearer * per_metre, spread * doubt.exp()
-        q, doubt = self._posterior(match, cover, prior, spread)
+        nearer, log_factor = self.prior_correction(features.relu()).tanh().to(mean.dtype).unbind(1)
+        mean, sigma = mean + _MAX_CORRECTION * nearer * cells_per_metre, sigma * log_factor.exp()
+        q, posterior_sigma = self._posterior(match, cover, mean, sigma)
 
-        hidden = known = self.start(features).tanh()
+        hidden = known = self.initial_hidden(features).tanh()
         context = [part.clone() for part in self.context(features.relu()).tensor_split([2 * hidden.shape[1]], dim=1)]
-        look_up = CorrelationPyramid(match, other_view(match), _LEVELS, _RADIUS)
-        first, doubt, qs = q.detach(), doubt.detach() / spread, [q]
+        pyramid = CorrelationPyramid(match, other_view(match), _LEVELS, _RADIUS)
+        first, certainty, qs = q.detach(), posterior_sigma.detach() / sigma, [q]
         for _ in range(self.iterations):
-            q = q.detach()
-            notes = [(q - prior) / spread, (first - q) / spread, doubt, disagreement(q), cover]
-            hidden = self.gru(hidden, self.motion(look_up(q), torch.stack(notes, dim=1)), context)
+            q = q.detach()  # As in RAFT no gradient passes from one update to the next.
+            cues = [(q - mean) / sigma, (first - q) / sigma, certainty, disagreement(q), cover]
+            hidden = self.gru(hidden, self.motion_encoder(pyramid(q), torch.stack(cues, dim=1)), context)
             known = hidden.relu()
-            q = q + self.step(known)[:, 0].to(q.dtype)
+            q = q + self.delta_head(known)[:, 0].to(q.dtype)
             qs.append(q)
 
         start = self.upsample(q, known, cover)
-        full, half, knowledge = self.polish(start, fine, known, cover_half, steady)
+        full, half, refined = self.refinement(start, fine, known, cover_half, filter_match)
         fulls = [bilinear(q, self.stride) for q in qs] + [bilinear(start, 2)] if self.training else []
 
         def back(values: Tensor) -> Tensor:
             return mirror(values.unflatten(0, (-1, 2)))
 
-        return StereoEstimate(tuple(back(q) for q in [*fulls, full]), 2 * back(half), back(knowledge))
+        return StereoEstimate(tuple(back(q) for q in [*fulls, full]), 2 * back(half), back(refined))
 
     def _posterior(
-        self, match: Tensor, cover: Tensor, prior: Tensor, spread: Tensor
+        self, match: Tensor, cover: Tensor, mean: Tensor, sigma: Tensor
     ) -> tuple[Float[Tensor, "n h w"], Float[Tensor, "n h w"]]:
-        """Mean and standard deviation of the match given the features, made for every other cell: both are smooth."""
+        """Mean and sigma of the posterior over matches (docs/method.md, equation 5), in cells.
+
+        Both are smooth, so they are computed at half the resolution of the cells, for an eighth of the correlations.
+        """
         match = F.avg_pool2d(match, 2)
-        cover, middle, width = F.avg_pool2d(torch.stack([cover, prior / 2, spread / 2], dim=1), 2).unbind(1)
-        logits = self.sharpness * correlate(match, other_view(match)) + (other_view(cover) + 0.05).log()[:, :, None]
-        mean, deviation = expected_match(logits, middle, width)
-        found = 2 * torch.stack([mean - middle, deviation], dim=1)
-        away, doubt = F.interpolate(found, scale_factor=2.0, mode="bilinear").unbind(1)
-        return prior + away, doubt
+        cover, coarse_mean, coarse_sigma = F.avg_pool2d(torch.stack([cover, mean / 2, sigma / 2], dim=1), 2).unbind(1)
+        log_coverage = (other_view(cover) + _MIN_COVERAGE).log()[:, :, None]
+        logits = self.sharpness * correlate(match, other_view(match)) + log_coverage
+        posterior_mean, posterior_sigma = expected_match(logits, coarse_mean, coarse_sigma)
+        found = 2 * torch.stack([posterior_mean - coarse_mean, posterior_sigma], dim=1)
+        offset, posterior_sigma = F.interpolate(found, scale_factor=2.0, mode="bilinear").unbind(1)
+        return mean + offset, posterior_sigma
 
 
 class MotionEncoder(nn.Module):
-    """What the correlations about the current match, and the match itself, say."""
+    """Correlations around the current match, and cues about it, as features for the GRU."""
 
     def __init__(self, inputs: int, channels: int):
         super().__init__()
-        self.look = conv(inputs, channels, 1, rectify=True)
-        self.mix = conv(channels, channels, rectify=True)
+        self.first = conv(inputs, channels, 1, rectify=True)
+        self.second = conv(channels, channels, rectify=True)
 
     def forward(
-        self, correlations: Float[Tensor, "n f h w"], notes: Float[Tensor, "n k h w"]
+        self, correlations: Float[Tensor, "n f h w"], cues: Float[Tensor, "n k h w"]
     ) -> Float[Tensor, "n c h w"]:
-        """Features of every cell, rectified."""
-        seen = concatenated(3 * correlations, notes.clamp(-4, 4).to(correlations.dtype))
-        return self.mix(self.look(seen))
+        """Features of every cell, after a ReLU."""
+        cues = cues.clamp(-_MAX_CUE, _MAX_CUE).to(correlations.dtype)
+        return self.second(self.first(concatenated(_CORRELATION_GAIN * correlations, cues)))
 
 
 class ConvGRU(nn.Module):
-    """A convolutional GRU whose context enters the gates and the candidate as biases computed once."""
+    """A convolutional GRU; the context is added to gates and candidate, and computed once for all updates."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -157,7 +170,7 @@ class ConvGRU(nn.Module):
         motion: Float[Tensor, "n c h w"],
         context: list[Float[Tensor, "n _ h w"]],
     ) -> Float[Tensor, "n c h w"]:
-        """The next state."""
+        """The next hidden state."""
         for_gates, for_candidate = context
         update, reset = (self.gates(concatenated(hidden, motion)) + for_gates).sigmoid().chunk(2, dim=1)
         candidate = self.candidate(concatenated(reset * hidden, motion)) + for_candidate

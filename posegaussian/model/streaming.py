@@ -108,7 +108,7 @@ class StreamingPredictor:
         """Copy the inputs, and the state that the last frame left, to where the graph looks for them."""
         if self._inputs is None:
             self._inputs = copy.deepcopy(pair)
-            self._state = self.network.fresh_state(pair)
+            self._state = self.network.initial_state(pair)
         else:
             self._inputs.map(lambda old, new: old.copy_(new, non_blocking=True), pair)
         if self._state is not None:

@@ -1,4 +1,4 @@
-"""What was seen and found in the frame before, kept where the pose rests and nothing new is said (equation 13)."""
+"""The temporal filter: images and disparities averaged over frames where the pose is still (equation 13)."""
 
 from dataclasses import dataclass
 
@@ -10,92 +10,97 @@ from torch.nn import functional as F
 from posegaussian.model.constants import TemporalFilterConstants
 from posegaussian.model.refinement import mirror
 
-PLANES = 3 * 8**2 + 2 * (2**2 + 4**2)
-"""Channels of a state, in cells of 8 x 8 pixels: a view's picture; disparities at 1/4 and 1/2, in two halves each."""
+STATE_CHANNELS = 3 * 8**2 + 2 * (2**2 + 4**2)
+"""Channels of the filter's part of a state, in cells of 8 x 8 pixels: the image of a view, and its disparities at 1/4
+and 1/2, each as a coarse and a fine part (see `TemporalFilter.packed_state`)."""
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Colours and disparities of the frame before each clip, and how far they are to be trusted.
+class TemporalFilter:
+    """A recursive filter for one batch of clips, with the filtered values of the frame before each clip.
 
     Args:
         image: RGB.
-        start: the estimate before matching, at 1/4 of the image's size.
-        match: the result, at 1/2; both in pixels.
-        rest: of every frame, in [0, 1]: 0 where the pose moves, at a cut, and without a frame before.
-        tolerances: changes below these are hardly followed: of colours at a rest of 1 - `stillness_margin`, and of the
-            result in pixels.
-        frames: of a clip.
+        prior: mean of the disparity prior at 1/4 of the image's size, in pixels.
+        match: the match at 1/2 of the image's size, in pixels.
+        stillness: of every frame, in [0, 1]: 0 where the pose moves, at a cut, and without a frame before.
+        tolerances: changes below these are averaged away: of colours at a stillness of 1 - `stillness_margin`, and of
+            the match, in pixels.
+        frames: per clip.
         constants: of the temporal filter.
     """
 
     image: Float[Tensor, "c 2 3 h w"]
-    start: Float[Tensor, "c 2 hq wq"]
+    prior: Float[Tensor, "c 2 hq wq"]
     match: Float[Tensor, "c 2 hh wh"]
-    rest: Float[Tensor, "b 2 hs ws"]
+    stillness: Float[Tensor, "b 2 hs ws"]
     tolerances: Float[Tensor, "2"]
     frames: int
     constants: TemporalFilterConstants
 
     @staticmethod
-    def of(
+    def from_state(
         planes: Float[Tensor, "c 2 d hs ws"],
-        rest: Float[Tensor, "b 2 hs ws"],
+        stillness: Float[Tensor, "b 2 hs ws"],
         tolerances: Float[Tensor, "2"],
         frames: int,
         constants: TemporalFilterConstants,
-    ) -> "Memory":
-        """From the planes of a state."""
+    ) -> "TemporalFilter":
+        """The filter with the values that `packed_state` packed."""
         image, coarse, fine = planes.float().split((3 * 8**2, 2**2 + 4**2, 2**2 + 4**2), dim=2)
-        start, match = (coarse + fine).split((2**2, 4**2), dim=2)
-        start, match = F.pixel_shuffle(start, 2)[:, :, 0], F.pixel_shuffle(match, 4)[:, :, 0]
-        return Memory(F.pixel_shuffle(image, 8), start, match, rest, tolerances, frames, constants)
+        prior, match = (coarse + fine).split((2**2, 4**2), dim=2)
+        prior, match = F.pixel_shuffle(prior, 2)[:, :, 0], F.pixel_shuffle(match, 4)[:, :, 0]
+        return TemporalFilter(F.pixel_shuffle(image, 8), prior, match, stillness, tolerances, frames, constants)
 
-    def packed(
+    def packed_state(
         self,
         image: Float[Tensor, "b 2 3 h w"],
-        start: Float[Tensor, "b 2 hq wq"],
+        prior: Float[Tensor, "b 2 hq wq"],
         match: Float[Tensor, "b 2 hh wh"],
         dtype: torch.dtype,
     ) -> Float[Tensor, "c 2 d hs ws"]:
-        """Each clip's last frame as planes of a state; what is too fine for half a float is kept beside it."""
-        start, match = (values.unflatten(0, (-1, self.frames))[:, -1, :, None] for values in (start, match))
-        values = torch.cat([F.pixel_unshuffle(start, 2), F.pixel_unshuffle(match, 4)], dim=2)
+        """The filtered values of each clip's last frame as planes of a state.
+
+        A disparity is the sum of two planes, its value in `dtype` and the rounding error: float16 alone has steps of up
+        to half a pixel at large disparities.
+        """
+        prior, match = (values.unflatten(0, (-1, self.frames))[:, -1, :, None] for values in (prior, match))
+        values = torch.cat([F.pixel_unshuffle(prior, 2), F.pixel_unshuffle(match, 4)], dim=2)
         coarse = values.to(dtype)
         image = F.pixel_unshuffle(image.unflatten(0, (-1, self.frames))[:, -1].to(dtype), 8)
         return torch.cat([image, coarse, (values - coarse).to(dtype)], dim=2)
 
-    def steady_image(self, now: Float[Tensor, "b 2 3 h w"]) -> Float[Tensor, "b 2 3 h w"]:
-        """The pictures; they follow changes that are large against the tolerance, which a surer rest widens."""
+    def filter_image(self, now: Float[Tensor, "b 2 3 h w"]) -> Float[Tensor, "b 2 3 h w"]:
+        """The filtered images; the tolerance grows with the stillness."""
         margin = self.constants.stillness_margin
-        sure = (2 * margin / (1 - self.rest + margin)).square()
-        tolerance = F.interpolate(self.tolerances[0] * sure, now.shape[-2:], mode="bilinear")[:, :, None]
-        return self._steady(now, self.image.to(now.dtype), tolerance)
+        factor = (2 * margin / (1 - self.stillness + margin)).square()
+        tolerance = F.interpolate(self.tolerances[0] * factor, now.shape[-2:], mode="bilinear")[:, :, None]
+        return self._filtered(now, self.image.to(now.dtype), tolerance)
 
-    def steady_start(
-        self, now: Float[Tensor, "b 2 hq wq"], spread: Float[Tensor, "b 2 hq wq"]
+    def filter_prior(
+        self, now: Float[Tensor, "b 2 hq wq"], sigma: Float[Tensor, "b 2 hq wq"]
     ) -> Float[Tensor, "b 2 hq wq"]:
-        """The estimate before matching; it follows changes that are large against its standard deviation."""
-        tolerance = self.constants.prior_tolerance * spread[:, :, None]
-        return self._steady(now[:, :, None], self.start[:, :, None], tolerance)[:, :, 0]
+        """The filtered mean of the disparity prior; the tolerance is a share of its standard deviation `sigma`."""
+        tolerance = self.constants.prior_tolerance * sigma[:, :, None]
+        return self._filtered(now[:, :, None], self.prior[:, :, None], tolerance)[:, :, 0]
 
-    def steady_match(self, q: Float[Tensor, "n hh wh"]) -> Float[Tensor, "n hh wh"]:
-        """The match at half the image's size, in cells; views mirrored by `mirror`, as stereo has them."""
+    def filter_match(self, q: Float[Tensor, "n hh wh"]) -> Float[Tensor, "n hh wh"]:
+        """The filtered match at half the image's size, in cells; views mirrored by `mirror`, as in stereo."""
         now = mirror(2 * q.unflatten(0, (-1, 2)))[:, :, None]
-        return mirror(self._steady(now, self.match[:, :, None], self.tolerances[1])[:, :, 0]).flatten(0, 1) / 2
+        return mirror(self._filtered(now, self.match[:, :, None], self.tolerances[1])[:, :, 0]).flatten(0, 1) / 2
 
-    def _steady(
+    def _filtered(
         self, now: Float[Tensor, "b 2 k h w"], before: Float[Tensor, "c 2 k h w"], tolerance: Tensor
     ) -> Float[Tensor, "b 2 k h w"]:
-        """Equation 13, frame after frame."""
-        most = self.constants.max_weight * self.rest
-        rest = F.interpolate(most, size=now.shape[-2:], mode="bilinear").to(now.dtype)[:, :, None]
-        moments = (
-            values.unflatten(0, (-1, self.frames)).unbind(1) for values in (now, rest, tolerance.expand_as(rest))
+        """Equation 13, frame after frame: a change much larger than the tolerance is followed at once."""
+        weight = self.constants.max_weight * self.stillness
+        weight = F.interpolate(weight, size=now.shape[-2:], mode="bilinear").to(now.dtype)[:, :, None]
+        frames = (
+            values.unflatten(0, (-1, self.frames)).unbind(1) for values in (now, weight, tolerance.expand_as(weight))
         )
-        steady = []
-        for value, resting, width in zip(*moments, strict=True):
+        filtered = []
+        for value, most, width in zip(*frames, strict=True):
             change = (value - before).square().mean(2, keepdim=True)
-            before = torch.lerp(value, before, resting / (1 + change / width.square()))
-            steady.append(before)
-        return torch.stack(steady, dim=1).flatten(0, 1)
+            before = torch.lerp(value, before, most / (1 + change / width.square()))
+            filtered.append(before)
+        return torch.stack(filtered, dim=1).flatten(0, 1)

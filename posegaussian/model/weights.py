@@ -25,10 +25,30 @@ FORMAT = "posegaussian/weights 1"
 RELEASE = Path(str(files("posegaussian"))) / "assets" / "weights" / "release.safetensors"
 """The weights that ship with the project."""
 _PICKLES = (".pth", ".pt", ".ckpt", ".pkl", ".bin")
+_RENAMED = {
+    "color.": "color_encoder.",
+    "head.refine.": "head.residual.",
+    "pose.lift.": "pose_branch.to_quarter.",
+    "pose.limbs.": "pose_branch.capsules.",
+    "pose.stabilizer.rest.": "pose_branch.stabilizer.stillness.",
+    "pose.": "pose_branch.",
+    "stereo.motion.look.": "stereo.motion_encoder.first.",
+    "stereo.motion.mix.": "stereo.motion_encoder.second.",
+    "stereo.polish.look.": "stereo.refinement.join.",
+    "stereo.polish.recall.": "stereo.refinement.from_hidden.",
+    "stereo.polish.step.": "stereo.refinement.delta_head.",
+    "stereo.polish.think.": "stereo.refinement.residual.",
+    "stereo.polish.": "stereo.refinement.",
+    "stereo.start.": "stereo.initial_hidden.",
+    "stereo.step.": "stereo.delta_head.",
+    "stereo.surface.": "stereo.prior_correction.",
+}
+"""Prefixes of tensor names in files of earlier versions, such as `release`, and what they are now; the first one that
+fits counts."""
 
 
-def find_weights(name: str | Path) -> Path:
-    """The file of weights given by path, or as `release`."""
+def weights_path(name: str | Path) -> Path:
+    """The path of a weights file that is given by its path or as `release`."""
     return RELEASE if str(name) == "release" else Path(name)
 
 
@@ -36,7 +56,7 @@ def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str,
     """Write the weights whole or not at all; the same weights and metadata give the same bytes.
 
     Args:
-        network: whose settings and constants travel along.
+        network: to save, with its settings and constants.
         path: the .safetensors to write; its folder is made.
         metadata: further entries, such as how the weights were trained.
     """
@@ -52,7 +72,7 @@ def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str,
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """What `save_weights` noted beside the weights.
+    """The metadata that `save_weights` wrote.
 
     Raises:
         WeightsError: the file is missing, damaged, or not ours.
@@ -93,7 +113,7 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> PoseGa
     entries = read_metadata(path)
     settings = parse(NetworkSettings, json.loads(entries["network"]), str(path))
     network = PoseGaussian(settings, _constants(entries, path))
-    fill(network, path)
+    load_weights(network, path)
     return network.to(device).eval()
 
 
@@ -114,19 +134,19 @@ def load_model(weights: str | Path = "release", device: str = "auto") -> PoseGau
         >>> model.settings.pose
         'fused'
     """
-    return load_network(find_weights(weights), pick_device(device))
+    return load_network(weights_path(weights), pick_device(device))
 
 
-def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[str]:
+def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[str]:
     """Copy a file's weights and constants into a network of the same settings.
 
-    The constants are the file's, not those that the network was made with: learned numbers fit the constants that they
-    were learned with. So training that starts from a file goes on with the file's constants and writes them again.
+    Parameters only fit the constants that they were trained with. So the constants of the file replace those of the
+    network, and training that starts from a file continues with its constants.
 
     Args:
-        network: to fill.
+        network: whose parameters and constants are replaced.
         path: of the weights.
-        partly: whether the network may have parts that the file lacks; they stay as they are.
+        partly: whether parameters that the file lacks may stay as they are.
 
     Returns:
         the names of the tensors that the file lacks.
@@ -136,11 +156,11 @@ def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[
     """
     constants = _constants(read_metadata(path), path)
     with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {_renamed(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     own = network.state_dict()
-    lacking = [name for name in own if name not in tensors]
+    missing = [name for name in own if name not in tensors]
     fits = all(name in own and own[name].shape == value.shape for name, value in tensors.items())
-    if not fits or (lacking and not partly):
+    if not fits or (missing and not partly):
         raise WeightsError(
             "the weights do not fit the network",
             code="weights-mismatch",
@@ -148,17 +168,25 @@ def fill(network: PoseGaussian, path: str | Path, partly: bool = False) -> list[
             hint="train again, or use the settings they were made with",
         )
     network.load_state_dict(tensors, strict=not partly)
-    network.use(constants)
-    return lacking
+    network.set_constants(constants)
+    return missing
 
 
-def parts_of(names: list[str]) -> list[str]:
-    """The modules that tensors belong to, two levels deep, each named once."""
+def module_names(names: list[str]) -> list[str]:
+    """The modules that some tensors belong to, two levels deep, without repetition."""
     return sorted({".".join(name.split(".")[:2]) for name in names})
 
 
+def _renamed(name: str) -> str:
+    """The name of a tensor in this version."""
+    for old, new in _RENAMED.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return name
+
+
 def _constants(entries: Mapping[str, str], path: str | Path) -> InferenceConstants:
-    """The constants of a file with this metadata; those of the weights that ship where the file has none."""
+    """The constants in the metadata of a file; those of `release` where the file has none."""
     if "constants" not in entries:
         return DEFAULTS
     try:

@@ -13,7 +13,7 @@ from posegaussian.data.captured import CapturedBatches, Captures, Files, validat
 from posegaussian.data.prefetching import Prefetcher
 from posegaussian.errors import TrainingError
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.weights import fill, parts_of, save_weights
+from posegaussian.model.weights import load_weights, module_names, save_weights
 from posegaussian.training.checkpoint import load_state, save_state
 from posegaussian.training.distributed import make_fabric
 from posegaussian.training.divergence import DivergenceGuard, save_diverged_batch
@@ -147,8 +147,8 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.train.seed)
             network = PoseGaussian(self.settings.network)
-        if init is not None and (missing := fill(network, init, partly=True)):
-            self._log(f"{init} has no {', '.join(parts_of(missing))}: these start anew")
+        if init is not None and (missing := load_weights(network, init, partly=True)):
+            self._log(f"{init} has no {', '.join(module_names(missing))}: these start anew")
         network.head.requires_grad_(self.phase == "full")
         return network.to(memory_format=torch.channels_last).to(self.fabric.device)  # type: ignore[call-overload]
 

@@ -6,8 +6,8 @@ import torch
 
 from posegaussian.config import NetworkSettings
 from posegaussian.model.blocks import conv
-from posegaussian.model.correlation import CorrelationPyramid, correlate_nearby, unit
-from posegaussian.model.disparity_prior import InitialDisparity
+from posegaussian.model.correlation import CorrelationPyramid, local_correlation, unit
+from posegaussian.model.disparity_prior import DisparityPrior
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import StreamingPredictor
 from posegaussian.model.upsampling import ConvexUpsampling
@@ -104,12 +104,12 @@ def test_kernels_do_what_the_operations_do(monkeypatch, dtype, tolerance):
         unit(torch.randn(2, 16, 37, 203, device="cuda", dtype=dtype)).to(memory_format=last) for _ in range(2)
     )
     q = 260 * torch.rand(2, 37, 203, device="cuda") - 30
-    look_up = CorrelationPyramid(5 * reference, other, levels=3, radius=4)
+    lookup = CorrelationPyramid(5 * reference, other, levels=3, radius=4)
     layer = ConvexUpsampling(16, 2).cuda().to(dtype)
     cover = torch.rand_like(q).round()
     for function in (
-        lambda: correlate_nearby(reference, other, q, radius=3),
-        lambda: look_up(q),
+        lambda: local_correlation(reference, other, q, radius=3),
+        lambda: lookup(q),
         lambda: layer(q / 100, 3 * reference, cover),
     ):
         fast, plain = both_ways(function)
@@ -118,10 +118,10 @@ def test_kernels_do_what_the_operations_do(monkeypatch, dtype, tolerance):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-@pytest.mark.parametrize(("name", "tolerance"), [("disparity", 1e-2), ("spread", 1e-2), ("limbs", 1e-3)])
-def test_the_initial_estimate_in_one_kernel_is_the_same(name, tolerance, dtype):
-    initial, pair = InitialDisparity(4).to("cuda", dtype), random_pair(136).to("cuda")
-    fast, plain = both_ways(lambda: getattr(initial.estimate(pair), name))
+@pytest.mark.parametrize(("name", "tolerance"), [("disparity", 1e-2), ("sigma", 1e-2), ("capsule_weights", 1e-3)])
+def test_the_disparity_prior_in_one_kernel_is_the_same(name, tolerance, dtype):
+    prior, pair = DisparityPrior(4).to("cuda", dtype), random_pair(136).to("cuda")
+    fast, plain = both_ways(lambda: getattr(prior.estimate(pair), name))
     assert fast.shape == plain.shape
     assert (fast - plain).abs().max() < tolerance
 

@@ -3,8 +3,8 @@ from scipy.spatial.transform import Rotation
 
 from posegaussian.model.alignment import PoseAlignment
 from posegaussian.model.blocks import Residual, unshuffled
-from posegaussian.model.compaction import foreground, pick
-from posegaussian.model.consistency import agreement, sample_rows, slopes, trimmed
+from posegaussian.model.compaction import foreground_pixels, gather_pixels
+from posegaussian.model.consistency import left_right_consistency, sample_rows, surface_slopes, trimmed
 from posegaussian.model.exposure import Exposure
 from posegaussian.model.fusion import PoseFusion
 from posegaussian.model.rotation import multiply, quaternion
@@ -108,18 +108,18 @@ def test_a_cut_forgets_and_anything_less_does_not():
     assert torch.allclose(start, stabilizer(poses[0], here)[0], atol=1e-6)
 
 
-def test_agreement_knows_the_occluded():
+def test_left_right_consistency_is_low_where_occluded():
     disparity = torch.full((1, 2, 4, 20), 4.0)
     depth, masks, colors = torch.full_like(disparity, 2.0), torch.ones_like(disparity), torch.rand(1, 2, 3, 4, 20)
     depth[0, 1, :, 10:] = 1.5
-    trust, covered, seen = agreement(disparity, depth, masks, colors)
-    assert torch.allclose(trust[0, 0, :, 5:13], torch.ones(4, 8))
-    assert trust[0, 0, :, 15:].max() < 0.01
-    assert torch.allclose(seen[0, 0, :, :, 4:], colors[0, 1, :, :, :-4])
-    assert torch.allclose(seen[0, 1, :, :, :-4], colors[0, 0, :, :, 4:])
+    consistency, covered, matched = left_right_consistency(disparity, depth, masks, colors)
+    assert torch.allclose(consistency[0, 0, :, 5:13], torch.ones(4, 8))
+    assert consistency[0, 0, :, 15:].max() < 0.01
+    assert torch.allclose(matched[0, 0, :, :, 4:], colors[0, 1, :, :, :-4])
+    assert torch.allclose(matched[0, 1, :, :, :-4], colors[0, 0, :, :, 4:])
     masks[0, 1, :, :3] = 0
-    trust, covered, _ = agreement(disparity, depth, masks, colors)
-    assert trust[0, 0, :, 4:6].max() == 0 == covered[0, 0, :, 4:6].max()
+    consistency, covered, _ = left_right_consistency(disparity, depth, masks, colors)
+    assert consistency[0, 0, :, 4:6].max() == 0 == covered[0, 0, :, 4:6].max()
 
 
 def test_exposure_sees_what_differs_and_swaps_with_the_views():
@@ -145,9 +145,9 @@ def test_compaction_keeps_the_order_and_counts_what_it_drops():
     kept[2, 1] = False
     values = torch.rand(3, 2, 500, 4, generator=random)
     for capacity in (10, 200):
-        index, used, count = foreground(kept, capacity)
+        index, used, count = foreground_pixels(kept, capacity)
         assert torch.equal(count.long(), kept.sum((-2, -1)))
-        chosen = pick(values, index)
+        chosen = gather_pixels(values, index)
         for item in range(3):
             for view in range(2):
                 wanted = values[item, view][kept[item, view].flatten()][:capacity]
@@ -158,7 +158,7 @@ def test_compaction_keeps_the_order_and_counts_what_it_drops():
 def test_slope_of_a_slanted_plane():
     x = (torch.arange(60) + 0.5 - 30) / 100
     depth = (2 / (1 - 0.5 * x)).expand(1, 2, 5, 60)
-    right, down = slopes(depth, torch.full((1, 2), 100.0))[0, 0]
+    right, down = surface_slopes(depth, torch.full((1, 2), 100.0))[0, 0]
     assert torch.allclose(right[:, 2:-2], torch.atan(torch.tensor(0.5)) / (torch.pi / 2), atol=0.06)
     assert down.abs().max() == 0
 

@@ -1,7 +1,7 @@
 import torch
 
 from posegaussian.model import correlation
-from posegaussian.model.correlation import CorrelationPyramid, correlate, correlate_nearby, expected_match, unit
+from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match, local_correlation, unit
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
 
 
@@ -52,11 +52,11 @@ def test_nearby_correlation_agrees_with_the_volume():
     reference, other = unit(torch.randn(8, 8, 5, 13)).chunk(2)
     q = 16 * torch.rand(4, 5, 13) - 5
     expected = CorrelationPyramid(reference, other, levels=1, radius=3)(q)
-    assert torch.allclose(correlate_nearby(reference, other, q, radius=3), expected, atol=1e-5)
+    assert torch.allclose(local_correlation(reference, other, q, radius=3), expected, atol=1e-5)
     last = torch.channels_last
     for gradients in (True, False):  # Without them it goes strip by strip.
         with torch.set_grad_enabled(gradients):
-            found = correlate_nearby(reference.to(memory_format=last), other.to(memory_format=last), q, radius=3)
+            found = local_correlation(reference.to(memory_format=last), other.to(memory_format=last), q, radius=3)
         assert torch.allclose(found, expected, atol=1e-5)
 
 
@@ -64,9 +64,9 @@ def test_nearby_correlation_agrees_with_the_volume():
 def test_strips_fit_together(monkeypatch):
     reference, other = unit(torch.randn(4, 8, 7, 13)).chunk(2)
     q = 16 * torch.rand(2, 7, 13) - 5
-    whole = correlate_nearby(reference, other, q, radius=2)
+    whole = local_correlation(reference, other, q, radius=2)
     monkeypatch.setattr(correlation, "_STRIP", 2 * 2 * 13**2)  # Two rows of both pictures.
-    assert torch.equal(correlate_nearby(reference, other, q, radius=2), whole)
+    assert torch.equal(local_correlation(reference, other, q, radius=2), whole)
 
 
 def test_upsampling_is_convex_and_starts_near_bilinear():

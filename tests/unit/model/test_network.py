@@ -5,7 +5,7 @@ import torch
 
 from posegaussian.config import NetworkSettings
 from posegaussian.geometry.projection import project
-from posegaussian.model.disparity_prior import InitialEstimate
+from posegaussian.model.disparity_prior import PriorEstimate
 from posegaussian.model.gaussian_head import GaussianHead
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.rotation import quaternion
@@ -105,7 +105,7 @@ def test_pose_none_looks_at_no_pose(make_plane):
         other = network(replace(pair, heatmaps=1 - pair.heatmaps, keypoints=pair.keypoints.flip(1)))
     assert torch.equal(result.disparity, other.disparity)
     assert result.state is None and result.pose_loss is None
-    assert network.pose is None
+    assert network.pose_branch is None
 
 
 def test_stabilizer_can_be_left_out(make_plane):
@@ -124,10 +124,10 @@ def test_mirroring_and_swapping_the_views_mirrors_and_swaps_the_result(training)
     stereo = Stereo(channels=12, fine=8, hidden=8, iterations=3).train(training)
     features, fine, masks = torch.randn(2, 2, 12, 8, 20), torch.randn(2, 2, 8, 16, 40), torch.rand(2, 2, 32, 80)
     maps = 10 * torch.rand(2, 2, 8, 20), 1 + torch.rand(2, 2, 8, 20), 5 + torch.rand(2, 2, 8, 20)
-    initial = InitialEstimate(*maps, limbs=torch.rand(2, 2, 3, 4, 10))
-    swapped = InitialEstimate(*(value.flip(1, -1) for value in vars(initial).values()))
+    prior = PriorEstimate(*maps, capsule_weights=torch.rand(2, 2, 3, 4, 10))
+    swapped = PriorEstimate(*(value.flip(1, -1) for value in vars(prior).values()))
     with torch.no_grad():
-        one = stereo(features, fine, masks, initial)
+        one = stereo(features, fine, masks, prior)
         other = stereo(*(value.flip(1, -1) for value in (features, fine, masks)), swapped)
     assert len(one.disparities) == (6 if training else 1)
     for a, b in zip(
@@ -140,10 +140,10 @@ def test_matching_finds_a_plane_before_any_training(make_plane):
     pair = make_plane(64, 96, disparity=24)
     joints = pair.keypoints + torch.tensor([[2.0, 0.0], [-2.0, 0.0]])[:, None]
     network = PoseGaussian(NetworkSettings(iterations=1)).train()
-    torch.nn.init.zeros_(network.stereo.surface.bias)
+    torch.nn.init.zeros_(network.stereo.prior_correction.bias)
     with torch.no_grad():
         found = network(replace(pair, keypoints=joints), depth_only=True).disparities[0]
-        start = bilinear(network.initial(replace(pair, keypoints=joints)).disparity[:, 0] / 4, 4)
+        start = bilinear(network.disparity_prior(replace(pair, keypoints=joints)).disparity[:, 0] / 4, 4)
     inside = torch.nn.functional.avg_pool2d(pair.masks[:, 0, 0], 9, 1, 4) == 1
     before, after = ((values - 24)[inside].abs().mean() for values in (start, found[:, 0]))
     assert before > 2
@@ -153,7 +153,7 @@ def test_matching_finds_a_plane_before_any_training(make_plane):
 @pytest.mark.parametrize("capacity", [None, 1500])
 def test_the_head_starts_from_round_gaussians_of_half_a_footprint(make_plane, capacity):
     pair = make_plane(64, 64, disparity=20)
-    head = GaussianHead(fine=5, known=6)
+    head = GaussianHead(fine=5, refined=6)
     disparity = torch.full((1, 2, 64, 64), 20.0)
     features = torch.randn(1, 2, 5, 32, 32), torch.randn(1, 2, 6, 32, 32)
     decoded = head(pair, disparity, disparity[..., ::2, ::2], *features, capacity)
@@ -206,10 +206,10 @@ def test_mixed_precision_keeps_the_geometry_exact(make_plane):
     pair = make_plane(64, 64, disparity=20)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         mixed = network(pair)
-        start = network.initial(pair)
+        start = network.disparity_prior(pair)
     with torch.no_grad():
         exact = network(pair)
-        assert torch.equal(start.disparity, network.initial(pair).disparity)
+        assert torch.equal(start.disparity, network.disparity_prior(pair).disparity)
     person = pair.masks[:, :, 0] > 0
     assert (mixed.disparity - exact.disparity).abs()[person].mean() < 0.1
     assert all(value.dtype == torch.float32 for value in vars(mixed.gaussians).values())

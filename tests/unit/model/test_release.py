@@ -20,7 +20,7 @@ from posegaussian.config import NetworkSettings, RectifySettings, TrainSettings,
 from posegaussian.config.renamed import RENAMED
 from posegaussian.errors import WeightsError
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.weights import RELEASE, fill, find_weights, load_network, read_metadata
+from posegaussian.model.weights import RELEASE, load_network, load_weights, read_metadata, weights_path
 
 ROOT = Path(__file__).parents[3]
 SOMEBODY = 14
@@ -81,7 +81,7 @@ def test_the_configuration_of_the_release_is_what_made_it():
 
 def test_another_structure_is_refused_in_one_line():
     with helpers.refuses(WeightsError, "weights-mismatch", file="release.safetensors"):
-        fill(PoseGaussian(NetworkSettings(pose="none")), find_weights("release"))
+        load_weights(PoseGaussian(NetworkSettings(pose="none")), weights_path("release"))
 
 
 def test_it_loads_at_once():

@@ -11,7 +11,7 @@ from posegaussian.config import NetworkSettings
 from posegaussian.errors import WeightsError
 from posegaussian.model.constants import DEFAULTS, InferenceConstants
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.weights import RELEASE, fill, load_network, parts_of, read_metadata, save_weights
+from posegaussian.model.weights import RELEASE, load_network, load_weights, module_names, read_metadata, save_weights
 
 
 def test_round_trip(tmp_path, make_plane):
@@ -57,23 +57,23 @@ def test_missing_foreign_damaged_and_misfit_weights(tmp_path):
     with helpers.refuses(WeightsError, "unreadable-weights", file=damaged):
         load_network(damaged)
     with helpers.refuses(WeightsError, "weights-mismatch", file=fused):
-        fill(PoseGaussian(NetworkSettings(pose="none")), fused)
+        load_weights(PoseGaussian(NetworkSettings(pose="none")), fused)
 
 
 def test_parts_that_a_file_lacks_start_anew_where_that_is_wanted(tmp_path):
     old, new = PoseGaussian(NetworkSettings()), PoseGaussian(NetworkSettings())
-    del old.color.to_thirtysecond
+    del old.color_encoder.to_thirtysecond
     save_weights(old, tmp_path / "old.safetensors", {})
     with helpers.refuses(WeightsError, "weights-mismatch", file="old.safetensors"):
-        fill(new, tmp_path / "old.safetensors")
-    before = new.color.to_thirtysecond[1].weight.clone()
-    lacking = fill(new, tmp_path / "old.safetensors", partly=True)
-    assert parts_of(lacking) == ["color.to_thirtysecond"]
-    assert torch.equal(new.color.to_thirtysecond[1].weight, before)
+        load_weights(new, tmp_path / "old.safetensors")
+    before = new.color_encoder.to_thirtysecond[1].weight.clone()
+    missing = load_weights(new, tmp_path / "old.safetensors", partly=True)
+    assert module_names(missing) == ["color_encoder.to_thirtysecond"]
+    assert torch.equal(new.color_encoder.to_thirtysecond[1].weight, before)
     assert torch.equal(new.head.join.weight, old.head.join.weight)
     save_weights(new, tmp_path / "new.safetensors", {})
     with helpers.refuses(WeightsError, "weights-mismatch", file="new.safetensors"):
-        fill(old, tmp_path / "new.safetensors", partly=True)
+        load_weights(old, tmp_path / "new.safetensors", partly=True)
 
 
 @pytest.fixture
@@ -102,8 +102,17 @@ def test_weights_without_constants_behave_as_the_defaults_say(make_plane, other_
     loaded, pair = load_network(RELEASE), make_plane(64, 96, disparity=12)
     assert loaded.constants == DEFAULTS
     filled = PoseGaussian(loaded.settings, other_constants).eval()
-    fill(filled, RELEASE)
+    load_weights(filled, RELEASE)
     assert filled.constants == DEFAULTS and same(outputs(filled, pair), outputs(loaded, pair))
+
+
+def test_files_with_old_names_of_tensors_give_the_same_network_as_new_ones(tmp_path, make_plane):
+    loaded, pair, path = load_network(RELEASE), make_plane(64, 96, disparity=12), tmp_path / "new.safetensors"
+    save_weights(loaded, path, {})
+    with safe_open(RELEASE, framework="pt") as old, safe_open(path, framework="pt") as new:
+        assert "pose.limbs.weight" in old.keys() and set(new.keys()) == set(loaded.state_dict())  # noqa: SIM118
+        assert len(old.keys()) == len(new.keys())
+    assert same(outputs(load_network(path), pair), outputs(loaded, pair))
 
 
 def test_constants_travel_with_the_weights(tmp_path, make_plane, other_constants):
@@ -112,7 +121,7 @@ def test_constants_travel_with_the_weights(tmp_path, make_plane, other_constants
     save_weights(network, path, {})
     loaded, filled, usual = load_network(path), PoseGaussian(settings).eval(), PoseGaussian(settings).eval()
     assert loaded.constants == other_constants and same(outputs(loaded, pair), outputs(network, pair))
-    fill(filled, path)
+    load_weights(filled, path)
     assert filled.constants == other_constants and same(outputs(filled, pair), outputs(network, pair))
     usual.load_state_dict(network.state_dict())
     assert not any(torch.equal(*values) for values in zip(outputs(usual, pair), outputs(network, pair), strict=True))
@@ -122,7 +131,7 @@ def test_constants_travel_with_the_weights(tmp_path, make_plane, other_constants
 def test_each_part_of_the_constants_counts(make_plane, other_constants, part):
     network, pair = PoseGaussian(NetworkSettings(iterations=1)).eval(), make_plane(64, 96, disparity=12)
     before = outputs(network, pair)
-    network.use(replace(DEFAULTS, **{part: getattr(other_constants, part)}))
+    network.set_constants(replace(DEFAULTS, **{part: getattr(other_constants, part)}))
     after = outputs(network, pair)
     assert torch.equal(before[0], after[0]) == (part == "temporal_filter") and not torch.equal(before[1], after[1])
 
@@ -145,7 +154,7 @@ def test_broken_constants_are_refused_in_one_line(tmp_path, spoil, key):
     values = json.loads(entries["constants"])
     spoil(values)
     save_file(tensors, path, {"posegaussian": json.dumps({**entries, "constants": json.dumps(values)})})
-    for use in (load_network, lambda path: fill(network, path)):
+    for use in (load_network, lambda path: load_weights(network, path)):
         with helpers.refuses(WeightsError, "invalid-constants", file="w.safetensors") as refusal:
             use(path)
         assert f"constants.{key}" in str(refusal.value)

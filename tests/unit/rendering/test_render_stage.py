@@ -29,7 +29,7 @@ class Counting(PoseGaussian):
         torch.nn.Module.__init__(self)
         self.nothing = torch.nn.Parameter(torch.zeros(1))
 
-    def fresh_state(self, pair):
+    def initial_state(self, pair):
         return torch.zeros(1, 2, 1, 1, 1)
 
     def forward(self, pair, state, capacity):

@@ -1,14 +1,14 @@
-"""What the parts of the method are worth: variants trained at equal steps on the stream, measured on held-out people.
+"""Ablations: variants of the method, trained for equal steps on streamed people, measured on held-out people.
 
     python benchmarks/ablations.py --steps 900 600 --size 256 --output results/ablations
 
-Every variant is a process of its own; with several GPUs they take turns. Each sees the same people, rigs and errors of
-the detector in the same order. Measured are people of the validation split, per bin of baselines, in three conditions:
-`moving` and `still` (exactly frozen), filmed by noisy cameras; and `posed`: still, before cameras without noise, so
-that only the joint heatmaps flicker. A clip is reconstructed as it would be from video: frame after frame, with the
-stabiliser's state; of those that stand still the first frames, in which the state builds up, are left out. Writes
-results.json, a table, the curves, pictures and the weights of every variant. With --seconds everything ends in time:
-training is cooled down early, and what has been measured until then counts.
+Every variant is a process of its own; several GPUs are shared out among them. All variants use the same people, rigs
+and errors of the detector in the same order. They are measured on people of the validation split, per bin of
+baselines, in three conditions: `moving` and `still` (exactly frozen), with noisy cameras; and `posed`: still, with
+cameras without noise, so that only the joint heatmaps flicker. A clip is reconstructed like a video, frame after frame with the
+stabiliser's state; for still people the first frames, in which the state settles, are not counted. Writes results.json,
+a table, curves, images and the weights of every variant. With --seconds everything ends in time: training cools down
+early, and the results are those measured until then.
 """
 
 import argparse
@@ -57,18 +57,20 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "gradient loss 0.5": {"train": {"losses": {"gradient": 0.5}}},
     "all off": {"network": {"pose": "none", "stabilizer": False}, "train": {"losses": {"pose": 0.0, "temporal": 0.0}}},
 }
-"""What each changes; `all off` is a network of the class of GPS-Gaussian's."""
+"""The changed settings of each; `all off` is a network of GPS-Gaussian's class."""
 BINS = ((10.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 60.0))
 """Baselines, degrees."""
 NOISY = replace(SensorSettings(), noise=(0.01, 0.01), defocus=(0.0, 0.5), jpeg=(85.0, 95.0))
 CONDITIONS = {"moving": (0.0, NOISY), "still": (1.0, NOISY), "posed": (1.0, SensorSettings())}
-"""Share of still clips, and the cameras."""
+"""Share of still clips, and the sensor, of each condition."""
 SHARES = {"depth": 0.4, "full": 0.32}
-"""Of the time that a variant may take, training's; the rest is for starting and measuring."""
+"""Shares of a variant's time for its training phases; the rest is for start and measurement."""
 SETTLING = 4
-"""Frames of a person who stands still that are not counted."""
+"""Frames at the start of a still clip that are not counted."""
 FIRST_PERSON = 150
+"""First seed of the people of the measurement, which are of the validation split."""
 SECONDS_OF_TRACK = 1
+"""Length of their tracks: longer than the clips of the measurement."""
 
 
 def main() -> None:
@@ -82,11 +84,11 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=6, help="held-out people who are measured")
     parser.add_argument("--watched", type=int, default=8, help="frames of a clip that is measured")
     parser.add_argument("--pool", type=int, default=24)
-    parser.add_argument("--lifetime", type=int, default=48, help="steps that somebody of the pool stays")
-    parser.add_argument("--makers", type=int, help="processes that make people (default: the cores that are left)")
+    parser.add_argument("--lifetime", type=int, default=48, help="steps for which a person stays in the pool")
+    parser.add_argument("--makers", type=int, help="processes that prepare people (default: the remaining cores)")
     parser.add_argument("--precision", default="bf16-mixed")
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
-    parser.add_argument("--seconds", type=float, help="for everything; stages that would take too long end cooled down")
+    parser.add_argument("--seconds", type=float, help="for everything; phases that would take too long end cooled down")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     parser.add_argument("-o", "--output", type=Path, default=Path("results/ablations"))
@@ -107,7 +109,7 @@ def main() -> None:
 
 
 def settings_of(name: str, args: argparse.Namespace) -> ModelSettings:
-    """A variant's choices."""
+    """The settings of a variant."""
     stream = {"size": [args.size] * 2, "target_size": [args.target_size] * 2, "still": 0.3}
     stream |= {"pool": args.pool, "lifetime": args.lifetime, "workers": 0}
     train = {
@@ -128,25 +130,25 @@ def settings_of(name: str, args: argparse.Namespace) -> ModelSettings:
 
 
 def slug(name: str) -> str:
-    """A variant's name as a folder."""
+    """The name of a variant's folder."""
     return name.replace(" ", "-")
 
 
 def prepare_held_out(args: argparse.Namespace) -> None:
-    """Make the people who are measured; every process reads them."""
-    manner = manner_of(args, SECONDS_OF_TRACK)
+    """Prepare the people of the measurement in a file, which every process reads."""
+    arguments = preparation_arguments(args, SECONDS_OF_TRACK)
     start = time.monotonic()
-    prepare(FIRST_PERSON, *manner)  # compiles what everybody needs, once
+    prepare(FIRST_PERSON, *arguments)  # Compiles the kernels once.
     compiled = time.monotonic()
     with ProcessPoolExecutor(args.makers or os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
-        people = [pool.submit(prepare, seed, *manner) for seed in seeds]
+        people = [pool.submit(prepare, seed, *arguments) for seed in seeds]
         write_whole(args.output / "people.pickle", pickle.dumps([person.result() for person in people]))
     print(f"held-out people: {compiled - start:.0f} + {time.monotonic() - compiled:.0f} s", flush=True)
 
 
 def warm_up(args: argparse.Namespace) -> None:
-    """Compile the kernels that photograph people, once for all processes: they share the cache on disk."""
+    """Compile the kernels of the renderer once for all processes, which share the cache on disk."""
     start, settings = time.monotonic(), settings_of("everything", args)
     _, _, _, batch = next(clips(settings, args))
     with torch.no_grad():
@@ -154,30 +156,30 @@ def warm_up(args: argparse.Namespace) -> None:
     print(f"warm-up: {time.monotonic() - start:.0f} s", flush=True)
 
 
-def manner_of(args: argparse.Namespace, seconds: int) -> tuple[Any, ...]:
-    """How people are prepared, and for how long they are followed."""
+def preparation_arguments(args: argparse.Namespace, seconds: int) -> tuple[Any, ...]:
+    """The arguments of `prepare` beside the seed, for tracks of some seconds."""
     chosen = settings_of("everything", args).train.synthetic
     return chosen.people, seconds * chosen.fps, chosen.fps, texel_for(max(chosen.target_size))
 
 
 class Preparing:
-    """Makes the people of the stream ahead of all variants, which look at the same ones in the same order."""
+    """Prepares the people of the stream as files, which all variants use in the same order."""
 
     def __init__(self, args: argparse.Namespace):
-        self.folder, self.manner = args.output / "people", manner_of(args, streaming.SECONDS)
+        self.folder, self.arguments = args.output / "people", preparation_arguments(args, streaming.SECONDS)
         self.folder.mkdir(exist_ok=True)
         train, self.seeds = settings_of("everything", args).train, {}
-        for stage, steps in zip(("depth", "full"), args.steps, strict=True):
-            stream = streaming.SyntheticStream(train.synthetic, stream_seed(stage, train.seed))
+        for phase, steps in zip(("depth", "full"), args.steps, strict=True):
+            stream = streaming.SyntheticStream(train.synthetic, stream_seed(phase, train.seed))
             places = range(train.synthetic.pool)
             self.seeds |= {stream.person(place, step): None for step in range(steps) for place in places}
         count = args.makers or max((os.cpu_count() or 1) - len(args.variants), 1)
         self.pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
 
     def __enter__(self) -> None:
-        print(f"the variants will see {len(self.seeds)} people", flush=True)
+        print(f"the variants will use {len(self.seeds)} people", flush=True)
         for seed in self.seeds:
-            self.pool.submit(make_file, self.folder, seed, *self.manner)
+            self.pool.submit(make_file, self.folder, seed, *self.arguments)
 
     def __exit__(self, *_) -> None:
         print(f"{len(list(self.folder.glob('*.pickle')))} of them were made", flush=True)
@@ -185,13 +187,13 @@ class Preparing:
         shutil.rmtree(self.folder)
 
 
-def make_file(folder: Path, seed: int, *manner: Any) -> None:
-    """Somebody as a file."""
-    write_whole(folder / f"{seed}.pickle", pickle.dumps(prepare(seed, *manner)))
+def make_file(folder: Path, seed: int, *arguments: Any) -> None:
+    """Write a person to a file."""
+    write_whole(folder / f"{seed}.pickle", pickle.dumps(prepare(seed, *arguments)))
 
 
 def read_file(folder: Path, seed: int) -> Prepared:
-    """Somebody, as soon as the file is there."""
+    """A person, as soon as the file exists."""
     path = folder / f"{seed}.pickle"
     while not path.exists():
         time.sleep(0.02)
@@ -199,7 +201,7 @@ def read_file(folder: Path, seed: int) -> Prepared:
 
 
 def run_all(args: argparse.Namespace) -> dict[str, float]:
-    """Run every variant; seconds that each took."""
+    """The seconds that each variant took, after running all of them."""
     start, running, ended = time.monotonic(), {}, {}
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(torch.cuda.device_count())))).split(",")
     for index, name in enumerate(args.variants):
@@ -229,22 +231,22 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
     settings, folder = settings_of(name, args), args.output / slug(name)
     streaming.prepare = lambda seed, *_: read_file(args.output / "people", seed)
     steps: dict[str, int] = {}
-    for stage, share in SHARES.items():
-        output = folder / f"{stage}.safetensors"
+    for phase, share in SHARES.items():
+        output = folder / f"{phase}.safetensors"
         start = time.monotonic()
         train(
-            stage,
+            phase,
             train_files=[],
             val_files=[],
             output=output,
             state=folder / "state",
             settings=settings,
-            init=folder / "depth.safetensors" if stage == "full" else None,
+            init=folder / "depth.safetensors" if phase == "full" else None,
             device=args.device,
             time_budget=share * args.seconds if args.seconds else None,
         )
-        steps[stage] = int(read_metadata(output)["steps"])
-        print(f"{name}: stage {stage} took {time.monotonic() - start:.1f} s", flush=True)
+        steps[phase] = int(read_metadata(output)["steps"])
+        print(f"{name}: phase {phase} took {time.monotonic() - start:.1f} s", flush=True)
     for measured in measure(folder / "full.safetensors", settings, args, folder):
         write_whole(folder / "result.json", json.dumps({"variant": name, "steps": steps, **measured}, indent=1) + "\n")
     print(f"{name}: measured", flush=True)
@@ -252,13 +254,13 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """What a variant measured, if it came so far."""
+    """The result of a variant, or None if it has not been measured."""
     path = folder / "result.json"
     return json.loads(path.read_text()) if path.exists() else None
 
 
 def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[int, str, tuple[float, float], Any]]:
-    """The clips that are measured: number of the person, condition, bin and batch of one clip."""
+    """The clips of the measurement: number of the person, condition, bin of baselines, and a batch of one clip."""
     people = pickle.loads((args.output / "people.pickle").read_bytes())
     errors = read_error_model(settings.train.heatmap_errors)
     level = RigSettings(pitch=(-10.0, 20.0), vertical=0.0, between_cameras=(0.3, 0.7), above=(0.0, 0.0))
@@ -276,7 +278,7 @@ def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[i
 
 @torch.no_grad()
 def measure(weights: Path, settings: ModelSettings, args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
-    """All numbers of a model, by bin: means over the people so far, whenever another one has been measured."""
+    """The metrics of a model by bin, as means over the people so far; yielded after every person."""
     network = load_network(weights, args.device)
     found: dict[str, dict[str, list[float]]] = {}
     sheet: list[np.ndarray] = []
@@ -341,7 +343,7 @@ COLUMNS = {
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown: one row a variant and bin."""
+    """A Markdown table with one row per variant and bin."""
     lines = ["| variant | baseline | " + " | ".join(COLUMNS.values()) + " |", "| --- " * (len(COLUMNS) + 2) + "|"]
     for row in rows:
         for key in ("all", *(f"{low:.0f}-{high:.0f}" for low, high in BINS)):

@@ -1,4 +1,4 @@
-"""A network of GPS-Gaussian's class (Zheng et al. 2024), after its published description: to be timed, never trained.
+"""A network of GPS-Gaussian's class (Zheng et al. 2024), after its published description: for timing only.
 
 Features at 1/2, 1/4 and 1/8 of the image's size (32, 48, 96 channels, residual blocks with group normalisation); stereo
 at 1/8 as in RAFT-Stereo (all-pairs correlation, 4 levels, radius 4, 3 updates of a GRU with 96 channels, learned
@@ -28,7 +28,7 @@ class Block(nn.Module):
         self.shortcut = nn.Identity() if plain else nn.Conv2d(inputs, outputs, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The sum of both ways, rectified."""
+        """The sum of both branches, after a ReLU."""
         return (self.shortcut(x) + self.body(x)).relu()
 
 
@@ -44,7 +44,7 @@ class Encoder(nn.Module):
         self.to_eighth = nn.Sequential(Block(quarter, eighth, 2), Block(eighth, eighth))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """From fine to coarse."""
+        """Features from fine to coarse."""
         half = self.to_half(self.stem(x))
         quarter = self.to_quarter(half)
         return half, quarter, self.to_eighth(quarter)
@@ -58,8 +58,8 @@ class RaftStereo(nn.Module):
         self.levels, self.radius, self.iterations = levels, radius, iterations
         self.match = nn.Sequential(Block(channels, 128), nn.Conv2d(128, 256, 3, 1, 1))
         self.context = nn.Sequential(Block(channels, 128), nn.Conv2d(128, 2 * channels, 3, 1, 1))
-        looked = levels * (2 * radius + 1)
-        self.correlations = nn.Sequential(nn.Conv2d(looked, 64, 1), nn.ReLU(), nn.Conv2d(64, 64, 3, 1, 1), nn.ReLU())
+        samples = levels * (2 * radius + 1)
+        self.correlations = nn.Sequential(nn.Conv2d(samples, 64, 1), nn.ReLU(), nn.Conv2d(64, 64, 3, 1, 1), nn.ReLU())
         self.flow = nn.Sequential(nn.Conv2d(1, 64, 7, 1, 3), nn.ReLU(), nn.Conv2d(64, 64, 3, 1, 1), nn.ReLU())
         self.motion = nn.Conv2d(128, 127, 3, 1, 1)
         self.gates = nn.Conv2d(2 * channels + 128, 2 * channels, 3, 1, 1)
@@ -68,7 +68,7 @@ class RaftStereo(nn.Module):
         self.mask = nn.Sequential(nn.Conv2d(channels, 256, 3, 1, 1), nn.ReLU(), nn.Conv2d(256, 9 * 64, 1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features of both views, (2, c, h, w), to disparities (2, 1, 8 h, 8 w)."""
+        """Disparities (2, 1, 8 h, 8 w) from features of both views (2, c, h, w)."""
         match = self.match(features).float()
         volume = torch.einsum("nchw,nchv->nhwv", match, match.flip(0)) / match.shape[1] ** 0.5
         n, height, width, _ = volume.shape
@@ -80,9 +80,9 @@ class RaftStereo(nn.Module):
         columns = torch.arange(width, device=features.device).float().expand(n, 1, height, width)
         x = columns
         for _ in range(self.iterations):
-            looked = torch.cat([self._look(level, x / 2**i) for i, level in enumerate(pyramid)], dim=1)
+            samples = torch.cat([self._lookup(level, x / 2**i) for i, level in enumerate(pyramid)], dim=1)
             flow = x - columns
-            known = torch.cat([self.correlations(looked.reshape(n, -1, height, width)), self.flow(flow)], dim=1)
+            known = torch.cat([self.correlations(samples.reshape(n, -1, height, width)), self.flow(flow)], dim=1)
             known = torch.cat([self.motion(known).relu(), flow, context], dim=1)
             update, reset = self.gates(torch.cat([hidden, known], dim=1)).sigmoid().chunk(2, dim=1)
             hidden = (1 - update) * hidden + update * self.candidate(torch.cat([reset * hidden, known], dim=1)).tanh()
@@ -91,8 +91,8 @@ class RaftStereo(nn.Module):
         cells = F.unfold(8 * (x - columns), 3, padding=1).reshape(n, 1, 9, 1, 1, height, width)
         return (weights * cells).sum(2).permute(0, 1, 4, 2, 5, 3).reshape(n, 1, 8 * height, 8 * width)
 
-    def _look(self, level: Tensor, x: Tensor) -> Tensor:
-        """Samples about a column, as published: with grid_sample."""
+    def _lookup(self, level: Tensor, x: Tensor) -> Tensor:
+        """Samples around a column with grid_sample, as in the published code."""
         n, _, height, width = x.shape
         about = torch.arange(-self.radius, self.radius + 1, device=x.device).float()
         at = 2 * (x.reshape(-1, 1, 1) + about) / max(level.shape[-1] - 1, 1) - 1
@@ -120,13 +120,13 @@ class BaselineNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Disparity, rotation, scale, opacity."""
-        seen = self.image(images)
-        disparity = self.stereo(seen[2])
+        features = self.image(images)
+        disparity = self.stereo(features[2])
         deep = self.depth(disparity / images.shape[-1])
-        joined = [torch.cat(pair, dim=1) for pair in zip(seen, deep, strict=True)]
-        x = _double(self.up_quarter(joined[2]))
-        x = _double(self.up_half(torch.cat([joined[1], x], dim=1)))
-        x = _double(self.up_full(torch.cat([joined[0], x], dim=1)))
+        concatenated = [torch.cat(pair, dim=1) for pair in zip(features, deep, strict=True)]
+        x = _double(self.up_quarter(concatenated[2]))
+        x = _double(self.up_half(torch.cat([concatenated[1], x], dim=1)))
+        x = _double(self.up_full(torch.cat([concatenated[0], x], dim=1)))
         x = self.last(torch.cat([x, images, disparity], dim=1))
         rotation, scale, opacity = (head(x) for head in self.heads)
         return disparity, F.normalize(rotation, dim=1), F.softplus(scale).clamp_max(0.01), opacity.sigmoid()

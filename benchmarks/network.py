@@ -1,7 +1,7 @@
-"""How fast the network is: from two rectified views with heatmaps to a novel view, in parts and end to end.
+"""Speed of the network: from two rectified views with heatmaps to a novel view, by parts and end to end.
 
-On CUDA the network runs in half precision: call by call (`eager`), as a CUDA graph (`graph`), compiled (`compiled`).
-Random weights: speed does not depend on them. Rectification and detection of joints are not part of it.
+On CUDA the network runs in half precision, in three modes: `eager`, as a CUDA graph (`graph`), and `compiled`. Weights
+are random, since speed does not depend on them. Rectification and detection of joints are not included.
 """
 
 import argparse
@@ -33,7 +33,7 @@ PARTS = ("color_encoder", "pose_branch", "disparity_prior", "stereo", "head")
 
 
 def rig(size: int, baseline: float, distance: float) -> Camera:
-    """A rectified pair 22.5 degrees apart whose pictures are cropped to the person: the principal points differ."""
+    """A rectified pair whose images are cropped to the person, so that the principal points differ."""
     focal, shift = 1.28 * size, 1.28 * size * baseline / 2 / distance
     intrinsics = torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]]).repeat(1, 2, 1, 1)
     intrinsics[0, :, 0, 2] += torch.tensor([-shift, shift])
@@ -42,13 +42,13 @@ def rig(size: int, baseline: float, distance: float) -> Camera:
     return Camera(intrinsics, poses, size, size)
 
 
-def pair(size: int, moment: float = 0.0, device: str = "cpu") -> StereoPair:
-    """The person made of ellipsoids, textured, with joints; `moment` turns it (radians)."""
+def pair(size: int, angle: float = 0.0, device: str = "cpu") -> StereoPair:
+    """A pair with joints of a textured person made of ellipsoids, which is turned by `angle` (radians)."""
     distance = 2.5
     cameras = rig(size, 2 * distance * math.tan(math.radians(11.25)), distance).to(device)
-    c, s = math.cos(moment), math.sin(moment)
+    c, s = math.cos(angle), math.sin(angle)
     turn = torch.tensor([[c, -s, 0], [s, c, 0], [0, 0, 1]], device=device)
-    to_scene = turn @ torch.tensor([[0.0, 0, -1], [1, 0, 0], [0, -1, 0]], device=device)  # the person's z points up
+    to_scene = turn @ torch.tensor([[0.0, 0, -1], [1, 0, 0], [0, -1, 0]], device=device)  # z of the person points up
     middle = turn @ torch.tensor([distance, 0, 0], device=device) + torch.tensor([0, 0, 0.9], device=device)
     waves = torch.tensor([[31.0, 17, 5], [7, 29, -23], [19, -11, 37]], device=device)
     joints = torch.tensor([centre for centre, _ in BODY for _ in range(2)][:17], device=device)
@@ -86,7 +86,7 @@ def pair(size: int, moment: float = 0.0, device: str = "cpu") -> StereoPair:
 
 
 def between(source: StereoPair, size: int) -> Camera:
-    """The view half-way between both cameras."""
+    """The camera half-way between both cameras of a pair."""
     left = Camera(source.cameras.intrinsics[0, 0], source.cameras.world_to_camera[0, 0], *source.images.shape[:2:-1])
     middle = left.resized(size, size)
     middle.intrinsics[0, 2] = size / 2
@@ -95,18 +95,18 @@ def between(source: StereoPair, size: int) -> Camera:
 
 
 def new_network(device: str) -> PoseGaussian:
-    """Random weights, always the same."""
+    """A network with random weights, the same at every call."""
     torch.manual_seed(0)
     return PoseGaussian(NetworkSettings()).eval().to(device)
 
 
 def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
-    """Between pictures in [0, 1], dB."""
+    """PSNR of two images in [0, 1], dB."""
     return float(-10 * (a - b).square().mean().clamp_min(1e-12).log10())
 
 
 def recorded(network: nn.Module, call: Callable[[], Any]) -> dict[str, tuple[tuple, dict]]:
-    """What each part is called with."""
+    """The arguments with which each part is called."""
     found: dict[str, tuple[tuple, dict]] = {}
     hooks = [
         network.get_submodule(name).register_forward_pre_hook(
@@ -122,7 +122,7 @@ def recorded(network: nn.Module, call: Callable[[], Any]) -> dict[str, tuple[tup
 
 @torch.inference_mode()
 def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...]) -> list[dict]:
-    """Each part with its true inputs; times of CUDA graphs are of the device alone."""
+    """Times of the parts, each with its inputs in the whole network; CUDA graphs exclude the time of the host."""
     source = pair(size, device="cuda")
     stream = StreamingPredictor(new_network("cuda"), patient=True)
     frame = stream(source)
@@ -136,7 +136,7 @@ def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...]) -> list[dict
     rows = []
     for name, function in functions.items():
         modes = {"eager": function, "graph": captured(function)}
-        if "compiled" in chosen and name != "network":  # That one is measured end to end.
+        if "compiled" in chosen and name != "network":  # The whole network is measured end to end.
             modes["compiled"] = captured(torch.compile(function, dynamic=False))
         times = in_turn(modes, samples, 20, torch.cuda.synchronize)
         rows.append({"part": name, **{mode: times.get(mode, "") for mode in MODES}})
@@ -150,8 +150,8 @@ def _bound(function: Callable, args: tuple, kwargs: dict) -> Callable[[], Any]:
 
 @torch.inference_mode()
 def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[dict]:
-    """Frame after frame with the temporal state, inputs on the device: Gaussians and one view of twice the size."""
-    frames = [pair(size, moment, "cuda") for moment in (0.0, 0.05, 0.1, 0.15)]
+    """Times per frame with the temporal state and inputs on the device: Gaussians, and one view of twice the size."""
+    frames = [pair(size, angle, "cuda") for angle in (0.0, 0.05, 0.1, 0.15)]
     camera, network = between(frames[0], 2 * size), new_network("cuda")
     exact = [(disparity.cpu(), image.cpu()) for disparity, image in in_single_precision(network, frames, camera)]
     rows = []
@@ -187,7 +187,7 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[d
 
 
 def in_single_precision(network: PoseGaussian, frames: list[StereoPair], camera: Camera) -> Iterator[tuple]:
-    """Disparity and picture of every frame."""
+    """Disparity and novel view of every frame, in float32."""
     state = None
     for frame in frames:
         result = network(frame, state)
@@ -196,17 +196,17 @@ def in_single_precision(network: PoseGaussian, frames: list[StereoPair], camera:
 
 
 def _live(stream: StreamingPredictor, frames: list[StereoPair], camera: Camera) -> dict[str, Callable[[], Any]]:
-    """One frame after the other, round and round."""
-    moments = itertools.cycle(frames)
+    """Functions that process the next frame of an endless sequence."""
+    endless = itertools.cycle(frames)
     return {
-        "end to end": lambda: render(stream(next(moments)).gaussians, camera),
-        "network": lambda: stream(next(moments)),
+        "end to end": lambda: render(stream(next(endless)).gaussians, camera),
+        "network": lambda: stream(next(endless)),
     }
 
 
 @torch.inference_mode()
 def baseline_on_cuda(size: int, samples: int) -> list[dict]:
-    """The reference network of GPS-Gaussian's class, network alone."""
+    """Times of the baseline network of GPS-Gaussian's class, without splatting."""
     images = pair(size, device="cuda").images[0]
     network = BaselineNetwork().eval().cuda()
     times = in_turn({"eager float32": lambda: network(images)}, samples, 5, torch.cuda.synchronize)
@@ -215,7 +215,7 @@ def baseline_on_cuda(size: int, samples: int) -> list[dict]:
 
 @torch.inference_mode()
 def compare_on_cpu(size: int, samples: int) -> list[dict]:
-    """From a pair to one novel view of twice the size, both networks in turn."""
+    """Times from a pair to one novel view of twice the size, both networks in turn."""
     source = pair(size)
     camera, stream, baseline = (
         between(source, 2 * size),
@@ -238,11 +238,11 @@ def compare_on_cpu(size: int, samples: int) -> list[dict]:
 
 
 def main() -> None:
-    """Run what this machine can."""
+    """Run the benchmarks that this machine supports."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, default=Path("results/benchmarks/network.json"))
     parser.add_argument("--size", type=int, help="of the sources (default: 1024 on CUDA, 512 on the CPU)")
-    parser.add_argument("--samples", type=int, default=5, help="of each number (default: 5)")
+    parser.add_argument("--samples", type=int, default=5, help="of each time (default: 5)")
     parser.add_argument("--only", choices=("cpu", "parts", "streaming", "baseline"), nargs="+")
     parser.add_argument("--modes", choices=MODES, nargs="+", default=MODES)
     options = parser.parse_args()

@@ -1,10 +1,10 @@
-"""How long a training step takes, with rendering and losses, and with the stream that feeds it.
+"""Time of a training step with rendering and losses, alone and with the stream that makes its batches.
 
     python benchmarks/training.py --size 512 --target-size 1024 --batch 4
 
-`step`: on one batch that lies ready. `step + stream`: each on a new batch, made while the steps before are taken.
-`stream`: making a batch and nothing else. The parts of a step follow, one after the other on the same batch. Who is
-photographed is made beforehand: in a long run that is the work of other cores.
+`step`: on one batch that is made before. `step + stream`: every step on a new batch, made during the step before.
+`stream`: making a batch alone. The parts of a step follow, measured on the same batch. People are prepared before the
+measurement: in a long run that is the work of other cores.
 """
 
 import argparse
@@ -34,8 +34,8 @@ from posegaussian.training.trainer import Trainer
 FPS = 30
 
 
-class Ready(BatchSource):
-    """One batch that lies ready."""
+class SingleBatch(BatchSource):
+    """The same batch for every step."""
 
     def __init__(self, batch: Batch):
         self.batch = batch
@@ -44,7 +44,7 @@ class Ready(BatchSource):
         return self.batch
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
 
 def main() -> None:
@@ -56,8 +56,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, nargs="+", default=[4], help="pairs per step, clips of two frames")
     parser.add_argument("--samples", type=int, default=8, help="of each time")
     parser.add_argument("--calls", type=int, default=5, help="steps of a sample")
-    parser.add_argument("--people", type=int, default=8, help="who are photographed")
-    parser.add_argument("--seconds", type=float, default=1e6, help="after which nothing more is begun")
+    parser.add_argument("--people", type=int, default=8, help="number of people")
+    parser.add_argument("--seconds", type=float, default=1e6, help="after which no further measurement begins")
     parser.add_argument("--precision", default="bf16-mixed")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks/training.json"))
@@ -82,16 +82,16 @@ def main() -> None:
 
 
 def make_people(count: int, target_size: int) -> list:
-    """People who are ready to be photographed."""
-    start, manner = time.monotonic(), (PeopleSettings(), streaming.SECONDS * FPS, FPS, texel_for(target_size))
+    """Prepared people, as the stream uses them."""
+    start, options = time.monotonic(), (PeopleSettings(), streaming.SECONDS * FPS, FPS, texel_for(target_size))
     with ProcessPoolExecutor(min(count, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
-        people = list(pool.map(prepare, range(1000, 1000 + count), *([value] * count for value in manner)))
-    print(f"{count} people were made in {time.monotonic() - start:.1f} s", flush=True)
+        people = list(pool.map(prepare, range(1000, 1000 + count), *([value] * count for value in options)))
+    print(f"{count} people were prepared in {time.monotonic() - start:.1f} s", flush=True)
     return people
 
 
 def make_run(stage: str, size: int, batch: int, args: argparse.Namespace, folder: Path) -> Trainer:
-    """A run on the stream."""
+    """A trainer on streamed people alone."""
     stream = {"size": [size] * 2, "target_size": [args.target_size] * 2, "workers": 0, "pool": args.people}
     train = {"full_steps": 1_000_000, "depth_steps": 1_000_000, "batch_size": batch, "stream": 1.0}
     train |= {"synthetic": stream | {"lifetime": 1_000_000}, "precision": args.precision}
@@ -102,12 +102,12 @@ def make_run(stage: str, size: int, batch: int, args: argparse.Namespace, folder
 
 
 def measure(trainer: Trainer, samples: int, calls: int) -> list[dict[str, Any]]:
-    """A row for each thing that is timed, in an order in which what is made ahead does not disturb the step alone."""
+    """A row for every time; the step alone comes first, since the prefetcher would disturb it."""
     streamed, device = trainer.batches, trainer.fabric.device
     assert streamed.streamed is not None
     synchronise = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None
     batch = streamed.make(0)[0]
-    ready = Prefetcher(None, Ready(batch), 1.0, 0, device)
+    ready = Prefetcher(None, SingleBatch(batch), 1.0, 0, device)
 
     def step_on(batches: Prefetcher) -> Callable[[], Any]:
         def step() -> None:
@@ -117,7 +117,10 @@ def measure(trainer: Trainer, samples: int, calls: int) -> list[dict[str, Any]]:
         return step
 
     start = time.perf_counter()
-    for batches, steps in ((ready, 4), (streamed, 24)):  # kernels are chosen, memory is taken, everybody is there
+    for batches, steps in (
+        (ready, 4),
+        (streamed, 24),
+    ):  # Warm-up: kernels are chosen, memory is allocated, the pool is full.
         for _ in range(steps):
             step_on(batches)()
     synchronise()
@@ -149,7 +152,7 @@ def measure(trainer: Trainer, samples: int, calls: int) -> list[dict[str, Any]]:
 
 
 def parts(trainer: Trainer, batch: Batch, samples: int, synchronise: Callable[[], None]) -> dict[str, Timing]:
-    """What the parts of a step take, each added to those before it."""
+    """Cumulative times of the parts of a step: each includes those before it."""
     settings, depth_only = trainer.settings.train, trainer.phase == "depth"
 
     def network():

@@ -1,10 +1,10 @@
-"""Fit the numbers of the disparity prior (model/constants.py) to streamed people.
+"""Fit the constants of the disparity prior (model/constants.py) to streamed people.
 
     python tools/fit_body_prior.py --people 28 --steps 120
 
-People of the training split are photographed at 256 px on pairs of all baselines, their joints found by the error model
-of the detector. A Student t likelihood of the true disparities, given estimate and spread, is maximised by Adam; pixels
-that the other view does not see count twice. Prints the numbers, and the errors on other people before and after.
+People of the training split are rendered at 256 px in pairs of all baselines; the error model of the detector gives
+their joints. Adam maximises a Student t likelihood of the true disparities given mean and sigma of the prior; pixels
+that the other view does not see count twice. Prints the constants, and the errors on other people before and after.
 """
 
 import argparse
@@ -28,33 +28,34 @@ from posegaussian.types import StereoPair
 
 NAMES = ("skin_offset", "silhouette_sigma", "joint_sigma", "joint_noise", "score_power", "surprise_scale")
 NAMES += ("depth_order", "half_evidence")
-"""The constants that are fitted. `falloff` stays as it is: as the `alpha` of an operation it takes no gradient."""
+"""The constants that are fitted. `falloff` is not: as the `alpha` of an operation it gets no gradient."""
 SIZES = ("radius", "inset", "spread")
-"""What is fitted of every capsule."""
+"""The fields of every capsule that are fitted."""
 BASELINES = ((10.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 60.0))
 """Degrees."""
 FIRST_PERSON, SECONDS = 20_000, 2
+"""First seed of the people, which are of the training split, and length of their tracks."""
 FREEDOM = 4.0
-"""Degrees of freedom of the t distribution."""
+"""Degrees of freedom of the t distribution. Chosen by hand."""
 
 
 def main() -> None:
-    """Photograph, fit, print."""
+    """Render people, fit the constants, print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=28, help="to fit to; a third as many more to test on")
+    parser.add_argument("--people", type=int, default=28, help="to fit to; a third as many more are for testing")
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--batch", type=int, default=16, help="pairs per step")
     args = parser.parse_args()
-    known = list(photographed(range(FIRST_PERSON, FIRST_PERSON + args.people)))
-    others = list(photographed(range(FIRST_PERSON + args.people, FIRST_PERSON + args.people + -(-args.people // 3))))
-    model = Fitted()
+    known = list(rendered_pairs(range(FIRST_PERSON, FIRST_PERSON + args.people)))
+    others = list(rendered_pairs(range(FIRST_PERSON + args.people, FIRST_PERSON + args.people + -(-args.people // 3))))
+    model = FittedPrior()
     report("before", model, others)
     optimizer = torch.optim.Adam(model.parameters())
     random = np.random.default_rng(0)
     for step in range(args.steps):
         optimizer.param_groups[0]["lr"] = 0.03 * min(1.0, 2 - 2 * step / args.steps)
         chosen = random.choice(len(known), args.batch, replace=False)
-        loss = torch.stack([surprise(model(known[i][0]), known[i][1]) for i in chosen]).mean()
+        loss = torch.stack([negative_log_likelihood(model(known[i][0]), known[i][1]) for i in chosen]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -62,8 +63,8 @@ def main() -> None:
     model.print_constants()
 
 
-def photographed(seeds: range) -> Iterator[tuple[StereoPair, Sample]]:
-    """Two pairs of every person and bin of baselines, with the detector's errors."""
+def rendered_pairs(seeds: range) -> Iterator[tuple[StereoPair, Sample]]:
+    """Two pairs of every person and bin of baselines, with joints that have the detector's errors."""
     errors = read_error_model("package:errors.json")
     settings = StreamSettings(size=(256, 256), target_size=(16, 16), still=1.0)
     for seed in seeds:
@@ -74,22 +75,22 @@ def photographed(seeds: range) -> Iterator[tuple[StereoPair, Sample]]:
             yield imitate(sample.pair, sample.joints2d, sample.joint_visible > 0, 1, errors, random), sample
 
 
-class Fitted(nn.Module):
-    """The estimate with all its numbers as logarithms that can be learned."""
+class FittedPrior(nn.Module):
+    """The prior with the logarithms of its constants as parameters."""
 
     def __init__(self):
         super().__init__()
         prior = DISPARITY_PRIOR
-        self.numbers = nn.ParameterDict({name: _logarithm(getattr(prior, name)) for name in NAMES})
+        self.scalars = nn.ParameterDict({name: _logarithm(getattr(prior, name)) for name in NAMES})
         self.sizes = _logarithm([[getattr(capsule, name) for name in SIZES] for capsule in prior.capsules])
         self.spreads = _logarithm([link.spread for link in prior.links])
 
     def forward(self, pair: StereoPair) -> PriorEstimate:
-        """The estimate with the numbers as they are now."""
+        """The prior with the current constants."""
         return DisparityPrior(4, constants=self.constants()).estimate(pair)
 
     def constants(self) -> DisparityPriorConstants:
-        """The numbers as they are now, tensors in place of the floats that are fitted."""
+        """The current constants, with tensors in place of the floats that are fitted."""
         prior = DISPARITY_PRIOR
         capsules = tuple(
             replace(capsule, **dict(zip(SIZES, sizes, strict=True)))
@@ -98,12 +99,12 @@ class Fitted(nn.Module):
         links = tuple(
             replace(link, spread=spread) for link, spread in zip(prior.links, self.spreads.exp(), strict=True)
         )
-        numbers = {name: value.exp() for name, value in self.numbers.items()}
-        return replace(prior, capsules=capsules, links=links, **numbers)
+        scalars = {name: value.exp() for name, value in self.scalars.items()}
+        return replace(prior, capsules=capsules, links=links, **scalars)
 
     @torch.no_grad()
     def print_constants(self) -> None:
-        """Print what is fitted as it stands in posegaussian/model/constants.py."""
+        """Print the fitted constants in the format of posegaussian/model/constants.py."""
         constants = self.constants()
         for name in NAMES:
             print(f"    {name}={getattr(constants, name):.3g},")
@@ -119,29 +120,29 @@ def _logarithm(values) -> nn.Parameter:
 
 
 def errors_of(estimate: PriorEstimate, sample: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Of the cells whose middle is the person: error and spread in pixels, pixels per metre, seen by the other view."""
+    """Error, sigma (both in pixels), pixels per metre and visibility in the other view, of all cells on the person."""
     known = sample.valid[..., 2::4, 2::4] > 0
     error = estimate.disparity - sample.disparity[..., 2::4, 2::4]
-    seen = sample.visible[..., 2::4, 2::4] > 0
-    return error[known], estimate.sigma[known], estimate.pixels_per_metre[known], seen[known]
+    visible = sample.visible[..., 2::4, 2::4] > 0
+    return error[known], estimate.sigma[known], estimate.pixels_per_metre[known], visible[known]
 
 
-def surprise(estimate: PriorEstimate, sample: Sample) -> Float[Tensor, ""]:
-    """-log of the likelihood of the truth, in metres, up to a constant."""
-    error, spread, per_metre, seen = errors_of(estimate, sample)
-    likelihood = (spread / per_metre).log() + (FREEDOM + 1) / 2 * ((error / spread).square() / FREEDOM).log1p()
-    weight = 2.0 - seen.float()
+def negative_log_likelihood(estimate: PriorEstimate, sample: Sample) -> Float[Tensor, ""]:
+    """Negative logarithm of the likelihood of the true disparity, up to a constant."""
+    error, sigma, per_metre, visible = errors_of(estimate, sample)
+    likelihood = (sigma / per_metre).log() + (FREEDOM + 1) / 2 * ((error / sigma).square() / FREEDOM).log1p()
+    weight = 2.0 - visible.float()
     return (weight * likelihood).sum() / weight.sum()
 
 
 @torch.no_grad()
-def report(name: str, model: Fitted, samples: list[tuple[StereoPair, Sample]]) -> None:
-    """Print mean errors, of all pixels and of those that the other view does not see."""
+def report(name: str, model: FittedPrior, samples: list[tuple[StereoPair, Sample]]) -> None:
+    """Print the mean errors of all pixels, and of those that the other view does not see."""
     parts = zip(*(errors_of(model(pair), sample) for pair, sample in samples), strict=True)
-    error, spread, per_metre, seen = (torch.cat(part) for part in parts)
-    for which, chosen in (("all", seen | ~seen), ("half-occluded", ~seen)):
+    error, sigma, per_metre, visible = (torch.cat(part) for part in parts)
+    for which, chosen in (("all", visible | ~visible), ("half-occluded", ~visible)):
         pixels, metres = 4 * error[chosen].abs().mean(), (error / per_metre)[chosen].abs()
-        within = ((error / spread)[chosen].abs() < 1).float().mean()
+        within = ((error / sigma)[chosen].abs() < 1).float().mean()
         print(
             f"{name}, {which}: {pixels:.1f} px at 1024 px, {100 * metres.mean():.1f} cm (median"
             f" {100 * metres.median():.1f}), {100 * within:.0f} % within one standard deviation"

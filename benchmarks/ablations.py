@@ -5,10 +5,10 @@
 Every variant is a process of its own; several GPUs are shared out among them. All variants use the same people, rigs
 and errors of the detector in the same order. They are measured on people of the validation split, per bin of
 baselines, in three conditions: `moving` and `still` (exactly frozen), with noisy cameras; and `posed`: still, with
-cameras without noise, so that only the joint heatmaps flicker. A clip is reconstructed like a video, frame after frame with the
-stabiliser's state; for still people the first frames, in which the state settles, are not counted. Writes results.json,
-a table, curves, images and the weights of every variant. With --seconds everything ends in time: training cools down
-early, and the results are those measured until then.
+cameras without noise, so that only the joint heatmaps flicker. A clip is reconstructed like a video, frame after frame
+with the stabiliser's state; for still people the first frames, in which the state settles, are not counted. Writes
+results.json, a table, curves, images and the weights of every variant. With --seconds everything ends in time: training
+cools down early, and the results are those measured until then.
 """
 
 import argparse

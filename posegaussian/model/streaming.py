@@ -1,4 +1,4 @@
-"""Inference frame by frame, fast and in constant memory: half precision, fixed lists, and on CUDA a captured graph."""
+"""Inference frame by frame in constant memory: half precision, lists of fixed length, and on CUDA a captured graph."""
 
 import copy
 from collections.abc import Callable
@@ -15,23 +15,24 @@ from posegaussian.model.stabilizer import TemporalPoseStabilizer
 from posegaussian.types import Gaussians, StereoPair
 
 Mode = Literal["eager", "graph", "compiled"]
-"""How the network runs: call by call, as one CUDA graph, or compiled by TorchInductor and then as one CUDA graph."""
+"""How the network runs: eagerly, as one CUDA graph, or compiled by TorchInductor and captured as one CUDA graph."""
 
 _SPARE = 1.5
-"""The lists hold this many times the first frame's pixels."""
+"""Length of the lists relative to the number of foreground pixels in the first frame. Chosen by hand."""
 _GRAIN = 4096
-"""Lengths of lists are multiples of this."""
+"""Lengths of lists are multiples of this. Chosen by hand."""
 _WARM_UP = 3
+"""Runs before a graph is captured: PyTorch's documentation of CUDA graphs does as many."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What one call returns; the next call overwrites it.
+    """The result of one call, which the next call overwrites.
 
     Args:
         gaussians: one unbatched set, of fixed length; an opacity of 0 marks an unused entry.
         disparity: x_left - x_right in pixels, in both views.
-        overflow: above 0 where the lists were too short for the person.
+        overflow: above 0 if the lists were too short for the person, by this many pixels.
     """
 
     gaussians: Gaussians
@@ -83,20 +84,20 @@ class StreamingPredictor:
         self._replay: Callable[[], Reconstruction] | None = None
 
     def resume(self, state: Float[Tensor, "1 2 d hs ws"] | None) -> None:
-        """The next frame follows the one that left this state; None starts a sequence."""
+        """Continue after the frame to which this state belongs; None starts a sequence."""
         self._past = state
 
     @torch.inference_mode()
     def state(self) -> Float[Tensor, "1 2 d hs ws"] | None:
-        """What the last frame left, to go on from later; None without a stabiliser."""
+        """The state after the last frame, for `resume`; None without a stabiliser."""
         return None if self._past is None else self._past.clone()
 
     @torch.inference_mode()
     def __call__(self, pair: StereoPair) -> Frame:
-        """The Gaussians of the next frame, a batch of one."""
+        """The Gaussians of the next frame, from a batch of one pair."""
         if self.capacity is None:
             self.capacity = _length(int((pair.masks > 0).sum((-3, -2, -1)).max()))
-        self._take(pair)
+        self._copy_inputs(pair)
         frame = self._frame()
         while self.patient and frame.overflow > 0:
             self.capacity = _length(self.capacity + int(frame.overflow))
@@ -104,8 +105,8 @@ class StreamingPredictor:
             frame = self._frame()
         return frame
 
-    def _take(self, pair: StereoPair) -> None:
-        """Copy the inputs, and the state that the last frame left, to where the graph looks for them."""
+    def _copy_inputs(self, pair: StereoPair) -> None:
+        """Copy the inputs and the state into the tensors that the graph was captured with."""
         if self._inputs is None:
             self._inputs = copy.deepcopy(pair)
             self._state = self.network.initial_state(pair)
@@ -116,15 +117,15 @@ class StreamingPredictor:
 
     def _frame(self) -> Frame:
         if self._replay is None:
-            self._replay = self._prepared()
+            self._replay = self._make_replay()
         result = self._replay()
         self._past = result.state
         assert result.gaussians is not None and result.count is not None and self.capacity is not None
         overflow = (result.count.amax() - self.capacity).float()
         return Frame(result.gaussians[0], result.disparity[0], overflow)
 
-    def _prepared(self) -> Callable[[], Reconstruction]:
-        """The network on the inputs at hand; as a graph, once it has run often enough to be captured."""
+    def _make_replay(self) -> Callable[[], Reconstruction]:
+        """A function that runs the network on the copied inputs; as a graph unless the mode is eager."""
         inputs, capacity = self._inputs, self.capacity
         assert inputs is not None
         run = self.network if self.mode != "compiled" else torch.compile(self.network, dynamic=False)
@@ -136,7 +137,7 @@ class StreamingPredictor:
 
 
 def captured(step: Callable[[], Reconstruction]) -> Callable[[], Reconstruction]:
-    """A function without arguments as one CUDA graph; its result stays where it is."""
+    """A function without arguments captured as one CUDA graph; every call overwrites the same result."""
     side, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
     with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=torch.backends.cudnn.allow_tf32):
         side.wait_stream(torch.cuda.current_stream())

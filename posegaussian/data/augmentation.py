@@ -10,7 +10,7 @@ from torch import Tensor
 from posegaussian.data.batch import Batch
 from posegaussian.types import JOINTS, StereoPair
 
-_MARGIN = 8
+_CROP_MARGIN = 8
 """Background kept on either side of the person, pixels. Chosen by hand."""
 _MULTIPLE = 32
 """Widths are multiples of this, by which the network's coarsest features divide the image."""
@@ -33,7 +33,7 @@ def crop_to_person(batch: Batch, random: np.random.Generator) -> Batch:
     full = columns.shape[-1]
     firsts = columns.float().argmax(-1)
     lasts = full - columns.flip(-1).float().argmax(-1)
-    widest = int((lasts - firsts).max()) + 2 * _MARGIN
+    widest = int((lasts - firsts).max()) + 2 * _CROP_MARGIN
     width = min(-(-widest // _MULTIPLE) * _MULTIPLE, full)
     low = -((width - lasts).clamp_max(0) // _STRIDE)
     high = firsts.clamp_max(full - width) // _STRIDE

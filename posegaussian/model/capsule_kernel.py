@@ -13,7 +13,7 @@ from torch import Tensor
 
 from posegaussian.model.constants import DisparityPriorConstants
 
-_BLOCK = 64
+_CAPSULE_BLOCK = 64
 """Cells per program. Chosen by hand."""
 
 
@@ -49,10 +49,10 @@ def fuse_capsules(
     values = constants.falloff, constants.depth_order, constants.half_evidence
     values += constants.skin_floor, constants.sigma_growth, constants.sigma_reach
     counts = capsule_count, joint_count, triton.next_power_of_2(capsule_count), triton.next_power_of_2(joint_count)
-    blocks = triton.cdiv(rows * columns, _BLOCK), items * views
+    blocks = triton.cdiv(rows * columns, _CAPSULE_BLOCK), items * views
     with torch.cuda.device_of(disparity):
         _fuse_capsules[blocks](  # pyright: ignore[reportIndexIssue]
-            *given, *found, columns, rows * columns, step, *values, *counts, _BLOCK, num_warps=8
+            *given, *found, columns, rows * columns, step, *values, *counts, _CAPSULE_BLOCK, num_warps=8
         )
     return found
 

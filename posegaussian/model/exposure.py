@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 _GAIN_RANGE, _BIAS_RANGE = 0.5, 0.1
 """The gain is at most exp(0.5), the bias at most 0.1 (colours are in [0, 1]). Chosen by hand."""
-_FLOOR = 0.02
+_COLOR_FLOOR = 0.02
 """Added to colours before their ratio, which would be noise in black. Chosen by hand."""
 
 
@@ -38,7 +38,7 @@ class Exposure(nn.Module):
             weights = (confidence / confidence.sum((-2, -1), keepdim=True).clamp_min(1))[:, :, None]
             own_mean, matched_mean = ((colors * weights).sum((-2, -1)) for colors in (own, matched))
             deviation = (((own - own_mean[..., None, None]).square() * weights).sum((-2, -1)) + 1e-4).sqrt()
-            ratio = ((matched_mean + _FLOOR) / (own_mean + _FLOOR)).log()
+            ratio = ((matched_mean + _COLOR_FLOOR) / (own_mean + _COLOR_FLOOR)).log()
             statistics = torch.cat([own_mean, matched_mean, deviation, ratio], dim=-1).to(self.hidden.weight.dtype)
         gain, bias = self.affine(self.hidden(statistics).relu()).float().tanh().chunk(2, dim=-1)
         return (_GAIN_RANGE * gain).exp(), _BIAS_RANGE * bias

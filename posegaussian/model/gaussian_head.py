@@ -24,9 +24,9 @@ _COLOR_RANGE = 0.25
 """Colours change by at most this."""
 _OPACITY_LOGIT = 4.0
 """Logit of the opacity before training; minus this on the silhouette's outermost pixel."""
-_PARTS = (3, 3, 1, 3)
+_ATTRIBUTES = (3, 3, 1, 3)
 """Channels of rotation, scale, opacity and colour."""
-_CUES = 24
+_CUE_CHANNELS = 24
 """Channels of the cues: 16 of image and trimmed mask folded 2 x 2; consistency, coverage of both views, slope (2),
 and difference of colours (3)."""
 
@@ -50,9 +50,9 @@ class GaussianHead(nn.Module):
 
     def __init__(self, fine: int, refined: int, width: int = 32):
         super().__init__()
-        self.join = conv(fine + refined + _CUES, width)
+        self.join = conv(fine + refined + _CUE_CHANNELS, width)
         self.residual = Residual(width)
-        self.attributes = output(width, 4 * sum(_PARTS), gain=0.01)
+        self.attributes = output(width, 4 * sum(_ATTRIBUTES), gain=0.01)
         self.exposure = Exposure()
 
     def forward(
@@ -129,7 +129,7 @@ def _gaussians(
     bias: Float[Tensor, "b 2 3"],
 ) -> Gaussians:
     """The Gaussians of a list of pixels (docs/method.md, equation 7)."""
-    rotation, scale, opacity, change = attributes.to(disparity.dtype).split(_PARTS, dim=-1)
+    rotation, scale, opacity, change = attributes.to(disparity.dtype).split(_ATTRIBUTES, dim=-1)
     depth = disparity_to_depth(disparity[..., None], pair.cameras)[..., 0]
     known = (masks > 0) & (depth > 0)
     depth = depth.where(known, torch.ones_like(depth))

@@ -12,7 +12,7 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.model.upsampling import FLOOR
+from posegaussian.model.upsampling import WEIGHT_FLOOR
 
 _BLOCK = 128
 """Cells per program. Chosen by hand."""
@@ -57,7 +57,7 @@ def convex_upsampling(
     logits = logits.permute(0, 2, 3, 1).contiguous()
     tensors = q.contiguous(), logits, bias.contiguous(), coverage.contiguous(), fine
     with torch.cuda.device_of(q):
-        _convex[_blocks(q)](*tensors, height, width, q.numel(), FLOOR, stride, _BLOCK)  # pyright: ignore[reportIndexIssue]
+        _convex[_blocks(q)](*tensors, height, width, q.numel(), WEIGHT_FLOOR, stride, _BLOCK)  # pyright: ignore[reportIndexIssue]
     return fine
 
 

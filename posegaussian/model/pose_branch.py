@@ -15,7 +15,7 @@ from posegaussian.model.fusion import PoseFusion
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
 from posegaussian.model.temporal_filter import STATE_CHANNELS, TemporalFilter
 
-_QUARTER, _EIGHTH = 32, 64
+_POSE_QUARTER, _POSE_EIGHTH = 32, 64
 """Channels of the pose features at 1/4 and 1/8 of the image's size. Chosen by hand."""
 
 
@@ -49,13 +49,13 @@ class PoseBranch(nn.Module):
 
     def __init__(self, quarter: int, eighth: int, capsules: int, stabilizer: bool, constants: TemporalFilterConstants):
         super().__init__()
-        self.encoder = PoseEncoder((_QUARTER, _EIGHTH))
-        self.capsules = conv(capsules, _EIGHTH, 1)
-        self.stabilizer = TemporalPoseStabilizer(_EIGHTH, constants) if stabilizer else None
-        self.to_quarter = conv(_EIGHTH, _QUARTER, 1)
-        self.fuse_quarter = PoseFusion(quarter, _QUARTER)
-        self.fuse_eighth = PoseFusion(eighth, _EIGHTH)
-        self.alignment = PoseAlignment(quarter, _QUARTER)
+        self.encoder = PoseEncoder((_POSE_QUARTER, _POSE_EIGHTH))
+        self.capsules = conv(capsules, _POSE_EIGHTH, 1)
+        self.stabilizer = TemporalPoseStabilizer(_POSE_EIGHTH, constants) if stabilizer else None
+        self.to_quarter = conv(_POSE_EIGHTH, _POSE_QUARTER, 1)
+        self.fuse_quarter = PoseFusion(quarter, _POSE_QUARTER)
+        self.fuse_eighth = PoseFusion(eighth, _POSE_EIGHTH)
+        self.alignment = PoseAlignment(quarter, _POSE_QUARTER)
 
     def forward(
         self,

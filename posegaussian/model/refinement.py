@@ -11,14 +11,14 @@ from posegaussian.model.consistency import sample_rows
 from posegaussian.model.correlation import local_correlation, unit
 from posegaussian.model.upsampling import ConvexUpsampling
 
-_RADIUS = 3
+_REFINEMENT_RADIUS = 3
 """Cells to either side of the match whose correlations are sampled. Chosen by hand."""
-_MATCH = 16
+_MATCH_CHANNELS = 16
 """Channels of the features that are correlated; a power of two, which the Triton kernel needs. Chosen by hand."""
-_SIMILARITY_GAIN = 3
-"""Brings cosines to about the range of the other inputs. Chosen by hand."""
-_MAX_CUE = 4
-"""Cues are clamped to this: larger ones only say that something is wrong. Chosen by hand."""
+CORRELATION_GAIN = 3
+"""Multiplies correlations, which are cosines, to about the range of the other inputs. Chosen by hand."""
+MAX_CUE = 4
+"""Cues are clamped to this, so that outliers do not dominate. Chosen by hand."""
 
 
 class Refinement(nn.Module):
@@ -31,9 +31,9 @@ class Refinement(nn.Module):
 
     def __init__(self, channels: int, hidden: int):
         super().__init__()
-        self.match = conv(channels, _MATCH, 1)
+        self.match = conv(channels, _MATCH_CHANNELS, 1)
         self.from_hidden = conv(hidden, channels, 1)
-        self.join = conv(channels + 2 * _RADIUS + 2, channels)
+        self.join = conv(channels + 2 * _REFINEMENT_RADIUS + 2, channels)
         self.residual = Residual(channels)
         self.delta_head = output(channels, 1, gain=0.05)
         self.upsample = ConvexUpsampling(channels, 2)
@@ -62,10 +62,10 @@ class Refinement(nn.Module):
         """
         start, q = q, q.detach()  # No gradient through the lookup, as in RAFT; one through the sum below.
         match = unit(self.match(fine.relu()))
-        nearby = local_correlation(match, other_view(match), q, _RADIUS)
-        cue = disagreement(q).clamp(-_MAX_CUE, _MAX_CUE).to(nearby.dtype)[:, None]
+        nearby = local_correlation(match, other_view(match), q, _REFINEMENT_RADIUS)
+        cue = disagreement(q).clamp(-MAX_CUE, MAX_CUE).to(nearby.dtype)[:, None]
         features = add_coarse(fine, self.from_hidden(hidden))
-        features = self.residual(self.join(concatenated(features.relu(), _SIMILARITY_GAIN * nearby, cue))).relu()
+        features = self.residual(self.join(concatenated(features.relu(), CORRELATION_GAIN * nearby, cue))).relu()
         q = start + self.delta_head(features)[:, 0].to(q.dtype)
         if filter_match is not None:
             q = filter_match(q)

@@ -14,21 +14,17 @@ from torch.nn import functional as F
 from posegaussian.model.blocks import concatenated, conv, output
 from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match, unit
 from posegaussian.model.disparity_prior import PriorEstimate
-from posegaussian.model.refinement import Refinement, disagreement, mirror, other_view
+from posegaussian.model.refinement import CORRELATION_GAIN, MAX_CUE, Refinement, disagreement, mirror, other_view
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
 
-_LEVELS, _RADIUS = 3, 4
+_LOOKUP_LEVELS, _LOOKUP_RADIUS = 3, 4
 """Levels of the correlation pyramid, and samples to either side of the match; RAFT-Stereo has 4 and 4."""
 _MAX_CORRECTION = 0.3
 """The largest correction of the disparity prior, metres. Chosen by hand."""
 _MIN_COVERAGE = 0.05
 """Added to the coverage of candidate cells, so that no match is impossible where masks are wrong. Chosen by hand."""
-_CORRELATION_GAIN = 3
-"""Brings cosines to about the range of the other inputs of the motion encoder. Chosen by hand."""
-_CUES = 5
+_CUE_PLANES = 5
 """Planes beside the correlations: q against the prior, against the posterior, its sigma, disagreement, coverage."""
-_MAX_CUE = 4
-"""Cues are clamped to this: larger ones only say that something is wrong. Chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +59,12 @@ class Stereo(nn.Module):
         super().__init__()
         self.iterations = iterations
         self.match = conv(channels, 64, 1)
-        # The posterior is exp(sharpness x cosine): 20 tells cosines 0.1 apart by e^2. Chosen by hand, then learned.
+        # Matches whose cosines differ by 0.1 differ in likelihood by e^2. Chosen by hand, then learned.
         self.sharpness = nn.Parameter(torch.tensor(20.0))
         self.prior_correction = output(channels, 2)
         self.initial_hidden = conv(channels, hidden, 1)
         self.context = conv(channels, 3 * hidden, 1)
-        self.motion_encoder = MotionEncoder(_LEVELS * (2 * _RADIUS + 1) + _CUES, hidden)
+        self.motion_encoder = MotionEncoder(_LOOKUP_LEVELS * (2 * _LOOKUP_RADIUS + 1) + _CUE_PLANES, hidden)
         self.gru = ConvGRU(hidden)
         self.delta_head = nn.Sequential(conv(hidden, hidden, rectify=True), output(hidden, 1, gain=0.05))
         self.upsample = ConvexUpsampling(hidden, 2)
@@ -104,7 +100,7 @@ class Stereo(nn.Module):
 
         hidden = known = self.initial_hidden(features).tanh()
         context = [part.clone() for part in self.context(features.relu()).tensor_split([2 * hidden.shape[1]], dim=1)]
-        pyramid = CorrelationPyramid(match, other_view(match), _LEVELS, _RADIUS)
+        pyramid = CorrelationPyramid(match, other_view(match), _LOOKUP_LEVELS, _LOOKUP_RADIUS)
         first, certainty, qs = q.detach(), posterior_sigma.detach() / sigma, [q]
         for _ in range(self.iterations):
             q = q.detach()  # As in RAFT no gradient passes from one update to the next.
@@ -152,8 +148,8 @@ class MotionEncoder(nn.Module):
         self, correlations: Float[Tensor, "n f h w"], cues: Float[Tensor, "n k h w"]
     ) -> Float[Tensor, "n c h w"]:
         """Features of every cell, after a ReLU."""
-        cues = cues.clamp(-_MAX_CUE, _MAX_CUE).to(correlations.dtype)
-        return self.second(self.first(concatenated(_CORRELATION_GAIN * correlations, cues)))
+        cues = cues.clamp(-MAX_CUE, MAX_CUE).to(correlations.dtype)
+        return self.second(self.first(concatenated(CORRELATION_GAIN * correlations, cues)))
 
 
 class ConvGRU(nn.Module):

@@ -9,7 +9,7 @@ import torch
 
 from posegaussian.io.atomic import write_whole
 
-FORMAT = 2
+STATE_VERSION = 2
 """Raised by hand when names in the state change: a state is resumed by the version that saved it, or not at all."""
 
 

@@ -22,7 +22,7 @@ def run_key(phase: str, settings: ModelSettings, init: Path | None, *captures: C
     train = as_dict(settings.train)
     parts = {
         "phase": phase,
-        "state": checkpoint.FORMAT,
+        "state": checkpoint.STATE_VERSION,
         "version": STAGE_VERSION["train"],
         "network": as_dict(settings.network),
         "train": {name: value for name, value in train.items() if name not in ("depth_steps", "full_steps")},

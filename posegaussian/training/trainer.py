@@ -25,7 +25,7 @@ from posegaussian.training.schedule import cooldown_start, learning_rate
 from posegaussian.training.step import step_scalars, training_step
 from posegaussian.training.stopping import Clock, stop_signals
 
-_CLIP_NORM = 1.0
+_MAX_NORM = 1.0
 """Largest norm of the gradient; RAFT-Stereo and GPS-Gaussian clip at 1, too."""
 
 
@@ -225,7 +225,7 @@ class Trainer:
         save_weights(cast(PoseGaussian, self.ema.network), output, metadata)
 
     def _must_end(self, received: bool) -> tuple[bool, bool]:
-        """Whether a signal asks to stop, and whether the time budget is used up.
+        """Whether a signal has requested a stop, and whether the time budget is used up.
 
         Several ranks must end after the same step, or the others would wait for ever in their next collective
         operation. Hence all of them use the means of an earlier step, which are the same on every rank.
@@ -253,7 +253,7 @@ class Trainer:
             self.batches.start(self.done + 1)
         self.fabric.backward(output.losses.total)
         self.batches.wait()
-        norm = self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_CLIP_NORM, error_if_nonfinite=False)
+        norm = self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_MAX_NORM, error_if_nonfinite=False)
         assert norm is not None
         values = step_scalars(output, batch) | {"gradient": norm}
         own = {"stop": float(stop), "time": self.clock.used}
@@ -262,7 +262,7 @@ class Trainer:
         means = self.scalars.add(self.done + 1, values, batch, limit, rate)
         self._read_scalars()
         if self.scalars.lag:
-            # The host has not seen this step's scalars yet, so the device itself must skip a diverged step.
+            # The host has not read this step's scalars yet, so the device itself must skip a diverged step.
             good = means["gradient"].isfinite() & (means["loss"] <= limit)
             self.adam.found_inf = (~good).float()  # type: ignore[attr-defined]
         self.optimizer.step()

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 from posegaussian.training.losses.base import LossInputs
 from posegaussian.training.losses.similarity import similarity
 
-_L1, _SSIM = 0.8, 0.2
+_L1_WEIGHT, _SSIM_WEIGHT = 0.8, 0.2
 """Weights of the two parts of the image loss, those of GPS-Gaussian and 3D Gaussian splatting (Kerbl et al. 2023)."""
-_SCALES = 3
+_GRADIENT_SCALES = 3
 """Scales of the gradient loss, each half as large as the one before. Chosen by hand."""
 
 
@@ -29,7 +29,7 @@ def image_loss(
     image: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, ""]:
     """0.8 L1 + 0.2 (1 - SSIM), summed over the image and divided by the person's area."""
-    error = _L1 * (image - target).abs() + _SSIM * (1 - similarity(image, target))
+    error = _L1_WEIGHT * (image - target).abs() + _SSIM_WEIGHT * (1 - similarity(image, target))
     return error.mean(1).sum() / mask.sum().clamp_min(1)
 
 
@@ -38,10 +38,10 @@ def gradient_loss(
 ) -> Float[Tensor, ""]:
     """L1 of the difference of image gradients at three scales, each divided by the person's area at that scale."""
     error, total = image - target, image.new_zeros(())
-    for scale in range(_SCALES):
+    for scale in range(_GRADIENT_SCALES):
         across, down = error.diff(dim=-1).abs().sum(), error.diff(dim=-2).abs().sum()
         area = mask.sum() / 4**scale
-        total = total + (across + down) / (3 * _SCALES * area.clamp_min(1))
+        total = total + (across + down) / (3 * _GRADIENT_SCALES * area.clamp_min(1))
         error = F.avg_pool2d(error, 2)
     return total
 

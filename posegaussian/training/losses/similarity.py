@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-_RADIUS, _SIGMA = 5, 1.5
+_WINDOW_RADIUS, _WINDOW_SIGMA = 5, 1.5
 """Gaussian window of 11 x 11 pixels (Wang et al. 2004)."""
 _C1, _C2 = 0.01**2, 0.03**2
 """Keep the quotients finite (Wang et al. 2004), for values in [0, 1]."""
@@ -24,7 +24,7 @@ def similarity(image: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 def _blurred(values: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     """The weighted mean over the window around each pixel."""
     channels = values.shape[1]
-    offsets = torch.arange(-_RADIUS, _RADIUS + 1, dtype=values.dtype, device=values.device)
-    line = torch.softmax(-0.5 * (offsets / _SIGMA).square(), dim=0).expand(channels, 1, 1, -1)
-    values = F.pad(values, (_RADIUS,) * 4, mode="reflect")
+    offsets = torch.arange(-_WINDOW_RADIUS, _WINDOW_RADIUS + 1, dtype=values.dtype, device=values.device)
+    line = torch.softmax(-0.5 * (offsets / _WINDOW_SIGMA).square(), dim=0).expand(channels, 1, 1, -1)
+    values = F.pad(values, (_WINDOW_RADIUS,) * 4, mode="reflect")
     return F.conv2d(F.conv2d(values, line, groups=channels), line.mT, groups=channels)

@@ -28,7 +28,7 @@ def test_any_size(make_plane, size):
     assert off.max() == 0 and result.gaussians.opacities.max() > 0.9
 
 
-def test_padding_moves_nothing(make_plane):
+def test_padding_does_not_move_the_gaussians(make_plane):
     pair = make_plane(77, 50, disparity=20)
     network = PoseGaussian(NetworkSettings(iterations=1)).eval()
     with torch.no_grad():
@@ -45,31 +45,31 @@ def test_padding_moves_nothing(make_plane):
 
 def test_gradients_reach_every_parameter(make_plane):
     network = PoseGaussian(NetworkSettings(iterations=2)).train()
-    moments = [make_plane(64, 64, disparity=20, seed=i) for i in range(2)]
-    result = network(concatenate(moments), frames=2)
+    frames = [make_plane(64, 64, disparity=20, seed=i) for i in range(2)]
+    result = network(concatenate(frames), frames=2)
     loss = sum(d.square().mean() for d in result.disparities) + result.pose_loss
     for value in vars(result.gaussians).values():
         loss = loss + (value * torch.rand_like(value)).sum()
     loss.backward()
-    silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
-    assert not silent
+    unused = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not unused
 
 
 def test_streaming_equals_a_clip(make_plane):
     network = PoseGaussian(NetworkSettings(iterations=2)).eval()
-    moments = [make_plane(64, 64, disparity=20, seed=i) for i in range(3)]
+    frames = [make_plane(64, 64, disparity=20, seed=i) for i in range(3)]
     with torch.no_grad():
-        whole = network(concatenate(moments), frames=3)
+        whole = network(concatenate(frames), frames=3)
         state, sizes = None, set()
-        for index, moment in enumerate(moments):
-            one = network(moment, state)
+        for index, frame in enumerate(frames):
+            one = network(frame, state)
             state = one.state
             sizes.add(state.shape)
             assert torch.allclose(one.disparity[0], whole.disparity[index], atol=1e-3)
     assert len(sizes) == 1
     assert torch.allclose(state, whole.state, atol=1e-4)
     with torch.no_grad():
-        assert not torch.allclose(network(moments[2]).disparity[0], whole.disparity[2], atol=1e-4)
+        assert not torch.allclose(network(frames[2]).disparity[0], whole.disparity[2], atol=1e-4)
 
 
 def test_a_batch_is_its_members(make_plane):
@@ -97,7 +97,7 @@ def test_missing_heatmaps_are_zero_heatmaps(make_plane):
         assert not torch.allclose(network(pair).disparity, disparity, atol=1e-3)
 
 
-def test_pose_none_looks_at_no_pose(make_plane):
+def test_pose_none_uses_no_pose(make_plane):
     network = PoseGaussian(NetworkSettings(pose="none")).eval()
     pair = make_plane(64, 64, disparity=20)
     with torch.no_grad():
@@ -191,7 +191,7 @@ def test_a_capacity_lists_the_same_gaussians(make_plane):
     assert torch.allclose(short.gaussians.opacities, first, atol=1e-6)  # the ends of vectors round otherwise
 
 
-def test_heatmaps_fade_gracefully(make_plane):
+def test_the_disparity_changes_little_with_the_scores(make_plane):
     network = PoseGaussian(NetworkSettings(iterations=1)).eval()
     pair = make_plane(64, 96, disparity=12)
     person = pair.masks[:, :, 0] > 0

@@ -1,4 +1,4 @@
-"""The weights that ship: their card tells the truth, they load at once, and they are good for somebody new."""
+"""The weights that ship: their card is correct, they load quickly, and they work on an unseen person."""
 
 import hashlib
 import json
@@ -23,8 +23,8 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import RELEASE, load_network, load_weights, read_metadata, weights_path
 
 ROOT = Path(__file__).parents[3]
-SOMEBODY = 14
-"""A demo person who is no part of the demo."""
+PERSON = 14
+"""Seed of a built-in person who is not in the demo."""
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +45,18 @@ def test_the_card_describes_this_file(facts):
     assert facts["parameters"] == f"{sum(p.numel() for p in load_network(RELEASE).parameters()):,}"
 
 
-def test_the_card_says_how_it_was_trained(facts):
+def test_the_card_states_how_it_was_trained(facts):
     metadata = read_metadata(RELEASE)
     assert json.loads(facts["network"]) == json.loads(metadata["network"])
     assert facts["last stage"] == metadata["stage"] == "full"
-    assert facts["rectified pictures"] == json.dumps(json.loads(metadata["rectify"])["size"])
+    assert facts["rectified images"] == json.dumps(json.loads(metadata["rectify"])["size"])
     parse(RectifySettings, json.loads(metadata["rectify"]), "metadata")
     assert json.loads(metadata["detector"])["weights"] == "package:small.safetensors", "runs without a download"
     assert "/" not in metadata["history"], "no folder of the machine it was trained on"
 
 
 def with_new_names(train):
-    """Settings of training of an earlier version, under the names of today."""
+    """Training settings of an earlier version under their present names."""
     section, found = "models.*.train.", dict(train)
     for old, new in RENAMED.items():
         if old.startswith(section) and (value := found.pop(old.removeprefix(section), None)) is not None:
@@ -65,7 +65,7 @@ def with_new_names(train):
     return found
 
 
-def test_the_configuration_of_the_release_is_what_made_it():
+def test_the_configuration_of_the_release_is_that_of_its_history():
     runs = json.loads(read_metadata(RELEASE)["history"])
     models, card = load(ROOT / "config/release.yaml").models, RELEASE.with_suffix(".md").read_text()
     planned = [("first", "depth"), *((name, "full") for name in ("first", "second", "third", "release"))]
@@ -84,20 +84,20 @@ def test_another_structure_is_refused_in_one_line():
         load_weights(PoseGaussian(NetworkSettings(pose="none")), weights_path("release"))
 
 
-def test_it_loads_at_once():
+def test_it_loads_quickly():
     load_network(RELEASE)
     start = time.process_time()
     load_network(RELEASE)
     assert time.process_time() - start < 2
 
 
-def test_it_is_good_for_somebody_new(tmp_path):
-    """A person nobody has learned from, at a quarter of the usual pixels, through the command line."""
+def test_it_works_on_an_unseen_person(tmp_path):
+    """A person who was not used in training, at a quarter of the usual pixels, through the command line."""
     builtin = {"frames": 1, "size": [256, 256], "sources": 2}
     settings = {"path_steps": 2, "path_size": [64, 64]}
     capture, rectified, renders = tmp_path / "capture", tmp_path / "rectified.h5", tmp_path / "renders.h5"
     for command in (
-        ["captures", "--seed", SOMEBODY, "--output", capture, "--settings", json.dumps(builtin)],
+        ["captures", "--seed", PERSON, "--output", capture, "--settings", json.dumps(builtin)],
         [
             "rectify",
             capture,
@@ -118,7 +118,7 @@ def test_it_is_good_for_somebody_new(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_wheel_carries_weights_and_card(tmp_path):
+def test_the_wheel_contains_weights_and_card(tmp_path):
     command = [
         sys.executable,
         "-m",

@@ -108,11 +108,11 @@ def test_the_stillness_separates_trembling_joints_from_moving_ones(make_plane):
 
 def test_a_still_person_stays_still_before_noisy_cameras(make_plane):
     pair, random = make_plane(64, 96, disparity=12), torch.Generator().manual_seed(0)
-    moments = []
+    frames = []
     for _ in range(12):
         images = pair.masks * (pair.images + 0.02 * torch.randn(pair.images.shape, generator=random)).clamp(0, 1)
-        moments.append(replace(pair, images=images))
-    person, clip = (pair.masks[0, :, 0] > 0).expand(2, -1, -1), concatenate(moments)
+        frames.append(replace(pair, images=images))
+    person, clip = (pair.masks[0, :, 0] > 0).expand(2, -1, -1), concatenate(frames)
     ratios = []
     for seed in range(3):  # networks of random weights differ
         torch.manual_seed(seed)

@@ -60,7 +60,7 @@ def test_missing_foreign_damaged_and_misfit_weights(tmp_path):
         load_weights(PoseGaussian(NetworkSettings(pose="none")), fused)
 
 
-def test_parts_that_a_file_lacks_start_anew_where_that_is_wanted(tmp_path):
+def test_parts_that_a_file_lacks_keep_their_values_if_wanted(tmp_path):
     old, new = PoseGaussian(NetworkSettings()), PoseGaussian(NetworkSettings())
     del old.color_encoder.to_thirtysecond
     save_weights(old, tmp_path / "old.safetensors", {})
@@ -78,7 +78,7 @@ def test_parts_that_a_file_lacks_start_anew_where_that_is_wanted(tmp_path):
 
 @pytest.fixture
 def other_constants():
-    """A disparity prior and a temporal filter that differ from the defaults enough to be noticed."""
+    """Constants that differ from the defaults enough to change the outputs."""
     head, *others = DEFAULTS.prior.capsules
     prior = replace(DEFAULTS.prior, skin_offset=0.02, capsules=(replace(head, radius=0.1), *others))
     return InferenceConstants(prior, replace(DEFAULTS.temporal_filter, max_weight=0.5))
@@ -86,7 +86,7 @@ def other_constants():
 
 @torch.no_grad()
 def outputs(network, pair):
-    """Disparities of a frame and of the next one, which is brighter by noise, and the state that is left."""
+    """Disparities of a frame and of the next one, which has more noise, and the last state."""
     noise = 0.02 * torch.rand(pair.images.shape, generator=torch.Generator().manual_seed(0))
     first = network(pair, depth_only=True)
     second = network(replace(pair, images=pair.images + pair.masks * noise), first.state, depth_only=True)
@@ -97,7 +97,7 @@ def same(one, other):
     return all(torch.equal(*values) for values in zip(one, other, strict=True))
 
 
-def test_weights_without_constants_behave_as_the_defaults_say(make_plane, other_constants):
+def test_files_without_constants_get_the_defaults(make_plane, other_constants):
     assert "constants" not in read_metadata(RELEASE)
     loaded, pair = load_network(RELEASE), make_plane(64, 96, disparity=12)
     assert loaded.constants == DEFAULTS
@@ -115,7 +115,7 @@ def test_files_with_old_names_of_tensors_give_the_same_network_as_new_ones(tmp_p
     assert same(outputs(load_network(path), pair), outputs(loaded, pair))
 
 
-def test_constants_travel_with_the_weights(tmp_path, make_plane, other_constants):
+def test_weights_files_contain_the_constants(tmp_path, make_plane, other_constants):
     settings, pair, path = NetworkSettings(iterations=1), make_plane(64, 96, disparity=12), tmp_path / "w.safetensors"
     network = PoseGaussian(settings, other_constants).eval()
     save_weights(network, path, {})

@@ -14,19 +14,19 @@ class NetworkSettings:
     """The network and its ablation switches."""
 
     pose: Literal["none", "fused"] = "fused"
-    """`fused`: joints guide the matching; `none` removes every use of pose, the estimate from joints included."""
+    """`fused`: joints guide the matching; `none`: no use of pose, neither in the network nor in the disparity prior."""
     stabilizer: bool = True
-    """The Temporal Pose Stabilizer; false with weights that have one: every frame is rendered by itself."""
+    """The Temporal Pose Stabilizer; false with weights that have one: every frame is reconstructed on its own."""
     iterations: Positive = 3
-    """Stereo refinement steps."""
+    """Updates of the stereo GRU."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class ModelSettings:
-    """A named model: every choice that makes its weights."""
+    """A named model: all settings that determine its weights."""
 
     detector: str = "small"
-    """Which of `detectors` makes its heatmaps."""
+    """The entry of `detectors` that makes its heatmaps."""
     weights: str = "train"
     """`train`, `release` (the weights that ship with the project), or the path of a safetensors file."""
     network: NetworkSettings = NetworkSettings()
@@ -36,5 +36,5 @@ class ModelSettings:
 
     @property
     def learns_from_captures(self) -> bool:
-        """Whether the model is trained here, and not on the stream alone."""
+        """Whether the model is trained, and not on the stream alone."""
         return self.weights == "train" and self.train.stream < 1

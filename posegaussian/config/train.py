@@ -29,8 +29,8 @@ class _EachLoss:
 
 
 def _meaning(entry: Loss) -> str:
-    alone = f"; stage `{entry.stages[0]}` alone" if len(entry.stages) == 1 else ""
-    return entry.about + alone + "".join(f"; {weight:g} in stage `{stage}`" for stage, weight in entry.fixed.items())
+    alone = f"; phase `{entry.stages[0]}` alone" if len(entry.stages) == 1 else ""
+    return entry.about + alone + "".join(f"; {weight:g} in phase `{stage}`" for stage, weight in entry.fixed.items())
 
 
 Losses = Annotated[dict[Annotated[str, NameOf(LOSSES)], Weight], AfterValidator(loss_weights), _EachLoss()]
@@ -38,28 +38,28 @@ Losses = Annotated[dict[Annotated[str, NameOf(LOSSES)], Weight], AfterValidator(
 
 @dataclass(frozen=True, config=STRICT)
 class TrainSettings:
-    """Training: stage `depth`, then stage `full`."""
+    """Training: phase `depth`, then phase `full`."""
 
     init: str | None = None
-    """Weights to start from: `release`, the name of another model, or a path; null starts afresh."""
+    """Weights to start from: `release`, the name of another model, or a path; null: random weights."""
     depth_steps: NonNegative = 120
-    """Optimiser steps of stage `depth`; 0 leaves it out: stage `full` starts from `init`."""
+    """Optimiser steps of phase `depth`; 0 omits it: phase `full` starts from `init`."""
     full_steps: Positive = 120
-    """Optimiser steps of stage `full`."""
+    """Optimiser steps of phase `full`."""
     batch_size: Positive = 2
     """Stereo pairs per step and process; a multiple of `frames`."""
     frames: Positive = 2
-    """Consecutive frames of a clip, what the stabiliser and the temporal loss learn from."""
+    """Consecutive frames per clip, for the stabiliser and the temporal loss."""
     target_size: Positive = 256
-    """Longer side of the novel views of captures that stage `full` compares, pixels; larger ones are shrunk."""
+    """Longer side of the target views of captures in phase `full`, pixels; larger ones are shrunk."""
     stream: Fraction = 0.0
-    """Share of the steps that see streamed synthetic people instead of captures; 1 needs no captures."""
+    """Share of the steps that use streamed synthetic people instead of captures; 1 needs no captures."""
     synthetic: StreamSettings = StreamSettings()
     """The stream of synthetic people."""
     stream_variants: tuple[StreamVariantSettings, ...] = ()
-    """Other ways to film the people of the stream, each for a share of the streamed steps."""
+    """Variants of the stream, each for a share of the streamed steps."""
     heatmap_errors: str = "package:errors.json"
-    """How the detector of streamed people errs: a path, or `package:NAME` for an error model that ships here
+    """Error model of the detector for streamed people: a path, or `package:NAME` for one that ships with the project
     (made by tools/fit_error_model.py)."""
     heatmap_noise: Weight = 1.0
     """Multiplies those errors: offsets, and how often joints are missed or swapped."""
@@ -72,26 +72,26 @@ class TrainSettings:
     weight_decay: Weight = 1e-5
     """Weight decay of AdamW."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Decay per step of the weights' exponential moving average (EMA), which is validated and written; 0 is off."""
+    """Decay per step of the exponential moving average (EMA) of the weights, which is validated and written; 0: off."""
     losses: Losses = Field(default_factory=loss_weights)
     """Weights of the losses by name; one that is left out has its default."""
     heatmap_dropout: Fraction = 0.1
-    """Share of clips that are trained without their heatmaps; half of it: share of joints that go missing."""
+    """Share of clips that are trained without heatmaps; half of it is the share of joints that are dropped."""
     validate_every: Positive = 40
     """Steps between two validations."""
     validation_clips: Positive = 4
-    """How many clips of the `val` captures are watched, always the same ones."""
+    """Clips of the `val` captures that are used for validation, always the same ones."""
     save_every: Positive = 50
-    """Steps between two saves of the resume state."""
+    """Steps between two saves of the checkpoint state."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Arithmetic, in Lightning Fabric's words: `32-true`, `bf16-mixed` or `16-mixed`."""
+    """Precision as Lightning Fabric names it: `32-true`, `bf16-mixed` or `16-mixed`."""
     seed: int = 0
     """Seed of initialisation and sampling."""
 
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """What contradicts itself."""
+        """Settings that contradict each other."""
         if self.batch_size % self.frames:
             yield ("batch_size",), f"{self.batch_size} is no multiple of `frames` {self.frames}"
         for number, variant in enumerate(self.stream_variants):

@@ -9,11 +9,11 @@ import torch
 from lightning.fabric import Fabric
 
 from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
-from posegaussian.data.captured import CapturedBatches, Captures, Files, validation_batches
-from posegaussian.data.prefetching import Prefetcher
+from posegaussian.data.captured import Captures, Files, validation_batches
 from posegaussian.errors import TrainingError
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_weights, module_names, save_weights
+from posegaussian.training.batches import make_prefetcher, training_captures
 from posegaussian.training.checkpoint import load_state, save_state
 from posegaussian.training.distributed import make_fabric
 from posegaussian.training.divergence import DivergenceGuard, save_diverged_batch
@@ -94,12 +94,12 @@ class Trainer:
         chosen = settings.train
         self.phase, self.settings, self.fabric, self.clock, self.folder = phase, settings, fabric, clock, folder
         self.steps = chosen.depth_steps if phase == "depth" else chosen.full_steps
-        captures = self._captures(train_files)
+        captures = training_captures(phase, train_files, chosen)
         held_out = Captures(val_files, chosen.frames, chosen.target_size)
         self.validation = validation_batches(held_out, chosen.validation_clips) if val_files else []
         held_out.close()
         self.input_settings, self.history = input_settings(train_files, chosen), history(init)
-        self.batches = self._prefetcher(captures)
+        self.batches = make_prefetcher(phase, captures, chosen, fabric)
 
         self.network = self._network(init)
         self.ema = EMA(self.network, chosen.ema_decay)
@@ -114,33 +114,6 @@ class Trainer:
         # No lag with 16-mixed: its gradient scaler sets the optimiser's `found_inf`, which `step` would overwrite.
         synchronous = fabric.device.type != "cuda" or chosen.precision == "16-mixed"
         self.scalars = DeferredScalars(lag=0 if synchronous else 1, world=fabric.world_size)
-
-    def _captures(self, files: Files) -> Captures | None:
-        """The captures to train on; None where all steps use streamed people."""
-        chosen = self.settings.train
-        if chosen.stream == 1:
-            return None
-        if not files:
-            hint = "give --rectified, or set train.stream: 1"
-            raise TrainingError("there are no captures to train on", code="no-training-data", hint=hint)
-        captures = Captures(files, chosen.frames, chosen.target_size)
-        if self.phase == "depth":
-            captures.require_truth()
-        return captures
-
-    def _prefetcher(self, captures: Captures | None) -> Prefetcher:
-        """The batches of the run, from captures, from streamed people, or from both."""
-        chosen, device = self.settings.train, self.fabric.device
-        rank, world = self.fabric.global_rank, self.fabric.world_size
-        captured = streamed = None
-        if captures is not None:
-            clips = chosen.batch_size // chosen.frames
-            captured = CapturedBatches(captures, clips, chosen.seed, chosen.heatmap_dropout)
-        if chosen.stream > 0:
-            from posegaussian.data.streamed import StreamedBatches
-
-            streamed = StreamedBatches(self.phase, chosen, device, rank)
-        return Prefetcher(captured, streamed, chosen.stream, chosen.seed, device, rank, world)
 
     def _network(self, init: Path | None) -> PoseGaussian:
         """A new network, or that of `init`; phase depth does not train the head."""

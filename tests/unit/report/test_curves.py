@@ -69,4 +69,4 @@ def test_weights_tell_how_they_were_trained(tmp_path, capsys):
     assert (
         "phase depth: 30 steps of 2 pairs a process on 1 x cpu, captures; learning rate 0.0005, 32-true, seed 0" in said
     )
-    assert said.count("stage ") == 2
+    assert said.count("phase ") == 2

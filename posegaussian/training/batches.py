@@ -1,0 +1,39 @@
+"""The batches of a run: from captures, from streamed people, or from both."""
+
+from lightning.fabric import Fabric
+
+from posegaussian.config import TrainSettings
+from posegaussian.data.captured import CapturedBatches, Captures, Files
+from posegaussian.data.prefetching import Prefetcher
+from posegaussian.errors import TrainingError
+
+
+def training_captures(phase: str, files: Files, settings: TrainSettings) -> Captures | None:
+    """The captures to train on; None where all steps use streamed people.
+
+    Raises:
+        TrainingError: there are no captures, or they lack the true disparity that phase depth needs.
+    """
+    if settings.stream == 1:
+        return None
+    if not files:
+        hint = "give --rectified, or set train.stream: 1"
+        raise TrainingError("there are no captures to train on", code="no-training-data", hint=hint)
+    captures = Captures(files, settings.frames, settings.target_size)
+    if phase == "depth":
+        captures.require_truth()
+    return captures
+
+
+def make_prefetcher(phase: str, captures: Captures | None, settings: TrainSettings, fabric: Fabric) -> Prefetcher:
+    """The prefetcher of this process, with batches from captures and streamed people in their shares."""
+    rank, world = fabric.global_rank, fabric.world_size
+    captured = streamed = None
+    if captures is not None:
+        clips = settings.batch_size // settings.frames
+        captured = CapturedBatches(captures, clips, settings.seed, settings.heatmap_dropout)
+    if settings.stream > 0:
+        from posegaussian.data.streamed import StreamedBatches  # Takes seconds to import.
+
+        streamed = StreamedBatches(phase, settings, fabric.device, rank)
+    return Prefetcher(captured, streamed, settings.stream, settings.seed, fabric.device, rank, world)

@@ -149,14 +149,14 @@ class Loss(Entry):
 
     Args:
         weight: its weight where the setting `train.losses` does not name it.
-        stages: of training, in which it applies.
-        fixed: its weight in stages where the setting does not count.
+        phases: of training, in which it applies.
+        fixed: its weight in phases where the setting does not count.
         chart: title of its chart; empty: it has none.
         within: the loss to which it is added, where it has no column of its own; it is left out where its weight is 0.
     """
 
     weight: float
-    stages: tuple[Literal["depth", "full"], ...] = ("depth", "full")
+    phases: tuple[Literal["depth", "full"], ...] = ("depth", "full")
     fixed: Mapping[str, float] = field(default_factory=dict)
     chart: str = ""
     within: str = ""
@@ -169,15 +169,15 @@ LOSSES: dict[str, Loss] = {
     ),
     "image": Loss(
         "posegaussian.training.losses.image:image", "0.8 L1 + 0.2 (1 - SSIM) of the rendered view",
-        weight=1.0, stages=("full",), chart="picture loss",
+        weight=1.0, phases=("full",), chart="picture loss",
     ),
     "gradient": Loss(
         "posegaussian.training.losses.image:gradient",
         "errors of the image gradients at three scales, as against the image",
-        weight=0.0, stages=("full",), within="image",
+        weight=0.0, phases=("full",), within="image",
     ),
     "pose": Loss(
-        "posegaussian.training.losses.pose:pose", "pose alignment, as the network computes it",
+        "posegaussian.training.losses.pose:pose", "pose-conditioned loss, as the network computes it",
         weight=0.05, chart="pose loss",
     ),
     "temporal": Loss(

@@ -29,8 +29,8 @@ class _EachLoss:
 
 
 def _meaning(entry: Loss) -> str:
-    alone = f"; phase `{entry.stages[0]}` alone" if len(entry.stages) == 1 else ""
-    return entry.about + alone + "".join(f"; {weight:g} in phase `{stage}`" for stage, weight in entry.fixed.items())
+    alone = f"; phase `{entry.phases[0]}` alone" if len(entry.phases) == 1 else ""
+    return entry.about + alone + "".join(f"; {weight:g} in phase `{phase}`" for phase, weight in entry.fixed.items())
 
 
 Losses = Annotated[dict[Annotated[str, NameOf(LOSSES)], Weight], AfterValidator(loss_weights), _EachLoss()]

@@ -80,7 +80,7 @@ def test_the_registry_imports_nothing():
 def test_entries_that_name_others_fit_together():
     for entry in registry.LOSSES.values():
         host = registry.LOSSES[entry.within] if entry.within else entry
-        assert set(entry.fixed) <= set(entry.stages) <= set(host.stages) <= {"depth", "full"}
+        assert set(entry.fixed) <= set(entry.phases) <= set(host.phases) <= {"depth", "full"}
     assert all(hasattr(EvaluateSettings(), entry.weights) for entry in registry.METRICS.values() if entry.weights)
     assert all(isinstance(layout(entry), Format) for entry in registry.CAPTURE_FORMATS.values())
 
@@ -180,7 +180,7 @@ def test_a_loss_arrives_in_the_total_and_the_curves(dummy, monkeypatch):
     module = dummy("dummy_loss", "def brightness(compared):\n    return compared.view.colors.mean()\n")
     result, view, batch = compared()
     before, depth = combine(result, view, batch, TrainSettings()), combine(result, None, batch, TrainSettings())
-    loss = Loss(f"{module}:brightness", "how bright the view is", 0.25, stages=("full",), chart="brightness")
+    loss = Loss(f"{module}:brightness", "how bright the view is", 0.25, phases=("full",), chart="brightness")
     monkeypatch.setitem(registry.LOSSES, "brightness", loss)
     assert parse(ModelSettings, {}).train.losses["brightness"] == TrainSettings().losses["brightness"] == 0.25
     settings = parse(TrainSettings, {"losses": {"brightness": 0.5}})

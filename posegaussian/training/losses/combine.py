@@ -31,24 +31,24 @@ def combine(result: Reconstruction, view: Rendering | None, batch: Batch, settin
         settings: with the weights of the losses.
     """
     weights = weights_of(settings, "depth" if view is None else "full")
-    compared = LossInputs(result, view, batch, weights)
+    inputs = LossInputs(result, view, batch, weights)
     parts: dict[str, Tensor] = {}
     for name, weight in weights.items():
         entry = LOSSES[name]
         if not entry.within:
-            parts[name] = resolve(entry.path)(compared)
+            parts[name] = resolve(entry.path)(inputs)
         elif weight:
-            parts[entry.within] = parts[entry.within] + weight * resolve(entry.path)(compared)
+            parts[entry.within] = parts[entry.within] + weight * resolve(entry.path)(inputs)
     first, *others = (weights[name] * value for name, value in parts.items())
     return Losses(sum(others, first), parts)
 
 
-def weights_of(settings: TrainSettings, stage: str) -> dict[str, float]:
-    """The weights of the losses that apply in a stage, by name.
+def weights_of(settings: TrainSettings, phase: str) -> dict[str, float]:
+    """The weights of the losses that apply in a phase, by name.
 
     Args:
         settings: with the weights of the losses.
-        stage: `depth` or `full`.
+        phase: `depth` or `full`.
     """
-    applying = {name: entry for name, entry in LOSSES.items() if stage in entry.stages}
-    return {name: entry.fixed.get(stage, settings.losses[name]) for name, entry in applying.items()}
+    applying = {name: entry for name, entry in LOSSES.items() if phase in entry.phases}
+    return {name: entry.fixed.get(phase, settings.losses[name]) for name, entry in applying.items()}

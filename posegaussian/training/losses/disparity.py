@@ -7,10 +7,10 @@ from torch import Tensor
 from posegaussian.training.losses.base import LossInputs
 
 
-def depth(compared: LossInputs) -> Float[Tensor, ""]:
+def depth(inputs: LossInputs) -> Float[Tensor, ""]:
     """See `sequence_loss`, in pixels at 1024."""
-    batch = compared.batch
-    return compared.scale * sequence_loss(compared.result.disparities, batch.disparity, batch.valid)
+    batch = inputs.batch
+    return inputs.scale * sequence_loss(inputs.result.disparities, batch.disparity, batch.valid)
 
 
 def sequence_loss(

@@ -13,16 +13,16 @@ _GRADIENT_SCALES = 3
 """Scales of the gradient loss, each half as large as the one before. Chosen by hand."""
 
 
-def image(compared: LossInputs) -> Float[Tensor, ""]:
+def image(inputs: LossInputs) -> Float[Tensor, ""]:
     """See `image_loss`."""
-    assert compared.view is not None
-    return image_loss(compared.view.colors, compared.batch.target, compared.batch.target_mask)
+    assert inputs.view is not None
+    return image_loss(inputs.view.colors, inputs.batch.target, inputs.batch.target_mask)
 
 
-def gradient(compared: LossInputs) -> Float[Tensor, ""]:
+def gradient(inputs: LossInputs) -> Float[Tensor, ""]:
     """See `gradient_loss`."""
-    assert compared.view is not None
-    return gradient_loss(compared.view.colors, compared.batch.target, compared.batch.target_mask)
+    assert inputs.view is not None
+    return gradient_loss(inputs.view.colors, inputs.batch.target, inputs.batch.target_mask)
 
 
 def image_loss(

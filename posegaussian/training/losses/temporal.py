@@ -6,11 +6,11 @@ from torch import Tensor
 from posegaussian.training.losses.base import LossInputs
 
 
-def temporal(compared: LossInputs) -> Float[Tensor, ""]:
+def temporal(inputs: LossInputs) -> Float[Tensor, ""]:
     """Change of the disparity errors, weighted as the disparity loss, plus change of the errors of the view."""
-    result, view, batch = compared.result, compared.view, compared.batch
-    change = compared.scale * temporal_change(result.disparity - batch.disparity, batch.valid, batch.frames)
-    total = compared.weights["depth"] * change
+    result, view, batch = inputs.result, inputs.view, inputs.batch
+    change = inputs.scale * temporal_change(result.disparity - batch.disparity, batch.valid, batch.frames)
+    total = inputs.weights["depth"] * change
     if view is not None:
         known = batch.target_mask.expand_as(batch.target)
         total = total + temporal_change(view.colors - batch.target, known, batch.frames)

@@ -12,8 +12,6 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.model.upsampling import WEIGHT_FLOOR
-
 _BLOCK = 128
 """Cells per program. Chosen by hand."""
 
@@ -49,6 +47,7 @@ def convex_upsampling(
     logits: Float[Tensor, "n k h w"],
     bias: Float[Tensor, "9 s s"],
     coverage: Float[Tensor, "n h w"],
+    floor: float,
 ) -> Float[Tensor, "n hf wf"]:
     """See `upsampling.ConvexUpsampling`; the stride is a power of two, and k = 9 s s."""
     n, height, width = q.shape
@@ -57,7 +56,7 @@ def convex_upsampling(
     logits = logits.permute(0, 2, 3, 1).contiguous()
     tensors = q.contiguous(), logits, bias.contiguous(), coverage.contiguous(), fine
     with torch.cuda.device_of(q):
-        _convex[_blocks(q)](*tensors, height, width, q.numel(), WEIGHT_FLOOR, stride, _BLOCK)  # pyright: ignore[reportIndexIssue]
+        _convex[_blocks(q)](*tensors, height, width, q.numel(), floor, stride, _BLOCK)  # pyright: ignore[reportIndexIssue]
     return fine
 
 

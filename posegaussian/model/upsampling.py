@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from posegaussian.model.blocks import conv, output, uses_fused_kernels
 
-WEIGHT_FLOOR = 0.02
+_WEIGHT_FLOOR = 0.02
 """Added to weights before their logarithm, so that no cell is excluded for good. Chosen by hand."""
 
 
@@ -25,7 +25,7 @@ class ConvexUpsampling(nn.Module):
         super().__init__()
         self.stride = stride
         self.weights = nn.Sequential(conv(channels, channels, rectify=True), output(channels, 9 * stride**2, gain=0.1))
-        self.register_buffer("bias", (_bilinear_weights(stride) + WEIGHT_FLOOR).log(), persistent=False)
+        self.register_buffer("bias", (_bilinear_weights(stride) + _WEIGHT_FLOOR).log(), persistent=False)
 
     def forward(
         self, q: Float[Tensor, "n h w"], features: Float[Tensor, "n c h w"], coverage: Float[Tensor, "n h w"]
@@ -42,9 +42,9 @@ class ConvexUpsampling(nn.Module):
         if uses_fused_kernels(q):
             from posegaussian.model import kernels
 
-            return kernels.convex_upsampling(q, logits, self.bias, coverage)
+            return kernels.convex_upsampling(q, logits, self.bias, coverage, _WEIGHT_FLOOR)
         logits = logits.unflatten(1, (9, s, s)) + self.bias[..., None, None]
-        logits = logits + (_neighbours(coverage) + WEIGHT_FLOOR).log().to(logits.dtype)[:, :, None, None]
+        logits = logits + (_neighbours(coverage) + _WEIGHT_FLOOR).log().to(logits.dtype)[:, :, None, None]
         offset = (_neighbours(q) - q[:, None]).to(logits.dtype)[:, :, None, None]
         values = q[:, None, None] + (logits.softmax(1) * offset).sum(1)
         return s * F.pixel_shuffle(values.flatten(1, 2), s)[:, 0]

@@ -33,7 +33,7 @@ def make_prefetcher(phase: str, captures: Captures | None, settings: TrainSettin
         clips = settings.batch_size // settings.frames
         captured = CapturedBatches(captures, clips, settings.seed, settings.heatmap_dropout)
     if settings.stream > 0:
-        from posegaussian.data.streamed import StreamedBatches  # Takes seconds to import.
+        from posegaussian.data.streamed import StreamedBatches  # Takes more than a second to import.
 
         streamed = StreamedBatches(phase, settings, fabric.device, rank)
     return Prefetcher(captured, streamed, settings.stream, settings.seed, fabric.device, rank, world)

@@ -1,4 +1,4 @@
-# The one place where captures meet: stage depth, then stage full. The resume state lies in an undeclared folder, since
+# The one place where captures meet: phase depth, then phase full. The checkpoint state lies in an undeclared folder, since
 # Snakemake deletes the declared outputs of a job that fails. Several GPUs are shared out by torchrun, one process each.
 
 

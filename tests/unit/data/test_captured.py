@@ -13,7 +13,7 @@ from posegaussian.types import concatenate
 DEPTH = 90.0 * 0.5 / (14.0 + 6.0)
 
 
-def test_a_step_is_always_the_same(tmp_path, make_captures):
+def test_a_batch_is_the_same_at_every_call(tmp_path, make_captures):
     files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
     one, other = (CapturedBatches(Captures(files, 2, 64), 2, seed=3, heatmap_dropout=0.3) for _ in range(2))
     batches = [one[step] for step in (0, 1, 5)]
@@ -24,7 +24,7 @@ def test_a_step_is_always_the_same(tmp_path, make_captures):
     assert not torch.equal(batches[0].target, batches[2].target)
 
 
-def test_an_epoch_sees_every_clip_once(tmp_path, make_captures):
+def test_an_epoch_has_every_clip_once(tmp_path, make_captures):
     steps = CapturedBatches(Captures([make_captures(tmp_path, frames=5)], 2, 64), 1, seed=0, heatmap_dropout=0.0)
     assert len(steps.captures.clips) == 4
     firsts = [steps._index(position).frame for position in range(8)]
@@ -39,7 +39,7 @@ def test_frames_of_a_clip_follow_each_other(tmp_path, make_captures):
     assert clip.pair.images.shape == (2, 2, 3, 64, 64)
 
 
-def test_a_single_frame_is_a_still_clip(tmp_path, make_captures):
+def test_a_single_frame_is_repeated(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path, frames=1)], 2, 64)
     clip = captures.read(captures.clips[0], 0)
     assert torch.equal(clip.pair.images[0], clip.pair.images[1])
@@ -53,7 +53,7 @@ def test_targets_shrink_with_their_cameras(tmp_path, make_captures):
     assert torch.allclose(clip.target_camera.intrinsics[0, 0], torch.tensor([45.0, 0.0, 16.0]))
 
 
-def test_a_cut_keeps_geometry_and_person(tmp_path, make_captures):
+def test_a_crop_keeps_geometry_and_person(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 2, 64)
     clip = concatenate([captures.read(index, 0) for index in captures.clips])
     assert clip.frames == 2
@@ -88,7 +88,7 @@ def _widened(pair, columns):
     )
 
 
-def test_pose_goes_missing_as_often_as_asked(tmp_path, make_captures):
+def test_pose_is_dropped_with_the_given_shares(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path)], 2, 64)
     pair = concatenate([captures.read(captures.clips[0], 0)] * 500).pair
     kept = drop_pose(pair, 2, 0.2, np.random.default_rng(0))
@@ -101,14 +101,14 @@ def test_pose_goes_missing_as_often_as_asked(tmp_path, make_captures):
     assert torch.equal(drop_pose(pair, 2, 0.0, np.random.default_rng(0)).heatmaps, pair.heatmaps)
 
 
-def test_fixed_clips_spread_over_the_captures(tmp_path, make_captures):
+def test_validation_batches_are_spread_over_the_captures(tmp_path, make_captures):
     captures = Captures([make_captures(tmp_path, seed=seed) for seed in range(3)], 1, 64)
     clips = validation_batches(captures, 3)
     assert len({clip.pair.images.sum().item() for clip in clips}) == 3
     assert len(validation_batches(captures, 100)) == 9
 
 
-def test_captures_that_cannot_be_learned_from(tmp_path, make_captures):
+def test_captures_without_targets_or_truth_are_refused(tmp_path, make_captures):
     with helpers.refuses(TrainingError, "no-true-disparity", file="r1.h5"):
         Captures([make_captures(tmp_path, truth=False, seed=1)], 1, 64).require_truth()
     with helpers.refuses(TrainingError, "no-target-between", file="r2.h5") as error:

@@ -42,7 +42,7 @@ def test_variants_have_their_shares_and_all_ranks_agree():
 
 @pytest.fixture
 def one_person(monkeypatch):
-    """Nobody is made twice."""
+    """The same prepared person for every seed."""
     prepare, made = streaming.prepare, {}
 
     def once(seed, people: PeopleSettings, frames, fps, texel):

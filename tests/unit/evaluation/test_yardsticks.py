@@ -113,7 +113,7 @@ def test_gaussians_have_half_a_footprint_and_no_rim(disc):
     torch.testing.assert_close(gaussians.scales, torch.full_like(gaussians.scales, 0.5 * footprint), rtol=1e-4, atol=0)
 
 
-def test_trim_takes_one_pixel():
+def test_trimming_removes_one_pixel():
     mask = torch.zeros(1, 9, 9, dtype=torch.bool)
     mask[0, 2:7, 1:8] = True
     expected = torch.zeros_like(mask)

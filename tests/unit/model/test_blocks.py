@@ -74,7 +74,7 @@ def test_motion_opens_the_stabilizer():
     assert influence["motion"] < 0.2 * influence["rest"]
 
 
-def test_the_stabilizer_quiets_a_trembling_pose_but_not_a_fast_one():
+def test_the_stabilizer_smooths_a_trembling_pose_but_not_a_fast_one():
     torch.manual_seed(0)
     stabilizer = TemporalPoseStabilizer(8).eval()
     with torch.no_grad():
@@ -93,7 +93,7 @@ def test_the_stabilizer_quiets_a_trembling_pose_but_not_a_fast_one():
     assert kept["tremble"] < 0.3 < 0.7 < kept["fast"]
 
 
-def test_a_cut_forgets_and_anything_less_does_not():
+def test_a_cut_resets_the_state_and_anything_less_does_not():
     stabilizer = TemporalPoseStabilizer(8).eval()
     poses = torch.randn(3, 1, 8, 12, 12)
     here, elsewhere = heatmaps_at(0, 3), heatmaps_at(0, 9)
@@ -122,7 +122,7 @@ def test_left_right_consistency_is_low_where_occluded():
     assert consistency[0, 0, :, 4:6].max() == 0 == covered[0, 0, :, 4:6].max()
 
 
-def test_exposure_sees_what_differs_and_swaps_with_the_views():
+def test_exposure_depends_on_the_difference_and_swaps_with_the_views():
     torch.manual_seed(0)
     exposure = Exposure()
     torch.nn.init.normal_(exposure.affine.weight)
@@ -139,7 +139,7 @@ def test_exposure_sees_what_differs_and_swaps_with_the_views():
     assert (fresh[0] - 1).abs().max() < 0.02 and fresh[1].abs().max() < 0.01
 
 
-def test_compaction_keeps_the_order_and_counts_what_it_drops():
+def test_compaction_keeps_the_order_and_counts_all_pixels():
     random = torch.Generator().manual_seed(0)
     kept = torch.rand(3, 2, 20, 25, generator=random) < 0.3
     kept[2, 1] = False
@@ -163,7 +163,7 @@ def test_slope_of_a_slanted_plane():
     assert down.abs().max() == 0
 
 
-def test_trim_takes_one_pixel():
+def test_trimming_removes_one_pixel():
     mask = torch.zeros(1, 2, 7, 7)
     mask[..., 1:6, 1:6] = 1
     assert trimmed(mask).sum() == 2 * 9

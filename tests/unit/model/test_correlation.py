@@ -48,7 +48,7 @@ def test_lookup_agrees_with_a_plain_one():
                     assert abs(found[0, 5 * level + k + 2, y, x].item() - expected) < 1e-4
 
 
-def test_nearby_correlation_agrees_with_the_volume():
+def test_local_correlation_agrees_with_the_volume():
     reference, other = unit(torch.randn(8, 8, 5, 13)).chunk(2)
     q = 16 * torch.rand(4, 5, 13) - 5
     expected = CorrelationPyramid(reference, other, levels=1, radius=3)(q)
@@ -65,7 +65,7 @@ def test_strips_fit_together(monkeypatch):
     reference, other = unit(torch.randn(4, 8, 7, 13)).chunk(2)
     q = 16 * torch.rand(2, 7, 13) - 5
     whole = local_correlation(reference, other, q, radius=2)
-    monkeypatch.setattr(correlation, "_STRIP", 2 * 2 * 13**2)  # Two rows of both pictures.
+    monkeypatch.setattr(correlation, "_STRIP", 2 * 2 * 13**2)  # Two rows of both images.
     assert torch.equal(local_correlation(reference, other, q, radius=2), whole)
 
 

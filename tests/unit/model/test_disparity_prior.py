@@ -28,7 +28,7 @@ def test_joints_on_a_plane_give_its_disparity(make_plane, flat):
     assert (on_person(pair, estimate.disparity) - 7).abs().max() < 0.05
 
 
-def test_silhouettes_of_a_plane_give_its_disparity_and_a_little_flesh(make_plane):
+def test_silhouettes_of_a_plane_give_its_disparity_and_the_skin_offset(make_plane):
     pair = make_plane(64, 96, disparity=-5, offset=-20.0)
     estimate = DisparityPrior(4, pose=False)(pair)
     plane = torch.full_like(estimate.disparity, -5.0)
@@ -37,8 +37,8 @@ def test_silhouettes_of_a_plane_give_its_disparity_and_a_little_flesh(make_plane
     assert estimate.capsule_weights.count_nonzero() == 0
 
 
-def test_skin_lies_before_the_axis_by_the_inset_and_curves_away_towards_the_edge(make_plane):
-    """An upright forearm whose ends are known exactly, in a picture where everything else is missing."""
+def test_skin_is_nearer_than_the_axis_by_the_inset_and_curves_away(make_plane):
+    """An upright forearm whose ends are known exactly, in an image where everything else is missing."""
     pair = make_plane(256, 384, disparity=80)
     keypoints, scores = 0 * pair.keypoints, 0 * pair.scores
     for name, y in (("left_elbow", 80.0), ("left_wrist", 160.0)):
@@ -95,7 +95,7 @@ def test_swapping_and_mirroring_the_views_swaps_and_mirrors_the_estimate(make_pl
     assert torch.allclose(one.capsule_weights, other.capsule_weights.flip(1, -1), atol=1e-4)
 
 
-def test_sigma_is_metres_times_pixels_per_metre_and_knows_how_well_a_rig_measures(make_plane):
+def test_sigma_is_metres_times_pixels_per_metre_and_smaller_with_joints(make_plane):
     pair = make_plane(64, 96, disparity=20, offset=-4.0)
     estimate = DisparityPrior(4)(pair)
     disparity = estimate.disparity.double()

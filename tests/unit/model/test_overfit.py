@@ -44,18 +44,20 @@ def test_one_frame_is_learned_to_within_a_decibel_of_the_ceiling(tmp_path):
     network = PoseGaussian(NetworkSettings(iterations=2)).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, STEPS, pct_start=0.1)
-    errors, pictures = [], []
+    errors, qualities = [], []
     for _ in range(STEPS):
         result = network(pair)
         view = rasterize(result.gaussians, camera, backend="numba", semantics=ANTIALIASED).colors
         errors.append(float(end_point_error(result.disparity, truth, valid)))
-        pictures.append(float(box_psnr(view, image, mask)))
+        qualities.append(float(box_psnr(view, image, mask)))
         loss = image_loss(view, image, mask) + 0.05 * sequence_loss(result.disparities, truth, valid)
         optimizer.zero_grad()
         (loss + 0.05 * result.pose_loss).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-    print(f"EPE {errors[0]:.2f} to {errors[-1]:.2f} px, PSNR {pictures[0]:.2f} to {pictures[-1]:.2f} dB of {goal:.2f}")
+    print(
+        f"EPE {errors[0]:.2f} to {errors[-1]:.2f} px, PSNR {qualities[0]:.2f} to {qualities[-1]:.2f} dB of {goal:.2f}"
+    )
     assert errors[-1] < 0.4 * errors[0]
-    assert pictures[-1] > max(goal - 1.0, pictures[0] + 3.0)
+    assert qualities[-1] > max(goal - 1.0, qualities[0] + 3.0)

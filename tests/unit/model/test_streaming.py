@@ -36,7 +36,7 @@ def test_a_stream_is_the_network_frame_by_frame(make_plane, settings):
 
 
 @torch.no_grad()
-def test_a_stream_starts_anew_and_takes_up_where_it_was(make_plane, network):
+def test_a_stream_can_start_again_and_resume(make_plane, network):
     stream, pairs = StreamingPredictor(network), [make_plane(48, 64, disparity=12, seed=seed) for seed in range(2)]
     first = stream(pairs[0]).disparity.clone()
     state = stream.state()
@@ -74,7 +74,7 @@ def test_the_network_is_left_as_it_is_and_inputs_may_change_afterwards(make_plan
 
 
 @torch.no_grad()
-def test_a_cut_needs_no_caller(make_plane, network):
+def test_a_cut_is_detected(make_plane, network):
     here, there = (make_plane(48, 64, disparity=12, seed=seed) for seed in range(2))
     above, below = torch.zeros_like(here.heatmaps), torch.zeros_like(here.heatmaps)
     above[..., 0, :], below[..., -1, :] = 1.0, 1.0

@@ -32,7 +32,7 @@ def test_a_change_far_above_the_tolerance_is_followed_at_once():
     assert (filtered[3] - 40).abs().max() < 0.05
 
 
-def test_a_pixel_follows_when_any_of_its_colours_changes_and_keeps_its_hue():
+def test_a_pixel_follows_when_any_of_its_colours_changes():
     image = torch.full((2, 2, 3, 16, 24), 0.5)
     image[1, :, 0] += 0.01
     image[1, :, 1, :8] += 0.5
@@ -50,12 +50,12 @@ def test_the_tolerance_of_images_grows_with_the_stillness():
         assert ((image - filtered) / change - 0.9 * stillness / 2).abs().max() < 2e-3
 
 
-def test_nothing_is_kept_where_the_pose_moves():
+def test_nothing_is_averaged_where_the_pose_moves():
     now = torch.rand(3, 2, 4, 6)
     assert torch.equal(make_filter(3, stillness=0.0).filter_prior(now, torch.ones_like(now)), now)
 
 
-def test_matches_are_kept_in_pixels_whichever_way_a_view_is_mirrored():
+def test_matches_are_filtered_alike_in_mirrored_views():
     q = 3 + 0.1 * torch.rand(4, 8, 12)
     known = make_filter(2, tolerance=1e6, before=6.0)
     expected = 3 + 0.1 * (q.unflatten(0, (2, 2))[0] - 3)
@@ -89,7 +89,7 @@ def test_the_stillness_is_low_at_the_start_at_a_cut_and_where_the_pose_moves():
 
 @torch.no_grad()
 def test_the_stillness_separates_trembling_joints_from_moving_ones(make_plane):
-    """Joints of a still person are found to within 0.1 px in pictures of 1024 px, walking ones move by 5 and more."""
+    """Joints of a still person are found to within 0.1 px in images of 1024 px, walking ones move by 5 and more."""
     pair, random = make_plane(256, 384, disparity=48), torch.Generator().manual_seed(0)
     person = torch.nn.functional.avg_pool2d(pair.masks[0, :, 0], 8) > 0.5
     found = {0.1: [], 5.0: []}

@@ -24,7 +24,7 @@ def test_later_estimates_count_more():
     assert torch.allclose(loss, torch.tensor(gamma**2 + 2 * gamma + 4))
 
 
-def test_equal_pictures_cost_nothing_and_errors_count_by_the_persons_area():
+def test_equal_images_cost_nothing_and_errors_count_by_the_persons_area():
     target, mask = torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
     mask[..., 8:24, 8:24] = 1
     target = target + 0.5 * mask

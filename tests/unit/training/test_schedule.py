@@ -7,7 +7,7 @@ from posegaussian.config import TrainSettings
 from posegaussian.training.schedule import cooldown_start, learning_rate
 
 
-def test_the_rate_warms_up_holds_and_cools_down():
+def test_the_learning_rate_warms_up_stays_and_cools_down():
     settings = replace(TrainSettings(), learning_rate=1e-3, cooldown=0.5, warm_up=5)
     rates = [learning_rate(step, 100, settings) for step in range(100)]
     assert rates[0] == pytest.approx(2e-4)
@@ -17,7 +17,7 @@ def test_the_rate_warms_up_holds_and_cools_down():
     assert math.isfinite(learning_rate(0, 1, replace(settings, cooldown=0.0, warm_up=0)))
 
 
-def test_nothing_but_the_cooldown_depends_on_the_length():
+def test_only_the_cooldown_depends_on_the_number_of_steps():
     settings = replace(TrainSettings(), cooldown=0.25)
     start = cooldown_start(40, settings)
     assert start == 30
@@ -25,7 +25,7 @@ def test_nothing_but_the_cooldown_depends_on_the_length():
     assert short[: start + 1] == long[: start + 1] and short[start + 1] < long[start + 1]
 
 
-def test_the_rate_falls_by_time_where_that_ends_first():
+def test_the_learning_rate_falls_with_time_where_the_budget_ends_first():
     settings = replace(TrainSettings(), learning_rate=1.0, cooldown=0.5, warm_up=0)
     assert learning_rate(10, 100, settings, time_used=0.4) == 1
     assert learning_rate(10, 100, settings, time_used=0.75) == pytest.approx(0.5)

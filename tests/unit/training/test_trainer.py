@@ -75,7 +75,7 @@ def test_a_stopped_run_continues_exactly(tmp_path, make_captures, monkeypatch, p
     assert parts.with_suffix(".csv").read_bytes() == whole.with_suffix(".csv").read_bytes()
 
 
-def test_control_c_stops_alike_and_leaves_the_handlers_alone(tmp_path, make_captures, monkeypatch):
+def test_control_c_stops_a_run_and_restores_the_handlers(tmp_path, make_captures, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     stop_after(monkeypatch, 2, signal.SIGINT)
     with helpers.refuses(TrainingError, "interrupted") as error:
@@ -124,7 +124,7 @@ def test_curves_and_metadata(tmp_path, make_captures):
     assert not start
 
 
-def test_training_goes_on_with_the_constants_of_the_weights_it_starts_from(tmp_path, make_captures):
+def test_training_uses_the_constants_of_its_initial_weights(tmp_path, make_captures):
     other = replace(DEFAULTS, prior=replace(DEFAULTS.prior, skin_offset=0.02))
     init = tmp_path / "init.safetensors"
     save_weights(PoseGaussian(SETTINGS.network, other), init, {})
@@ -164,7 +164,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(tmp_path, m
     assert all(value.isfinite().all() for value in kept["network"].values())
 
 
-def test_the_same_is_kept_where_scalars_are_read_late(tmp_path, make_captures, monkeypatch, request):
+def test_the_same_batch_is_saved_where_scalars_are_read_late(tmp_path, make_captures, monkeypatch, request):
     files = [make_captures(tmp_path, seed=seed) for seed in range(2)]
     with monkeypatch.context() as patch:
         soon = saved_batch_of_step_3(files, tmp_path / "soon", patch)

@@ -12,7 +12,7 @@ from posegaussian.captures.footage import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io import video
-from posegaussian.io.images import Picture, read_image
+from posegaussian.io.images import LazyImage, read_image
 
 _ROTATION_TOLERANCE = 1e-3
 _COEFFICIENTS = (5, 8, 12, 14)
@@ -55,7 +55,7 @@ def assemble(
     calibration_files: Sequence[Path],
     masks: Shots | None = None,
     depths: Shots | None = None,
-    backgrounds: Mapping[str, Picture] | None = None,
+    backgrounds: Mapping[str, LazyImage] | None = None,
     sources: Sequence[str] | None = None,
     targets: Sequence[str] = (),
     pairs: Sequence[tuple[str, str]] = (),
@@ -151,7 +151,7 @@ def _complete(kind: str, shots: Shots, frames: Sequence[int]) -> None:
                 )
 
 
-def _any(by_frame: Mapping[int, Picture]) -> Picture:
+def _any(by_frame: Mapping[int, LazyImage]) -> LazyImage:
     return by_frame[min(by_frame)]
 
 

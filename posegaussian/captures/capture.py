@@ -11,10 +11,10 @@ from jaxtyping import Float, Float32, UInt8
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io import images
-from posegaussian.io.images import Picture
+from posegaussian.io.images import LazyImage
 from posegaussian.types import JOINTS
 
-Shots = Mapping[str, Mapping[int, Picture]]
+Shots = Mapping[str, Mapping[int, LazyImage]]
 """Pictures by camera and frame."""
 
 
@@ -53,7 +53,7 @@ class Capture:
     masks: Shots
     depths: Shots
     joints_file: Path | None
-    backgrounds: Mapping[str, Picture] = field(default_factory=dict)
+    backgrounds: Mapping[str, LazyImage] = field(default_factory=dict)
     fps: float | None = None
 
     def with_roles(self, cameras: Sequence[str] = (), targets: Sequence[str] = ()) -> "Capture":
@@ -144,7 +144,7 @@ class Capture:
                 )
         return np.stack([joints[frame] for frame in self.frames])
 
-    def _picture(self, shots: Shots, camera: str, frame: int) -> Picture:
+    def _picture(self, shots: Shots, camera: str, frame: int) -> LazyImage:
         if camera not in self.cameras:
             raise CaptureError(
                 f"no such camera (there are {', '.join(self.cameras)})",
@@ -156,7 +156,7 @@ class Capture:
             raise CaptureError("no such frame", code="unknown-frame", file=self.root, camera=camera, frame=frame)
         return shots[camera][frame]
 
-    def _sized(self, pixels: np.ndarray, picture: Picture, camera: str, frame: int) -> np.ndarray:
+    def _sized(self, pixels: np.ndarray, picture: LazyImage, camera: str, frame: int) -> np.ndarray:
         expected = self.cameras[camera].width, self.cameras[camera].height
         found = pixels.shape[1], pixels.shape[0]
         if found != expected:

@@ -9,7 +9,7 @@ import numpy as np
 
 from posegaussian.errors import CaptureError, ConfigError, warn
 from posegaussian.io import video
-from posegaussian.io.images import SUFFIXES, Picture, PictureFile
+from posegaussian.io.images import SUFFIXES, ImageFile, LazyImage
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,22 @@ def _no_range(text: str) -> ConfigError:
     return ConfigError(what, code="invalid-range")
 
 
-def numbered(folder: Path, camera: str) -> dict[int, Picture]:
-    """Picture files of a folder by the number that they are called."""
+def numbered(folder: Path, camera: str) -> dict[int, LazyImage]:
+    """Image files of a folder by the number that they are called."""
     files = sorted(folder.glob("*"))
     found = {int(path.stem): path for path in files if path.suffix.lower() in SUFFIXES and path.stem.isdecimal()}
     if not found:
         raise CaptureError("no pictures of this camera", code="no-images", file=folder, camera=camera)
-    return {frame: PictureFile(path) for frame, path in found.items()}
+    return {frame: ImageFile(path) for frame, path in found.items()}
 
 
-def backgrounds(root: Path, cameras: Collection[str]) -> dict[str, Picture]:
+def backgrounds(root: Path, cameras: Collection[str]) -> dict[str, LazyImage]:
     """Pictures of the empty scene in backgrounds/, called by their cameras."""
     files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in SUFFIXES)
-    return {path.stem: PictureFile(path) for path in files if path.stem in cameras}
+    return {path.stem: ImageFile(path) for path in files if path.stem in cameras}
 
 
-def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, Picture]:
+def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, LazyImage]:
     """Frames of a video by their number, from 0.
 
     Args:
@@ -102,7 +102,7 @@ def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[in
     return {index: video.VideoFrame(path, index) for index in range(there)}
 
 
-def footage(root: Path, cameras: Sequence[str], frames: FrameRange | None = None) -> dict[str, dict[int, Picture]]:
+def footage(root: Path, cameras: Sequence[str], frames: FrameRange | None = None) -> dict[str, dict[int, LazyImage]]:
     """Pictures or videos by camera: images/CAMERA/, videos/CAMERA.mp4, or CAMERA.mp4 beside the calibration.
 
     A video may also carry the camera's name within its own; failing that, as many videos as cameras belong to them in
@@ -133,7 +133,7 @@ def _named_like(camera: str, videos: Sequence[Path]) -> Path | None:
     return next((paths[0] for paths in (exact, within) if len(paths) == 1), None)
 
 
-def rate(images: dict[str, dict[int, Picture]]) -> float | None:
+def rate(images: dict[str, dict[int, LazyImage]]) -> float | None:
     """Frames per second, where the pictures are a video's."""
     first = next((shots[min(shots)] for shots in images.values() if shots), None)
     return video.frame_rate(first.path) if isinstance(first, video.VideoFrame) else None

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from posegaussian.captures.assemble import Calibration
-from posegaussian.io.images import Picture
+from posegaussian.io.images import LazyImage
 
 
 @dataclass(frozen=True)
-class PosedPicture:
+class PosedImage:
     """A picture as such a layout lists it.
 
     Args:
@@ -24,19 +24,19 @@ class PosedPicture:
     """
 
     name: str
-    picture: Picture
+    picture: LazyImage
     calibration: Calibration
-    mask: Picture | None = None
-    depth: Picture | None = None
+    mask: LazyImage | None = None
+    depth: LazyImage | None = None
 
 
-def by_camera(pictures: Sequence[PosedPicture]) -> dict[str, dict[int, PosedPicture]]:
+def by_camera(pictures: Sequence[PosedImage]) -> dict[str, dict[int, PosedImage]]:
     """Pictures by camera and frame.
 
     Pictures of one folder that share a pose are frames of one camera, named like the folder and numbered by the last
     digits of their names. Otherwise every picture is a camera's only one, of frame 0.
     """
-    folders: dict[str, list[PosedPicture]] = {}
+    folders: dict[str, list[PosedImage]] = {}
     for picture in pictures:
         folders.setdefault(str(PurePosixPath(picture.name).parent), []).append(picture)
     if len(folders) > 1 and all(_one_pose(shots) for shots in folders.values()):
@@ -46,7 +46,7 @@ def by_camera(pictures: Sequence[PosedPicture]) -> dict[str, dict[int, PosedPict
     return {name: {0: picture} for name, picture in zip(names, pictures, strict=True)}
 
 
-def masks_and_depths(cameras: Mapping[str, Mapping[int, PosedPicture]]) -> tuple[dict, dict]:
+def masks_and_depths(cameras: Mapping[str, Mapping[int, PosedImage]]) -> tuple[dict, dict]:
     """Masks and depths by camera and frame, for the cameras that have them in any frame."""
     kinds = []
     for kind in ("mask", "depth"):
@@ -58,7 +58,7 @@ def masks_and_depths(cameras: Mapping[str, Mapping[int, PosedPicture]]) -> tuple
     return kinds[0], kinds[1]
 
 
-def _one_pose(shots: Sequence[PosedPicture]) -> bool:
+def _one_pose(shots: Sequence[PosedImage]) -> bool:
     poses = [np.column_stack([shot.calibration.rotation, shot.calibration.translation]) for shot in shots]
     return all(np.allclose(pose, poses[0], atol=1e-6) for pose in poses)
 
@@ -73,7 +73,7 @@ def _short(names: Sequence[tuple[str, ...]]) -> list[str]:
     return [re.sub(r"[\s,]+", "_", name) for name in kept]
 
 
-def _numbered(shots: Sequence[PosedPicture]) -> dict[int, PosedPicture]:
+def _numbered(shots: Sequence[PosedImage]) -> dict[int, PosedImage]:
     numbers = [re.findall(r"\d+", PurePosixPath(shot.name).stem) for shot in shots]
     if all(numbers) and len({int(found[-1]) for found in numbers}) == len(shots):
         return {int(found[-1]): shot for found, shot in zip(numbers, shots, strict=True)}

@@ -65,12 +65,12 @@ def frame_name(frame: int) -> str:
     return f"{frame:06d}"
 
 
-def picture_file(kind: str, camera: str, frame: int, suffix: str = ".png") -> Path:
+def frame_path(kind: str, camera: str, frame: int, suffix: str = ".png") -> Path:
     """Where a picture lies in the capture; kind is images, masks or depths."""
     return Path(kind, camera, frame_name(frame) + suffix)
 
 
-def write_picture(
+def write_frame(
     path: Path,
     pixels: UInt8[np.ndarray, "h w *channels"] | UInt16[np.ndarray, "h w *channels"],
     parameters: Sequence[int] = (),

@@ -32,7 +32,7 @@ _ORIENTATION = 0x0112
 
 
 @runtime_checkable
-class Picture(Protocol):
+class LazyImage(Protocol):
     """One picture of a capture, decoded when asked for."""
 
     @property
@@ -50,7 +50,7 @@ class Picture(Protocol):
 
 
 @dataclass(frozen=True)
-class PictureFile:
+class ImageFile:
     """A picture in a file of its own.
 
     Args:
@@ -61,13 +61,13 @@ class PictureFile:
     path: Path
     upright: bool = True
 
-    def is_turned(self) -> bool:
+    def is_rotated(self) -> bool:
         """Whether the file carries an EXIF orientation other than upright."""
         with Image.open(self.path) as image:
             return _turned(image)
 
     def pixels(self) -> np.ndarray:
-        """See Picture."""
+        """See LazyImage."""
         with Image.open(self.path) as image:
             if self.upright and _turned(image):
                 warn("pictures with an EXIF rotation: turned upright", code="rotated-images", file=self.path.parent)
@@ -94,7 +94,7 @@ class AlphaMask:
     path: Path
 
     def pixels(self) -> np.ndarray:
-        """See Picture."""
+        """See LazyImage."""
         with Image.open(self.path) as image:
             return np.array(image.getchannel("A"))
 
@@ -125,7 +125,7 @@ class DepthFile:
         return values.astype(np.float32)
 
 
-def read_image(picture: Picture, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
+def read_image(picture: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
     """An RGB picture; grey ones and those of 16 bits are converted, transparent ones are laid on black."""
     pixels = _eight_bits(_decode(picture, camera, frame), picture, camera)
     if pixels.ndim == 2 or pixels.shape[2] < 3:
@@ -136,7 +136,7 @@ def read_image(picture: Picture, camera: str, frame: int) -> UInt8[np.ndarray, "
     return np.ascontiguousarray(pixels)
 
 
-def read_mask(picture: Picture, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
+def read_mask(picture: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
     """A mask, 0..255; one that is stored as 0 and 1 is stretched.
 
     Raises:
@@ -152,7 +152,7 @@ def read_mask(picture: Picture, camera: str, frame: int) -> UInt8[np.ndarray, "h
     return mask
 
 
-def read_depth(picture: Picture, camera: str, frame: int) -> Float32[np.ndarray, "h w"]:
+def read_depth(picture: LazyImage, camera: str, frame: int) -> Float32[np.ndarray, "h w"]:
     """Depth along the optical axis in metres; 0 where nothing is."""
     return _decode(picture, camera, frame)
 
@@ -199,7 +199,7 @@ def is_person(mask: UInt8[np.ndarray, "*shape"]) -> np.ndarray:
     return mask >= _PERSON
 
 
-def picture_size(picture: Picture, camera: str, frame: int) -> tuple[int, int]:
+def image_size(picture: LazyImage, camera: str, frame: int) -> tuple[int, int]:
     """Width and height of a picture."""
     height, width = _decode(picture, camera, frame).shape[:2]
     return width, height
@@ -209,7 +209,7 @@ def _turned(image: Image.Image) -> bool:
     return image.getexif().get(_ORIENTATION, 1) != 1
 
 
-def _decode(picture: Picture, camera: str, frame: int) -> np.ndarray:
+def _decode(picture: LazyImage, camera: str, frame: int) -> np.ndarray:
     try:
         return picture.pixels()
     except FileNotFoundError:
@@ -225,7 +225,7 @@ def _decode(picture: Picture, camera: str, frame: int) -> np.ndarray:
         raise CaptureError(what, code="unreadable-image", file=picture.path, camera=camera, frame=frame) from None
 
 
-def _eight_bits(pixels: np.ndarray, picture: Picture, camera: str) -> np.ndarray:
+def _eight_bits(pixels: np.ndarray, picture: LazyImage, camera: str) -> np.ndarray:
     if pixels.dtype == np.bool_:
         return pixels * np.uint8(255)
     if pixels.dtype == np.uint8:

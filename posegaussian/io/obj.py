@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from posegaussian.errors import CaptureError
-from posegaussian.io.images import SUFFIXES, PictureFile, read_image
+from posegaussian.io.images import SUFFIXES, ImageFile, read_image
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def read_textured_mesh(folder: Path) -> TexturedMesh:
     if len(found) != 1:
         raise CaptureError(f"{len(found)} .obj files, not one", code="not-one-mesh", file=folder)
     vertices, places, faces, corners = _read_obj(found[0])
-    texture = read_image(PictureFile(_texture(found[0])), folder.name, 0)
+    texture = read_image(ImageFile(_texture(found[0])), folder.name, 0)
     return TexturedMesh(vertices, faces, places[corners], texture)
 
 

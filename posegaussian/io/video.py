@@ -23,7 +23,7 @@ _ENCODER = {"crf": "18", "threads": "1", "x264-params": "mbtree=0"}
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """One frame of a video, a posegaussian.io.images.Picture.
+    """One frame of a video, a posegaussian.io.images.LazyImage.
 
     Args:
         path: of the video.

@@ -10,10 +10,10 @@ from posegaussian.errors import CaptureError
 from posegaussian.io.atomic import whole_folder
 from posegaussian.io.easymocap import (
     ENCODERS,
-    picture_file,
+    frame_path,
     write_calibration,
+    write_frame,
     write_joints,
-    write_picture,
     write_rig,
 )
 from posegaussian.io.images import DEPTH_UNIT
@@ -79,8 +79,8 @@ def _write(root: Path, performance: Performance, frames: Iterable[int], settings
     for frame in frames:
         for camera, photo in performance.photographs(frame):
             steps = np.round(photo.depth / DEPTH_UNIT).astype(np.uint16)
-            write_picture(root / picture_file("images", camera, frame, suffix), photo.image, ENCODERS[suffix])
-            write_picture(root / picture_file("masks", camera, frame), photo.mask)
-            write_picture(root / picture_file("depths", camera, frame), steps)
+            write_frame(root / frame_path("images", camera, frame, suffix), photo.image, ENCODERS[suffix])
+            write_frame(root / frame_path("masks", camera, frame), photo.mask)
+            write_frame(root / frame_path("depths", camera, frame), steps)
     if performance.joints is not None:
         write_joints(root, dict(enumerate(performance.joints.round(6))), indent=1)

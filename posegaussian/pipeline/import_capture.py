@@ -13,8 +13,8 @@ from posegaussian.captures.pairing import Names, named_pairs
 from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.atomic import whole_folder
-from posegaussian.io.easymocap import picture_file, write_calibration, write_joints, write_picture, write_rig
-from posegaussian.io.images import DEPTH_UNIT, DepthFile, Picture, PictureFile
+from posegaussian.io.easymocap import frame_path, write_calibration, write_frame, write_joints, write_rig
+from posegaussian.io.images import DEPTH_UNIT, DepthFile, ImageFile, LazyImage
 from posegaussian.io.video import VideoFrame
 from posegaussian.progress import progress
 
@@ -26,7 +26,7 @@ def import_capture(
 ) -> None:
     """Write a capture in the canonical layout; it appears under its name only when it is whole.
 
-    Picture files and videos are hard links, symbolic links where the file systems differ. What the canonical layout
+    Image files and videos are hard links, symbolic links where the file systems differ. What the canonical layout
     stores in another way (masks in an alpha channel, depths in another unit) is converted.
 
     Args:
@@ -65,25 +65,25 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
             yield Path("videos", camera + path.suffix.lower()), _linked(path, copy)
         for frame in capture.frames:
             if not videos:
-                yield _placed(picture_file("images", camera, frame), capture.images[camera][frame], copy)
+                yield _placed(frame_path("images", camera, frame), capture.images[camera][frame], copy)
             if camera in capture.masks:
-                yield _placed(picture_file("masks", camera, frame), capture.masks[camera][frame], copy)
+                yield _placed(frame_path("masks", camera, frame), capture.masks[camera][frame], copy)
             if camera in capture.depths:
                 picture = capture.depths[camera][frame]
                 as_it_is = isinstance(picture, DepthFile) and picture.unit == DEPTH_UNIT and not picture.inverse
                 write = (
                     _linked(picture.path, copy) if as_it_is and scale == 1 else _depth(capture, camera, frame, scale)
                 )
-                yield picture_file("depths", camera, frame), write
+                yield frame_path("depths", camera, frame), write
         if camera in capture.backgrounds:
             yield _placed(Path("backgrounds", f"{camera}.png"), capture.backgrounds[camera], copy)
 
 
-def _placed(path: Path, picture: Picture, copy: bool) -> tuple[Path, _Write]:
+def _placed(path: Path, picture: LazyImage, copy: bool) -> tuple[Path, _Write]:
     """A picture file is linked, under its own suffix; everything else is decoded and written as .png."""
-    if isinstance(picture, PictureFile) and (picture.upright or not picture.is_turned()):
+    if isinstance(picture, ImageFile) and (picture.upright or not picture.is_rotated()):
         return path.with_name(path.name.removesuffix(".png") + picture.path.suffix.lower()), _linked(picture.path, copy)
-    return path, lambda target: write_picture(target, picture.pixels())
+    return path, lambda target: write_frame(target, picture.pixels())
 
 
 def _linked(source: Path, copy: bool) -> _Write:
@@ -109,7 +109,7 @@ def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
         if steps.max() > np.iinfo(np.uint16).max:
             what = f"depths beyond {np.iinfo(np.uint16).max * DEPTH_UNIT:.2f} m are left out"
             warn(what, code="far-depths", file=capture.depths[camera][frame].path.parent, camera=camera)
-        write_picture(target, np.where(steps > np.iinfo(np.uint16).max, 0, steps).astype(np.uint16))
+        write_frame(target, np.where(steps > np.iinfo(np.uint16).max, 0, steps).astype(np.uint16))
 
     return write
 

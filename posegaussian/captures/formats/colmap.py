@@ -11,9 +11,9 @@ import numpy as np
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.grouping import PosedPicture, by_camera, masks_and_depths
+from posegaussian.captures.grouping import PosedImage, by_camera, masks_and_depths
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import SUFFIXES, PictureFile
+from posegaussian.io.images import SUFFIXES, ImageFile
 
 NAME = "colmap"
 _FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")
@@ -60,8 +60,8 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     for image in sorted(reconstruction.images.values(), key=lambda image: image.name):
         if image.has_pose:
             calibration = _calibration(model, image, reconstruction.cameras[image.camera_id])
-            picture = PictureFile(root / "images" / image.name, upright=False)
-            pictures.append(PosedPicture(image.name, picture, calibration, mask=_mask(root, image.name)))
+            picture = ImageFile(root / "images" / image.name, upright=False)
+            pictures.append(PosedImage(image.name, picture, calibration, mask=_mask(root, image.name)))
     if not pictures:
         raise CalibrationError("no picture is registered", code="no-registered-images", file=model)
     cameras = by_camera(pictures)
@@ -103,8 +103,8 @@ def _calibration(model: Path, image, camera) -> Calibration:
     return Calibration(np.asarray(camera.calibration_matrix()), distortion, pose[:, :3], pose[:, 3], model, size)
 
 
-def _mask(root: Path, name: str) -> PictureFile | None:
+def _mask(root: Path, name: str) -> ImageFile | None:
     path = root / "masks" / name
     candidates = [path.with_name(path.name + ".png"), *(path.with_suffix(suffix) for suffix in SUFFIXES)]
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
-    return PictureFile(found) if found else None
+    return ImageFile(found) if found else None

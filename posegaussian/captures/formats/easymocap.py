@@ -18,7 +18,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange, backgrounds, filmed, numbered, rate
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io import video
-from posegaussian.io.images import DepthFile, Picture
+from posegaussian.io.images import DepthFile, LazyImage
 
 NAME = "easymocap"
 _RIG = '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP"}'
@@ -103,7 +103,7 @@ def _cameras(root: Path, calibrated: list[str]) -> list[str]:
     return sorted({*calibrated, *(folders or videos)})
 
 
-def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, Picture]:
+def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, LazyImage]:
     """One camera's pictures by frame number, from images/ or else from its video."""
     videos = [path for path in (root / "videos").glob(f"{camera}.*") if path.suffix.lower() in video.SUFFIXES]
     if videos and not (root / "images" / camera).is_dir():

@@ -15,7 +15,7 @@ from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import DepthFile, Picture, PictureFile, picture_size
+from posegaussian.io.images import DepthFile, ImageFile, LazyImage, image_size
 
 NAME = "gps_gaussian"
 _SOURCES = ("0", "1")
@@ -26,16 +26,16 @@ _DEPTH_UNIT = 2.0**-15
 class _Enlarged:
     """A mask in the size of a larger picture."""
 
-    mask: PictureFile
+    mask: ImageFile
     size: tuple[int, int]
 
     @property
     def path(self) -> Path:
-        """See Picture."""
+        """See LazyImage."""
         return self.mask.path
 
     def pixels(self) -> np.ndarray:
-        """See Picture."""
+        """See LazyImage."""
         return cv2.resize(self.mask.pixels(), self.size, interpolation=cv2.INTER_LINEAR)
 
 
@@ -85,31 +85,31 @@ def _parm(sample: Path) -> Path:
     return sample.parents[1] / "parm" / sample.name
 
 
-def _image(sample: Path, view: str) -> PictureFile:
+def _image(sample: Path, view: str) -> ImageFile:
     """The picture, for a target the large one where there is one."""
     large = sample / f"{view}_hr.jpg"
-    return PictureFile(large if view not in _SOURCES and large.is_file() else sample / f"{view}.jpg")
+    return ImageFile(large if view not in _SOURCES and large.is_file() else sample / f"{view}.jpg")
 
 
-def _is_large(picture: Picture) -> bool:
+def _is_large(picture: LazyImage) -> bool:
     return picture.path.stem.endswith("_hr")
 
 
-def _masks(data: Path, samples: list[Path], shots: dict[str, dict[int, PictureFile]]) -> dict:
+def _masks(data: Path, samples: list[Path], shots: dict[str, dict[int, ImageFile]]) -> dict:
     """A mask for every picture; enlarged with it."""
     if not (data / "mask").is_dir():
         return {}
-    masks: dict[str, dict[int, Picture]] = {}
+    masks: dict[str, dict[int, LazyImage]] = {}
     for view, pictures in shots.items():
         masks[view] = {}
         for number, picture in pictures.items():
-            mask = PictureFile(data / "mask" / samples[number].name / f"{view}.png")
-            size = picture_size(picture, view, number) if _is_large(picture) else None
+            mask = ImageFile(data / "mask" / samples[number].name / f"{view}.png")
+            size = image_size(picture, view, number) if _is_large(picture) else None
             masks[view][number] = _Enlarged(mask, size) if size else mask
     return masks
 
 
-def _depths(data: Path, samples: list[Path], shots: dict[str, dict[int, PictureFile]]) -> dict:
+def _depths(data: Path, samples: list[Path], shots: dict[str, dict[int, ImageFile]]) -> dict:
     """Depth where it has the picture's size."""
     depths = {}
     for view, pictures in shots.items():
@@ -124,7 +124,7 @@ def _calibration(sample: Path, view: str) -> Calibration:
     intrinsics, extrinsics = _matrix(file, view), _matrix(_parm(sample) / f"{view}_extrinsic.npy", view)
     if intrinsics.shape != (3, 3) or extrinsics.shape not in ((3, 4), (4, 4)):
         raise CalibrationError("not a 3 x 3 and a 3 x 4 matrix", code="invalid-calibration", file=file, camera=view)
-    size = picture_size(PictureFile(sample / f"{view}.jpg"), view, 0)
+    size = image_size(ImageFile(sample / f"{view}.jpg"), view, 0)
     return Calibration(intrinsics, np.zeros(5), extrinsics[:3, :3], extrinsics[:3, 3], file, size)
 
 

@@ -15,9 +15,9 @@ from PIL import Image
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.grouping import PosedPicture, by_camera, masks_and_depths
+from posegaussian.captures.grouping import PosedImage, by_camera, masks_and_depths
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import SUFFIXES, AlphaMask, DepthFile, PictureFile, picture_size
+from posegaussian.io.images import SUFFIXES, AlphaMask, DepthFile, ImageFile, image_size
 
 NAME = "nerfstudio"
 _FILE = "transforms.json"
@@ -62,16 +62,16 @@ def _file(root: Path) -> Path:
     return root if root.suffix == ".json" else root / _FILE
 
 
-def _posed(file: Path, entry: dict[str, Any]) -> PosedPicture:
+def _posed(file: Path, entry: dict[str, Any]) -> PosedImage:
     name = str(entry.get("file_path", "")).replace("\\", "/")
     path = _picture(file.parent / name)
     mask, depth = entry.get("mask_path"), entry.get("depth_file_path")
-    picture = PictureFile(path)
-    return PosedPicture(
+    picture = ImageFile(path)
+    return PosedImage(
         name,
         picture,
         _calibration(file, entry, picture),
-        mask=PictureFile(file.parent / mask) if mask else AlphaMask(path) if _has_alpha(path) else None,
+        mask=ImageFile(file.parent / mask) if mask else AlphaMask(path) if _has_alpha(path) else None,
         depth=DepthFile(file.parent / depth, _DEPTH_UNIT) if depth else None,
     )
 
@@ -93,7 +93,7 @@ def _has_alpha(path: Path) -> bool:
         return False  # said when the picture is read
 
 
-def _calibration(file: Path, entry: dict[str, Any], picture: PictureFile) -> Calibration:
+def _calibration(file: Path, entry: dict[str, Any], picture: ImageFile) -> Calibration:
     camera = Path(str(entry["file_path"])).stem
     model = entry.get("camera_model", "OPENCV")
     if model not in _MODELS or entry.get("is_fisheye") or entry.get("k4"):
@@ -102,7 +102,7 @@ def _calibration(file: Path, entry: dict[str, Any], picture: PictureFile) -> Cal
             what, code="unsupported-lens", file=file, camera=camera, hint="undistort the pictures first"
         )
     try:
-        size = (int(entry["w"]), int(entry["h"])) if "w" in entry else picture_size(picture, camera, 0)
+        size = (int(entry["w"]), int(entry["h"])) if "w" in entry else image_size(picture, camera, 0)
         to_world = np.array(entry["transform_matrix"], dtype=float)
         distortion = np.array([float(entry.get(key, 0)) for key in ("k1", "k2", "p1", "p2", "k3")])
         matrix = _intrinsics(entry, size)

@@ -16,7 +16,7 @@ from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import Picture, PictureFile
+from posegaussian.io.images import ImageFile, LazyImage
 
 NAME = "zju_mocap"
 _FILE = "annots.npy"
@@ -29,7 +29,7 @@ class PartsMask:
     path: Path
 
     def pixels(self) -> np.ndarray:
-        """See posegaussian.io.images.Picture."""
+        """See posegaussian.io.images.LazyImage."""
         with Image.open(self.path) as image:
             parts = np.array(image)
         return np.where(parts.reshape(*parts.shape[:2], -1).any(-1), 255, 0).astype(np.uint8)
@@ -54,11 +54,11 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         raise CaptureError("not every frame has one picture of each camera", code="missing-frame", file=root / _FILE)
     names = [_camera_name(path) for path in moments[0]]
     folder = next((root / kind for kind in ("mask_cihp", "mask") if (root / kind).is_dir()), None)
-    images: dict[str, dict[int, Picture]] = {
-        name: {frame: PictureFile(root / moment[place]) for frame, moment in enumerate(moments)}
+    images: dict[str, dict[int, LazyImage]] = {
+        name: {frame: ImageFile(root / moment[place]) for frame, moment in enumerate(moments)}
         for place, name in enumerate(names)
     }
-    masks: dict[str, dict[int, Picture]] = {
+    masks: dict[str, dict[int, LazyImage]] = {
         name: {frame: PartsMask((folder / moment[place]).with_suffix(".png")) for frame, moment in enumerate(moments)}
         for place, name in enumerate(names)
         if folder

@@ -64,7 +64,7 @@ class MadeMask:
     frame: int
 
     def pixels(self) -> UInt8[np.ndarray, "h w"]:
-        """See posegaussian.io.images.Picture."""
+        """See posegaussian.io.images.LazyImage."""
         return self.maker.mask(self.camera, self.frame)
 
 

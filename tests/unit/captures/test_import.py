@@ -119,7 +119,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, capfd):
 
 def test_exif_is_not_lost_where_the_calibration_ignores_it(tmp_path):
     """COLMAP takes pictures as stored; the canonical layout obeys the EXIF rotation, so such a picture is rewritten."""
-    from posegaussian.io.images import PictureFile
+    from posegaussian.io.images import ImageFile
     from posegaussian.pipeline.import_capture import _placed
 
     image = pictures(RIG["a"], 0)[0]
@@ -127,12 +127,12 @@ def test_exif_is_not_lost_where_the_calibration_ignores_it(tmp_path):
     data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
     exif = bytes.fromhex("ffe100224578696600004d4d002a00000008000101120003000000010006000000000000")
     path.write_bytes(data[:2] + exif + data[2:])
-    assert PictureFile(path).is_turned()
-    assert PictureFile(path).pixels().shape == (64, 48, 3)
-    target, write = _placed(Path("images/a/000000.png"), PictureFile(path, upright=False), copy=False)
+    assert ImageFile(path).is_rotated()
+    assert ImageFile(path).pixels().shape == (64, 48, 3)
+    target, write = _placed(Path("images/a/000000.png"), ImageFile(path, upright=False), copy=False)
     assert target == Path("images/a/000000.png")
     write(tmp_path / "out.png")
-    assert abs(PictureFile(tmp_path / "out.png").pixels() - image.astype(float)).mean() < 12
+    assert abs(ImageFile(tmp_path / "out.png").pixels() - image.astype(float)).mean() < 12
 
 
 def test_rig_json_says_what_the_source_said(tmp_path):

@@ -12,7 +12,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
 from posegaussian.io import store
-from posegaussian.io.images import Picture
+from posegaussian.io.images import LazyImage
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.rectification import CameraFrame, rectify_frame, rectify_pair
 from posegaussian.preparation.rectification_plan import plan_rectification
@@ -28,7 +28,7 @@ RIG = {
 class Counted:
     """A picture that counts how often it is decoded."""
 
-    picture: Picture
+    picture: LazyImage
     reads: Counter
 
     @property

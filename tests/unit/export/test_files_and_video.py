@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posegaussian.io.images import PictureFile, write_image
+from posegaussian.io.images import ImageFile, write_image
 from posegaussian.io.video import write_video
 
 
@@ -67,7 +67,7 @@ def test_images_keep_the_order_of_their_channels(tmp_path):
     steps = 257 * picture[..., 0].astype(np.uint16)
     for name, pixels in (("b", transparent), ("c", steps), ("d", picture[..., 1])):
         write_image(tmp_path / f"{name}.png", pixels)
-        np.testing.assert_array_equal(PictureFile(tmp_path / f"{name}.png").pixels(), pixels)
+        np.testing.assert_array_equal(ImageFile(tmp_path / f"{name}.png").pixels(), pixels)
 
 
 def test_an_image_that_opencv_refuses_is_an_error_and_no_file(tmp_path, monkeypatch):

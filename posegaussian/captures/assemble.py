@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from posegaussian.captures.capture import Capture, Shots
+from posegaussian.captures.capture import Capture, FrameFiles
 from posegaussian.captures.footage import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
@@ -51,10 +51,10 @@ def assemble(
     *,
     format: str,
     calibrations: Mapping[str, Calibration],
-    images: Shots,
+    images: FrameFiles,
     calibration_files: Sequence[Path],
-    masks: Shots | None = None,
-    depths: Shots | None = None,
+    masks: FrameFiles | None = None,
+    depths: FrameFiles | None = None,
     backgrounds: Mapping[str, LazyImage] | None = None,
     sources: Sequence[str] | None = None,
     targets: Sequence[str] = (),
@@ -91,8 +91,8 @@ def assemble(
     cameras = [*sources, *targets]
     chosen = _chosen(root, images, cameras, frames or FrameRange())
     kinds = {"picture": images, "mask": masks or {}, "depth picture": depths or {}}
-    for kind, shots in kinds.items():
-        _complete(kind, shots, chosen)
+    for kind, files in kinds.items():
+        _complete(kind, files, chosen)
     return Capture(
         name=name or root.resolve().name,
         root=root,
@@ -115,7 +115,7 @@ def assemble(
     )
 
 
-def _chosen(root: Path, images: Shots, cameras: Sequence[str], frames: FrameRange) -> list[int]:
+def _chosen(root: Path, images: FrameFiles, cameras: Sequence[str], frames: FrameRange) -> list[int]:
     """The frames to take; where videos end at different times, those that all of them have."""
     if not cameras:
         raise CaptureError("no cameras", code="no-cameras", file=root)
@@ -139,8 +139,8 @@ def _chosen(root: Path, images: Shots, cameras: Sequence[str], frames: FrameRang
     return chosen
 
 
-def _complete(kind: str, shots: Shots, frames: Sequence[int]) -> None:
-    for camera, by_frame in shots.items():
+def _complete(kind: str, files: FrameFiles, frames: Sequence[int]) -> None:
+    for camera, by_frame in files.items():
         for frame in frames:
             if frame not in by_frame:
                 like = _any(by_frame).path

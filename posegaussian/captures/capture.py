@@ -14,7 +14,7 @@ from posegaussian.io import images
 from posegaussian.io.images import LazyImage
 from posegaussian.types import JOINTS
 
-Shots = Mapping[str, Mapping[int, LazyImage]]
+FrameFiles = Mapping[str, Mapping[int, LazyImage]]
 """Pictures by camera and frame."""
 
 
@@ -49,9 +49,9 @@ class Capture:
     targets: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
     calibration_files: tuple[Path, ...]
-    images: Shots
-    masks: Shots
-    depths: Shots
+    images: FrameFiles
+    masks: FrameFiles
+    depths: FrameFiles
     joints_file: Path | None
     backgrounds: Mapping[str, LazyImage] = field(default_factory=dict)
     fps: float | None = None
@@ -82,21 +82,21 @@ class Capture:
 
     def image(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
         """The picture, RGB."""
-        picture = self._picture(self.images, camera, frame)
+        picture = self._file(self.images, camera, frame)
         return self._sized(images.read_image(picture, camera, frame), picture, camera, frame)
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
         """The person's coverage, 0..255; see `masks` for the cameras that have one."""
         if camera in self.cameras and camera not in self.masks:
             raise CaptureError("this camera has no masks", code="no-masks", file=self.root, camera=camera)
-        picture = self._picture(self.masks, camera, frame)
+        picture = self._file(self.masks, camera, frame)
         return self._sized(images.read_mask(picture, camera, frame), picture, camera, frame)
 
     def depth(self, camera: str, frame: int) -> Float32[np.ndarray, "h w"] | None:
         """True depth along the optical axis in metres, 0 where nothing is; None where the camera has none."""
         if camera not in self.depths:
             return None
-        picture = self._picture(self.depths, camera, frame)
+        picture = self._file(self.depths, camera, frame)
         return self._sized(images.read_depth(picture, camera, frame), picture, camera, frame)
 
     def background(self, camera: str) -> UInt8[np.ndarray, "h w 3"] | None:
@@ -119,10 +119,10 @@ class Capture:
         cameras = tuple(self.cameras) if cameras is None else cameras
         frames = self.frames if frames is None else frames
         kinds = (self.images, self.masks, self.depths)
-        shots = [kind[name][frame].path for kind in kinds for name in cameras if name in kind for frame in frames]
+        files = [kind[name][frame].path for kind in kinds for name in cameras if name in kind for frame in frames]
         plates = [self.backgrounds[name].path for name in cameras if name in self.backgrounds]
         joints = [self.joints_file] if self.joints_file else []
-        return tuple(dict.fromkeys([*self.calibration_files, *joints, *plates, *shots]))
+        return tuple(dict.fromkeys([*self.calibration_files, *joints, *plates, *files]))
 
     def joints(self) -> Float[np.ndarray, "frames 17 3"] | None:
         """True COCO-17 joints in the world, metres; None where the capture has none."""
@@ -144,7 +144,7 @@ class Capture:
                 )
         return np.stack([joints[frame] for frame in self.frames])
 
-    def _picture(self, shots: Shots, camera: str, frame: int) -> LazyImage:
+    def _file(self, files: FrameFiles, camera: str, frame: int) -> LazyImage:
         if camera not in self.cameras:
             raise CaptureError(
                 f"no such camera (there are {', '.join(self.cameras)})",
@@ -154,7 +154,7 @@ class Capture:
             )
         if frame not in self.frames:
             raise CaptureError("no such frame", code="unknown-frame", file=self.root, camera=camera, frame=frame)
-        return shots[camera][frame]
+        return files[camera][frame]
 
     def _sized(self, pixels: np.ndarray, picture: LazyImage, camera: str, frame: int) -> np.ndarray:
         expected = self.cameras[camera].width, self.cameras[camera].height

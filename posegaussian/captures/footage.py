@@ -65,7 +65,7 @@ def _no_range(text: str) -> ConfigError:
     return ConfigError(what, code="invalid-range")
 
 
-def numbered(folder: Path, camera: str) -> dict[int, LazyImage]:
+def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
     """Image files of a folder by the number that they are called."""
     files = sorted(folder.glob("*"))
     found = {int(path.stem): path for path in files if path.suffix.lower() in SUFFIXES and path.stem.isdecimal()}
@@ -74,13 +74,13 @@ def numbered(folder: Path, camera: str) -> dict[int, LazyImage]:
     return {frame: ImageFile(path) for frame, path in found.items()}
 
 
-def backgrounds(root: Path, cameras: Collection[str]) -> dict[str, LazyImage]:
+def background_images(root: Path, cameras: Collection[str]) -> dict[str, LazyImage]:
     """Pictures of the empty scene in backgrounds/, called by their cameras."""
     files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in SUFFIXES)
     return {path.stem: ImageFile(path) for path in files if path.stem in cameras}
 
 
-def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, LazyImage]:
+def video_sequence(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, LazyImage]:
     """Frames of a video by their number, from 0.
 
     Args:
@@ -102,14 +102,16 @@ def filmed(path: Path, camera: str, frames: FrameRange | None = None) -> dict[in
     return {index: video.VideoFrame(path, index) for index in range(there)}
 
 
-def footage(root: Path, cameras: Sequence[str], frames: FrameRange | None = None) -> dict[str, dict[int, LazyImage]]:
+def find_sequences(
+    root: Path, cameras: Sequence[str], frames: FrameRange | None = None
+) -> dict[str, dict[int, LazyImage]]:
     """Pictures or videos by camera: images/CAMERA/, videos/CAMERA.mp4, or CAMERA.mp4 beside the calibration.
 
     A video may also carry the camera's name within its own; failing that, as many videos as cameras belong to them in
     the order of their names.
     """
     if (root / "images").is_dir():
-        return {camera: numbered(root / "images" / camera, camera) for camera in cameras}
+        return {camera: image_sequence(root / "images" / camera, camera) for camera in cameras}
     folder = root / "videos" if (root / "videos").is_dir() else root
     videos = sorted(path for path in folder.glob("*") if path.suffix.lower() in video.SUFFIXES)
     chosen = {camera: _named_like(camera, videos) for camera in cameras}
@@ -124,7 +126,7 @@ def footage(root: Path, cameras: Sequence[str], frames: FrameRange | None = None
     found = {camera: path for camera, path in chosen.items() if path}
     if not found:
         raise CaptureError("no pictures: neither images/CAMERA/ nor videos/CAMERA.mp4", code="no-images", file=root)
-    return {camera: filmed(path, camera, frames) for camera, path in found.items()}
+    return {camera: video_sequence(path, camera, frames) for camera, path in found.items()}
 
 
 def _named_like(camera: str, videos: Sequence[Path]) -> Path | None:
@@ -133,7 +135,7 @@ def _named_like(camera: str, videos: Sequence[Path]) -> Path | None:
     return next((paths[0] for paths in (exact, within) if len(paths) == 1), None)
 
 
-def rate(images: dict[str, dict[int, LazyImage]]) -> float | None:
+def frame_rate(images: dict[str, dict[int, LazyImage]]) -> float | None:
     """Frames per second, where the pictures are a video's."""
-    first = next((shots[min(shots)] for shots in images.values() if shots), None)
+    first = next((by_frame[min(by_frame)] for by_frame in images.values() if by_frame), None)
     return video.frame_rate(first.path) if isinstance(first, video.VideoFrame) else None

@@ -17,20 +17,20 @@ class PosedImage:
 
     Args:
         name: its path within the capture.
-        picture: where it lies.
+        image: the image.
         calibration: of the camera that took it.
         mask: the person's coverage, or None.
         depth: true depth, or None.
     """
 
     name: str
-    picture: LazyImage
+    image: LazyImage
     calibration: Calibration
     mask: LazyImage | None = None
     depth: LazyImage | None = None
 
 
-def by_camera(pictures: Sequence[PosedImage]) -> dict[str, dict[int, PosedImage]]:
+def group_by_camera(pictures: Sequence[PosedImage]) -> dict[str, dict[int, PosedImage]]:
     """Pictures by camera and frame.
 
     Pictures of one folder that share a pose are frames of one camera, named like the folder and numbered by the last
@@ -39,9 +39,9 @@ def by_camera(pictures: Sequence[PosedImage]) -> dict[str, dict[int, PosedImage]
     folders: dict[str, list[PosedImage]] = {}
     for picture in pictures:
         folders.setdefault(str(PurePosixPath(picture.name).parent), []).append(picture)
-    if len(folders) > 1 and all(_one_pose(shots) for shots in folders.values()):
+    if len(folders) > 1 and all(_share_pose(images) for images in folders.values()):
         names = _short([PurePosixPath(folder).parts for folder in folders])
-        return {name: _numbered(shots) for name, shots in zip(names, folders.values(), strict=True)}
+        return {name: _numbered(images) for name, images in zip(names, folders.values(), strict=True)}
     names = _short([PurePosixPath(picture.name).with_suffix("").parts for picture in pictures])
     return {name: {0: picture} for name, picture in zip(names, pictures, strict=True)}
 
@@ -51,15 +51,15 @@ def masks_and_depths(cameras: Mapping[str, Mapping[int, PosedImage]]) -> tuple[d
     kinds = []
     for kind in ("mask", "depth"):
         found = {
-            camera: {frame: getattr(shot, kind) for frame, shot in shots.items() if getattr(shot, kind)}
-            for camera, shots in cameras.items()
+            camera: {frame: getattr(posed, kind) for frame, posed in by_frame.items() if getattr(posed, kind)}
+            for camera, by_frame in cameras.items()
         }
-        kinds.append({camera: shots for camera, shots in found.items() if shots})
+        kinds.append({camera: by_frame for camera, by_frame in found.items() if by_frame})
     return kinds[0], kinds[1]
 
 
-def _one_pose(shots: Sequence[PosedImage]) -> bool:
-    poses = [np.column_stack([shot.calibration.rotation, shot.calibration.translation]) for shot in shots]
+def _share_pose(images: Sequence[PosedImage]) -> bool:
+    poses = [np.column_stack([posed.calibration.rotation, posed.calibration.translation]) for posed in images]
     return all(np.allclose(pose, poses[0], atol=1e-6) for pose in poses)
 
 
@@ -73,8 +73,8 @@ def _short(names: Sequence[tuple[str, ...]]) -> list[str]:
     return [re.sub(r"[\s,]+", "_", name) for name in kept]
 
 
-def _numbered(shots: Sequence[PosedImage]) -> dict[int, PosedImage]:
-    numbers = [re.findall(r"\d+", PurePosixPath(shot.name).stem) for shot in shots]
-    if all(numbers) and len({int(found[-1]) for found in numbers}) == len(shots):
-        return {int(found[-1]): shot for found, shot in zip(numbers, shots, strict=True)}
-    return dict(enumerate(sorted(shots, key=lambda shot: shot.name)))
+def _numbered(images: Sequence[PosedImage]) -> dict[int, PosedImage]:
+    numbers = [re.findall(r"\d+", PurePosixPath(posed.name).stem) for posed in images]
+    if all(numbers) and len({int(found[-1]) for found in numbers}) == len(images):
+        return {int(found[-1]): posed for found, posed in zip(numbers, images, strict=True)}
+    return dict(enumerate(sorted(images, key=lambda posed: posed.name)))

@@ -44,16 +44,16 @@ def read_capture(root: str | Path, format: str | None = None, frames: FrameRange
         True
     """
     root = Path(root)
-    entry = look_up(CAPTURE_FORMATS, format or detect(root), "format", code="unknown-format")
-    return layout(entry).read(root, frames)
+    entry = look_up(CAPTURE_FORMATS, format or detect_format(root), "format", code="unknown-format")
+    return load_format(entry).read(root, frames)
 
 
-def detect(root: Path) -> str:
+def detect_format(root: Path) -> str:
     """The name of a folder's layout: the first of `registry.CAPTURE_FORMATS` that recognises it."""
     if not root.exists():
         raise CaptureError("no such folder", code="missing-folder", file=root)
     for name, entry in CAPTURE_FORMATS.items():
-        if layout(entry).recognizes(root):
+        if load_format(entry).recognizes(root):
             return name
     what = f"no capture of a known layout ({', '.join(CAPTURE_FORMATS)})"
     raise CaptureError(
@@ -61,6 +61,6 @@ def detect(root: Path) -> str:
     )
 
 
-def layout(entry: Entry) -> Format:
+def load_format(entry: Entry) -> Format:
     """Import the module of a layout."""
     return cast(Format, resolve(entry.path))

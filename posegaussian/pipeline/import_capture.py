@@ -59,8 +59,8 @@ def import_capture(
 def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _Write]]:
     """Every file to be written: its path in the capture, and how."""
     for camera in capture.cameras:
-        shots = [capture.images[camera][frame] for frame in capture.frames]
-        videos = {shot.path for shot in shots if isinstance(shot, VideoFrame)}
+        images = [capture.images[camera][frame] for frame in capture.frames]
+        videos = {image.path for image in images if isinstance(image, VideoFrame)}
         for path in videos:
             yield Path("videos", camera + path.suffix.lower()), _linked(path, copy)
         for frame in capture.frames:
@@ -116,8 +116,8 @@ def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
 
 def _write_rig(root: Path, capture: Capture, pairs: Sequence[Names]) -> None:
     more: dict = {"fps": capture.fps} if capture.fps else {}
-    filmed = any(isinstance(shots[min(shots)], VideoFrame) for shots in capture.images.values())
-    if filmed:
+    from_videos = any(isinstance(by_frame[min(by_frame)], VideoFrame) for by_frame in capture.images.values())
+    if from_videos:
         first, *others = capture.frames
         more["frames"] = f"{first}:{capture.frames[-1] + 1}:{others[0] - first if others else 1}"
     write_rig(root, capture.sources, capture.targets, pairs, **more)

@@ -11,7 +11,7 @@ import numpy as np
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.grouping import PosedImage, by_camera, masks_and_depths
+from posegaussian.captures.grouping import PosedImage, group_by_camera, masks_and_depths
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io.images import SUFFIXES, ImageFile
 
@@ -64,13 +64,13 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
             pictures.append(PosedImage(image.name, picture, calibration, mask=_mask(root, image.name)))
     if not pictures:
         raise CalibrationError("no picture is registered", code="no-registered-images", file=model)
-    cameras = by_camera(pictures)
+    cameras = group_by_camera(pictures)
     masks, _ = masks_and_depths(cameras)
     return assemble(
         root,
         format=NAME,
-        calibrations={camera: shots[min(shots)].calibration for camera, shots in cameras.items()},
-        images={camera: {f: shot.picture for f, shot in shots.items()} for camera, shots in cameras.items()},
+        calibrations={camera: by_frame[min(by_frame)].calibration for camera, by_frame in cameras.items()},
+        images={camera: {f: posed.image for f, posed in by_frame.items()} for camera, by_frame in cameras.items()},
         masks=masks,
         calibration_files=sorted(
             path for path in model.glob("*") if path.stem in ("cameras", "images", "rigs", "frames")

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import FrameRange, backgrounds, filmed, numbered, rate
+from posegaussian.captures.footage import FrameRange, background_images, frame_rate, image_sequence, video_sequence
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io import video
 from posegaussian.io.images import DepthFile, LazyImage
@@ -45,21 +45,21 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     frames = frames or FrameRange.parse(rig.frames)
     images = {name: _images(root, name, frames) for name in names}
     masks = next((root / kind for kind in ("masks", "mask") if (root / kind).is_dir()), None)
-    depths = {name: numbered(root / "depths" / name, name) for name in names if (root / "depths" / name).is_dir()}
+    depths = {name: image_sequence(root / "depths" / name, name) for name in names if (root / "depths" / name).is_dir()}
     return assemble(
         root,
         format=NAME,
         calibrations={name: _calibration(intrinsics, extrinsics, name) for name in names},
         images=images,
-        masks={name: numbered(masks / name, name) for name in names} if masks else {},
-        depths={name: {frame: DepthFile(p.path) for frame, p in shots.items()} for name, shots in depths.items()},
-        backgrounds=backgrounds(root, names),
+        masks={name: image_sequence(masks / name, name) for name in names} if masks else {},
+        depths={name: {frame: DepthFile(p.path) for frame, p in by_frame.items()} for name, by_frame in depths.items()},
+        backgrounds=background_images(root, names),
         sources=sources,
         targets=rig.targets,
         pairs=rig.pairs,
         calibration_files=[intrinsics.path, root / "rig.json", extrinsics.path],
         joints_file=root / "joints.json",
-        fps=rig.fps or rate(images),
+        fps=rig.fps or frame_rate(images),
         frames=frames,
     )
 
@@ -107,8 +107,8 @@ def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, LazyImage]
     """One camera's pictures by frame number, from images/ or else from its video."""
     videos = [path for path in (root / "videos").glob(f"{camera}.*") if path.suffix.lower() in video.SUFFIXES]
     if videos and not (root / "images" / camera).is_dir():
-        return filmed(videos[0], camera, frames)
-    return numbered(root / "images" / camera, camera)
+        return video_sequence(videos[0], camera, frames)
+    return image_sequence(root / "images" / camera, camera)
 
 
 def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera: str) -> Calibration:

@@ -1,7 +1,7 @@
 """Rendered data of GPS-Gaussian and PoseGaussian: img/, mask/, depth/ and parm/, one folder of views in each.
 
 Views 0 and 1 are the sources, the others are targets. parm/ holds 3 x 4 extrinsics, world to camera, metres, and
-intrinsics with pixel centres at +0.5. depth/ holds 2^15 / depth in 16 bits. A target's `_hr` picture is larger than its
+intrinsics with pixel centres at +0.5. depth/ holds 2^15 / depth in 16 bits. A target's `_hr` image is larger than its
 mask; the intrinsics are for the small one.
 """
 
@@ -24,7 +24,7 @@ _DEPTH_UNIT = 2.0**-15
 
 @dataclass(frozen=True)
 class _Enlarged:
-    """A mask in the size of a larger picture."""
+    """A mask in the size of a larger image."""
 
     mask: ImageFile
     size: tuple[int, int]
@@ -53,15 +53,15 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     views = sorted(path.name.removesuffix("_intrinsic.npy") for path in _parm(samples[0]).glob("*_intrinsic.npy"))
     calibrations = {view: _calibration(samples[0], view) for view in views}
     _same_rig(root, samples, calibrations)
-    shots = {view: {number: _image(sample, view) for number, sample in enumerate(samples)} for view in views}
+    images = {view: {number: _image(sample, view) for number, sample in enumerate(samples)} for view in views}
     return assemble(
         root,
         format=NAME,
         name=samples[0].name if len(samples) == 1 else None,
         calibrations=calibrations,
-        images=shots,
-        masks=_masks(data, samples, shots),
-        depths=_depths(data, samples, shots),
+        images=images,
+        masks=_masks(data, samples, images),
+        depths=_depths(data, samples, images),
         sources=[view for view in views if view in _SOURCES],
         targets=[view for view in views if view not in _SOURCES],
         pairs=[_SOURCES],
@@ -86,35 +86,35 @@ def _parm(sample: Path) -> Path:
 
 
 def _image(sample: Path, view: str) -> ImageFile:
-    """The picture, for a target the large one where there is one."""
+    """The image, for a target the large one where there is one."""
     large = sample / f"{view}_hr.jpg"
     return ImageFile(large if view not in _SOURCES and large.is_file() else sample / f"{view}.jpg")
 
 
-def _is_large(picture: LazyImage) -> bool:
-    return picture.path.stem.endswith("_hr")
+def _is_large(image: LazyImage) -> bool:
+    return image.path.stem.endswith("_hr")
 
 
-def _masks(data: Path, samples: list[Path], shots: dict[str, dict[int, ImageFile]]) -> dict:
-    """A mask for every picture; enlarged with it."""
+def _masks(data: Path, samples: list[Path], images: dict[str, dict[int, ImageFile]]) -> dict:
+    """A mask for every image; enlarged with it."""
     if not (data / "mask").is_dir():
         return {}
     masks: dict[str, dict[int, LazyImage]] = {}
-    for view, pictures in shots.items():
+    for view, by_frame in images.items():
         masks[view] = {}
-        for number, picture in pictures.items():
+        for number, image in by_frame.items():
             mask = ImageFile(data / "mask" / samples[number].name / f"{view}.png")
-            size = image_size(picture, view, number) if _is_large(picture) else None
+            size = image_size(image, view, number) if _is_large(image) else None
             masks[view][number] = _Enlarged(mask, size) if size else mask
     return masks
 
 
-def _depths(data: Path, samples: list[Path], shots: dict[str, dict[int, ImageFile]]) -> dict:
-    """Depth where it has the picture's size."""
+def _depths(data: Path, samples: list[Path], images: dict[str, dict[int, ImageFile]]) -> dict:
+    """Depth where it has the image's size."""
     depths = {}
-    for view, pictures in shots.items():
-        files = {number: data / "depth" / samples[number].name / f"{view}.png" for number in pictures}
-        if not any(_is_large(picture) for picture in pictures.values()) and all(p.is_file() for p in files.values()):
+    for view, by_frame in images.items():
+        files = {number: data / "depth" / samples[number].name / f"{view}.png" for number in by_frame}
+        if not any(_is_large(image) for image in by_frame.values()) and all(p.is_file() for p in files.values()):
             depths[view] = {number: DepthFile(path, _DEPTH_UNIT, inverse=True) for number, path in files.items()}
     return depths
 

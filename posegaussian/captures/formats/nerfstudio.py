@@ -15,7 +15,7 @@ from PIL import Image
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.grouping import PosedImage, by_camera, masks_and_depths
+from posegaussian.captures.grouping import PosedImage, group_by_camera, masks_and_depths
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io.images import SUFFIXES, AlphaMask, DepthFile, ImageFile, image_size
 
@@ -44,13 +44,13 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         raise CalibrationError(
             'not of the form {"frames": [{"file_path": ..., ...}]}', code="unreadable-calibration", file=file
         ) from None
-    cameras = by_camera([_posed(file, entry) for entry in listed])
+    cameras = group_by_camera([_posed(file, entry) for entry in listed])
     masks, depths = masks_and_depths(cameras)
     return assemble(
         file.parent,
         format=NAME,
-        calibrations={camera: shots[min(shots)].calibration for camera, shots in cameras.items()},
-        images={camera: {f: shot.picture for f, shot in shots.items()} for camera, shots in cameras.items()},
+        calibrations={camera: by_frame[min(by_frame)].calibration for camera, by_frame in cameras.items()},
+        images={camera: {f: posed.image for f, posed in by_frame.items()} for camera, by_frame in cameras.items()},
         masks=masks,
         depths=depths,
         calibration_files=[file],

@@ -15,7 +15,7 @@ import numpy as np
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import FrameRange, backgrounds, footage, numbered, rate
+from posegaussian.captures.footage import FrameRange, background_images, find_sequences, frame_rate, image_sequence
 from posegaussian.errors import CalibrationError, CaptureError
 
 NAME = "pose2sim"
@@ -38,17 +38,17 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     calibrations = _read_toml(file) if file.suffix == ".toml" else _read_qca(file)
     if not calibrations:
         raise CalibrationError("no cameras", code="no-calibrated-cameras", file=file)
-    images = footage(root, list(calibrations), frames)
+    images = find_sequences(root, list(calibrations), frames)
     masks = root / "masks"
     return assemble(
         root,
         format=NAME,
         calibrations={camera: calibrations[camera] for camera in images},
         images=images,
-        masks={camera: numbered(masks / camera, camera) for camera in images} if masks.is_dir() else {},
-        backgrounds=backgrounds(root, images),
+        masks={camera: image_sequence(masks / camera, camera) for camera in images} if masks.is_dir() else {},
+        backgrounds=background_images(root, images),
         calibration_files=[file],
-        fps=rate(images),
+        fps=frame_rate(images),
         frames=frames,
     )
 

@@ -24,7 +24,7 @@ from layouts import (
 )
 
 from posegaussian.captures.footage import FrameRange
-from posegaussian.captures.reading import detect, layout, read_capture
+from posegaussian.captures.reading import detect_format, load_format, read_capture
 from posegaussian.errors import CalibrationError, CaptureError, ConfigError
 from posegaussian.registry import CAPTURE_FORMATS
 
@@ -37,7 +37,7 @@ def test_cameras_pictures_masks_and_depths(kind, tmp_path):
     root = tmp_path / "walk"
     root.mkdir()
     write(root)
-    assert detect(root) == name
+    assert detect_format(root) == name
     capture = read_capture(root)
     assert capture.format == name
     assert set(capture.cameras) == set(lenses)
@@ -205,5 +205,5 @@ def test_unknown_folders_and_names(tmp_path):
     assert "'avi'" in error.value.what
     for name, entry in CAPTURE_FORMATS.items():
         with pytest.raises((CaptureError, CalibrationError)):
-            layout(entry).read(tmp_path / "x", None)
-        assert not layout(entry).recognizes(tmp_path / "x"), name
+            load_format(entry).read(tmp_path / "x", None)
+        assert not load_format(entry).recognizes(tmp_path / "x"), name

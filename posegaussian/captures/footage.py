@@ -9,7 +9,7 @@ import numpy as np
 
 from posegaussian.errors import CaptureError, ConfigError, warn
 from posegaussian.io import video
-from posegaussian.io.images import SUFFIXES, ImageFile, LazyImage
+from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, LazyImage
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _no_range(text: str) -> ConfigError:
 def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
     """Image files of a folder by the number that they are called."""
     files = sorted(folder.glob("*"))
-    found = {int(path.stem): path for path in files if path.suffix.lower() in SUFFIXES and path.stem.isdecimal()}
+    found = {int(path.stem): path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and path.stem.isdecimal()}
     if not found:
         raise CaptureError("no pictures of this camera", code="no-images", file=folder, camera=camera)
     return {frame: ImageFile(path) for frame, path in found.items()}
@@ -76,7 +76,7 @@ def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
 
 def background_images(root: Path, cameras: Collection[str]) -> dict[str, LazyImage]:
     """Pictures of the empty scene in backgrounds/, called by their cameras."""
-    files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     return {path.stem: ImageFile(path) for path in files if path.stem in cameras}
 
 
@@ -113,7 +113,7 @@ def find_sequences(
     if (root / "images").is_dir():
         return {camera: image_sequence(root / "images" / camera, camera) for camera in cameras}
     folder = root / "videos" if (root / "videos").is_dir() else root
-    videos = sorted(path for path in folder.glob("*") if path.suffix.lower() in video.SUFFIXES)
+    videos = sorted(path for path in folder.glob("*") if path.suffix.lower() in video.VIDEO_SUFFIXES)
     chosen = {camera: _named_like(camera, videos) for camera in cameras}
     if not any(chosen.values()) and len(videos) == len(cameras):
         chosen = dict(zip(sorted(cameras), videos, strict=True))

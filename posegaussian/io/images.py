@@ -21,7 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io.atomic import write_whole
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """Of image files that are read."""
 DEPTH_UNIT = 1e-4
 """Metres per step of the depth files that are written."""

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from posegaussian.errors import CaptureError
-from posegaussian.io.images import SUFFIXES, ImageFile, read_image
+from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, read_image
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _texture(mesh: Path) -> Path:
             words = line.split()
             if words[:1] == ["map_Kd"] and (mesh.parent / words[-1]).is_file():
                 return mesh.parent / words[-1]
-    found = [path for path in sorted(mesh.parent.glob("*")) if path.suffix.lower() in SUFFIXES]
+    found = [path for path in sorted(mesh.parent.glob("*")) if path.suffix.lower() in IMAGE_SUFFIXES]
     if len(found) != 1:
         raise CaptureError(
             "no texture: neither a material with map_Kd nor a single picture", code="no-texture", file=mesh

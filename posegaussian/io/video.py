@@ -15,7 +15,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from posegaussian.io.atomic import whole_file
 
-SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mts")
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mts")
 """Of video files that are read."""
 _ENCODER = {"crf": "18", "threads": "1", "x264-params": "mbtree=0"}
 """Visually lossless, and repeatable: x264's macroblock tree reads memory that it never wrote, so its bytes vary."""

@@ -13,7 +13,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.grouping import PosedImage, group_by_camera, masks_and_depths
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import SUFFIXES, ImageFile
+from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile
 
 NAME = "colmap"
 _FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")
@@ -105,6 +105,6 @@ def _calibration(model: Path, image, camera) -> Calibration:
 
 def _mask(root: Path, name: str) -> ImageFile | None:
     path = root / "masks" / name
-    candidates = [path.with_name(path.name + ".png"), *(path.with_suffix(suffix) for suffix in SUFFIXES)]
+    candidates = [path.with_name(path.name + ".png"), *(path.with_suffix(suffix) for suffix in IMAGE_SUFFIXES)]
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
     return ImageFile(found) if found else None

@@ -99,13 +99,13 @@ def _read_rig(path: Path) -> _Rig:
 def _cameras(root: Path, calibrated: list[str]) -> list[str]:
     """The cameras that are calibrated or have pictures."""
     folders = {folder.name for folder in (root / "images").glob("*") if folder.is_dir()}
-    videos = {path.stem for path in (root / "videos").glob("*") if path.suffix.lower() in video.SUFFIXES}
+    videos = {path.stem for path in (root / "videos").glob("*") if path.suffix.lower() in video.VIDEO_SUFFIXES}
     return sorted({*calibrated, *(folders or videos)})
 
 
 def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, LazyImage]:
     """One camera's pictures by frame number, from images/ or else from its video."""
-    videos = [path for path in (root / "videos").glob(f"{camera}.*") if path.suffix.lower() in video.SUFFIXES]
+    videos = [path for path in (root / "videos").glob(f"{camera}.*") if path.suffix.lower() in video.VIDEO_SUFFIXES]
     if videos and not (root / "images" / camera).is_dir():
         return video_sequence(videos[0], camera, frames)
     return image_sequence(root / "images" / camera, camera)

@@ -17,7 +17,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.grouping import PosedImage, group_by_camera, masks_and_depths
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import SUFFIXES, AlphaMask, DepthFile, ImageFile, image_size
+from posegaussian.io.images import IMAGE_SUFFIXES, AlphaMask, DepthFile, ImageFile, image_size
 
 NAME = "nerfstudio"
 _FILE = "transforms.json"
@@ -78,7 +78,7 @@ def _posed(file: Path, entry: dict[str, Any]) -> PosedImage:
 
 def _picture(path: Path) -> Path:
     """Blender's exports leave the suffix away."""
-    candidates = [path, *(path.with_name(path.name + suffix) for suffix in SUFFIXES)]
+    candidates = [path, *(path.with_name(path.name + suffix) for suffix in IMAGE_SUFFIXES)]
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
     if found is None:
         raise CaptureError("no such picture", code="missing-image", file=path)

@@ -35,7 +35,7 @@ import torch
 from posegaussian.config import ModelSettings, RigSettings, SensorSettings, StreamSettings, parse
 from posegaussian.data.streamed import batch_from_sample, stream_seed
 from posegaussian.evaluation.temporal import static_jitter, tof, warping_error
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import write_image
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, read_metadata
@@ -103,7 +103,7 @@ def main() -> None:
         warm_up(args)
         ended = run_all(args)
     rows = [row for name in args.variants if (row := read_result(args.output / slug(name))) is not None]
-    write_whole(args.output / "results.json", json.dumps({"rows": rows, "seconds": ended}, indent=1) + "\n")
+    write_atomic(args.output / "results.json", json.dumps({"rows": rows, "seconds": ended}, indent=1) + "\n")
     print(table(rows))
     print("steps:", {row["variant"]: row["steps"] for row in rows}, "seconds:", ended)
 
@@ -143,7 +143,7 @@ def prepare_held_out(args: argparse.Namespace) -> None:
     with ProcessPoolExecutor(args.makers or os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
         people = [pool.submit(prepare, seed, *arguments) for seed in seeds]
-        write_whole(args.output / "people.pickle", pickle.dumps([person.result() for person in people]))
+        write_atomic(args.output / "people.pickle", pickle.dumps([person.result() for person in people]))
     print(f"held-out people: {compiled - start:.0f} + {time.monotonic() - compiled:.0f} s", flush=True)
 
 
@@ -189,7 +189,7 @@ class Preparing:
 
 def make_file(folder: Path, seed: int, *arguments: Any) -> None:
     """Write a person to a file."""
-    write_whole(folder / f"{seed}.pickle", pickle.dumps(prepare(seed, *arguments)))
+    write_atomic(folder / f"{seed}.pickle", pickle.dumps(prepare(seed, *arguments)))
 
 
 def read_file(folder: Path, seed: int) -> Prepared:
@@ -248,7 +248,7 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
         steps[phase] = int(read_metadata(output)["steps"])
         print(f"{name}: phase {phase} took {time.monotonic() - start:.1f} s", flush=True)
     for measured in measure(folder / "full.safetensors", settings, args, folder):
-        write_whole(folder / "result.json", json.dumps({"variant": name, "steps": steps, **measured}, indent=1) + "\n")
+        write_atomic(folder / "result.json", json.dumps({"variant": name, "steps": steps, **measured}, indent=1) + "\n")
     print(f"{name}: measured", flush=True)
     shutil.rmtree(folder / "state", ignore_errors=True)
 

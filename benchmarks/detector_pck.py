@@ -19,7 +19,7 @@ import torch
 
 from posegaussian import config
 from posegaussian.io import store
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.pipeline.captures import write_capture
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.pose.encode import pck
@@ -54,7 +54,7 @@ def main() -> None:
     show(mean)
     if args.output:
         settings = {key: str(value) for key, value in vars(args).items()}
-        write_whole(args.output, json.dumps({"settings": settings, "people": rows, "mean": mean}, indent=1) + "\n")
+        write_atomic(args.output, json.dumps({"settings": settings, "people": rows, "mean": mean}, indent=1) + "\n")
 
 
 def show(row: dict) -> None:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 
 K = TypeVar("K", bound=Hashable)
 
@@ -102,5 +102,5 @@ def report(name: str, rows: list[dict[str, Any]], where: dict[str, Any], path: P
             print("\n| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns))
         print("| " + " | ".join(f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values()) + " |")
     plain = [{k: asdict(v) if isinstance(v, Timing) else v for k, v in row.items()} for row in rows]
-    write_whole(path, json.dumps({"benchmark": name, "machine": where, "rows": plain}, indent=2) + "\n")
+    write_atomic(path, json.dumps({"benchmark": name, "machine": where, "rows": plain}, indent=2) + "\n")
     print(f"\nwritten: {path}")

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from posegaussian import config
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.report.goals import Means
 from posegaussian.report.results import tables_of
 
@@ -37,7 +37,7 @@ def main() -> None:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
             if file.suffix != ".md":
                 shutil.copyfile(file, FOLDER / file.name)
-    write_whole(PAGE, filled(PAGE.read_text(encoding="utf-8")))
+    write_atomic(PAGE, filled(PAGE.read_text(encoding="utf-8")))
 
 
 def filled(text: str) -> str:

@@ -23,7 +23,7 @@ from torch import Tensor
 from posegaussian.config import FILMED, RigSettings, as_dict
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.io import store
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.pose.detector_noise import GROUP, GROUPS, STATES, TWIN, cell_size
 from posegaussian.pose.joints import true_joints
 
@@ -85,7 +85,7 @@ def main() -> None:
         "detector": json.loads(args.detector),
         "pictures": int(joined.score.shape[0] * joined.score.shape[1]),
     }
-    write_whole(args.output, json.dumps(model, indent=1) + "\n")
+    write_atomic(args.output, json.dumps(model, indent=1) + "\n")
     show(model)
 
 

@@ -18,7 +18,7 @@ from posegaussian.cli import data, results, training, views
 from posegaussian.cli.extras import missing_extra
 from posegaussian.cli.help_page import HelpPage, shown_default
 from posegaussian.errors import CaptureWarning, UserError
-from posegaussian.io.atomic import refusal
+from posegaussian.io.atomic import write_error
 
 COMMANDS = {
     "captures": data.captures,
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         sys.exit(_fail(str(missing)))
     except OSError as error:
-        refused = refusal(error)
+        refused = write_error(error)
         if refused is error:
             raise
         sys.exit(_fail(str(refused)))

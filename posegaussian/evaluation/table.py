@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from posegaussian.errors import StoreError
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import atomic_file
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a table as CSV with six decimals; NaN is empty."""
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
 
 

@@ -31,7 +31,7 @@ _HINTS = {
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path) -> Iterator[Path]:
     """A temporary file to write to; takes the place of `path` if the block ends without an error.
 
     Raises:
@@ -45,18 +45,18 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
 
 
-def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
+def write_atomic(path: str | Path, content: str | bytes | memoryview) -> None:
     """Write a file of text (UTF-8) or bytes under its name, whole or not at all.
 
     Raises:
-        StoreError: as for `whole_file`.
+        StoreError: as for `atomic_file`.
     """
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path) -> Iterator[Path]:
     """An empty temporary folder; takes the place of `path` if the block ends without an error.
 
     A folder cannot replace another in one step: for an instant there is none. What is there is always whole.
@@ -79,7 +79,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path)
+        remove_leftovers(path)
         temporary, lock = _locked(path, make)
         try:
             yield temporary
@@ -88,7 +88,7 @@ def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
             if lock is not None:
                 os.close(lock)
     except OSError as error:
-        raise refusal(error, path) from None
+        raise write_error(error, path) from None
 
 
 def _locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:
@@ -103,7 +103,7 @@ def _locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]
             os.close(lock)
 
 
-def refusal(error: OSError, path: Path | str | None = None) -> Exception:
+def write_error(error: OSError, path: Path | str | None = None) -> Exception:
     """What to raise for a system's error: what the user can do about it, where it is such; else the error itself.
 
     Args:
@@ -121,7 +121,7 @@ def refusal(error: OSError, path: Path | str | None = None) -> Exception:
     )
 
 
-def sweep(path: Path) -> None:
+def remove_leftovers(path: Path) -> None:
     """Remove the temporaries of `path` that no living writer holds."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
         lock = _lock(leftover, wait=False)

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from posegaussian.errors import DetectorError
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import atomic_file
 
 
 def ensure_file(path: Path, url: str | None, sha256: str | None) -> Path:
@@ -41,7 +41,7 @@ def ensure_file(path: Path, url: str | None, sha256: str | None) -> Path:
 
 def _download(url: str, path: Path, sha256: str) -> None:
     try:
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             with urllib.request.urlopen(url, timeout=60) as response, temporary.open("wb") as file:
                 shutil.copyfileobj(response, file)
             _check(temporary, sha256, f"download it by hand to {path}", url)

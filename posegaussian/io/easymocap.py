@@ -7,7 +7,7 @@ intri.yml, extri.yml               OpenCV files; here, and only here, pixel cent
 joints.json                        COCO-17, metres, world
 rig.json                           which cameras are inputs (sources), which never are (targets), and the pairs
 
-Nothing here is atomic: callers write all of it inside `posegaussian.io.atomic.whole_folder`.
+Nothing here is atomic: callers write all of it inside `posegaussian.io.atomic.atomic_folder`.
 """
 
 import json

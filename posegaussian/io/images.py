@@ -19,7 +19,7 @@ from jaxtyping import Float32, UInt8, UInt16
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from posegaussian.errors import CaptureError, warn
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """Of image files that are read."""
@@ -191,7 +191,7 @@ def write_image(
         >>> pg.write_image("grey.png", np.full((4, 6, 3), 128, np.uint8))
     """
     path = Path(path)
-    write_whole(path, image_bytes(pixels, path.suffix.lower(), parameters))
+    write_atomic(path, image_bytes(pixels, path.suffix.lower(), parameters))
 
 
 def is_person(mask: UInt8[np.ndarray, "*shape"]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from posegaussian.errors import UserError
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.types import Gaussians
 
 SH_CONSTANT = 0.28209479177387814
@@ -52,7 +52,7 @@ def write_ply(path: str | Path, gaussians: Gaussians) -> None:
     )
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(table)}"]
     header += [f"property float {name}" for name in _COLUMNS]
-    write_whole(path, "\n".join([*header, "end_header\n"]).encode() + table.numpy().astype("<f4").tobytes())
+    write_atomic(path, "\n".join([*header, "end_header\n"]).encode() + table.numpy().astype("<f4").tobytes())
 
 
 def read_ply(path: str | Path) -> Gaussians:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.io.ply import SH_CONSTANT
 from posegaussian.types import Gaussians
 
@@ -26,7 +26,7 @@ _COLOUR = 0.15
 
 def write_spz(path: Path, gaussians: Gaussians) -> None:
     """Write one set of Gaussians; entries with an opacity below 1/255 are left out."""
-    write_whole(path, spz_bytes(gaussians))
+    write_atomic(path, spz_bytes(gaussians))
 
 
 def spz_bytes(gaussians: Gaussians) -> bytes:

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from posegaussian.errors import StoreError
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import atomic_file
 
 CONVENTIONS = "OpenCV axes; world_to_camera; pixel centres at +0.5; metres; RGB uint8; disparity = x_left - x_right"
 _ONE_PER_CHUNK = ("pair", "frame", "target", "step")
@@ -144,7 +144,7 @@ def create(
         inputs: the digest of every input, by name.
         without: optional fields that this file does not have.
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file, _gives_up(file):
+    with atomic_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file, _gives_up(file):
         fields = {name: field for name, field in schema.fields.items() if name not in without}
         datasets = {name: _create_dataset(file, name, field, dims) for name, field in fields.items()}
         file.attrs.update(

@@ -13,7 +13,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import atomic_file
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mts")
 """Of video files that are read."""
@@ -108,7 +108,7 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], fps: int) -> None:
 
     An odd width or height is extended by one column or row, since 4:2:0 needs even sizes.
     """
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         with av.open(str(temporary), "w", format="mp4", options=options) as container:
             stream = None

@@ -16,7 +16,7 @@ from safetensors.torch import save
 
 from posegaussian.config import NetworkSettings, as_dict, parse
 from posegaussian.errors import WeightsError
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.model.constants import DEFAULTS, InferenceConstants
 from posegaussian.model.device import pick_device
 from posegaussian.model.network import PoseGaussian
@@ -68,7 +68,7 @@ def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str,
         "constants": json.dumps(asdict(network.constants), sort_keys=True),
     }
     # One entry: safetensors does not keep the order of several.
-    write_whole(path, save(tensors, {"posegaussian": json.dumps(entries, sort_keys=True)}))
+    write_atomic(path, save(tensors, {"posegaussian": json.dumps(entries, sort_keys=True)}))
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

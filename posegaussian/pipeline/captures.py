@@ -7,7 +7,7 @@ import numpy as np
 
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
-from posegaussian.io.atomic import whole_folder
+from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.easymocap import (
     ENCODERS,
     frame_path,
@@ -43,7 +43,7 @@ def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
             file=output,
             hint="give the name of a new folder",
         )
-    with whole_folder(output) as root:
+    with atomic_folder(output) as root:
         frames = progress(range(settings.frames), f"person {seed}: frame")
         _write(root, perform(seed, settings), frames, settings)
 
@@ -64,7 +64,7 @@ def photograph_scan(folder: Path, output: Path, settings: BuiltinSettings) -> No
             "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
         )
     scan = stand(upright(read_textured_mesh(folder)), folder.resolve().name, settings)
-    with whole_folder(output) as root:
+    with atomic_folder(output) as root:
         _write(root, scan, range(settings.frames), settings)
 
 

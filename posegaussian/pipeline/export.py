@@ -15,7 +15,7 @@ from posegaussian.config import ExportSettings, as_dict
 from posegaussian.errors import ConfigError, UserError, look_up
 from posegaussian.export.cameras import Shot, shots
 from posegaussian.io import store
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.io.ply import read_ply
 from posegaussian.progress import progress
 from posegaussian.registry import EXPORT_FORMATS, ExportFormat, resolve
@@ -87,7 +87,7 @@ def _claim(output: Path, files: Sequence[Path], path: str, rectified: Path | Non
             hint="name a new folder",
         )
     if not manifest.exists():
-        write_whole(manifest, text)
+        write_atomic(manifest, text)
 
 
 def _convert(files: Sequence[Path], output: Path, formats: Formats) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.errors import CaptureError
-from posegaussian.io.atomic import whole_folder
+from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.images import image_bytes
 from posegaussian.io.video import VideoFrame
 
@@ -37,7 +37,7 @@ def fetch_pose2sim(output: Path, wheel: Path | None = None) -> None:
     Raises:
         CaptureError: it cannot be downloaded, or is not the package that is expected.
     """
-    with TemporaryDirectory() as folder, whole_folder(output) as temporary:
+    with TemporaryDirectory() as folder, atomic_folder(output) as temporary:
         package = wheel or _download(Path(folder))
         _check(package)
         try:

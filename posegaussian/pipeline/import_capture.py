@@ -12,7 +12,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names, named_pairs
 from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.io.atomic import whole_folder
+from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.easymocap import frame_path, write_calibration, write_frame, write_joints, write_rig
 from posegaussian.io.images import DEPTH_UNIT, DepthFile, ImageFile, LazyImage
 from posegaussian.io.video import VideoFrame
@@ -44,7 +44,7 @@ def import_capture(
             "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
         )
     pairs = named_pairs(capture, pairs) if pairs else capture.pairs
-    with whole_folder(output) as temporary:
+    with atomic_folder(output) as temporary:
         cameras = {name: _scaled(camera, scale) for name, camera in capture.cameras.items()}
         write_calibration(temporary, cameras, sizes=True)
         _write_rig(temporary, capture, pairs)

@@ -14,7 +14,7 @@ from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
 from posegaussian.errors import CaptureWarning, UserError
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import is_person
 from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
 from posegaussian.pipeline.rectify import checked_plan
@@ -74,7 +74,7 @@ def write_inspection(
             person=person,
             pairs=[_inspected(capture, pair, filmed, replace(settings, size=_RECTIFIED), python) for pair in chosen],
         )
-    write_whole(output, page)
+    write_atomic(output, page)
     return problems
 
 

@@ -9,7 +9,7 @@ from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
 from posegaussian.data.rectified import read_frames, read_target
 from posegaussian.errors import ConfigError, StoreError
 from posegaussian.io import store
-from posegaussian.io.atomic import whole_folder
+from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.images import write_image
 from posegaussian.io.ply import write_ply
 from posegaussian.io.video import write_video
@@ -71,7 +71,7 @@ def render_capture(
             raise StoreError(what, code="mismatched-stores", file=heatmaps, hint="rerun the heatmaps stage")
         pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
         path = sweep(pairs, len(source["frames"]), settings.path_steps)
-        folder = stack.enter_context(whole_folder(splats)) if splats else None
+        folder = stack.enter_context(atomic_folder(splats)) if splats else None
         writer = stack.enter_context(
             store.create(
                 output,
@@ -161,6 +161,6 @@ def _export_path(output: Path, video: Path | None, frames: Path | None, fps: int
         if video:
             write_video(video, pictures, fps)
         if frames:
-            with whole_folder(frames) as folder:
+            with atomic_folder(frames) as folder:
                 for step, image in enumerate(pictures):
                     write_image(folder / f"{step:06d}.png", image)

@@ -9,7 +9,7 @@ import pandas as pd
 from posegaussian.config import ModelSettings
 from posegaussian.errors import ConfigError
 from posegaussian.evaluation.table import read_all
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.report import tables
 from posegaussian.report.page import Contents, page
 from posegaussian.report.views import CaptureFiles
@@ -74,4 +74,4 @@ def write_report(
             times=tables.read_times(benchmarks, model, settings.detector),
         )
         text = page(contents)
-    write_whole(output, text)
+    write_atomic(output, text)

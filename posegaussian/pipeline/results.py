@@ -10,7 +10,7 @@ from posegaussian.config import ResultsSettings
 from posegaussian.errors import ConfigError
 from posegaussian.evaluation.aggregate import by_group, read_tables
 from posegaussian.evaluation.table import write_frame
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import write_image
 from posegaussian.report import grids
 from posegaussian.report.curves import draw_curves
@@ -68,4 +68,4 @@ def write_results(
     if curves:
         draw_curves(output / "curves.png", curves)
         parts.append("### Training curves\n\n![Training curves](curves.png)\n")
-    write_whole(output / "results.md", "\n".join(parts))
+    write_atomic(output / "results.md", "\n".join(parts))

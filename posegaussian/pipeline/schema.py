@@ -4,7 +4,7 @@ from pathlib import Path
 
 from posegaussian.config.documentation import documentation
 from posegaussian.errors import ConfigError
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 
 
 def write_documentation(schemas: Path, readme: Path) -> None:
@@ -15,7 +15,7 @@ def write_documentation(schemas: Path, readme: Path) -> None:
         readme: the page that explains every key.
     """
     for path, text in documentation(schemas, readme).items():
-        write_whole(path, text)
+        write_atomic(path, text)
 
 
 def check_documentation(schemas: Path, readme: Path) -> None:

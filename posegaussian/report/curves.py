@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from posegaussian.errors import ConfigError
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import atomic_file
 from posegaussian.report import tables
 from posegaussian.report.charts import COLOURS, Curve
 
@@ -50,7 +50,7 @@ def draw_curves(path: Path, files: Sequence[Path]) -> None:
             axes = figure.add_subplot(rows, _COLUMNS, place)
             _draw(axes, [run.get(name, {}) for run in runs], [_length(run) for run in runs])
             axes.set_title(titles[name])
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             plain = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
             figure.savefig(temporary, format=path.suffix[1:], metadata=plain)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 
 STATE_VERSION = 2
 """Raised by hand when names in the state change: a state is resumed by the version that saved it, or not at all."""
@@ -23,7 +23,7 @@ def save_state(path: Path, key: str, content: dict[str, Any]) -> None:
     """
     memory = io.BytesIO()  # torch.save into a file would hide why the file cannot be written.
     torch.save({"key": key, **content}, memory)
-    write_whole(path, memory.getbuffer())
+    write_atomic(path, memory.getbuffer())
 
 
 def load_state(path: Path, key: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import torch
 
 from posegaussian.data.batch import Batch
 from posegaussian.errors import TrainingError
-from posegaussian.io.atomic import whole_file
+from posegaussian.io.atomic import atomic_file
 
 _WINDOW, _EXPLOSION = 50, 50.0
 """A loss has exploded if it is `_EXPLOSION` times the median of the last `_WINDOW` steps.
@@ -65,7 +65,7 @@ def save_diverged_batch(path: Path, step: int, problem: str, batch: Batch, netwo
         network: as it was before the step.
     """
     tensors = batch.map(lambda value: value.detach().cpu())
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         torch.save({"step": step, "batch": asdict(tensors), "network": network.state_dict()}, temporary)
     hint = f"batch and weights are saved in {path}; lower train.learning_rate, or look for an error in the batch"
     return TrainingError(f"step {step} cannot be taken: {problem}", code="impossible-step", hint=hint)

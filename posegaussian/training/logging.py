@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
 
-from posegaussian.io.atomic import write_whole
+from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import write_image
 from posegaussian.registry import LOSSES
 
@@ -100,7 +100,7 @@ class Curves:
         table.writeheader()
         for row in self.rows:
             table.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
-        write_whole(path, text.getvalue())
+        write_atomic(path, text.getvalue())
 
     def _row(self, step: int, split: str, values: dict[str, float]) -> None:
         self.rows.append({"step": step, "split": split, **values})

@@ -15,7 +15,7 @@ import pytest
 from posegaussian.cli import main
 from posegaussian.errors import StoreError
 from posegaussian.io import store
-from posegaussian.io.atomic import whole_file, whole_folder
+from posegaussian.io.atomic import atomic_file, atomic_folder
 
 ROOT = Path(__file__).parents[2]
 KILLED = """
@@ -35,7 +35,7 @@ def replaced(source, goal):
         die()
 
 atomic.os.replace = replaced
-with getattr(atomic, f"whole_{kind}")(target) as temporary:
+with getattr(atomic, f"atomic_{kind}")(target) as temporary:
     for part in range(3):
         file = temporary if kind == "file" else temporary / str(part)
         with file.open("a") as writing:
@@ -56,7 +56,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_folder_of_a_new_file_is_made(tmp_path):
-    with whole_file(tmp_path / "deep" / "er" / "a") as temporary:
+    with atomic_file(tmp_path / "deep" / "er" / "a") as temporary:
         temporary.write_text("new")
         assert names(temporary.parent) == [temporary.name]
     assert names(tmp_path / "deep" / "er") == ["a"]
@@ -66,10 +66,10 @@ def test_an_error_keeps_the_old_one(tmp_path):
     (tmp_path / "file").write_text("old")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "old").touch()
-    with pytest.raises(RuntimeError), whole_file(tmp_path / "file") as temporary:
+    with pytest.raises(RuntimeError), atomic_file(tmp_path / "file") as temporary:
         temporary.write_text("new")
         raise RuntimeError
-    with pytest.raises(RuntimeError), whole_folder(tmp_path / "folder") as temporary:
+    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "folder") as temporary:
         (temporary / "new").touch()
         raise RuntimeError
     assert (tmp_path / "file").read_text() == "old"
@@ -79,14 +79,14 @@ def test_an_error_keeps_the_old_one(tmp_path):
 def test_a_folder_replaces_the_old_one(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "old").touch()
-    with whole_folder(tmp_path / "folder") as temporary:
+    with atomic_folder(tmp_path / "folder") as temporary:
         (temporary / "new").touch()
     assert names(tmp_path) == ["folder"] and names(tmp_path / "folder") == ["new"]
 
 
 def test_the_modes_are_those_of_plain_files(tmp_path):
     (tmp_path / "plain").touch()
-    with whole_file(tmp_path / "file"):
+    with atomic_file(tmp_path / "file"):
         pass
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
@@ -98,7 +98,7 @@ def test_killed_file_is_old_or_new_and_the_next_writer_sweeps(tmp_path, moment):
     assert run(KILLED, "file", target, moment).wait() == -signal.SIGKILL
     assert target.read_text() == ("newnewnew" if moment == "after the first rename" else "old")
     assert len(names(tmp_path)) == (1 if moment == "after the first rename" else 2)
-    with whole_file(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_text("newer")
     assert names(tmp_path) == ["a"] and target.read_text() == "newer"
 
@@ -111,17 +111,17 @@ def test_killed_folder_is_old_or_none_and_the_next_writer_sweeps(tmp_path, momen
     assert run(KILLED, "folder", target, moment).wait() == -signal.SIGKILL
     # Between its two renames there is no folder of this name; never a part of one.
     assert not target.exists() if moment == "after the first rename" else names(target) == ["old"]
-    with whole_folder(target) as temporary:
+    with atomic_folder(target) as temporary:
         (temporary / "newer").touch()
     assert names(tmp_path) == ["a"] and names(target) == ["newer"]
 
 
 def test_what_a_living_writer_is_at_is_left_alone(tmp_path):
-    waits = "import sys; from posegaussian.io.atomic import whole_file\nwith whole_file(sys.argv[1]) as t:\n"
+    waits = "import sys; from posegaussian.io.atomic import atomic_file\nwith atomic_file(sys.argv[1]) as t:\n"
     waits += "    t.write_text('theirs'); print('ready', flush=True); sys.stdin.read()"
     other = run(waits, tmp_path / "a", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == "ready\n"
-    with whole_file(tmp_path / "a") as temporary:
+    with atomic_file(tmp_path / "a") as temporary:
         temporary.write_text("ours")
     assert (tmp_path / "a").read_text() == "ours" and len(names(tmp_path)) == 2
     other.communicate("")
@@ -132,14 +132,14 @@ def test_the_sweep_spares_other_targets(tmp_path):
     others = [".b.0123abcd.part", ".a.csv.0123abcd.part", ".a.part", "a.0123abcd.part"]
     for name in [*others, ".a.89abcdef.part"]:
         (tmp_path / name).touch()
-    with whole_file(tmp_path / "a"):
+    with atomic_file(tmp_path / "a"):
         pass
     assert names(tmp_path) == sorted([*others, "a"])
 
 
 def test_writers_who_race_for_one_target_all_end_and_leave_one_whole_file(tmp_path):
-    many = "import sys; from posegaussian.io.atomic import whole_file\nfor i in range(60):\n"
-    many += "    with whole_file(sys.argv[1]) as t: t.write_text(sys.argv[2] * 50_000)"
+    many = "import sys; from posegaussian.io.atomic import atomic_file\nfor i in range(60):\n"
+    many += "    with atomic_file(sys.argv[1]) as t: t.write_text(sys.argv[2] * 50_000)"
     racers = [run(many, tmp_path / "a", letter) for letter in "xyz"]
     seen, target = set(), tmp_path / "a"
     while any(racer.poll() is None for racer in racers):
@@ -152,13 +152,13 @@ def test_writers_who_race_for_one_target_all_end_and_leave_one_whole_file(tmp_pa
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_what_the_disk_refuses_is_one_line_with_a_hint(tmp_path, number):
     target = tmp_path / "a.h5"
-    with helpers.refuses(StoreError, "cannot-write", file=target) as error, whole_file(target):
+    with helpers.refuses(StoreError, "cannot-write", file=target) as error, atomic_file(target):
         raise OSError(number, "the system's words")
     assert error.value.hint and names(tmp_path) == []
 
 
 def test_other_mistakes_of_the_system_pass_through(tmp_path):
-    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "a"):
+    with pytest.raises(FileNotFoundError), atomic_file(tmp_path / "a"):
         raise FileNotFoundError(errno.ENOENT, "no input")
 
 

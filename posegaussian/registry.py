@@ -211,7 +211,7 @@ where it has to be downloaded."""
 DETECTORS: dict[str, Entry] = {
     "mmpose": Entry("posegaussian.pose.detectors.mmpose:load", "an MMPose top-down heatmap model"),
 }
-"""`path` names a function of the detector's settings that returns a `pose.detectors.base.Loaded`."""
+"""`path` names a function of the detector's settings that returns a `pose.detectors.base.LoadedDetector`."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from posegaussian.config import StreamSettings
 from posegaussian.model.constants import DISPARITY_PRIOR, DisparityPriorConstants
 from posegaussian.model.disparity_prior import DisparityPrior, PriorEstimate
-from posegaussian.pose.detector_noise import imitate, read_error_model
+from posegaussian.pose.detector_noise import read_error_model, simulate_detector
 from posegaussian.synthetic.dataset.compose import compose
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.people.cast import Cast
@@ -72,7 +72,7 @@ def rendered_pairs(seeds: range) -> Iterator[tuple[StereoPair, Sample]]:
         for number, baseline in enumerate(2 * BASELINES):
             random = np.random.default_rng([seed, number])
             sample = compose(cast, random, replace(settings, rig=replace(settings.rig, baseline=baseline)), frames=1)
-            yield imitate(sample.pair, sample.joints2d, sample.joint_visible > 0, 1, errors, random), sample
+            yield simulate_detector(sample.pair, sample.joints2d, sample.joint_visible > 0, 1, errors, random), sample
 
 
 class FittedPrior(nn.Module):

@@ -24,7 +24,7 @@ from posegaussian.config import FILMED, RigSettings, as_dict
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
-from posegaussian.pose.detector_noise import GROUP, GROUPS, STATES, TWIN, cell_size
+from posegaussian.pose.detector_noise import GROUP_OF_JOINT, JOINT_GROUPS, MIRRORED_JOINT, VISIBILITY_STATES, cell_size
 from posegaussian.pose.joints import true_joints
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +116,7 @@ def read_answers(rectified: Path, heatmaps: Path) -> Answers:
         found, score, maps = (torch.from_numpy(file[n][()]).double() for n in ("keypoints", "scores", "heatmaps"))
     cell = cell_size(masks.flatten(0, 1)[:, :, None]).double().unflatten(0, masks.shape[:2])
     places = truth.pixels.double()
-    twins = places[..., TWIN, :]
+    twins = places[..., MIRRORED_JOINT, :]
     own, other = (torch.linalg.vector_norm(found - x, dim=-1) for x in (places, twins))
     apart = torch.linalg.vector_norm(places - twins, dim=-1) > 2 * cell[..., None]
     swapped = apart & (other < 0.5 * own)
@@ -139,13 +139,15 @@ def fit(answers: Answers) -> dict:
     """The model's numbers from moments."""
     lost, found = answers.missed, ~(answers.missed | answers.swapped)
     square = answers.error.square().mean(-1)
-    group, joints = torch.tensor(GROUP), {}
-    overall = {state: moments(answers, answers.visible == bool(i), found, square) for i, state in enumerate(STATES)}
-    for index, name in enumerate(GROUPS):
+    group, joints = torch.tensor(GROUP_OF_JOINT), {}
+    overall = {
+        state: moments(answers, answers.visible == bool(i), found, square) for i, state in enumerate(VISIBILITY_STATES)
+    }
+    for index, name in enumerate(JOINT_GROUPS):
         here = (group == index).expand_as(lost)
         joints[name] = {
             state: finish(moments(answers, here & (answers.visible == bool(i)), found, square), overall[state])
-            for i, state in enumerate(STATES)
+            for i, state in enumerate(VISIBILITY_STATES)
         }
     jitter = jitter_of(answers, found)
     many = bool(lost.any())

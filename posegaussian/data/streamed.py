@@ -9,7 +9,7 @@ from posegaussian.config import StreamSettings, StreamVariantSettings, TrainSett
 from posegaussian.data.augmentation import crop_to_person, drop_pose
 from posegaussian.data.batch import Batch
 from posegaussian.data.prefetching import BatchSource
-from posegaussian.pose.detector_noise import ErrorModel, imitate, read_error_model
+from posegaussian.pose.detector_noise import ErrorModel, read_error_model, simulate_detector
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stream import SyntheticStream
 
@@ -85,7 +85,7 @@ def batch_from_sample(
     """
     visible = sample.joint_visible > 0
     return Batch(
-        pair=imitate(sample.pair, sample.joints2d, visible, frames, errors, random, noise),
+        pair=simulate_detector(sample.pair, sample.joints2d, visible, frames, errors, random, noise),
         disparity=sample.disparity,
         valid=sample.valid,
         target=sample.target,

@@ -26,15 +26,15 @@ from posegaussian.pose.encode import gaussian_maps
 from posegaussian.types import JOINTS, StereoPair, Tensors
 
 ASSETS = Path(__file__).parents[1] / "assets" / "detector"
-GROUPS = tuple(dict.fromkeys(name.split("_")[-1] for name in JOINTS))
+JOINT_GROUPS = tuple(dict.fromkeys(name.split("_")[-1] for name in JOINTS))
 """Joints without their side: left and right share their numbers."""
-GROUP = [GROUPS.index(name.split("_")[-1]) for name in JOINTS]
+GROUP_OF_JOINT = [JOINT_GROUPS.index(name.split("_")[-1]) for name in JOINTS]
 _SIDES = {"left": "right", "right": "left"}
-TWIN = [JOINTS.index("_".join(_SIDES.get(part, part) for part in name.split("_"))) for name in JOINTS]
+MIRRORED_JOINT = [JOINTS.index("_".join(_SIDES.get(part, part) for part in name.split("_"))) for name in JOINTS]
 """The joint on the other side of the body; the nose is its own."""
-STATES = ("hidden", "seen")
-BY_JOINT = ("offset", "score", "score_spread", "width", "width_spread", "miss", "swap")
-FOR_ALL = ("jitter", "reach", "persistence", "lost_offset", "lost_score")
+VISIBILITY_STATES = ("hidden", "seen")
+_JOINT_KEYS = ("offset", "score", "score_spread", "width", "width_spread", "miss", "swap")
+_SHARED_KEYS = ("jitter", "reach", "persistence", "lost_offset", "lost_score")
 _PADDING, _ASPECT, _CELLS = 1.25, 192 / 256, 63
 """The detector's box: that of the mask, padded, of this width / height; so many cells span its height."""
 
@@ -81,11 +81,13 @@ def read_error_model(name: str) -> ErrorModel:
     path = ASSETS / name.removeprefix("package:") if name.startswith("package:") else Path(name)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        groups = [[content["joints"][GROUPS[group]][state] for group in GROUP] for state in STATES]
+        groups = [
+            [content["joints"][JOINT_GROUPS[group]][state] for group in GROUP_OF_JOINT] for state in VISIBILITY_STATES
+        ]
         values: dict[str, Any] = {
-            key: torch.tensor([[float(joint[key]) for joint in row] for row in groups]) for key in BY_JOINT
+            key: torch.tensor([[float(joint[key]) for joint in row] for row in groups]) for key in _JOINT_KEYS
         }
-        values |= {key: float(content["all"][key]) for key in FOR_ALL}
+        values |= {key: float(content["all"][key]) for key in _SHARED_KEYS}
         return ErrorModel(**values)
     except OSError as error:
         raise DetectorError(
@@ -98,14 +100,14 @@ def read_error_model(name: str) -> ErrorModel:
         ) from None
 
 
-def imitate(
+def simulate_detector(
     pair: StereoPair,
     joints: Float[Tensor, "b 2 17 2"],
     visible: Bool[Tensor, "b 2 17"],
     frames: int,
     model: ErrorModel,
     random: np.random.Generator,
-    worse: float = 1.0,
+    error_scale: float = 1.0,
 ) -> StereoPair:
     """The pair with the heatmaps, key points and scores that the detector might have found.
 
@@ -116,7 +118,7 @@ def imitate(
         frames: of a clip.
         model: how the detector errs.
         random: draws the errors on the CPU, so that every device sees the same ones.
-        worse: multiplies offsets and the probabilities of misses and swaps.
+        error_scale: multiplies offsets and the probabilities of misses and swaps.
     """
     cell = cell_size(pair.masks)[..., None]
     draws = _Draws(joints / cell[..., None], frames, model, random)
@@ -125,10 +127,10 @@ def imitate(
         hidden, seen = table.to(joints)
         return torch.where(visible, seen, hidden)
 
-    missed = draws.lasting() < worse * of(model.miss)
-    swapped = draws.lasting() < worse * of(model.swap)
-    error = torch.where(missed, joints.new_tensor(model.lost_offset), worse * of(model.offset))
-    places = torch.where(swapped[..., None], joints[:, :, TWIN], joints)
+    missed = draws.lasting() < error_scale * of(model.miss)
+    swapped = draws.lasting() < error_scale * of(model.swap)
+    error = torch.where(missed, joints.new_tensor(model.lost_offset), error_scale * of(model.offset))
+    places = torch.where(swapped[..., None], joints[:, :, MIRRORED_JOINT], joints)
     places = places + (cell * error)[..., None] * torch.stack([draws.drifting(), draws.drifting()], dim=-1)
     score = of(model.score) + of(model.score_spread) * draws.drifting()
     score = torch.where(missed, 2 * model.lost_score * draws.lasting(), score).clamp(0, 1)

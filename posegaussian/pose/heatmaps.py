@@ -22,7 +22,7 @@ def mask_box(mask: np.ndarray) -> np.ndarray | None:
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float64)
 
 
-def place(maps: np.ndarray, first: np.ndarray, pitch: np.ndarray, width: int, height: int) -> np.ndarray:
+def resample_maps(maps: np.ndarray, first: np.ndarray, pitch: np.ndarray, width: int, height: int) -> np.ndarray:
     """Resample maps from a box's frame into the image's, linearly; zero outside the box.
 
     A box is never turned, so that the resampling separates into one small matrix per axis. Where the map is finer than

@@ -12,7 +12,7 @@ from posegaussian.geometry.projection import project
 from posegaussian.io import store
 from posegaussian.types import Camera
 
-DEPTH_OF_JOINTS = 0.15
+_OCCLUSION_DEPTH = 0.15
 """A joint lies inside the body: it is hidden when the surface seen at its pixel is nearer by more than this, metres."""
 
 
@@ -50,4 +50,4 @@ def true_joints(rectified: store.Reader) -> TrueJoints:
         pixels[pair, frame] = place
         before[pair, frame] = depth - surface[torch.arange(2)[:, None], rows, columns]
     inside = ((pixels >= 0) & (pixels < size)).all(-1)
-    return TrueJoints(pixels, inside, inside & (before < DEPTH_OF_JOINTS))
+    return TrueJoints(pixels, inside, inside & (before < _OCCLUSION_DEPTH))

@@ -224,14 +224,14 @@ def test_a_detector_fills_the_heatmaps(dummy, tmp_path, monkeypatch):
         """
         from pathlib import Path
         import numpy as np
-        from posegaussian.pose.detectors.base import Detection, Loaded
+        from posegaussian.pose.detectors.base import Detection, LoadedDetector
 
         def load(settings):
             def detect(image, box):
                 pitch = (box[2:] - box[:2]) / 4
                 return Detection(np.ones((17, 4, 4)), box[:2] + pitch / 2, pitch, np.full((17, 2), 5), np.full(17, 0.5))
 
-            return Loaded(detect, {"weights": Path(settings.weights)})
+            return LoadedDetector(detect, {"weights": Path(settings.weights)})
         """,
     )
     monkeypatch.setitem(registry.DETECTORS, "dummy", Entry(f"{module}:load", "a dummy"))

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from posegaussian.config import DetectorSettings
-from posegaussian.pose.heatmaps import STRIDE, mask_box, place
+from posegaussian.pose.heatmaps import STRIDE, mask_box, resample_maps
 from posegaussian.registry import DETECTORS, resolve
 
-JOINTS = 17
+JOINT_COUNT = 17
 """COCO's key points."""
 
 
@@ -41,14 +41,14 @@ Detector = Callable[[np.ndarray, np.ndarray], Detection]
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedDetector:
     """A detector, and the files that it was loaded from, by what they are."""
 
     detect: Detector
     files: Mapping[str, Path]
 
 
-def load_detector(settings: DetectorSettings) -> Loaded:
+def load_detector(settings: DetectorSettings) -> LoadedDetector:
     """A detector, ready to use.
 
     Args:
@@ -81,8 +81,8 @@ def _view(image: np.ndarray, mask: np.ndarray, detect: Detector) -> dict[str, np
     height, width = mask.shape
     box = mask_box(mask)
     if box is None:
-        shapes = {"heatmaps": (JOINTS, height // STRIDE, width // STRIDE), "keypoints": (JOINTS, 2)}
-        return {name: np.zeros(shape) for name, shape in {**shapes, "scores": JOINTS, "boxes": 4}.items()}
+        shapes = {"heatmaps": (JOINT_COUNT, height // STRIDE, width // STRIDE), "keypoints": (JOINT_COUNT, 2)}
+        return {name: np.zeros(shape) for name, shape in {**shapes, "scores": JOINT_COUNT, "boxes": 4}.items()}
     found = detect(image, box)
-    maps = place(found.maps, found.first, found.pitch, width, height).clip(0.0, 1.0)
+    maps = resample_maps(found.maps, found.first, found.pitch, width, height).clip(0.0, 1.0)
     return {"heatmaps": maps, "keypoints": found.keypoints, "scores": found.scores, "boxes": box}

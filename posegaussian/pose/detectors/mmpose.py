@@ -13,12 +13,12 @@ import numpy as np
 from posegaussian.config import DetectorSettings
 from posegaussian.errors import DetectorError, WeightsError
 from posegaussian.io.download import ensure_file
-from posegaussian.pose.detectors.base import JOINTS, Detection, Detector, Loaded
+from posegaussian.pose.detectors.base import JOINT_COUNT, Detection, Detector, LoadedDetector
 
 ASSETS = Path(__file__).parents[2] / "assets" / "detector"
 
 
-def load(settings: DetectorSettings) -> Loaded:
+def load(settings: DetectorSettings) -> LoadedDetector:
     """The model that the settings name; missing weights are downloaded.
 
     Raises:
@@ -27,7 +27,7 @@ def load(settings: DetectorSettings) -> Loaded:
     """
     config_file = find_config(settings.config)
     weights_file = ensure_file(_locate(settings.weights), settings.url, settings.sha256)
-    return Loaded(load_detector(config_file, weights_file), {"config": config_file, "weights": weights_file})
+    return LoadedDetector(load_detector(config_file, weights_file), {"config": config_file, "weights": weights_file})
 
 
 def find_config(name: str) -> Path:
@@ -88,7 +88,7 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
             f"MMPose cannot build its model ({error})", code="unusable-detector", file=config_file
         ) from error
     codec: Any = getattr(getattr(model, "head", None), "decoder", None)
-    if not isinstance(codec, MSRAHeatmap | UDPHeatmap) or model.head.out_channels != JOINTS:
+    if not isinstance(codec, MSRAHeatmap | UDPHeatmap) or model.head.out_channels != JOINT_COUNT:
         raise DetectorError("not a top-down heatmap model of 17 joints", code="unsupported-detector", file=config_file)
     _load_weights(model, weights_file)
     # UDP measures between the centres of the outermost cells, MSRA between the outer edges.

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from posegaussian.errors import DetectorError
-from posegaussian.pose.detector_noise import TWIN, ErrorModel, cell_size, imitate, read_error_model
+from posegaussian.pose.detector_noise import MIRRORED_JOINT, ErrorModel, cell_size, read_error_model, simulate_detector
 from posegaussian.pose.heatmaps import mask_box
 from posegaussian.types import JOINTS, Camera, StereoPair
 
@@ -33,7 +33,7 @@ def scene():
 
 def offsets(**changes):
     pair, joints, visible = scene()
-    made = imitate(pair, joints, visible, FRAMES, model(**changes), np.random.default_rng(0))
+    made = simulate_detector(pair, joints, visible, FRAMES, model(**changes), np.random.default_rng(0))
     return ((made.keypoints - joints) / cell_size(pair.masks)[..., None, None]).unflatten(0, (CLIPS, FRAMES)), made
 
 
@@ -50,7 +50,7 @@ def test_what_lingers_is_forgotten_as_the_joint_moves():
     pair, joints, visible = scene()
     step = 0.5 * cell_size(pair.masks)[0, 0] * torch.arange(FRAMES).repeat(CLIPS)
     joints = joints + torch.stack([step, 0 * step], dim=-1)[:, None, None]
-    made = imitate(pair, joints, visible, FRAMES, model(), np.random.default_rng(0))
+    made = simulate_detector(pair, joints, visible, FRAMES, model(), np.random.default_rng(0))
     error = ((made.keypoints - joints) / cell_size(pair.masks)[..., None, None]).unflatten(0, (CLIPS, FRAMES))
     for lag in (1, 3):
         correlation = (error[:, lag:] * error[:, :-lag]).mean() / error.square().mean()
@@ -61,7 +61,7 @@ def test_hidden_joints_err_by_their_own_numbers():
     pair, joints, visible = scene()
     visible[:, :, ::2] = False
     chosen = replace(model(), offset=torch.tensor([[1.0], [0.1]]).expand(2, 17))
-    made = imitate(pair, joints, visible, FRAMES, chosen, np.random.default_rng(0))
+    made = simulate_detector(pair, joints, visible, FRAMES, chosen, np.random.default_rng(0))
     error = (made.keypoints - joints) / cell_size(pair.masks)[..., None, None]
     assert error[~visible].std() == pytest.approx(1.0, rel=0.05)
     assert error[visible].std() == pytest.approx(0.1, rel=0.05)
@@ -74,21 +74,21 @@ def test_misses_and_swaps_come_as_often_as_asked_and_stay():
     assert missed[:, 1:][missed[:, :-1]].float().mean() == pytest.approx(0.5 + 0.5 * 0.3, abs=0.04)
     assert made.scores.unflatten(0, (CLIPS, FRAMES))[missed].mean() == pytest.approx(0.2, abs=0.02)
     pair, joints, visible = scene()
-    made = imitate(pair, joints, visible, FRAMES, model(offset=0.0, swap=1.0), np.random.default_rng(0))
-    assert torch.allclose(made.keypoints, joints[:, :, TWIN])
-    assert [JOINTS[TWIN[i]] for i in (0, 5, 16)] == ["nose", "right_shoulder", "left_ankle"]
+    made = simulate_detector(pair, joints, visible, FRAMES, model(offset=0.0, swap=1.0), np.random.default_rng(0))
+    assert torch.allclose(made.keypoints, joints[:, :, MIRRORED_JOINT])
+    assert [JOINTS[MIRRORED_JOINT[i]] for i in (0, 5, 16)] == ["nose", "right_shoulder", "left_ankle"]
 
 
 def test_maps_show_what_the_key_points_say():
     pair, joints, visible = scene()
-    made = imitate(pair, joints, visible, FRAMES, model(), np.random.default_rng(0))
+    made = simulate_detector(pair, joints, visible, FRAMES, model(), np.random.default_rng(0))
     assert made.heatmaps.shape == (CLIPS * FRAMES, 2, 17, SIZE // 4, SIZE // 4)
     assert made.heatmaps.amax() <= 0.9 and made.scores.unique().numel() == 1
     peaks = made.heatmaps.flatten(-2).argmax(-1)
     found = torch.stack([peaks % 16, peaks // 16], dim=-1) * 4 + 2.0
     assert (found - made.keypoints).abs().max() <= 2.01
-    worse = imitate(pair, joints, visible, FRAMES, model(), np.random.default_rng(0), worse=2.0)
-    assert torch.allclose(worse.keypoints - joints, 2 * (made.keypoints - joints), atol=1e-4)
+    scaled = simulate_detector(pair, joints, visible, FRAMES, model(), np.random.default_rng(0), error_scale=2.0)
+    assert torch.allclose(scaled.keypoints - joints, 2 * (made.keypoints - joints), atol=1e-4)
 
 
 def test_a_cell_is_that_of_the_detectors_box():

@@ -63,7 +63,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from mmpose.apis import init_model
 from posegaussian.pose.detectors import mmpose as detector
-from posegaussian.pose.heatmaps import STRIDE, place
+from posegaussian.pose.heatmaps import STRIDE, resample_maps
 
 config_file, weights = detector.find_config(sys.argv[1]), Path(sys.argv[2])
 torch.manual_seed(0)
@@ -105,7 +105,7 @@ for size in ((256, 256), (388, 620), (1024, 512)):
         spread = 0.02 * height
         bump = np.exp(-((columns - point[0]) ** 2 + (rows - point[1]) ** 2) / (2 * spread**2))
         found = detect(np.repeat((255 * bump)[..., None], 3, -1).round().astype(np.uint8), box)
-        maps = place(found.maps, found.first, found.pitch, width, height)
+        maps = resample_maps(found.maps, found.first, found.pitch, width, height)
         down, across = STRIDE * (np.mgrid[: height // STRIDE, : width // STRIDE] + 0.5)
         centroid = [(maps[0] * across).sum() / maps[0].sum(), (maps[0] * down).sum() / maps[0].sum()]
         worst = max(worst, np.abs(centroid - point).max())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegaussian.pose.heatmaps import STRIDE, mask_box, place
+from posegaussian.pose.heatmaps import STRIDE, mask_box, resample_maps
 
 
 def gaussian(rows, columns, x, y, sigma=2.0):
@@ -27,20 +27,20 @@ def test_a_gaussian_of_the_box_frame_lands_at_its_pixel(width, height, extent):
         room = np.array([width, height]) - pitch * [columns, rows]
         first = rng.uniform(0, room) + pitch / 2
         cell = rng.uniform([10, 10], [columns - 11, rows - 11])
-        placed = place(gaussian(rows, columns, *cell)[None], first, pitch, width, height)
+        placed = resample_maps(gaussian(rows, columns, *cell)[None], first, pitch, width, height)
         assert placed.shape == (1, height // STRIDE, width // STRIDE)
         np.testing.assert_allclose(centroid(placed[0]), first + pitch * cell, atol=0.1)
 
 
 def test_equal_grids_copy():
     maps = np.random.default_rng(0).random((3, 16, 12))
-    placed = place(maps, np.array([2.0, 2.0]), np.array([4.0, 4.0]), 48, 64)
+    placed = resample_maps(maps, np.array([2.0, 2.0]), np.array([4.0, 4.0]), 48, 64)
     np.testing.assert_allclose(placed, maps, atol=1e-6)
 
 
 def test_linear_between_samples_and_zero_beyond():
     maps = np.tile(np.arange(1.0, 5.0), (1, 8, 1))
-    placed = place(maps, np.array([4.0, 2.0]), np.array([8.0, 4.0]), 64, 32)
+    placed = resample_maps(maps, np.array([4.0, 2.0]), np.array([8.0, 4.0]), 64, 32)
     # Cell centres lie at 2, 6, 10, ...; the samples 1, 2, 3, 4 at 4, 12, 20, 28.
     expected = [0.75, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 3.0, 1.0] + [0.0] * 7
     np.testing.assert_allclose(placed[0], np.tile(expected, (8, 1)), atol=1e-6)
@@ -49,7 +49,7 @@ def test_linear_between_samples_and_zero_beyond():
 def test_nothing_falls_between_samples_when_the_map_is_finer():
     maps = np.zeros((1, 64, 64))
     maps[0, 31, 30] = 1.0
-    placed = place(maps, np.array([100.5, 60.5]), np.array([1.0, 1.0]), 256, 256)
+    placed = resample_maps(maps, np.array([100.5, 60.5]), np.array([1.0, 1.0]), 256, 256)
     np.testing.assert_allclose(placed.sum(), 1 / STRIDE**2, rtol=1e-6)
     np.testing.assert_allclose(centroid(placed[0]), [130.5, 91.5], atol=1e-4)
 

@@ -57,7 +57,7 @@ def assemble(
     depths: FrameFiles | None = None,
     backgrounds: Mapping[str, LazyImage] | None = None,
     sources: Sequence[str] | None = None,
-    targets: Sequence[str] = (),
+    held_out: Sequence[str] = (),
     pairs: Sequence[tuple[str, str]] = (),
     joints_file: Path | None = None,
     fps: float | None = None,
@@ -75,8 +75,8 @@ def assemble(
         masks: by camera and frame.
         depths: by camera and frame.
         backgrounds: by camera.
-        sources: cameras that may be inputs; default: all but the targets.
-        targets: cameras that are only ever compared with.
+        sources: cameras that may be inputs; default: all but the held-out ones.
+        held_out: cameras that are only ever compared with.
         pairs: source pairs that the capture names.
         joints_file: true joints.
         fps: frames per second.
@@ -87,8 +87,8 @@ def assemble(
         CaptureError: a camera or frame is missing.
         CalibrationError: a camera's calibration is impossible.
     """
-    sources = [camera for camera in calibrations if camera not in targets] if sources is None else sources
-    cameras = [*sources, *targets]
+    sources = [camera for camera in calibrations if camera not in held_out] if sources is None else sources
+    cameras = [*sources, *held_out]
     chosen = _chosen(root, images, cameras, frames or FrameRange())
     kinds = {"picture": images, "mask": masks or {}, "depth picture": depths or {}}
     for kind, files in kinds.items():
@@ -103,7 +103,7 @@ def assemble(
         },
         frames=tuple(chosen),
         sources=tuple(sources),
-        targets=tuple(targets),
+        held_out=tuple(held_out),
         pairs=tuple(pairs),
         calibration_files=tuple(path for path in calibration_files if path.is_file()),
         images=images,

@@ -29,7 +29,7 @@ class Capture:
         cameras: by name.
         frames: frame numbers, ascending; every camera has all of them.
         sources: cameras that may be inputs.
-        targets: cameras that are only ever compared with.
+        held_out: cameras that are only ever compared with.
         pairs: source pairs that the capture names; empty where it names none.
         calibration_files: what the cameras and pairs were read from; intrinsics stand in the first, poses in the last.
         images: one per camera and frame.
@@ -46,7 +46,7 @@ class Capture:
     cameras: Mapping[str, SourceCamera]
     frames: tuple[int, ...]
     sources: tuple[str, ...]
-    targets: tuple[str, ...]
+    held_out: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
     calibration_files: tuple[Path, ...]
     images: FrameFiles
@@ -56,27 +56,27 @@ class Capture:
     backgrounds: Mapping[str, LazyImage] = field(default_factory=dict)
     fps: float | None = None
 
-    def with_roles(self, cameras: Sequence[str] = (), targets: Sequence[str] = ()) -> "Capture":
+    def with_roles(self, cameras: Sequence[str] = (), held_out: Sequence[str] = ()) -> "Capture":
         """The same capture with other roles.
 
         Args:
             cameras: leave all others out; default: keep all.
-            targets: these are only compared with, all others are sources; default: as they are.
+            held_out: these are only compared with, all others are sources; default: as they are.
         """
-        for camera in (*cameras, *targets):
+        for camera in (*cameras, *held_out):
             if camera not in self.cameras:
                 what = f"no such camera (there are {', '.join(self.cameras)})"
                 raise CaptureError(what, code="unknown-camera", file=self.root, camera=camera)
-        if not cameras and not targets:
+        if not cameras and not held_out:
             return self
-        kept = [camera for camera in self.cameras if not cameras or camera in cameras or camera in targets]
-        compared = [camera for camera in kept if camera in (targets or self.targets)]
-        sources = [camera for camera in kept if camera not in compared]
+        kept = [camera for camera in self.cameras if not cameras or camera in cameras or camera in held_out]
+        chosen = [camera for camera in kept if camera in (held_out or self.held_out)]
+        sources = [camera for camera in kept if camera not in chosen]
         return replace(
             self,
             cameras={camera: self.cameras[camera] for camera in kept},
             sources=tuple(sources),
-            targets=tuple(compared),
+            held_out=tuple(chosen),
             pairs=tuple(pair for pair in self.pairs if set(pair) <= set(sources)),
         )
 

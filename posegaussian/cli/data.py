@@ -122,7 +122,7 @@ def rectify(
         config.load_settings(config.RectifySettings, settings),
         pairs=split_pairs(pairs) or None,
         frames=FrameRange.parse(frames) if frames else None,
-        compared=targets,
+        held_out=targets,
     )
 
 

@@ -120,7 +120,7 @@ def _write_rig(root: Path, capture: Capture, pairs: Sequence[Names]) -> None:
     if from_videos:
         first, *others = capture.frames
         more["frames"] = f"{first}:{capture.frames[-1] + 1}:{others[0] - first if others else 1}"
-    write_rig(root, capture.sources, capture.targets, pairs, **more)
+    write_rig(root, capture.sources, capture.held_out, pairs, **more)
 
 
 def _write_joints(root: Path, capture: Capture, scale: float) -> None:

@@ -32,7 +32,7 @@ def rectify_capture(
     settings: RectifySettings,
     pairs: Sequence[tuple[str, ...]] | None = None,
     frames: Sequence[int] | FrameRange | None = None,
-    compared: Sequence[str] = (),
+    held_out: Sequence[str] = (),
 ) -> None:
     """Rectify the pairs of a capture, frame by frame.
 
@@ -42,10 +42,10 @@ def rectify_capture(
         settings: sizes, margin, masks and colours.
         pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
         frames: frame numbers; default: all.
-        compared: cameras that are only compared with; default: those the capture names.
+        held_out: cameras that are only compared with; default: those the capture names.
     """
     chosen = frames if isinstance(frames, FrameRange) else None
-    capture = with_masks(read_capture(root, frames=chosen).with_roles(targets=compared), settings.masks)
+    capture = with_masks(read_capture(root, frames=chosen).with_roles(held_out=held_out), settings.masks)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
     names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
     plan = checked_plan(capture, names, frames, settings)
@@ -125,7 +125,7 @@ def write_rectified(
 def _absent(capture: Capture, plan: RectificationPlan) -> list[str]:
     """The fields that need the depth of every camera of their kind, where not every one has it."""
     inputs = {camera for pair in plan.pairs for camera in pair.names}
-    outputs = {target.view.name for target in plan.targets}
+    outputs = {target.view.name for target in plan.held_out}
     known = capture.depths.keys()
     complete = {"sources": inputs <= known, "targets": bool(outputs) and outputs <= known}
     return [name for name in DEPTH_FIELDS if not complete[name.partition("/")[0]]]
@@ -133,7 +133,7 @@ def _absent(capture: Capture, plan: RectificationPlan) -> list[str]:
 
 def _dims(plan: RectificationPlan, frames: int, settings: RectifySettings) -> dict[str, int]:
     sources = [view.source for pair in plan.pairs for view in pair.views]
-    targets = [target.view.camera for target in plan.targets]
+    targets = [target.view.camera for target in plan.held_out]
     return {
         "pair": len(plan.pairs),
         "frame": frames,
@@ -157,7 +157,7 @@ def _write_cameras(writer: store.Writer, plan: RectificationPlan) -> None:
             writer["sources/original/distortion", number, view, : len(camera.distortion)] = camera.distortion
             writer["sources/original/world_to_camera", number, view] = camera.world_to_camera
             writer["sources/original/size", number, view] = (camera.width, camera.height)
-    for number, target in enumerate(plan.targets):
+    for number, target in enumerate(plan.held_out):
         writer["targets/cameras", number] = target.view.name
         writer["targets/pair", number] = target.pair
         writer["targets/intrinsics", number] = target.view.camera.intrinsics.numpy()
@@ -173,7 +173,7 @@ def _write_frame(writer: store.Writer, index: int, frame: RectifiedFrame, absent
         if "sources/disparity" not in absent:
             writer["sources/disparity", number, index] = pair.disparity
             writer["sources/valid", number, index] = pair.valid
-    for number, target in enumerate(frame.targets):
+    for number, target in enumerate(frame.held_out):
         writer["targets/images", number, index] = target.image
         writer["targets/masks", number, index] = target.mask
         if "targets/depth" not in absent:

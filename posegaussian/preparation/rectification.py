@@ -69,7 +69,7 @@ class RectifiedFrame:
     """One frame of a capture: its rectified pairs and its undistorted targets, in the order of the plan."""
 
     pairs: tuple[RectifiedPair, ...]
-    targets: tuple[RectifiedView, ...] = ()
+    held_out: tuple[RectifiedView, ...] = ()
 
 
 def rectify_frame(plan: RectificationPlan, capture: Capture, frame: int) -> RectifiedFrame:
@@ -80,7 +80,7 @@ def rectify_frame(plan: RectificationPlan, capture: Capture, frame: int) -> Rect
         filmed[name] = CameraFrame(capture.image(name, frame), mask, capture.depth(name, frame))
     return RectifiedFrame(
         tuple(rectify_pair(pair, *(filmed[name] for name in pair.names)) for pair in plan.pairs),
-        tuple(rectify_view(target.view, filmed[target.view.name]) for target in plan.targets),
+        tuple(rectify_view(target.view, filmed[target.view.name]) for target in plan.held_out),
     )
 
 

@@ -59,7 +59,7 @@ class PairPlan:
 
 
 @dataclass(frozen=True)
-class TargetPlan:
+class HeldOutPlan:
     """An undistorted target, and the index of the pair that it lies between."""
 
     view: ViewPlan
@@ -71,13 +71,13 @@ class RectificationPlan:
     """Everything about the rectification of a capture that does not depend on the frame."""
 
     pairs: tuple[PairPlan, ...]
-    targets: tuple[TargetPlan, ...] = ()
+    held_out: tuple[HeldOutPlan, ...] = ()
 
     def views(self) -> Iterator[ViewPlan]:
         """All views: of the pairs, then of the targets; a camera of two pairs has two."""
         for pair in self.pairs:
             yield from pair.views
-        for target in self.targets:
+        for target in self.held_out:
             yield target.view
 
     @property
@@ -103,12 +103,12 @@ def plan_rectification(
         CaptureError: an image cannot be read, or the targets differ in size.
     """
     rectified = tuple(plan_pair(capture, names, frames, settings) for names in pairs)
-    return RectificationPlan(rectified, _plan_targets(capture, rectified, frames[0], settings))
+    return RectificationPlan(rectified, _plan_held_out(capture, rectified, frames[0], settings))
 
 
 def with_matched_colors(plan: RectificationPlan, filmed: Filmed, frames: Sequence[int]) -> RectificationPlan:
     """The plan with the gains that make the cameras' colours alike, estimated from some of the frames."""
-    seen = [(target.view.name, camera) for target in plan.targets for camera in plan.pairs[target.pair].names]
+    seen = [(target.view.name, camera) for target in plan.held_out for camera in plan.pairs[target.pair].names]
     gains = estimate_gains(filmed, [pair.names for pair in plan.pairs] + seen, frames)
 
     def matched(view: ViewPlan) -> ViewPlan:
@@ -116,7 +116,7 @@ def with_matched_colors(plan: RectificationPlan, filmed: Filmed, frames: Sequenc
 
     return RectificationPlan(
         tuple(PairPlan((matched(pair.views[0]), matched(pair.views[1]))) for pair in plan.pairs),
-        tuple(replace(target, view=matched(target.view)) for target in plan.targets),
+        tuple(replace(target, view=matched(target.view)) for target in plan.held_out),
     )
 
 
@@ -177,20 +177,20 @@ def _person_box(
     return np.concatenate([corner.min(0), opposite.max(0)])
 
 
-def _plan_targets(
+def _plan_held_out(
     capture: Capture, pairs: Sequence[PairPlan], frame: int, settings: RectifySettings
-) -> tuple[TargetPlan, ...]:
+) -> tuple[HeldOutPlan, ...]:
     """Every target camera that is in no pair."""
     names = [pair.names for pair in pairs]
     inputs = sorted({camera for pair in names for camera in pair})
     person = person_centre(capture, inputs, frame)
     targets = []
-    for name in capture.targets:
+    for name in capture.held_out:
         if name not in inputs:
             source = capture.cameras[name]
             camera = source.pinhole().resized(*settings.target_size) if settings.target_size else source.pinhole()
             view = ViewPlan(name, source, camera, sampling_map(source, camera))
-            targets.append(TargetPlan(view, pair_around(capture, name, names, person)))
+            targets.append(HeldOutPlan(view, pair_around(capture, name, names, person)))
     if len({(target.view.camera.width, target.view.camera.height) for target in targets}) > 1:
         raise CaptureError(
             "the target cameras differ in size",

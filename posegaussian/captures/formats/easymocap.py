@@ -41,7 +41,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     intrinsics, extrinsics = _Calibration(root / "intri.yml"), _Calibration(root / "extri.yml")
     rig = _read_rig(root / "rig.json")
     sources = _cameras(root, intrinsics.cameras()) if rig.sources is None else rig.sources
-    names = [*sources, *rig.targets]
+    names = [*sources, *rig.held_out]
     frames = frames or FrameRange.parse(rig.frames)
     images = {name: _images(root, name, frames) for name in names}
     masks = next((root / kind for kind in ("masks", "mask") if (root / kind).is_dir()), None)
@@ -55,7 +55,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         depths={name: {frame: DepthFile(p.path) for frame, p in by_frame.items()} for name, by_frame in depths.items()},
         backgrounds=background_images(root, names),
         sources=sources,
-        targets=rig.targets,
+        held_out=rig.held_out,
         pairs=rig.pairs,
         calibration_files=[intrinsics.path, root / "rig.json", extrinsics.path],
         joints_file=root / "joints.json",
@@ -69,7 +69,7 @@ class _Rig:
     """What rig.json says beyond the calibration."""
 
     sources: list[str] | None = None
-    targets: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     fps: float | None = None
     frames: str = ""
@@ -83,14 +83,14 @@ def _read_rig(path: Path) -> _Rig:
         said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         rig = _Rig(
             sources=[*map(str, said["sources"])],
-            targets=tuple(map(str, said.get("targets", []))),
+            held_out=tuple(map(str, said.get("targets", []))),
             pairs=tuple((str(a), str(b)) for a, b in said.get("pairs", [])),
             fps=float(said["fps"]) if said.get("fps") else None,
             frames=str(said.get("frames", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise CaptureError(f"not of the form {_RIG}", code="invalid-rig", file=path) from None
-    named = [*(rig.sources or []), *rig.targets]
+    named = [*(rig.sources or []), *rig.held_out]
     if len(set(named)) < len(named):
         raise CaptureError("a camera is named twice", code="repeated-camera", file=path)
     return rig

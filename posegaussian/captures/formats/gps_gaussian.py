@@ -63,7 +63,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         masks=_masks(data, samples, images),
         depths=_depths(data, samples, images),
         sources=[view for view in views if view in _SOURCES],
-        targets=[view for view in views if view not in _SOURCES],
+        held_out=[view for view in views if view not in _SOURCES],
         pairs=[_SOURCES],
         calibration_files=[
             _parm(sample) / f"{view}_{kind}.npy"

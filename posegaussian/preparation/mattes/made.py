@@ -32,7 +32,7 @@ def with_masks(capture: Capture, kind: str, doubtful: bool = False) -> Capture:
             capture whose calibration may be wrong.
     """
     if kind == "given":
-        for camera in (*capture.sources, *capture.targets):
+        for camera in (*capture.sources, *capture.held_out):
             if camera not in capture.masks:
                 hint = "set rectify.masks: background or median to make them"
                 raise CaptureError(

@@ -20,7 +20,7 @@ def test_everything_is_read(tmp_path, header, suffix):
     capture = easymocap.read(tmp_path / "walk")
     assert capture.name == "walk"
     assert capture.frames == (0, 1)
-    assert (capture.sources, capture.targets, capture.pairs) == (("00", "01"), ("t00",), (("00", "01"),))
+    assert (capture.sources, capture.held_out, capture.pairs) == (("00", "01"), ("t00",), (("00", "01"),))
     for name, lens in rig.items():
         camera = capture.cameras[name]
         assert (camera.width, camera.height) == lens.size
@@ -54,7 +54,7 @@ def test_without_rig_and_truth(tmp_path):
     (tmp_path / "rig.json").unlink()
     capture = easymocap.read(tmp_path)
     assert capture.sources == ("00", "01", "t00")
-    assert (capture.targets, capture.pairs) == ((), ())
+    assert (capture.held_out, capture.pairs) == ((), ())
     assert capture.depth("00", 0) is None
     assert capture.joints() is None
 

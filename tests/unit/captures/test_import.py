@@ -27,7 +27,7 @@ def test_the_same_capture_comes_back(kind, tmp_path, capsys):
     assert f"{len(before.cameras)} cameras x {len(before.frames)} frames, read as {before.format}" in said
     after = read_capture(tmp_path / "walk")
     assert after.format == "easymocap"
-    assert (after.frames, after.sources, after.targets) == (before.frames, before.sources, before.targets)
+    assert (after.frames, after.sources, after.held_out) == (before.frames, before.sources, before.held_out)
     assert (after.pairs, after.fps) == (before.pairs, before.fps)
     assert set(after.masks) == set(before.masks)
     assert set(after.depths) == set(before.depths)
@@ -68,7 +68,7 @@ def test_scale_cameras_targets_and_pairs(tmp_path):
         (tmp_path / "metres" / name).rename(tmp_path / name)
     cli.main(["import", str(tmp_path / "metres"), "-o", str(tmp_path / "b"), *options])
     capture = read_capture(tmp_path / "b")
-    assert (capture.sources, capture.targets, capture.pairs) == (("00", "t00"), ("01",), (("t00", "00"),))
+    assert (capture.sources, capture.held_out, capture.pairs) == (("00", "t00"), ("01",), (("t00", "00"),))
     assert capture.frames == (1,)
     for name, lens in lenses.items():
         np.testing.assert_allclose(capture.cameras[name].centre, lens.centre, atol=1e-9)

@@ -95,7 +95,7 @@ def test_no_frame_range(text):
 def test_gps_samples_of_one_rig_are_frames(tmp_path):
     capture = read_capture(write_gps(tmp_path, frames=2))
     assert capture.frames == (0, 1)
-    assert (capture.sources, capture.targets, capture.pairs) == (("0", "1"), ("3",), (("0", "1"),))
+    assert (capture.sources, capture.held_out, capture.pairs) == (("0", "1"), ("3",), (("0", "1"),))
     one = read_capture(tmp_path / "img/0004_001")
     assert (one.name, one.format, one.frames) == ("0004_001", "gps_gaussian", (0,))
     path = tmp_path / "parm/0004_001/1_extrinsic.npy"

@@ -85,7 +85,7 @@ def test_the_file_holds_what_one_frame_gives(root, tmp_path):
                 np.testing.assert_array_equal(pair.valid, file["sources/valid"][number, 1])
             else:
                 assert pair.disparity is None and pair.valid is None and "disparity" not in file["sources"]
-        np.testing.assert_array_equal(frame.targets[0].image, file["targets/images"][0, 1])
+        np.testing.assert_array_equal(frame.held_out[0].image, file["targets/images"][0, 1])
 
 
 def test_arrays_in_memory_give_what_the_capture_gives(root):

@@ -48,7 +48,7 @@ def test_the_pictures_show_its_colours_and_its_depth(tmp_path):
     output = tmp_path / "box"
     photograph_scan(write_box(tmp_path / "0004"), output, parse(BuiltinSettings, SETTINGS))
     capture = read_capture(output)
-    assert (capture.sources, capture.targets, capture.pairs) == (("00", "01"), ("t00",), (("00", "01"),))
+    assert (capture.sources, capture.held_out, capture.pairs) == (("00", "01"), ("t00",), (("00", "01"),))
     camera = capture.cameras["t00"]
     depth, mask, image = capture.depth("t00", 0), capture.mask("t00", 0), capture.image("t00", 0)
     front = np.array([0.0, -0.135, 0.9])  # the scan's +z side looks along -y here

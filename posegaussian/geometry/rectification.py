@@ -35,7 +35,7 @@ def rectifying_rotation(first: SourceCamera, second: SourceCamera) -> tuple[Floa
     return rotation, bool(baseline[0] < 0)
 
 
-def outline(mask: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "n 2"]:
+def mask_outline(mask: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "n 2"]:
     """The outer corners of each row's first and last pixel of a mask: their convex hull is that of the mask."""
     rows = np.flatnonzero(mask.any(1))
     first = mask[rows].argmax(1)
@@ -43,7 +43,9 @@ def outline(mask: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "n 2"]:
     return np.concatenate([np.stack([x, y], 1) for x in (first, last) for y in (rows, rows + 1)]).astype(float)
 
 
-def bounds(directions: Float[np.ndarray, "n 3"], rotation: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 4"] | None:
+def ray_bounds(
+    directions: Float[np.ndarray, "n 3"], rotation: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, " 4"] | None:
     """The box (x0, y0, x1, y1) of viewing rays on the rectified image plane at depth 1; None if some point sideways."""
     rays = directions @ rotation.T
     if (rays[:, 2] < _NEAREST_TO_SIDEWAYS * np.linalg.norm(rays, axis=1)).any():

@@ -16,9 +16,9 @@ from posegaussian.config import RectifySettings
 from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import is_person
-from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
+from posegaussian.pipeline.pose_environment import SMALL, detect_joints, interpreter
 from posegaussian.pipeline.rectify import checked_plan
-from posegaussian.preparation.mattes.made import with_masks
+from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.rectification import CameraFrame, RectifiedFrame, rectify_pair
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.report.findings import out_of_time
@@ -54,7 +54,7 @@ def write_inspection(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CaptureWarning)
-        capture = with_masks(read_capture(root, format, frames), settings.masks, doubtful=True)
+        capture = with_masks(read_capture(root, format, frames), settings.masks, lenient=True)
         frame = capture.frames[0]
         named = named_pairs(capture, pairs or capture.pairs)
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}
@@ -105,7 +105,7 @@ def _inspected(
         rectified = rectify_pair(pair, filmed[left], filmed[right])
         heatmaps: list[np.ndarray] = []
         if python:
-            heatmaps = list(detect(plan, RectifiedFrame((rectified,)), settings, python, SMALL)[0]["heatmaps"])
+            heatmaps = list(detect_joints(plan, RectifiedFrame((rectified,)), settings, python, SMALL)[0]["heatmaps"])
     except UserError as error:
         return InspectedPair(cameras, cameras, problem=str(error))
     return InspectedPair(cameras, pair.names, list(rectified.images), heatmaps)

@@ -33,7 +33,7 @@ def interpreter(named: Path | None) -> Path | None:
     return None
 
 
-def detect(
+def detect_joints(
     plan: RectificationPlan, rectified: RectifiedFrame, settings: RectifySettings, python: Path, detector: str
 ) -> list[dict[str, np.ndarray]]:
     """Heatmaps, keypoints and scores of each pair of a frame, by these names, as store.HEATMAPS describes them.

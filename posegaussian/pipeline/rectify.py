@@ -16,8 +16,8 @@ from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.io import store
-from posegaussian.preparation.color import described
-from posegaussian.preparation.mattes.made import with_masks
+from posegaussian.preparation.color import format_gains
+from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.rectification import RectifiedFrame, rectify_frame
 from posegaussian.preparation.rectification_plan import RectificationPlan, plan_rectification, with_matched_colors
 from posegaussian.progress import progress
@@ -77,7 +77,7 @@ def checked_plan(
     plan = plan_rectification(capture, pairs, frames, settings)
     if settings.color == "auto" and not capture.depths:
         plan = with_matched_colors(plan, capture, frames)
-        print(f"colour gains: {described(plan.gains)}", file=sys.stderr)
+        print(f"colour gains: {format_gains(plan.gains)}", file=sys.stderr)
     return plan
 
 

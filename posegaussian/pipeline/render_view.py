@@ -15,9 +15,9 @@ from posegaussian.errors import CaptureError, ConfigError
 from posegaussian.io.images import write_image
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network, read_metadata
-from posegaussian.pipeline.pose_environment import SMALL, detect, interpreter
+from posegaussian.pipeline.pose_environment import SMALL, detect_joints, interpreter
 from posegaussian.pipeline.rectify import checked_plan
-from posegaussian.preparation.mattes.made import with_masks
+from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.rectification import rectify_frame
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.rendering.camera_path import camera_between, pivot_between
@@ -87,7 +87,7 @@ def _rectified_pair(
     """The pair of two cameras at one frame, as the network reads it; with pose where there is an interpreter for it."""
     plan = RectificationPlan(checked_plan(capture, [names], [frame], settings).pairs)  # targets are not rendered
     rectified = rectify_frame(plan, capture, frame)
-    pose = detect(plan, rectified, settings, python, detector)[0] if python else None
+    pose = detect_joints(plan, rectified, settings, python, detector)[0] if python else None
     return stereo_pair(rectified.pairs[0].images, rectified.pairs[0].masks, plan.pairs[0].cameras, pose)
 
 

@@ -47,12 +47,12 @@ _LINEAR = np.where(
 """8-bit sRGB to linear light (IEC 61966-2-1)."""
 
 
-def linear(picture: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 3"]:
+def srgb_to_linear(picture: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 3"]:
     """Linear light from 8-bit sRGB."""
     return _LINEAR[picture]
 
 
-def with_gain(picture: UInt8[np.ndarray, "h w 3"], gain: Float[np.ndarray, " 3"]) -> Float32[np.ndarray, "h w 3"]:
+def apply_gain(picture: UInt8[np.ndarray, "h w 3"], gain: Float[np.ndarray, " 3"]) -> Float32[np.ndarray, "h w 3"]:
     """The picture as the average camera would have taken it: 0..255, multiplied in linear light, clipped at white.
 
     Dividing by the gain in linear light undoes it, but for what was clipped.
@@ -154,7 +154,7 @@ def _on_epipolar_lines(
 
 def _sampled(image: UInt8[np.ndarray, "h w 3"], pixels: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 3"]:
     """Mean linear colours around pixels; 0 where they vary too much to be compared."""
-    light = linear(image)
+    light = srgb_to_linear(image)
     mean, square = (cv2.GaussianBlur(values, (0, 0), _SIGMA) for values in (light, light * light))
     columns, rows = np.floor(pixels).astype(int).T
     colours = mean[rows, columns].astype(float)
@@ -192,6 +192,6 @@ def _means(index: Int[np.ndarray, " n"], colours: Float32[np.ndarray, "n 3"]) ->
     return (sums / np.maximum(np.bincount(index, minlength=size), 1)[:, None])[1:-1]
 
 
-def described(gains: Mapping[str, Float[np.ndarray, " 3"]]) -> str:
+def format_gains(gains: Mapping[str, Float[np.ndarray, " 3"]]) -> str:
     """One line for people."""
     return ", ".join(f"{camera} x ({', '.join(f'{value:.3f}' for value in gain)})" for camera, gain in gains.items())

@@ -10,7 +10,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.resampling import resample, resample_depth
 from posegaussian.io.images import is_person
-from posegaussian.preparation.color import with_gain
+from posegaussian.preparation.color import apply_gain
 from posegaussian.preparation.mattes.compositing import person_on_black
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, ViewPlan
 
@@ -100,7 +100,7 @@ def rectify_pair(pair: PairPlan, left: CameraFrame, right: CameraFrame) -> Recti
 def rectify_view(view: ViewPlan, filmed: CameraFrame) -> RectifiedView:
     """One frame of one camera: image and coverage resampled together, so that no background bleeds into the edge."""
     coverage = filmed.mask[..., None] / np.float32(255)
-    image = filmed.image if (view.gain == 1).all() else with_gain(filmed.image, view.gain)
+    image = filmed.image if (view.gain == 1).all() else apply_gain(filmed.image, view.gain)
     both = np.concatenate([person_on_black(image, coverage), coverage], axis=2)
     levels = np.rint(np.clip(resample(both, view.sampling), 0, 1) * 255).astype(np.uint8)
     mask = levels[..., 3]

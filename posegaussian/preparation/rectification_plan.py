@@ -158,7 +158,7 @@ def _person_box(
     """The box of the person of all frames on the rectified image plane."""
     boxes = []
     for frame in frames:
-        corners = rectification.outline(is_person(filmed.mask(camera, frame)))
+        corners = rectification.mask_outline(is_person(filmed.mask(camera, frame)))
         rays = filmed.cameras[camera].directions(corners)
         if not np.isfinite(rays).all():
             what = "the distortion folds back on itself where the person stands"
@@ -166,7 +166,7 @@ def _person_box(
             raise CalibrationError(
                 what, code="unsupported-lens", file=filmed.calibration_files[0], camera=camera, frame=frame, hint=hint
             )
-        box = rectification.bounds(rays, rotation)
+        box = rectification.ray_bounds(rays, rotation)
         if box is None:
             what = "its pair cannot be rectified: the person stands along the baseline"
             raise CalibrationError(

@@ -22,7 +22,7 @@ _STRONG = 2.0
 """A patch of differing pixels counts when it holds one that differs this many times as much."""
 
 
-def empty_scene(capture: Capture, camera: str, kind: str) -> Picture:
+def estimate_background(capture: Capture, camera: str, kind: str) -> Picture:
     """The scene without the person.
 
     Args:
@@ -49,7 +49,7 @@ def empty_scene(capture: Capture, camera: str, kind: str) -> Picture:
     return np.concatenate([np.median(band, axis=0) for band in bands]).round().astype(np.uint8)
 
 
-def changed(picture: Picture, background: Picture) -> Bool[np.ndarray, "h w"]:
+def foreground(picture: Picture, background: Picture) -> Bool[np.ndarray, "h w"]:
     """Where a picture differs from the empty scene, in colour more than in lightness, exposure apart."""
     sigma = _BLUR * max(picture.shape[:2])
     difference = _lab(picture, sigma) - _lab(background, sigma)

@@ -18,7 +18,7 @@ _CONTRAST = 1e-3
 """The guided filter's epsilon: edges of less variance (of pictures in [0, 1]) are smoothed over."""
 
 
-def cut_out(
+def refine_mask(
     picture: UInt8[np.ndarray, "h w 3"],
     rough: Bool[np.ndarray, "h w"],
     region: Bool[np.ndarray, "h w"],

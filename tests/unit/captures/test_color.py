@@ -11,7 +11,7 @@ import pytest
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
 from posegaussian.pipeline.rectify import rectify_capture
-from posegaussian.preparation.color import estimate_gains, linear, with_gain
+from posegaussian.preparation.color import apply_gain, estimate_gains, srgb_to_linear
 
 GAINS = {"00": (0.9, 0.75, 0.6), "01": (0.7, 0.8, 0.95), "02": (0.85, 0.7, 0.8)}
 SIZE = (320, 256)
@@ -68,10 +68,10 @@ def test_gains_spread_over_a_chain_of_pairs(tmp_path):
 def test_a_gain_can_be_undone():
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
     gain = np.array([0.8, 1.0, 1.1])
-    light = linear(np.rint(with_gain(levels, gain)).astype(np.uint8)) / gain
+    light = srgb_to_linear(np.rint(apply_gain(levels, gain)).astype(np.uint8)) / gain
     kept = (levels < 240) & (levels > 20)
     assert abs(srgb(light).astype(int) - levels)[kept].max() <= 2
-    np.testing.assert_allclose(with_gain(levels, np.ones(3)), levels, atol=1e-3)
+    np.testing.assert_allclose(apply_gain(levels, np.ones(3)), levels, atol=1e-3)
 
 
 def test_rectified_pictures_match_and_the_file_tells_the_gains(tmp_path):
@@ -87,7 +87,7 @@ def test_rectified_pictures_match_and_the_file_tells_the_gains(tmp_path):
     np.testing.assert_allclose(gains["auto"][0] / gains["auto"][1], expected, rtol=0.02)
 
     def mismatch(images: np.ndarray) -> float:
-        means = [linear(image)[mask == 255].mean(0) for image, mask in zip(images, masks, strict=True)]
+        means = [srgb_to_linear(image)[mask == 255].mean(0) for image, mask in zip(images, masks, strict=True)]
         return float(abs(means[0] / means[1] - 1).max())
 
     assert mismatch(pictures["off"]) > 0.2

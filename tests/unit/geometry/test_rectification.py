@@ -9,9 +9,9 @@ from posegaussian.geometry.disparity import depth_to_disparity, disparity_to_dep
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.projection import pixel_grid, project, unproject
 from posegaussian.geometry.rectification import (
-    bounds,
     fit_intrinsics,
-    outline,
+    mask_outline,
+    ray_bounds,
     rectified_cameras,
     rectifying_rotation,
 )
@@ -42,7 +42,7 @@ def rectify(rig: str) -> tuple[list[SourceCamera], Camera, torch.Tensor]:
     points = np.concatenate([helpers.JOINTS, helpers.JOINTS + np.array([0.1, 0.03, -0.07])])
     rotation, swapped = rectifying_rotation(*cameras)
     cameras = cameras[::-1] if swapped else cameras
-    boxes = np.stack([bounds(points - camera.centre, rotation) for camera in cameras])
+    boxes = np.stack([ray_bounds(points - camera.centre, rotation) for camera in cameras])
     intrinsics = fit_intrinsics(boxes, SIZE, MARGIN)
     centres = np.stack([camera.centre for camera in cameras])
     return cameras, rectified_cameras(centres, rotation, intrinsics, SIZE), torch.from_numpy(points)
@@ -118,13 +118,13 @@ def test_no_picture_is_turned_more_than_it_must(rig):
 def test_a_pair_along_the_viewing_direction_is_refused():
     far, near = (helpers.source_camera(helpers.lens(0, radius=radius)) for radius in (3.0, 1.5))
     rotation, _ = rectifying_rotation(far, near)
-    assert bounds(helpers.JOINTS - far.centre, rotation) is None
+    assert ray_bounds(helpers.JOINTS - far.centre, rotation) is None
 
 
 def test_outline_has_the_corners_of_the_mask():
     mask = np.zeros((6, 8), bool)
     mask[2, 3:5] = mask[3, 1] = True
-    corners = outline(mask)
+    corners = mask_outline(mask)
     assert corners.min(0).tolist() == [1, 2]
     assert corners.max(0).tolist() == [5, 4]
     assert {(3, 2), (5, 2), (3, 3), (5, 3), (1, 3), (1, 4), (2, 4)} <= {tuple(c) for c in corners.astype(int)}

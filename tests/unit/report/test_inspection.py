@@ -12,7 +12,7 @@ import pytest
 from posegaussian import cli
 from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.reading import read_capture
-from posegaussian.preparation.mattes.made import with_masks
+from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.report.findings import out_of_time
 
 AZIMUTHS = (-30, 0, 30)

@@ -11,8 +11,8 @@ from jaxtyping import Bool, UInt8
 from posegaussian.captures.capture import Capture
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io.images import image_bytes
-from posegaussian.preparation.mattes.background import changed, empty_scene
-from posegaussian.preparation.mattes.edges import cut_out
+from posegaussian.preparation.mattes.background import estimate_background, foreground
+from posegaussian.preparation.mattes.edges import refine_mask
 from posegaussian.preparation.mattes.hull import VisualHull
 
 _BONES = [(5, 7), (7, 9), (6, 8), (8, 10), (5, 6), (11, 12), (5, 11), (6, 12), (11, 13), (13, 15), (12, 14), (14, 16)]
@@ -21,14 +21,14 @@ _THICKNESS = 0.01
 """Of a bone, as a share of the picture's longer side."""
 
 
-def with_masks(capture: Capture, kind: str, doubtful: bool = False) -> Capture:
+def with_masks(capture: Capture, kind: str, lenient: bool = False) -> Capture:
     """The capture with masks of this kind.
 
     Args:
         capture: its own masks are left out of account unless they are `given`.
         kind: `given`: the capture's own; `background`: what differs from its pictures of the empty scene;
             `median`: what differs from the temporal median of each camera.
-        doubtful: where the cameras agree on nobody, warn and take what differs most in each picture; for looking at a
+        lenient: where the cameras agree on nobody, warn and take what differs most in each picture; for looking at a
             capture whose calibration may be wrong.
     """
     if kind == "given":
@@ -39,16 +39,18 @@ def with_masks(capture: Capture, kind: str, doubtful: bool = False) -> Capture:
                     "no masks of this camera", code="no-masks", file=capture.root, camera=camera, hint=hint
                 )
         return capture
-    maker = _Maker(capture, kind, doubtful)
+    maker = _MaskComputer(capture, kind, lenient)
     masks = {
-        camera: {frame: MadeMask(capture.images[camera][frame].path, maker, camera, frame) for frame in capture.frames}
+        camera: {
+            frame: ComputedMask(capture.images[camera][frame].path, maker, camera, frame) for frame in capture.frames
+        }
         for camera in capture.cameras
     }
     return replace(capture, masks=masks)
 
 
 @dataclass(frozen=True)
-class MadeMask:
+class ComputedMask:
     """A mask that is made when it is first asked for, together with those of the other cameras.
 
     Args:
@@ -59,7 +61,7 @@ class MadeMask:
     """
 
     path: Path
-    maker: "_Maker"
+    maker: "_MaskComputer"
     camera: str
     frame: int
 
@@ -68,12 +70,12 @@ class MadeMask:
         return self.maker.mask(self.camera, self.frame)
 
 
-class _Maker:
+class _MaskComputer:
     """Makes the masks of a capture, frame by frame, and keeps them compressed."""
 
-    def __init__(self, capture: Capture, kind: str, doubtful: bool):
-        self._capture, self._doubtful = capture, doubtful
-        self._scenes = {camera: empty_scene(capture, camera, kind) for camera in capture.cameras}
+    def __init__(self, capture: Capture, kind: str, lenient: bool):
+        self._capture, self._lenient = capture, lenient
+        self._scenes = {camera: estimate_background(capture, camera, kind) for camera in capture.cameras}
         self._hull = VisualHull(capture.cameras)
         self._joints = capture.joints()
         self._made: dict[tuple[str, int], bytes] = {}
@@ -87,12 +89,12 @@ class _Maker:
     def _make(self, frame: int) -> Mapping[str, UInt8[np.ndarray, "_ _"]]:
         capture = self._capture
         images = {camera: capture.image(camera, frame) for camera in capture.cameras}
-        seen = {camera: changed(image, self._scenes[camera]) for camera, image in images.items()}
+        seen = {camera: foreground(image, self._scenes[camera]) for camera, image in images.items()}
         for camera in seen:
             if not seen[camera].any():
                 raise self._nobody("nothing differs from the background", frame, camera)
         person = self._hull.person(seen)
-        if person is None and self._doubtful:
+        if person is None and self._lenient:
             what = (
                 "the cameras agree on nobody before the background; each mask is the largest change in its own picture"
             )
@@ -109,7 +111,7 @@ class _Maker:
             rough = seen[camera] & region
             if not rough.any():
                 raise self._nobody("nobody differs from the background", frame, camera)
-            masks[camera] = cut_out(image, rough, region, self._bones(camera, frame))
+            masks[camera] = refine_mask(image, rough, region, self._bones(camera, frame))
         return masks
 
     def _bones(self, camera: str, frame: int) -> Bool[np.ndarray, "h w"]:

@@ -1,4 +1,4 @@
-"""The pictures of an inspection: masks, epipolar lines, and rectified pairs with scan lines."""
+"""The images of an inspection page: masks, epipolar lines, and rectified pairs with scan lines."""
 
 import colorsys
 from collections.abc import Mapping, Sequence
@@ -8,65 +8,73 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.io.images import is_person
+from posegaussian.geometry.masks import is_person
 from posegaussian.preparation.mattes.hull import VisualHull
 from posegaussian.report.pictures import Picture, box_around, cut, fitted
 
 _HEIGHT = 520
-"""Of the pictures on the page, pixels."""
+"""Height of the images on the page, pixels. Chosen by hand."""
+_CUTOUT_HEIGHT = 360
+"""Height of the images of the person alone, pixels. Chosen by hand."""
+_RECTIFIED_HEIGHT = 420
+"""Height of the rectified images, pixels. Chosen by hand."""
+_SCAN_LINES = 10
+"""Rows that are marked in a rectified pair. Chosen by hand."""
 _LINES = 7
+"""Epipolar lines for each pair, each in its own colour. Chosen by hand."""
 _STEPS = 64
+"""Segments of an epipolar line: it is curved where there is lens distortion."""
 _DEPTHS = (0.5, 2.0)
-"""Epipolar lines are drawn between these multiples of the person's distance."""
+"""Epipolar lines are drawn between these multiples of the person's distance. Chosen by hand."""
 
 
 def palette(count: int) -> list[tuple[int, int, int]]:
-    """Bright colours that are easily told apart."""
+    """Bright RGB colours that are easy to distinguish: equally spaced hues."""
     hues = [colorsys.hsv_to_rgb(index / count, 0.85, 1.0) for index in range(count)]
     return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in hues]
 
 
-def shrunk(image: Picture, height: int = _HEIGHT) -> Picture:
-    """At the page's size."""
+def resize_to_height(image: Picture, height: int = _HEIGHT) -> Picture:
+    """Image resampled to a height; the aspect ratio is kept."""
     return fitted(image, max(1, round(image.shape[1] * height / image.shape[0])), height)
 
 
-def mask_picture(image: Picture, mask: UInt8[np.ndarray, "h w"]) -> Picture:
-    """The whole picture with its background dimmed, and the mask's outline."""
+def mask_overlay(image: Picture, mask: UInt8[np.ndarray, "h w"]) -> Picture:
+    """Image with a dimmed background and the outline of the mask."""
     dimmed = np.where(is_person(mask)[..., None], image, (0.35 * image + 20).astype(np.uint8))
     outlines, _ = cv2.findContours(is_person(mask).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     dimmed = np.ascontiguousarray(dimmed)
     cv2.drawContours(dimmed, outlines, -1, (80, 255, 120), max(1, image.shape[0] // 500))
-    return shrunk(dimmed)
+    return resize_to_height(dimmed)
 
 
-def person_picture(image: Picture, mask: UInt8[np.ndarray, "h w"]) -> Picture:
-    """The person cut out before green: soft edges and forgotten limbs show."""
+def person_cutout(image: Picture, mask: UInt8[np.ndarray, "h w"]) -> Picture:
+    """The person in front of green, where soft edges and missing limbs are easy to see."""
     box, share = box_around(mask, margin=0.08), mask[..., None] / np.float32(255)
     green = np.array([40, 170, 80], np.float32)
-    return shrunk(cut(np.rint(image * share + green * (1 - share)).astype(np.uint8), box), 360)
+    return resize_to_height(cut(np.rint(image * share + green * (1 - share)).astype(np.uint8), box), _CUTOUT_HEIGHT)
 
 
 def hull_agreement(cameras: Mapping[str, SourceCamera], masks: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """By camera: the share of its mask that lies in the visual hull of all masks; {} where they agree on nobody."""
+    """Share of each camera's mask that lies in the visual hull of all masks, by camera; {} where the hull is empty."""
     seen = {name: is_person(mask) for name, mask in masks.items()}
-    person = VisualHull(cameras).person(seen)
+    person = VisualHull(cameras).locate_person(seen)
     if person is None:
         return {}
     return {name: float((mask & person.regions[name]).sum() / mask.sum()) for name, mask in seen.items()}
 
 
-def epipolar_pictures(
+def draw_epipolar_lines(
     cameras: tuple[SourceCamera, SourceCamera],
     images: tuple[Picture, Picture],
     mask: UInt8[np.ndarray, "h w"],
     person: Float[np.ndarray, " 3"],
 ) -> tuple[Picture, Picture]:
-    """Points of the person in the first image, and the lines that they must lie on in the second.
+    """The first image with points of the person, and the second one with the epipolar lines of these points.
 
     Args:
         cameras: of the pair.
-        images: what they filmed.
+        images: of the same frame.
         mask: of the first image.
         person: where the person stands, metres.
     """
@@ -84,22 +92,23 @@ def epipolar_pictures(
         if len(line) > 1:
             course = np.clip(np.rint(second.project(line)), -1e5, 1e5).astype(np.int32)
             cv2.polylines(drawn[1], [course], False, colour, max(2, drawn[1].shape[0] // 400), cv2.LINE_AA)
-    return shrunk(drawn[0]), shrunk(drawn[1])
+    return resize_to_height(drawn[0]), resize_to_height(drawn[1])
 
 
 def _points(mask: np.ndarray) -> Float[np.ndarray, "n 2"]:
-    """Pixels down the middle of a mask."""
+    """Pixels along the middle of a mask, from top to bottom."""
     rows = np.flatnonzero(mask.any(1))
     chosen = rows[np.linspace(0, len(rows) - 1, _LINES + 2).round().astype(int)[1:-1]]
     return np.array([(np.median(np.flatnonzero(mask[row])) + 0.5, row + 0.5) for row in chosen])
 
 
-def scan_lines(pictures: Sequence[Picture]) -> list[Picture]:
-    """Rectified pictures with the same rows marked in both."""
-    drawn = [np.ascontiguousarray(shrunk(picture, 420)) for picture in pictures]
-    for row, colour in zip(np.linspace(0, 420, 12)[1:-1].astype(int), palette(10), strict=True):
-        for picture in drawn:
-            cv2.line(picture, (0, int(row)), (picture.shape[1], int(row)), colour, 1)
+def draw_scan_lines(images: Sequence[Picture]) -> list[Picture]:
+    """Rectified images with the same rows marked in all of them."""
+    drawn = [np.ascontiguousarray(resize_to_height(image, _RECTIFIED_HEIGHT)) for image in images]
+    rows = np.linspace(0, _RECTIFIED_HEIGHT, _SCAN_LINES + 2)[1:-1].astype(int)
+    for row, colour in zip(rows, palette(_SCAN_LINES), strict=True):
+        for image in drawn:
+            cv2.line(image, (0, int(row)), (image.shape[1], int(row)), colour, 1)
     return drawn
 
 

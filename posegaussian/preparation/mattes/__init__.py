@@ -1,1 +1,1 @@
-"""Masks of the person: given, or told from the background; and the person alone, before black."""
+"""Masks of the person: given, or computed from the background; and the person alone on black."""

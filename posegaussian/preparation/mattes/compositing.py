@@ -1,33 +1,34 @@
-"""The person alone, before black."""
+"""The person alone on black."""
 
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 _REACH = 3
-"""The background of a soft edge is looked for this far around it, pixels."""
+"""Radius of the window in which the background of a soft edge is estimated, pixels. Chosen by hand."""
 _PURITY = 8
-"""A pixel of coverage a counts as background with the weight (1 - a) ** _PURITY."""
-_DOUBT = 1e-3
-"""Where no background is near, the pixel itself stands for it."""
+"""A pixel of coverage a has the weight (1 - a) ** _PURITY in that estimate. Chosen by hand: nearly pure background."""
+_FALLBACK = 1e-3
+"""Weight of the pixel itself, which is the estimate where there is no background in the window. Chosen by hand."""
 
 
 def person_on_black(
-    picture: UInt8[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"], coverage: Float32[np.ndarray, "h w 1"]
+    image: UInt8[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"], coverage: Float32[np.ndarray, "h w 1"]
 ) -> Float32[np.ndarray, "h w 3"]:
-    """The picture without its background's share, in [0, 1]: premultiplied by the coverage, not multiplied once more.
+    """Colours premultiplied by the coverage, in [0, 1]: the image without the contribution of the background.
 
-    A soft pixel shows `a F + (1 - a) B` (Porter and Duff, 1984). `picture * a` would darken it to `a a F + ...`; here B
-    is the mean of the background nearby, and what is left is `a F`: the person's own colour is the result / coverage.
+    A soft pixel shows `a F + (1 - a) B` (Porter and Duff, 1984), F being the person's colour and B the background's.
+    `image * a` would darken it to `a a F + ...`. Here, B is estimated as the mean of the background nearby and
+    subtracted, and `a F` is left. The person's colour is the result divided by the coverage.
 
     Args:
-        picture: RGB, 0..255.
+        image: RGB, 0..255.
         coverage: how much of each pixel the person covers, in [0, 1].
     """
-    colour = picture * np.float32(1 / 255)
+    colour = image * np.float32(1 / 255)
     weight = (1 - coverage) ** _PURITY
-    total = _mean(weight) + _DOUBT
-    background = (_mean(weight * colour) + _DOUBT * colour) / total
+    total = _mean(weight) + _FALLBACK
+    background = (_mean(weight * colour) + _FALLBACK * colour) / total
     return np.clip(colour - (1 - coverage) * background, 0, coverage)
 
 

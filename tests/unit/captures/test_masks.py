@@ -95,7 +95,7 @@ def test_of_two_people_the_hull_keeps_the_one_in_the_middle():
             (spot,) = lens.project(np.array([place]))
             cv2.circle(drawn, (int(spot[0]), int(spot[1])), 18, 255, -1)
         masks[name] = drawn > 0
-    person = VisualHull(cameras).person(masks)
+    person = VisualHull(cameras).locate_person(masks)
     assert person is not None and person.others >= 1
     np.testing.assert_allclose(person.centre, helpers.CENTRE, atol=0.1)
 

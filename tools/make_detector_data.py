@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from posegaussian.pose.heatmaps import mask_box
+from posegaussian.geometry.masks import bounding_box, is_person
 from posegaussian.progress import progress
 from posegaussian.synthetic.people.person import make_person
 from posegaussian.synthetic.renderer.raster import make_light, photograph
@@ -64,9 +64,9 @@ def _photographs(task: tuple[int, int]) -> dict[str, np.ndarray]:
         mesh = person.posed(rng.uniform(0, 20))
         view = _random_view(mesh.vertices, rng)
         photo = photograph(mesh, view, make_light(int(rng.integers(1 << 30))))
-        box = mask_box(photo.mask)
+        box = bounding_box(is_person(photo.mask))
         assert box is not None, "the view frames the person"
-        rows.append((photo.image, photo.mask, view.project(mesh.joints), box, seed))
+        rows.append((photo.image, photo.mask, view.project(mesh.joints), np.array(box, np.float64), seed))
     names = ("images", "masks", "keypoints", "boxes", "people")
     return {name: np.stack(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.geometry.masks import is_person
 from posegaussian.io import images
 from posegaussian.io.images import LazyImage
 from posegaussian.types import JOINTS
@@ -89,8 +90,11 @@ class Capture:
         """The person's coverage, 0..255; see `masks` for the cameras that have one."""
         if camera in self.cameras and camera not in self.masks:
             raise CaptureError("this camera has no masks", code="no-masks", file=self.root, camera=camera)
-        picture = self._file(self.masks, camera, frame)
-        return self._sized(images.read_mask(picture, camera, frame), picture, camera, frame)
+        file = self._file(self.masks, camera, frame)
+        mask = images.read_mask(file, camera, frame)
+        if not is_person(mask).any():
+            raise CaptureError("the mask is empty", code="empty-mask", file=file.path, camera=camera, frame=frame)
+        return self._sized(mask, file, camera, frame)
 
     def depth(self, camera: str, frame: int) -> Float32[np.ndarray, "h w"] | None:
         """True depth along the optical axis in metres, 0 where nothing is; None where the camera has none."""

@@ -8,18 +8,20 @@ from jaxtyping import Float
 from posegaussian.captures.capture import Capture
 from posegaussian.errors import CaptureError
 from posegaussian.geometry import rig
-from posegaussian.io.images import is_person
+from posegaussian.geometry.masks import centroid, is_person
 
 Names = tuple[str, str]
+"""The cameras of a pair."""
 _WIDEST = 90.0
-"""Cameras further apart than this (degrees about the person) are not paired unless they are named."""
+"""Cameras further apart than this (degrees about the person) are not paired unless the user names them. Chosen by hand:
+beyond it, both see less than a third of the surface of a ball that either sees."""
 
 
 def named_pairs(capture: Capture, pairs: Sequence[tuple[str, ...]]) -> list[Names]:
-    """Check pairs that were named by hand.
+    """Pairs that the user named, checked.
 
     Raises:
-        CaptureError: a pair has not two cameras, or one that the capture lacks.
+        CaptureError: a pair does not have two cameras, or names a camera that the capture lacks.
     """
     checked = []
     for pair in pairs:
@@ -34,7 +36,7 @@ def named_pairs(capture: Capture, pairs: Sequence[tuple[str, ...]]) -> list[Name
 
 
 def neighbouring_pairs(capture: Capture, frame: int) -> list[Names]:
-    """Source cameras that are neighbours as seen from the person of a frame.
+    """Pairs of source cameras that are neighbours as seen from the person of a frame.
 
     Raises:
         CaptureError: there are none.
@@ -42,7 +44,7 @@ def neighbouring_pairs(capture: Capture, frame: int) -> list[Names]:
     sources = capture.sources
     if len(sources) < 2:
         raise CaptureError("a pair needs two source cameras", code="too-few-sources", file=capture.root)
-    angles = rig.angles(person_centre(capture, sources, frame), _centres(capture, sources))
+    angles = rig.view_angles(person_centre(capture, sources, frame), _centres(capture, sources))
     pairs = [(sources[a], sources[b]) for a, b in rig.neighbours(angles, _WIDEST)]
     if not pairs:
         what = f"no two source cameras stand within {_WIDEST:.0f} degrees"
@@ -51,19 +53,22 @@ def neighbouring_pairs(capture: Capture, frame: int) -> list[Names]:
 
 
 def pair_around(capture: Capture, camera: str, pairs: Sequence[Names], person: Float[np.ndarray, " 3"]) -> int:
-    """The pair with the smallest summed angle to the camera, seen from the person."""
-    sums = [rig.angles(person, _centres(capture, (camera, *pair)))[0].sum() for pair in pairs]
+    """Index of the pair that a camera lies between: the one with the smallest summed angle to it at the person.
+
+    Args:
+        capture: holds the cameras.
+        camera: by name.
+        pairs: to choose from.
+        person: where the person stands, metres.
+    """
+    sums = [rig.view_angles(person, _centres(capture, (camera, *pair)))[0].sum() for pair in pairs]
     return int(np.argmin(sums))
 
 
 def person_centre(capture: Capture, cameras: Sequence[str], frame: int) -> Float[np.ndarray, " 3"]:
-    """Where the person stands: the point nearest to the rays through the middles of the masks."""
-    rays = []
-    for camera in cameras:
-        rows, columns = np.nonzero(is_person(capture.mask(camera, frame)))
-        middle = np.array([[columns.mean() + 0.5, rows.mean() + 0.5]])
-        rays.append(capture.cameras[camera].directions(middle)[0])
-    return rig.nearest_point(_centres(capture, cameras), np.stack(rays))
+    """World point nearest to the rays through the centroids of the masks, metres: where the person stands."""
+    centroids = [centroid(is_person(capture.mask(camera, frame))) for camera in cameras]
+    return rig.triangulate([capture.cameras[camera] for camera in cameras], np.stack(centroids))
 
 
 def _centres(capture: Capture, cameras: Sequence[str]) -> Float[np.ndarray, "n 3"]:

@@ -150,7 +150,7 @@ def import_(
         copy: copy the files instead of linking them
         output: the new capture folder
     """
-    from posegaussian.captures.diagnostics import inverted
+    from posegaussian.captures.diagnostics import invert_pose
     from posegaussian.captures.footage import FrameRange
     from posegaussian.captures.reading import read_capture
     from posegaussian.pipeline.import_capture import import_capture
@@ -158,7 +158,7 @@ def import_(
     chosen = FrameRange.parse(frames) if frames else None
     capture = read_capture(source, format, chosen).with_roles(cameras, targets)
     if camera_to_world:
-        capture = replace(capture, cameras={name: inverted(camera) for name, camera in capture.cameras.items()})
+        capture = replace(capture, cameras={name: invert_pose(camera) for name, camera in capture.cameras.items()})
     import_capture(capture, output, pairs=split_pairs(pairs), scale=scale, copy=copy)
     print(f"{output}: {len(capture.cameras)} cameras x {len(capture.frames)} frames, read as {capture.format}")
 

@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from posegaussian.evaluation.crops import Crop, extent
+from posegaussian.evaluation.crops import Crop
+from posegaussian.geometry.masks import bounding_box
 from posegaussian.registry import Metric, metrics_on, resolve
 
 REACH = 12
@@ -84,13 +85,12 @@ class Comparison:
     def _box(self) -> Crop:
         """Rows and columns of what is not black in either image, and of what that influences."""
         shown = ((self._image > 0) | (self._truth > 0)).any(0)
-        if not shown.any():
+        box = bounding_box(shown.cpu().numpy())
+        if box is None:
             return slice(0, 0), slice(0, 0)
-        rows, columns = (
-            slice(max(start - REACH, 0), min(stop + REACH, size))
-            for (start, stop), size in zip((extent(shown.any(1)), extent(shown.any(0))), shown.shape, strict=True)
-        )
-        return rows, columns
+        (height, width), (x0, y0, x1, y1) = shown.shape, box
+        rows = slice(max(y0 - REACH, 0), min(y1 + REACH, height))
+        return rows, slice(max(x0 - REACH, 0), min(x1 + REACH, width))
 
     def _differences(self, metric: ImageMetric, crop: Crop) -> Float64[Tensor, "h2 w2"]:
         """By how much each pixel's value is lower than that of black."""

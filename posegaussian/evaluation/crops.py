@@ -1,7 +1,9 @@
 """Which part of a picture is measured. The published protocols are not comparable; each value carries its name."""
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
+
+from posegaussian.geometry.masks import bounding_box
 
 Crop = tuple[slice, slice]
 """Rows and columns."""
@@ -21,21 +23,16 @@ def crop(protocol: str, truth: Float[Tensor, "3 h w"], mask: Float[Tensor, "h w"
     if protocol == "full":
         return slice(0, height), slice(0, width)
     shown = mask >= 0.5 if protocol == "bbox" else (truth > 0).any(0)
-    if not shown.any():
+    box = bounding_box(shown.cpu().numpy())
+    if box is None:
         return None
-    rows, columns = extent(shown.any(1)), extent(shown.any(0))
+    rows, columns = (box[1], box[3]), (box[0], box[2])
     if protocol == "bbox":
         return slice(*rows), slice(*columns)
     if protocol == "ghg":
         window = round(1000 * height / 1024), round(500 * height / 1024)
         return _around(rows, window[0], height), _around(columns, window[1], width)
     raise ValueError(f"unknown protocol {protocol!r}")
-
-
-def extent(shown: Bool[Tensor, "n"]) -> tuple[int, int]:
-    """The first of what is shown, and the one after the last."""
-    index = shown.nonzero()
-    return int(index[0]), int(index[-1]) + 1
 
 
 def _around(extent: tuple[int, int], window: int, size: int) -> slice:

@@ -1,4 +1,4 @@
-"""A camera with a lens: intrinsics, distortion and pose as calibrated, in numpy, for OpenCV."""
+"""A camera with lens distortion: intrinsics, distortion and pose as calibrated, in NumPy, for OpenCV."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,15 @@ from jaxtyping import Float
 from posegaussian.types import Camera
 
 _UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-9)
-"""OpenCV's own five iterations leave several pixels where k1 is about -0.4."""
-_REACHED = 0.01
-"""A ray that projects this close to its pixel (pixels) is that pixel's."""
+"""Iterations and tolerance of the undistortion: OpenCV's default of five iterations leaves errors of several pixels
+where k1 is about -0.4."""
+_CONVERGED = 0.01
+"""Undistortion has converged where the ray projects this close to its pixel, pixels. Chosen by hand."""
 
 
 @dataclass(frozen=True)
 class SourceCamera:
-    """A calibrated camera as it stands in a capture.
+    """A calibrated camera of a capture.
 
     Args:
         intrinsics: in pixels, pixel centres at +0.5.
@@ -51,25 +52,27 @@ class SourceCamera:
         return -self.rotation.T @ self.world_to_camera[:3, 3]
 
     def directions(self, pixels: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 3"]:
-        """Viewing rays of pixels in the world, of unit depth along the optical axis.
+        """Viewing directions of pixels in the world, of unit depth along the optical axis.
 
-        The distortion is undone iteratively, to a hundredth of a pixel; NaN where the lens model reaches no such pixel.
+        The distortion is inverted iteratively, to a hundredth of a pixel; NaN where the lens model has no such pixel.
         """
+        if not len(pixels):
+            return np.empty((0, 3))  # OpenCV returns None for an empty array
         flat = cv2.undistortPoints(pixels[:, None], self.intrinsics, self.distortion, criteria=_UNDISTORT)[:, 0]
         rays = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
         error = np.linalg.norm(self.project(rays @ self.rotation + self.centre) - pixels, axis=1)
-        rays[~(error < _REACHED)] = np.nan
+        rays[~(error < _CONVERGED)] = np.nan
         return rays @ self.rotation
 
     def project(self, points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
-        """Pixels of world points in front of the camera, through the lens."""
+        """Pixels of world points in front of the camera, with distortion."""
         if not len(points):
-            return np.empty((0, 2))  # OpenCV takes no empty list
+            return np.empty((0, 2))  # OpenCV refuses an empty array
         turn = cv2.Rodrigues(self.rotation)[0]
         pixels = cv2.projectPoints(points, turn, self.world_to_camera[:3, 3], self.intrinsics, self.distortion)[0]
         return pixels[:, 0]
 
     def pinhole(self) -> Camera:
-        """The same camera with a perfect lens."""
+        """The same camera without distortion."""
         pose = torch.from_numpy(self.world_to_camera)
         return Camera(torch.from_numpy(self.intrinsics), pose, self.width, self.height)

@@ -1,30 +1,45 @@
 """A rig seen from the person: where the person stands, and which cameras are neighbours."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
+from posegaussian.geometry.lens import SourceCamera
+
+
+def triangulate(cameras: Sequence[SourceCamera], pixels: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " 3"]:
+    """World point nearest to the viewing rays of one pixel in each camera, in least squares, metres."""
+    rays = [camera.directions(pixel[None])[0] for camera, pixel in zip(cameras, pixels, strict=True)]
+    return nearest_point(np.stack([camera.centre for camera in cameras]), np.stack(rays))
+
 
 def nearest_point(origins: Float[np.ndarray, "n 3"], directions: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " 3"]:
-    """The point nearest to all rays, in least squares."""
+    """Point nearest to all lines, in least squares, in the unit of the origins."""
     unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     across = np.eye(3) - unit[:, :, None] * unit[:, None, :]
     return np.linalg.lstsq(across.sum(0), np.einsum("nij,nj->i", across, origins), rcond=None)[0]
 
 
-def angles(point: Float[np.ndarray, " 3"], centres: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n n"]:
-    """The angle between any two cameras, seen from the point, in degrees."""
+def view_angles(point: Float[np.ndarray, " 3"], centres: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n n"]:
+    """Angles between any two camera centres, seen from the point, degrees."""
     rays = centres - point
     rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
     chords = np.linalg.norm(rays[:, None] - rays[None], axis=-1)
     return np.degrees(2 * np.arcsin(np.clip(chords / 2, 0, 1)))
 
 
+def pair_angle(point: Float[np.ndarray, " 3"], first: SourceCamera, second: SourceCamera) -> float:
+    """Angle between two cameras, seen from the point, degrees."""
+    return float(view_angles(point, np.stack([first.centre, second.centre]))[0, 1])
+
+
 def neighbours(angles: Float[np.ndarray, "n n"], widest: float) -> list[tuple[int, int]]:
-    """Pairs with no third camera between them: the relative neighbourhood graph (Toussaint, 1980).
+    """Pairs of cameras with no third camera between them: the relative neighbourhood graph (Toussaint, 1980).
 
     Args:
-        angles: between any two cameras.
-        widest: pairs further apart are left out.
+        angles: between any two cameras, degrees, as `view_angles` returns them.
+        widest: pairs further apart than this, degrees, are left out.
     """
     between = np.maximum(angles[:, None, :], angles[None, :, :]) < angles[:, :, None]
     near = ~between.any(-1) & (angles <= widest)

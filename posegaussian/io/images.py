@@ -25,8 +25,6 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """Of image files that are read."""
 DEPTH_UNIT = 1e-4
 """Metres per step of the depth files that are written."""
-_PERSON = 128
-"""From this coverage on a pixel counts as the person's."""
 _ORIENTATION = 0x0112
 """The EXIF tag."""
 
@@ -140,15 +138,13 @@ def read_mask(picture: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, 
     """A mask, 0..255; one that is stored as 0 and 1 is stretched.
 
     Raises:
-        CaptureError: it cannot be read, or shows nobody.
+        CaptureError: it cannot be read.
     """
     mask = _eight_bits(_decode(picture, camera, frame), picture, camera)
     if mask.ndim == 3:
         mask = np.asarray(Image.fromarray(mask).convert("L"))
     if mask.max() == 1:
         mask = mask * np.uint8(255)
-    if mask.max() < _PERSON:
-        raise CaptureError("the mask is empty", code="empty-mask", file=picture.path, camera=camera, frame=frame)
     return mask
 
 
@@ -192,11 +188,6 @@ def write_image(
     """
     path = Path(path)
     write_atomic(path, image_bytes(pixels, path.suffix.lower(), parameters))
-
-
-def is_person(mask: UInt8[np.ndarray, "*shape"]) -> np.ndarray:
-    """Which pixels of a mask are more person than background."""
-    return mask >= _PERSON
 
 
 def image_size(picture: LazyImage, camera: str, frame: int) -> tuple[int, int]:

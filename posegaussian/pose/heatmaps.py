@@ -1,25 +1,9 @@
-"""Boxes from masks, and maps from a detector's box frame into the image's frame. NumPy only."""
+"""Heatmaps resampled from the frame of a detector's box into the frame of the image. NumPy alone."""
 
 import numpy as np
 
 STRIDE = 4
 """Cell (i, j) of a placed map covers image pixels 4i..4i+3, 4j..4j+3."""
-
-
-def mask_box(mask: np.ndarray) -> np.ndarray | None:
-    """The box around a mask's pixels of at least half coverage, without padding.
-
-    Args:
-        mask: (h, w), coverage 0..255.
-
-    Returns:
-        (x0, y0, x1, y1), its edges, in pixels (centres at +0.5); None where there is no such pixel.
-    """
-    inside = mask >= 128
-    columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
-    if not columns.size:
-        return None
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float64)
 
 
 def resample_maps(maps: np.ndarray, first: np.ndarray, pitch: np.ndarray, width: int, height: int) -> np.ndarray:

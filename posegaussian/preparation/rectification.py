@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float32, UInt8
 
 from posegaussian.captures.capture import Capture
 from posegaussian.geometry.disparity import depth_to_disparity
+from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.resampling import resample, resample_depth
-from posegaussian.io.images import is_person
 from posegaussian.preparation.color import apply_gain
 from posegaussian.preparation.mattes.compositing import person_on_black
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, ViewPlan

@@ -12,8 +12,8 @@ from posegaussian.config import RectifySettings
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.geometry import rectification
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.resampling import SamplingMap, sampling_map
-from posegaussian.io.images import is_person
 from posegaussian.preparation.color import estimate_gains
 from posegaussian.preparation.filmed import Filmed
 from posegaussian.types import Camera, stack

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from posegaussian.data.rectified import read_cameras
 from posegaussian.geometry.disparity import disparity_to_depth
+from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.projection import project, unproject_pixels
 from posegaussian.io.store import Reader
 from posegaussian.rendering.camera_path import Step, camera_between, pivot_between, source_cameras
@@ -18,7 +19,6 @@ from posegaussian.types import Camera
 
 MARGIN = 0.05
 """Free border around the person, as a share of the picture: room for what is nearer than the middle of the person."""
-_COVERED = 128
 _SMOOTHING = 3.0
 """Standard deviation, in frames, of how slowly the lens follows."""
 
@@ -90,7 +90,7 @@ def person_outlines(rectified: Reader) -> list[Float[Tensor, "_ 3"]]:
     for pair in range(pairs):
         cameras = read_cameras(rectified, pair).to(torch.float64)
         for frame in range(frames):
-            hulls = [_hull(mask) for mask in rectified["sources/masks"][pair, frame] >= _COVERED]
+            hulls = [_hull(mask) for mask in is_person(rectified["sources/masks"][pair, frame])]
             if not all(len(hull) for hull in hulls):
                 continue
             left, right = ((hull[:, 0].amin() + hull[:, 0].amax()) / 2 for hull in hulls)

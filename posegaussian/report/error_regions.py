@@ -10,6 +10,7 @@ from torch import Tensor
 
 from posegaussian.data.rectified import read_pair, read_target
 from posegaussian.geometry.disparity import disparity_to_depth
+from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.projection import project, unproject
 from posegaussian.types import Camera
 
@@ -52,7 +53,7 @@ def _sees(surface: Float[Tensor, "h w"], camera: Camera, points: Float[Tensor, "
 def regions(truth: Any, target: int, frame: int) -> dict[str, Bool[np.ndarray, "h w"]]:
     """The pixels of each region; arguments as for `seen_by`."""
     count = seen_by(truth, target, frame)
-    person = truth["targets/masks"][target, frame] >= 128
+    person = is_person(truth["targets/masks"][target, frame])
     wide, narrow = (np.asarray(f(person, iterations=_OUTLINE), bool) for f in (binary_dilation, binary_erosion))
     outline = wide & ~narrow
     return {

@@ -1,4 +1,4 @@
-"""The page about a capture, before anything is computed from it: self-contained HTML from images and numbers."""
+"""The inspection page of a capture: self-contained HTML from images and numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from markupsafe import Markup
 from posegaussian import __version__
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names
-from posegaussian.io.images import is_person
+from posegaussian.geometry.masks import is_person
+from posegaussian.geometry.rig import pair_angle
 from posegaussian.report import inspection_views as views
-from posegaussian.report.findings import angle_between
 from posegaussian.report.pictures import Picture, heatmap_overlay
 from posegaussian.report.rig_drawing import draw_rig
 from posegaussian.report.template import template
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two cameras as seen from the person.
+class _PairRow:
+    """A row of the table of pairs: two cameras as seen from the person.
 
     Args:
         names: of the cameras.
         angle: between them, degrees.
-        overlap: share of the person's surface, taken as a ball, that both face.
-        chosen: whether it is rectified.
+        overlap: of a ball's surface that either camera sees, the share that both see.
+        chosen: whether the pair is rectified.
     """
 
     names: Names
@@ -38,11 +38,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class InspectedPair:
-    """A chosen pair at the frame that is shown, rectified; or why it cannot be.
+    """A chosen pair at the frame that is shown, rectified; or the reason why it cannot be rectified.
 
     Args:
-        cameras: as they were chosen.
-        names: the left and the right camera; as they were chosen where the pair is not rectified.
+        cameras: in the order in which the pair was chosen.
+        names: the left and the right camera; the same as `cameras` where the pair is not rectified.
         images: rectified, left and right.
         heatmaps: of the joints in them, (17 h/4 w/4) each; empty without a detector.
         problem: why the pair is not rectified; empty where it is.
@@ -57,7 +57,7 @@ class InspectedPair:
 
 @dataclass(frozen=True)
 class _Section:
-    """What the page shows of a chosen pair."""
+    """What the page shows about a chosen pair."""
 
     names: Names
     epipolar: tuple[Picture, Picture]
@@ -77,15 +77,15 @@ def inspection_page(
     person: Float[np.ndarray, " 3"],
     pairs: Sequence[InspectedPair],
 ) -> str:
-    """The HTML.
+    """HTML of the page.
 
     Args:
-        capture: its names, cameras and roles are shown.
+        capture: the capture; its names, cameras and roles are shown.
         frame: the number of the frame that is shown.
         warnings: one plain sentence each.
         images: of that frame, by camera.
-        masks: likewise, coverage of the person, 0..255.
-        mask_kind: RectifySettings.masks.
+        masks: of that frame, by camera; coverage of the person, 0..255.
+        mask_kind: how the masks were made, a value of `rectify.masks`.
         person: where the person stands, metres.
         pairs: the chosen pairs.
     """
@@ -100,8 +100,8 @@ def inspection_page(
         masks=[
             (
                 camera,
-                views.mask_picture(images[camera], mask),
-                views.person_picture(images[camera], mask),
+                views.mask_overlay(images[camera], mask),
+                views.person_cutout(images[camera], mask),
                 is_person(mask).mean(),
             )
             for camera, mask in masks.items()
@@ -113,14 +113,14 @@ def inspection_page(
     )
 
 
-def _table(capture: Capture, person: np.ndarray, chosen: Sequence[Names]) -> list[Pair]:
-    """Every pair of source cameras, the narrowest first."""
+def _table(capture: Capture, person: np.ndarray, chosen: Sequence[Names]) -> list[_PairRow]:
+    """Rows of all pairs of source cameras, the narrowest first."""
     taken = {frozenset(pair) for pair in chosen}
     rows = []
     for pair in combinations(capture.sources, 2):
-        angle = angle_between(capture, person, *pair)
-        # Two half-spheres whose axes stand an angle apart share the lune between them.
-        rows.append(Pair(pair, angle, (180 - angle) / (180 + angle), frozenset(pair) in taken))
+        angle = pair_angle(person, *(capture.cameras[camera] for camera in pair))
+        # Each camera sees half of a ball; two half-spheres whose axes are an angle apart share a lune.
+        rows.append(_PairRow(pair, angle, (180 - angle) / (180 + angle), frozenset(pair) in taken))
     return sorted(rows, key=lambda row: row.angle)
 
 
@@ -132,8 +132,8 @@ def _section(
     person: np.ndarray,
 ) -> _Section:
     first, second = pair.cameras
-    epipolar = views.epipolar_pictures(
+    epipolar = views.draw_epipolar_lines(
         (capture.cameras[first], capture.cameras[second]), (images[first], images[second]), masks[first], person
     )
     joints = [heatmap_overlay(image, maps) for image, maps in zip(pair.images, pair.heatmaps, strict=False)]
-    return _Section(pair.names, epipolar, views.scan_lines(pair.images), joints, pair.problem)
+    return _Section(pair.names, epipolar, views.draw_scan_lines(pair.images), joints, pair.problem)

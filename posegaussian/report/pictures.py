@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from posegaussian.geometry.masks import bounding_box, is_person
 from posegaussian.io.images import image_bytes
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
@@ -34,11 +35,9 @@ def box_around(mask: UInt8[np.ndarray, "h w"], aspect: float | None = None, marg
         aspect: width / height to widen the box to; None leaves its own.
         margin: on every side, as a share of the longer side.
     """
-    rows, columns = np.nonzero(mask >= 128)
-    height, width = mask.shape
-    top, bottom = (rows.min(), rows.max() + 1) if len(rows) else (0, height)
-    left, right = (columns.min(), columns.max() + 1) if len(rows) else (0, width)
-    border = 2 * margin * max(bottom - top, right - left) if len(rows) else 0
+    edges = bounding_box(is_person(mask))
+    left, top, right, bottom = edges or (0, 0, mask.shape[1], mask.shape[0])
+    border = 2 * margin * max(bottom - top, right - left) if edges else 0
     tall, wide = bottom - top + border, right - left + border
     if aspect:
         tall, wide = max(tall, wide / aspect), max(wide, tall * aspect)

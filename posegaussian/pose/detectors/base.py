@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from posegaussian.config import DetectorSettings
-from posegaussian.pose.heatmaps import STRIDE, mask_box, resample_maps
+from posegaussian.geometry.masks import bounding_box, is_person
+from posegaussian.pose.heatmaps import STRIDE, resample_maps
 from posegaussian.registry import DETECTORS, resolve
 
 JOINT_COUNT = 17
@@ -79,10 +80,11 @@ def detect_frame(images: np.ndarray, masks: np.ndarray, detect: Detector) -> dic
 
 def _view(image: np.ndarray, mask: np.ndarray, detect: Detector) -> dict[str, np.ndarray]:
     height, width = mask.shape
-    box = mask_box(mask)
-    if box is None:
+    edges = bounding_box(is_person(mask))
+    if edges is None:
         shapes = {"heatmaps": (JOINT_COUNT, height // STRIDE, width // STRIDE), "keypoints": (JOINT_COUNT, 2)}
         return {name: np.zeros(shape) for name, shape in {**shapes, "scores": JOINT_COUNT, "boxes": 4}.items()}
+    box = np.array(edges, dtype=np.float64)
     found = detect(image, box)
     maps = resample_maps(found.maps, found.first, found.pitch, width, height).clip(0.0, 1.0)
     return {"heatmaps": maps, "keypoints": found.keypoints, "scores": found.scores, "boxes": box}

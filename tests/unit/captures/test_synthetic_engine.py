@@ -12,7 +12,7 @@ from posegaussian import config
 from posegaussian.config import FILMED, BuiltinSettings, PeopleSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
 from posegaussian.geometry.projection import project, unproject
-from posegaussian.geometry.rig import angles
+from posegaussian.geometry.rig import view_angles
 from posegaussian.synthetic.dataset import stream as streaming
 from posegaussian.synthetic.dataset.compose import compose
 from posegaussian.synthetic.dataset.stage import draw_stage
@@ -151,7 +151,7 @@ def test_rings_close_and_their_angles_are_even(cast):
     assert rig.pairs[-1] == ("04", "00") and len(rig.targets) == 5
     extent = cast.track.extent(FRAMES)
     centres = np.stack([view.centre for view in rig.sources.values()])
-    between = angles((extent.min(0) + extent.max(0)) / 2, centres)
+    between = view_angles((extent.min(0) + extent.max(0)) / 2, centres)
     np.testing.assert_allclose([between[i, (i + 1) % 5] for i in range(5)], 72, rtol=1e-6)
 
 

@@ -11,7 +11,7 @@ import pytest
 from posegaussian.captures.formats import easymocap
 from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
-from posegaussian.geometry.rig import angles, nearest_point
+from posegaussian.geometry.rig import nearest_point, view_angles
 from posegaussian.pipeline.captures import write_capture
 from posegaussian.synthetic.dataset.studio import Studio
 from posegaussian.synthetic.people.person import make_person
@@ -80,7 +80,7 @@ def test_both_spellings_of_the_rotation_agree_and_the_rig_is_exact(capture):
         axes.append(matrix[2])
     person = nearest_point(np.array(centres), np.array(axes))
     np.testing.assert_allclose(np.linalg.norm(centres - person, axis=1), SETTINGS.rig.radius[0])
-    between = angles(person, np.array(centres))
+    between = view_angles(person, np.array(centres))
     assert between[0, 1] == pytest.approx(SETTINGS.rig.baseline[0])
     assert between[[0, 1], 2] == pytest.approx(SETTINGS.rig.baseline[0] / 2)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from posegaussian.geometry.rig import angles, nearest_point, neighbours
+from posegaussian.geometry.rig import nearest_point, neighbours, view_angles
 
 
 def ring(*degrees: float) -> np.ndarray:
@@ -24,15 +24,15 @@ def test_skew_rays_meet_halfway():
 
 def test_angles_do_not_depend_on_distance():
     centres = ring(0, 22.5, 90, 180) * np.array([[2.0], [3], [1], [5]]) + 7
-    np.testing.assert_allclose(angles(np.full(3, 7.0), centres)[0], [0, 22.5, 90, 180], atol=1e-9)
+    np.testing.assert_allclose(view_angles(np.full(3, 7.0), centres)[0], [0, 22.5, 90, 180], atol=1e-9)
 
 
 def test_neighbours_on_an_arc_and_on_a_ring():
-    arc = angles(np.zeros(3), ring(20, -20, 0))
+    arc = view_angles(np.zeros(3), ring(20, -20, 0))
     assert neighbours(arc, 90.0) == [(0, 2), (1, 2)]
-    full = angles(np.zeros(3), ring(*range(0, 360, 45)))
+    full = view_angles(np.zeros(3), ring(*range(0, 360, 45)))
     assert neighbours(full, 90.0) == [(0, 1), (0, 7), *((i, i + 1) for i in range(1, 7))]
 
 
 def test_opposite_cameras_are_no_neighbours():
-    assert neighbours(angles(np.zeros(3), ring(0, 120)), 90.0) == []
+    assert neighbours(view_angles(np.zeros(3), ring(0, 120)), 90.0) == []

@@ -44,6 +44,8 @@ ALLOWED = {
         )
     ),
     "posegaussian.errors",
+    "posegaussian.geometry",
+    "posegaussian.geometry.masks",
     "posegaussian.io",
     "posegaussian.pose",
     "posegaussian.pipeline",

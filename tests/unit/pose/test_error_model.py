@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from posegaussian.errors import DetectorError
+from posegaussian.geometry.masks import bounding_box, is_person
 from posegaussian.pose.detector_noise import MIRRORED_JOINT, ErrorModel, cell_size, read_error_model, simulate_detector
-from posegaussian.pose.heatmaps import mask_box
 from posegaussian.types import JOINTS, Camera, StereoPair
 
 CLIPS, FRAMES, SIZE = 40, 8, 64
@@ -94,7 +94,7 @@ def test_maps_show_what_the_key_points_say():
 def test_a_cell_is_that_of_the_detectors_box():
     mask = np.zeros((200, 100), np.uint8)
     mask[20:180, 40:70] = 255
-    _, y0, _, y1 = mask_box(mask)
+    _, y0, _, y1 = bounding_box(is_person(mask))
     tensor = torch.from_numpy(mask).float()[None, None, None].expand(1, 2, 1, 200, 100) / 255
     assert torch.allclose(cell_size(tensor), torch.tensor(1.25 * float(y1 - y0) / 63))
     wide = tensor.mT

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegaussian.pose.heatmaps import STRIDE, mask_box, resample_maps
+from posegaussian.pose.heatmaps import STRIDE, resample_maps
 
 
 def gaussian(rows, columns, x, y, sigma=2.0):
@@ -52,14 +52,3 @@ def test_nothing_falls_between_samples_when_the_map_is_finer():
     placed = resample_maps(maps, np.array([100.5, 60.5]), np.array([1.0, 1.0]), 256, 256)
     np.testing.assert_allclose(placed.sum(), 1 / STRIDE**2, rtol=1e-6)
     np.testing.assert_allclose(centroid(placed[0]), [130.5, 91.5], atol=1e-4)
-
-
-def test_mask_box_has_pixel_edges():
-    mask = np.zeros((20, 30), np.uint8)
-    mask[5:9, 12:20] = 255
-    mask[0, 0] = 127
-    np.testing.assert_array_equal(mask_box(mask), [12, 5, 20, 9])
-
-
-def test_an_empty_mask_has_no_box():
-    assert mask_box(np.full((20, 30), 100, np.uint8)) is None

@@ -87,6 +87,6 @@ def test_the_lens_follows_slowly():
 
 
 def test_where_nobody_is_seen_all_of_the_view_is_shown(small_person, monkeypatch):
-    monkeypatch.setattr("posegaussian.rendering.framing._COVERED", 256)
+    monkeypatch.setattr("posegaussian.rendering.framing.is_person", lambda mask: mask > 255)
     (shown,) = along(small_person, [Step(0, 0, 0.0)], 200, 200)
     assert torch.equal(shown.intrinsics, framed(source_cameras(small_person, 0)[0], 200, 200).intrinsics)

@@ -12,8 +12,8 @@ import pytest
 from posegaussian import cli
 from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.reading import read_capture
+from posegaussian.captures.timing import timing_problems
 from posegaussian.preparation.mattes.computed import with_masks
-from posegaussian.report.findings import out_of_time
 
 AZIMUTHS = (-30, 0, 30)
 
@@ -45,7 +45,7 @@ def test_a_good_capture_has_a_page_without_warnings(capture, capsys, monkeypatch
     assert not re.search(r'(src|href)="(?!data:)', page)  # nothing is fetched
     for name in ("00", "01", "02"):
         assert f"Mask of camera {name}" in page
-    assert page.count("Rectified picture with scan lines") == 4
+    assert page.count("Rectified image with scan lines") == 4
     angles = [float(value) for value in re.findall(r"<td>([\d.]+)°</td>", page)]
     np.testing.assert_allclose(angles, [30, 30, 60], atol=1.5)
     agreements = [float(value) for value in re.findall(r"agreement (\d+) %", page)]
@@ -69,7 +69,7 @@ def test_the_capture_is_read_and_masked_once_as_asked(capture, tmp_path, monkeyp
     asked = ["--format", "easymocap", "--frames", "2:6", "--settings", "{color: 'off', masks: median}"]
     cli.main(["inspect", str(capture), "-o", str(tmp_path / "page.html"), *asked])
     assert calls == [("read_capture", "easymocap", FrameRange(2, 6)), ("with_masks", "median")]
-    assert (tmp_path / "page.html").read_text().count("Rectified picture with scan lines") == 4
+    assert (tmp_path / "page.html").read_text().count("Rectified image with scan lines") == 4
 
 
 def test_broken_poses_are_said_and_shown(capture, tmp_path, capsys, monkeypatch):
@@ -89,11 +89,11 @@ def test_broken_poses_are_said_and_shown(capture, tmp_path, capsys, monkeypatch)
 def test_a_camera_that_is_late_is_named(capture, tmp_path):
     root = tmp_path / "late"
     shutil.copytree(capture, root)
-    assert out_of_time(read_capture(root), 0) == []
+    assert timing_problems(read_capture(root), 0) == []
     for kind in ("images", "masks"):
         for frame in range(6, 1, -1):  # camera 01 shows what was two frames ago
             shutil.copy(root / kind / f"01/{frame - 2:06d}.png", root / kind / f"01/{frame:06d}.png")
-    (said,) = out_of_time(read_capture(root), 0)
+    (said,) = timing_problems(read_capture(root), 0)
     assert said.startswith("camera 01 looks 2 of these frames late")
 
 

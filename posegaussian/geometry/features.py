@@ -1,0 +1,78 @@
+"""Feature matches of two calibrated cameras, and how far they lie from their epipolar lines."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from posegaussian.geometry.lens import SourceCamera
+
+Matches = tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, "n 2"]]
+"""The same points in two images: pixels (x, y), centres at +0.5."""
+
+
+def match_features(
+    images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
+    masks: Sequence[Bool[np.ndarray, "_ _"]] | None = None,
+    *,
+    count: int,
+    ratio: float,
+    mutual: bool = False,
+) -> Matches:
+    """SIFT matches of two images that pass the ratio test (Lowe, 2004).
+
+    Args:
+        images: two, RGB.
+        masks: where features are looked for; default: everywhere.
+        count: the strongest features of each image that are matched.
+        ratio: a match is kept when its distance is below this share of the second-best one's.
+        mutual: keep a match only when it is also the best one from the second image to the first.
+    """
+    detector = cv2.SIFT.create(count)
+    features = []
+    for index, image in enumerate(images):
+        mask = None if masks is None else masks[index].astype(np.uint8)
+        points, descriptors = detector.detectAndCompute(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), mask)
+        if len(points) < 2:  # the ratio test needs a second-best match
+            return np.empty((0, 2)), np.empty((0, 2))
+        features.append((np.array([point.pt for point in points]) + 0.5, descriptors))
+    (first, first_descriptors), (second, second_descriptors) = features
+    ahead = _best_matches(first_descriptors, second_descriptors, ratio)
+    if mutual:
+        back = _best_matches(second_descriptors, first_descriptors, ratio)
+        ahead = {i: j for i, j in ahead.items() if back.get(j) == i}
+    return first[list(ahead)], second[list(ahead.values())]
+
+
+def _best_matches(queries: np.ndarray, candidates: np.ndarray, ratio: float) -> dict[int, int]:
+    """Index of the best candidate by index of the query, where it passes the ratio test."""
+    matches = cv2.BFMatcher().knnMatch(queries, candidates, 2)
+    return {best.queryIdx: best.trainIdx for best, other in matches if best.distance < ratio * other.distance}
+
+
+def epipolar_distances(
+    cameras: Sequence[SourceCamera], first: Float[np.ndarray, "n 2"], second: Float[np.ndarray, "n 2"]
+) -> Float[np.ndarray, " n"]:
+    """Distances in pixels of the second of two cameras from its pixels to the epipolar lines of the first one's.
+
+    Measured as the angle between viewing ray and epipolar plane, times the focal length, since lines are curved where
+    there is lens distortion. NaN where a pixel has no viewing ray.
+    """
+    rays, others = cameras[0].directions(first), cameras[1].directions(second)
+    normals = np.cross(rays, cameras[1].centre - cameras[0].centre)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12  # a ray along the baseline has no plane
+    sines = abs((normals * others).sum(1)) / np.linalg.norm(others, axis=1)
+    return sines * cameras[1].intrinsics[0, 0]
+
+
+def meet_in_front(
+    cameras: Sequence[SourceCamera], first: Float[np.ndarray, "n 2"], second: Float[np.ndarray, "n 2"]
+) -> Bool[np.ndarray, " n"]:
+    """Whether the viewing rays of matched pixels come nearest to each other in front of both cameras."""
+    baseline = cameras[1].centre - cameras[0].centre
+    rays = [camera.directions(pixels) for camera, pixels in zip(cameras, (first, second), strict=True)]
+    rays = [ray / np.linalg.norm(ray, axis=1, keepdims=True) for ray in rays]
+    cosine = (rays[0] * rays[1]).sum(1)
+    along = [ray @ baseline for ray in rays]
+    return (along[0] - cosine * along[1] > 0) & (cosine * along[0] - along[1] > 0)

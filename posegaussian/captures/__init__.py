@@ -1,1 +1,1 @@
-"""Captures: readers of their layouts on disk, rectification, and the built-in synthetic people."""
+"""Captures: readers of their layouts on disk, stereo pairs, and diagnostics."""

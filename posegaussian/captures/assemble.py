@@ -1,4 +1,4 @@
-"""From what a reader found in a folder to a Capture: everything that is checked alike for every layout."""
+"""A Capture from the files that a reader found, with the checks that are the same for every layout."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,27 +15,28 @@ from posegaussian.io import video
 from posegaussian.io.images import LazyImage, read_image
 
 _ROTATION_TOLERANCE = 1e-3
-_COEFFICIENTS = (5, 8, 12, 14)
-"""Lengths of distortion that OpenCV knows; shorter ones are filled with zeros."""
-_SMALLEST = 16
-"""Pixels along the shorter side of a picture."""
-_PADDING = 16
-"""Codecs pad pictures to multiples of this: a calibration may count the padding."""
+"""Largest error of the entries of R R^T: files round their numbers. Chosen by hand."""
+_COEFFICIENT_COUNTS = (5, 8, 12, 14)
+"""Numbers of distortion coefficients that OpenCV accepts; shorter ones are padded with zeros."""
+_LEAST_SIZE = 16
+"""Shortest side of an image, pixels. Chosen by hand."""
+_MACROBLOCK = 16
+"""Video codecs pad images to multiples of a macroblock, pixels; a calibration may include the padding."""
 _BLACK = 10
-"""Mean level of black bars at the most."""
+"""Highest mean level of black bars, 0..255. Chosen by hand: compression adds some noise."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """One camera as a file tells it, before the file's word is checked.
+    """Calibration of one camera as a file has it, not checked yet.
 
     Args:
         matrix: intrinsics, pixel centres at +0.5.
         distortion: OpenCV's coefficients, any number of them.
         rotation: world to camera.
         translation: world to camera, metres.
-        file: where it stands.
-        size: width and height that the intrinsics are made for, where the file tells.
+        file: the file.
+        size: width and height that the intrinsics are for; None where the file does not say.
     """
 
     matrix: Float[np.ndarray, "3 3"]
@@ -64,24 +65,24 @@ def assemble(
     frames: FrameRange | None = None,
     name: str | None = None,
 ) -> Capture:
-    """Check what was found and make it a Capture.
+    """A Capture from what a reader found, checked; of the images, only the first one of each camera is decoded.
 
     Args:
         root: the capture's folder.
         format: name of the layout.
         calibrations: by camera.
         images: by camera and frame.
-        calibration_files: what the calibrations and pairs were read from.
+        calibration_files: files of the calibrations and pairs; those that do not exist are left out.
         masks: by camera and frame.
         depths: by camera and frame.
         backgrounds: by camera.
         sources: cameras that may be inputs; default: all but the held-out ones.
-        held_out: cameras that are only ever compared with.
+        held_out: cameras that renders are only compared with.
         pairs: source pairs that the capture names.
-        joints_file: true joints.
+        joints_file: file of the true joints; it need not exist.
         fps: frames per second.
-        frames: which frames to take; default: all.
-        name: of the capture; default: its folder's.
+        frames: which frames to read; default: all.
+        name: of the capture; default: the name of its folder.
 
     Raises:
         CaptureError: a camera or frame is missing.
@@ -89,16 +90,18 @@ def assemble(
     """
     sources = [camera for camera in calibrations if camera not in held_out] if sources is None else sources
     cameras = [*sources, *held_out]
-    chosen = _chosen(root, images, cameras, frames or FrameRange())
-    kinds = {"picture": images, "mask": masks or {}, "depth picture": depths or {}}
+    chosen = _choose_frames(root, images, cameras, frames or FrameRange())
+    kinds = {"image": images, "mask": masks or {}, "depth image": depths or {}}
     for kind, files in kinds.items():
-        _complete(kind, files, chosen)
+        _check_complete(kind, files, chosen)
     return Capture(
         name=name or root.resolve().name,
         root=root,
         format=format,
         cameras={
-            camera: _camera(calibrations[camera], camera, read_image(images[camera][chosen[0]], camera, chosen[0]))
+            camera: checked_camera(
+                calibrations[camera], camera, read_image(images[camera][chosen[0]], camera, chosen[0])
+            )
             for camera in cameras
         },
         frames=tuple(chosen),
@@ -115,16 +118,16 @@ def assemble(
     )
 
 
-def _chosen(root: Path, images: FrameFiles, cameras: Sequence[str], frames: FrameRange) -> list[int]:
-    """The frames to take; where videos end at different times, those that all of them have."""
+def _choose_frames(root: Path, images: FrameFiles, cameras: Sequence[str], frames: FrameRange) -> list[int]:
+    """Frame numbers to read; where videos differ in length, the frames that all of them have."""
     if not cameras:
         raise CaptureError("no cameras", code="no-cameras", file=root)
     for camera in cameras:
         if not images.get(camera):
-            raise CaptureError("no pictures of this camera", code="no-images", file=root, camera=camera)
-    there = [set(images[camera]) for camera in cameras]
-    every, common = set().union(*there), set.intersection(*there)
-    if every != common and all(isinstance(_any(images[camera]), video.VideoFrame) for camera in cameras):
+            raise CaptureError("no images of this camera", code="no-images", file=root, camera=camera)
+    found = [set(images[camera]) for camera in cameras]
+    every, common = set().union(*found), set.intersection(*found)
+    if every != common and all(isinstance(_first(images[camera]), video.VideoFrame) for camera in cameras):
         lengths = ", ".join(f"{camera}: {len(images[camera])}" for camera in cameras)
         warn(
             f"the videos differ in length ({lengths}): the first {len(common)} frames are used",
@@ -139,11 +142,12 @@ def _chosen(root: Path, images: FrameFiles, cameras: Sequence[str], frames: Fram
     return chosen
 
 
-def _complete(kind: str, files: FrameFiles, frames: Sequence[int]) -> None:
+def _check_complete(kind: str, files: FrameFiles, frames: Sequence[int]) -> None:
+    """Raise a CaptureError that names the file, if a camera lacks one of the frames."""
     for camera, by_frame in files.items():
         for frame in frames:
             if frame not in by_frame:
-                like = _any(by_frame).path
+                like = _first(by_frame).path
                 path = like.with_name(str(frame).zfill(len(like.stem)) + like.suffix) if like.stem.isdecimal() else like
                 hint = "leave the frame out with a frame range, or the camera with rig.json"
                 raise CaptureError(
@@ -151,17 +155,22 @@ def _complete(kind: str, files: FrameFiles, frames: Sequence[int]) -> None:
                 )
 
 
-def _any(by_frame: Mapping[int, LazyImage]) -> LazyImage:
+def _first(by_frame: Mapping[int, LazyImage]) -> LazyImage:
     return by_frame[min(by_frame)]
 
 
-def _camera(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h w 3"]) -> SourceCamera:
-    """A camera with pictures like this one; its calibration is checked, and scaled where it is for another size."""
+def checked_camera(calibration: Calibration, camera: str, image: UInt8[np.ndarray, "h w 3"]) -> SourceCamera:
+    """The camera that took an image; its calibration is checked, and scaled where it is for another image size.
+
+    Raises:
+        CalibrationError: the calibration is impossible, or for images of another shape.
+        CaptureError: the image is too small.
+    """
     where = {"file": calibration.file, "camera": camera}
-    height, width = picture.shape[:2]
-    if min(height, width) < _SMALLEST:
+    height, width = image.shape[:2]
+    if min(height, width) < _LEAST_SIZE:
         raise CaptureError(
-            f"pictures of {width} x {height} pixels are too small to see anybody", code="small-images", camera=camera
+            f"images of {width} x {height} pixels are too small to show a person", code="small-images", camera=camera
         )
     parts = {"intrinsics": calibration.matrix, "distortion": calibration.distortion}
     parts |= {"rotation": calibration.rotation, "translation": calibration.translation}
@@ -178,43 +187,47 @@ def _camera(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h
     if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
         what = f"the rotation is not orthonormal (off by {error:.2g}, determinant {np.linalg.det(rotation):.3g})"
         raise CalibrationError(what, code="not-a-rotation", **where)
-    left, _, right = np.linalg.svd(rotation)  # files round: take the nearest rotation
+    left, _, right = np.linalg.svd(rotation)  # files round their numbers: take the nearest rotation
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = left @ right, calibration.translation
     distortion = calibration.distortion.astype(float)
-    length = next((n for n in _COEFFICIENTS if n >= len(distortion)), None)
+    length = next((n for n in _COEFFICIENT_COUNTS if n >= len(distortion)), None)
     if length is None:
-        what = f"the distortion has {len(distortion)} coefficients, more than {_COEFFICIENTS[-1]}"
+        what = f"the distortion has {len(distortion)} coefficients, more than {_COEFFICIENT_COUNTS[-1]}"
         raise CalibrationError(what, code="too-many-coefficients", **where)
-    scale = _scale(calibration, camera, picture)
+    scale = _scale(calibration, camera, image)
     return SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, width, height)
 
 
-def _letterboxed(picture: UInt8[np.ndarray, "h w 3"], across: int, down: int) -> bool:
-    """Whether there are black bars of these widths at the sides, and above and below."""
-    height, width = picture.shape[:2]
+def _letterboxed(image: UInt8[np.ndarray, "h w 3"], across: int, down: int) -> bool:
+    """Whether an image has black bars of these widths at the sides, and above and below."""
+    height, width = image.shape[:2]
     inner = np.s_[down : height - down, across : width - across]
     outer = np.ones((height, width), bool)
     outer[inner] = False
-    return bool(outer.any() and picture[outer].mean() < _BLACK and picture[inner].mean() > 2 * _BLACK)
+    return bool(outer.any() and image[outer].mean() < _BLACK and image[inner].mean() > 2 * _BLACK)
 
 
-def _scale(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "3 3"]:
-    """From pixels of the calibration to those of the pictures."""
-    size = picture.shape[1], picture.shape[0]
+def _scale(calibration: Calibration, camera: str, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "3 3"]:
+    """Matrix from pixels of the calibration to pixels of the images, which may have been resized, cropped or padded."""
+    size = image.shape[1], image.shape[0]
     if calibration.size is None or calibration.size == size:
         return np.eye(3)
     calibrated = f"{calibration.size[0]} x {calibration.size[1]}"
     where = {"file": calibration.file, "camera": camera}
-    what = f"calibrated at {calibrated}, but the pictures have {size[0]} x {size[1]} pixels"
+    what = f"calibrated at {calibrated}, but the images have {size[0]} x {size[1]} pixels"
     fit = min(size[0] / calibration.size[0], size[1] / calibration.size[1])
-    bars = [(there - fit * made) / 2 for there, made in zip(size, calibration.size, strict=True)]
-    if _letterboxed(picture, *map(int, bars)):
-        warn(f"{what}: the intrinsics are scaled by {fit:.4g}, black bars apart", code="letterboxed-images", **where)
-        return np.array([[fit, 0, bars[0]], [0, fit, bars[1]], [0, 0, 1]])
-    if max(abs(a - b) for a, b in zip(calibration.size, size, strict=True)) < _PADDING:
+    bars = [(current - fit * original) / 2 for current, original in zip(size, calibration.size, strict=True)]
+    if _letterboxed(image, *map(int, bars)):
         warn(
-            f"{what}: taken as cropped at the right and at the bottom (a codec's padding)",
+            f"{what}: the intrinsics are scaled by {fit:.4g} and shifted by the black bars",
+            code="letterboxed-images",
+            **where,
+        )
+        return np.array([[fit, 0, bars[0]], [0, fit, bars[1]], [0, 0, 1]])
+    if max(abs(a - b) for a, b in zip(calibration.size, size, strict=True)) < _MACROBLOCK:
+        warn(
+            f"{what}: treated as cropped at the right and at the bottom (padding of a codec)",
             code="padded-images",
             **where,
         )
@@ -224,5 +237,5 @@ def _scale(calibration: Calibration, camera: str, picture: UInt8[np.ndarray, "h 
         warn(f"{what}: the intrinsics are scaled by {across:.4g}", code="scaled-intrinsics", **where)
         return np.diag([across, down, 1.0])
     raise CalibrationError(
-        what, code="wrong-image-size", **where, hint="calibrate with pictures of this shape, or give those"
+        what, code="wrong-image-size", **where, hint="calibrate with images of this shape, or give those"
     )

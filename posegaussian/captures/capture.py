@@ -16,29 +16,29 @@ from posegaussian.io.images import LazyImage
 from posegaussian.types import JOINTS
 
 FrameFiles = Mapping[str, Mapping[int, LazyImage]]
-"""Pictures by camera and frame."""
+"""Image files by camera and frame."""
 
 
 @dataclass(frozen=True)
 class Capture:
-    """A capture on disk; pictures are read when asked for.
+    """A capture on disk; images are decoded on demand.
 
     Args:
         name: of the capture.
         root: its folder.
-        format: of its layout, a name of `registry.CAPTURE_FORMATS`.
+        format: of its layout, a key of `registry.CAPTURE_FORMATS`.
         cameras: by name.
         frames: frame numbers, ascending; every camera has all of them.
         sources: cameras that may be inputs.
-        held_out: cameras that are only ever compared with.
+        held_out: cameras that renders are only compared with.
         pairs: source pairs that the capture names; empty where it names none.
-        calibration_files: what the cameras and pairs were read from; intrinsics stand in the first, poses in the last.
-        images: one per camera and frame.
-        masks: one per camera and frame; some cameras or all may have none.
+        calibration_files: files of the cameras and pairs; intrinsics are in the first one, poses in the last one.
+        images: one for each camera and frame.
+        masks: one for each frame of the cameras that have masks.
         depths: true depths, for some cameras or none.
         joints_file: true joints, or None.
-        backgrounds: pictures of the empty scene by camera, for some cameras or none.
-        fps: frames per second, or None where nothing tells.
+        backgrounds: images of the empty scene by camera, for some cameras or none.
+        fps: frames per second; None where unknown.
     """
 
     name: str
@@ -58,11 +58,14 @@ class Capture:
     fps: float | None = None
 
     def with_roles(self, cameras: Sequence[str] = (), held_out: Sequence[str] = ()) -> "Capture":
-        """The same capture with other roles.
+        """The capture with other roles of its cameras.
 
         Args:
-            cameras: leave all others out; default: keep all.
-            held_out: these are only compared with, all others are sources; default: as they are.
+            cameras: the cameras to keep; default: all.
+            held_out: the held-out cameras, all others are sources; default: the roles stay.
+
+        Raises:
+            CaptureError: there is no such camera.
         """
         for camera in (*cameras, *held_out):
             if camera not in self.cameras:
@@ -82,33 +85,37 @@ class Capture:
         )
 
     def image(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
-        """The picture, RGB."""
-        picture = self._file(self.images, camera, frame)
-        return self._sized(images.read_image(picture, camera, frame), picture, camera, frame)
+        """RGB image of a camera and frame."""
+        file = self._file(self.images, camera, frame)
+        return self._checked_size(images.read_image(file, camera, frame), file, camera, frame)
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
-        """The person's coverage, 0..255; see `masks` for the cameras that have one."""
+        """Coverage of the person, 0..255.
+
+        Raises:
+            CaptureError: the camera has no masks, or the mask is empty or cannot be read.
+        """
         if camera in self.cameras and camera not in self.masks:
             raise CaptureError("this camera has no masks", code="no-masks", file=self.root, camera=camera)
         file = self._file(self.masks, camera, frame)
         mask = images.read_mask(file, camera, frame)
         if not is_person(mask).any():
             raise CaptureError("the mask is empty", code="empty-mask", file=file.path, camera=camera, frame=frame)
-        return self._sized(mask, file, camera, frame)
+        return self._checked_size(mask, file, camera, frame)
 
     def depth(self, camera: str, frame: int) -> Float32[np.ndarray, "h w"] | None:
-        """True depth along the optical axis in metres, 0 where nothing is; None where the camera has none."""
+        """True depth along the optical axis in metres, 0 where unknown; None where the camera has no depths."""
         if camera not in self.depths:
             return None
-        picture = self._file(self.depths, camera, frame)
-        return self._sized(images.read_depth(picture, camera, frame), picture, camera, frame)
+        file = self._file(self.depths, camera, frame)
+        return self._checked_size(images.read_depth(file, camera, frame), file, camera, frame)
 
     def background(self, camera: str) -> UInt8[np.ndarray, "h w 3"] | None:
-        """The empty scene, RGB; None where the camera has no picture of it."""
+        """RGB image of the empty scene; None where the camera has none."""
         if camera not in self.backgrounds:
             return None
-        picture = self.backgrounds[camera]
-        return self._sized(images.read_image(picture, camera, self.frames[0]), picture, camera, self.frames[0])
+        file = self.backgrounds[camera]
+        return self._checked_size(images.read_image(file, camera, self.frames[0]), file, camera, self.frames[0])
 
     def views(
         self, cameras: Sequence[str], frame: int
@@ -119,17 +126,17 @@ class Capture:
         return images, masks, [self.cameras[camera] for camera in cameras]
 
     def files(self, cameras: Sequence[str] | None = None, frames: Sequence[int] | None = None) -> tuple[Path, ...]:
-        """Every file that cameras and frames are read from, each once; default: all cameras and frames."""
+        """Paths of all files that the cameras and frames are read from, each once; default: all cameras and frames."""
         cameras = tuple(self.cameras) if cameras is None else cameras
         frames = self.frames if frames is None else frames
         kinds = (self.images, self.masks, self.depths)
         files = [kind[name][frame].path for kind in kinds for name in cameras if name in kind for frame in frames]
-        plates = [self.backgrounds[name].path for name in cameras if name in self.backgrounds]
+        scenes = [self.backgrounds[name].path for name in cameras if name in self.backgrounds]
         joints = [self.joints_file] if self.joints_file else []
-        return tuple(dict.fromkeys([*self.calibration_files, *joints, *plates, *files]))
+        return tuple(dict.fromkeys([*self.calibration_files, *joints, *scenes, *files]))
 
     def joints(self) -> Float[np.ndarray, "frames 17 3"] | None:
-        """True COCO-17 joints in the world, metres; None where the capture has none."""
+        """True COCO-17 joints in the world, metres; None where the capture has no joints."""
         if self.joints_file is None:
             return None
         try:
@@ -160,10 +167,11 @@ class Capture:
             raise CaptureError("no such frame", code="unknown-frame", file=self.root, camera=camera, frame=frame)
         return files[camera][frame]
 
-    def _sized(self, pixels: np.ndarray, picture: LazyImage, camera: str, frame: int) -> np.ndarray:
+    def _checked_size(self, pixels: np.ndarray, file: LazyImage, camera: str, frame: int) -> np.ndarray:
+        """The pixels, if they have the camera's size."""
         expected = self.cameras[camera].width, self.cameras[camera].height
         found = pixels.shape[1], pixels.shape[0]
         if found != expected:
-            what = f"{found[0]} x {found[1]} pixels, but the camera's first picture has {expected[0]} x {expected[1]}"
-            raise CaptureError(what, code="mixed-image-sizes", file=picture.path, camera=camera, frame=frame)
+            what = f"{found[0]} x {found[1]} pixels, but the camera's first image has {expected[0]} x {expected[1]}"
+            raise CaptureError(what, code="mixed-image-sizes", file=file.path, camera=camera, frame=frame)
         return pixels

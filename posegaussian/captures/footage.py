@@ -1,4 +1,4 @@
-"""Where a camera's pictures lie: in a folder of numbered files, or in a video; and which frames of them are taken."""
+"""The images of a camera, in a folder of numbered files or in a video, and the choice of frames among them."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -14,9 +14,9 @@ from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, LazyImage
 
 @dataclass(frozen=True)
 class FrameRange:
-    """Frame numbers START:STOP:STEP, as in a Python slice; an open end reaches as far as there are frames.
+    """Frame numbers START:STOP:STEP, as in a Python slice; an open bound is the first or the last frame.
 
-    A negative START or STOP counts back from the end of the frames that are there: -3 is the third from the last.
+    A negative START or STOP counts from the end of the available frames: -3 is the third from the last.
     """
 
     start: int | None = None
@@ -25,10 +25,10 @@ class FrameRange:
 
     @classmethod
     def parse(cls, text: str) -> "FrameRange":
-        """From `10:50`, `::5`, `-3:`, `7`, or nothing for all frames.
+        """A range from a text such as `10:50`, `::5`, `-3:` or `7`; an empty text means all frames.
 
         Raises:
-            ConfigError: it is none of those, or chooses nothing.
+            ConfigError: the text is not of this form, or chooses nothing.
         """
         match = re.fullmatch(r"(-?\d+)?(?:(:)(-?\d+)?(?::(\d+)?)?)?", text.strip())
         if not match:
@@ -42,7 +42,7 @@ class FrameRange:
         return cls(start, stop, step or 1)
 
     def choose(self, frames: Collection[int]) -> list[int]:
-        """The frames of the range, ascending; steps count from START, or else from the first frame."""
+        """Frames of the range, ascending; steps count from START, or from the first frame where START is open."""
         ordered = sorted(frames)
         if not ordered:
             return []
@@ -50,8 +50,8 @@ class FrameRange:
         stop = np.inf if self.stop is None else _number(self.stop, ordered)
         return [frame for frame in ordered if start <= frame < stop and (frame - start) % self.step == 0]
 
-    def needs_beyond(self, count: int) -> bool:
-        """Whether the choice depends on frames from number `count` on: it names some, or counts back from the end."""
+    def needs_frames_from(self, count: int) -> bool:
+        """Whether the choice depends on frames from number `count` on: it names some, or counts from the end."""
         return self.stop is None or self.stop > count or min(self.start or 0, self.stop) < 0
 
 
@@ -66,16 +66,20 @@ def _no_range(text: str) -> ConfigError:
 
 
 def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
-    """Image files of a folder by the number that they are called."""
+    """Image files of a folder by the frame number that is their name.
+
+    Raises:
+        CaptureError: there are none.
+    """
     files = sorted(folder.glob("*"))
     found = {int(path.stem): path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and path.stem.isdecimal()}
     if not found:
-        raise CaptureError("no pictures of this camera", code="no-images", file=folder, camera=camera)
+        raise CaptureError("no images of this camera", code="no-images", file=folder, camera=camera)
     return {frame: ImageFile(path) for frame, path in found.items()}
 
 
 def background_images(root: Path, cameras: Collection[str]) -> dict[str, LazyImage]:
-    """Pictures of the empty scene in backgrounds/, called by their cameras."""
+    """Images of the empty scene by camera, from backgrounds/CAMERA.*."""
     files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     return {path.stem: ImageFile(path) for path in files if path.stem in cameras}
 
@@ -85,30 +89,36 @@ def video_sequence(path: Path, camera: str, frames: FrameRange | None = None) ->
 
     Args:
         path: of the video.
-        camera: whose it is.
-        frames: those that are wanted: a video that is cut short behind them will do.
+        camera: the camera that recorded it.
+        frames: the frames that are needed; the video may be truncated behind them.
+
+    Raises:
+        CaptureError: the video cannot be read, or is truncated before the last frame that is needed.
     """
     try:
-        there, promised = video.frame_count(path)
+        found, promised = video.frame_count(path)
     except (OSError, ValueError) as error:
         raise CaptureError(
             f"not a readable video ({error})", code="unreadable-video", file=path, camera=camera
         ) from None
     frames = frames or FrameRange()
-    if there < promised and frames.needs_beyond(there):
-        hint = f"take the frames before the damage: {max(frames.start or 0, 0)}:{there}"
-        what = f"the video is truncated: {there} of {promised} frames are there"
+    if found < promised and frames.needs_frames_from(found):
+        hint = f"use the frames before the damage: {max(frames.start or 0, 0)}:{found}"
+        what = f"the video is truncated: {found} of {promised} frames are there"
         raise CaptureError(what, code="truncated-video", file=path, camera=camera, hint=hint)
-    return {index: video.VideoFrame(path, index) for index in range(there)}
+    return {index: video.VideoFrame(path, index) for index in range(found)}
 
 
 def find_sequences(
     root: Path, cameras: Sequence[str], frames: FrameRange | None = None
 ) -> dict[str, dict[int, LazyImage]]:
-    """Pictures or videos by camera: images/CAMERA/, videos/CAMERA.mp4, or CAMERA.mp4 beside the calibration.
+    """Frames by camera and number: from images/CAMERA/, videos/CAMERA.mp4, or CAMERA.mp4 beside the calibration.
 
-    A video may also carry the camera's name within its own; failing that, as many videos as cameras belong to them in
-    the order of their names.
+    A video's name may also contain the camera's name. If no video is named like a camera and there are as many videos
+    as cameras, they are matched in the order of their names.
+
+    Raises:
+        CaptureError: there are none, or a video cannot be used.
     """
     if (root / "images").is_dir():
         return {camera: image_sequence(root / "images" / camera, camera) for camera in cameras}
@@ -125,17 +135,18 @@ def find_sequences(
         )
     found = {camera: path for camera, path in chosen.items() if path}
     if not found:
-        raise CaptureError("no pictures: neither images/CAMERA/ nor videos/CAMERA.mp4", code="no-images", file=root)
+        raise CaptureError("no images: neither images/CAMERA/ nor videos/CAMERA.mp4", code="no-images", file=root)
     return {camera: video_sequence(path, camera, frames) for camera, path in found.items()}
 
 
 def _named_like(camera: str, videos: Sequence[Path]) -> Path | None:
+    """The only video with the camera's name, or else the only one whose name contains it as a word."""
     exact = [path for path in videos if path.stem == camera]
     within = [path for path in videos if re.search(rf"(?<![A-Za-z0-9]){re.escape(camera)}(?![A-Za-z0-9])", path.stem)]
     return next((paths[0] for paths in (exact, within) if len(paths) == 1), None)
 
 
 def frame_rate(images: dict[str, dict[int, LazyImage]]) -> float | None:
-    """Frames per second, where the pictures are a video's."""
+    """Frames per second, where the frames are those of a video; otherwise None."""
     first = next((by_frame[min(by_frame)] for by_frame in images.values() if by_frame), None)
     return video.frame_rate(first.path) if isinstance(first, video.VideoFrame) else None

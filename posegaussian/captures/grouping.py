@@ -1,4 +1,4 @@
-"""Layouts that list pictures with a pose each: which of them one camera has taken."""
+"""Images with a pose each, grouped by the camera that took them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from posegaussian.io.images import LazyImage
 
 @dataclass(frozen=True)
 class PosedImage:
-    """A picture as such a layout lists it.
+    """An image as a layout with one pose for each image lists it.
 
     Args:
-        name: its path within the capture.
+        name: path within the capture.
         image: the image.
         calibration: of the camera that took it.
-        mask: the person's coverage, or None.
+        mask: coverage of the person, or None.
         depth: true depth, or None.
     """
 
@@ -30,24 +30,25 @@ class PosedImage:
     depth: LazyImage | None = None
 
 
-def group_by_camera(pictures: Sequence[PosedImage]) -> dict[str, dict[int, PosedImage]]:
-    """Pictures by camera and frame.
+def group_by_camera(images: Sequence[PosedImage]) -> dict[str, dict[int, PosedImage]]:
+    """Images by camera and frame.
 
-    Pictures of one folder that share a pose are frames of one camera, named like the folder and numbered by the last
-    digits of their names. Otherwise every picture is a camera's only one, of frame 0.
+    If there are several folders, and all images of each share a pose, each folder is a camera: it is named like the
+    folder, and its frames are numbered by the last digits of the images' names. Otherwise every image is frame 0 of a
+    camera of its own.
     """
     folders: dict[str, list[PosedImage]] = {}
-    for picture in pictures:
-        folders.setdefault(str(PurePosixPath(picture.name).parent), []).append(picture)
-    if len(folders) > 1 and all(_share_pose(images) for images in folders.values()):
+    for posed in images:
+        folders.setdefault(str(PurePosixPath(posed.name).parent), []).append(posed)
+    if len(folders) > 1 and all(map(_share_pose, folders.values())):
         names = _short([PurePosixPath(folder).parts for folder in folders])
-        return {name: _numbered(images) for name, images in zip(names, folders.values(), strict=True)}
-    names = _short([PurePosixPath(picture.name).with_suffix("").parts for picture in pictures])
-    return {name: {0: picture} for name, picture in zip(names, pictures, strict=True)}
+        return {name: _numbered(found) for name, found in zip(names, folders.values(), strict=True)}
+    names = _short([PurePosixPath(posed.name).with_suffix("").parts for posed in images])
+    return {name: {0: posed} for name, posed in zip(names, images, strict=True)}
 
 
 def masks_and_depths(cameras: Mapping[str, Mapping[int, PosedImage]]) -> tuple[dict, dict]:
-    """Masks and depths by camera and frame, for the cameras that have them in any frame."""
+    """Masks, and depths, by camera and frame, of the cameras that have them in any frame."""
     kinds = []
     for kind in ("mask", "depth"):
         found = {
@@ -59,12 +60,13 @@ def masks_and_depths(cameras: Mapping[str, Mapping[int, PosedImage]]) -> tuple[d
 
 
 def _share_pose(images: Sequence[PosedImage]) -> bool:
+    """Whether all poses are equal, to the rounding of a file."""
     poses = [np.column_stack([posed.calibration.rotation, posed.calibration.translation]) for posed in images]
     return all(np.allclose(pose, poses[0], atol=1e-6) for pose in poses)
 
 
 def _short(names: Sequence[tuple[str, ...]]) -> list[str]:
-    """Names without the parts that all of them share, in letters that the captures sheet takes."""
+    """The shortest ends of paths that differ, joined by _; blanks and commas, which the sheet reserves, become _."""
     kept = [parts[-1] for parts in names]
     depth = 1
     while len(set(kept)) < len(kept) and depth < max(map(len, names)):
@@ -74,6 +76,7 @@ def _short(names: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _numbered(images: Sequence[PosedImage]) -> dict[int, PosedImage]:
+    """Images by the last number in their names, or by their order where these numbers are not unique."""
     numbers = [re.findall(r"\d+", PurePosixPath(posed.name).stem) for posed in images]
     if all(numbers) and len({int(found[-1]) for found in numbers}) == len(images):
         return {int(found[-1]): posed for found, posed in zip(numbers, images, strict=True)}

@@ -1,4 +1,4 @@
-"""A capture from disk, whatever known layout it has."""
+"""A capture from disk, in any of the known layouts."""
 
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
@@ -11,14 +11,14 @@ from posegaussian.registry import CAPTURE_FORMATS, Entry, resolve
 
 @runtime_checkable
 class Format(Protocol):
-    """What the module of a layout offers."""
+    """Interface of the module of a layout."""
 
     def recognizes(self, root: Path) -> bool:
         """Whether a folder, or a file, has this layout."""
         ...
 
     def read(self, root: Path, frames: FrameRange | None = None) -> Capture:
-        """Read all frames, or those of a range."""
+        """The capture, with all frames or those of a range."""
         ...
 
 
@@ -27,8 +27,8 @@ def read_capture(root: str | Path, format: str | None = None, frames: FrameRange
 
     Args:
         root: its folder, or the file that describes it.
-        format: a name of `registry.CAPTURE_FORMATS`; default: told from what lies in the folder.
-        frames: which frames to take; default: all.
+        format: a key of `registry.CAPTURE_FORMATS`; default: detected from the files in the folder.
+        frames: which frames to read; default: all.
 
     Raises:
         ConfigError: no such format.
@@ -49,18 +49,20 @@ def read_capture(root: str | Path, format: str | None = None, frames: FrameRange
 
 
 def detect_format(root: Path) -> str:
-    """The name of a folder's layout: the first of `registry.CAPTURE_FORMATS` that recognises it."""
+    """Name of a folder's layout: the first of `registry.CAPTURE_FORMATS` that recognises it.
+
+    Raises:
+        CaptureError: there is no such folder, or no layout recognises it.
+    """
     if not root.exists():
         raise CaptureError("no such folder", code="missing-folder", file=root)
     for name, entry in CAPTURE_FORMATS.items():
         if load_format(entry).recognizes(root):
             return name
     what = f"no capture of a known layout ({', '.join(CAPTURE_FORMATS)})"
-    raise CaptureError(
-        what, code="unknown-layout", file=root, hint="docs/howto/captures.md tells what each one looks like"
-    )
+    raise CaptureError(what, code="unknown-layout", file=root, hint="docs/howto/captures.md describes them")
 
 
 def load_format(entry: Entry) -> Format:
-    """Import the module of a layout."""
+    """The module of a layout, imported when it is needed."""
     return cast(Format, resolve(entry.path))

@@ -1,7 +1,7 @@
 """COLMAP: a sparse model in text or binary (sparse/0/, sparse/ or the folder itself) and images/.
 
-Poses are world to camera in OpenCV's axes, pixel centres at +0.5. The scale of a model is arbitrary: it is taken as
-metres. masks/ holds IMAGE.png (COLMAP's way) or the same names as images/.
+Poses are world to camera in OpenCV's axes, pixel centres at +0.5. The scale of a model is arbitrary and read as metres.
+masks/ holds IMAGE.png (COLMAP's convention) or the same names as images/.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ _DISTORTIONS = {
     "OPENCV": ("k1", "k2", "p1", "p2"),
     "FULL_OPENCV": ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6"),
 }
-"""OpenCV's coefficients that a COLMAP camera model ends with."""
+"""The last parameters of each COLMAP camera model, by the names of OpenCV's coefficients."""
 
 
 def recognizes(root: Path) -> bool:
@@ -35,10 +35,11 @@ def recognizes(root: Path) -> bool:
 
 
 def read(root: Path, frames: FrameRange | None = None) -> Capture:
-    """Read the registered pictures; those that share a folder and a pose are one camera's frames.
+    """A capture of the registered images; those that share a folder and a pose are the frames of one camera.
 
     Raises:
-        CaptureError: pycolmap is not installed, or a picture is missing.
+        CaptureError: pycolmap is not installed, or an image is missing.
+        CalibrationError: the model cannot be read, or has a lens that is not supported.
     """
     try:
         import pycolmap
@@ -56,15 +57,15 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         raise CalibrationError(
             f"not a readable model ({' '.join(str(error).split())})", code="unreadable-calibration", file=model
         ) from None
-    pictures = []
+    images = []
     for image in sorted(reconstruction.images.values(), key=lambda image: image.name):
         if image.has_pose:
             calibration = _calibration(model, image, reconstruction.cameras[image.camera_id])
-            picture = ImageFile(root / "images" / image.name, upright=False)
-            pictures.append(PosedImage(image.name, picture, calibration, mask=_mask(root, image.name)))
-    if not pictures:
-        raise CalibrationError("no picture is registered", code="no-registered-images", file=model)
-    cameras = group_by_camera(pictures)
+            file = ImageFile(root / "images" / image.name, upright=False)
+            images.append(PosedImage(image.name, file, calibration, mask=_mask(root, image.name)))
+    if not images:
+        raise CalibrationError("no image is registered", code="no-registered-images", file=model)
+    cameras = group_by_camera(images)
     masks, _ = masks_and_depths(cameras)
     return assemble(
         root,
@@ -72,15 +73,13 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         calibrations={camera: by_frame[min(by_frame)].calibration for camera, by_frame in cameras.items()},
         images={camera: {f: posed.image for f, posed in by_frame.items()} for camera, by_frame in cameras.items()},
         masks=masks,
-        calibration_files=sorted(
-            path for path in model.glob("*") if path.stem in ("cameras", "images", "rigs", "frames")
-        ),
+        calibration_files=sorted(path for path in model.glob("*") if path.stem in _FILES),
         frames=frames,
     )
 
 
 def _model(root: Path) -> Path | None:
-    """The folder of the sparse model."""
+    """Folder of the sparse model; None where there is none."""
     folders = (root / folder for folder in _FOLDERS)
     return next((f for f in folders if any((f / f"cameras{suffix}").is_file() for suffix in (".bin", ".txt"))), None)
 
@@ -104,6 +103,7 @@ def _calibration(model: Path, image, camera) -> Calibration:
 
 
 def _mask(root: Path, name: str) -> ImageFile | None:
+    """Mask file of an image, under either name."""
     path = root / "masks" / name
     candidates = [path.with_name(path.name + ".png"), *(path.with_suffix(suffix) for suffix in IMAGE_SUFFIXES)]
     found = next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -1,7 +1,8 @@
-"""Captures in the layout of EasyMocap: images/ or videos/, masks/, intri.yml, extri.yml.
+"""EasyMocap: images/ or videos/, masks/, intri.yml, extri.yml.
 
-Files count pixels from the centre of the first one; the shift by half a pixel happens here. Beyond EasyMocap a capture
-may hold depths/ and joints.json (truth), backgrounds/, and rig.json, which tells source from target cameras.
+Files count pixels from the centre of the first one; the shift by half a pixel happens here. In addition to EasyMocap's
+files, a capture may have depths/ and joints.json (truth), backgrounds/, and rig.json, which names source and held-out
+cameras.
 """
 
 import json
@@ -30,7 +31,7 @@ def recognizes(root: Path) -> bool:
 
 
 def read(root: Path, frames: FrameRange | None = None) -> Capture:
-    """Read a capture folder; every file is looked for at once, pictures are decoded when asked for.
+    """A capture from its folder; missing files are reported at once, images are decoded on demand.
 
     Raises:
         CaptureError: a folder, camera or frame is missing.
@@ -66,7 +67,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
 
 @dataclass(frozen=True)
 class _Rig:
-    """What rig.json says beyond the calibration."""
+    """Content of rig.json."""
 
     sources: list[str] | None = None
     held_out: tuple[str, ...] = ()
@@ -76,17 +77,17 @@ class _Rig:
 
 
 def _read_rig(path: Path) -> _Rig:
-    """Sources, targets and pairs as rig.json names them; without it every camera is a source."""
+    """Content of rig.json; without the file, every calibrated camera is a source."""
     if not path.is_file():
         return _Rig()
     try:
-        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         rig = _Rig(
-            sources=[*map(str, said["sources"])],
-            held_out=tuple(map(str, said.get("targets", []))),
-            pairs=tuple((str(a), str(b)) for a, b in said.get("pairs", [])),
-            fps=float(said["fps"]) if said.get("fps") else None,
-            frames=str(said.get("frames", "")),
+            sources=[*map(str, content["sources"])],
+            held_out=tuple(map(str, content.get("targets", []))),
+            pairs=tuple((str(a), str(b)) for a, b in content.get("pairs", [])),
+            fps=float(content["fps"]) if content.get("fps") else None,
+            frames=str(content.get("frames", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise CaptureError(f"not of the form {_RIG}", code="invalid-rig", file=path) from None
@@ -97,14 +98,14 @@ def _read_rig(path: Path) -> _Rig:
 
 
 def _cameras(root: Path, calibrated: list[str]) -> list[str]:
-    """The cameras that are calibrated or have pictures."""
+    """Names of all cameras that are calibrated or have images: where one of the two is missing, that is an error."""
     folders = {folder.name for folder in (root / "images").glob("*") if folder.is_dir()}
     videos = {path.stem for path in (root / "videos").glob("*") if path.suffix.lower() in video.VIDEO_SUFFIXES}
     return sorted({*calibrated, *(folders or videos)})
 
 
 def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, LazyImage]:
-    """One camera's pictures by frame number, from images/ or else from its video."""
+    """Images of a camera by frame number, from images/ or else from its video."""
     videos = [path for path in (root / "videos").glob(f"{camera}.*") if path.suffix.lower() in video.VIDEO_SUFFIXES]
     if videos and not (root / "images" / camera).is_dir():
         return video_sequence(videos[0], camera, frames)
@@ -129,7 +130,7 @@ def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera:
 
 
 class _Calibration:
-    """A file of OpenCV's FileStorage, `%YAML:1.0` or `%YAML 1.2`."""
+    """Reader of a file of OpenCV's FileStorage, `%YAML:1.0` or `%YAML 1.2`."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -144,13 +145,13 @@ class _Calibration:
             ) from None
 
     def cameras(self) -> list[str]:
-        """The cameras that the file names, or else those it holds intrinsics of."""
+        """Cameras that the file lists under `names`, or else those that it has intrinsics for."""
         node = self._file.getNode("names")
         named = [node.at(index).string() for index in range(node.size())] if node.isSeq() else []
         return named or sorted(key.removeprefix("K_") for key in self.keys if key.startswith("K_"))
 
     def size(self, camera: str) -> tuple[int, int] | None:
-        """Width and height that a camera was calibrated with, where the file tells."""
+        """Width and height of the images that the intrinsics are for; None where the file does not say."""
         keys = (f"W_{camera}", f"H_{camera}")
         if not self.keys.issuperset(keys):
             return None
@@ -158,7 +159,11 @@ class _Calibration:
         return (width, height) if width > 0 and height > 0 else None
 
     def matrix(self, key: str, camera: str, shape: tuple[int, int] | None) -> Float[np.ndarray, "rows columns"]:
-        """One finite matrix, of the shape if one is given."""
+        """A finite matrix, reshaped if a shape is given.
+
+        Raises:
+            CalibrationError: there is no such matrix, or it has another size or numbers that are not finite.
+        """
         if key not in self.keys:
             raise CalibrationError(
                 f"no {key}: the camera is not calibrated", code="uncalibrated-camera", file=self.path, camera=camera

@@ -1,8 +1,8 @@
-"""Rendered data of GPS-Gaussian and PoseGaussian: img/, mask/, depth/ and parm/, one folder of views in each.
+"""Rendered data of GPS-Gaussian and PoseGaussian: img/, mask/, depth/ and parm/, with one folder for each sample.
 
-Views 0 and 1 are the sources, the others are targets. parm/ holds 3 x 4 extrinsics, world to camera, metres, and
-intrinsics with pixel centres at +0.5. depth/ holds 2^15 / depth in 16 bits. A target's `_hr` image is larger than its
-mask; the intrinsics are for the small one.
+Views 0 and 1 are the sources, the others are held out. parm/ holds 3 x 4 extrinsics, world to camera, metres, and
+intrinsics with pixel centres at +0.5. depth/ holds 2^15 / depth in 16 bits. The `_hr` image of a held-out view is
+larger than its mask; the intrinsics are for the smaller image.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,13 @@ from posegaussian.io.images import DepthFile, ImageFile, LazyImage, image_size
 
 NAME = "gps_gaussian"
 _SOURCES = ("0", "1")
-_DEPTH_UNIT = 2.0**-15
+_INVERSE_DEPTH_UNIT = 2.0**-15
+"""1 / metres per step of the depth files."""
 
 
 @dataclass(frozen=True)
 class _Enlarged:
-    """A mask in the size of a larger image."""
+    """A mask, enlarged to the size of its image."""
 
     mask: ImageFile
     size: tuple[int, int]
@@ -40,12 +41,17 @@ class _Enlarged:
 
 
 def recognizes(root: Path) -> bool:
-    """Whether a folder is render_data, one of its samples (img/SAMPLE), or the folder of one split."""
+    """Whether a folder is a split of render_data, or one of its samples (img/SAMPLE)."""
     return bool(_samples(root))
 
 
 def read(root: Path, frames: FrameRange | None = None) -> Capture:
-    """Read one sample, or a folder of samples that one rig has taken: its frames."""
+    """A capture of one sample, or of a folder whose samples are frames of one rig.
+
+    Raises:
+        CaptureError: there are no samples, or they have different rigs.
+        CalibrationError: a camera's calibration is missing or impossible.
+    """
     samples = _samples(root)
     if not samples:
         raise CaptureError("no sample with img/ and parm/", code="no-samples", file=root)
@@ -76,7 +82,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
 
 
 def _samples(root: Path) -> list[Path]:
-    """Folders img/SAMPLE that have a parm/SAMPLE."""
+    """Folders img/SAMPLE that have cameras in parm/SAMPLE."""
     parents = [root] if root.parent.name == "img" else sorted((root / "img").glob("*"))
     return [path for path in parents if path.is_dir() and any(_parm(path).glob("*_intrinsic.npy"))]
 
@@ -86,7 +92,7 @@ def _parm(sample: Path) -> Path:
 
 
 def _image(sample: Path, view: str) -> ImageFile:
-    """The image, for a target the large one where there is one."""
+    """Image of a view; the larger one where a held-out view has one."""
     large = sample / f"{view}_hr.jpg"
     return ImageFile(large if view not in _SOURCES and large.is_file() else sample / f"{view}.jpg")
 
@@ -96,7 +102,7 @@ def _is_large(image: LazyImage) -> bool:
 
 
 def _masks(data: Path, samples: list[Path], images: dict[str, dict[int, ImageFile]]) -> dict:
-    """A mask for every image; enlarged with it."""
+    """Masks by view and frame, enlarged where the image is; {} where there are no masks."""
     if not (data / "mask").is_dir():
         return {}
     masks: dict[str, dict[int, LazyImage]] = {}
@@ -110,12 +116,14 @@ def _masks(data: Path, samples: list[Path], images: dict[str, dict[int, ImageFil
 
 
 def _depths(data: Path, samples: list[Path], images: dict[str, dict[int, ImageFile]]) -> dict:
-    """Depth where it has the image's size."""
+    """Depths by view and frame, of the views whose depths have the size of their images."""
     depths = {}
     for view, by_frame in images.items():
         files = {number: data / "depth" / samples[number].name / f"{view}.png" for number in by_frame}
         if not any(_is_large(image) for image in by_frame.values()) and all(p.is_file() for p in files.values()):
-            depths[view] = {number: DepthFile(path, _DEPTH_UNIT, inverse=True) for number, path in files.items()}
+            depths[view] = {
+                number: DepthFile(path, _INVERSE_DEPTH_UNIT, inverse=True) for number, path in files.items()
+            }
     return depths
 
 
@@ -136,7 +144,7 @@ def _matrix(path: Path, view: str) -> np.ndarray:
 
 
 def _same_rig(root: Path, samples: list[Path], first: dict[str, Calibration]) -> None:
-    """Several samples are frames of one capture only if their cameras are the same."""
+    """Raise a CaptureError unless all samples have the same cameras, as frames of one capture do."""
     for sample in samples[1:]:
         for view, expected in first.items():
             found = _calibration(sample, view)

@@ -1,7 +1,7 @@
 """nerfstudio (and Instant-NGP, Blender): transforms.json with camera-to-world poses in OpenGL's axes.
 
-OpenGL's cameras look along -z with y up. Intrinsics stand at the top or with each picture; pixel centres are at +0.5.
-Masks are pictures of their own (white is the person) or the alpha channel.
+OpenGL's cameras look along -z with y up. Intrinsics are shared or given for each image; pixel centres are at +0.5.
+Masks are images of their own (white is the person) or the alpha channel.
 """
 
 import json
@@ -24,7 +24,8 @@ _FILE = "transforms.json"
 _MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 _AXES = np.diag([1.0, -1.0, -1.0])
 """From OpenGL's camera axes to OpenCV's, and back."""
-_DEPTH_UNIT = 1e-3
+_MILLIMETRE = 1e-3
+"""Metres per step of the depth files (nerfstudio's default)."""
 
 
 def recognizes(root: Path) -> bool:
@@ -33,7 +34,12 @@ def recognizes(root: Path) -> bool:
 
 
 def read(root: Path, frames: FrameRange | None = None) -> Capture:
-    """Read the pictures that transforms.json lists; those that share a folder and a pose are one camera's frames."""
+    """A capture of the images in transforms.json; those that share a folder and a pose are the frames of one camera.
+
+    Raises:
+        CaptureError: an image is missing.
+        CalibrationError: transforms.json cannot be read, or has a lens that is not supported.
+    """
     file = _file(root)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -64,24 +70,24 @@ def _file(root: Path) -> Path:
 
 def _posed(file: Path, entry: dict[str, Any]) -> PosedImage:
     name = str(entry.get("file_path", "")).replace("\\", "/")
-    path = _picture(file.parent / name)
+    path = _image_path(file.parent / name)
     mask, depth = entry.get("mask_path"), entry.get("depth_file_path")
-    picture = ImageFile(path)
+    image = ImageFile(path)
     return PosedImage(
         name,
-        picture,
-        _calibration(file, entry, picture),
+        image,
+        _calibration(file, entry, image),
         mask=ImageFile(file.parent / mask) if mask else AlphaMask(path) if _has_alpha(path) else None,
-        depth=DepthFile(file.parent / depth, _DEPTH_UNIT) if depth else None,
+        depth=DepthFile(file.parent / depth, _MILLIMETRE) if depth else None,
     )
 
 
-def _picture(path: Path) -> Path:
-    """Blender's exports leave the suffix away."""
+def _image_path(path: Path) -> Path:
+    """Path of an image; its suffix may be missing, as in Blender's exports."""
     candidates = [path, *(path.with_name(path.name + suffix) for suffix in IMAGE_SUFFIXES)]
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
     if found is None:
-        raise CaptureError("no such picture", code="missing-image", file=path)
+        raise CaptureError("no such image", code="missing-image", file=path)
     return found
 
 
@@ -90,19 +96,19 @@ def _has_alpha(path: Path) -> bool:
         with Image.open(path) as image:
             return image.mode in ("RGBA", "LA")
     except OSError:
-        return False  # said when the picture is read
+        return False  # reading the image reports the error
 
 
-def _calibration(file: Path, entry: dict[str, Any], picture: ImageFile) -> Calibration:
+def _calibration(file: Path, entry: dict[str, Any], image: ImageFile) -> Calibration:
     camera = Path(str(entry["file_path"])).stem
     model = entry.get("camera_model", "OPENCV")
     if model not in _MODELS or entry.get("is_fisheye") or entry.get("k4"):
         what = f"camera model {model}{' with k4' if entry.get('k4') else ''} is not one of {', '.join(_MODELS)}"
         raise CalibrationError(
-            what, code="unsupported-lens", file=file, camera=camera, hint="undistort the pictures first"
+            what, code="unsupported-lens", file=file, camera=camera, hint="undistort the images first"
         )
     try:
-        size = (int(entry["w"]), int(entry["h"])) if "w" in entry else image_size(picture, camera, 0)
+        size = (int(entry["w"]), int(entry["h"])) if "w" in entry else image_size(image, camera, 0)
         to_world = np.array(entry["transform_matrix"], dtype=float)
         distortion = np.array([float(entry.get(key, 0)) for key in ("k1", "k2", "p1", "p2", "k3")])
         matrix = _intrinsics(entry, size)

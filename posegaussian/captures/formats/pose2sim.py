@@ -1,7 +1,7 @@
 """Pose2Sim: calibration/Calib*.toml (also AniposeLib's) or Qualisys' *.qca.txt, and videos/.
 
 Calib.toml: Rodrigues rotations and translations, world to camera, metres. QCA (XML): intrinsics in 1/64 pixel; the
-camera's place in millimetres, and a rotation whose rows are the camera's axes: x right, y up, z backward. Both count
+camera's position in millimetres, and a rotation whose rows are the camera's axes: x right, y up, z backward. Both count
 pixels from the centre of the first one.
 """
 
@@ -31,7 +31,12 @@ def recognizes(root: Path) -> bool:
 
 
 def read(root: Path, frames: FrameRange | None = None) -> Capture:
-    """Read a trial; cameras without footage are left out."""
+    """A capture of one trial; cameras without footage are left out.
+
+    Raises:
+        CaptureError: there are several calibrations, or no footage.
+        CalibrationError: the calibration is missing or cannot be read.
+    """
     file = _calibration_file(root)
     if file is None:
         raise CalibrationError("neither Calib*.toml nor *.qca.txt", code="missing-calibration", file=root)
@@ -54,7 +59,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
 
 
 def _calibration_file(root: Path) -> Path | None:
-    """In calibration/ of the trial, beside it (one calibration for several trials), or in the trial's own folder."""
+    """Calibration file in calibration/ of the trial or beside it (for several trials), or in the trial's own folder."""
     for folder in (root / "calibration", root, root.parent / "calibration"):
         for pattern in ("[Cc]alib*.toml", "*.qca.txt"):
             found = sorted(folder.glob(pattern))
@@ -83,7 +88,7 @@ def _read_toml(file: Path) -> dict[str, Calibration]:
 def _from_toml(file: Path, key: str, values: dict[str, Any]) -> Calibration:
     if values.get("fisheye"):
         raise CalibrationError(
-            "a fisheye lens", code="unsupported-lens", file=file, camera=key, hint="undistort the pictures first"
+            "a fisheye lens", code="unsupported-lens", file=file, camera=key, hint="undistort the images first"
         )
     try:
         matrix = np.array(values["matrix"], dtype=float).reshape(3, 3)
@@ -109,6 +114,7 @@ def _read_qca(file: Path) -> dict[str, Calibration]:
 
 def _from_qca(file: Path, camera: ElementTree.Element) -> Calibration:
     def numbers(tag: str, *keys: str) -> list[float]:
+        """Attributes of the camera's only element of this tag."""
         element = camera.find(tag)
         if element is None or any(element.get(key) is None for key in keys):
             what = f"no {tag} with {', '.join(keys)}"
@@ -118,12 +124,12 @@ def _from_qca(file: Path, camera: ElementTree.Element) -> Calibration:
     left, top, right, bottom = numbers("fov_video", "left", "top", "right", "bottom")
     focal = np.array(numbers("intrinsic", "focalLengthU", "focalLengthV")) * _QCA_UNIT
     centre = np.array(numbers("intrinsic", "centerPointU", "centerPointV")) * _QCA_UNIT - [left, top] + 0.5
-    bent = ("radialDistortion1", "radialDistortion2", "tangentalDistortion1", "tangentalDistortion2")
+    lens = ("radialDistortion1", "radialDistortion2", "tangentalDistortion1", "tangentalDistortion2")
     axes = np.array(numbers("transform", *(f"r{i}{j}" for i in "123" for j in "123"))).reshape(3, 3)
     rotation = _QCA_AXES @ axes
     return Calibration(
         np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]]),
-        np.array(numbers("intrinsic", *bent, "radialDistortion3")),
+        np.array(numbers("intrinsic", *lens, "radialDistortion3")),
         rotation,
         -rotation @ np.array(numbers("transform", "x", "y", "z")) / 1000,
         file,

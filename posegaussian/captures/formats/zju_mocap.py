@@ -1,7 +1,7 @@
-"""ZJU-MoCap: annots.npy with the cameras and the pictures of each frame, and mask_cihp/ or mask/.
+"""ZJU-MoCap: annots.npy with the cameras and the images of each frame, and mask_cihp/ or mask/.
 
 Translations are in millimetres, pixel centres are integers. annots.npy is a pickle; only arrays and plain values are
-unpickled. The masks number body parts: whatever is not 0 is the person.
+unpickled. The masks hold labels of body parts: whatever is not 0 is the person.
 """
 
 import pickle
@@ -23,8 +23,8 @@ _FILE = "annots.npy"
 
 
 @dataclass(frozen=True)
-class PartsMask:
-    """A mask that numbers parts of the person; 0 is the background."""
+class LabelMask:
+    """A mask that holds labels of body parts; 0 is the background."""
 
     path: Path
 
@@ -41,32 +41,37 @@ def recognizes(root: Path) -> bool:
 
 
 def read(root: Path, frames: FrameRange | None = None) -> Capture:
-    """Read one performance; frames are numbered by their place in annots.npy."""
+    """A capture of one performance; a frame's number is its index in annots.npy.
+
+    Raises:
+        CaptureError: the annotations are not of the right form.
+        CalibrationError: annots.npy is missing or cannot be read.
+    """
     annotations = _load(root / _FILE)
     try:
-        moments = [[Path(str(name)) for name in moment["ims"]] for moment in annotations["ims"]]
+        paths = [[Path(str(name)) for name in frame["ims"]] for frame in annotations["ims"]]
         calibrations = dict(enumerate(_calibrations(root / _FILE, annotations["cams"])))
     except (KeyError, TypeError, IndexError, ValueError):
         raise CaptureError(
             "not of ZJU-MoCap's form: cams with K, D, R, T, and ims", code="invalid-annotations", file=root / _FILE
         ) from None
-    if not moments or any(len(moment) != len(moments[0]) for moment in moments):
-        raise CaptureError("not every frame has one picture of each camera", code="missing-frame", file=root / _FILE)
-    names = [_camera_name(path) for path in moments[0]]
+    if not paths or any(len(frame) != len(paths[0]) for frame in paths):
+        raise CaptureError("not every frame has one image of each camera", code="missing-frame", file=root / _FILE)
+    names = [_camera_name(path) for path in paths[0]]
     folder = next((root / kind for kind in ("mask_cihp", "mask") if (root / kind).is_dir()), None)
     images: dict[str, dict[int, LazyImage]] = {
-        name: {frame: ImageFile(root / moment[place]) for frame, moment in enumerate(moments)}
-        for place, name in enumerate(names)
+        name: {number: ImageFile(root / frame[index]) for number, frame in enumerate(paths)}
+        for index, name in enumerate(names)
     }
     masks: dict[str, dict[int, LazyImage]] = {
-        name: {frame: PartsMask((folder / moment[place]).with_suffix(".png")) for frame, moment in enumerate(moments)}
-        for place, name in enumerate(names)
+        name: {number: LabelMask((folder / frame[index]).with_suffix(".png")) for number, frame in enumerate(paths)}
+        for index, name in enumerate(names)
         if folder
     }
     return assemble(
         root,
         format=NAME,
-        calibrations={name: calibrations[place] for place, name in enumerate(names)},
+        calibrations={name: calibrations[index] for index, name in enumerate(names)},
         images=images,
         masks=masks,
         calibration_files=[root / _FILE],
@@ -74,9 +79,9 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     )
 
 
-def _camera_name(picture: Path) -> str:
-    """Camera_B1 of Camera_B1/000000.jpg; a name without spaces, so that the sheet can hold it."""
-    return picture.parent.name.replace(" ", "_")
+def _camera_name(image: Path) -> str:
+    """Camera_B1 from Camera_B1/000000.jpg; blanks, which the captures sheet reserves, become _."""
+    return image.parent.name.replace(" ", "_")
 
 
 def _calibrations(file: Path, cameras: dict[str, Any]) -> list[Calibration]:
@@ -90,7 +95,7 @@ def _calibrations(file: Path, cameras: dict[str, Any]) -> list[Calibration]:
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Refuses to run anything but the making of arrays."""
+    """An unpickler that calls nothing but the constructors of arrays, so that a file cannot run code."""
 
     _ALLOWED = ("_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer")
 

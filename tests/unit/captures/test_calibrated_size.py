@@ -6,7 +6,7 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.captures.assemble import Calibration, _camera
+from posegaussian.captures.assemble import Calibration, checked_camera
 from posegaussian.errors import CalibrationError
 
 MADE = 272, 480
@@ -23,7 +23,7 @@ def calibration() -> Calibration:
 def seen_at(picture: np.ndarray) -> np.ndarray:
     """Where the camera of such pictures sees the point that the calibrated camera sees at PIXEL."""
     point = np.linalg.solve(calibration().matrix, PIXEL)
-    return (_camera(calibration(), "00", picture).intrinsics @ point)[:2]
+    return (checked_camera(calibration(), "00", picture).intrinsics @ point)[:2]
 
 
 def grey(width: int, height: int) -> np.ndarray:

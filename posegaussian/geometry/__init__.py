@@ -1,1 +1,1 @@
-"""Cameras, rectification, and the way between pixels, disparity, depth and points."""
+"""Cameras, rectification, and conversions between pixels, disparity, depth and points."""

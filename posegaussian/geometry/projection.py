@@ -1,6 +1,6 @@
 """Points to pixels and back, for pinhole cameras with pixel centres at +0.5.
 
-Products are written elementwise on purpose: matrix units would round coordinates to TF32 or half precision.
+Products are elementwise on purpose: matrix multiplications on a GPU would round coordinates to TF32 or half precision.
 """
 
 import torch
@@ -11,7 +11,7 @@ from posegaussian.types import Camera
 
 
 def pixel_grid(height: int, width: int, like: Tensor) -> Float[Tensor, "h w 2"]:
-    """The centres (x, y) of all pixels, with the dtype and device of `like`."""
+    """Centres (x, y) of all pixels, with the dtype and device of `like`."""
     y = torch.arange(height, dtype=like.dtype, device=like.device) + 0.5
     x = torch.arange(width, dtype=like.dtype, device=like.device) + 0.5
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
@@ -21,7 +21,7 @@ def project(points: Float[Tensor, "*b n 3"], camera: Camera) -> tuple[Float[Tens
     """Pixels and depths of world points.
 
     Returns:
-        pixels (x, y); meaningful only where the depth is positive.
+        pixels (x, y), valid only where the depth is positive;
         depth along the optical axis, metres.
     """
     rotation, translation = camera.world_to_camera[..., :3, :3], camera.world_to_camera[..., :3, 3]
@@ -32,7 +32,7 @@ def project(points: Float[Tensor, "*b n 3"], camera: Camera) -> tuple[Float[Tens
 
 
 def unproject(depth: Float[Tensor, "*b h w"], camera: Camera) -> Float[Tensor, "*b h w 3"]:
-    """World points of all pixels, from their depth along the optical axis in metres; a depth of 0 gives the centre."""
+    """World points of all pixels, from depth along the optical axis in metres; 0 gives the camera's centre."""
     *batch, height, width = depth.shape
     pixels = pixel_grid(height, width, like=camera.intrinsics).flatten(0, 1).expand(*batch, -1, -1)
     return unproject_pixels(pixels, depth.flatten(-2), camera).unflatten(-2, (height, width))

@@ -1,4 +1,4 @@
-"""Pictures and depths of a lens camera, resampled into a pinhole camera that stands at the same place.
+"""Images and depths of a camera with distortion, resampled into a pinhole camera with the same centre.
 
 OpenCV's maps count from the centre of the first pixel; the shift by half a pixel happens in this file alone.
 """
@@ -14,22 +14,25 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.types import Camera
 
 _HALF = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+"""Centre of the first pixel, as part of the intrinsics: 0.5 in the library, 0 in OpenCV."""
 _SHRINK = 1.2
-"""How much Catmull-Rom alone may shrink a picture before it is area-averaged first."""
+"""Largest reduction by the Catmull-Rom kernel alone; beyond it would alias, so an area average comes first. By hand."""
 _STEEPEST = 8.0
-"""Depths of neighbouring pixels that differ by more footprints (depth / focal length) than this are an edge."""
+"""Neighbouring depths that differ by more footprints of a pixel (depth / focal length) are an edge. Chosen by hand."""
+_OUTSIDE = -10
+"""Column and row outside of any image, more than the kernel's support of 2 pixels away."""
 
 
 @dataclass(frozen=True)
 class SamplingMap:
-    """Where each pixel of a view lies in the source picture.
+    """Positions of the pixels of a view in the source image.
 
     Args:
-        x: column, integer pixel centres; outside the picture where the lens model folds back onto itself.
+        x: column, integer pixel centres; outside the image where the lens model folds back onto itself.
         y: row, likewise.
-        scale: source pixels per pixel of the view.
+        scale: source pixels per pixel of the view, along one axis.
         slant: depth along the view's optical axis / depth along the source's.
-        focal: of the source, pixels.
+        focal: focal length of the source, pixels.
     """
 
     x: Float32[np.ndarray, "h w"]
@@ -40,7 +43,7 @@ class SamplingMap:
 
 
 def sampling_map(source: SourceCamera, view: Camera) -> SamplingMap:
-    """The map from a view to the source picture; both cameras share their centre."""
+    """Map from a view to the source image; both cameras share their centre."""
     intrinsics, pose = view.intrinsics.double().numpy(), view.world_to_camera.double().numpy()
     turn = pose[:3, :3] @ source.rotation.T
     size = view.width, view.height
@@ -53,33 +56,33 @@ def sampling_map(source: SourceCamera, view: Camera) -> SamplingMap:
     columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
     depth = np.stack([columns, rows, np.ones_like(rows)], -1) @ (turn.T @ np.linalg.inv(intrinsics))[2]
     usable = (stretch > 0) & (ahead >= 0) & (depth > 0)
-    x[~usable] = y[~usable] = -10
+    x[~usable] = y[~usable] = _OUTSIDE
     scale = float(np.sqrt(np.median(stretch[usable]))) if usable.any() else 1.0
     slant = np.where(usable, 1 / np.where(usable, depth, 1), 0).astype(np.float32)
     return SamplingMap(x, y, scale, slant, float(lens[0, 0]))
 
 
-def resample(picture: Float32[np.ndarray, "h w c"], where: SamplingMap) -> Float32[np.ndarray, "h2 w2 c"]:
-    """Sample a picture with Catmull-Rom's kernel (Keys, 1981, a = -1/2), after an area average where it shrinks.
+def resample(image: Float32[np.ndarray, "h w c"], where: SamplingMap) -> Float32[np.ndarray, "h2 w2 c"]:
+    """Image resampled with the Catmull-Rom kernel (Keys, 1981, a = -1/2), after an area average if it is reduced.
 
-    OpenCV's own cubic and Lanczos kernels move what they interpolate by up to 0.05 pixels; this one does not.
+    OpenCV's own cubic and Lanczos kernels shift what they interpolate by up to 0.05 pixels; this one does not.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     shrink = max(1.0, where.scale / _SHRINK)
     small = max(1, round(width / shrink)), max(1, round(height / shrink))
     if small != (width, height):
-        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA).reshape(small[1], small[0], -1)
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA).reshape(small[1], small[0], -1)
     x = (where.x + 0.5) * (small[0] / width) - 0.5
     y = (where.y + 0.5) * (small[1] / height) - 0.5
-    total = np.zeros((*x.shape, picture.shape[2]), np.float32)
+    total = np.zeros((*x.shape, image.shape[2]), np.float32)
     for (row, down), (column, across) in product(_taps(y), _taps(x)):
-        values = cv2.remap(picture, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        values = cv2.remap(image, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         total += (down * across)[..., None] * values.reshape(total.shape)
     return total
 
 
 def _taps(position: Float32[np.ndarray, "h w"]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Catmull-Rom's four weights as three linear lookups: the two in the middle are one."""
+    """Positions and weights of the Catmull-Rom kernel as three linear lookups: one serves both inner samples."""
     base = np.floor(position)
     t = position - base
     outer, inner, next_, last = (
@@ -94,13 +97,13 @@ def _taps(position: Float32[np.ndarray, "h w"]) -> list[tuple[np.ndarray, np.nda
 def resample_depth(
     depth: Float32[np.ndarray, "h w"], where: SamplingMap
 ) -> tuple[Float32[np.ndarray, "h2 w2"], Bool[np.ndarray, "h2 w2"]]:
-    """Depth along the view's optical axis.
+    """Depth along the view's optical axis, and where it was interpolated.
 
-    Its inverse is interpolated linearly, which is exact on planes. At an edge, and where a neighbour is unknown, the
-    depth of the nearest sample is taken.
+    The inverse depth is interpolated linearly, which is exact on planes. At an edge, and where a neighbour is unknown,
+    the nearest sample is used.
 
     Returns:
-        depth in metres, 0 where unknown.
+        depth in metres, 0 where unknown;
         whether it was interpolated between samples of one surface.
     """
     height, width = depth.shape
@@ -114,7 +117,7 @@ def resample_depth(
         weights.append((1 - abs(where.x - x)) * (1 - abs(where.y - y)))
     values, shares = np.stack(samples), np.stack(weights)
     nearest = np.take_along_axis(values, shares.argmax(0)[None], 0)[0]
-    values = np.where(shares > 1e-3, values, nearest)  # a sample without weight decides nothing
+    values = np.where(shares > 1e-3, values, nearest)  # a sample without weight must not make an edge
     lowest, highest = values.min(0), values.max(0)
     smooth = (lowest > 0) & (highest - lowest <= _STEEPEST * lowest / where.focal)
     inverse = (shares / np.where(values > 0, values, 1)).sum(0)

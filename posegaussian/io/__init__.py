@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, HDF5 stores, images, video, splats. Bytes, no science."""
+"""Files: atomic writing, HDF5 stores, images, video, splats. Bytes, no science."""

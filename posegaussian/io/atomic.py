@@ -1,9 +1,8 @@
-"""Files and folders that appear under their names only when they are whole. Standard library only.
+"""Atomic writing: files and folders appear under their names only when they are complete. Standard library only.
 
 A writer works on a temporary name beside the target, `.NAME.xxxxxxxx.part`, and renames it at the end. It holds an
-advisory lock on the temporary for as long as it lives, whatever kills it; so the next writer of the same target can
-tell what dead ones left behind, also from another machine, and removes that. Where the file system knows no locks,
-leftovers stay.
+advisory lock on the temporary until its process ends, for whatever reason. The next writer of the same target, on any
+machine, removes the temporaries that nobody holds a lock on. On a file system without locks, leftovers stay.
 """
 
 import errno
@@ -27,12 +26,12 @@ _HINTS = {
     errno.EPERM: "write to another folder, or change its permissions",
     errno.ENOTDIR: "write to another folder",
 }
-"""What a user can mend of what keeps a file from being written."""
+"""Hints by error number, for the errors that a user can correct."""
 
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """A temporary file to write to; takes the place of `path` if the block ends without an error.
+    """A temporary file to write to, which replaces `path` if the block ends without an error.
 
     Raises:
         StoreError: the disk is full, the folder is read-only, or the like; an older file at `path` stays.
@@ -46,7 +45,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_atomic(path: str | Path, content: str | bytes | memoryview) -> None:
-    """Write a file of text (UTF-8) or bytes under its name, whole or not at all.
+    """Write a file of text (UTF-8) or bytes atomically.
 
     Raises:
         StoreError: as for `atomic_file`.
@@ -57,9 +56,9 @@ def write_atomic(path: str | Path, content: str | bytes | memoryview) -> None:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """An empty temporary folder; takes the place of `path` if the block ends without an error.
+    """An empty temporary folder, which replaces `path` if the block ends without an error.
 
-    A folder cannot replace another in one step: for an instant there is none. What is there is always whole.
+    A folder cannot replace another one in one step: for an instant there is none. A folder that exists is complete.
 
     Raises:
         StoreError: the disk is full, the folder is read-only, or the like; an older folder at `path` stays.
@@ -92,23 +91,23 @@ def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
 
 
 def _locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:
-    """A new temporary and the lock on it; no lock where the file system knows none."""
+    """A new temporary and the lock on it; None instead of the lock on a file system without locks."""
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         make(temporary)
         lock = _lock(temporary, wait=True)
         if temporary.exists():
             return temporary, lock
-        if lock is not None:  # another writer's sweep was quicker than the lock
+        if lock is not None:  # another writer removed it before it was locked: try again
             os.close(lock)
 
 
 def write_error(error: OSError, path: Path | str | None = None) -> Exception:
-    """What to raise for a system's error: what the user can do about it, where it is such; else the error itself.
+    """A StoreError with a hint, for errors of the system that a user can correct; otherwise the error itself.
 
     Args:
         error: of the system.
-        path: what was to be written; None takes the file that the error names.
+        path: of the file that was to be written; None takes the file that the error names.
     """
     if error.errno not in _HINTS:
         return error
@@ -122,7 +121,7 @@ def write_error(error: OSError, path: Path | str | None = None) -> Exception:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove the temporaries of `path` that no living writer holds."""
+    """Remove the temporaries of `path` that no running writer holds."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
         lock = _lock(leftover, wait=False)
         if lock is not None:
@@ -131,7 +130,7 @@ def remove_leftovers(path: Path) -> None:
 
 
 def _lock(path: Path, *, wait: bool) -> int | None:
-    """A descriptor that holds the lock; None where another process has it, or there is nothing to lock."""
+    """Descriptor that holds the lock; None where another process holds it, or the path cannot be locked."""
     try:
         descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     except OSError:

@@ -1,4 +1,4 @@
-"""A detector's weights file: found, or downloaded and checked. Standard library only."""
+"""Weights files of detectors, downloaded and checked where they are missing. Standard library only."""
 
 import hashlib
 import shutil
@@ -11,15 +11,15 @@ from posegaussian.io.atomic import atomic_file
 
 
 def ensure_file(path: Path, url: str | None, sha256: str | None) -> Path:
-    """The file at `path`, downloaded from `url` if it is missing.
+    """The path of a file that exists: it is downloaded from `url` if it is missing.
 
     Args:
-        path: where the file lies, or is put.
-        url: where it can be had.
+        path: of the file.
+        url: to download it from; None where it has none.
         sha256: its sha256, or the first digits of it.
 
     Raises:
-        DetectorError: the file is missing and cannot be had, or its sha256 is another.
+        DetectorError: the file is missing and cannot be downloaded, or has another sha256.
     """
     if not path.is_file():
         if url is None:

@@ -1,13 +1,13 @@
-"""The files of a capture in EasyMocap's layout, and the truth beside them; written into a folder that is in progress.
+"""Writers of the files of a capture in EasyMocap's layout, and of the truth beside them.
 
 images/<camera>/<frame:06d>.jpg    RGB; or .png
-masks/<camera>/<frame:06d>.png     how much of each pixel the person covers, 0..255
-depths/<camera>/<frame:06d>.png    16 bits, tenths of a millimetre along the optical axis, 0 = nobody there
-intri.yml, extri.yml               OpenCV files; here, and only here, pixel centres are integers
+masks/<camera>/<frame:06d>.png     coverage of the person, 0..255
+depths/<camera>/<frame:06d>.png    16 bits, tenths of a millimetre along the optical axis, 0 = unknown
+intri.yml, extri.yml               OpenCV files; pixel centres are integers in these files alone
 joints.json                        COCO-17, metres, world
-rig.json                           which cameras are inputs (sources), which never are (targets), and the pairs
+rig.json                           source cameras, held-out cameras (under the key targets), and pairs
 
-Nothing here is atomic: callers write all of it inside `posegaussian.io.atomic.atomic_folder`.
+These functions are not atomic: callers use them inside `posegaussian.io.atomic.atomic_folder`.
 """
 
 import json
@@ -25,48 +25,48 @@ ENCODERS = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
     ".png": (cv2.IMWRITE_PNG_COMPRESSION, 4),
 }
-"""OpenCV's parameters for the images of built-in captures, by suffix; JPEG keeps colour at full resolution."""
+"""OpenCV's parameters for the images of built-in captures, by suffix; JPEG without chroma subsampling. By hand."""
 _FIRST_CENTRE = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
-"""The centre of the first pixel: at 0.5 in the library, at 0 in the files."""
+"""Centre of the first pixel, as part of the intrinsics: 0.5 in the library, 0 in the files."""
 
 
 @runtime_checkable
 class CalibratedCamera(Protocol):
-    """What is written of a camera: pixel centres at +0.5, OpenCV's axes and distortion, metres."""
+    """A camera that can be written: pixel centres at +0.5, OpenCV's axes and distortion, metres."""
 
     @property
     def intrinsics(self) -> Float[np.ndarray, "3 3"]:
-        """In pixels."""
+        """Intrinsics in pixels."""
         ...
 
     @property
     def distortion(self) -> Float[np.ndarray, "coefficients"]:
-        """k1, k2, p1, p2, k3, ..."""
+        """Coefficients k1, k2, p1, p2, k3, ..."""
         ...
 
     @property
     def world_to_camera(self) -> Float[np.ndarray, "4 4"]:
-        """Rigid."""
+        """Rigid transform, metres."""
         ...
 
     @property
     def width(self) -> int:
-        """In pixels."""
+        """Width in pixels."""
         ...
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """Height in pixels."""
         ...
 
 
 def frame_name(frame: int) -> str:
-    """How a frame is called in files."""
+    """Name of a frame in files: six digits."""
     return f"{frame:06d}"
 
 
 def frame_path(kind: str, camera: str, frame: int, suffix: str = ".png") -> Path:
-    """Where a picture lies in the capture; kind is images, masks or depths."""
+    """Path of a frame's file within the capture; kind is images, masks or depths."""
     return Path(kind, camera, frame_name(frame) + suffix)
 
 
@@ -75,22 +75,22 @@ def write_frame(
     pixels: UInt8[np.ndarray, "h w *channels"] | UInt16[np.ndarray, "h w *channels"],
     parameters: Sequence[int] = (),
 ) -> None:
-    """Write a picture, and make its folder; arguments and errors as for `posegaussian.io.images.image_bytes`."""
+    """Write the image of a frame, and make its folder; arguments and errors as for `io.images.image_bytes`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(image_bytes(pixels, path.suffix, parameters))
 
 
-def write_rig(root: Path, sources: Sequence[str], targets: Sequence[str], pairs: Sequence, **more: Any) -> None:
+def write_rig(root: Path, sources: Sequence[str], held_out: Sequence[str], pairs: Sequence, **more: Any) -> None:
     """Write rig.json.
 
     Args:
         root: of the capture.
-        sources: cameras that are inputs.
-        targets: cameras that never are.
+        sources: cameras that may be inputs.
+        held_out: cameras that renders are only compared with.
         pairs: of sources, left and right.
-        more: what the rig's images lack by themselves: fps, and the frames of videos as START:STOP:STEP.
+        more: further keys: `fps`, and `frames` of videos as START:STOP:STEP.
     """
-    _write_json(root / "rig.json", {"sources": sources, "targets": targets, "pairs": pairs, **more}, indent=1)
+    _write_json(root / "rig.json", {"sources": sources, "targets": held_out, "pairs": pairs, **more}, indent=1)
 
 
 def write_joints(root: Path, joints: Mapping[int, Float[np.ndarray, "17 3"]], indent: int | None = None) -> None:
@@ -99,7 +99,7 @@ def write_joints(root: Path, joints: Mapping[int, Float[np.ndarray, "17 3"]], in
     Args:
         root: of the capture.
         joints: COCO-17 by frame, metres, in the world.
-        indent: of the text; None writes one line.
+        indent: of the JSON text; None writes one line.
     """
     frames = {frame_name(frame): points.tolist() for frame, points in joints.items()}
     _write_json(root / "joints.json", {"convention": "COCO-17, metres, world", "frames": frames}, indent)
@@ -111,7 +111,7 @@ def write_calibration(root: Path, cameras: Mapping[str, CalibratedCamera], *, si
     Args:
         root: of the capture.
         cameras: by name.
-        sizes: whether the sizes that the calibration is made for are noted, which EasyMocap does not.
+        sizes: whether to write the image sizes that the calibration is for, which EasyMocap does not.
     """
     intri = extri = "%YAML:1.0\n---\nnames:\n" + "".join(f'  - "{name}"\n' for name in cameras)
     for name, camera in cameras.items():
@@ -126,7 +126,7 @@ def write_calibration(root: Path, cameras: Mapping[str, CalibratedCamera], *, si
 
 
 def _matrix(key: str, values: np.ndarray) -> str:
-    """A matrix in the YAML dialect of captures in the wild."""
+    """A matrix as OpenCV's FileStorage writes it."""
     data = ", ".join(repr(float(value)) for value in values.ravel())
     rows, columns = values.shape
     return f"{key}: !!opencv-matrix\n  rows: {rows}\n  cols: {columns}\n  dt: d\n  data: [ {data} ]\n"

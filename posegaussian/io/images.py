@@ -1,6 +1,6 @@
-"""Images in files: those of a capture are checked before they are used; all are encoded and written in one way.
+"""Image files: decoded with checks, and encoded in one way.
 
-In memory they are RGB; OpenCV's order of channels is known here alone.
+Images in memory are RGB; this module alone converts from and to OpenCV's BGR.
 """
 
 import os
@@ -22,38 +22,38 @@ from posegaussian.errors import CaptureError, warn
 from posegaussian.io.atomic import write_atomic
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
-"""Of image files that are read."""
+"""Suffixes of the image files that are read."""
 DEPTH_UNIT = 1e-4
-"""Metres per step of the depth files that are written."""
+"""Metres per step of the depth files that are written: a tenth of a millimetre (docs/conventions.md)."""
 _ORIENTATION = 0x0112
-"""The EXIF tag."""
+"""The EXIF tag of the orientation; 1 is upright."""
 
 
 @runtime_checkable
 class LazyImage(Protocol):
-    """One picture of a capture, decoded when asked for."""
+    """An image, mask or depth map of a capture, decoded on demand."""
 
     @property
     def path(self) -> Path:
-        """The file that holds it."""
+        """Path of the file."""
         ...
 
     def pixels(self) -> np.ndarray:
-        """Its samples as stored: h w, or h w channels (RGB, or with alpha).
+        """Samples as stored: h w, or h w channels (RGB, or with alpha).
 
         Raises:
-            OSError, ValueError: it cannot be decoded; the message says why.
+            OSError, ValueError: the file cannot be decoded; the message says why.
         """
         ...
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture in a file of its own.
+    """An image in a file of its own.
 
     Args:
         path: of the file.
-        upright: whether an EXIF orientation is obeyed, as OpenCV does; else the samples stay as stored.
+        upright: whether to apply an EXIF orientation, as OpenCV does; otherwise the samples stay as stored.
     """
 
     path: Path
@@ -62,32 +62,32 @@ class ImageFile:
     def is_rotated(self) -> bool:
         """Whether the file carries an EXIF orientation other than upright."""
         with Image.open(self.path) as image:
-            return _turned(image)
+            return _rotated(image)
 
     def pixels(self) -> np.ndarray:
         """See LazyImage."""
         with Image.open(self.path) as image:
-            if self.upright and _turned(image):
-                warn("pictures with an EXIF rotation: turned upright", code="rotated-images", file=self.path.parent)
+            if self.upright and _rotated(image):
+                warn("images with an EXIF rotation: rotated upright", code="rotated-images", file=self.path.parent)
             if image.format == "JPEG":
                 return self._jpeg()
             upright = ImageOps.exif_transpose(image) if self.upright else image
             return np.array(upright.convert() if upright.mode == "P" else upright)
 
     def _jpeg(self) -> np.ndarray:
-        """Decoded by OpenCV, since Pillow does not pass on what libjpeg says of damaged data."""
+        """Samples of a JPEG, decoded by OpenCV, since Pillow hides libjpeg's warnings about damaged data."""
         data = np.fromfile(self.path, np.uint8)
         flags = cv2.IMREAD_ANYCOLOR if self.upright else cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        with _complaints() as complaints:
+        with _captured_stderr() as warnings:
             pixels = cv2.imdecode(data, flags)
-        if pixels is None or complaints:
-            raise OSError(" ".join(complaints) or "damaged")
+        if pixels is None or warnings:
+            raise OSError(" ".join(warnings) or "damaged")
         return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 @dataclass(frozen=True)
 class AlphaMask:
-    """The alpha channel of a picture, as a mask."""
+    """The alpha channel of an image, as a mask."""
 
     path: Path
 
@@ -99,7 +99,7 @@ class AlphaMask:
 
 @dataclass(frozen=True)
 class DepthFile:
-    """Depth along the optical axis, in a file of 16 bits; 0 where nothing is.
+    """Depth along the optical axis, in a file of 16 bits; 0 where unknown.
 
     Args:
         path: of the file.
@@ -112,35 +112,35 @@ class DepthFile:
     inverse: bool = False
 
     def pixels(self) -> np.ndarray:
-        """Metres."""
+        """Depth in metres."""
         with Image.open(self.path) as image:
             steps = np.array(image)
         if steps.dtype != np.uint16 or steps.ndim != 2:
-            raise ValueError("a depth picture has one channel of 16 bits")
+            raise ValueError("a depth image has one channel of 16 bits")
         values = steps * self.unit
         if self.inverse:
             values = np.divide(1, values, out=np.zeros_like(values), where=steps > 0)
         return values.astype(np.float32)
 
 
-def read_image(picture: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
-    """An RGB picture; grey ones and those of 16 bits are converted, transparent ones are laid on black."""
-    pixels = _eight_bits(_decode(picture, camera, frame), picture, camera)
+def read_image(file: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
+    """RGB image; grey ones and those of 16 bits are converted, transparent ones are composited on black."""
+    pixels = _eight_bits(_decode(file, camera, frame), file, camera)
     if pixels.ndim == 2 or pixels.shape[2] < 3:
-        warn("grey pictures: the three channels are equal", code="grey-images", file=picture.path.parent, camera=camera)
+        warn("grey images: the three channels are equal", code="grey-images", file=file.path.parent, camera=camera)
         pixels = np.dstack([pixels.reshape(*pixels.shape[:2], -1)[..., :1]] * 3 + [*_alpha(pixels)])
     for alpha in _alpha(pixels):
         pixels = np.rint(pixels[..., :3] * (alpha / np.float32(255))[..., None]).astype(np.uint8)
     return np.ascontiguousarray(pixels)
 
 
-def read_mask(picture: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
-    """A mask, 0..255; one that is stored as 0 and 1 is stretched.
+def read_mask(file: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
+    """Mask, 0..255; one that is stored as 0 and 1 is stretched.
 
     Raises:
         CaptureError: it cannot be read.
     """
-    mask = _eight_bits(_decode(picture, camera, frame), picture, camera)
+    mask = _eight_bits(_decode(file, camera, frame), file, camera)
     if mask.ndim == 3:
         mask = np.asarray(Image.fromarray(mask).convert("L"))
     if mask.max() == 1:
@@ -148,9 +148,9 @@ def read_mask(picture: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, 
     return mask
 
 
-def read_depth(picture: LazyImage, camera: str, frame: int) -> Float32[np.ndarray, "h w"]:
-    """Depth along the optical axis in metres; 0 where nothing is."""
-    return _decode(picture, camera, frame)
+def read_depth(file: LazyImage, camera: str, frame: int) -> Float32[np.ndarray, "h w"]:
+    """Depth along the optical axis in metres; 0 where unknown."""
+    return _decode(file, camera, frame)
 
 
 def image_bytes(
@@ -158,7 +158,7 @@ def image_bytes(
     suffix: str = ".png",
     parameters: Sequence[int] = (),
 ) -> bytes:
-    """An image as the bytes of a file.
+    """Bytes of an image file.
 
     Args:
         pixels: RGB, RGB with alpha, or one channel.
@@ -180,7 +180,7 @@ def write_image(
     pixels: UInt8[np.ndarray, "h w *channels"] | UInt16[np.ndarray, "h w *channels"],
     parameters: Sequence[int] = (),
 ) -> None:
-    """Write an image under its name, whole or not at all; arguments and errors as for `image_bytes`.
+    """Write an image atomically; arguments and errors as for `image_bytes`.
 
     Examples:
         >>> import numpy as np, posegaussian as pg
@@ -190,33 +190,33 @@ def write_image(
     write_atomic(path, image_bytes(pixels, path.suffix.lower(), parameters))
 
 
-def image_size(picture: LazyImage, camera: str, frame: int) -> tuple[int, int]:
-    """Width and height of a picture."""
-    height, width = _decode(picture, camera, frame).shape[:2]
+def image_size(file: LazyImage, camera: str, frame: int) -> tuple[int, int]:
+    """Width and height of an image, pixels."""
+    height, width = _decode(file, camera, frame).shape[:2]
     return width, height
 
 
-def _turned(image: Image.Image) -> bool:
+def _rotated(image: Image.Image) -> bool:
     return image.getexif().get(_ORIENTATION, 1) != 1
 
 
-def _decode(picture: LazyImage, camera: str, frame: int) -> np.ndarray:
+def _decode(file: LazyImage, camera: str, frame: int) -> np.ndarray:
+    """Samples as stored; a CaptureError names the file, camera and frame where they cannot be decoded."""
     try:
-        return picture.pixels()
+        return file.pixels()
     except FileNotFoundError:
-        raise CaptureError(
-            "no such picture", code="missing-image", file=picture.path, camera=camera, frame=frame
-        ) from None
+        raise CaptureError("no such image", code="missing-image", file=file.path, camera=camera, frame=frame) from None
     except UnidentifiedImageError:
         raise CaptureError(
-            "not a readable picture", code="unreadable-image", file=picture.path, camera=camera, frame=frame
+            "not a readable image", code="unreadable-image", file=file.path, camera=camera, frame=frame
         ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        what = f"not a readable picture ({' '.join(str(error).split()).rstrip('.')})"
-        raise CaptureError(what, code="unreadable-image", file=picture.path, camera=camera, frame=frame) from None
+        what = f"not a readable image ({' '.join(str(error).split()).rstrip('.')})"
+        raise CaptureError(what, code="unreadable-image", file=file.path, camera=camera, frame=frame) from None
 
 
-def _eight_bits(pixels: np.ndarray, picture: LazyImage, camera: str) -> np.ndarray:
+def _eight_bits(pixels: np.ndarray, file: LazyImage, camera: str) -> np.ndarray:
+    """Samples in 0..255, converted from 1 or 16 bits."""
     if pixels.dtype == np.bool_:
         return pixels * np.uint8(255)
     if pixels.dtype == np.uint8:
@@ -224,28 +224,25 @@ def _eight_bits(pixels: np.ndarray, picture: LazyImage, camera: str) -> np.ndarr
     if pixels.dtype == np.int32:  # Pillow's mode I: 16 bits in 32
         pixels = np.clip(pixels, 0, 65535).astype(np.uint16)
     if pixels.dtype != np.uint16:
-        raise CaptureError(
-            f"samples of type {pixels.dtype}", code="unsupported-samples", file=picture.path, camera=camera
-        )
-    warn(
-        "pictures of 16 bits: the upper 8 are kept", code="sixteen-bit-images", file=picture.path.parent, camera=camera
-    )
+        raise CaptureError(f"samples of type {pixels.dtype}", code="unsupported-samples", file=file.path, camera=camera)
+    warn("images of 16 bits: reduced to 8 bits", code="sixteen-bit-images", file=file.path.parent, camera=camera)
     return np.rint(pixels / np.float32(257)).astype(np.uint8)
 
 
 def _alpha(pixels: np.ndarray) -> list[np.ndarray]:
-    """The alpha channel, or nothing."""
+    """The alpha channel, if there is one."""
     return [pixels[..., -1]] if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else []
 
 
-_listening = threading.Lock()
+_stderr_lock = threading.Lock()
+"""Standard error belongs to the whole process: only one thread may redirect it at a time."""
 
 
 @contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """What C libraries write to stderr meanwhile: libjpeg tells of damaged data there and nowhere else."""
+def _captured_stderr() -> Iterator[list[str]]:
+    """Lines that C libraries write to standard error inside the block: libjpeg reports damaged data in no other way."""
     lines: list[str] = []
-    with _listening, tempfile.TemporaryFile() as file:
+    with _stderr_lock, tempfile.TemporaryFile() as file:
         sys.stderr.flush()
         stderr = os.dup(2)
         os.dup2(file.fileno(), 2)

@@ -1,4 +1,4 @@
-"""A textured mesh of a folder: one .obj (Wavefront) and the picture that its material names."""
+"""Reader of a textured mesh in a folder: one .obj (Wavefront) and the texture that its material names."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,52 +13,52 @@ from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, read_image
 
 @dataclass(frozen=True)
 class TexturedMesh:
-    """A mesh as its file has it.
+    """A mesh with texture coordinates.
 
     Args:
         vertices: in the file's unit and axes.
-        faces: vertex numbers from 0; polygons are fans of triangles.
-        places: where the corners of each face lie in the texture: shares of its width and height from its lower left.
+        faces: vertex indices of triangles, from 0; the file's polygons become fans of triangles.
+        uv: texture coordinates of the corners of each face: shares of its width and height, from the lower left.
         texture: RGB.
     """
 
     vertices: Float[np.ndarray, "v 3"]
     faces: Int[np.ndarray, "f 3"]
-    places: Float[np.ndarray, "f 3 2"]
+    uv: Float[np.ndarray, "f 3 2"]
     texture: UInt8[np.ndarray, "h w 3"]
 
 
 def read_textured_mesh(folder: Path) -> TexturedMesh:
-    """Read the .obj of a folder and its texture.
+    """The mesh and texture of a folder.
 
     Raises:
-        CaptureError: there is none, or it is broken.
+        CaptureError: there is not exactly one .obj, it cannot be read, or it has no texture.
     """
     found = sorted(folder.glob("*.obj"))
     if len(found) != 1:
         raise CaptureError(f"{len(found)} .obj files, not one", code="not-one-mesh", file=folder)
-    vertices, places, faces, corners = _read_obj(found[0])
+    vertices, uv, faces, corners = _read_obj(found[0])
     texture = read_image(ImageFile(_texture(found[0])), folder.name, 0)
-    return TexturedMesh(vertices, faces, places[corners], texture)
+    return TexturedMesh(vertices, faces, uv[corners], texture)
 
 
 def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices, places in the texture, and both kinds of numbers of each triangle; polygons become fans."""
-    vertices, places, faces, corners = [], [], [], []
+    """Vertices, texture coordinates, and the indices of both for the corners of each triangle."""
+    vertices, uv, faces, corners = [], [], [], []
     try:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             kind, *words = line.split() or [""]
             if kind == "v":
                 vertices.append([float(word) for word in words[:3]])
             elif kind == "vt":
-                places.append([float(word) for word in words[:2]])
+                uv.append([float(word) for word in words[:2]])
             elif kind == "f":
                 numbers = [word.split("/") for word in words]
                 for b, c in pairwise(numbers[1:]):
                     faces.append([int(corner[0]) for corner in (numbers[0], b, c)])
                     corners.append([int(corner[1]) for corner in (numbers[0], b, c)])
-        arrays = (np.array(vertices), np.array(places), np.array(faces) - 1, np.array(corners) - 1)
-        if not len(faces) or arrays[2].max() >= len(vertices) or arrays[3].max() >= len(places):
+        arrays = (np.array(vertices), np.array(uv), np.array(faces) - 1, np.array(corners) - 1)
+        if not len(faces) or arrays[2].max() >= len(vertices) or arrays[3].max() >= len(uv):
             raise ValueError
     except (OSError, ValueError, IndexError):
         raise CaptureError(
@@ -68,7 +68,7 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
 
 
 def _texture(mesh: Path) -> Path:
-    """The picture that the material names, or else the only one in the folder."""
+    """Path of the image that the material names, or else of the only one in the folder."""
     for material in sorted(mesh.parent.glob("*.mtl")):
         for line in material.read_text(encoding="utf-8", errors="replace").splitlines():
             words = line.split()
@@ -77,6 +77,6 @@ def _texture(mesh: Path) -> Path:
     found = [path for path in sorted(mesh.parent.glob("*")) if path.suffix.lower() in IMAGE_SUFFIXES]
     if len(found) != 1:
         raise CaptureError(
-            "no texture: neither a material with map_Kd nor a single picture", code="no-texture", file=mesh
+            "no texture: neither a material with map_Kd nor a single image", code="no-texture", file=mesh
         )
     return found[0]

@@ -1,4 +1,4 @@
-"""Gaussians as .ply in the convention of the original 3D Gaussian Splatting code, which every splat viewer reads.
+"""Gaussians as .ply in the convention of the original 3D Gaussian Splatting code, which splat viewers read.
 
 Little endian float32. Per Gaussian: its mean, an unused normal, the colour as the constant spherical harmonic, the
 logit of the opacity, the logarithm of the scales (metres), and the quaternion wxyz.
@@ -21,10 +21,11 @@ _COLUMNS = (
     *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
 )
 _OPACITY_LIMIT = 1e-6
+"""Opacities are kept this far from 0 and 1, where the logit is infinite. Chosen by hand."""
 
 
 def write_ply(path: str | Path, gaussians: Gaussians) -> None:
-    """Write one set of Gaussians; entries with an opacity below 1/255 are left out.
+    """Write one set of Gaussians atomically; entries with an opacity below 1/255 are left out.
 
     Raises:
         ValueError: a batch of sets.
@@ -56,7 +57,7 @@ def write_ply(path: str | Path, gaussians: Gaussians) -> None:
 
 
 def read_ply(path: str | Path) -> Gaussians:
-    """Read a .ply written by `write_ply`; further harmonics of other writers are not read.
+    """Gaussians from a .ply in this convention; spherical harmonics of higher degree are not read.
 
     Raises:
         UserError: the file is no binary .ply of Gaussians.

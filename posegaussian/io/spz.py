@@ -1,9 +1,9 @@
-"""Gaussians as .spz: about a fifth of a .ply, read by most splat viewers.
+"""Gaussians as .spz: about a fifth of the size of a .ply, read by most splat viewers.
 
 Version 3 of Niantic's open format (github.com/nianticlabs/spz): a gzip of a header of 16 bytes and, one after the
 other, all positions (24-bit fixed point), opacities, colours (8 bits), log scales (8 bits, steps of 1/16) and rotations
-(smallest three: 10 bits each, 2 bits that name the fourth). Axes are those of the world, as in the .ply. Written here
-rather than by a library, so that the same Gaussians give the same bytes and the report needs nothing more.
+(smallest three: 10 bits each, 2 bits for the index of the fourth). Axes are those of the world, as in the .ply. This
+writer uses no library, so that the same Gaussians give the same bytes and the report has no further dependency.
 """
 
 import gzip
@@ -19,18 +19,18 @@ from posegaussian.types import Gaussians
 
 _MAGIC, _VERSION = 0x5053474E, 3
 _FRACTION = 16
-"""Bits after the point of a position: steps of 15 micrometres, up to 128 m from the origin."""
+"""Fractional bits of a position: steps of 15 micrometres, up to 128 m from the origin. The format leaves the choice."""
 _COLOUR = 0.15
-"""A colour's harmonic is stored as this share of the range of a byte."""
+"""Scale of a colour's harmonic within the range of a byte, defined by the format."""
 
 
 def write_spz(path: Path, gaussians: Gaussians) -> None:
-    """Write one set of Gaussians; entries with an opacity below 1/255 are left out."""
+    """Write one set of Gaussians atomically; entries with an opacity below 1/255 are left out."""
     write_atomic(path, spz_bytes(gaussians))
 
 
 def spz_bytes(gaussians: Gaussians) -> bytes:
-    """One set of Gaussians as the bytes of a .spz file."""
+    """Bytes of a .spz file of one set of Gaussians; entries with an opacity below 1/255 are left out."""
     visible = gaussians.compact().to("cpu", torch.float32)
     means = np.rint(visible.means.double().numpy() * (1 << _FRACTION)).clip(-(1 << 23), (1 << 23) - 1)
     harmonics = (visible.colors.numpy() - 0.5) / SH_CONSTANT
@@ -50,7 +50,7 @@ def _byte(values: np.ndarray) -> np.ndarray:
 
 
 def _smallest_three(wxyz: np.ndarray) -> np.ndarray:
-    """Unit quaternions in 32 bits: the place of the largest of x, y, z, w, then sign and size of the other three."""
+    """Unit quaternions in 32 bits: index of the largest of x, y, z, w, then sign and magnitude of the other three."""
     xyzw = np.roll(wxyz / np.linalg.norm(wxyz, axis=1, keepdims=True), -1, axis=1)
     largest = np.abs(xyzw).argmax(1)
     xyzw = xyzw * np.where(np.take_along_axis(xyzw, largest[:, None], 1) < 0, -1, 1)

@@ -1,9 +1,9 @@
-"""HDF5 files between the stages: declared schemas, an atomic writer, a checked reader.
+"""HDF5 files between the stages: declared schemas, an atomic writer, a reader with checks.
 
-One frame per chunk (auto-chunking reads 3-5 times slower), shuffled, gzip at its fastest. A file is written under a
-temporary name and renamed when it is whole (`atomic`); readers refuse a file without `attrs["complete"]`. The same
-input gives the same bytes: no time stamps, and no lzf, whose output depends on what lies on the stack. Depends on numpy
-and h5py alone, so that the MMPose environment can import it.
+One frame per chunk (automatic chunks read 3-5 times slower), shuffled, gzip at its fastest level. A file is written
+under a temporary name and renamed when it is complete (`atomic`); readers refuse a file without `attrs["complete"]`.
+The same input gives the same bytes: no time stamps, and no lzf, whose output depends on uninitialised memory. Depends
+on NumPy and h5py alone, so that the MMPose environment can import it.
 """
 
 import hashlib
@@ -23,12 +23,13 @@ from posegaussian.errors import StoreError
 from posegaussian.io.atomic import atomic_file
 
 CONVENTIONS = "OpenCV axes; world_to_camera; pixel centres at +0.5; metres; RGB uint8; disparity = x_left - x_right"
-_ONE_PER_CHUNK = ("pair", "frame", "target", "step")
+_UNIT_DIMS = ("pair", "frame", "target", "step")
+"""Dimensions of which a chunk holds one index; it holds all of the others."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One data set: its dtype ("str" for text) and its dimensions by name or number, separated by spaces."""
+    """One data set: its dtype ("str" for text), and its dimensions as names or numbers separated by spaces."""
 
     dtype: str
     dims: str
@@ -37,7 +38,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Schema:
-    """The layout of one kind of file. Raise `version` when a reader of the old one would go wrong."""
+    """The layout of one kind of file. Increase `version` when a reader of the old layout would read wrong values."""
 
     name: str
     version: int
@@ -72,9 +73,9 @@ RECTIFIED = Schema(
         "joints": Field("f8", "frame 17 3", optional=True),
     },
 )
-"""`size` is (width, height); `targets/pair` is the pair that a target lies between; a depth of 0 or a `valid` of 0
-means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in the world; pictures were multiplied by
-`gains` (RGB, in linear light)."""
+"""`targets` are held-out cameras; `targets/pair` is the index of the pair that a camera lies between; `size` is (width,
+height); a depth of 0 or a `valid` of 0 means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in
+the world, metres; the images have been multiplied by `gains` (RGB, in linear light)."""
 
 HEATMAPS = Schema(
     "heatmaps",
@@ -108,14 +109,15 @@ RENDERS = Schema(
         "path/images": Field("u1", "step path_height path_width 3"),
     },
 )
-"""`path` is the sweep between the cameras: pair, frame, and the way from the left camera (0) to the right one (1)."""
+"""`path` is the camera path between the cameras of pairs: pair, frame, and ratio from the left camera (0) to the right
+one (1)."""
 
 
 class Writer:
     """Writes into the data sets of one schema: `writer["frames"] = ...`, `writer["sources/images", 0, 3] = ...`."""
 
     def __init__(self, datasets: Mapping[str, h5py.Dataset]):
-        self._datasets = datasets  # kept open: what fails while one is closed, h5py tells nobody
+        self._datasets = datasets  # kept open: h5py hides errors that occur while a data set is closed
 
     def __setitem__(self, key: str | tuple, value: Any) -> None:
         name, index = (key, ()) if isinstance(key, str) else (key[0], key[1:])
@@ -133,18 +135,21 @@ def create(
     inputs: Mapping[str, str],
     without: tuple[str, ...] = (),
 ) -> Iterator[Writer]:
-    """Write a file that appears under its name only when the block ends without an error.
+    """A writer of a file that appears under its name only if the block ends without an error.
 
     Args:
-        path: the file to write; its folder is made.
-        schema: what the file holds.
+        path: the file to write; its folder is created.
+        schema: of the file.
         dims: the size of every named dimension.
         stage_version: of the stage that writes.
         settings: the resolved configuration of the stage.
         inputs: the digest of every input, by name.
         without: optional fields that this file does not have.
+
+    Raises:
+        StoreError: the file cannot be written.
     """
-    with atomic_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file, _gives_up(file):
+    with atomic_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file, _discard_on_error(file):
         fields = {name: field for name, field in schema.fields.items() if name not in without}
         datasets = {name: _create_dataset(file, name, field, dims) for name, field in fields.items()}
         file.attrs.update(
@@ -160,18 +165,19 @@ def create(
 
 
 @contextmanager
-def _gives_up(file: h5py.File) -> Iterator[None]:
-    """On an error, write to nowhere what HDF5 still holds, and say what the system said.
+def _discard_on_error(file: h5py.File) -> Iterator[None]:
+    """Discard the buffers of HDF5 on an error, and raise the system's error.
 
-    On a full disk HDF5 would try again whenever an object is closed, and crash when Python ends.
+    On a full disk, HDF5 would otherwise try to write them again whenever an object is closed, and crash when Python
+    ends. They are written to the null device instead.
     """
     try:
         yield
         file.flush()
     except BaseException as error:
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nowhere, file.id.get_vfd_handle())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, file.id.get_vfd_handle())
+        os.close(null)
         with suppress(OSError, RuntimeError):
             file.close()
         number = re.search(r"errno = (\d+)", str(error))
@@ -185,21 +191,21 @@ def _create_dataset(file: h5py.File, name: str, field: Field, dims: Mapping[str,
         return file.create_dataset(name, shape, h5py.string_dtype())
     if 0 in shape or not any(n.endswith("width") for n in names):
         return file.create_dataset(name, shape, field.dtype)
-    chunks = tuple(1 if n in _ONE_PER_CHUNK else size for n, size in zip(names, shape, strict=True))
+    chunks = tuple(1 if n in _UNIT_DIMS else size for n, size in zip(names, shape, strict=True))
     return file.create_dataset(
         name, shape, field.dtype, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True
     )
 
 
 class Reader(h5py.File):
-    """A file of one schema, opened for reading; what a name holds (a data set or a group) is known to the schema."""
+    """A file of one schema, opened for reading. The schema defines whether a name is a data set or a group."""
 
     def __getitem__(self, name: str) -> Any:
         return super().__getitem__(name)
 
 
 def open_checked(path: str | Path, schema: Schema) -> Reader:
-    """Open a file for reading after checking that it is whole and of the schema.
+    """A file, opened for reading, that is complete and of the schema.
 
     Raises:
         StoreError: the file is missing, truncated, incomplete, or of another schema or version.
@@ -234,7 +240,7 @@ def settings_of(file: Reader) -> dict[str, Any]:
 
 
 def strings(dataset: h5py.Dataset) -> np.ndarray:
-    """A text data set as an array of str."""
+    """Array of str from a text data set."""
     return np.asarray(dataset.asstr()[()], dtype=object)
 
 

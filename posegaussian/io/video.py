@@ -1,4 +1,4 @@
-"""Videos: frames are read by their number, exactly (from 0, as they are shown); written ones play in browsers.
+"""Videos: frames are read by their exact number, from 0 in the order of display; written videos play in browsers.
 
 Written videos are .mp4: H.264, 4:2:0, BT.709; the same images give the same bytes.
 """
@@ -16,9 +16,14 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from posegaussian.io.atomic import atomic_file
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mts")
-"""Of video files that are read."""
+"""Suffixes of the video files that are read."""
+_SEEK_BEYOND = 50
+"""A frame further ahead than this is reached by seeking, a nearer one by decoding on. Chosen by hand."""
+_ESTIMATE = 0.95
+"""Share of duration x frame rate that is certainly the number of frames. Chosen by hand."""
 _ENCODER = {"crf": "18", "threads": "1", "x264-params": "mbtree=0"}
-"""Visually lossless, and repeatable: x264's macroblock tree reads memory that it never wrote, so its bytes vary."""
+"""Options of x264: crf 18 is visually lossless; one thread, and no macroblock tree, which reads uninitialised memory,
+give the same bytes every time."""
 
 
 @dataclass(frozen=True)
@@ -34,28 +39,28 @@ class VideoFrame:
     index: int
 
     def pixels(self) -> np.ndarray:
-        """RGB; a rotation in the video's header is obeyed, as players and OpenCV do."""
+        """RGB samples; a rotation in the video's header is applied, as players and OpenCV do."""
         return _opened(self.path).frame(self.index)
 
 
 def frame_count(path: Path) -> tuple[int, int]:
-    """How many frames a video holds, and how many its header promises (fewer where it does not say).
+    """Number of frames of a video, and the number that its header promises (a lower bound where it does not say).
 
     Raises:
-        OSError, ValueError: it cannot be opened.
+        OSError, ValueError: the video cannot be opened.
     """
     reader = _opened(path)
     return len(reader.times), reader.promised
 
 
 def frame_rate(path: Path) -> float | None:
-    """Frames per second, where the video tells."""
+    """Frames per second; None where the video does not say."""
     rate = _opened(path).stream.average_rate
     return float(rate) if rate else None
 
 
 class _Reader:
-    """An open video; reading on is fast, going elsewhere costs decoding from the last key frame."""
+    """An open video. Reading the next frame is fast; any other one is decoded from the last key frame before it."""
 
     def __init__(self, path: Path):
         try:
@@ -69,23 +74,23 @@ class _Reader:
         self.times = sorted(packet.pts for packet in packets if packet.pts is not None and not packet.is_discard)
         self.promised = self.stream.frames or self._estimate()
         self.stream.thread_type = "AUTO"
-        self.coming = iter(())
-        self.next = len(self.times)
+        self.decoded = iter(())
+        self.next = len(self.times)  # index of the next decoded frame; beyond the end: seek first
 
     def _estimate(self) -> int:
-        """At least so many frames last as long as the header says."""
+        """Lower bound of the number of frames, from the duration in the header."""
         rate, duration = self.stream.average_rate, self.container.duration
-        return int(0.95 * duration * rate / av.time_base) if rate and duration else 0
+        return int(_ESTIMATE * duration * rate / av.time_base) if rate and duration else 0
 
     def frame(self, index: int) -> np.ndarray:
         """RGB pixels of a frame."""
         if index >= len(self.times):
             raise ValueError(f"the video ends after {len(self.times)} frames")
         try:
-            if index < self.next or index > self.next + 50:
+            if index < self.next or index > self.next + _SEEK_BEYOND:
                 self.container.seek(self.times[index], stream=self.stream)
-                self.coming = self.container.decode(self.stream)
-            for frame in self.coming:
+                self.decoded = self.container.decode(self.stream)
+            for frame in self.decoded:
                 if frame.pts == self.times[index]:
                     self.next = index + 1
                     if frame.is_corrupt:
@@ -103,8 +108,8 @@ def _opened(path: Path) -> _Reader:
     return _Reader(path)
 
 
-def write_video(path: Path, pictures: Iterable[np.ndarray], fps: int) -> None:
-    """Write RGB pictures (uint8, height x width x 3, all of one size) as a video.
+def write_video(path: Path, images: Iterable[np.ndarray], fps: int) -> None:
+    """Write RGB images (uint8, height x width x 3, all of one size) as a video, atomically.
 
     An odd width or height is extended by one column or row, since 4:2:0 needs even sizes.
     """
@@ -112,8 +117,8 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], fps: int) -> None:
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         with av.open(str(temporary), "w", format="mp4", options=options) as container:
             stream = None
-            for picture in pictures:
-                even = np.pad(picture, [(0, size % 2) for size in picture.shape[:2]] + [(0, 0)], mode="edge")
+            for image in images:
+                even = np.pad(image, [(0, size % 2) for size in image.shape[:2]] + [(0, 0)], mode="edge")
                 if stream is None:
                     stream = _stream(container, even.shape[1], even.shape[0], fps)
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
@@ -126,6 +131,7 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], fps: int) -> None:
 
 
 def _stream(container, width: int, height: int, fps: int):
+    """A new H.264 stream in BT.709, limited range."""
     stream = container.add_stream("libx264", rate=fps, options=_ENCODER)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context

@@ -1,14 +1,14 @@
-"""The error model: what a heatmap detector would say about joints whose true places are known.
+"""The error model of a heatmap detector: simulated detections of joints whose true positions are known.
 
-Fitted to a detector's answers by tools/fit_error_model.py. Lengths are in the cells of the detector's own maps, so that
-the model holds at every size of the picture. A joint's offset e_t in one view of frame t is, on either axis,
+Fitted to a detector's output by tools/fit_error_model.py. Lengths are in cells of the detector's own maps, so that the
+model holds at every image size. A joint's offset e_t in one view of frame t is, on either axis,
 
     e_t = s (sqrt(1 - q) a_t + sqrt(q) n_t),    a_t = m a_(t-1) + sqrt(1 - m^2) n'_t,    m = exp(-|x_t - x_(t-1)| / r),
 
-with n, n' white, of variance 1: a share q of the variance is jitter, new in every frame. The rest depends on what is
-seen: it lingers while the joint rests at x, and is forgotten as it moves by the reach r. Scores and the widths of the
-blobs vary alike. A miss, or a swap of left and right, stays for another frame with probability p m, else is drawn
-afresh.
+with n, n' white noise of variance 1: a share q of the variance is jitter, independent in every frame. The rest depends
+on the appearance: it is constant while the joint rests at x, and decorrelates over the reach r as the joint moves.
+Scores and the widths of the blobs vary in the same way. A miss, or a swap of left and right, persists for another frame
+with probability p m, and is drawn again otherwise.
 """
 
 import json
@@ -27,21 +27,25 @@ from posegaussian.types import JOINTS, StereoPair, Tensors
 
 ASSETS = Path(__file__).parents[1] / "assets" / "detector"
 JOINT_GROUPS = tuple(dict.fromkeys(name.split("_")[-1] for name in JOINTS))
-"""Joints without their side: left and right share their numbers."""
+"""Names of joints without their side: left and right share their parameters."""
 GROUP_OF_JOINT = [JOINT_GROUPS.index(name.split("_")[-1]) for name in JOINTS]
+"""Index of each joint's group."""
 _SIDES = {"left": "right", "right": "left"}
 MIRRORED_JOINT = [JOINTS.index("_".join(_SIDES.get(part, part) for part in name.split("_"))) for name in JOINTS]
-"""The joint on the other side of the body; the nose is its own."""
+"""Index of the same joint on the other side of the body; the nose is mirrored to itself."""
 VISIBILITY_STATES = ("hidden", "seen")
 _JOINT_KEYS = ("offset", "score", "score_spread", "width", "width_spread", "miss", "swap")
 _SHARED_KEYS = ("jitter", "reach", "persistence", "lost_offset", "lost_score")
 _PADDING, _ASPECT, _CELLS = 1.25, 192 / 256, 63
-"""The detector's box: that of the mask, padded, of this width / height; so many cells span its height."""
+"""Box of the top-down detectors of MMPose: the mask's box times 1.25, of aspect ratio 192 / 256; with UDP, the centres
+of the outermost of its 64 cells lie 63 cells apart over the height."""
+_LEAST_WIDTH = 0.5
+"""Smallest standard deviation of a simulated blob, cells: a narrower one could fall between two cells. By hand."""
 
 
 @dataclass(frozen=True)
 class ErrorModel(Tensors):
-    """How a detector errs, by visibility (0: hidden, 1: seen) and joint; lengths in cells of its maps.
+    """Statistics of a detector's errors by visibility (0: hidden, 1: seen) and joint; lengths in cells of its maps.
 
     Args:
         offset: standard deviation along either axis.
@@ -50,10 +54,10 @@ class ErrorModel(Tensors):
         width: mean of the standard deviation of the map's blob.
         width_spread: its standard deviation.
         miss: probability that the joint is not found.
-        swap: probability that it is found on its twin.
-        jitter: share q of the variances that is new in every frame.
-        reach: r, after so much motion of the joint the other part is forgotten.
-        persistence: p, of misses and swaps of joints that rest.
+        swap: probability that it is found at the joint on the other side of the body.
+        jitter: share q of the variances that is independent in every frame.
+        reach: distance r of motion over which the rest decorrelates.
+        persistence: probability p that a miss or swap persists while the joint rests.
         lost_offset: standard deviation along either axis where the joint was missed.
         lost_score: mean of the score there.
     """
@@ -73,7 +77,10 @@ class ErrorModel(Tensors):
 
 
 def read_error_model(name: str) -> ErrorModel:
-    """Read a model: a path, or `package:NAME` for one that ships here.
+    """An error model from its file.
+
+    Args:
+        name: a path, or `package:NAME` for one that ships here.
 
     Raises:
         DetectorError: the file is missing or is no error model.
@@ -109,15 +116,15 @@ def simulate_detector(
     random: np.random.Generator,
     error_scale: float = 1.0,
 ) -> StereoPair:
-    """The pair with the heatmaps, key points and scores that the detector might have found.
+    """The pair with simulated heatmaps, key points and scores of a detector.
 
     Args:
         pair: images and masks, clips of consecutive frames.
-        joints: their true places, rectified pixels.
-        visible: whether nothing hides them.
-        frames: of a clip.
-        model: how the detector errs.
-        random: draws the errors on the CPU, so that every device sees the same ones.
+        joints: true positions, rectified pixels.
+        visible: whether the joints are visible.
+        frames: number of frames of a clip.
+        model: the error model.
+        random: draws the errors on the CPU, so that they are the same on every device.
         error_scale: multiplies offsets and the probabilities of misses and swaps.
     """
     cell = cell_size(pair.masks)[..., None]
@@ -127,54 +134,54 @@ def simulate_detector(
         hidden, seen = table.to(joints)
         return torch.where(visible, seen, hidden)
 
-    missed = draws.lasting() < error_scale * of(model.miss)
-    swapped = draws.lasting() < error_scale * of(model.swap)
+    missed = draws.uniform() < error_scale * of(model.miss)
+    swapped = draws.uniform() < error_scale * of(model.swap)
     error = torch.where(missed, joints.new_tensor(model.lost_offset), error_scale * of(model.offset))
     places = torch.where(swapped[..., None], joints[:, :, MIRRORED_JOINT], joints)
-    places = places + (cell * error)[..., None] * torch.stack([draws.drifting(), draws.drifting()], dim=-1)
-    score = of(model.score) + of(model.score_spread) * draws.drifting()
-    score = torch.where(missed, 2 * model.lost_score * draws.lasting(), score).clamp(0, 1)
-    width = (of(model.width) + of(model.width_spread) * draws.drifting()).clamp_min(0.5)
+    places = places + (cell * error)[..., None] * torch.stack([draws.normal(), draws.normal()], dim=-1)
+    score = of(model.score) + of(model.score_spread) * draws.normal()
+    score = torch.where(missed, 2 * model.lost_score * draws.uniform(), score).clamp(0, 1)
+    width = (of(model.width) + of(model.width_spread) * draws.normal()).clamp_min(_LEAST_WIDTH)
     maps = gaussian_maps(places, score, *pair.masks.shape[-2:], sigma=width * cell / 4)
     return replace(pair, heatmaps=maps, keypoints=places, scores=score)
 
 
 def cell_size(masks: Float[Tensor, "b 2 1 h w"]) -> Float[Tensor, "b 2"]:
-    """The size in pixels of one cell of the detector's maps; 1 where the mask is empty."""
+    """Size in pixels of one cell of the detector's maps; 1 where the mask is empty."""
     inside = masks[:, :, 0] > 0.5
     height, width = _extent(inside.any(-1)), _extent(inside.any(-2))
     return (_PADDING * torch.maximum(height, width / _ASPECT) / _CELLS).where(height > 0, torch.ones_like(height))
 
 
 def _extent(line: Bool[Tensor, "b 2 n"]) -> Float[Tensor, "b 2"]:
-    """From the first to the last that is true."""
+    """Number of entries from the first to the last true one."""
     return ((line.cumsum(-1) > 0) & (line.flip(-1).cumsum(-1) > 0).flip(-1)).sum(-1).float()
 
 
 class _Draws:
-    """Random numbers of clips, (clips * frames, 2, 17), that hang together over the frames as the model says."""
+    """Random numbers of clips, (clips * frames, 2, 17), correlated over the frames as the model defines."""
 
     def __init__(self, joints: Float[Tensor, "b 2 17 2"], frames: int, model: ErrorModel, random: np.random.Generator):
         self.model, self.random, self.like = model, random, joints
         clips = joints.unflatten(0, (-1, frames))
         self.shape = clips.shape[:4]
         moved = torch.linalg.vector_norm(clips[:, 1:] - clips[:, :-1], dim=-1)
-        self.memory = torch.exp(-moved / model.reach)
+        self.correlation = torch.exp(-moved / model.reach)
 
-    def drifting(self) -> Float[Tensor, "b 2 17"]:
-        """Normal, of variance 1: partly lingering, partly new in every frame."""
+    def normal(self) -> Float[Tensor, "b 2 17"]:
+        """Normal, of variance 1: partly correlated over the frames, partly independent in every frame."""
         new = self._tensor(self.random.standard_normal(self.shape))
-        lingering = [new[:, 0]]
-        for t, m in enumerate(self.memory.unbind(1), start=1):
-            lingering.append(m * lingering[-1] + (1 - m.square()).sqrt() * new[:, t])
+        correlated = [new[:, 0]]
+        for t, m in enumerate(self.correlation.unbind(1), start=1):
+            correlated.append(m * correlated[-1] + (1 - m.square()).sqrt() * new[:, t])
         q, jitter = self.model.jitter, self._tensor(self.random.standard_normal(self.shape))
-        return ((1 - q) ** 0.5 * torch.stack(lingering, dim=1) + q**0.5 * jitter).flatten(0, 1)
+        return ((1 - q) ** 0.5 * torch.stack(correlated, dim=1) + q**0.5 * jitter).flatten(0, 1)
 
-    def lasting(self) -> Float[Tensor, "b 2 17"]:
-        """Uniform in [0, 1); each stays what it was in the frame before, or is drawn afresh."""
+    def uniform(self) -> Float[Tensor, "b 2 17"]:
+        """Uniform in [0, 1): each keeps its value of the frame before, or is drawn again."""
         new, stay = (self._tensor(self.random.random(self.shape)) for _ in range(2))
         values = [new[:, 0]]
-        for t, m in enumerate(self.memory.unbind(1), start=1):
+        for t, m in enumerate(self.correlation.unbind(1), start=1):
             values.append(torch.where(stay[:, t] < self.model.persistence * m, values[-1], new[:, t]))
         return torch.stack(values, dim=1).flatten(0, 1)
 

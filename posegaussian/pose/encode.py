@@ -1,4 +1,4 @@
-"""Joints as maps, and how well joints were found."""
+"""Heatmaps from joints, and the accuracy of detected joints."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,7 +13,7 @@ def gaussian_maps(
     stride: int = 4,
     sigma: float | Float[Tensor, "*b 17"] = 2.0,
 ) -> Float[Tensor, "*b 17 h w"]:
-    """One Gaussian per joint, its peak the joint's score: what a perfect heatmap detector would say.
+    """Heatmaps with one Gaussian per joint, whose peak is the joint's score: the output of an ideal detector.
 
     Args:
         keypoints: (x, y) in pixels, centres at +0.5.
@@ -21,9 +21,8 @@ def gaussian_maps(
         height: of the image, pixels.
         width: of the image, pixels.
         stride: pixels per cell of the maps, which are height / stride x width / stride.
-        sigma: standard deviation in cells, one for all or one for each joint.
+        sigma: standard deviation in cells, one for all or one for each joint. The default of 2 is MMPose's.
     """
-
     sigma = torch.as_tensor(sigma, device=keypoints.device, dtype=keypoints.dtype)
 
     def profile(size: int, axis: int) -> Float[Tensor, "*b 17 n"]:
@@ -42,11 +41,11 @@ def pck(
     boxes: Float[Tensor, "*b 4"],
     threshold: float = 0.05,
 ) -> float:
-    """Percentage of correct key points, as a share: visible joints that lie near their truth, by the box's diagonal.
+    """PCK, the share of visible joints that lie within a share of the box's diagonal from their true position.
 
     Args:
         predicted: in pixels.
-        truth: in pixels.
+        truth: true positions, in pixels.
         visible: which joints count.
         boxes: (x0, y0, x1, y1) of the person's mask, without padding, pixels.
         threshold: as a share of the diagonal.

@@ -3,14 +3,14 @@
 import numpy as np
 
 STRIDE = 4
-"""Cell (i, j) of a placed map covers image pixels 4i..4i+3, 4j..4j+3."""
+"""Image pixels per cell, on either axis: cell (i, j) covers rows 4i..4i+3 and columns 4j..4j+3."""
 
 
 def resample_maps(maps: np.ndarray, first: np.ndarray, pitch: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resample maps from a box's frame into the image's, linearly; zero outside the box.
+    """Maps resampled linearly from the frame of a box into that of the image; zero outside the box.
 
-    A box is never turned, so that the resampling separates into one small matrix per axis. Where the map is finer than
-    the image's cells, the linear kernel widens to a cell, so that nothing falls between two samples.
+    Boxes are parallel to the image's axes, so the resampling separates into one small matrix per axis. Where the maps
+    are finer than the image's cells, the linear kernel is as wide as a cell, so that no peak is lost between samples.
 
     Args:
         maps: (joints, rows, columns).
@@ -28,8 +28,8 @@ def resample_maps(maps: np.ndarray, first: np.ndarray, pitch: np.ndarray, width:
 
 
 def _weights(cells: int, samples: int, first: float, pitch: float) -> np.ndarray:
-    """Linear interpolation from samples at `first + pitch * index` to the centres of cells: (cells, samples)."""
+    """Weights (cells, samples) of the interpolation from samples at `first + pitch * index` to the centres of cells."""
     centres = STRIDE * (np.arange(cells) + 0.5)
     distance = np.abs((centres[:, None] - first) / pitch - np.arange(samples))
-    reach = max(1.0, STRIDE / pitch)
+    reach = max(1.0, STRIDE / pitch)  # half width of the kernel, in samples
     return (np.maximum(0.0, 1.0 - distance / reach) / reach).astype(np.float32)

@@ -45,7 +45,7 @@ def stand(scan: TexturedMesh, name: str, settings: BuiltinSettings) -> Performan
     """
     rng = np.random.default_rng([_SEED, *name.encode()])
     studio = Studio.built(rng, settings, capture_rig(rng, settings, scan.vertices), scan.vertices)
-    colours = from_texture(scan.vertices, scan.faces, scan.places, scan.texture, _TEXEL)
+    colours = from_texture(scan.vertices, scan.faces, scan.uv, scan.texture, _TEXEL)
     normals = vertex_normals(scan.vertices, scan.faces)
     actor = Actor.of(Baked.rigid(scan.vertices, normals, scan.faces, colours))
     posed = actor.posed(torch.eye(3, 4)[None, None])

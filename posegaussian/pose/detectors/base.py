@@ -1,6 +1,6 @@
-"""Joint heatmaps of one frame, by any detector.
+"""Interface of the 2D pose detectors, and the heatmaps of one frame by any of them.
 
-NumPy alone: the environment of a detector has neither torch nor jaxtyping of this package's versions.
+NumPy alone: the environment of a detector has other versions of torch, and no jaxtyping.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,12 +15,12 @@ from posegaussian.pose.heatmaps import STRIDE, resample_maps
 from posegaussian.registry import DETECTORS, resolve
 
 JOINT_COUNT = 17
-"""COCO's key points."""
+"""Number of COCO's key points: `posegaussian.types.JOINTS`, which needs torch."""
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What a detector finds of one person; everything in image pixels, centres at +0.5.
+    """Output of a detector for one person; all positions in image pixels, centres at +0.5.
 
     Args:
         maps: (17, rows, columns), in the frame of the detector's own box.
@@ -43,7 +43,7 @@ Detector = Callable[[np.ndarray, np.ndarray], Detection]
 
 @dataclass(frozen=True)
 class LoadedDetector:
-    """A detector, and the files that it was loaded from, by what they are."""
+    """A detector, and the files that it was loaded from, by their role (such as `weights`)."""
 
     detect: Detector
     files: Mapping[str, Path]
@@ -53,17 +53,17 @@ def load_detector(settings: DetectorSettings) -> LoadedDetector:
     """A detector, ready to use.
 
     Args:
-        settings: its kind, a name of `registry.DETECTORS`, and which model it is.
+        settings: of the model; their kind is a name of `registry.DETECTORS`.
 
     Raises:
-        DetectorError: what the detector needs cannot be had.
+        DetectorError: the detector's package, configuration or weights are missing.
         WeightsError: its weights cannot be used.
     """
     return resolve(DETECTORS[settings.kind].path)(settings)
 
 
 def detect_frame(images: np.ndarray, masks: np.ndarray, detect: Detector) -> dict[str, np.ndarray]:
-    """Joints of the person in each view of one frame: zeros where the mask is empty.
+    """Heatmaps and joints of the person in each view of one frame; zeros where the mask is empty.
 
     Args:
         images: RGB (views, h, w, 3), 8 bits.
@@ -71,8 +71,8 @@ def detect_frame(images: np.ndarray, masks: np.ndarray, detect: Detector) -> dic
         detect: the detector.
 
     Returns:
-        By view, as the heatmaps store holds them: `heatmaps` (17, h / 4, w / 4) in [0, 1], `keypoints` (17, 2) in
-        pixels, `scores` (17,), and `boxes` (4,) of the masks.
+        Arrays by name, stacked over the views, as the heatmaps store holds them: `heatmaps` (17, h / 4, w / 4) in
+        [0, 1], `keypoints` (17, 2) in pixels, `scores` (17,), and `boxes` (4,) of the masks.
     """
     views = [_view(image, mask, detect) for image, mask in zip(images, masks, strict=True)]
     return {name: np.stack([view[name] for view in views]) for name in views[0]}

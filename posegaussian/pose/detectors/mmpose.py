@@ -1,4 +1,4 @@
-"""The MMPose top-down heatmap models as detectors.
+"""MMPose's top-down heatmap models as detectors.
 
 MMPose and torch live in an environment of their own (envs/mmpose.*) and are imported inside the functions that need
 them; a test lists what of this package may be imported there.
@@ -19,10 +19,10 @@ ASSETS = Path(__file__).parents[2] / "assets" / "detector"
 
 
 def load(settings: DetectorSettings) -> LoadedDetector:
-    """The model that the settings name; missing weights are downloaded.
+    """The model of the settings; missing weights are downloaded.
 
     Raises:
-        DetectorError: MMPose, its configuration or the weights cannot be had.
+        DetectorError: MMPose, its configuration or the weights are missing.
         WeightsError: the weights do not fit the configuration.
     """
     config_file = find_config(settings.config)
@@ -31,7 +31,14 @@ def load(settings: DetectorSettings) -> LoadedDetector:
 
 
 def find_config(name: str) -> Path:
-    """An MMPose configuration: a path, `package:NAME` for one that ships here, or a name from MMPose's own package."""
+    """Path of an MMPose configuration.
+
+    Args:
+        name: a path, `package:NAME` for one that ships here, or a name from MMPose's own package.
+
+    Raises:
+        DetectorError: there is no such configuration.
+    """
     path = _locate(name)
     if path.is_file():
         return path
@@ -52,6 +59,7 @@ def _locate(name: str) -> Path:
 
 
 def _mmpose_folder() -> Path:
+    """Folder of the installed MMPose."""
     warnings.filterwarnings("ignore", module=r"mm(cv|engine|pose)\.")
     try:
         import mmpose  # pyright: ignore[reportMissingImports]  lives in its own environment
@@ -65,7 +73,7 @@ def _mmpose_folder() -> Path:
 
 
 def load_detector(config_file: Path, weights_file: Path) -> Detector:
-    """An MMPose top-down heatmap model on the CPU, in one thread: the same image gives the same bytes.
+    """An MMPose top-down heatmap model on the CPU, in one thread, so that the same image gives the same bytes.
 
     Raises:
         DetectorError: MMPose cannot be imported, or the configuration is not of a top-down heatmap model of 17 joints.
@@ -79,7 +87,7 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    # No flip test: half the time, and (MSRA) the mean of a map and its flipped twin lies an eighth of a cell aside.
+    # No flip test: it doubles the time, and (MSRA) shifts the mean of a map and its mirrored map by 1/8 cell.
     options = {"model.test_cfg.output_heatmaps": True, "model.test_cfg.flip_test": False}
     try:
         model = init_model(str(config_file), device="cpu", cfg_options=options)
@@ -95,7 +103,7 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
     intervals = np.array(codec.heatmap_size) - (1 if isinstance(codec, UDPHeatmap) else 0)
 
     def detect(image: np.ndarray, box: np.ndarray) -> Detection:
-        # MMPose counts from the centre of the first pixel, and wants BGR.
+        # MMPose counts from the centre of the first pixel, and takes BGR.
         (result,) = inference_topdown(model, np.ascontiguousarray(image[..., ::-1]), box[None] - 0.5)
         centre, extent = result.gt_instances.bbox_centers[0], result.gt_instances.bbox_scales[0]
         return Detection(
@@ -110,10 +118,10 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
 
 
 def _load_weights(model: Any, path: Path) -> None:
-    """Load a state dict, without running any code the file may hold."""
+    """Load the weights of a file into a model, without running any code that the file may hold."""
     state = _read_weights(path)
-    wanted = model.state_dict()
-    for name, value in wanted.items():
+    expected = model.state_dict()
+    for name, value in expected.items():
         if name not in state:
             raise WeightsError(
                 f"does not fit the detector's configuration: lacks `{name}`", code="weights-mismatch", file=path
@@ -123,10 +131,11 @@ def _load_weights(model: Any, path: Path) -> None:
             raise WeightsError(
                 f"does not fit the detector's configuration: {shapes}", code="weights-mismatch", file=path
             )
-    model.load_state_dict({name: state[name] for name in wanted})
+    model.load_state_dict({name: state[name] for name in expected})
 
 
 def _read_weights(path: Path) -> dict[str, Any]:
+    """State dict of a .safetensors file, or of a checkpoint that torch can load without running code."""
     import torch
 
     if path.suffix == ".safetensors":
@@ -139,13 +148,13 @@ def _read_weights(path: Path) -> dict[str, Any]:
             raise WeightsError(
                 f"not a readable safetensors file ({error})", code="unreadable-weights", file=path
             ) from None
-    # Files that MMPose publishes hold NumPy arrays (meta data) beside the weights.
+    # The checkpoints that MMPose publishes hold NumPy arrays (metadata) beside the weights.
     numpy_types: list[Any] = [np.ndarray, np.dtype, *(type(np.dtype(code)) for code in "?bBhHiIlLqQefdU")]
-    numpy_types += [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]  # what their pickles call
+    numpy_types += [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]  # constructors in pickles
     try:
         with torch.serialization.safe_globals(numpy_types):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever the damaged or foreign pickle makes it stumble over
+    except Exception as error:  # a damaged or foreign pickle can raise anything
         reason = str(error).splitlines()[0]
         raise WeightsError(
             f"not weights that can be loaded safely ({reason})", code="unsafe-weights", file=path

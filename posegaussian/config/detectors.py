@@ -20,13 +20,13 @@ class DetectorSettings:
     kind: Annotated[str, NameOf(DETECTORS)] = "mmpose"
     """What loads them."""
     url: str | None = None
-    """Where the weights are downloaded from when the file is missing; needs `sha256`."""
+    """URL to download the weights from if the file is missing; needs `sha256`."""
     sha256: str | None = None
-    """The weights' sha256, or its first digits; checked before use."""
+    """sha256 of the weights, or its first digits; checked before use."""
 
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """What contradicts itself."""
+        """Contradictions within the settings."""
         if self.url is not None and not self.sha256:
             yield ("sha256",), "missing: weights with a `url` are not downloaded without it"

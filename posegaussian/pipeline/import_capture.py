@@ -1,4 +1,4 @@
-"""`posegaussian import`: a capture of any layout becomes one of the canonical (EasyMocap's), linked where it can be."""
+"""The command `import`: a capture of any layout in the canonical one (EasyMocap's), by links where possible."""
 
 import os
 import shutil
@@ -19,20 +19,21 @@ from posegaussian.io.video import VideoFrame
 from posegaussian.progress import progress
 
 _Write = Callable[[Path], None]
+"""Writes one file to a path."""
 
 
 def import_capture(
     capture: Capture, output: Path, *, pairs: Sequence[tuple[str, ...]] = (), scale: float = 1.0, copy: bool = False
 ) -> None:
-    """Write a capture in the canonical layout; it appears under its name only when it is whole.
+    """Write a capture in the canonical layout; the folder appears under its name only when it is complete.
 
-    Image files and videos are hard links, symbolic links where the file systems differ. What the canonical layout
-    stores in another way (masks in an alpha channel, depths in another unit) is converted.
+    Image files and videos become hard links, or symbolic links where the file systems differ. Files that the canonical
+    layout stores differently (masks in an alpha channel, depths in another unit) are converted.
 
     Args:
         capture: of any layout.
         output: the new folder.
-        pairs: source pairs to write down; default: the capture's own.
+        pairs: source pairs for rig.json; default: the capture's own.
         scale: metres per unit of the source's world.
         copy: copy instead of linking.
 
@@ -41,7 +42,7 @@ def import_capture(
     """
     if output.exists():
         raise CaptureError(
-            "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
+            "already exists", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
         )
     pairs = named_pairs(capture, pairs) if pairs else capture.pairs
     with atomic_folder(output) as temporary:
@@ -57,7 +58,7 @@ def import_capture(
 
 
 def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _Write]]:
-    """Every file to be written: its path in the capture, and how."""
+    """Paths of all files within the new capture, each with the function that writes it."""
     for camera in capture.cameras:
         images = [capture.images[camera][frame] for frame in capture.frames]
         videos = {image.path for image in images if isinstance(image, VideoFrame)}
@@ -69,24 +70,25 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
             if camera in capture.masks:
                 yield _placed(frame_path("masks", camera, frame), capture.masks[camera][frame], copy)
             if camera in capture.depths:
-                picture = capture.depths[camera][frame]
-                as_it_is = isinstance(picture, DepthFile) and picture.unit == DEPTH_UNIT and not picture.inverse
-                write = (
-                    _linked(picture.path, copy) if as_it_is and scale == 1 else _depth(capture, camera, frame, scale)
-                )
+                file = capture.depths[camera][frame]
+                canonical = isinstance(file, DepthFile) and file.unit == DEPTH_UNIT and not file.inverse
+                unchanged = canonical and scale == 1
+                write = _linked(file.path, copy) if unchanged else _depth(capture, camera, frame, scale)
                 yield frame_path("depths", camera, frame), write
         if camera in capture.backgrounds:
             yield _placed(Path("backgrounds", f"{camera}.png"), capture.backgrounds[camera], copy)
 
 
-def _placed(path: Path, picture: LazyImage, copy: bool) -> tuple[Path, _Write]:
-    """A picture file is linked, under its own suffix; everything else is decoded and written as .png."""
-    if isinstance(picture, ImageFile) and (picture.upright or not picture.is_rotated()):
-        return path.with_name(path.name.removesuffix(".png") + picture.path.suffix.lower()), _linked(picture.path, copy)
-    return path, lambda target: write_frame(target, picture.pixels())
+def _placed(path: Path, image: LazyImage, copy: bool) -> tuple[Path, _Write]:
+    """Path and writer of an image: image files are linked and keep their suffix, others are written as .png."""
+    if isinstance(image, ImageFile) and (image.upright or not image.is_rotated()):
+        return path.with_name(path.name.removesuffix(".png") + image.path.suffix.lower()), _linked(image.path, copy)
+    return path, lambda target: write_frame(target, image.pixels())
 
 
 def _linked(source: Path, copy: bool) -> _Write:
+    """A writer that links to a file, or copies it."""
+
     def write(target: Path) -> None:
         if not source.is_file():
             raise CaptureError("no such file", code="missing-file", file=source)
@@ -102,12 +104,14 @@ def _linked(source: Path, copy: bool) -> _Write:
 
 
 def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
+    """A writer of a depth image in the canonical unit."""
+
     def write(target: Path) -> None:
         depth = capture.depth(camera, frame)
         assert depth is not None
         steps = np.rint(depth * (scale / DEPTH_UNIT))
         if steps.max() > np.iinfo(np.uint16).max:
-            what = f"depths beyond {np.iinfo(np.uint16).max * DEPTH_UNIT:.2f} m are left out"
+            what = f"depths beyond {np.iinfo(np.uint16).max * DEPTH_UNIT:.2f} m become unknown"
             warn(what, code="far-depths", file=capture.depths[camera][frame].path.parent, camera=camera)
         write_frame(target, np.where(steps > np.iinfo(np.uint16).max, 0, steps).astype(np.uint16))
 
@@ -115,6 +119,7 @@ def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
 
 
 def _write_rig(root: Path, capture: Capture, pairs: Sequence[Names]) -> None:
+    """Write rig.json, with the range of frames for videos, which are linked whole."""
     more: dict = {"fps": capture.fps} if capture.fps else {}
     from_videos = any(isinstance(by_frame[min(by_frame)], VideoFrame) for by_frame in capture.images.values())
     if from_videos:
@@ -130,7 +135,7 @@ def _write_joints(root: Path, capture: Capture, scale: float) -> None:
 
 
 def _scaled(camera: SourceCamera, scale: float) -> SourceCamera:
-    """The camera in a world whose unit is so many metres."""
+    """The camera, with its position multiplied by a scale."""
     pose = camera.world_to_camera.copy()
     pose[:3, 3] *= scale
     return replace(camera, world_to_camera=pose)

@@ -1,4 +1,4 @@
-"""The joints of a rectified frame, by the stage `heatmaps`, run by the MMPose environment's own interpreter."""
+"""Joints of a rectified frame: the stage `heatmaps`, run by the interpreter of the MMPose environment."""
 
 import os
 import subprocess
@@ -16,42 +16,49 @@ from posegaussian.preparation.rectification import RectifiedFrame
 from posegaussian.preparation.rectification_plan import RectificationPlan
 
 SMALL = '{"config": "package:small.py", "weights": "package:small.safetensors"}'
-"""Settings of the detector that ships here."""
+"""Settings, as YAML, of the detector that ships with this package."""
 _REPOSITORY = Path(__file__).parents[2]
 _POSE_PYTHON = _REPOSITORY / ".venv-mmpose" / "bin" / "python"
 
 
 def interpreter(named: Path | None) -> Path | None:
-    """The MMPose environment's python, or None where there is no such environment."""
+    """Path of the MMPose environment's Python; None, with a message, where there is no such environment.
+
+    Args:
+        named: the path that the user gave; None looks in the repository.
+
+    Raises:
+        DetectorError: the path that the user gave does not exist.
+    """
     if named and not named.exists():
         raise DetectorError(
             "no such interpreter", code="missing-interpreter", file=named, hint="give the MMPose environment's python"
         )
     if named or _POSE_PYTHON.exists():
         return named or _POSE_PYTHON
-    print("no MMPose environment found: going on without pose (see --pose-python)", file=sys.stderr)
+    print("no MMPose environment found: continuing without pose (see --pose-python)", file=sys.stderr)
     return None
 
 
 def detect_joints(
     plan: RectificationPlan, rectified: RectifiedFrame, settings: RectifySettings, python: Path, detector: str
 ) -> list[dict[str, np.ndarray]]:
-    """Heatmaps, keypoints and scores of each pair of a frame, by these names, as store.HEATMAPS describes them.
+    """Arrays `heatmaps`, `keypoints` and `scores` for each pair of a frame, as in store.HEATMAPS.
 
     Args:
         plan: that the frame was rectified by.
         rectified: the frame.
-        settings: of the rectification.
+        settings: of rectification.
         python: the MMPose environment's interpreter.
         detector: DetectorSettings, as YAML.
 
     Raises:
-        DetectorError: the stage failed there.
+        DetectorError: the stage failed; the message is that of the other process.
     """
     with TemporaryDirectory() as folder:
         pairs, heatmaps = Path(folder) / "rectified.h5", Path(folder) / "heatmaps.h5"
-        alone, frame = RectificationPlan(plan.pairs), RectifiedFrame(rectified.pairs)
-        write_rectified(pairs, alone, [0], [frame], settings=settings, inputs={}, without=DEPTH_FIELDS)
+        sources, frame = RectificationPlan(plan.pairs), RectifiedFrame(rectified.pairs)  # without held-out cameras
+        write_rectified(pairs, sources, [0], [frame], settings=settings, inputs={}, without=DEPTH_FIELDS)
         _run(pairs, heatmaps, python, detector)
         with store.open_checked(heatmaps, store.HEATMAPS) as file:
             return [

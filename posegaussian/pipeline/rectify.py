@@ -1,4 +1,4 @@
-"""The stage `rectify`: stereo pairs with matching rows, and undistorted targets, from a capture to one HDF5 file."""
+"""The stage `rectify`: from a capture to one HDF5 file of rectified stereo pairs and undistorted held-out images."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ from posegaussian.preparation.rectification_plan import RectificationPlan, plan_
 from posegaussian.progress import progress
 
 DEPTH_FIELDS = ("sources/disparity", "sources/valid", "targets/depth")
-"""The fields of store.RECTIFIED that need true depth."""
+"""Fields of store.RECTIFIED that need true depth."""
 
 
 def rectify_capture(
@@ -34,15 +34,20 @@ def rectify_capture(
     frames: Sequence[int] | FrameRange | None = None,
     held_out: Sequence[str] = (),
 ) -> None:
-    """Rectify the pairs of a capture, frame by frame.
+    """Write the rectified pairs and undistorted held-out images of a capture, frame by frame.
 
     Args:
         root: the capture's folder.
         output: the .h5 to write, of store.RECTIFIED.
-        settings: sizes, margin, masks and colours.
+        settings: of the stage.
         pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
         frames: frame numbers; default: all.
-        held_out: cameras that are only compared with; default: those the capture names.
+        held_out: cameras that renders are only compared with; default: those the capture names.
+
+    Raises:
+        CalibrationError: something is wrong with the calibration, or a pair cannot be rectified.
+        CaptureError: something is missing, or an image cannot be read.
+        StoreError: the file cannot be written.
     """
     chosen = frames if isinstance(frames, FrameRange) else None
     capture = with_masks(read_capture(root, frames=chosen).with_roles(held_out=held_out), settings.masks)
@@ -65,13 +70,13 @@ def rectify_capture(
 def checked_plan(
     capture: Capture, pairs: Sequence[Names], frames: Sequence[int], settings: RectifySettings
 ) -> RectificationPlan:
-    """The plan for a capture that is read and has masks, after a check of what looks wrong with it.
+    """Rectification plan for a capture with masks, after the diagnostics have passed.
 
-    Colours are matched where the settings say so, unless the capture is rendered (holds true depths).
+    Colours are matched if the settings demand it, unless the capture is rendered (has true depths).
 
     Raises:
         CalibrationError: something is wrong with the calibration, or a pair cannot be rectified.
-        CaptureError: an image cannot be read, or the targets differ in size.
+        CaptureError: an image cannot be read, or the held-out images differ in size.
     """
     check(capture, pairs, frames[0])
     plan = plan_rectification(capture, pairs, frames, settings)
@@ -97,7 +102,7 @@ def write_rectified(
     Args:
         output: the .h5.
         plan: that the frames were rectified by.
-        frames: their numbers.
+        frames: frame numbers.
         rectified: the frames, in the same order.
         settings: of the plan.
         inputs: digests of the files that were read, by name.
@@ -123,26 +128,27 @@ def write_rectified(
 
 
 def _absent(capture: Capture, plan: RectificationPlan) -> list[str]:
-    """The fields that need the depth of every camera of their kind, where not every one has it."""
+    """Fields of DEPTH_FIELDS that the file cannot have, because a camera of their group has no true depth."""
     inputs = {camera for pair in plan.pairs for camera in pair.names}
-    outputs = {target.view.name for target in plan.held_out}
+    held_out = {each.view.name for each in plan.held_out}
     known = capture.depths.keys()
-    complete = {"sources": inputs <= known, "targets": bool(outputs) and outputs <= known}
+    complete = {"sources": inputs <= known, "targets": bool(held_out) and held_out <= known}
     return [name for name in DEPTH_FIELDS if not complete[name.partition("/")[0]]]
 
 
 def _dims(plan: RectificationPlan, frames: int, settings: RectifySettings) -> dict[str, int]:
+    """Sizes of the dimensions of store.RECTIFIED."""
     sources = [view.source for pair in plan.pairs for view in pair.views]
-    targets = [target.view.camera for target in plan.held_out]
+    held_out = [each.view.camera for each in plan.held_out]
     return {
         "pair": len(plan.pairs),
         "frame": frames,
         "width": settings.size[0],
         "height": settings.size[1],
         "coefficients": max(len(camera.distortion) for camera in sources),
-        "target": len(targets),
-        "target_width": targets[0].width if targets else 0,
-        "target_height": targets[0].height if targets else 0,
+        "target": len(held_out),
+        "target_width": held_out[0].width if held_out else 0,
+        "target_height": held_out[0].height if held_out else 0,
     }
 
 
@@ -157,31 +163,31 @@ def _write_cameras(writer: store.Writer, plan: RectificationPlan) -> None:
             writer["sources/original/distortion", number, view, : len(camera.distortion)] = camera.distortion
             writer["sources/original/world_to_camera", number, view] = camera.world_to_camera
             writer["sources/original/size", number, view] = (camera.width, camera.height)
-    for number, target in enumerate(plan.held_out):
-        writer["targets/cameras", number] = target.view.name
-        writer["targets/pair", number] = target.pair
-        writer["targets/intrinsics", number] = target.view.camera.intrinsics.numpy()
-        writer["targets/world_to_camera", number] = target.view.camera.world_to_camera.numpy()
-        writer["targets/gains", number] = target.view.gain
+    for number, each in enumerate(plan.held_out):
+        writer["targets/cameras", number] = each.view.name
+        writer["targets/pair", number] = each.pair
+        writer["targets/intrinsics", number] = each.view.camera.intrinsics.numpy()
+        writer["targets/world_to_camera", number] = each.view.camera.world_to_camera.numpy()
+        writer["targets/gains", number] = each.view.gain
 
 
 def _write_frame(writer: store.Writer, index: int, frame: RectifiedFrame, absent: Sequence[str]) -> None:
     for number, pair in enumerate(frame.pairs):
-        for view in range(2):  # HDF5 stores chunks in the order of their writing: another one changes the bytes
+        for view in range(2):  # HDF5 stores chunks in the order of writing: another order changes the bytes
             writer["sources/images", number, index, view] = pair.images[view]
             writer["sources/masks", number, index, view] = pair.masks[view]
         if "sources/disparity" not in absent:
             writer["sources/disparity", number, index] = pair.disparity
             writer["sources/valid", number, index] = pair.valid
-    for number, target in enumerate(frame.held_out):
-        writer["targets/images", number, index] = target.image
-        writer["targets/masks", number, index] = target.mask
+    for number, view in enumerate(frame.held_out):
+        writer["targets/images", number, index] = view.image
+        writer["targets/masks", number, index] = view.mask
         if "targets/depth" not in absent:
-            writer["targets/depth", number, index] = target.depth
+            writer["targets/depth", number, index] = view.depth
 
 
 def _digests(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> dict[str, str]:
-    """One digest for each calibration file, and one over all images used."""
+    """Digest of each calibration file, and one of all image files together, by name."""
     named = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
     digests = {os.path.relpath(path, capture.root): store.digest(path) for path in named}
     images = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""The rig as an inline drawing: from above, and from the front."""
+"""Drawings of a rig as inline SVG: from above, and from the side."""
 
 from collections.abc import Mapping
 from html import escape
@@ -9,9 +9,11 @@ from jaxtyping import Float
 from posegaussian.geometry.lens import SourceCamera
 
 _SIZE = 420
+"""Width and height of a drawing, in units of its viewBox. Chosen by hand."""
 _BORDER = 46
+"""Free border around the cameras, for their names, in the same units. Chosen by hand."""
 _FRUSTUM = 0.14
-"""Depth of a camera's pyramid, as a share of its distance from the person."""
+"""Depth of a camera's frustum, as a share of its distance from the person. Chosen by hand."""
 
 
 def draw_rig(
@@ -20,13 +22,13 @@ def draw_rig(
     pairs: list[tuple[str, str]],
     inputs: tuple[str, ...],
 ) -> dict[str, str]:
-    """SVG by title: camera pyramids, the person, and a line between the cameras of each pair.
+    """SVG by title: frusta of the cameras, the person, and a line between the cameras of each pair.
 
     Args:
         cameras: by name.
         person: where the person stands, metres.
         pairs: of cameras.
-        inputs: cameras that are sources; others are drawn paler.
+        inputs: source cameras; the others are drawn with dashed lines.
     """
     up = -np.mean([camera.rotation[1] for camera in cameras.values()], axis=0)
     up /= np.linalg.norm(up)
@@ -41,7 +43,7 @@ def draw_rig(
 
 
 def _drawing(cameras, person, pairs, inputs, axes: Float[np.ndarray, "2 3"]) -> str:
-    shapes = {name: _pyramid(camera, person) for name, camera in cameras.items()}
+    shapes = {name: _frustum(camera, person) for name, camera in cameras.items()}
     flat = {name: (points - person) @ axes.T for name, points in shapes.items()}
     reach = max(1e-9, max(abs(points).max() for points in flat.values()))
     scale = (_SIZE / 2 - _BORDER) / reach
@@ -71,8 +73,8 @@ def _drawing(cameras, person, pairs, inputs, axes: Float[np.ndarray, "2 3"]) -> 
     return "".join(parts)
 
 
-def _pyramid(camera: SourceCamera, person: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "5 3"]:
-    """The optical centre, and the picture's corners in front of it."""
+def _frustum(camera: SourceCamera, person: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "5 3"]:
+    """World points of a camera's frustum: its optical centre, and the corners of its image."""
     width, height = camera.width, camera.height
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=float)
     flat = (corners - camera.intrinsics[:2, 2]) / camera.intrinsics[[0, 1], [0, 1]]
@@ -82,6 +84,6 @@ def _pyramid(camera: SourceCamera, person: Float[np.ndarray, " 3"]) -> Float[np.
 
 
 def _round_length(reach: float) -> float:
-    """A round length of about a third of the reach."""
+    """A round length of about a third of the reach, for the scale bar."""
     power = 10.0 ** np.floor(np.log10(reach / 3))
     return float(max(step * power for step in (1, 2, 5) if step * power <= max(reach / 3, power)))

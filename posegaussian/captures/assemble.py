@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from posegaussian.captures.capture import Capture, FrameFiles
-from posegaussian.captures.footage import FrameRange
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io import video

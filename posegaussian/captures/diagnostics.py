@@ -198,7 +198,7 @@ def _check_epipolar(capture: Capture, pairs: Sequence[tuple[str, str]], frame: i
 
 
 def _epipolar_error(
-    cameras: tuple[SourceCamera, SourceCamera], first: Float[np.ndarray, "n 2"], second: Float[np.ndarray, "n 2"]
+    cameras: Sequence[SourceCamera], first: Float[np.ndarray, "n 2"], second: Float[np.ndarray, "n 2"]
 ) -> float:
     """Median distance of matches from their epipolar lines, as a share of the image's width; 0 where none is known."""
     distances = epipolar_distances(cameras, first, second)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import FrameRange
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CaptureError, look_up
 from posegaussian.registry import CAPTURE_FORMATS, Entry, resolve
 
@@ -34,7 +34,6 @@ def read_capture(root: str | Path, format: str | None = None, frames: FrameRange
         ConfigError: no such format.
         CaptureError: no such folder or layout, or a camera or frame is missing.
         CalibrationError: a camera's calibration is missing or impossible.
-        ConfigError: no such format.
 
     Examples:
         >>> import posegaussian as pg

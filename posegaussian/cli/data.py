@@ -113,7 +113,7 @@ def rectify(
         capture: a capture folder of any known layout
         output: the rectified .h5
     """
-    from posegaussian.captures.footage import FrameRange
+    from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.rectify import rectify_capture
 
     rectify_capture(
@@ -151,8 +151,8 @@ def import_(
         output: the new capture folder
     """
     from posegaussian.captures.diagnostics import invert_pose
-    from posegaussian.captures.footage import FrameRange
     from posegaussian.captures.reading import read_capture
+    from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.import_capture import import_capture
 
     chosen = FrameRange.parse(frames) if frames else None
@@ -180,7 +180,7 @@ def inspect(
         capture: a capture folder of any known layout
         output: the .html page
     """
-    from posegaussian.captures.footage import FrameRange
+    from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.inspect import write_inspection
 
     warned = write_inspection(

@@ -14,8 +14,8 @@ def capture_files(folder: Path, frames: str = "") -> list[str]:
     Raises:
         UserError: the capture cannot be read.
     """
-    from posegaussian.captures.footage import FrameRange
     from posegaussian.captures.reading import read_capture
+    from posegaussian.captures.sequences import FrameRange
 
     with warnings.catch_warnings(action="ignore"):  # rectification repeats them, in its log
         capture = read_capture(folder, frames=FrameRange.parse(frames) if frames else None)

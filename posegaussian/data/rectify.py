@@ -11,7 +11,7 @@ from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
-from posegaussian.preparation.filmed import FrameInMemory
+from posegaussian.preparation.footage import FrameInMemory
 from posegaussian.preparation.rectification import CameraFrame, rectify_pair
 from posegaussian.preparation.rectification_plan import RectificationPlan, plan_pair, with_matched_colors
 from posegaussian.types import StereoPair
@@ -106,14 +106,14 @@ class Rectifier:
                 raise CaptureError("the mask is empty", code="empty-mask", camera=name, hint=hint)
         self.cameras = tuple(cameras)
         settings = RectifySettings(size=size, margin=margin)
-        filmed = FrameInMemory(
+        footage = FrameInMemory(
             dict(zip(_NAMES, cameras, strict=True)),
             dict(zip(_NAMES, images, strict=True)),
             dict(zip(_NAMES, masks, strict=True)),
         )
-        plan = RectificationPlan((plan_pair(filmed, _NAMES, [0], settings),))
+        plan = RectificationPlan((plan_pair(footage, _NAMES, [0], settings),))
         if match_colors:
-            plan = with_matched_colors(plan, filmed, [0])
+            plan = with_matched_colors(plan, footage, [0])
         (self.plan,) = plan.pairs
 
     def __call__(
@@ -121,8 +121,8 @@ class Rectifier:
     ) -> StereoPair:
         """The rectified pair of a frame, a batch of one, without pose."""
         _check(images, masks, self.cameras)
-        filmed = dict(zip(_NAMES, map(CameraFrame, images, masks), strict=True))
-        rectified = rectify_pair(self.plan, *(filmed[name] for name in self.plan.names))
+        frames = dict(zip(_NAMES, map(CameraFrame, images, masks), strict=True))
+        rectified = rectify_pair(self.plan, *(frames[name] for name in self.plan.names))
         return stereo_pair(rectified.images, rectified.masks, self.plan.cameras)
 
 

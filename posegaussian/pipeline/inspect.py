@@ -9,9 +9,9 @@ import numpy as np
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.diagnostics import Diagnostic, diagnose
-from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
 from posegaussian.captures.reading import read_capture
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.config import RectifySettings
 from posegaussian.errors import CaptureWarning, UserError

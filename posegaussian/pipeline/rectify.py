@@ -11,9 +11,9 @@ from jaxtyping import Float
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.diagnostics import check
-from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
 from posegaussian.captures.reading import read_capture
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.io import store
 from posegaussian.preparation.color import format_gains

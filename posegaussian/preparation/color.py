@@ -15,7 +15,7 @@ from posegaussian.geometry.features import Matches, epipolar_distances, match_fe
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.rectification import rectifying_rotation
-from posegaussian.preparation.filmed import Filmed
+from posegaussian.preparation.footage import Footage
 
 LogRatios = Float[np.ndarray, "observations 3"]
 """Logarithms of second / first, by observation and channel."""
@@ -67,14 +67,14 @@ def apply_gain(image: UInt8[np.ndarray, "h w 3"], gain: Float[np.ndarray, " 3"])
 
 
 def estimate_gains(
-    filmed: Filmed, pairs: Sequence[tuple[str, str]], frames: Sequence[int]
+    footage: Footage, pairs: Sequence[tuple[str, str]], frames: Sequence[int]
 ) -> dict[str, Float64[np.ndarray, " 3"]]:
     """Gains (RGB) by camera, of all cameras of the pairs; their geometric mean is 1.
 
     A camera that shares nothing with the others keeps its colours.
 
     Args:
-        filmed: the footage.
+        footage: images and masks by camera and frame.
         pairs: cameras that see the same surface.
         frames: to choose from.
     """
@@ -82,7 +82,7 @@ def estimate_gains(
     chosen = [frames[index] for index in np.unique(np.linspace(0, len(frames) - 1, _FRAMES).round().astype(int))]
     rows, values, weights = [], [], []
     for first, second in pairs:
-        ratios, independent = _ratios(filmed, first, second, chosen)
+        ratios, independent = _ratios(footage, first, second, chosen)
         if len(ratios) >= _LEAST:
             centre = np.median(ratios, axis=0)
             spread = _NORMAL * np.median(abs(ratios - centre), axis=0) + 1e-3
@@ -103,13 +103,13 @@ def _solved(cameras: int, rows: list, values: list, weights: list) -> Float[np.n
     return np.exp(gains - gains.mean(0))
 
 
-def _ratios(filmed: Filmed, first: str, second: str, frames: Sequence[int]) -> tuple[LogRatios, bool]:
+def _ratios(footage: Footage, first: str, second: str, frames: Sequence[int]) -> tuple[LogRatios, bool]:
     """Log ratios of one pair, and whether their errors are independent: those of slices share errors of the light."""
-    cameras = [filmed.cameras[camera] for camera in (first, second)]
+    cameras = [footage.cameras[camera] for camera in (first, second)]
     by_features, by_slices = [], []
     for frame in frames:
-        images = [filmed.image(camera, frame) for camera in (first, second)]
-        people = [is_person(filmed.mask(camera, frame)) for camera in (first, second)]
+        images = [footage.image(camera, frame) for camera in (first, second)]
+        people = [is_person(footage.mask(camera, frame)) for camera in (first, second)]
         by_features.append(_log_ratios(*map(_sampled, images, _shared_features(images, cameras))))
         by_slices.append(_log_ratios(*_slices(images, people, cameras)))
     ratios = np.concatenate(by_features)

@@ -1,4 +1,4 @@
-"""Footage as preparation needs it, whether it lies on disk as a capture or in memory as arrays."""
+"""Footage for preparation: images and masks of calibrated cameras, in a capture on disk or as arrays in memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from posegaussian.geometry.lens import SourceCamera
 
 
 @runtime_checkable
-class Filmed(Protocol):
-    """Calibrated cameras by name, and what they filmed, by camera and frame; every Capture with masks is one."""
+class Footage(Protocol):
+    """Images and masks of calibrated cameras, by camera and frame; every Capture with masks is one."""
 
     @property
     def cameras(self) -> Mapping[str, SourceCamera]:
-        """By name."""
+        """Cameras by name."""
         ...
 
     @property
     def calibration_files(self) -> Sequence[Path | None]:
-        """What errors in the calibration name: intrinsics stand in the first, poses in the last."""
+        """Files for error messages; intrinsics are in the first one, poses in the last one."""
         ...
 
     def image(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
-        """RGB."""
+        """RGB image."""
         ...
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
@@ -36,7 +36,7 @@ class Filmed(Protocol):
 
 @dataclass(frozen=True)
 class FrameInMemory:
-    """One frame as arrays: it is what every frame number gives.
+    """One frame as arrays, which are returned for every frame number.
 
     Args:
         cameras: by name.
@@ -51,9 +51,9 @@ class FrameInMemory:
     calibration_files: tuple[None] = (None,)
 
     def image(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
-        """See Filmed."""
+        """See Footage."""
         return self.images[camera]
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
-        """See Filmed."""
+        """See Footage."""
         return self.masks[camera]

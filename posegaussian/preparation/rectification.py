@@ -1,4 +1,4 @@
-"""Rectified stereo pairs and undistorted targets of one frame, from images in memory or from a capture."""
+"""One frame: its rectified stereo pairs and undistorted held-out images, from images in memory or from a capture."""
 
 from dataclasses import dataclass
 
@@ -17,12 +17,12 @@ from posegaussian.preparation.rectification_plan import PairPlan, RectificationP
 
 @dataclass(frozen=True)
 class CameraFrame:
-    """One frame of one camera, as filmed.
+    """One frame of one camera, as the camera recorded it.
 
     Args:
         image: RGB.
         mask: coverage of the person, 0..255.
-        depth: along the optical axis, metres, 0 where unknown; None where there is none.
+        depth: along the optical axis, metres, 0 where unknown; None where the camera has no depth.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
@@ -32,12 +32,12 @@ class CameraFrame:
 
 @dataclass(frozen=True)
 class RectifiedView:
-    """One frame of one camera, resampled.
+    """One frame of one camera, resampled into its pinhole camera.
 
     Args:
-        image: RGB, the person before black.
+        image: RGB, the person on black.
         mask: coverage of the person, 0..255.
-        depth: of the person along the new optical axis, metres, 0 where unknown; None where the camera has none.
+        depth: of the person along the new optical axis, metres, 0 where unknown; None where the camera has no depth.
         smooth: where the depth was interpolated on one surface; None where there is no depth.
     """
 
@@ -52,10 +52,10 @@ class RectifiedPair:
     """One frame of a rectified pair, left and right.
 
     Args:
-        images: RGB, the person before black.
+        images: RGB, the person on black.
         masks: coverage of the person, 0..255.
         disparity: x_left - x_right, pixels; None where a camera has no depth.
-        valid: where the disparity is known; None likewise.
+        valid: where the disparity is known; None where there is no disparity.
     """
 
     images: UInt8[np.ndarray, "2 h w 3"]
@@ -66,27 +66,27 @@ class RectifiedPair:
 
 @dataclass(frozen=True)
 class RectifiedFrame:
-    """One frame of a capture: its rectified pairs and its undistorted targets, in the order of the plan."""
+    """Rectified pairs and undistorted held-out images of one frame, in the order of the plan."""
 
     pairs: tuple[RectifiedPair, ...]
     held_out: tuple[RectifiedView, ...] = ()
 
 
 def rectify_frame(plan: RectificationPlan, capture: Capture, frame: int) -> RectifiedFrame:
-    """One frame of a capture; each image, mask and depth is read once, however many pairs its camera is in."""
-    filmed: dict[str, CameraFrame] = {}
+    """One frame of a capture, rectified; each image, mask and depth is read once, also where pairs share a camera."""
+    frames: dict[str, CameraFrame] = {}
     for name in dict.fromkeys(view.name for view in plan.views()):
         mask = capture.mask(name, frame)
-        filmed[name] = CameraFrame(capture.image(name, frame), mask, capture.depth(name, frame))
+        frames[name] = CameraFrame(capture.image(name, frame), mask, capture.depth(name, frame))
     return RectifiedFrame(
-        tuple(rectify_pair(pair, *(filmed[name] for name in pair.names)) for pair in plan.pairs),
-        tuple(rectify_view(target.view, filmed[target.view.name]) for target in plan.held_out),
+        tuple(rectify_pair(pair, *(frames[name] for name in pair.names)) for pair in plan.pairs),
+        tuple(rectify_view(each.view, frames[each.view.name]) for each in plan.held_out),
     )
 
 
 def rectify_pair(pair: PairPlan, left: CameraFrame, right: CameraFrame) -> RectifiedPair:
-    """One frame of a pair, from what its left and its right camera filmed; with a disparity where both have depth."""
-    views = [rectify_view(view, filmed) for view, filmed in zip(pair.views, (left, right), strict=True)]
+    """One frame of a pair, rectified from its left and its right image; with disparity where both have depth."""
+    views = [rectify_view(view, frame) for view, frame in zip(pair.views, (left, right), strict=True)]
     images, masks = np.stack([view.image for view in views]), np.stack([view.mask for view in views])
     depths = [view.depth for view in views if view.depth is not None]
     smooth = [view.smooth for view in views if view.smooth is not None]
@@ -97,15 +97,15 @@ def rectify_pair(pair: PairPlan, left: CameraFrame, right: CameraFrame) -> Recti
     return RectifiedPair(images, masks, disparity, np.stack(smooth) & (depth > 0).numpy())
 
 
-def rectify_view(view: ViewPlan, filmed: CameraFrame) -> RectifiedView:
-    """One frame of one camera: image and coverage resampled together, so that no background bleeds into the edge."""
-    coverage = filmed.mask[..., None] / np.float32(255)
-    image = filmed.image if (view.gain == 1).all() else apply_gain(filmed.image, view.gain)
+def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
+    """One frame of one camera, resampled; image and coverage together, so that no background bleeds into the edge."""
+    coverage = frame.mask[..., None] / np.float32(255)
+    image = frame.image if (view.gain == 1).all() else apply_gain(frame.image, view.gain)
     both = np.concatenate([person_on_black(image, coverage), coverage], axis=2)
     levels = np.rint(np.clip(resample(both, view.sampling), 0, 1) * 255).astype(np.uint8)
     mask = levels[..., 3]
     image = np.minimum(levels[..., :3], mask[..., None])
-    if filmed.depth is None:
+    if frame.depth is None:
         return RectifiedView(image, mask)
-    depth, smooth = resample_depth(filmed.depth, view.sampling)
+    depth, smooth = resample_depth(frame.depth, view.sampling)
     return RectifiedView(image, mask, np.where(is_person(mask), depth, np.float32(0)), smooth)

@@ -1,4 +1,4 @@
-"""The plan by which a capture is rectified, made once: which camera becomes which pinhole camera, sampled where."""
+"""Rectification plans, made once for all frames: the pinhole cameras that cameras become, and their sampling maps."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,23 +15,23 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.resampling import SamplingMap, sampling_map
 from posegaussian.preparation.color import estimate_gains
-from posegaussian.preparation.filmed import Filmed
+from posegaussian.preparation.footage import Footage
 from posegaussian.types import Camera, stack
 
 _LEAST_BASELINE = 1e-6
-"""Cameras nearer to each other than this, metres, stand at one place but for rounding: they have no baseline."""
+"""Cameras nearer to each other than this, metres, stand at the same place, up to rounding: there is no baseline."""
 
 
 @dataclass(frozen=True)
 class ViewPlan:
-    """How the images of one camera are resampled.
+    """Resampling of the images of one camera.
 
     Args:
         name: of the camera.
-        source: the camera as it was calibrated.
+        source: the calibrated camera.
         camera: the pinhole camera that it becomes, at the same place, float64.
-        sampling: where each pixel of that camera lies in the source image.
-        gain: the factors of its colours (RGB, in linear light).
+        sampling: positions of its pixels in the source image.
+        gain: factors of the colours (RGB, in linear light).
     """
 
     name: str
@@ -43,24 +43,24 @@ class ViewPlan:
 
 @dataclass(frozen=True)
 class PairPlan:
-    """A pair whose rows match after resampling: the left view, then the right one."""
+    """A pair whose rows match after resampling; the first view is the left one."""
 
     views: tuple[ViewPlan, ViewPlan]
 
     @property
     def names(self) -> Names:
-        """Of the left and the right camera."""
+        """Names of the left and the right camera."""
         return self.views[0].name, self.views[1].name
 
     @property
     def cameras(self) -> Camera:
-        """The rectified cameras, left and right, as a batch of 2 in float64."""
+        """Rectified cameras, left and right, as a batch of 2 in float64."""
         return stack([view.camera for view in self.views])
 
 
 @dataclass(frozen=True)
 class HeldOutPlan:
-    """An undistorted target, and the index of the pair that it lies between."""
+    """A held-out camera, undistorted, and the index of the pair that it lies between."""
 
     view: ViewPlan
     pair: int
@@ -68,21 +68,21 @@ class HeldOutPlan:
 
 @dataclass(frozen=True)
 class RectificationPlan:
-    """Everything about the rectification of a capture that does not depend on the frame."""
+    """The rectification of a capture, as far as it does not depend on the frame."""
 
     pairs: tuple[PairPlan, ...]
     held_out: tuple[HeldOutPlan, ...] = ()
 
     def views(self) -> Iterator[ViewPlan]:
-        """All views: of the pairs, then of the targets; a camera of two pairs has two."""
+        """All views: of the pairs, then of the held-out cameras; a camera in two pairs has two."""
         for pair in self.pairs:
             yield from pair.views
-        for target in self.held_out:
-            yield target.view
+        for each in self.held_out:
+            yield each.view
 
     @property
     def gains(self) -> dict[str, Float[np.ndarray, " 3"]]:
-        """The colour gain of every camera, in the order of their names."""
+        """Colour gains by camera, in the order of the names."""
         gains = {view.name: view.gain for view in self.views()}
         return {name: gains[name] for name in sorted(gains)}
 
@@ -90,57 +90,57 @@ class RectificationPlan:
 def plan_rectification(
     capture: Capture, pairs: Sequence[Names], frames: Sequence[int], settings: RectifySettings
 ) -> RectificationPlan:
-    """The plan for a capture, with colours as filmed.
+    """Rectification plan of a capture, without colour gains.
 
     Args:
         capture: with masks.
-        pairs: of cameras, in any order; every target in none of them is undistorted.
-        frames: whose person fits into the rectified images.
+        pairs: of cameras, in any order; held-out cameras that are in none of them are undistorted.
+        frames: frames whose person has to fit into the rectified images.
         settings: sizes and margin.
 
     Raises:
         CalibrationError: a pair cannot be rectified.
-        CaptureError: an image cannot be read, or the targets differ in size.
+        CaptureError: an image cannot be read, or the held-out images differ in size.
     """
     rectified = tuple(plan_pair(capture, names, frames, settings) for names in pairs)
     return RectificationPlan(rectified, _plan_held_out(capture, rectified, frames[0], settings))
 
 
-def with_matched_colors(plan: RectificationPlan, filmed: Filmed, frames: Sequence[int]) -> RectificationPlan:
-    """The plan with the gains that make the cameras' colours alike, estimated from some of the frames."""
-    seen = [(target.view.name, camera) for target in plan.held_out for camera in plan.pairs[target.pair].names]
-    gains = estimate_gains(filmed, [pair.names for pair in plan.pairs] + seen, frames)
+def with_matched_colors(plan: RectificationPlan, footage: Footage, frames: Sequence[int]) -> RectificationPlan:
+    """The plan with gains that match the cameras' colours, estimated from some of the frames."""
+    seen = [(each.view.name, camera) for each in plan.held_out for camera in plan.pairs[each.pair].names]
+    gains = estimate_gains(footage, [pair.names for pair in plan.pairs] + seen, frames)
 
     def matched(view: ViewPlan) -> ViewPlan:
         return replace(view, gain=gains[view.name])
 
     return RectificationPlan(
         tuple(PairPlan((matched(pair.views[0]), matched(pair.views[1]))) for pair in plan.pairs),
-        tuple(replace(target, view=matched(target.view)) for target in plan.held_out),
+        tuple(replace(each, view=matched(each.view)) for each in plan.held_out),
     )
 
 
-def plan_pair(filmed: Filmed, names: Names, frames: Sequence[int], settings: RectifySettings) -> PairPlan:
-    """Left and right, and intrinsics that fit the person of all frames.
+def plan_pair(footage: Footage, names: Names, frames: Sequence[int], settings: RectifySettings) -> PairPlan:
+    """Plan of one pair, with intrinsics that fit the person of all frames.
 
     Args:
-        filmed: the footage.
+        footage: images and masks by camera and frame.
         names: of two cameras, in any order.
-        frames: whose person fits into the rectified images.
+        frames: frames whose person has to fit into the rectified images.
         settings: size and margin.
 
     Raises:
         CalibrationError: the pair cannot be rectified.
     """
-    first, second = (filmed.cameras[camera] for camera in names)
+    first, second = (footage.cameras[camera] for camera in names)
     if np.linalg.norm(first.centre - second.centre) < _LEAST_BASELINE:
         what = f"stands at the same place as camera {names[1]}: no baseline"
-        raise CalibrationError(what, code="no-baseline", file=filmed.calibration_files[-1], camera=names[0])
+        raise CalibrationError(what, code="no-baseline", file=footage.calibration_files[-1], camera=names[0])
     rotation, swapped = rectification.rectifying_rotation(first, second)
     if swapped:
         names = (names[1], names[0])
-    left, right = (filmed.cameras[camera] for camera in names)
-    boxes = np.stack([_person_box(filmed, camera, frames, rotation) for camera in names])
+    left, right = (footage.cameras[camera] for camera in names)
+    boxes = np.stack([_person_box(footage, camera, frames, rotation) for camera in names])
     intrinsics = rectification.fit_intrinsics(boxes, settings.size, settings.margin)
     centres = np.stack([left.centre, right.centre])
     cameras = rectification.rectified_cameras(centres, rotation, intrinsics, settings.size)
@@ -153,24 +153,24 @@ def plan_pair(filmed: Filmed, names: Names, frames: Sequence[int], settings: Rec
 
 
 def _person_box(
-    filmed: Filmed, camera: str, frames: Sequence[int], rotation: Float[np.ndarray, "3 3"]
+    footage: Footage, camera: str, frames: Sequence[int], rotation: Float[np.ndarray, "3 3"]
 ) -> Float[np.ndarray, " 4"]:
-    """The box of the person of all frames on the rectified image plane."""
+    """Bounding box (x0, y0, x1, y1) of the person of all frames on the rectified image plane at depth 1."""
     boxes = []
     for frame in frames:
-        corners = rectification.mask_outline(is_person(filmed.mask(camera, frame)))
-        rays = filmed.cameras[camera].directions(corners)
+        corners = rectification.mask_outline(is_person(footage.mask(camera, frame)))
+        rays = footage.cameras[camera].directions(corners)
         if not np.isfinite(rays).all():
             what = "the distortion folds back on itself where the person stands"
-            hint = "fisheye lenses are not supported: undistort the pictures first"
+            hint = "fisheye lenses are not supported: undistort the images first"
             raise CalibrationError(
-                what, code="unsupported-lens", file=filmed.calibration_files[0], camera=camera, frame=frame, hint=hint
+                what, code="unsupported-lens", file=footage.calibration_files[0], camera=camera, frame=frame, hint=hint
             )
         box = rectification.ray_bounds(rays, rotation)
         if box is None:
             what = "its pair cannot be rectified: the person stands along the baseline"
             raise CalibrationError(
-                what, code="person-on-baseline", file=filmed.calibration_files[-1], camera=camera, frame=frame
+                what, code="person-on-baseline", file=footage.calibration_files[-1], camera=camera, frame=frame
             )
         boxes.append(box)
     corner, opposite = np.split(np.stack(boxes), 2, axis=1)
@@ -180,22 +180,22 @@ def _person_box(
 def _plan_held_out(
     capture: Capture, pairs: Sequence[PairPlan], frame: int, settings: RectifySettings
 ) -> tuple[HeldOutPlan, ...]:
-    """Every target camera that is in no pair."""
+    """Plans of the held-out cameras that are in no pair."""
     names = [pair.names for pair in pairs]
     inputs = sorted({camera for pair in names for camera in pair})
     person = person_centre(capture, inputs, frame)
-    targets = []
+    plans = []
     for name in capture.held_out:
         if name not in inputs:
             source = capture.cameras[name]
             camera = source.pinhole().resized(*settings.target_size) if settings.target_size else source.pinhole()
             view = ViewPlan(name, source, camera, sampling_map(source, camera))
-            targets.append(HeldOutPlan(view, pair_around(capture, name, names, person)))
-    if len({(target.view.camera.width, target.view.camera.height) for target in targets}) > 1:
+            plans.append(HeldOutPlan(view, pair_around(capture, name, names, person)))
+    if len({(plan.view.camera.width, plan.view.camera.height) for plan in plans}) > 1:
         raise CaptureError(
-            "the target cameras differ in size",
+            "the held-out cameras differ in size",
             code="mixed-target-sizes",
             file=capture.root,
             hint="set rectify.target_size",
         )
-    return tuple(targets)
+    return tuple(plans)

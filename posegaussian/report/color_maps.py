@@ -5,12 +5,13 @@ import matplotlib
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 
+from posegaussian.geometry.masks import is_person
 from posegaussian.report.pictures import Picture
 
 
 def disparity_limits(disparity: Float[np.ndarray, "*shape"], mask: UInt8[np.ndarray, "*shape"]) -> tuple[float, float]:
     """The range that most of a person's disparities lie in, pixels."""
-    values = disparity[mask >= 128]
+    values = disparity[is_person(mask)]
     if not len(values):
         return 0.0, 1.0
     low, high = np.percentile(values, [2, 98])
@@ -31,7 +32,7 @@ def error_colours(error: Float[np.ndarray, "h w"], mask: Shaped[np.ndarray, "h w
 
 def _mapped(name: str, values: np.ndarray, mask: np.ndarray) -> Picture:
     colours = matplotlib.colormaps[name](np.clip(values, 0, 1))[..., :3]
-    return np.rint(255 * colours * (mask >= 128)[..., None]).astype(np.uint8)
+    return np.rint(255 * colours * is_person(mask)[..., None]).astype(np.uint8)
 
 
 def flip_map(image: Picture, truth: Picture) -> Picture:

@@ -17,7 +17,7 @@ from helpers import write_sphere_capture
 from report_files import CURVES, capture, report, write_splats
 
 from posegaussian import registry
-from posegaussian.captures.reading import Format, layout, read_capture
+from posegaussian.captures.reading import Format, load_format, read_capture
 from posegaussian.cli import main
 from posegaussian.config import (
     CaptureRow,
@@ -82,7 +82,7 @@ def test_entries_that_name_others_fit_together():
         host = registry.LOSSES[entry.within] if entry.within else entry
         assert set(entry.fixed) <= set(entry.phases) <= set(host.phases) <= {"depth", "full"}
     assert all(hasattr(EvaluateSettings(), entry.weights) for entry in registry.METRICS.values() if entry.weights)
-    assert all(isinstance(layout(entry), Format) for entry in registry.CAPTURE_FORMATS.values())
+    assert all(isinstance(load_format(entry), Format) for entry in registry.CAPTURE_FORMATS.values())
 
 
 def test_footage_is_fetched(dummy, tmp_path, monkeypatch):

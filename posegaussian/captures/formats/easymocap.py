@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import FrameRange, background_images, frame_rate, image_sequence, video_sequence
+from posegaussian.captures.sequences import FrameRange, background_images, frame_rate, image_sequence, video_sequence
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io import video
 from posegaussian.io.images import DepthFile, LazyImage

@@ -13,7 +13,7 @@ import numpy as np
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import FrameRange
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io.images import DepthFile, ImageFile, LazyImage, image_size
 

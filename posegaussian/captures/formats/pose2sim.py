@@ -15,7 +15,7 @@ import numpy as np
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import FrameRange, background_images, find_sequences, frame_rate, image_sequence
+from posegaussian.captures.sequences import FrameRange, background_images, find_sequences, frame_rate, image_sequence
 from posegaussian.errors import CalibrationError, CaptureError
 
 NAME = "pose2sim"

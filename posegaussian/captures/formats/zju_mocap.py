@@ -14,7 +14,7 @@ from PIL import Image
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.footage import FrameRange
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io.images import ImageFile, LazyImage
 

@@ -23,8 +23,8 @@ from layouts import (
     write_zju,
 )
 
-from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.reading import detect_format, load_format, read_capture
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, ConfigError
 from posegaussian.registry import CAPTURE_FORMATS
 

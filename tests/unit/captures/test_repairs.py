@@ -15,8 +15,8 @@ import pytest
 from layouts import RIG, write_toml
 
 from posegaussian import cli
-from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.reading import read_capture
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, CaptureWarning, UserError
 
 SIZE = (160, 128)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from posegaussian import cli
-from posegaussian.captures.footage import FrameRange
 from posegaussian.captures.reading import read_capture
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.preparation.mattes.computed import with_masks
 

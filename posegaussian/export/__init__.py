@@ -1,1 +1,1 @@
-"""What leaves the pipeline for other programs: point clouds, pictures and videos."""
+"""Files for other programs: camera paths of an export, and images along them."""

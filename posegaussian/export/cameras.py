@@ -1,4 +1,4 @@
-"""Camera paths of an export: which splats are seen from where, picture after picture."""
+"""Camera paths of an export: the .ply and the camera of every image."""
 
 import json
 from collections.abc import Sequence
@@ -10,38 +10,46 @@ import torch
 from posegaussian.config import ExportSettings
 from posegaussian.errors import ConfigError, UserError
 from posegaussian.io import store
-from posegaussian.rendering.camera_path import camera_between, orbited, pivot_between, source_cameras, sweep
-from posegaussian.rendering.framing import along, framed
+from posegaussian.rendering.camera_path import camera_between, orbit_camera, pivot_between, source_cameras, sweep
+from posegaussian.rendering.framing import fitted_camera, person_centred_cameras
 from posegaussian.types import Camera
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One picture: a .ply and a camera."""
+class ExportView:
+    """One image to export: a .ply and a camera."""
 
     splats: Path
     camera: Camera
 
 
-def shots(path: str, files: Sequence[Path], rectified: Path | None, settings: ExportSettings) -> list[Shot]:
-    """The pictures of a path.
+def export_views(
+    path: str, files: Sequence[Path], rectified: Path | None, settings: ExportSettings
+) -> list[ExportView]:
+    """The images of a path.
 
     Args:
-        path: `between`: to and fro over all pairs, each picture a frame later; `orbit`: once about the point that the
-            first pair looks at; else a .json, see `read_cameras`.
-        files: the .ply files; for the first two named PAIR_FRAME.ply, as `render` names them.
+        path: `between`: back and forth through all pairs, each image one frame later; `orbit`: around the point that
+            the first pair looks at; else the path of a .json, see `read_cameras`.
+        files: the .ply files; for `between` and `orbit` named PAIR_FRAME.ply, as `render` names them.
         rectified: the rectified .h5; not used with a .json.
         settings: steps, size and degrees.
+
+    Raises:
+        UserError: the .ply of a pair and frame is missing.
+        ConfigError: the .json cannot be read, or a camera in it is invalid.
     """
     if path.endswith(".json") or rectified is None:
         cameras = read_cameras(Path(path))
-        return [Shot(files[i % len(files)], camera) for i, camera in enumerate(cameras)]
+        return [ExportView(files[i % len(files)], camera) for i, camera in enumerate(cameras)]
     by_name = {file.stem: file for file in files}
     with store.open_checked(rectified, store.RECTIFIED) as source:
         pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
         frames = source["frames"][()].tolist()
         steps = sweep(pairs if path == "between" else pairs[:1], len(frames), settings.steps)
-        cameras = along(source, steps, *settings.size) if path == "between" else _orbit(source, settings)
+        cameras = (
+            person_centred_cameras(source, steps, *settings.size) if path == "between" else _orbit(source, settings)
+        )
     found = []
     for step, camera in zip(steps, cameras, strict=True):
         name = f"{'-'.join(pairs[step.pair])}_{frames[step.frame]:06d}"
@@ -52,26 +60,26 @@ def shots(path: str, files: Sequence[Path], rectified: Path | None, settings: Ex
                 file=files[0].parent,
                 hint="give those of this capture",
             )
-        found.append(Shot(by_name[name], camera))
+        found.append(ExportView(by_name[name], camera))
     return found
 
 
 def _orbit(rectified: store.Reader, settings: ExportSettings) -> list[Camera]:
-    """Cameras once around the point that the first pair looks at."""
+    """Cameras around the point that the first pair looks at, over `settings.degrees`."""
     first, second = source_cameras(rectified, 0)
     pivot = pivot_between(first, second)
-    middle = framed(camera_between(first, second, 0.5, pivot), *settings.size)
-    return [orbited(middle, pivot, settings.degrees * number / settings.steps) for number in range(settings.steps)]
+    middle = fitted_camera(camera_between(first, second, 0.5, pivot), *settings.size)
+    return [orbit_camera(middle, pivot, settings.degrees * number / settings.steps) for number in range(settings.steps)]
 
 
 def read_cameras(path: Path) -> list[Camera]:
     """Cameras from a .json: {"cameras": [{"intrinsics": 3x3, "world_to_camera": 4x4, "size": [width, height]}, ...]}.
 
-    Conventions are the library's: OpenCV axes, metres, pixels with centres at +0.5. The pictures take the size of their
-    cameras; the splats are shown one after the other, again and again.
+    Conventions are the library's: OpenCV axes, metres, pixels with centres at +0.5. Each image has the size of its
+    camera.
 
     Raises:
-        ConfigError: the file cannot be read, or a camera in it is wrong.
+        ConfigError: the file cannot be read, or a camera in it is invalid.
     """
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["cameras"]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from posegaussian.config import ExportSettings, as_dict
 from posegaussian.errors import ConfigError, UserError, look_up
-from posegaussian.export.cameras import Shot, shots
+from posegaussian.export.cameras import ExportView, export_views
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.ply import read_ply
@@ -60,7 +60,7 @@ def export(
     _claim(output, files, path, rectified, settings)
     _convert(files, output, _made_of("splats", formats))
     if views:
-        _render(shots(path, files, rectified, settings), output, views, settings.backend)
+        _render(export_views(path, files, rectified, settings), output, views, settings.backend)
     for kind, each in videos.items():
         images = sorted((output / "images").glob("*.png"))
         resolve(each.path)(output / f"{kind}{each.suffix}", (np.asarray(Image.open(p)) for p in images), settings.fps)
@@ -99,15 +99,15 @@ def _convert(files: Sequence[Path], output: Path, formats: Formats) -> None:
                 write(target, read_ply(file))
 
 
-def _render(steps: Sequence[Shot], output: Path, formats: Formats, backend: str) -> None:
+def _render(steps: Sequence[ExportView], output: Path, formats: Formats, backend: str) -> None:
     writers = {kind: resolve(each.path) for kind, each in formats.items()}
     file, gaussians = None, None
-    for number, shot in enumerate(progress(steps, "export")):
+    for number, view in enumerate(progress(steps, "export")):
         targets = {kind: output / kind / f"{number:06d}{each.suffix}" for kind, each in formats.items()}
         if all(target.exists() for target in targets.values()):
             continue
-        if gaussians is None or file != shot.splats:
-            file, gaussians = shot.splats, read_ply(shot.splats)
-        rendering = render(gaussians, shot.camera, backend=backend)
+        if gaussians is None or file != view.splats:
+            file, gaussians = view.splats, read_ply(view.splats)
+        rendering = render(gaussians, view.camera, backend=backend)
         for kind, target in targets.items():
             writers[kind](target, rendering)

@@ -1,4 +1,4 @@
-"""The stage `render`: novel views of a rectified capture, at held-back cameras and along a path between the sources."""
+"""The stage `render`: novel views of a rectified capture, at held-out cameras and along a path between the sources."""
 
 import json
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from posegaussian.io.video import write_video
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
 from posegaussian.progress import progress
-from posegaussian.rendering.camera_path import Step, sweep
-from posegaussian.rendering.framing import along
-from posegaussian.rendering.merging import by_nearness, merged
-from posegaussian.rendering.reconstruct import Moment, reconstruct_frames, render, to_bytes
+from posegaussian.rendering.camera_path import PathStep, sweep
+from posegaussian.rendering.framing import person_centred_cameras
+from posegaussian.rendering.merging import merge_pairs, sorted_by_angle
+from posegaussian.rendering.reconstruct import FrameReconstruction, reconstruct_frames, render, to_bytes
 from posegaussian.types import Camera, Rendering
 
 
@@ -36,26 +36,27 @@ def render_capture(
     device: str,
     stabilizer: bool = True,
 ) -> None:
-    """Render every frame of every pair; memory does not grow with the length of the capture.
+    """Render every frame of every pair. Memory does not grow with the length of the capture.
 
     Args:
         rectified: the rectified .h5.
-        heatmaps: its heatmaps .h5; None renders without pose.
+        heatmaps: the heatmaps .h5 made from it; None renders without pose.
         weights: of the network.
-        output: the .h5 to write, of store.RENDERS.
-        video: the .mp4 of the path, or None.
-        frames: the folder of the path's pictures as .png, or None.
-        splats: the folder of one .ply per pair and frame, or None.
+        output: the .h5 to write, with the layout store.RENDERS.
+        video: the .mp4 of the path to write, or None.
+        frames: the folder for the path's images as .png, or None.
+        splats: the folder for one .ply per pair and frame, or None.
         settings: the path and the rasteriser.
         device: auto, cpu, cuda or cuda:N.
-        stabilizer: whether a frame may remember the one before it.
+        stabilizer: whether the temporal filter keeps its state from one frame to the next.
 
     Raises:
-        StoreError: a file is not whole, or the heatmaps belong to another capture.
-        WeightsError: the weights are missing or foreign.
+        ConfigError: there is no output.
+        StoreError: a file is incomplete, or the heatmaps were made from another rectified file.
+        WeightsError: the weights are missing, or are not weights of this network.
     """
     if output is None:
-        raise ConfigError("no place for the renders", code="missing-output", hint="name the .h5 to write with --output")
+        raise ConfigError("no output file", code="missing-output", hint="name the .h5 to write with --output")
     chosen = pick_device(device)
     network = load_network(weights, chosen)
     inputs = {"rectified": rectified, "weights": weights} | ({"heatmaps": heatmaps} if heatmaps else {})
@@ -83,20 +84,21 @@ def render_capture(
             )
         )
         _write_cameras(writer, source, path)
-        cameras = along(source, path, *settings.path_size)
+        cameras = person_centred_cameras(source, path, *settings.path_size)
         stream = reconstruct_frames(network, read_frames(source, pose), chosen, stabilizer)
-        for moments in progress(stream, f"render {rectified.stem}", len(source["frames"])):
-            _write_targets(writer, source, moments, settings)
-            _write_path(writer, moments, path, cameras, settings)
-            for moment in moments:
-                writer["sources/disparity", moment.pair, moment.frame] = moment.disparity
+        for reconstructions in progress(stream, f"render {rectified.stem}", len(source["frames"])):
+            _write_targets(writer, source, reconstructions, settings)
+            _write_path(writer, reconstructions, path, cameras, settings)
+            for found in reconstructions:
+                writer["sources/disparity", found.pair, found.frame] = found.disparity
                 if folder:
-                    number = source["frames"][moment.frame]
-                    write_ply(folder / f"{'-'.join(pairs[moment.pair])}_{number:06d}.ply", moment.gaussians)
+                    number = source["frames"][found.frame]
+                    write_ply(folder / f"{'-'.join(pairs[found.pair])}_{number:06d}.ply", found.gaussians)
     _export_path(output, video, frames, settings.fps)
 
 
 def _dims(source: store.Reader, settings: RenderSettings) -> dict[str, int]:
+    """Dimensions of the renders file by name."""
     pairs, frames, _, height, width, _ = source["sources/images"].shape
     targets, _, target_height, target_width, _ = source["targets/images"].shape
     return {
@@ -113,7 +115,7 @@ def _dims(source: store.Reader, settings: RenderSettings) -> dict[str, int]:
     }
 
 
-def _write_cameras(writer: store.Writer, source: store.Reader, path: Sequence[Step]) -> None:
+def _write_cameras(writer: store.Writer, source: store.Reader, path: Sequence[PathStep]) -> None:
     writer["frames"] = source["frames"][()]
     writer["sources/pairs"] = source["sources/pairs"][()]
     writer["targets/cameras"] = source["targets/cameras"][()]
@@ -123,12 +125,12 @@ def _write_cameras(writer: store.Writer, source: store.Reader, path: Sequence[St
 
 
 def _write_targets(
-    writer: store.Writer, source: store.Reader, moments: Sequence[Moment], settings: RenderSettings
+    writer: store.Writer, source: store.Reader, reconstructions: Sequence[FrameReconstruction], settings: RenderSettings
 ) -> None:
     for target, pair in enumerate(source["targets/pair"][()].tolist()):
-        frame = moments[pair].frame
+        frame = reconstructions[pair].frame
         _, _, camera = read_target(source, target, frame)
-        rendering = _seen(moments, pair, camera[0], settings)
+        rendering = _rendered(reconstructions, pair, camera[0], settings)
         writer["targets/images", target, frame] = to_bytes(rendering.colors)
         writer["targets/alphas", target, frame] = to_bytes(rendering.alphas)[..., 0]
         writer["targets/depth", target, frame] = rendering.depths[0].cpu().numpy()
@@ -136,31 +138,33 @@ def _write_targets(
 
 def _write_path(
     writer: store.Writer,
-    moments: Sequence[Moment],
-    path: Sequence[Step],
+    reconstructions: Sequence[FrameReconstruction],
+    path: Sequence[PathStep],
     cameras: Sequence[Camera],
     settings: RenderSettings,
 ) -> None:
     for number, (step, camera) in enumerate(zip(path, cameras, strict=True)):
-        if step.frame == moments[step.pair].frame:
-            rendering = _seen(moments, step.pair, camera, settings)
+        if step.frame == reconstructions[step.pair].frame:
+            rendering = _rendered(reconstructions, step.pair, camera, settings)
             writer["path/images", number] = to_bytes(rendering.colors)
 
 
-def _seen(moments: Sequence[Moment], pair: int, camera: Camera, settings: RenderSettings) -> Rendering:
-    """The view from one camera: of the pair around it, filled up by its neighbours."""
-    others = by_nearness([moment for moment in moments if moment.pair != pair], camera)[: settings.neighbours]
-    gaussians = merged(moments[pair], others, camera, settings.backend)
+def _rendered(
+    reconstructions: Sequence[FrameReconstruction], pair: int, camera: Camera, settings: RenderSettings
+) -> Rendering:
+    """The view of one camera: from the pair around it, completed by the nearest other pairs."""
+    others = sorted_by_angle([each for each in reconstructions if each.pair != pair], camera)[: settings.neighbours]
+    gaussians = merge_pairs(reconstructions[pair], others, camera, settings.backend)
     return render(gaussians, camera, backend=settings.backend)
 
 
 def _export_path(output: Path, video: Path | None, frames: Path | None, fps: int) -> None:
-    """The path's pictures once more, as a video and as single files."""
+    """Write the path's images as a video and as single files."""
     with store.open_checked(output, store.RENDERS) as renders:
-        pictures = renders["path/images"]
+        images = renders["path/images"]
         if video:
-            write_video(video, pictures, fps)
+            write_video(video, images, fps)
         if frames:
             with atomic_folder(frames) as folder:
-                for step, image in enumerate(pictures):
+                for step, image in enumerate(images):
                     write_image(folder / f"{step:06d}.png", image)

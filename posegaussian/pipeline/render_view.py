@@ -1,4 +1,4 @@
-"""One novel view of a capture folder, by hand: rectify, detect, reconstruct and render a single frame."""
+"""One novel view of a capture folder: a single frame is rectified, its joints detected, reconstructed and rendered."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.rectification import rectify_frame
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.rendering.camera_path import camera_between, pivot_between
-from posegaussian.rendering.framing import framed
+from posegaussian.rendering.framing import fitted_camera
 from posegaussian.rendering.reconstruct import reconstruct_frames, render, to_bytes
 from posegaussian.types import StereoPair
 
@@ -43,62 +43,70 @@ def render_view(
     Args:
         capture: the capture's folder.
         weights: of the network.
-        sources: two cameras, each by its name or else by its place in the order of names, from 0.
+        sources: two source cameras, each by its name or its index in the sorted names, from 0.
         ratio: 0 is the view of the first camera, 1 that of the second.
         frame: the frame's number; None takes the first.
-        output: the .png; None writes novel.png into the working directory.
-        pose_python: the MMPose environment's interpreter; None takes the repository's, where there is one.
+        output: the .png to write; None: novel.png in the working directory.
+        pose_python: the MMPose environment's interpreter; None: that of the repository, if there is one.
         settings: sizes, detector and rasteriser.
         device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        ConfigError: the ratio is not between 0 and 1.
+        CaptureError: a camera or the frame is not in the capture, or both cameras are the same.
+        WeightsError: the weights are missing, or are not weights of this network.
     """
     if not 0 <= ratio <= 1:
         raise ConfigError(
             f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)", code="invalid-ratio"
         )
     output = output or Path("novel.png")
-    learned = read_metadata(weights)
+    metadata = read_metadata(weights)
     chosen = pick_device(device)
     network = load_network(weights, chosen)
-    shot = read_capture(capture)
-    rectify = settings.rectify or _rectification(shot, json.loads(learned.get("rectify", "{}")), str(weights))
-    first, second = (_camera(shot, source) for source in sources)
+    found = read_capture(capture)
+    rectify = settings.rectify or _rectification(found, json.loads(metadata.get("rectify", "{}")), str(weights))
+    first, second = (_camera_name(found, source) for source in sources)
     if first == second:
         raise CaptureError("both --source name this camera", code="repeated-camera", file=capture, camera=first)
-    frame = shot.frames[0] if frame is None else frame
-    if frame not in shot.frames:
+    frame = found.frames[0] if frame is None else frame
+    if frame not in found.frames:
         raise CaptureError(
-            f"no such frame ({shot.frames[0]} to {shot.frames[-1]})", code="unknown-frame", file=capture, frame=frame
+            f"no such frame ({found.frames[0]} to {found.frames[-1]})",
+            code="unknown-frame",
+            file=capture,
+            frame=frame,
         )
     python = interpreter(pose_python) if network.settings.pose != "none" else None
-    detector = json.dumps(as_dict(settings.detector)) if settings.detector else learned.get("detector", SMALL)
-    pair = _rectified_pair(with_masks(shot, rectify.masks), (first, second), frame, rectify, python, detector)
-    (moment,) = next(reconstruct_frames(network, [[pair]], chosen))
-    start, end = (shot.cameras[camera].pinhole() for camera in (first, second))
+    detector = json.dumps(as_dict(settings.detector)) if settings.detector else metadata.get("detector", SMALL)
+    pair = _rectified_pair(with_masks(found, rectify.masks), (first, second), frame, rectify, python, detector)
+    (reconstruction,) = next(reconstruct_frames(network, [[pair]], chosen))
+    start, end = (found.cameras[camera].pinhole() for camera in (first, second))
     camera = camera_between(start, end, ratio, pivot_between(start, end))
     if settings.size:
-        camera = framed(camera, *settings.size)
-    write_image(output, to_bytes(render(moment.gaussians, camera, backend=settings.backend).colors))
+        camera = fitted_camera(camera, *settings.size)
+    write_image(output, to_bytes(render(reconstruction.gaussians, camera, backend=settings.backend).colors))
     print(f"{output}: frame {frame:06d}, from {first} to {second} at ratio {ratio:g}, with {weights.name}")
 
 
 def _rectified_pair(
     capture: Capture, names: Names, frame: int, settings: RectifySettings, python: Path | None, detector: str
 ) -> StereoPair:
-    """The pair of two cameras at one frame, as the network reads it; with pose where there is an interpreter for it."""
+    """The rectified pair of two cameras at one frame; with joint heatmaps if `python` can run the detector."""
     plan = RectificationPlan(checked_plan(capture, [names], [frame], settings).pairs)  # targets are not rendered
     rectified = rectify_frame(plan, capture, frame)
     pose = detect_joints(plan, rectified, settings, python, detector)[0] if python else None
     return stereo_pair(rectified.pairs[0].images, rectified.pairs[0].masks, plan.pairs[0].cameras, pose)
 
 
-def _rectification(capture: Capture, learned: Mapping[str, Any], weights: str) -> RectifySettings:
-    """As for the captures that the weights learned from, with the masks that this one has or can have."""
+def _rectification(capture: Capture, trained: Mapping[str, Any], weights: str) -> RectifySettings:
+    """The settings of the training captures, but with masks that this capture has, or can have."""
     given = capture.masks.keys() >= capture.cameras.keys() or not capture.backgrounds
-    return replace(parse(RectifySettings, learned, weights), masks="given" if given else "background")
+    return replace(parse(RectifySettings, trained, weights), masks="given" if given else "background")
 
 
-def _camera(capture: Capture, source: str) -> str:
-    """A camera by its name, or else by its index among the sources."""
+def _camera_name(capture: Capture, source: str) -> str:
+    """The name of a camera that is given by its name, or by its index among the sources."""
     if source in capture.cameras:
         return source
     if source.isdecimal() and int(source) < len(capture.sources):

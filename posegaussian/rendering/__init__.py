@@ -1,1 +1,1 @@
-"""From a rectified pair to pictures: reading pairs, camera paths, novel views."""
+"""From rectified pairs to novel views: reconstruction frame by frame, camera paths, rendering."""

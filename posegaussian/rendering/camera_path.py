@@ -1,4 +1,4 @@
-"""Camera paths: views between two cameras, and the sweep of a video."""
+"""Camera paths: cameras between two others, around a point, and through all pairs of a capture."""
 
 import math
 from collections.abc import Sequence
@@ -14,12 +14,14 @@ from posegaussian.io.store import Reader
 from posegaussian.types import Camera
 
 _FAR = 1e4
-"""Cameras that look in parallel turn about a point this many baselines away: their arc is the chord."""
+"""Distance of the pivot of parallel cameras, in baselines; chosen by hand: the arc about it is a straight line."""
 _PARALLEL = math.radians(0.1)
+"""Optical axes that differ by less than this angle count as parallel; chosen by hand. The pivot of nearly parallel axes
+is ill-conditioned."""
 
 
 def source_cameras(rectified: Reader, pair: int) -> tuple[Camera, Camera]:
-    """The left and the right camera of a pair as they were filmed, before rectification, without distortion."""
+    """The left and the right camera of a pair before rectification, without lens distortion."""
     original = rectified["sources/original"]
     intrinsics = torch.from_numpy(original["intrinsics"][pair])
     world_to_camera = torch.from_numpy(original["world_to_camera"][pair])
@@ -29,10 +31,10 @@ def source_cameras(rectified: Reader, pair: int) -> tuple[Camera, Camera]:
 
 
 def pivot_between(first: Camera, second: Camera) -> Float[Tensor, "3"]:
-    """The point that two cameras look at: the nearest, in the sense of least squares, to both optical axes.
+    """The point that two cameras look at: the least-squares intersection of their optical axes, in metres.
 
-    Where the axes are parallel or meet behind the cameras the point lies very far ahead, so that the arc about it is a
-    straight line.
+    If the axes are parallel or meet behind the cameras, a point very far ahead is returned, so that the arc about it is
+    a straight line.
     """
     centres = np.stack([_numpy(camera.centre) for camera in (first, second)])
     axes = np.stack([_numpy(camera.world_to_camera)[2, :3] for camera in (first, second)])
@@ -49,9 +51,10 @@ def pivot_between(first: Camera, second: Camera) -> Float[Tensor, "3"]:
 def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Tensor, "3"] | None = None) -> Camera:
     """The camera at `ratio` of the way from the first camera (0) to the second (1), on the arc about a pivot.
 
-    The optical centre runs on the circle about the pivot, in the plane of the pivot and both cameras, its distance
-    changing evenly. The camera turns with it; what the second camera is turned beyond that (a roll, say) is added by
-    slerp. So a pivot that both cameras see at one place stays there. Intrinsics and size change evenly.
+    The optical centre moves on a circle about the pivot, in the plane of the pivot and both cameras; its distance from
+    the pivot is interpolated linearly. The camera turns with it. The rest of the second camera's rotation (a roll, for
+    example) is added by slerp, so a pivot that both cameras see at the same pixel stays at that pixel. Intrinsics and
+    image size are interpolated linearly.
 
     Args:
         first: one camera.
@@ -93,8 +96,8 @@ def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Ten
     )
 
 
-def orbited(camera: Camera, pivot: Float[Tensor, "3"], degrees: float) -> Camera:
-    """A camera carried around a point, about its own upright axis through that point; it keeps looking at it."""
+def orbit_camera(camera: Camera, pivot: Float[Tensor, "3"], degrees: float) -> Camera:
+    """The camera after a rotation about a point, around the axis through it that is parallel to the camera's y axis."""
     about = camera.world_to_camera.new_tensor(_numpy(pivot))
     axis = -camera.world_to_camera[:3, :3][1]
     turn = Rotation.from_rotvec(math.radians(degrees) * _numpy(axis)).as_matrix()
@@ -105,7 +108,7 @@ def orbited(camera: Camera, pivot: Float[Tensor, "3"], degrees: float) -> Camera
 
 
 def _shortest_turn(start: np.ndarray, end: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    """The rotation vector that carries one direction into another; about `fallback` where they are opposite."""
+    """The rotation vector of the shortest rotation from one direction to another; around `fallback` if opposite."""
     normal = np.cross(start, end)
     angle = math.atan2(np.linalg.norm(normal), start @ end)
     opposite = np.linalg.norm(normal) < 1e-9 * np.linalg.norm(start) * np.linalg.norm(end)
@@ -118,23 +121,30 @@ def _numpy(values: Tensor) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One picture of a path: which pair and frame, by index, and how far from the left camera (0) to the right (1)."""
+class PathStep:
+    """One image of a camera path.
+
+    Args:
+        pair: index of the pair.
+        frame: index of the frame.
+        ratio: position between the left camera (0) and the right one (1).
+    """
 
     pair: int
     frame: int
     ratio: float
 
 
-def sweep(pairs: Sequence[tuple[str, str]], frames: int, steps: int) -> list[Step]:
-    """From the first camera through every pair to the last camera and back, slowing down at both ends.
+def sweep(pairs: Sequence[tuple[str, str]], frames: int, steps: int) -> list[PathStep]:
+    """A path from the first camera through every pair to the last camera and back, slower at both ends.
 
-    Each picture shows the next frame; at the end of the capture time runs back. Both loop.
+    Each image shows the next frame. After the last frame the frames run backwards. The path and the frames both loop.
 
     Args:
-        pairs: the cameras' names, (left, right); a pair is passed from right to left where this joins its neighbours.
-        frames: how many frames the capture has.
-        steps: how many pictures to take.
+        pairs: names of the cameras, (left, right); a pair is passed from right to left if that connects it to its
+            neighbours.
+        frames: number of frames of the capture.
+        steps: number of images.
     """
     there_and_back = [*range(frames), *range(frames - 2, 0, -1)]
     path = []
@@ -143,11 +153,13 @@ def sweep(pairs: Sequence[tuple[str, str]], frames: int, steps: int) -> list[Ste
         pair = min(int(position), len(pairs) - 1)
         along = position - pair
         ratio = 1 - along if _backwards(pairs, pair) else along
-        path.append(Step(pair, there_and_back[step % len(there_and_back)], ratio))
+        path.append(PathStep(pair, there_and_back[step % len(there_and_back)], ratio))
     return path
 
 
 def _backwards(pairs: Sequence[tuple[str, str]], pair: int) -> bool:
+    """Whether a pair is passed from right to left: it shares its left camera with the next pair, or its right one with
+    the previous pair."""
     left, right = pairs[pair]
     following = pairs[pair + 1] if pair + 1 < len(pairs) else ()
     preceding = pairs[pair - 1] if pair > 0 else ()

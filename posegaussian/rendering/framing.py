@@ -1,4 +1,4 @@
-"""How views are put into pictures: all of what a camera saw, or the person, as large as the pictures allow."""
+"""Framing of novel views: the whole view of a camera, or the person as large as the image allows."""
 
 from collections.abc import Sequence
 
@@ -14,17 +14,18 @@ from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.projection import project, unproject_pixels
 from posegaussian.io.store import Reader
-from posegaussian.rendering.camera_path import Step, camera_between, pivot_between, source_cameras
+from posegaussian.rendering.camera_path import PathStep, camera_between, pivot_between, source_cameras
 from posegaussian.types import Camera
 
 MARGIN = 0.05
-"""Free border around the person, as a share of the picture: room for what is nearer than the middle of the person."""
+"""Free border around the person, as a share of the image; chosen by hand. Points nearer than the middle of the person
+appear larger than the outline from which the scale is computed."""
 _SMOOTHING = 3.0
-"""Standard deviation, in frames, of how slowly the lens follows."""
+"""Standard deviation of the Gaussian that smooths the person's path over time, frames; chosen by hand."""
 
 
-def framed(camera: Camera, width: int, height: int) -> Camera:
-    """The same view in a picture of another size and shape: all of it is seen, in the middle, pixels stay square."""
+def fitted_camera(camera: Camera, width: int, height: int) -> Camera:
+    """The camera with an image of another size: the whole view is visible and centred, and pixels stay square."""
     factor = min(width / camera.width, height / camera.height)
     intrinsics = camera.intrinsics.clone()
     intrinsics[..., :2, :] *= factor
@@ -33,38 +34,38 @@ def framed(camera: Camera, width: int, height: int) -> Camera:
     return Camera(intrinsics, camera.world_to_camera, width, height)
 
 
-def along(rectified: Reader, path: Sequence[Step], width: int, height: int) -> list[Camera]:
-    """The cameras of a path, with lenses that follow the person.
+def person_centred_cameras(rectified: Reader, path: Sequence[PathStep], width: int, height: int) -> list[Camera]:
+    """The cameras of a path, each with intrinsics that centre the person.
 
-    The person stays in the middle and of one size, as large as all pictures of the path allow. Where no masks say where
-    the person is, all of what the cameras saw is shown.
+    All images have one scale, the largest at which the person fits into every image of the path. If all masks are
+    empty, each image shows the whole view of its camera.
     """
     ends = {pair: source_cameras(rectified, pair) for pair in {step.pair for step in path}}
     cameras = [camera_between(*ends[step.pair], step.ratio, pivot_between(*ends[step.pair])) for step in path]
     outlines = person_outlines(rectified)
     if not any(map(len, outlines)):
-        return [framed(camera, width, height) for camera in cameras]
+        return [fitted_camera(camera, width, height) for camera in cameras]
     centres = _centres(outlines)
-    return followed(
+    return centred_cameras(
         cameras, [outlines[step.frame] for step in path], [centres[step.frame] for step in path], width, height
     )
 
 
-def followed(
+def centred_cameras(
     cameras: Sequence[Camera],
     outlines: Sequence[Float[Tensor, "_ 3"]],
     centres: Sequence[Float[Tensor, "3"]],
     width: int,
     height: int,
 ) -> list[Camera]:
-    """Cameras at the same places whose pictures have a point in their middle, all at one scale, and hold the outlines.
+    """Cameras at the same poses, with intrinsics that centre a point, at the largest scale that shows all outlines.
 
     Args:
-        cameras: where to stand.
-        outlines: points of the world that each has to show, but for `MARGIN`; metres.
-        centres: what each has in the middle of its picture; metres.
-        width: of the pictures, pixels.
-        height: of the pictures, pixels.
+        cameras: give the poses.
+        outlines: points of the world that each camera must show, with `MARGIN` to spare; metres.
+        centres: the point at the centre of each image; metres.
+        width: of the images, pixels.
+        height: of the images, pixels.
     """
     size = torch.tensor([width, height], dtype=torch.float64)
     middles, scales = [], []
@@ -81,9 +82,10 @@ def followed(
 
 
 def person_outlines(rectified: Reader) -> list[Float[Tensor, "_ 3"]]:
-    """Points of the world around the person, frame by frame: the hulls of all views' masks, at the person's depth.
+    """Points of the world on the person's outline, by frame: the convex hulls of all masks, at the person's depth.
 
-    That is the depth at which the middles of a pair's two masks meet.
+    The depth is that of the disparity between the middles of a pair's two masks. A frame with an empty mask adds no
+    points for its pair.
     """
     pairs, frames = rectified["sources/masks"].shape[:2]
     found = [torch.zeros(0, 3, dtype=torch.float64) for _ in range(frames)]
@@ -102,7 +104,7 @@ def person_outlines(rectified: Reader) -> list[Float[Tensor, "_ 3"]]:
 
 
 def _centres(outlines: Sequence[Float[Tensor, "_ 3"]]) -> Float[Tensor, "n 3"]:
-    """The middles of outlines, smoothed over time, which runs back at its ends."""
+    """The middles of the outlines, smoothed over time; missing frames are interpolated, the ends mirrored."""
     seen = [frame for frame, points in enumerate(outlines) if len(points)]
     middles = np.stack([(outlines[frame].amin(0) + outlines[frame].amax(0)).numpy() / 2 for frame in seen])
     every = np.stack([np.interp(np.arange(len(outlines)), seen, axis) for axis in middles.T], axis=1)
@@ -110,19 +112,19 @@ def _centres(outlines: Sequence[Float[Tensor, "_ 3"]]) -> Float[Tensor, "n 3"]:
 
 
 def _unit(camera: Camera) -> Camera:
-    """The camera with a focal length of 1, in double precision: its pixels are directions."""
+    """The camera with a focal length of 1, in double precision: its pixel coordinates are x/z and y/z."""
     return Camera(torch.eye(3, dtype=torch.float64), camera.world_to_camera.double(), 1, 1)
 
 
 def _intrinsics(focal: Tensor, middle: Float[Tensor, "2"], size: Float[Tensor, "2"]) -> Float[Tensor, "3 3"]:
-    """Those that show the direction `middle` in the middle of the picture."""
+    """Intrinsics that show the direction `middle` (x/z, y/z) at the centre of the image."""
     intrinsics = torch.diag(torch.stack([focal, focal, torch.ones_like(focal)]))
     intrinsics[:2, 2] = size / 2 - focal * middle
     return intrinsics
 
 
 def _hull(covered: Bool[np.ndarray, "h w"]) -> Float[Tensor, "n 2"]:
-    """The corners (x, y) of the convex hull of what is covered, pixels."""
+    """The corners (x, y) of the convex hull of the covered pixels' centres, pixels; none for an empty mask."""
     pixels = cv2.findNonZero(covered.astype(np.uint8))
     corners = np.zeros((0, 2)) if pixels is None else cv2.convexHull(pixels)[:, 0] + 0.5
     return torch.from_numpy(corners.astype(np.float64))

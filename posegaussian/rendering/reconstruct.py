@@ -1,4 +1,4 @@
-"""Model and splatting joined: the Gaussians of a pair, or of pairs frame after frame, and renders of them."""
+"""The network and the rasteriser together: the Gaussians of one pair or of pairs frame by frame, and renders of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,16 +18,16 @@ from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What the network makes of a pair at a frame.
+class FrameReconstruction:
+    """The network's output for one pair at one frame.
 
     Args:
-        pair: index of the pair among those of its frame.
+        pair: index of the pair in the capture, from 0.
         frame: index of the frame, from 0.
         gaussians: the visible ones.
         disparity: of both views, pixels.
         masks: coverage of the person in both views.
-        cameras: the rectified ones.
+        cameras: rectified, left and right.
     """
 
     pair: int
@@ -43,29 +43,30 @@ def reconstruct_frames(
     frames: Iterable[Iterable[StereoPair]],
     device: torch.device,
     stabilizer: bool = True,
-) -> Iterator[list[Moment]]:
-    """Frame after frame what the network makes of each pair.
+) -> Iterator[list[FrameReconstruction]]:
+    """The reconstructions of all pairs, one list per frame.
 
     Args:
-        network: that reconstructs.
-        frames: in the order of time; each gives its pairs, batches of one, always in the same order.
-        device: where the network is.
-        stabilizer: whether each pair goes on from the temporal state of its frame before, or starts anew.
+        network: on `device`, ready for inference.
+        frames: in temporal order; each yields its pairs, batches of one, always in the same order.
+        device: of the network.
+        stabilizer: whether a pair continues from its state at the previous frame; else every frame starts anew.
     """
     stream = StreamingPredictor(network, "graph" if device.type == "cuda" else "eager", patient=True)
     states: dict[int, Tensor | None] = {}
     for frame, pairs in enumerate(frames):
-        moments = []
+        reconstructions = []
         for pair, stereo in enumerate(pairs):
             inputs = stereo.to(device)
             stream.resume(states.get(pair))
             found = stream(inputs)
             states[pair] = stream.state() if stabilizer else None
             disparity = found.disparity.float().cpu().numpy()
-            moments.append(
-                Moment(pair, frame, found.gaussians.compact(), disparity, inputs.masks[0], inputs.cameras[0])
+            gaussians = found.gaussians.compact()
+            reconstructions.append(
+                FrameReconstruction(pair, frame, gaussians, disparity, inputs.masks[0], inputs.cameras[0])
             )
-        yield moments
+        yield reconstructions
 
 
 def reconstruct(
@@ -79,7 +80,7 @@ def reconstruct(
     Args:
         pair: a batch of one, as `rectify` returns it.
         joints: COCO-17 key points in both images, (x, y, score): rectified pixels, centres at +0.5, and a confidence in
-            [0, 1] (0: not found); None takes the heatmaps of the pair, and without those reconstructs without pose.
+            [0, 1] (0: not found); None: the heatmaps of the pair; without those, reconstruction without pose.
         masks: coverage of the person in [0, 1], in place of the pair's; the images become black beyond it.
         model: as `load_model` returns it; None loads the weights that ship, once.
 
@@ -102,8 +103,8 @@ def reconstruct(
         pair = _masked(pair, torch.as_tensor(masks).to(pair.masks)[None, :, None])
     if joints is not None:
         pair = _posed(pair, torch.as_tensor(joints).to(pair.images)[None])
-    ((moment,),) = reconstruct_frames(model, [[pair]], next(model.parameters()).device)
-    return moment.gaussians
+    ((reconstruction,),) = reconstruct_frames(model, [[pair]], next(model.parameters()).device)
+    return reconstruction.gaussians
 
 
 _release = cache(load_model)
@@ -127,17 +128,17 @@ def _posed(pair: StereoPair, joints: Float[Tensor, "1 2 17 3"]) -> StereoPair:
 def render(
     gaussians: Gaussians, camera: Camera, background: Float[Tensor, "3"] | None = None, *, backend: str = "auto"
 ) -> Rendering:
-    """The view of one set of Gaussians from a camera, antialiased; without gradients, for which there is `rasterize`.
+    """The rendering of one set of Gaussians, antialiased and without gradients; `rasterize` has gradients.
 
     Args:
-        gaussians: one set; where they are, there the rendering is.
+        gaussians: one set; the rendering is on their device.
         camera: of any dtype and device.
         background: RGB in [0, 1]; black if None.
         backend: the rasteriser, see `rasterize`.
 
     Raises:
-        ValueError: an argument's shape, or a value that is not finite.
-        BackendError: the back-end is not installed, or cannot take the arguments.
+        ValueError: an argument has a wrong shape, or a value that is not finite.
+        BackendError: the back-end is not installed, or cannot render the arguments.
 
     Examples:
         >>> import torch, posegaussian as pg

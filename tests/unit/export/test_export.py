@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from posegaussian.cli import main
 from posegaussian.io import store
 from posegaussian.io.ply import write_ply
-from posegaussian.rendering.camera_path import orbited
+from posegaussian.rendering.camera_path import orbit_camera
 from posegaussian.types import Camera, Gaussians
 
 SIZE = 64
@@ -147,8 +147,8 @@ def test_an_orbit_of_a_whole_turn_comes_home():
     pose[:3, :3] = torch.tensor(Rotation.from_euler("xyz", [0.3, 1.0, -0.2]).as_matrix())
     pose[:3, 3] = torch.tensor([0.3, -0.1, 2.0])
     camera, pivot = Camera(torch.eye(3, dtype=torch.float64), pose, 8, 8), torch.tensor([0.5, 0.2, 0.1]).double()
-    torch.testing.assert_close(orbited(camera, pivot, 360.0).world_to_camera, pose)
-    quarter = orbited(camera, pivot, 90.0)
+    torch.testing.assert_close(orbit_camera(camera, pivot, 360.0).world_to_camera, pose)
+    quarter = orbit_camera(camera, pivot, 90.0)
     before, after = (c.world_to_camera @ torch.cat([pivot, torch.ones(1).double()]) for c in (camera, quarter))
     torch.testing.assert_close(before, after)
     upright = [c.world_to_camera[1, :3] for c in (camera, quarter)]

@@ -1,4 +1,4 @@
-"""How a view is put into a picture: all of it, or the person as large as it allows."""
+"""Framing of a view: all of it, or the person as large as the image allows."""
 
 import helpers
 import pytest
@@ -8,8 +8,15 @@ from posegaussian.config import RectifySettings
 from posegaussian.geometry.projection import project
 from posegaussian.io import store
 from posegaussian.pipeline.rectify import rectify_capture
-from posegaussian.rendering.camera_path import Step, camera_between, pivot_between, source_cameras
-from posegaussian.rendering.framing import MARGIN, _centres, along, followed, framed, person_outlines
+from posegaussian.rendering.camera_path import PathStep, camera_between, pivot_between, source_cameras
+from posegaussian.rendering.framing import (
+    MARGIN,
+    _centres,
+    centred_cameras,
+    fitted_camera,
+    person_centred_cameras,
+    person_outlines,
+)
 from posegaussian.types import Camera
 
 
@@ -21,7 +28,7 @@ def camera(distance=3.0):
 
 
 def test_framed_shows_the_whole_view_with_square_pixels():
-    shown = framed(camera(), 200, 200)
+    shown = fitted_camera(camera(), 200, 200)
     assert (shown.intrinsics[0, 0], shown.intrinsics[1, 1]) == (250, 260)
     assert tuple(shown.intrinsics[:2, 2]) == (105, 70 + 25)
     assert (shown.width, shown.height) == (200, 200)
@@ -34,7 +41,7 @@ def test_followed_holds_every_outline_at_one_scale(size, touched):
     around = torch.tensor([[-0.2, -0.9, 0.0], [0.2, 0.9, 0.0], [0.3, 0.1, 0.0]], dtype=torch.float64)
     outlines = [centre + around for centre in centres]
     cameras = [camera(3.0), camera(6.0), camera(3.0)]
-    shown = followed(cameras, outlines, list(centres), *size)
+    shown = centred_cameras(cameras, outlines, list(centres), *size)
     middle = torch.tensor(size, dtype=torch.float64) / 2
     shares = []
     for view, points, centre, place in zip(shown, outlines, centres, cameras, strict=True):
@@ -59,15 +66,15 @@ def small_person(tmp_path):
         yield rectified
 
 
-def test_a_small_person_fills_every_picture_of_the_path(small_person):
-    path = [Step(0, 0, 0.0), Step(0, 1, 0.3), Step(0, 2, 0.5), Step(0, 1, 1.0)]
+def test_a_small_person_fills_every_image_of_the_path(small_person):
+    path = [PathStep(0, 0, 0.0), PathStep(0, 1, 0.3), PathStep(0, 2, 0.5), PathStep(0, 1, 1.0)]
     ends = source_cameras(small_person, 0)
-    for step, view in zip(path, along(small_person, path, 100, 100), strict=True):
+    for step, view in zip(path, person_centred_cameras(small_person, path, 100, 100), strict=True):
         person = torch.from_numpy(helpers.joints(step.frame))
         pixels, _ = project(person, view)
         share = (pixels.amax(0) - pixels.amin(0)).max() / 100
         assert 0.7 < share < 1 - 2 * MARGIN and pixels.min() > 0 and pixels.max() < 100
-        before = framed(camera_between(*ends, step.ratio, pivot_between(*ends)), 100, 100)
+        before = fitted_camera(camera_between(*ends, step.ratio, pivot_between(*ends)), 100, 100)
         flat, _ = project(person, before)
         assert share > 1.5 * (flat.amax(0) - flat.amin(0)).max() / 100
 
@@ -78,15 +85,15 @@ def test_outlines_lie_where_the_person_is(small_person):
         assert distance[:2].norm() < 0.15, "metres, on the floor"
 
 
-def test_the_lens_follows_slowly():
+def test_the_framing_follows_the_person_slowly():
     jump = [torch.tensor([[x, 0.0, 0.0]], dtype=torch.float64) for x in [0.0] * 12 + [1.0] * 12]
-    jump[3] = jump[3][:0]  # nobody is seen for a moment
+    jump[3] = jump[3][:0]  # the person is not seen in one frame
     path = _centres(jump)[:, 0]
     assert path[0] < 0.01 and path[-1] > 0.99 and (path.diff() > -1e-9).all()
     assert path.diff().max() < 0.2
 
 
-def test_where_nobody_is_seen_all_of_the_view_is_shown(small_person, monkeypatch):
+def test_without_a_visible_person_the_whole_view_is_shown(small_person, monkeypatch):
     monkeypatch.setattr("posegaussian.rendering.framing.is_person", lambda mask: mask > 255)
-    (shown,) = along(small_person, [Step(0, 0, 0.0)], 200, 200)
-    assert torch.equal(shown.intrinsics, framed(source_cameras(small_person, 0)[0], 200, 200).intrinsics)
+    (shown,) = person_centred_cameras(small_person, [PathStep(0, 0, 0.0)], 200, 200)
+    assert torch.equal(shown.intrinsics, fitted_camera(source_cameras(small_person, 0)[0], 200, 200).intrinsics)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.rendering.merging import by_nearness, merged
-from posegaussian.rendering.reconstruct import Moment, render
+from posegaussian.rendering.merging import merge_pairs, sorted_by_angle
+from posegaussian.rendering.reconstruct import FrameReconstruction, render
 from posegaussian.types import Camera, Gaussians, stack
 
 SIZE, FOCAL, RADIUS = 64, 70.0, 0.4
@@ -20,7 +20,7 @@ def camera(angle):
     return Camera(torch.tensor([[FOCAL, 0, SIZE / 2], [0, FOCAL, SIZE / 2], [0, 0, 1]]), pose, SIZE, SIZE)
 
 
-def moment(pair, angles, kept=None, color=(0.2, 0.4, 0.8)):
+def reconstruction(pair, angles, kept=None, color=(0.2, 0.4, 0.8)):
     """What two cameras see of a sphere, one Gaussian per point of a grid on it; `kept` drops some of it."""
     generator = torch.Generator().manual_seed(pair)
     normals = torch.nn.functional.normalize(torch.randn(20000, 3, generator=generator), dim=-1)
@@ -36,7 +36,9 @@ def moment(pair, angles, kept=None, color=(0.2, 0.4, 0.8)):
     y, x = torch.meshgrid(torch.arange(SIZE) + 0.5, torch.arange(SIZE) + 0.5, indexing="ij")
     edge = FOCAL * RADIUS / np.sqrt(4 - RADIUS**2)
     mask = ((x - SIZE / 2) ** 2 + (y - SIZE / 2) ** 2 < edge**2).float()
-    return Moment(pair, 0, gaussians, np.zeros((2, SIZE, SIZE), np.float32), mask.expand(2, 1, -1, -1), cameras)
+    return FrameReconstruction(
+        pair, 0, gaussians, np.zeros((2, SIZE, SIZE), np.float32), mask.expand(2, 1, -1, -1), cameras
+    )
 
 
 def coverage(gaussians, view):
@@ -44,11 +46,11 @@ def coverage(gaussians, view):
 
 
 def test_a_neighbour_fills_what_the_nearer_pair_does_not_see():
-    near = moment(0, (-10, 10), kept=lambda p: p[:, 1] < 0.1)
-    other, view = moment(1, (10, 30), color=(0.9, 0.1, 0.1)), camera(8)
-    whole = coverage(moment(2, (-10, 10)).gaussians, view) > 0.9
+    near = reconstruction(0, (-10, 10), kept=lambda p: p[:, 1] < 0.1)
+    other, view = reconstruction(1, (10, 30), color=(0.9, 0.1, 0.1)), camera(8)
+    whole = coverage(reconstruction(2, (-10, 10)).gaussians, view) > 0.9
     assert (coverage(near.gaussians, view) > 0.9)[whole].float().mean() < 0.8
-    both = merged(near, [other], view, backend="numba")
+    both = merge_pairs(near, [other], view, "numba")
     assert (coverage(both, view) > 0.9)[whole].float().mean() > 0.97
     alone, together = (render(g, view, backend="numba").colors for g in (near.gaussians, both))
     certain = -torch.nn.functional.max_pool2d(-coverage(near.gaussians, view)[None], 5, 1, 2)[0] > 0.99
@@ -56,24 +58,24 @@ def test_a_neighbour_fills_what_the_nearer_pair_does_not_see():
 
 
 def test_what_is_off_a_silhouette_is_not_believed():
-    near, view = moment(0, (-10, 10)), camera(5)
-    wild = moment(1, (10, 30))
+    near, view = reconstruction(0, (-10, 10)), camera(5)
+    wild = reconstruction(1, (10, 30))
     far = Gaussians(**(vars(wild.gaussians) | {"means": wild.gaussians.means + torch.tensor([0.5, 0.0, 0.0])}))
-    wild = Moment(1, 0, far, wild.disparity, wild.masks, wild.cameras)
-    before, after = coverage(near.gaussians, view), coverage(merged(near, [wild], view, backend="numba"), view)
+    wild = FrameReconstruction(1, 0, far, wild.disparity, wild.masks, wild.cameras)
+    before, after = coverage(near.gaussians, view), coverage(merge_pairs(near, [wild], view, "numba"), view)
     assert coverage(far, view)[:, 50:].max() > 0.9
     assert (after - before).abs().max() < 0.05
 
 
 def test_two_views_stay_as_they_are_and_nothing_is_harmless():
-    near, view = moment(0, (-10, 10)), camera(0)
-    assert merged(near, [], view, backend="numba") is near.gaussians
-    nobody = Moment(1, 0, near.gaussians[:0], near.disparity, 0 * near.masks, near.cameras)
-    assert len(merged(near, [nobody], view, backend="numba").means) == len(near.gaussians.means)
-    assert len(merged(nobody, [near], view, backend="numba").means) == 0
+    near, view = reconstruction(0, (-10, 10)), camera(0)
+    assert merge_pairs(near, [], view, "numba") is near.gaussians
+    nobody = FrameReconstruction(1, 0, near.gaussians[:0], near.disparity, 0 * near.masks, near.cameras)
+    assert len(merge_pairs(near, [nobody], view, "numba").means) == len(near.gaussians.means)
+    assert len(merge_pairs(nobody, [near], view, "numba").means) == 0
 
 
 @pytest.mark.parametrize(("angle", "expected"), [(-50, [0, 1, 2]), (38, [2, 1, 0]), (12, [1, 2, 0])])
 def test_neighbours_come_in_the_order_of_their_angle(angle, expected):
-    ring = [moment(pair, (20 * pair - 20, 20 * pair)) for pair in range(3)]
-    assert [m.pair for m in by_nearness(ring, camera(angle))] == expected
+    ring = [reconstruction(pair, (20 * pair - 20, 20 * pair)) for pair in range(3)]
+    assert [m.pair for m in sorted_by_angle(ring, camera(angle))] == expected

@@ -8,8 +8,8 @@ from posegaussian.data.rectified import read_pair, read_target
 from posegaussian.evaluation.baselines import gaussians_from_depth
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.io import store
-from posegaussian.rendering.merging import merged
-from posegaussian.rendering.reconstruct import Moment, render
+from posegaussian.rendering.merging import merge_pairs
+from posegaussian.rendering.reconstruct import FrameReconstruction, render
 from posegaussian.training.losses.image import box_psnr
 
 
@@ -28,17 +28,17 @@ def exact(rectified, pair):
     views = read_pair(rectified, None, pair, 0)
     disparity = rectified["sources/disparity"][pair, 0]
     depth = disparity_to_depth(torch.from_numpy(disparity).float()[None], views.cameras)
-    return Moment(pair, 0, gaussians_from_depth(views, depth), disparity, views.masks[0], views.cameras[0])
+    return FrameReconstruction(pair, 0, gaussians_from_depth(views, depth), disparity, views.masks[0], views.cameras[0])
 
 
 @pytest.mark.slow
 def test_a_third_camera_fills_the_holes_of_a_wide_pair(rectified):
-    moments = [exact(rectified, pair) for pair in range(2)]
+    reconstructions = [exact(rectified, pair) for pair in range(2)]
     gains = []
     for target, pair in enumerate(rectified["targets/pair"][()].tolist()):
         image, mask, camera = read_target(rectified, target, 0)
-        alone = render(moments[pair].gaussians, camera[0])
-        together = render(merged(moments[pair], [moments[1 - pair]], camera[0]), camera[0])
+        alone = render(reconstructions[pair].gaussians, camera[0])
+        together = render(merge_pairs(reconstructions[pair], [reconstructions[1 - pair]], camera[0]), camera[0])
         assert (together.alphas * mask[0]).sum() > (alone.alphas * mask[0]).sum()
         gains.append(float(box_psnr(together.colors[None], image, mask) - box_psnr(alone.colors[None], image, mask)))
     print("gains, dB:", gains)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from posegaussian.rendering.camera_path import Step, camera_between, pivot_between, sweep
+from posegaussian.rendering.camera_path import PathStep, camera_between, pivot_between, sweep
 from posegaussian.types import Camera
 
 PIVOT = torch.tensor([0.3, -0.2, 1.1], dtype=torch.float64)
@@ -116,4 +116,4 @@ def test_sweep_stays_continuous_where_pairs_are_named_from_right_to_left():
     path = sweep([("01", "00"), ("02", "01")], frames=1, steps=100)
     positions = [s.pair + 1 - s.ratio for s in path]
     assert max(abs(b - a) for a, b in itertools.pairwise(positions)) < 0.07
-    assert path[0] == Step(0, 0, 1.0)
+    assert path[0] == PathStep(0, 0, 1.0)

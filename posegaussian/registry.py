@@ -42,7 +42,7 @@ class Metric(Entry):
 
     `image`: a function (image, truth) of two RGB images (3, h, w) in [0, 1] that returns a number, or a map (h, w)
     whose mean is the value. `disparity`: a function (disparity, truth, width) of the values where the truth is known,
-    in pixels of an image of that width. `video`: a class like `evaluation.temporal.VideoMetric`.
+    in pixels of an image of that width. `frames`: a class like `evaluation.temporal.TemporalMetric`.
 
     Args:
         title: its name in the report.
@@ -64,7 +64,7 @@ class Metric(Entry):
     """
 
     title: str
-    on: Literal["image", "disparity", "video"]
+    on: Literal["image", "disparity", "frames"]
     decimals: int
     higher_is_better: bool = False
     unit: str = ""
@@ -107,39 +107,39 @@ METRICS: dict[str, Metric] = {
     ),
     "lpips": Metric(
         "posegaussian.evaluation.lpips:load_lpips", "LPIPS v0.1 with AlexNet (Zhang et al. 2018)",
-        "LPIPS", "image", decimals=4, smallest=63,  # AlexNet's last stage needs so many pixels
+        "LPIPS", "image", decimals=4, smallest=63,  # AlexNet's last layer needs so many pixels
         weights="lpips_weights",
     ),
     "epe_1024": Metric(
-        "posegaussian.evaluation.metrics:end_point_error", "mean absolute error, as if the image were 1024 pixels wide",
+        "posegaussian.evaluation.metrics:end_point_error", "mean absolute error, scaled to an image 1024 pixels wide",
         "End-point error", "disparity", decimals=2, unit="px at 1024", heading="EPE, px at 1024",
         chart="disparity error, px at 1024",
     ),
     "rate_1px": Metric(
-        "posegaussian.evaluation.metrics:rate_below_one", "share of pixels with such an error below one pixel",
+        "posegaussian.evaluation.metrics:rate_below_one", "share of pixels with an error below one pixel at that width",
         "Share below 1 px", "disparity", decimals=1, higher_is_better=True, percent=True, heading="under 1 px",
     ),
     "jitter": Metric(
-        "posegaussian.evaluation.temporal:Jitter", "standard deviation over time of what stands still, 8-bit levels",
-        "jitter", "video", decimals=3, unit="levels", still=True,
+        "posegaussian.evaluation.temporal:Jitter", "standard deviation over time, person standing still, 8-bit levels",
+        "jitter", "frames", decimals=3, unit="levels", still=True,
     ),
     "settled": Metric(
-        "posegaussian.evaluation.temporal:Settled", "jitter without the frames in which a model's memory builds up",
-        "jitter once settled", "video", decimals=3, unit="levels", heading="once settled", still=True,
+        "posegaussian.evaluation.temporal:SettledJitter", "jitter without the first four frames",
+        "jitter once settled", "frames", decimals=3, unit="levels", heading="once settled", still=True,
     ),
     "tof": Metric(
-        "posegaussian.evaluation.temporal:FlowError", "distance of the optical flow from the truth's (Chu et al. 2020)",
-        "tOF", "video", decimals=4, unit="px",
+        "posegaussian.evaluation.temporal:FlowError", "error of the optical flow (Chu et al. 2020)",
+        "tOF", "frames", decimals=4, unit="px",
     ),
     "warping": Metric(
-        "posegaussian.evaluation.temporal:WarpingError", "RMS change from the frame before, warped by the truth's flow",
-        "warping error", "video", decimals=3, unit="levels",
+        "posegaussian.evaluation.temporal:WarpingError", "RMS difference from the previous frame, warped by true flow",
+        "warping error", "frames", decimals=3, unit="levels",
     ),
 }  # fmt: skip
 
 
 def metrics_on(what: str) -> dict[str, Metric]:
-    """The metrics that are measured on an `image`, on a `disparity` or on a `video`, by name."""
+    """The metrics that are measured on an `image`, on a `disparity` or on the `frames` of a camera, by name."""
     return {name: metric for name, metric in METRICS.items() if metric.on == what}
 
 

@@ -12,9 +12,9 @@ from posegaussian.io.ply import write_ply
 from posegaussian.io.video import write_video
 from posegaussian.types import Gaussians
 
-SUMMARY = """method,protocol,metric,mean,median,std,count,note
-floor,full,psnr,25.111111,25,1,6,
-floor,bbox,psnr,18.222222,18,1,6,
+SUMMARY = """method,scope,metric,mean,median,std,count,note
+plane_warp,full,psnr,25.111111,25,1,6,
+plane_warp,bbox,psnr,18.222222,18,1,6,
 mine,full,psnr,31.333333,31,1,6,
 mine,bbox,psnr,24.444444,24,1,6,
 mine,bbox,ssim,0.876543,0.8,0.01,6,
@@ -22,8 +22,8 @@ mine,bbox,lpips,,,,0,LPIPS weights not available: no alexnet.pth in /home/somebo
 mine,still,jitter,,,,0,nobody stands still
 mine,disparity,epe_1024,3.456789,3,1,12,
 mine,disparity,rate_1px,0.123456,0.1,0,12,
-ceiling,full,psnr,36.555555,36,1,6,
-ceiling,bbox,psnr,29.666666,29,1,6,
+gt_depth,full,psnr,36.555555,36,1,6,
+gt_depth,bbox,psnr,29.666666,29,1,6,
 """
 CURVES = """step,split,loss,depth,image,pose,epe_1024,psnr_bbox,lr
 5,train,2.5,2,,,9,,0.1

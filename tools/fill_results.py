@@ -1,10 +1,10 @@
-"""Fill the marked sections of docs/results.md from the files in docs/results/, so that no number is copied by hand.
+"""Fill the marked sections of docs/results.md from the files in docs/results/: no number is copied by hand.
 
     snakemake --configfile config/benchmark.yaml --cores all results/tables/results.md
     python tools/fill_results.py results/tables
 
 A section begins with `<!-- filled from docs/results/NAME -->` and ends with `<!-- filled -->`. First the named folders
-and files are copied to docs/results/; without any, the sections are only filled anew.
+and files are copied to docs/results/; without arguments, the sections are only filled again.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SECTION = re.compile(r"(<!-- filled from docs/results/([\w.-]+) -->\n).*?(<!-- f
 
 
 def main() -> None:
-    """Copy what is new, fill all sections."""
+    """Copy the named files and fill all sections."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("new", type=Path, nargs="*", help="results/tables, or a benchmark's .json")
     args = parser.parse_args()
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def filled(text: str) -> str:
-    """The page with its sections made anew; those whose file is not there stay."""
+    """The page with all sections filled from their files; a section without a file stays as it is."""
 
     def fill(match: re.Match[str]) -> str:
         path = FOLDER / match[2]
@@ -51,13 +51,13 @@ def filled(text: str) -> str:
 
 
 def benchmark(path: Path) -> str:
-    """The tables of the benchmark, from its means."""
+    """The tables of the benchmark from its means."""
     settings = config.load(ROOT / "config/benchmark.yaml")
     return tables_of(Means(pd.read_csv(path), settings.report[0]), settings.results.goals)
 
 
 def ablations(path: Path) -> str:
-    """The table of benchmarks/ablations.py."""
+    """The table of benchmarks/ablations.py from its rows."""
     spec = importlib.util.spec_from_file_location("ablations", ROOT / "benchmarks/ablations.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -66,7 +66,7 @@ def ablations(path: Path) -> str:
 
 
 KINDS: dict[str, Callable[[Path], str]] = {"means.csv": benchmark, "ablations.json": ablations}
-"""How each file of docs/results/ becomes Markdown."""
+"""The function that makes Markdown of each file of docs/results/."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The section `evaluate`: metrics of the novel views."""
+"""The section `evaluate`: metrics of novel views."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from posegaussian.config.base import STRICT
 class EvaluateSettings:
     """Metrics."""
 
-    protocols: tuple[Literal["full", "bbox", "ghg"], ...] = ("full", "bbox", "ghg")
-    """Which image crops are measured (docs/conventions.md)."""
+    crops: tuple[Literal["full", "bbox", "ghg"], ...] = ("full", "bbox", "ghg")
+    """Image crops in which the views are measured."""
     lpips_weights: str | None = None
-    """Folder with LPIPS weights; null leaves the column empty and says so."""
+    """Folder with the weights of AlexNet for LPIPS; null leaves the column empty, with a note."""

@@ -7,14 +7,14 @@ from posegaussian.config.base import STRICT, Backend, Positive, Size
 
 @dataclass(frozen=True, config=STRICT)
 class ExportSettings:
-    """Images along a camera path, exported by hand."""
+    """Images along a camera path."""
 
     steps: Positive = 48
-    """Images along the path."""
+    """Number of images along the path."""
     size: Size = (512, 512)
-    """Width and height of the images, pixels."""
+    """Width and height of the images in pixels."""
     degrees: float = 360.0
-    """How far the path `orbit` goes."""
+    """Angle that the path `orbit` covers."""
     fps: Positive = 12
     """Images per second of the MP4."""
     backend: Backend = "auto"

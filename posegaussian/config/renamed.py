@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from posegaussian.config.evaluate import EvaluateSettings
 from posegaussian.config.models import ModelSettings
-from posegaussian.config.results import ResultsSettings
+from posegaussian.config.results import GoalSettings, ResultsSettings
 from posegaussian.config.train import TrainSettings
 from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
@@ -17,13 +18,18 @@ RENAMED = {
     "models.*.train.temporal_loss": "models.*.train.losses.temporal",
     "models.*.train.gradient_loss": "models.*.train.losses.gradient",
     "results.targets": "results.goals",
+    "results.goals.*.protocol": "results.goals.*.scope",
+    "evaluate.protocols": "evaluate.crops",
 }
-"""The new name of each key by its old one, in the same section; `*` stands for any name, the same in both."""
+"""The new name of each key by its old one, in the same section; `*` stands for any name, or any place in a list,
+the same in both."""
 SECTIONS: dict[type, str] = {
     Config: "",
     ModelSettings: "models.*.",
     TrainSettings: "models.*.train.",
     ResultsSettings: "results.",
+    GoalSettings: "results.goals.*.",
+    EvaluateSettings: "evaluate.",
 }
 """Where settings that are parsed by themselves lie in the configuration."""
 
@@ -55,6 +61,8 @@ def refuse_old_names(kind: type, values: Any, source: str) -> None:
 def _used(values: Any, pattern: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """The names that stand for each `*` of a pattern, for every key among nested values that it matches."""
     first, *rest = pattern
+    if isinstance(values, list):
+        values = dict(enumerate(values))
     if not isinstance(values, dict):
         return
     for key in values if first == "*" else {first} & values.keys():

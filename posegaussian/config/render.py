@@ -1,4 +1,4 @@
-"""The section `render`: novel views of a whole capture."""
+"""The section `render`: novel views of a capture."""
 
 from pydantic.dataclasses import dataclass
 
@@ -10,12 +10,12 @@ class RenderSettings:
     """Novel views."""
 
     path_steps: Positive = 48
-    """Images along the path between the cameras, per capture."""
+    """Number of images along the path between the cameras, per capture."""
     path_size: Size = (512, 512)
-    """Width and height of the path's images, pixels."""
+    """Width and height of the path's images in pixels."""
     fps: Positive = 12
     """Images per second of the MP4."""
     neighbours: NonNegative = 1
-    """How many further pairs of cameras fill up what the pair around a view does not see; 0: none."""
+    """Number of further pairs whose Gaussians complete what the pair around a view does not see; 0: none."""
     backend: Backend = "auto"
     """Rasteriser; `auto` is the fastest that runs."""

@@ -1,4 +1,4 @@
-"""The section `results`: the table over groups of captures, and the goals that its numbers should reach."""
+"""The section `results`: tables of means over groups of captures, and goals for their numbers."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -9,69 +9,70 @@ from pydantic.dataclasses import dataclass
 from posegaussian.config.base import STRICT, NameOf, Positive, Problem, unknown, without_problems
 from posegaussian.registry import METRICS, metrics_on
 
-DERIVED = {"below_ceiling": "how many dB of PSNR a model misses the ceiling by"}
-"""What the tables derive from the metrics of image crops, with its description."""
-REFERENCES = ("floor", "ceiling")
-"""The reference rows of the tables, which no model may be named like."""
+DERIVED = {"gap_to_gt_depth": "PSNR of the model minus PSNR of `gt_depth`, dB; positive: the model is better"}
+"""Metrics of image crops that the tables derive from others, with their descriptions."""
+REFERENCES = ("plane_warp", "gt_depth")
+"""The reference rows of the tables; no model may have one of these names."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class GoalSettings:
-    """A number of the table, and the bound that it should keep."""
+    """A number of the tables, and the bounds that it should keep."""
 
     what: str
-    """How the bound is called in the table."""
+    """Title of the goal in the table of goals."""
     group: str
-    """Over which of `groups` the mean is taken."""
+    """The one of `groups` over which the mean is taken."""
     metric: Annotated[str, NameOf(METRICS, **DERIVED)]
-    """A metric of what `protocol` names, or, of an image crop, `below_ceiling`: how many dB of PSNR a model misses the
-    ceiling by."""
-    protocol: Literal["full", "bbox", "ghg", "video", "disparity"] = "bbox"
-    """What is measured: an image crop (`full`, `bbox`, `ghg`), the `video`, or the `disparity`."""
+    """A metric of the scope; `gap_to_gt_depth` (of an image crop) is PSNR of the model minus PSNR of `gt_depth`, dB:
+    positive means that the model is better."""
+    scope: Literal["full", "bbox", "ghg", "frames", "disparity"] = "bbox"
+    """What the metric is measured on: an image crop (`full`, `bbox`, `ghg`), all `frames` of a camera, or the
+    `disparity`."""
     method: str | None = None
-    """Whose number: a reported model, `floor` or `ceiling`; null: the model that the results are about."""
+    """The model or reference row that is measured: a reported model, `plane_warp` or `gt_depth`; null: the model that
+    the results are about."""
     against: str | None = None
-    """Another group or method, whose mean the number is compared with; null: the number counts by itself."""
+    """Another group or method to compare with; null: the bounds apply to the number itself."""
     by: Literal["difference", "ratio"] = "difference"
-    """Whether the `difference` from `against` or the `ratio` to it is meant."""
+    """How the number is compared with that of `against`."""
     least: float | None = None
-    """The number should not be lower."""
+    """Lower bound."""
     most: float | None = None
-    """The number should not be higher."""
+    """Upper bound."""
 
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """What contradicts itself."""
-        if self.metric not in (known := metrics_of(self.protocol)):
-            yield ("metric",), f"{self.metric!r} is not a metric of protocol `{self.protocol}`: {', '.join(known)}"
+        """Contradictions between the keys."""
+        if self.metric not in (known := metrics_of(self.scope)):
+            yield ("metric",), f"{self.metric!r} is not a metric of scope `{self.scope}`: {', '.join(known)}"
         if self.least is not None and self.most is not None and self.least > self.most:
             yield ("least",), f"{self.least:g} is more than `most` {self.most:g}"
         if self.by == "ratio" and self.against is None:
             yield ("by",), "a ratio needs `against`"
 
 
-def metrics_of(protocol: str) -> list[str]:
-    """The metrics of the tables for an image crop, the `video` or the `disparity`, by name."""
-    of_crop = protocol not in ("video", "disparity")
-    return [*metrics_on("image"), *DERIVED] if of_crop else [*metrics_on(protocol)]
+def metrics_of(scope: str) -> list[str]:
+    """Names of the metrics of an image crop, of `frames` or of `disparity`."""
+    return [*metrics_on(scope)] if scope in ("frames", "disparity") else [*metrics_on("image"), *DERIVED]
 
 
 @dataclass(frozen=True, config=STRICT)
 class ResultsSettings:
-    """The results: one table over all held-out captures, a group of them at a time."""
+    """The tables of results over all held-out captures."""
 
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """The tables' rows: names of captures or of presets by the row's title; none: a row for each capture."""
+    """Rows of the tables: names of captures or presets by the title of the row; none: one row per capture."""
     goals: tuple[GoalSettings, ...] = ()
-    """What the numbers should reach."""
+    """Bounds that numbers of the tables should keep."""
     worst: Positive = 10
-    """How many of the worst views are shown, each of another capture."""
+    """Number of worst views to show, one per capture."""
 
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """What contradicts itself."""
+        """Contradictions between the keys."""
         for number, goal in enumerate(self.goals):
             if self.groups and goal.group not in self.groups:
                 yield ("goals", number, "group"), unknown(goal.group, "results.groups", self.groups)

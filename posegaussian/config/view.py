@@ -1,4 +1,4 @@
-"""Settings of the command `render` for one view of a capture folder."""
+"""Settings of the command `render` for a single view of a capture folder."""
 
 from pydantic.dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from posegaussian.config.rectify import RectifySettings
 
 @dataclass(frozen=True, config=STRICT)
 class ViewSettings:
-    """One novel view rendered by hand, from a capture folder."""
+    """A single novel view of a capture folder."""
 
     rectify: RectifySettings | None = None
-    """Stereo rectification; null: as for the captures that the weights learned from, with the capture's own masks,
-    or else those that its images of the empty scene give."""
+    """Stereo rectification; null: the settings of the captures that the weights were trained on, with the capture's own
+    masks or, if it has none, masks from its images of the empty scene."""
     detector: DetectorSettings | None = None
-    """The 2D pose detector; null: the one that the weights learned with."""
+    """The 2D pose detector; null: the one that the weights were trained with."""
     size: Size | None = None
-    """Width and height of the image, pixels; null: those of the cameras."""
+    """Width and height of the image in pixels; null: those of the cameras."""
     backend: Backend = "auto"
     """Rasteriser."""

@@ -54,7 +54,7 @@ class Config:
                 yield ("report", number), unknown(name, "models", self.models)
         for name, model in self.models.items():
             if name in REFERENCES:
-                yield ("models", name), "reference rows of the tables have this name; choose another"
+                yield ("models", name), "a reference row of the tables has this name; choose another"
             if model.detector not in self.detectors:
                 yield ("models", name, "detector"), unknown(model.detector, "detectors", self.detectors)
             if model.weights == "train":
@@ -85,6 +85,6 @@ class Config:
             if goal.against not in (None, *methods, *self.results.groups):
                 what = f"{goal.against!r} is no group and no reported model"
                 yield ("results", "goals", number, "against"), what
-            if goal.protocol not in ("video", "disparity", *self.evaluate.protocols):
-                known = unknown(goal.protocol, "evaluate.protocols", self.evaluate.protocols)
-                yield ("results", "goals", number, "protocol"), known
+            if goal.scope not in ("frames", "disparity", *self.evaluate.crops):
+                known = unknown(goal.scope, "evaluate.crops", self.evaluate.crops)
+                yield ("results", "goals", number, "scope"), known

@@ -1,4 +1,4 @@
-"""Rectified captures and their heatmaps as tensors: one stereo pair, or one target view, at a time."""
+"""Rectified captures and their heatmaps as tensors: one stereo pair, or one held-out view, at a time."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,1 +1,1 @@
-"""Metrics under named protocols, with a floor and a ceiling beside every method."""
+"""Metrics of novel views, disparities and frame sequences, with two reference rows beside every model."""

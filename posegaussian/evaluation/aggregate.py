@@ -1,4 +1,4 @@
-"""The metrics of many captures and models together: means over groups of captures."""
+"""Means of the metrics over groups of captures, for several models."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from posegaussian.config.results import REFERENCES
 from posegaussian.evaluation.table import read_all
 
-BELOW_CEILING = "below_ceiling"
-"""By how many dB of PSNR a model misses the ceiling in the same view."""
-_VIEW = ["capture", "pair", "camera", "frame", "protocol"]
-_KEYS = ["group", "method", "protocol", "metric"]
+GAP_TO_GT_DEPTH = "gap_to_gt_depth"
+"""PSNR of a model minus PSNR of `gt_depth` in the same view and crop, dB; positive: the model is better."""
+_VIEW = ["capture", "pair", "camera", "frame", "scope"]
+_GROUP_KEYS = ["group", "method", "scope", "metric"]
 
 
 def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
-    """Tables that the stage `evaluate` wrote, in one; yardsticks that several models have in common count once.
+    """The rows of several tables of the stage `evaluate`, and the metric `gap_to_gt_depth` of every PSNR of a model.
 
-    To every PSNR beside which the ceiling's is known, the metric `below_ceiling` is added.
+    Every model's table holds the reference rows; rows that several tables share are kept once.
 
     Raises:
         StoreError: a file is missing or not a table of metrics.
@@ -26,29 +27,29 @@ def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
     rows = read_all(paths)
     rows = rows.drop_duplicates([*_VIEW, "method", "metric"])
     psnr: Any = rows[rows["metric"] == "psnr"]
-    ceiling = psnr[psnr["method"] == "ceiling"].set_index(_VIEW)["value"]
-    below = psnr[~psnr["method"].isin(["floor", "ceiling"])].copy()
-    below["value"] = ceiling.reindex(pd.MultiIndex.from_frame(below[_VIEW])).to_numpy() - below["value"]
-    below["metric"] = BELOW_CEILING
-    return pd.concat([rows, below], ignore_index=True)
+    gt_depth = psnr[psnr["method"] == "gt_depth"].set_index(_VIEW)["value"]
+    gaps = psnr[~psnr["method"].isin(REFERENCES)].copy()
+    gaps["value"] -= gt_depth.reindex(pd.MultiIndex.from_frame(gaps[_VIEW])).to_numpy()
+    gaps["metric"] = GAP_TO_GT_DEPTH
+    return pd.concat([rows, gaps], ignore_index=True)
 
 
 def by_group(rows: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Means over groups of captures, in the groups' order.
+    """Means over groups of captures, in the order of the groups.
 
-    Columns: the mean over all values; its standard error over captures (NaN for a single one); the numbers of captures
-    and of values.
+    Columns beside the keys: `mean` over all values, `standard_error` of the captures' means (NaN for a single capture),
+    and the numbers of `captures` and of `values`.
 
     Args:
-        rows: what `read_tables` gave.
-        groups: names of captures by the group's name; a capture may be in several.
+        rows: as `read_tables` returns them.
+        groups: names of captures by the group's name; a capture may be in several groups.
     """
     found = []
     for name, captures in groups.items():
         chosen = rows[rows["capture"].isin(list(captures))].assign(group=name)
-        for key, part in chosen.groupby(_KEYS, sort=False):
+        for key, part in chosen.groupby(_GROUP_KEYS, sort=False):
             known: Any = part.dropna(subset="value")
             means = known.groupby("capture")["value"].mean()
             error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else np.nan
             found.append((*key, known["value"].mean(), error, len(means), len(known)))  # type: ignore[misc]
-    return pd.DataFrame(found, columns=[*_KEYS, "mean", "error", "captures", "values"])
+    return pd.DataFrame(found, columns=[*_GROUP_KEYS, "mean", "standard_error", "captures", "values"])

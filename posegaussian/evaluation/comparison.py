@@ -1,9 +1,9 @@
-"""An image measured beside the truth in several crops, without computing anything on black, or twice on the person.
+"""The metrics of one image in several crops, with each metric computed only once and not on the black background.
 
-Metrics that make a map (FLIP, SSIM) are local, and their map has a known value where both images are black. So a map is
-made once, over the box of all that is not black. A crop takes its part of the map; only along sides that cut through
-the box, where a metric extends the crop beyond its border in its own way, a strip is made anew. The values are those of
-the crops.
+Metrics with a map (FLIP, SSIM) are local, and where both images are black their map has a known value. A map is
+therefore computed once, over the bounding box of everything that is not black, and each crop takes its part of it.
+There is one exception: where the border of a crop cuts through the box, the metric of the crop pads the crop in its own
+way, so a strip along that border is computed again. The values equal those of the metric applied to the crop alone.
 """
 
 import math
@@ -22,18 +22,18 @@ from posegaussian.geometry.masks import bounding_box
 from posegaussian.registry import Metric, metrics_on, resolve
 
 REACH = 12
-"""Pixels that differ this far away do not change a pixel's FLIP (it reaches 10, at 67 per degree) or SSIM (5)."""
+"""Radius of influence, pixels: FLIP depends on pixels up to 10 away (at 67 per degree), SSIM on pixels up to 5."""
 
 
 @dataclass(frozen=True)
 class ImageMetric:
-    """A metric of images, imported.
+    """A metric of images, ready to use.
 
     Args:
         entry: of the registry.
-        function: of an image and the truth; it returns a number, or a map where `entry.black` is given. None where its
-            weights are not available.
-        missing: why there is no function.
+        function: of an image and the truth; it returns a number, or a map if `entry.black` is given. None without the
+            weights of the metric.
+        missing: why there is no function; empty if there is one.
     """
 
     entry: Metric
@@ -42,10 +42,10 @@ class ImageMetric:
 
 
 def load_image_metrics(folders: Mapping[str, str | None]) -> dict[str, ImageMetric]:
-    """All metrics of images, by name.
+    """All metrics of images by name.
 
     Args:
-        folders: of weights, by the setting that names them.
+        folders: of the metrics' weights, by the name of the setting.
     """
     return {name: _load(entry, folders) for name, entry in metrics_on("image").items()}
 
@@ -63,27 +63,27 @@ def _load(entry: Metric, folders: Mapping[str, str | None]) -> ImageMetric:
 
 
 class Comparison:
-    """One image and the truth, RGB in [0, 1]."""
+    """One image and the truth, both RGB in [0, 1] on black."""
 
     def __init__(self, image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]):
         self._image, self._truth = image, truth
         self._maps: dict[str, Float64[Tensor, "h w"]] = {}
 
     def value(self, metric: ImageMetric, crop: Crop) -> float:
-        """The metric inside a crop; NaN where the crop is too small, or without the metric's weights."""
+        """The value of a metric in a crop; NaN if the crop is too small or the metric's weights are missing."""
         if metric.function is None or min(part.stop - part.start for part in crop) < metric.entry.smallest:
             return math.nan
         if metric.entry.black is None:
-            return float(metric.function(*self.pair(crop)))
+            return float(metric.function(*self.cropped(crop)))
         return metric.entry.black - float(self._differences(metric, crop).mean())
 
-    def pair(self, crop: Crop) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "3 h w"]]:
-        """Both images inside a crop."""
+    def cropped(self, crop: Crop) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "3 h w"]]:
+        """The image and the truth inside a crop."""
         return self._image[:, *crop], self._truth[:, *crop]
 
     @cached_property
     def _box(self) -> Crop:
-        """Rows and columns of what is not black in either image, and of what that influences."""
+        """Rows and columns of the pixels that are not black in either image, with a border of `REACH`."""
         shown = ((self._image > 0) | (self._truth > 0)).any(0)
         box = bounding_box(shown.cpu().numpy())
         if box is None:
@@ -93,11 +93,11 @@ class Comparison:
         return rows, slice(max(x0 - REACH, 0), min(x1 + REACH, width))
 
     def _differences(self, metric: ImageMetric, crop: Crop) -> Float64[Tensor, "h2 w2"]:
-        """By how much each pixel's value is lower than that of black."""
+        """The metric's value on black minus its map, inside a crop."""
 
         def make(crop: Crop) -> Float64[Tensor, "h2 w2"]:
             assert metric.function is not None and metric.entry.black is not None
-            return metric.entry.black - metric.function(*self.pair(crop))
+            return metric.entry.black - metric.function(*self.cropped(crop))
 
         if metric.entry.path not in self._maps:
             whole = torch.zeros(self._truth.shape[1:], dtype=torch.float64)
@@ -110,7 +110,7 @@ class Comparison:
         return values
 
     def _strips(self, rows: slice, columns: slice) -> Iterator[tuple[Crop, tuple[slice, slice]]]:
-        """Along sides that cut through the box: what to look at, and which of its pixels differ."""
+        """Strips along the crop's borders that cut through the box, and the pixels of each strip to be replaced."""
         everything = slice(None)
         for part, outermost in _cuts(rows, self._box[0]):
             yield (part, columns), (outermost, everything)
@@ -119,7 +119,7 @@ class Comparison:
 
 
 def _cuts(part: slice, box: slice) -> Iterator[tuple[slice, slice]]:
-    """Twice the reach from each end of `part` that lies inside the box; and the half of that which is affected."""
+    """For each end of `part` inside the box: `2 REACH` pixels from that end, and their outer half, which it affects."""
     if box.start < part.start < box.stop:
         yield slice(part.start, min(part.start + 2 * REACH, part.stop)), slice(REACH)
     if box.start < part.stop < box.stop:

@@ -1,4 +1,4 @@
-"""LPIPS v0.1 with AlexNet (Zhang et al. 2018), from weights that the user supplies."""
+"""LPIPS v0.1 with AlexNet (Zhang et al. 2018). The user supplies the weights of AlexNet."""
 
 from pathlib import Path
 
@@ -13,16 +13,17 @@ from posegaussian.registry import METRICS
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
 """torchvision's AlexNet, https://download.pytorch.org/models/alexnet-owt-7be5be79.pth; the name carries its sha256."""
-_SHIFT = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
-_SCALE = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
+_MEAN = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
+_STD = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
+"""ImageNet's mean and standard deviation for images in [-1, 1], as in the scaling layer of the published LPIPS."""
 
 
 class Lpips(nn.Module):
-    """Weighted distance between unit-length AlexNet features after each of the five rectifiers.
+    """Weighted distance between unit-length AlexNet features after each of the five ReLUs.
 
     Args:
-        backbone: state of torchvision's AlexNet.
-        weights: state of the five linear layers, `lin<i>.model.1.weight`.
+        backbone: state dict of torchvision's AlexNet.
+        weights: state dict of the five linear layers, `lin<i>.model.1.weight`.
     """
 
     def __init__(self, backbone: dict[str, Tensor], weights: dict[str, Tensor]):
@@ -48,25 +49,25 @@ class Lpips(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
-        """The distance of two RGB pictures in [0, 1]; NaN for images that AlexNet's last stage does not fit into."""
+        """The distance of two RGB images in [0, 1]; NaN for images too small for AlexNet's last layer."""
         if min(image.shape[1:]) < METRICS["lpips"].smallest:
             return float("nan")
-        x = (2 * torch.stack([image, truth]).float().cpu() - 1 - _SHIFT) / _SCALE
-        total, stages = 0.0, iter(self.weights)
+        x = (2 * torch.stack([image, truth]).float().cpu() - 1 - _MEAN) / _STD
+        total, weights = 0.0, iter(self.weights)
         for layer in self.features:
             x = layer(x)
             if isinstance(layer, nn.ReLU):
                 unit = x / torch.sqrt(x.square().sum(1, keepdim=True) + 1e-8)
-                total += float(((unit[0] - unit[1]).square() * next(stages)[0]).sum(0).mean())
+                total += float(((unit[0] - unit[1]).square() * next(weights)[0]).sum(0).mean())
         return total
 
 
 def load_lpips(folder: Path) -> Lpips:
-    """Read AlexNet from the user's folder, and the linear layers that torchmetrics carries.
+    """The metric, with AlexNet from the user's folder and the linear layers that ship with torchmetrics.
 
     Raises:
-        FileNotFoundError: the folder lacks the file.
-        WeightsError: the file is not what its name says.
+        FileNotFoundError: the file is not in the folder.
+        WeightsError: the file's sha256 is not the published one.
     """
     path = folder / ALEXNET
     if not path.is_file():

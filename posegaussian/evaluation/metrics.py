@@ -1,4 +1,4 @@
-"""How far a picture is from the truth; both RGB in [0, 1], display-referred (sRGB), background black."""
+"""Metrics of an image and of a disparity map against the truth. Images: RGB in [0, 1], sRGB, on black."""
 
 import math
 
@@ -13,7 +13,7 @@ from posegaussian.registry import METRICS
 
 
 def psnr(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
-    """Peak signal-to-noise ratio, dB; infinite for equal pictures."""
+    """Peak signal-to-noise ratio, dB; infinite for equal images."""
     error = float((image.double() - truth.double()).square().mean())
     return -10 * math.log10(error) if error > 0 else math.inf
 
@@ -21,7 +21,7 @@ def psnr(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
 def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
     """Structural similarity (Wang et al. 2004): Gaussian window 11 x 11, sigma 1.5, borders mirrored.
 
-    NaN for pictures smaller than the window.
+    NaN for images smaller than the window.
     """
     if min(image.shape[1:]) < METRICS["ssim"].smallest:
         return math.nan
@@ -29,9 +29,9 @@ def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
 
 
 def ssim_map(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float64[Tensor, "h w"]:
-    """Structural similarity around each pixel, mean over the colours."""
+    """Structural similarity around each pixel, averaged over the colour channels."""
     pair = image.float()[None], truth.float()[None]
-    # The map, since versions of torchmetrics differ in whether their mean counts the border.
+    # The map is averaged here: versions of torchmetrics differ in whether their own mean includes the border.
     _, values = structural_similarity_index_measure(*pair, sigma=1.5, data_range=1.0, return_full_image=True)
     return values[0].double().mean(0)
 
@@ -49,10 +49,10 @@ def flip_map(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Fl
 
 
 def end_point_error(disparity: Float[np.ndarray, "n"], truth: Float[np.ndarray, "n"], width: int) -> float:
-    """Mean absolute disparity error, as if the image were 1024 pixels wide; NaN of no pixels.
+    """Mean absolute disparity error, scaled to an image 1024 pixels wide; NaN without pixels.
 
     Args:
-        disparity: of the pixels that count.
+        disparity: of the measured pixels, pixels.
         truth: of the same pixels.
         width: of the rectified image, pixels.
     """
@@ -61,7 +61,7 @@ def end_point_error(disparity: Float[np.ndarray, "n"], truth: Float[np.ndarray, 
 
 
 def rate_below_one(disparity: Float[np.ndarray, "n"], truth: Float[np.ndarray, "n"], width: int) -> float:
-    """The share of the pixels whose error is below one pixel; arguments as for `end_point_error`."""
+    """Share of the pixels whose error is below 1 px at 1024; NaN without pixels. Arguments: see `end_point_error`."""
     errors = _errors_at_1024(disparity, truth, width)
     return float((errors < 1).mean()) if errors.size else math.nan
 

@@ -1,4 +1,4 @@
-"""The long table of metrics: one value per row, the same columns in every file."""
+"""Tables of metrics in long form: one value per row, the same columns in every file."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,9 +14,10 @@ from posegaussian.io.atomic import atomic_file
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement; a NaN value has a note that says why.
+    """One measured value; a NaN has a note with the reason.
 
-    Protocols are the crops, `disparity` (of a pair: no camera), and `video` (of all frames: the first is named).
+    The scope is what the metric was measured on: an image crop, the `disparity` of a pair (then `camera` is empty), or
+    all `frames` of a held-out camera (then `frame` is the first one).
     """
 
     capture: str
@@ -24,7 +25,7 @@ class Row:
     camera: str
     frame: int
     method: str
-    protocol: str
+    scope: str
     metric: str
     value: float
     note: str = ""
@@ -34,21 +35,21 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write the table; it appears whole or not at all."""
+    """Write a table of metrics, completely or not at all."""
     write_frame(path, pd.DataFrame([astuple(row) for row in rows], columns=COLUMNS))
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table as CSV with six decimals; NaN is empty."""
+    """Write a table as CSV with six decimals; NaN is an empty cell."""
     with atomic_file(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Read a table that `write_rows` wrote.
+    """The table that `write_rows` wrote.
 
     Raises:
-        StoreError: there is no such file, or it holds something else.
+        StoreError: the file is missing, or is not a table of metrics.
     """
     kinds: Any = dict.fromkeys(COLUMNS, str) | {"frame": int, "value": float}
     try:
@@ -65,10 +66,10 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 
 def read_all(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read several such tables as one; errors as of `read_rows`."""
+    """Several tables in one; errors: see `read_rows`."""
     return pd.concat([read_rows(path) for path in paths], ignore_index=True)
 
 
-def explained(value: float, note: str) -> tuple[float, str]:
-    """A value, and the note only where there is none."""
+def with_note(value: float, note: str) -> tuple[float, str]:
+    """The value, with the note if it is NaN and an empty one otherwise."""
     return value, note if math.isnan(value) else ""

@@ -1,4 +1,4 @@
-"""Metrics of a video; images RGB, display-referred (sRGB), background black."""
+"""Temporal metrics: of the frames of one camera in temporal order; RGB, sRGB, on black."""
 
 import math
 from collections.abc import Iterable
@@ -13,173 +13,175 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 _FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
-"""Pyramid scale, levels, window, iterations, neighbourhood, its sigma, flags."""
+"""Pyramid scale, levels, window size, iterations, neighbourhood, its sigma, flags: the values of OpenCV's optical flow
+tutorial."""
 SETTLING = 4
-"""Frames in which a model's memory builds up."""
-Moving = TypeVar("Moving", "FlowError", "WarpingError")
+"""Frames after which the temporal filter has settled, chosen by hand."""
+FlowMetric = TypeVar("FlowMetric", "FlowError", "WarpingError")
 
 
 @dataclass(frozen=True)
 class Motion:
     """Two consecutive frames of the truth, and the optical flow (Farneback) between them in pixels."""
 
-    before: UInt8[np.ndarray, "h w 3"]
-    now: UInt8[np.ndarray, "h w 3"]
+    previous: UInt8[np.ndarray, "h w 3"]
+    current: UInt8[np.ndarray, "h w 3"]
 
     @cached_property
-    def to_now(self) -> Float32[np.ndarray, "h w 2"]:
-        """From the frame before to this one."""
-        return _flow(self.before, self.now)
+    def forward(self) -> Float32[np.ndarray, "h w 2"]:
+        """The flow from the previous frame to the current one."""
+        return _flow(self.previous, self.current)
 
     @cached_property
-    def to_before(self) -> Float32[np.ndarray, "h w 2"]:
-        """From this frame to the one before."""
-        return _flow(self.now, self.before)
+    def backward(self) -> Float32[np.ndarray, "h w 2"]:
+        """The flow from the current frame to the previous one."""
+        return _flow(self.current, self.previous)
 
     @cached_property
-    def known(self) -> Bool[np.ndarray, "h w"]:
-        """The person's pixels that no flow contradicts.
+    def consistent(self) -> Bool[np.ndarray, "h w"]:
+        """The person's pixels in the current frame whose forward and backward flow agree.
 
-        There and back it returns to within 0.01 (|there|^2 + |back|^2) + 0.5 squared pixels (Sundaram et al. 2010).
+        |backward + forward|^2 < 0.01 (|backward|^2 + |forward|^2) + 0.5 (Sundaram et al. 2010), with the forward flow
+        at the pixel that the backward flow points to.
         """
-        back = _warped(self.to_now, self.to_before)
-        lengths = (self.to_before**2).sum(-1) + (back**2).sum(-1)
-        return (((self.to_before + back) ** 2).sum(-1) < 0.01 * lengths + 0.5) & (_grey(self.now) > 0)
+        forward = _warped(self.forward, self.backward)
+        lengths = (self.backward**2).sum(-1) + (forward**2).sum(-1)
+        return (((self.backward + forward) ** 2).sum(-1) < 0.01 * lengths + 0.5) & (_grey(self.current) > 0)
 
     @property
     def still(self) -> bool:
-        """Whether nothing moves at all."""
-        return np.array_equal(self.before, self.now)
+        """Whether the two frames are equal."""
+        return np.array_equal(self.previous, self.current)
 
 
 @runtime_checkable
-class VideoMetric(Protocol):
-    """What measures a video frame after frame; memory does not grow with their number."""
+class TemporalMetric(Protocol):
+    """A metric that is updated frame by frame; its memory does not grow with the number of frames."""
 
     def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
-        """Take the next frame.
+        """Update the metric with the next frame.
 
         Args:
-            levels: the image, 0..255, not necessarily whole numbers.
-            motion: of the truth since the frame before; None for the first frame.
+            levels: the image, 0..255, not necessarily integers.
+            motion: of the truth since the previous frame; None for the first frame.
         """
         ...
 
     def value(self, mask: Bool[np.ndarray, "h w"]) -> float:
-        """The metric of all frames so far, NaN of too few; the mask is of the person."""
+        """The metric over all frames so far; NaN if they are too few. The mask is that of the person."""
         ...
 
 
 class Jitter:
-    """Mean over the mask of each value's standard deviation over time, in 8-bit levels; of what stands still.
+    """Standard deviation of pixel values over time, mean over the mask, 8-bit levels; for a person who stands still.
 
     Args:
-        skipped: so many first frames do not count.
+        skipped: number of first frames that are not counted.
     """
 
     def __init__(self, skipped: int = 0) -> None:
-        self._left = skipped
+        self._to_skip = skipped
         self._count, self._sum, self._squares = 0, np.zeros(()), np.zeros(())
 
     def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None = None) -> None:
-        """See `VideoMetric`."""
-        if self._left > 0:
-            self._left -= 1
+        """See `TemporalMetric`."""
+        if self._to_skip > 0:
+            self._to_skip -= 1
             return
         self._count += 1
         self._sum, self._squares = self._sum + levels.astype(np.float64), self._squares + levels.astype(np.float64) ** 2
 
     def value(self, mask: Bool[np.ndarray, "h w"]) -> float:
-        """See `VideoMetric`; NaN of fewer than two frames."""
+        """See `TemporalMetric`; NaN for fewer than two frames."""
         if self._count < 2:
             return math.nan
         mean, squares = (values[mask] / self._count for values in (self._sum, self._squares))
         return float(np.sqrt((squares - mean**2).clip(0)).mean()) if mask.any() else 0.0
 
 
-class Settled(Jitter):
-    """`Jitter` without the first frames, in which a model's memory builds up."""
+class SettledJitter(Jitter):
+    """`Jitter` without the first `SETTLING` frames, in which the temporal filter settles."""
 
     def __init__(self) -> None:
         super().__init__(SETTLING)
 
 
 class FlowError:
-    """tOF (Chu et al. 2020): mean distance in pixels between the optical flows of the video and of the truth."""
+    """tOF (Chu et al. 2020): mean distance in pixels between the optical flow of the images and that of the truth."""
 
     def __init__(self) -> None:
-        self._before: np.ndarray | None = None
+        self._previous: np.ndarray | None = None
         self._errors: list[float] = []
 
     def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
-        """See `VideoMetric`."""
-        if motion is not None and self._before is not None:
-            made = _flow(_rounded(self._before), _rounded(levels))
-            self._errors.append(float(np.linalg.norm(made - motion.to_now, axis=-1).mean()))
-        self._before = levels
+        """See `TemporalMetric`."""
+        if motion is not None and self._previous is not None:
+            flow = _flow(_rounded(self._previous), _rounded(levels))
+            self._errors.append(float(np.linalg.norm(flow - motion.forward, axis=-1).mean()))
+        self._previous = levels
 
     def value(self, mask: Bool[np.ndarray, "h w"] | None = None) -> float:
-        """See `VideoMetric`; the whole image counts."""
+        """See `TemporalMetric`; measured over the whole image."""
         return float(np.mean(self._errors)) if self._errors else math.nan
 
 
 class WarpingError:
-    """Root mean square change, in 8-bit levels, from the frame before as the truth's flow warps it.
+    """Root mean square difference, in 8-bit levels, from the previous frame warped by the truth's flow.
 
-    Over pixels of the person that no flow contradicts.
+    Over the person's pixels whose forward and backward flow agree (`Motion.consistent`).
     """
 
     def __init__(self) -> None:
-        self._before: np.ndarray | None = None
-        self._warped, self._known, self._changes = 0.0, 0, 0
+        self._previous: np.ndarray | None = None
+        self._squares, self._pixels, self._pairs = 0.0, 0, 0
 
     def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
-        """See `VideoMetric`."""
-        if motion is not None and self._before is not None:
-            change = (levels - _warped(self._before, motion.to_before)).astype(np.float64)
-            self._warped += float((change**2).mean(-1)[motion.known].sum())
-            self._known += int(motion.known.sum())
-            self._changes += 1
-        self._before = levels
+        """See `TemporalMetric`."""
+        if motion is not None and self._previous is not None:
+            difference = (levels - _warped(self._previous, motion.backward)).astype(np.float64)
+            self._squares += float((difference**2).mean(-1)[motion.consistent].sum())
+            self._pixels += int(motion.consistent.sum())
+            self._pairs += 1
+        self._previous = levels
 
     def value(self, mask: Bool[np.ndarray, "h w"] | None = None) -> float:
-        """See `VideoMetric`; the truth says which pixels are the person's."""
-        return (self._warped / max(self._known, 1)) ** 0.5 if self._changes else math.nan
+        """See `TemporalMetric`; the person's pixels are those of the truth."""
+        return (self._squares / max(self._pixels, 1)) ** 0.5 if self._pairs else math.nan
 
 
-def static_jitter(video: Float[Tensor, "t 3 h w"], mask: Float[Tensor, "1 h w"]) -> float:
-    """See `Jitter`.
+def static_jitter(images: Float[Tensor, "t 3 h w"], mask: Float[Tensor, "1 h w"]) -> float:
+    """The value of `Jitter`.
 
     Args:
-        video: in [0, 1], of a subject that stands still.
-        mask: coverage of the subject; where it is above 0 counts.
+        images: in [0, 1], of a person who stands still.
+        mask: coverage of the person; pixels above 0 are measured.
     """
     jitter = Jitter()
-    for levels in _levels(video):
+    for levels in _levels(images):
         jitter.add(levels)
     return jitter.value((mask[0] > 0).cpu().numpy())
 
 
-def tof(video: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
-    """See `FlowError`; both in [0, 1]."""
-    return _followed(FlowError(), _levels(video), truth).value()
+def tof(images: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
+    """The value of `FlowError`; images and truth in [0, 1]."""
+    return _updated(FlowError(), _levels(images), truth).value()
 
 
-def warping_error(video: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
-    """See `WarpingError`; both in [0, 1]."""
-    return _followed(WarpingError(), [_rounded(frame).astype(np.float32) for frame in _levels(video)], truth).value()
+def warping_error(images: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
+    """The value of `WarpingError`; images and truth in [0, 1]."""
+    return _updated(WarpingError(), [_rounded(frame).astype(np.float32) for frame in _levels(images)], truth).value()
 
 
-def _followed(metric: Moving, video: Iterable[np.ndarray], truth: Float[Tensor, "t 3 h w"]) -> Moving:
-    """The metric after all frames of a video."""
+def _updated(metric: FlowMetric, images: Iterable[np.ndarray], truth: Float[Tensor, "t 3 h w"]) -> FlowMetric:
+    """The metric after all frames."""
     motions = (Motion(*map(_rounded, pair)) for pair in pairwise(_levels(truth)))
-    for number, levels in enumerate(video):
+    for number, levels in enumerate(images):
         metric.add(levels, next(motions) if number else None)
     return metric
 
 
-def _levels(video: Float[Tensor, "t 3 h w"]) -> Iterable[np.ndarray]:
-    return (255 * video.clamp(0, 1)).permute(0, 2, 3, 1).float().cpu().numpy()
+def _levels(images: Float[Tensor, "t 3 h w"]) -> Iterable[np.ndarray]:
+    return (255 * images.clamp(0, 1)).permute(0, 2, 3, 1).float().cpu().numpy()
 
 
 def _rounded(levels: Float32[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
@@ -190,13 +192,13 @@ def _grey(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
-def _flow(before: UInt8[np.ndarray, "h w 3"], now: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 2"]:
-    flow = cv2.calcOpticalFlowFarneback(_grey(before), _grey(now), None, *_FARNEBACK)  # type: ignore[call-overload]
+def _flow(previous: UInt8[np.ndarray, "h w 3"], current: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 2"]:
+    flow = cv2.calcOpticalFlowFarneback(_grey(previous), _grey(current), None, *_FARNEBACK)  # type: ignore[call-overload]
     return np.asarray(flow, dtype=np.float32)
 
 
 def _warped(values: np.ndarray, flow: Float32[np.ndarray, "h w 2"]) -> np.ndarray:
-    """What lies where the flow points."""
+    """The values at the pixels that the flow points to, bilinear."""
     height, width = flow.shape[:2]
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return cv2.remap(np.ascontiguousarray(values), columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)

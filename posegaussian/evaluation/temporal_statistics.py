@@ -1,4 +1,4 @@
-"""The frames of one held-out camera, one after the other: the metrics of each method's video."""
+"""Temporal statistics: the temporal metrics of every method over the frames of one held-out camera."""
 
 import math
 from collections.abc import Iterator
@@ -7,42 +7,42 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from posegaussian.evaluation.table import explained
-from posegaussian.evaluation.temporal import Motion, VideoMetric
+from posegaussian.evaluation.table import with_note
+from posegaussian.evaluation.temporal import Motion, TemporalMetric
 from posegaussian.registry import metrics_on, resolve
 
 NO_DEPTH = "no true depth"
-Pictures = dict[str, Float[Tensor, "3 h w"] | None]
-"""Of one view by method, in [0, 1]; None where true depth is not known."""
+ViewImages = dict[str, Float[Tensor, "3 h w"] | None]
+"""Images of one view by method, RGB in [0, 1]; None where the true depth that a method needs is not known."""
 
 
-class Video:
-    """The metrics of every method's video; memory does not grow with the number of frames."""
+class TemporalStatistics:
+    """The temporal metrics of all methods, updated frame by frame; memory does not grow with the number of frames."""
 
     def __init__(self) -> None:
-        self._entries = metrics_on("video")
-        self._methods: dict[str, dict[str, VideoMetric] | None] = {}
-        self._before: np.ndarray | None = None
+        self._entries = metrics_on("frames")
+        self._methods: dict[str, dict[str, TemporalMetric] | None] = {}
+        self._previous: np.ndarray | None = None
         self._mask: np.ndarray = np.zeros((0, 0), bool)
         self._frames, self._still = 0, True
 
-    def add(self, pictures: Pictures, truth: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"]) -> None:
-        """Take the next frame."""
-        motion = None if self._before is None else Motion(self._before, truth)
+    def add(self, images: ViewImages, truth: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"]) -> None:
+        """Update all metrics with the next frame."""
+        motion = None if self._previous is None else Motion(self._previous, truth)
         self._still = self._still and (motion is None or motion.still)
-        for method, picture in pictures.items():
+        for method, image in images.items():
             if method not in self._methods:
-                self._methods[method] = None if picture is None else self._started()
+                self._methods[method] = None if image is None else self._new_metrics()
             for metric in (self._methods[method] or {}).values():
-                assert picture is not None
-                metric.add((255 * picture).permute(1, 2, 0).numpy(), motion)
-        self._before, self._mask, self._frames = truth, mask > 0, self._frames + 1
+                assert image is not None
+                metric.add((255 * image).permute(1, 2, 0).numpy(), motion)
+        self._previous, self._mask, self._frames = truth, mask > 0, self._frames + 1
 
-    def _started(self) -> dict[str, VideoMetric]:
+    def _new_metrics(self) -> dict[str, TemporalMetric]:
         return {name: resolve(entry.path)() for name, entry in self._entries.items()}
 
-    def measured(self) -> Iterator[tuple[str, str, float, str]]:
-        """Method, metric, value and note of every metric; some are measured only where the truth does not move."""
+    def values(self) -> Iterator[tuple[str, str, float, str]]:
+        """Method, metric, value and note of every metric; some metrics are defined only if the truth does not move."""
         single = "a single frame" if self._frames == 1 else ""
         for method, metrics in self._methods.items():
             for name, entry in self._entries.items():
@@ -51,4 +51,4 @@ class Video:
                 elif entry.still and not self._still:
                     yield method, name, math.nan, "the person moves"
                 else:
-                    yield method, name, *explained(metrics[name].value(self._mask), "too few frames")
+                    yield method, name, *with_note(metrics[name].value(self._mask), "too few frames")

@@ -1,4 +1,4 @@
-"""The stage `report`: one self-contained page about a model."""
+"""The stage `report`: a self-contained HTML page about a model."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -31,36 +31,37 @@ def write_report(
     benchmarks: Sequence[Path],
     settings: ModelSettings,
 ) -> None:
-    """Write the page; the same inputs give the same bytes.
+    """Write the page. The same inputs give the same bytes.
 
     Args:
         model: the model's name.
         output: the .html.
         summary: the table of metrics over all held-out captures.
-        others: the same of other models on the same captures, to stand beside it.
+        others: the same tables of other models, to be shown beside it.
         renders: renders .h5 of the held-out captures.
         rectified: their rectified .h5, in the same order.
         heatmaps: their heatmaps .h5, in the same order, or none at all.
         videos: their .mp4, in the same order, or none at all.
         splats: their folders of .ply, in the same order, or none at all.
         metrics: their tables of metrics .csv, or none at all.
-        curves: training curves .csv, one a stage.
+        curves: training curves .csv, one per training stage.
         benchmarks: Snakemake's benchmark files.
         settings: of the model.
 
     Raises:
-        ConfigError: the files are not as many as the renders.
-        StoreError: a file is missing or damaged.
+        ConfigError: the numbers of renders and of other files differ.
+        StoreError: a file is missing or incomplete.
     """
     for name, given in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos), ("splats", splats)):
         if len(given) != len(renders) and (given or name == "rectified"):
             raise ConfigError(
                 f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each", code="unpaired-files"
             )
-    poses = heatmaps or [None] * len(renders)
+    heatmaps_or_none = heatmaps or [None] * len(renders)
     with ExitStack() as opened:
         captures = [
-            opened.enter_context(closing(CaptureFiles(*three))) for three in zip(rectified, poses, renders, strict=True)
+            opened.enter_context(closing(CaptureFiles(*files)))
+            for files in zip(rectified, heatmaps_or_none, renders, strict=True)
         ]
         contents = Contents(
             model=model,

@@ -1,4 +1,4 @@
-"""The stage `results`: tables over groups of captures, typical and worst views, training curves."""
+"""The stage `results`: tables of means over groups of captures, typical and worst views, training curves."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -12,13 +12,14 @@ from posegaussian.evaluation.aggregate import by_group, read_tables
 from posegaussian.evaluation.table import write_frame
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import write_image
-from posegaussian.report import grids
+from posegaussian.report import view_grids
 from posegaussian.report.curves import draw_curves
 from posegaussian.report.goals import Means
-from posegaussian.report.results import sheets, tables_of
+from posegaussian.report.results import tables_of, view_images
 from posegaussian.report.views import CaptureFiles
 
-_QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 86)
+_JPEG_OPTIONS = (cv2.IMWRITE_JPEG_QUALITY, 86)
+"""Quality of typical.jpg and worst.jpg; chosen by hand."""
 
 
 def write_results(
@@ -31,20 +32,20 @@ def write_results(
     curves: Sequence[Path],
     settings: ResultsSettings,
 ) -> None:
-    """Write results.md and beside it means.csv, typical.jpg, worst.jpg and, where there are curves, curves.png.
+    """Write results.md, means.csv, typical.jpg, worst.jpg and, if curves are given, curves.png.
 
     Args:
-        model: that the results are about.
-        output: the folder; what else is in it stays.
+        model: the model that the results are about.
+        output: the folder; other files in it are kept.
         metrics: tables of metrics .csv, of this model and of others.
-        renders: the model's renders .h5 that images may be taken from.
+        renders: the model's renders .h5; typical and worst views are chosen from them.
         rectified: their rectified .h5, in the same order.
         curves: training curves .csv, in the order of the runs.
         settings: groups of captures, and goals.
 
     Raises:
-        ConfigError: the files are not as many as the renders.
-        StoreError: a file is missing or damaged.
+        ConfigError: the numbers of renders and rectified files differ.
+        StoreError: a file is missing or incomplete.
     """
     if len(renders) != len(rectified):
         raise ConfigError(
@@ -61,9 +62,9 @@ def write_results(
             truth.stem: opened.enter_context(closing(CaptureFiles(truth, None, made)))
             for truth, made in zip(rectified, renders, strict=True)
         }
-        drawn = sheets(grids.views_of(rows, model), groups, captures, model, settings.worst)
-    for name, (title, sheet) in drawn.items():
-        write_image(output / f"{name}.jpg", sheet, _QUALITY)
+        images = view_images(view_grids.measured_views(rows, model), groups, captures, model, settings.worst)
+    for name, (title, image) in images.items():
+        write_image(output / f"{name}.jpg", image, _JPEG_OPTIONS)
         parts.append(f"### {title}\n\n![{title}]({name}.jpg)\n")
     if curves:
         draw_curves(output / "curves.png", curves)

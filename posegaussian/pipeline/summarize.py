@@ -7,29 +7,29 @@ import pandas as pd
 
 from posegaussian.evaluation.table import read_all, write_frame
 
-_KEYS = ["method", "protocol", "metric"]
+_ROW_KEYS = ["method", "scope", "metric"]
 
 
 def summarize(paths: Sequence[Path], output: Path) -> None:
-    """Mean, median and standard deviation over all views and frames of all captures.
+    """Write mean, median and standard deviation over all views and frames of all captures.
 
     Args:
-        paths: tables that the stage `evaluate` wrote; rows keep the order in which a method, protocol and metric first
-            appear.
+        paths: tables that the stage `evaluate` wrote. The summary has one row for each method, scope and metric, in the
+            order of their first appearance.
         output: the .csv to write.
 
     Raises:
         StoreError: a file is missing or not a table of metrics.
     """
     rows = read_all(paths)
-    groups = rows.groupby(_KEYS, sort=False)
+    groups = rows.groupby(_ROW_KEYS, sort=False)
     summary = groups["value"].agg(["mean", "median", "std", "count"])
     summary["note"] = [_note(group) for _, group in groups]
     write_frame(output, summary.reset_index())
 
 
 def _note(group: pd.DataFrame) -> str:
-    """Why values are missing, and of how many."""
+    """Why values are missing, and how many are; empty if none is."""
     missing = group[group["value"].isna()]
     if missing.empty:
         return ""

@@ -1,4 +1,4 @@
-"""Novel views from several pairs: the Gaussians of the nearest pair, completed by those of others where it has holes."""
+"""Novel views from several pairs: the Gaussians of the nearest pair, and those of other pairs where it has holes."""
 
 from collections.abc import Sequence
 

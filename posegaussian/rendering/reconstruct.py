@@ -1,4 +1,4 @@
-"""The network and the rasteriser together: the Gaussians of one pair or of pairs frame by frame, and renders of them."""
+"""The network and the rasteriser together: the Gaussians of one pair, or of pairs frame by frame, and renders."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

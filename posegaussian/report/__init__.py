@@ -1,1 +1,1 @@
-"""One self-contained page about a model: numbers, pictures, curves, provenance."""
+"""HTML and Markdown pages: the report about a model, the results tables, the inspection of a capture."""

@@ -1,4 +1,4 @@
-"""How the error grows with the angle between the two source cameras, where several angles were measured."""
+"""Metrics over the angle between the two source cameras, if captures with several angles were measured."""
 
 import math
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from posegaussian.rendering.camera_path import pivot_between, source_cameras
 from posegaussian.report.charts import Curve
 from posegaussian.report.views import CaptureFiles
 
-_PROTOCOLS = {"image": "bbox", "disparity": "disparity", "video": "video"}
-"""By which protocol a metric is shown, by what it is measured on."""
+_SCOPES = {"image": "bbox", "disparity": "disparity", "frames": "frames"}
+"""The scope that is shown, by what a metric is measured on."""
 
 
 def angle_of(capture: CaptureFiles, pair: int) -> float:
     """The angle between a pair's cameras as seen from the point that they look at, degrees."""
-    cameras = source_cameras(capture.truth, pair)
+    cameras = source_cameras(capture.rectified, pair)
     pivot = pivot_between(*cameras)
     rays = [(camera.centre - pivot).double().numpy() for camera in cameras]
     cosine = rays[0] @ rays[1] / (np.linalg.norm(rays[0]) * np.linalg.norm(rays[1]))
@@ -26,13 +26,13 @@ def angle_of(capture: CaptureFiles, pair: int) -> float:
 
 
 def curves_by_angle(captures: Sequence[CaptureFiles], table: pd.DataFrame) -> dict[str, dict[str, Curve]]:
-    """Means over all views at one angle (to the whole degree), by metric and method; empty for a single angle.
+    """Means over all views with the same angle in whole degrees, by metric and method; empty for a single angle.
 
-    Shown are the metrics whose entry in the registry names a chart.
+    Only metrics with a chart title in the registry are included.
 
     Args:
         captures: the held-out captures.
-        table: of their metrics, as `evaluation.table.read_all` gives it.
+        table: their metrics, as `evaluation.table.read_all` returns them.
     """
     degrees = {
         (capture.name, "-".join(names)): round(angle_of(capture, pair))
@@ -46,7 +46,7 @@ def curves_by_angle(captures: Sequence[CaptureFiles], table: pd.DataFrame) -> di
     return {
         name: {
             str(method): _curve(group)
-            for method, group in rows[(rows["metric"] == name) & (rows["protocol"] == _PROTOCOLS[metric.on])].groupby(
+            for method, group in rows[(rows["metric"] == name) & (rows["scope"] == _SCOPES[metric.on])].groupby(
                 "method"
             )
         }
@@ -56,6 +56,6 @@ def curves_by_angle(captures: Sequence[CaptureFiles], table: pd.DataFrame) -> di
 
 
 def _curve(rows: Any) -> Curve:
-    """The angles, and the mean at each."""
+    """The angles, and the mean at each angle."""
     means = rows.groupby("angle")["value"].mean()
     return [float(angle) for angle in means.index], means.tolist()

@@ -1,4 +1,4 @@
-"""Line charts as inline SVG; text and axes take the colour of the text around them, to suit light and dark pages."""
+"""Line charts as inline SVG. Text and axes have the colour of the surrounding text, for light and dark pages."""
 
 import io
 import re
@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 _INK = "#010203"
-"""Drawn by matplotlib, replaced by the page's text colour."""
-_STYLE: dict[Any, Any] = {
+"""Placeholder colour in matplotlib's output, replaced by the page's text colour; any colour used nowhere else."""
+_CHART_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,
@@ -23,29 +23,29 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-COLOURS = {"train": "#2f7fd1", "val": "#e07b28"}
-"""Of the two splits; told apart by eyes of every kind, on white and on black."""
-OTHER_COLOURS = {"floor": "#8a8f98", "ceiling": "#3f9e6a"}
-"""Of the yardsticks; a model has the colour of `val`."""
+SPLIT_COLOURS = {"train": "#2f7fd1", "val": "#e07b28"}
+"""Colours of the two splits: blue and orange are distinguishable with colour blindness, on white and on black."""
+REFERENCE_COLOURS = {"plane_warp": "#8a8f98", "gt_depth": "#3f9e6a"}
+"""Colours of the reference rows; a model has the colour of `val`."""
 
 Curve = tuple[Sequence[float], Sequence[float]]
-"""Steps and values."""
+"""Positions on the x axis, and values."""
 
 
 def line_chart(name: str, curves: Mapping[str, Curve], axis: str = "step") -> str:
     """One small chart as an <svg> element.
 
     Args:
-        name: unlike that of any other chart on the page.
+        name: unique on the page; the SVG's identifiers are made from it.
         curves: by split or method.
-        axis: what the curves run over.
+        axis: label of the x axis.
     """
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with matplotlib.rc_context({**_CHART_STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(3.4, 1.9), layout="constrained")
         axes = figure.subplots()
         for split, (steps, values) in curves.items():
-            few = len(steps) <= 12
-            colour = (COLOURS | OTHER_COLOURS).get(split, COLOURS["val"])
+            few = len(steps) <= 12  # so few points need markers to be seen
+            colour = (SPLIT_COLOURS | REFERENCE_COLOURS).get(split, SPLIT_COLOURS["val"])
             axes.plot(steps, values, color=colour, lw=1.6, marker="o" if few else "", ms=3)
         axes.set_xlabel(axis)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -57,7 +57,7 @@ def line_chart(name: str, curves: Mapping[str, Curve], axis: str = "step") -> st
 
 
 def _inline(document: str) -> str:
-    """The <svg> element of a document, without what only a file of its own needs, sized by the page."""
+    """The <svg> element of an SVG document, without metadata, namespaces and size: the page's style sets the size."""
     start, body = document[document.index("<svg") :].split(">", 1)
     start = re.sub(r' (xmlns|xmlns:xlink|version|width|height)="[^"]*"', "", start)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""Training curves as one picture: the runs one after the other, one panel a number."""
+"""Training curves as one image: one panel per quantity, the runs one after the other."""
 
 import math
 from collections.abc import Sequence
@@ -14,23 +14,30 @@ from matplotlib.figure import Figure
 from posegaussian.errors import ConfigError
 from posegaussian.io.atomic import atomic_file
 from posegaussian.report import tables
-from posegaussian.report.charts import COLOURS, Curve
+from posegaussian.report.charts import SPLIT_COLOURS, Curve
 
-_COLUMNS, _WINDOWS = 3, 60
-_STYLE: dict[Any, Any] = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "svg.fonttype": "none"}
-_DECADE = 8.0
-"""Values whose largest is so many times their smallest are shown in logarithms."""
+_PANEL_COLUMNS = 3
+_WINDOWS = 60
+"""A running mean is taken over one part in so many of the values; chosen by hand."""
+_FIGURE_STYLE: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.fonttype": "none",
+}
+_LOG_RATIO = 8.0
+"""A panel has a logarithmic axis if its largest value is more than this times its smallest; chosen by hand."""
 
 
 def draw_curves(path: Path, files: Sequence[Path]) -> None:
-    """Draw the curves of runs that followed each other.
+    """Draw the curves of consecutive runs.
 
     Args:
-        path: the picture, .png or .svg.
+        path: the image to write, .png or .svg.
         files: curves .csv, in the order of the runs.
 
     Raises:
-        ConfigError: the picture would be of another kind, or there is nothing to draw.
+        ConfigError: the path has another suffix, or the files have no steps.
     """
     if path.suffix not in (".png", ".svg"):
         raise ConfigError(
@@ -43,25 +50,25 @@ def draw_curves(path: Path, files: Sequence[Path]) -> None:
     names = [name for name in titles if any(name in run for run in runs)]
     if not names:
         raise ConfigError("there are no steps in these curves", code="empty-curves", file=files[0])
-    rows = math.ceil(len(names) / _COLUMNS)
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "curves"}):
+    rows = math.ceil(len(names) / _PANEL_COLUMNS)
+    with matplotlib.rc_context({**_FIGURE_STYLE, "svg.hashsalt": "curves"}):
         figure = Figure(figsize=(9, 2.2 * rows), layout="constrained", dpi=110)
         for place, name in enumerate(names, start=1):
-            axes = figure.add_subplot(rows, _COLUMNS, place)
-            _draw(axes, [run.get(name, {}) for run in runs], [_length(run) for run in runs])
+            axes = figure.add_subplot(rows, _PANEL_COLUMNS, place)
+            _draw(axes, [run.get(name, {}) for run in runs], [_last_step(run) for run in runs])
             axes.set_title(titles[name])
         with atomic_file(path) as temporary:
             plain = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
             figure.savefig(temporary, format=path.suffix[1:], metadata=plain)
 
 
-def _length(run: dict[str, dict[str, Curve]]) -> float:
-    """The steps of a run."""
+def _last_step(run: dict[str, dict[str, Curve]]) -> float:
+    """The last step of a run; 0 for an empty one."""
     return max((max(steps) for splits in run.values() for steps, _ in splits.values()), default=0.0)
 
 
 def _draw(axes: Axes, runs: Sequence[dict[str, Curve]], lengths: Sequence[float]) -> None:
-    """One number over all runs; what is learned from as its running mean before its values, what is watched as dots."""
+    """Draw one quantity over all runs: dense curves as running means over their pale values, sparse ones as dots."""
     start, shown = 0.0, []
     for number, (run, length) in enumerate(zip(runs, lengths, strict=True)):
         if number:
@@ -70,15 +77,15 @@ def _draw(axes: Axes, runs: Sequence[dict[str, Curve]], lengths: Sequence[float]
             x, y = start + np.asarray(steps), np.asarray(values)
             dense = len(y) > _WINDOWS
             axes.plot(
-                x, y, color=COLOURS[split], lw=0.5, alpha=0.3 if dense else 1.0, marker="" if dense else ".", ms=4
+                x, y, color=SPLIT_COLOURS[split], lw=0.5, alpha=0.3 if dense else 1.0, marker="" if dense else ".", ms=4
             )
             if dense:
                 x, y = x[len(x) - len(_means(y)) :], _means(y)
-                axes.plot(x, y, color=COLOURS[split], lw=1.3)
+                axes.plot(x, y, color=SPLIT_COLOURS[split], lw=1.3)
             shown.append(y)
         start += length
     values = np.concatenate(shown)
-    if values.min() > 0 and values.max() > _DECADE * values.min():
+    if values.min() > 0 and values.max() > _LOG_RATIO * values.min():
         axes.set_yscale("log")
     axes.grid(color="#808080", alpha=0.25, lw=0.6)
     axes.set_xlabel("step")

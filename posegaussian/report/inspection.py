@@ -14,7 +14,7 @@ from posegaussian.captures.pairing import Names
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.rig import pair_angle
 from posegaussian.report import inspection_views as views
-from posegaussian.report.pictures import Picture, heatmap_overlay
+from posegaussian.report.images import RGBImage, heatmap_overlay
 from posegaussian.report.rig_drawing import draw_rig
 from posegaussian.report.template import template
 
@@ -50,7 +50,7 @@ class InspectedPair:
 
     cameras: Names
     names: Names
-    images: Sequence[Picture] = ()
+    images: Sequence[RGBImage] = ()
     heatmaps: Sequence[np.ndarray] = ()
     problem: str = ""
 
@@ -60,9 +60,9 @@ class _Section:
     """What the page shows about a chosen pair."""
 
     names: Names
-    epipolar: tuple[Picture, Picture]
-    rows: Sequence[Picture]
-    joints: Sequence[Picture]
+    epipolar: tuple[RGBImage, RGBImage]
+    rows: Sequence[RGBImage]
+    joints: Sequence[RGBImage]
     problem: str
 
 
@@ -71,7 +71,7 @@ def inspection_page(
     frame: int,
     *,
     warnings: Sequence[str],
-    images: Mapping[str, Picture],
+    images: Mapping[str, RGBImage],
     masks: Mapping[str, UInt8[np.ndarray, "_ _"]],
     mask_kind: str,
     person: Float[np.ndarray, " 3"],
@@ -127,7 +127,7 @@ def _table(capture: Capture, person: np.ndarray, chosen: Sequence[Names]) -> lis
 def _section(
     capture: Capture,
     pair: InspectedPair,
-    images: Mapping[str, Picture],
+    images: Mapping[str, RGBImage],
     masks: Mapping[str, np.ndarray],
     person: np.ndarray,
 ) -> _Section:

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.preparation.mattes.hull import VisualHull
-from posegaussian.report.pictures import Picture, box_around, cut, fitted
+from posegaussian.report.images import RGBImage, box_around, padded_crop, resized
 
 _HEIGHT = 520
 """Height of the images on the page, pixels. Chosen by hand."""
@@ -34,12 +34,12 @@ def palette(count: int) -> list[tuple[int, int, int]]:
     return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in hues]
 
 
-def resize_to_height(image: Picture, height: int = _HEIGHT) -> Picture:
+def resize_to_height(image: RGBImage, height: int = _HEIGHT) -> RGBImage:
     """Image resampled to a height; the aspect ratio is kept."""
-    return fitted(image, max(1, round(image.shape[1] * height / image.shape[0])), height)
+    return resized(image, max(1, round(image.shape[1] * height / image.shape[0])), height)
 
 
-def mask_overlay(image: Picture, mask: UInt8[np.ndarray, "h w"]) -> Picture:
+def mask_overlay(image: RGBImage, mask: UInt8[np.ndarray, "h w"]) -> RGBImage:
     """Image with a dimmed background and the outline of the mask."""
     dimmed = np.where(is_person(mask)[..., None], image, (0.35 * image + 20).astype(np.uint8))
     outlines, _ = cv2.findContours(is_person(mask).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
@@ -48,11 +48,13 @@ def mask_overlay(image: Picture, mask: UInt8[np.ndarray, "h w"]) -> Picture:
     return resize_to_height(dimmed)
 
 
-def person_cutout(image: Picture, mask: UInt8[np.ndarray, "h w"]) -> Picture:
+def person_cutout(image: RGBImage, mask: UInt8[np.ndarray, "h w"]) -> RGBImage:
     """The person in front of green, where soft edges and missing limbs are easy to see."""
     box, share = box_around(mask, margin=0.08), mask[..., None] / np.float32(255)
     green = np.array([40, 170, 80], np.float32)
-    return resize_to_height(cut(np.rint(image * share + green * (1 - share)).astype(np.uint8), box), _CUTOUT_HEIGHT)
+    return resize_to_height(
+        padded_crop(np.rint(image * share + green * (1 - share)).astype(np.uint8), box), _CUTOUT_HEIGHT
+    )
 
 
 def hull_agreement(cameras: Mapping[str, SourceCamera], masks: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -66,10 +68,10 @@ def hull_agreement(cameras: Mapping[str, SourceCamera], masks: Mapping[str, np.n
 
 def draw_epipolar_lines(
     cameras: tuple[SourceCamera, SourceCamera],
-    images: tuple[Picture, Picture],
+    images: tuple[RGBImage, RGBImage],
     mask: UInt8[np.ndarray, "h w"],
     person: Float[np.ndarray, " 3"],
-) -> tuple[Picture, Picture]:
+) -> tuple[RGBImage, RGBImage]:
     """The first image with points of the person, and the second one with the epipolar lines of these points.
 
     Args:
@@ -102,7 +104,7 @@ def _points(mask: np.ndarray) -> Float[np.ndarray, "n 2"]:
     return np.array([(np.median(np.flatnonzero(mask[row])) + 0.5, row + 0.5) for row in chosen])
 
 
-def draw_scan_lines(images: Sequence[Picture]) -> list[Picture]:
+def draw_scan_lines(images: Sequence[RGBImage]) -> list[RGBImage]:
     """Rectified images with the same rows marked in all of them."""
     drawn = [np.ascontiguousarray(resize_to_height(image, _RECTIFIED_HEIGHT)) for image in images]
     rows = np.linspace(0, _RECTIFIED_HEIGHT, _SCAN_LINES + 2)[1:-1].astype(int)

@@ -1,4 +1,4 @@
-"""The report: one self-contained page about a model, for screen, dark screen and paper."""
+"""The report page about a model as self-contained HTML, for light and dark screens and for print."""
 
 import json
 import platform
@@ -16,37 +16,37 @@ from posegaussian import __version__
 from posegaussian.config import ModelSettings, as_dict
 from posegaussian.io.store import settings_of
 from posegaussian.registry import METRICS, metrics_on
-from posegaussian.report import pictures, tables, views
+from posegaussian.report import images, tables, views
 from posegaussian.report.angles import curves_by_angle
-from posegaussian.report.charts import COLOURS, OTHER_COLOURS, Curve, line_chart
+from posegaussian.report.charts import REFERENCE_COLOURS, SPLIT_COLOURS, Curve, line_chart
 from posegaussian.report.splats import viewer_data
-from posegaussian.report.tables import PROTOCOLS, STAGES, StageTime, Summary
+from posegaussian.report.tables import CROP_TITLES, STAGE_TITLES, StageTime, Summary
 from posegaussian.report.template import template
 from posegaussian.report.views import CaptureFiles
 
-_COMPARED = 4
-"""Held-back views that are shown."""
+_COMPARED_VIEWS = 4
+"""Number of held-out views that are shown; chosen by hand."""
 _VIEWER = Path(str(files("posegaussian"))) / "assets" / "viewer" / "viewer.js"
-"""Built by tools/viewer."""
-_WITH_VIEWER = 2
-"""Captures whose Gaussians travel in the page."""
+"""The 3D viewer; tools/viewer builds it."""
+_VIEWERS = 2
+"""Number of captures whose Gaussians the page contains; chosen by hand, for the page's size."""
 _PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "torchmetrics", "flip-evaluator")
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a report is made of.
+    """The input of a report page.
 
     Args:
         model: the model's name.
         settings: of the model.
-        summary: means of the metrics, of the model and of others that stand beside it.
+        summary: means of the metrics, of the model and of the models that it is compared with.
         captures: the held-out captures, open.
         videos: an MP4 of each capture, or none at all.
         splats: a folder of .ply of each capture, or none at all.
-        metrics: the metrics of the captures, a row each value; may be empty.
+        metrics: the metrics of the captures, one row per value; may be empty.
         curves: training curves by stage, column and split.
-        times: what the stages took.
+        times: of the stages.
     """
 
     model: str
@@ -61,66 +61,66 @@ class Contents:
 
 
 def page(contents: Contents) -> str:
-    """The page as HTML; the same contents give the same text."""
+    """The page as HTML. The same contents give the same text."""
     model, summary, captures, settings = contents.model, contents.summary, contents.captures, contents.settings
     methods, on_disparity = tables.methods(summary, model), metrics_on("disparity")
-    return template("page.html.j2", time=_time, shown=tables.shown).render(
+    return template("page.html.j2", duration=_duration, formatted=tables.formatted).render(
         model=model,
         summary=summary,
         methods=methods,
-        protocols={p: text for p, text in PROTOCOLS.items() if any(key[1] == p for key in summary)},
+        crops={crop: title for crop, title in CROP_TITLES.items() if any(key[1] == crop for key in summary)},
         metrics=metrics_on("image"),
         disparity_metrics=on_disparity,
         disparity_methods=[m for m in methods if any((m, "disparity", name) in summary for name in on_disparity)],
         notes=_notes(summary),
-        scale=_scale(summary, model),
+        psnr_lines=_psnr_lines(summary, model),
         captures=captures,
         count=_count(summary, model),
-        steps=views.steps(captures[0]) if captures else None,
-        compared=[views.compared(*place, model) for place in views.spread(captures, _COMPARED)],
-        disparities=[views.disparities(c, 0, len(c.frames) // 2, model) for c in captures[:2]],
-        poses=[row for c in captures[:2] if (row := views.poses(c, 0, len(c.frames) // 2))],
+        overview=views.overview(captures[0]) if captures else None,
+        compared=[views.comparison_row(*v, model) for v in views.evenly_spaced_views(captures, _COMPARED_VIEWS)],
+        disparities=[views.disparity_row(c, 0, len(c.frames) // 2, model) for c in captures[:2]],
+        heatmaps=[row for c in captures[:2] if (row := views.heatmap_row(c, 0, len(c.frames) // 2))],
         detector=_detector(captures, settings.detector),
         viewers=_viewers(captures, contents.splats),
         viewer_script=Markup(_VIEWER.read_text(encoding="utf-8")),
         angles=_by_angle(captures, contents.metrics),
         angle_titles={name: metric.chart for name, metric in METRICS.items()},
-        other_colours=OTHER_COLOURS,
+        reference_colours=REFERENCE_COLOURS,
         videos=[
-            (c.name, pictures.data_uri("video/mp4", video), c.made["path/images"][0])
+            (c.name, images.data_uri("video/mp4", video), c.renders["path/images"][0])
             for c, video in zip(captures, contents.videos, strict=False)
         ],
         start=tables.without_paths(settings.train.init or ""),
         curves=[(stage, _charts(stage, curves)) for stage, curves in contents.curves.items()],
         curve_titles=tables.curve_titles(),
-        split_colours=COLOURS,
+        split_colours=SPLIT_COLOURS,
         times=contents.times,
-        stage_titles=STAGES,
-        settings=_plain(as_dict(settings)),
+        stage_titles=STAGE_TITLES,
+        settings=_as_json(as_dict(settings)),
         provenance=[(c.name, _provenance(c)) for c in captures],
         versions=_versions(),
     )
 
 
-def _scale(summary: Summary, model: str) -> list[tuple[str, dict[str, float]]]:
-    """PSNR of floor, model and ceiling by protocol, for the picture of where the model stands."""
+def _psnr_lines(summary: Summary, model: str) -> list[tuple[str, dict[str, float]]]:
+    """PSNR of the model and both reference rows by crop, for the drawing; crops without one of them are left out."""
     rows = []
-    for protocol in PROTOCOLS:
-        found = {m: summary.get((m, protocol, "psnr")) for m in ("floor", model, "ceiling")}
+    for crop in CROP_TITLES:
+        found = {m: summary.get((m, crop, "psnr")) for m in ("plane_warp", model, "gt_depth")}
         if all(value and value.known for value in found.values()):
-            rows.append((protocol, {name: value.mean for name, value in found.items() if value}))
+            rows.append((crop, {name: value.mean for name, value in found.items() if value}))
     return rows
 
 
 def _notes(summary: Summary) -> list[str]:
-    """Why numbers of the page's tables are missing, each reason once."""
+    """The reasons for missing numbers of the page's tables, each once."""
     names = metrics_on("image") | metrics_on("disparity")
     return list(dict.fromkeys(value.note for (*_, name), value in summary.items() if name in names and value.note))
 
 
 def _count(summary: Summary, model: str) -> int:
-    """How many views the model was measured on."""
-    return max((v.count for (m, p, _), v in summary.items() if m == model and p != "disparity"), default=0)
+    """The number of views that the model was measured on."""
+    return max((v.count for (m, scope, _), v in summary.items() if m == model and scope != "disparity"), default=0)
 
 
 def _charts(stage: str, curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Markup]:
@@ -128,8 +128,8 @@ def _charts(stage: str, curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, 
 
 
 def _viewers(captures: Sequence[CaptureFiles], splats: Sequence[Path]) -> list[tuple[str, Markup]]:
-    """Name and data, for the first captures that have Gaussians."""
-    shown = list(zip(captures, splats, strict=False))[:_WITH_VIEWER]
+    """Name and viewer data of the first captures, without those that have no Gaussians."""
+    shown = list(zip(captures, splats, strict=False))[:_VIEWERS]
     return [(c.name, Markup(data)) for c, folder in shown if (data := viewer_data(c, folder))]
 
 
@@ -140,19 +140,19 @@ def _by_angle(captures: Sequence[CaptureFiles], metrics: pd.DataFrame) -> dict[s
 
 
 def _detector(captures: Sequence[CaptureFiles], name: str) -> str:
-    """The detector's name with its configuration and weights, as the heatmaps say."""
-    used = [settings_of(capture.pose) for capture in captures if capture.pose is not None]
-    plain = {str(s["weights"]) for s in used if s.get("weights")}
-    return tables.without_paths(f"{name} ({', '.join(sorted(plain))})") if plain else name
+    """The detector's name and the weights that the heatmaps were made with."""
+    used = [settings_of(capture.heatmaps) for capture in captures if capture.heatmaps is not None]
+    weights = {str(s["weights"]) for s in used if s.get("weights")}
+    return tables.without_paths(f"{name} ({', '.join(sorted(weights))})") if weights else name
 
 
 def _provenance(capture: CaptureFiles) -> list[tuple[str, str, dict[str, str]]]:
-    """Stage, its settings as JSON, and the digests of its inputs, for every file of a capture."""
-    files = {"rectify": capture.truth, "heatmaps": capture.pose, "render": capture.made}
+    """For every file of a capture: the stage, its settings as JSON, and the digests of its inputs."""
+    files = {"rectify": capture.rectified, "heatmaps": capture.heatmaps, "render": capture.renders}
     return [
         (
             f"{stage} (version {file.attrs['stage_version']})",
-            _plain(settings_of(file)),
+            _as_json(settings_of(file)),
             json.loads(str(file.attrs["inputs"])),
         )
         for stage, file in files.items()
@@ -160,8 +160,8 @@ def _provenance(capture: CaptureFiles) -> list[tuple[str, str, dict[str, str]]]:
     ]
 
 
-def _plain(settings: Mapping[str, Any]) -> str:
-    """Settings as JSON, without the folders of this machine."""
+def _as_json(settings: Mapping[str, Any]) -> str:
+    """Settings as JSON, with absolute paths shortened."""
     return tables.without_paths(json.dumps(settings, indent=2, sort_keys=True))
 
 
@@ -170,8 +170,8 @@ def _versions() -> dict[str, str]:
     return found | {package: version(package) for package in _PACKAGES}
 
 
-def _time(seconds: float) -> str:
-    """Seconds as people say them."""
+def _duration(seconds: float) -> str:
+    """Seconds as text: `7.5 s`, `42 s`, `3 min 20 s` or `1 h 05 min`."""
     if seconds < 100:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

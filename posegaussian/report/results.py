@@ -1,21 +1,21 @@
-"""The page of results: tables over groups of captures, goals, and sheets of typical and worst views."""
+"""The results page in Markdown: goals, tables over groups of captures, and grids of typical and worst views."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 from posegaussian.config import GoalSettings
-from posegaussian.evaluation.aggregate import BELOW_CEILING
+from posegaussian.evaluation.aggregate import GAP_TO_GT_DEPTH
 from posegaussian.registry import METRICS, Metric, metrics_on
-from posegaussian.report import grids
+from posegaussian.report import view_grids
 from posegaussian.report.goals import Means, goal_rows
-from posegaussian.report.pictures import Picture
-from posegaussian.report.tables import shown
+from posegaussian.report.images import RGBImage
+from posegaussian.report.tables import formatted
 from posegaussian.report.views import CaptureFiles
 
 
 def tables_of(means: Means, goals: Sequence[GoalSettings]) -> str:
-    """Goals, pictures and depth, and steadiness, in Markdown."""
-    parts = (_goals(goals, means), _pictures(means), _videos(means))
+    """The tables in Markdown: goals, images and disparity, temporal statistics."""
+    parts = (_goals(goals, means), _images(means), _temporal(means))
     return "\n".join(part for part in parts if part)
 
 
@@ -29,81 +29,87 @@ def _goals(goals: Sequence[GoalSettings], means: Means) -> str:
         return ""
     rows = goal_rows(goals, means)
     reached = sum(row[-1] == "reached" for row in rows)
-    head = ["what", "target", "measured", ""]
-    return f"### Targets\n\n{reached} of {len(rows)} reached.\n\n{_table(head, rows)}"
+    head = ["goal", "bound", "measured", ""]
+    return f"### Goals\n\n{reached} of {len(rows)} reached.\n\n{_table(head, rows)}"
 
 
 def _number(value: float, metric: Metric, bold: bool = False) -> str:
     if math.isnan(value):
         return ""
-    return f"**{shown(value, metric)}**" if bold else shown(value, metric)
+    return f"**{formatted(value, metric)}**" if bold else formatted(value, metric)
 
 
-def _pictures(means: Means) -> str:
+def _images(means: Means) -> str:
+    """The table of image crops and disparities, with the reference rows around the models."""
     columns = [(crop, name, metric) for name, metric in metrics_on("image").items() for crop in metric.crops]
-    columns = [column for column in columns if means.known(*column[:2])]
+    columns = [column for column in columns if means.has(*column[:2])]
     on_disparity = metrics_on("disparity")
-    head = ["captures", "", *(f"{metric.title} `{crop}`" for crop, _, metric in columns), "below the ceiling, dB"]
+    head = ["captures", "", *(f"{metric.title} `{crop}`" for crop, _, metric in columns)]
+    head += ["gap to gt_depth, dB (positive: better)"]
     head += [metric.column for metric in on_disparity.values()]
     rows = []
     for group in means.groups():
-        for method in ("floor", *means.models(), "ceiling"):
+        for method in ("plane_warp", *means.models(), "gt_depth"):
             bold = method == means.model
-            cells = [_number(means.of(group, method, crop, name), metric, bold) for crop, name, metric in columns]
+            cells = [_number(means.value(group, method, crop, name), metric, bold) for crop, name, metric in columns]
             if not any(cells):
                 continue
-            below = [means.of(group, method, "bbox", BELOW_CEILING, column) for column in ("mean", "error")]
-            spread = "" if math.isnan(below[1]) else f" ± {below[1]:.2f}"
-            cells.append(_number(below[0], METRICS["psnr"]) + spread)
-            cells += [_number(means.of(group, method, "disparity", name), m) for name, m in on_disparity.items()]
+            gap, error = (
+                means.value(group, method, "bbox", GAP_TO_GT_DEPTH, column) for column in ("mean", "standard_error")
+            )
+            cells.append(_number(gap, METRICS["psnr"]) + ("" if math.isnan(error) else f" ± {error:.2f}"))
+            cells += [_number(means.value(group, method, "disparity", name), m) for name, m in on_disparity.items()]
             rows.append([group, method, *cells])
-    return f"### Pictures and depth\n\n{_numbers_of(means)}\n\n{_table(head, rows)}"
+    return f"### Images and disparity\n\n{_numbers_of(means)}\n\n{_table(head, rows)}"
 
 
 def _numbers_of(means: Means) -> str:
-    """How many captures and views stand behind each row."""
+    """The numbers of captures and views of each group."""
     counts = []
     for group in means.groups():
-        captures, views = (int(means.of(group, means.model, "bbox", "psnr", c)) for c in ("captures", "values"))
+        captures, views = (int(means.value(group, means.model, "bbox", "psnr", c)) for c in ("captures", "values"))
         counts.append(f"{group}: {captures} and {views}")
     return f"Means over views; ± is the standard error over captures. Captures and views: {'; '.join(counts)}."
 
 
-def _videos(means: Means) -> str:
-    metrics, psnr, rows = metrics_on("video"), METRICS["psnr"], []
+def _temporal(means: Means) -> str:
+    """The table of temporal statistics, with PSNR beside them: a blurred sequence is steady, too."""
+    metrics, psnr, rows = metrics_on("frames"), METRICS["psnr"], []
     for group in means.groups():
-        for method in (*means.models(), "ceiling"):
+        for method in (*means.models(), "gt_depth"):
             bold = method == means.model
-            cells = [_number(means.of(group, method, "video", name), metric, bold) for name, metric in metrics.items()]
+            cells = [
+                _number(means.value(group, method, "frames", name), metric, bold) for name, metric in metrics.items()
+            ]
             if any(cells):
-                rows.append([group, method, *cells, _number(means.of(group, method, "bbox", "psnr"), psnr)])
+                rows.append([group, method, *cells, _number(means.value(group, method, "bbox", "psnr"), psnr)])
     if not rows:
         return ""
     head = ["captures", "", *(metric.column for metric in metrics.values()), "PSNR `bbox`"]
-    return f"### Steadiness\n\n{_table(head, rows)}"
+    return f"### Temporal statistics\n\n{_table(head, rows)}"
 
 
-def sheets(
-    views: Sequence[grids.View],
+def view_images(
+    views: Sequence[view_grids.MeasuredView],
     groups: Mapping[str, Sequence[str]],
     captures: Mapping[str, CaptureFiles],
     model: str,
     count: int,
-) -> dict[str, tuple[str, Picture]]:
-    """Title and sheet of the `typical` and of the `worst` views; empty where no view's capture is there.
+) -> dict[str, tuple[str, RGBImage]]:
+    """Title and image of the `typical` and of the `worst` views; empty if no view is of the given captures.
 
     Args:
         views: the worst first.
         groups: names of captures by the group's name.
-        captures: their open files, by name.
-        model: how the renders are called.
-        count: at most so many of the worst views.
+        captures: the open files of captures by name.
+        model: title of the renders.
+        count: number of worst views, at most.
     """
     views = [view for view in views if view.capture in captures]
     if not views:
         return {}
     chosen = {
-        "typical": ("Typical views: the middle one of each group", grids.typical(views, groups)),
-        "worst": (f"The worst view of each of the {count} worst captures", grids.worst(views, count)),
+        "typical": ("Typical views: the median of each group", view_grids.typical_views(views, groups)),
+        "worst": (f"The worst view of each of the {count} worst captures", view_grids.worst_views(views, count)),
     }
-    return {name: (title, grids.sheet(found, captures, model)) for name, (title, found) in chosen.items()}
+    return {name: (title, view_grids.view_grid(found, captures, model)) for name, (title, found) in chosen.items()}

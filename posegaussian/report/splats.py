@@ -1,4 +1,4 @@
-"""The Gaussians of a capture for the viewer inside the page: few and small enough to travel in it."""
+"""The Gaussians of a capture for the 3D viewer in the page, reduced until the page has an acceptable size."""
 
 import base64
 import json
@@ -16,43 +16,46 @@ from posegaussian.rendering.camera_path import camera_between, pivot_between, so
 from posegaussian.report.views import CaptureFiles
 from posegaussian.types import Gaussians
 
-_SPLATS = 200_000
-"""Gaussians of one moment; of more, every so many-th is shown, larger."""
-_BYTES = 5_000_000
-"""Of all moments together, compressed."""
-_HEADROOM = 1.25
-"""Height of what the viewer sees at first, in heights of the person."""
+_MAX_SPLATS = 200_000
+"""Most Gaussians per frame; of more, only every n-th is shown, but larger. Chosen by hand."""
+_MAX_BYTES = 5_000_000
+"""Most bytes of all frames together, compressed; chosen by hand."""
+_VIEW_HEIGHT = 1.25
+"""Height of the first view at the person's distance, in heights of the person; chosen by hand."""
 
 
 def viewer_data(capture: CaptureFiles, folder: Path) -> str | None:
-    """What the viewer needs, as JSON: moments of the first pair, and the view from the middle between its cameras.
+    """The viewer's input as JSON: frames of the first pair, and a first view from the middle between its cameras.
 
     Args:
-        capture: whose pairs and frames the files are named after.
-        folder: of the .ply files that the stage `render` wrote.
+        capture: the files are named after its pairs and frames.
+        folder: with the .ply files that the stage `render` wrote.
 
     Returns:
-        None where the folder holds nothing of the pair.
+        None if the folder has no file of the pair.
+
+    Raises:
+        UserError: the first file holds no Gaussians.
     """
     names = capture.pairs[0]
     files = sorted(folder.glob(f"{'-'.join(names)}_*.ply"))
     if not files:
         return None
-    first = spz_bytes(thinned(read_ply(files[0]), _SPLATS))
-    count = max(1, min(len(files), _BYTES // len(first)))
+    first = spz_bytes(thinned(read_ply(files[0]), _MAX_SPLATS))
+    count = max(1, min(len(files), _MAX_BYTES // len(first)))
     chosen = [files[i * len(files) // count] for i in range(count)]
-    moments = [
+    frames = [
         {
             "title": f"frame {int(path.stem.rsplit('_', 1)[1])}",
-            "spz": base64.b64encode(spz_bytes(thinned(read_ply(path), _SPLATS))).decode("ascii"),
+            "spz": base64.b64encode(spz_bytes(thinned(read_ply(path), _MAX_SPLATS))).decode("ascii"),
         }
         for path in chosen
     ]
-    return json.dumps({"moments": moments, **_view(capture, read_ply(chosen[0]), chosen[0])}, sort_keys=True)
+    return json.dumps({"frames": frames, **_first_view(capture, read_ply(chosen[0]), chosen[0])}, sort_keys=True)
 
 
 def thinned(gaussians: Gaussians, limit: int) -> Gaussians:
-    """At most `limit` of them, each as much wider as others beside it are left out."""
+    """Every n-th Gaussian, `limit` at most, with scales larger by sqrt(n) so that the surface stays closed."""
     step = math.ceil(len(gaussians.means) / limit)
     if step <= 1:
         return gaussians
@@ -60,12 +63,12 @@ def thinned(gaussians: Gaussians, limit: int) -> Gaussians:
     return replace(kept, scales=kept.scales * math.sqrt(step))
 
 
-def _view(capture: CaptureFiles, gaussians: Gaussians, path: Path) -> dict[str, Any]:
-    """Where the viewer starts: between the source cameras, the person filling its height."""
+def _first_view(capture: CaptureFiles, gaussians: Gaussians, path: Path) -> dict[str, Any]:
+    """Centre, position, up vector and field of view (degrees, vertical) of the first view, centred on the person."""
     means = gaussians.means.double().numpy()
     if not len(means):
         raise UserError("holds no Gaussians", code="empty-splats", file=path, hint="rerun the stage `render`")
-    left, right = source_cameras(capture.truth, 0)
+    left, right = source_cameras(capture.rectified, 0)
     middle = camera_between(left, right, 0.5, pivot_between(left, right))
     pose = middle.world_to_camera.double().numpy()
     heights = np.percentile(means @ -pose[1, :3], [1, 99])
@@ -73,6 +76,6 @@ def _view(capture: CaptureFiles, gaussians: Gaussians, path: Path) -> dict[str, 
     centre = centre + (heights.mean() + centre @ pose[1, :3]) * -pose[1, :3]
     position = middle.centre.double().numpy()
     distance = float(np.linalg.norm(position - centre))
-    fov = 2 * math.degrees(math.atan(_HEADROOM * float(np.ptp(heights)) / 2 / distance))
+    fov = 2 * math.degrees(math.atan(_VIEW_HEIGHT * float(np.ptp(heights)) / 2 / distance))
     rounded = {"centre": centre, "position": position, "up": -pose[1, :3]}
     return {name: np.round(values, 5).tolist() for name, values in rounded.items()} | {"fov": round(fov, 3)}

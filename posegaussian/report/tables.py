@@ -1,4 +1,4 @@
-"""Values for the pages: the metrics, the training curves, the time that every stage took."""
+"""Values for the report page: metrics, training curves, and the time of every stage."""
 
 import csv
 import math
@@ -11,14 +11,14 @@ from posegaussian.errors import StoreError
 from posegaussian.registry import LOSSES, METRICS, Metric
 from posegaussian.report.charts import Curve
 
-PROTOCOLS = {
-    "full": "the whole picture on black",
-    "bbox": "the box of the true mask",
+CROP_TITLES = {
+    "full": "the whole image on black",
+    "bbox": "the bounding box of the true mask",
     "ghg": "1000 × 500 pixels around the person, at 1024 rows",
 }
-STAGES = {
-    "mmpose_env": "the pose environment, once",
-    "captures": "photographing built-in people",
+STAGE_TITLES = {
+    "mmpose_env": "installation of the pose environment",
+    "captures": "captures of built-in people",
     "rectify": "rectification",
     "heatmaps": "joint heatmaps",
     "train depth": "training, stage depth",
@@ -26,13 +26,14 @@ STAGES = {
     "render": "novel views",
     "evaluate": "metrics",
 }
-"""Stages that are timed, in the order of the pipeline."""
+"""Titles of the timed stages, in the order of the pipeline."""
 _PER_MODEL = ("train", "render", "evaluate")
+"""Stages whose benchmark files lie in a folder named after the model."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """A mean over views and frames; NaN where there is none, and why."""
+    """A mean over views and frames; NaN if there is none, with a note that gives the reason."""
 
     mean: float
     std: float
@@ -41,19 +42,19 @@ class Value:
 
     @property
     def known(self) -> bool:
-        """Whether there is a number."""
+        """Whether the mean is a number."""
         return not math.isnan(self.mean)
 
 
 Summary = dict[tuple[str, str, str], Value]
-"""By method, protocol and metric."""
+"""Values by method, scope and metric."""
 
 
 def read_summary(*paths: Path) -> Summary:
-    """Read tables that the stage `summarize` writes; of what stands in several, the first counts."""
-    columns = {"method", "protocol", "metric", "mean", "std", "count", "note"}
+    """The tables that the stage `summarize` wrote; a value in several tables is taken from the first one."""
+    columns = {"method", "scope", "metric", "mean", "std", "count", "note"}
     return {
-        (row["method"], row["protocol"], row["metric"]): Value(
+        (row["method"], row["scope"], row["metric"]): Value(
             _number(row["mean"]), _number(row["std"]), int(_number(row["count"])), without_paths(row["note"])
         )
         for path in reversed(paths)
@@ -62,19 +63,19 @@ def read_summary(*paths: Path) -> Summary:
 
 
 def methods(summary: Summary, model: str) -> list[str]:
-    """Floor, then the model, then others, then ceiling."""
-    rank = {"floor": 0, model: 1, "ceiling": 3}
-    found = dict.fromkeys(method for method, protocol, _ in summary if protocol != "disparity")
+    """All methods with a number for images: `plane_warp`, the model, other models, `gt_depth`."""
+    rank = {"plane_warp": 0, model: 1, "gt_depth": 3}
+    found = dict.fromkeys(method for method, scope, _ in summary if scope != "disparity")
     return sorted(found, key=lambda method: rank.get(method, 2))
 
 
-def shown(value: float, metric: Metric) -> str:
-    """A value as the tables show it."""
+def formatted(value: float, metric: Metric) -> str:
+    """A value with the metric's number of decimals, in per cent if the metric says so."""
     return f"{100 * value:.{metric.decimals}f} %" if metric.percent else f"{value:.{metric.decimals}f}"
 
 
 def curve_titles() -> dict[str, str]:
-    """The columns of training curves that have a chart, with its title."""
+    """Titles of the charts by the column of the training curves that they show."""
     losses = {name: loss.chart for name, loss in LOSSES.items() if loss.chart}
     return {"loss": "loss", **losses, "epe_1024": METRICS["epe_1024"].chart, "psnr_bbox": METRICS["psnr"].chart}
 
@@ -94,7 +95,7 @@ def read_curves(path: Path) -> dict[str, dict[str, Curve]]:
 
 @dataclass(frozen=True)
 class StageTime:
-    """What a stage took: jobs, seconds of all of them together, and the largest memory of one in MB."""
+    """Resources of a stage: number of jobs, seconds of all jobs together, and memory of the largest job in MB."""
 
     stage: str
     jobs: int
@@ -103,7 +104,7 @@ class StageTime:
 
 
 def read_times(paths: Sequence[Path], model: str, detector: str) -> list[StageTime]:
-    """Times by stage from Snakemake's benchmark files, benchmarks/STAGE/..., without other models and detectors."""
+    """Times by stage from Snakemake's benchmark files, benchmarks/STAGE/...; without other models and detectors."""
     found: dict[str, list[tuple[float, float]]] = {}
     for path in paths:
         parts = path.with_suffix("").parts
@@ -113,19 +114,19 @@ def read_times(paths: Sequence[Path], model: str, detector: str) -> list[StageTi
             owner, _, part = owner.rpartition(".")
         wanted = {"heatmaps": detector}.get(stage, model if stage in _PER_MODEL else owner)
         stage = f"{stage} {part}".strip()
-        if owner == wanted and stage in STAGES:
+        if owner == wanted and stage in STAGE_TITLES:
             found.setdefault(stage, []).extend(
                 (_number(row["s"]), _number(row.get("max_rss", ""))) for row in _rows(path, {"s"}, "\t")
             )
     return [
         StageTime(stage, len(jobs), sum(s for s, _ in jobs), max((m for _, m in jobs if m == m), default=math.nan))
-        for stage in STAGES
+        for stage in STAGE_TITLES
         if (jobs := found.get(stage))
     ]
 
 
 def without_paths(text: str) -> str:
-    """Text in which absolute paths have shrunk to their last part."""
+    """The text with every absolute path replaced by its last part: no page shows the folders of a machine."""
     return re.sub(r"(?<![\w.~-])/(?:[^\s/;:,'\"]+/)*([^\s/;:,'\"]+)/?", r"\1", text)
 
 

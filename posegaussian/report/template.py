@@ -1,14 +1,14 @@
-"""The pages' templates: strict, escaped, with pictures as data."""
+"""Templates of the HTML pages: undefined names are errors, text is escaped, images become data URIs."""
 
 from collections.abc import Callable
 
 import jinja2
 
-from posegaussian.report.pictures import picture_uri
+from posegaussian.report.images import image_uri
 
 
 def template(name: str, **filters: Callable) -> jinja2.Template:
-    """A template of this folder, with further filters."""
+    """The template of that file name in this folder, with further filters."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("posegaussian.report", "."),
         autoescape=True,
@@ -16,5 +16,5 @@ def template(name: str, **filters: Callable) -> jinja2.Template:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"uri": picture_uri, **filters}
+    environment.filters |= {"uri": image_uri, **filters}
     return environment.get_template(name)

@@ -1,4 +1,4 @@
-"""The pictures of the page: held-back views beside what was rendered, disparities, and the pipeline's steps."""
+"""Rows of images for the report page: held-out views, disparities, heatmaps, and the steps of the pipeline."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,43 +6,46 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.data.rectified import read_pair, read_target
-from posegaussian.evaluation import baselines, metrics
+from posegaussian.data.rectified import read_target
+from posegaussian.evaluation import metrics
+from posegaussian.evaluation.baselines import reference_views
 from posegaussian.evaluation.crops import crop
 from posegaussian.io import store
 from posegaussian.rendering.reconstruct import to_bytes
-from posegaussian.report import color_maps, pictures
-from posegaussian.report.pictures import Picture
+from posegaussian.report.color_maps import disparity_colours, disparity_limits, error_colours, flip_colours
+from posegaussian.report.images import RGBImage, box_around, heatmap_overlay, padded_crop
 
 _DISPARITY_ERROR = 8.0
-"""Where the scale of disparity errors ends, pixels at 1024."""
-_TALL = 0.55
-"""Width / height of the pictures of the pipeline."""
+"""Upper end of the colour scale of disparity errors, pixels at 1024; chosen by hand."""
+_OVERVIEW_ASPECT = 0.55
+"""Width / height of the images of the pipeline; as in the page's drawing (130 x 236)."""
+_VISIBLE_LEVEL = 8
+"""A pixel of a view on the path, which has no mask, shows the person if a channel exceeds this level of 255; chosen by
+hand."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture with its title, a number or remark below, and its description for those who do not see it."""
+    """One image with its title, a short text below it, and a description for readers who cannot see it."""
 
     title: str
-    picture: Picture
-    remark: str
+    image: RGBImage
+    text: str
     alt: str
 
 
 @dataclass(frozen=True)
-class Row:
-    """Panels that belong together."""
+class PanelRow:
+    """Panels side by side, with a common title."""
 
     title: str
     panels: tuple[Panel, ...]
 
 
 class CaptureFiles:
-    """The files of one held-out capture, open together.
+    """The open files of one held-out capture.
 
     Args:
         rectified: rectified .h5.
@@ -52,27 +55,27 @@ class CaptureFiles:
 
     def __init__(self, rectified: Path, heatmaps: Path | None, renders: Path):
         self.name = rectified.stem
-        self.truth = store.open_checked(rectified, store.RECTIFIED)
-        self.pose = store.open_checked(heatmaps, store.HEATMAPS) if heatmaps else None
-        self.made = store.open_checked(renders, store.RENDERS)
-        self.frames: list[int] = self.truth["frames"][()].tolist()
-        self.pairs = [tuple(map(str, names)) for names in store.strings(self.truth["sources/pairs"])]
-        self.targets = [str(name) for name in store.strings(self.truth["targets/cameras"])]
+        self.rectified = store.open_checked(rectified, store.RECTIFIED)
+        self.heatmaps = store.open_checked(heatmaps, store.HEATMAPS) if heatmaps else None
+        self.renders = store.open_checked(renders, store.RENDERS)
+        self.frames: list[int] = self.rectified["frames"][()].tolist()
+        self.pairs = [tuple(map(str, names)) for names in store.strings(self.rectified["sources/pairs"])]
+        self.targets = [str(name) for name in store.strings(self.rectified["targets/cameras"])]
 
     @property
     def synthetic(self) -> bool:
-        """Whether the people are built-in ones: only those come with true joints."""
-        return "joints" in self.truth
+        """Whether the people are synthetic: only synthetic captures have true joints."""
+        return "joints" in self.rectified
 
     def close(self) -> None:
         """Close all files."""
-        for file in (self.truth, self.pose, self.made):
+        for file in (self.rectified, self.heatmaps, self.renders):
             if file is not None:
                 file.close()
 
 
-def spread(captures: Sequence[CaptureFiles], count: int) -> list[tuple[CaptureFiles, int, int]]:
-    """Captures, targets and frames (indices) spread evenly, chosen by nothing else."""
+def evenly_spaced_views(captures: Sequence[CaptureFiles], count: int) -> list[tuple[CaptureFiles, int, int]]:
+    """Capture, target and frame (indices) of views evenly spaced over all cameras and frames."""
     cameras = [(capture, target) for capture in captures for target in range(len(capture.targets))]
     count = min(count, sum(len(capture.frames) for capture, _ in cameras))
     chosen = []
@@ -82,141 +85,130 @@ def spread(captures: Sequence[CaptureFiles], count: int) -> list[tuple[CaptureFi
     return chosen
 
 
-def compared(capture: CaptureFiles, target: int, frame: int, model: str) -> Row:
-    """Truth, model, floor and ceiling of one held-back view, and the model's error."""
-    truth, mask, _ = read_target(capture.truth, target, frame)
-    box = pictures.box_around(_bytes(mask[0]))
+def comparison_row(capture: CaptureFiles, target: int, frame: int, model: str) -> PanelRow:
+    """One held-out view: the truth, the model, the reference rows where known, and the model's FLIP error."""
+    truth, mask, _ = read_target(capture.rectified, target, frame)
+    box = box_around(to_bytes(mask[0])[..., 0])
     where = crop("bbox", truth[0], mask[0, 0])
-    rendered = torch.from_numpy(capture.made["targets/images"][target, frame]).permute(2, 0, 1) / 255
-    seen = f"{capture.name}, camera {capture.targets[target]}, frame {capture.frames[frame]}"
+    rendered = torch.from_numpy(capture.renders["targets/images"][target, frame]).permute(2, 0, 1) / 255
+    view = f"{capture.name}, camera {capture.targets[target]}, frame {capture.frames[frame]}"
 
-    def panel(title: str, image: Tensor | None, alt: str) -> Panel | None:
-        if image is None:
-            return None
-        remark = f"{metrics.psnr(image[:, *where], truth[0][:, *where]):.1f} dB" if where else ""
-        return Panel(title, pictures.cut(to_bytes(image), box), remark, f"{alt} ({seen})")
+    def panel(title: str, image: Tensor, alt: str) -> Panel:
+        psnr = f"{metrics.psnr(image[:, *where], truth[0][:, *where]):.1f} dB" if where else ""
+        return Panel(title, padded_crop(to_bytes(image), box), psnr, f"{alt} ({view})")
 
-    floor, ceiling = _yardsticks(capture, target, frame)
-    error = color_maps.flip_map(to_bytes(rendered), to_bytes(truth[0]))
-    panels = [
-        Panel("truth", pictures.cut(to_bytes(truth[0]), box), "held back", f"The true view ({seen})"),
+    descriptions = {
+        "plane_warp": "The nearer source view, warped through a plane",
+        "gt_depth": "Gaussians from the true depth of both source views",
+    }
+    references = reference_views(capture.rectified, target, frame).items()
+    error = flip_colours(to_bytes(rendered), to_bytes(truth[0]))
+    panels = (
+        Panel("truth", padded_crop(to_bytes(truth[0]), box), "held out", f"The true view ({view})"),
         panel(model, rendered, f"The view that {model} rendered"),
-        panel("floor", floor, "The nearer source view, warped through a plane"),
-        panel("ceiling", ceiling, "Gaussians from the true depth of both source views"),
-        Panel("FLIP error", pictures.cut(error, box), f"of {model}", f"Error map of what {model} rendered ({seen})"),
-    ]
-    return Row(seen, tuple(panel for panel in panels if panel))
+        *(panel(name, image, descriptions[name]) for name, image in references if image is not None),
+        Panel("FLIP error", padded_crop(error, box), f"of {model}", f"Error map of the render of {model} ({view})"),
+    )
+    return PanelRow(view, panels)
 
 
-def _yardsticks(capture: CaptureFiles, target: int, frame: int) -> tuple[Tensor | None, Tensor | None]:
-    """Floor and ceiling, each where the truth that it needs is known."""
-    _, mask, camera = read_target(capture.truth, target, frame)
-    pair = int(capture.truth["targets/pair"][target])
-    sources = read_pair(capture.truth, None, pair, frame)
-    floor = ceiling = None
-    if "targets/depth" in capture.truth:
-        depth = torch.from_numpy(capture.truth["targets/depth"][target, frame])
-        floor = baselines.floor(sources, camera[0], depth, mask[0, 0])
-    if "sources/disparity" in capture.truth:
-        disparity = torch.from_numpy(capture.truth["sources/disparity"][pair, frame])[None]
-        ceiling = baselines.ceiling(sources, camera[0], disparity)
-    return floor, ceiling
+def disparity_row(capture: CaptureFiles, pair: int, frame: int, model: str) -> PanelRow:
+    """The left view of a pair, its predicted disparity and, where known, the true disparity and the error."""
+    source = capture.rectified["sources/images"][pair, frame, 0]
+    mask = capture.rectified["sources/masks"][pair, frame, 0]
+    predicted = capture.renders["sources/disparity"][pair, frame, 0]
+    view = _pair_title(capture, pair, frame)
+    known = "sources/disparity" in capture.rectified
+    true = capture.rectified["sources/disparity"][pair, frame, 0] if known else predicted
+    valid = (capture.rectified["sources/valid"][pair, frame, 0] > 0) * np.uint8(255) if known else mask
+    limits = disparity_limits(true, valid)
+    box = box_around(mask)
+    scale = f"{limits[0]:.0f} to {limits[1]:.0f} px".replace("-", "−")
 
-
-def disparities(capture: CaptureFiles, pair: int, frame: int, model: str) -> Row:
-    """What the left camera sees, its disparity as predicted and, where known, as it truly is, and the error."""
-    source = capture.truth["sources/images"][pair, frame, 0]
-    mask = capture.truth["sources/masks"][pair, frame, 0]
-    found = capture.made["sources/disparity"][pair, frame, 0]
-    names, number = capture.pairs[pair], capture.frames[frame]
-    seen = f"{capture.name}, pair {'-'.join(names)}, frame {number}"
-    known = "sources/disparity" in capture.truth
-    true = capture.truth["sources/disparity"][pair, frame, 0] if known else found
-    valid = (capture.truth["sources/valid"][pair, frame, 0] > 0) * np.uint8(255) if known else mask
-    limits = color_maps.disparity_limits(true, valid)
-    box = pictures.box_around(mask)
-    span = f"{limits[0]:.0f} to {limits[1]:.0f} px".replace("-", "−")
-
-    def panel(title: str, picture: Picture, remark: str, alt: str) -> Panel:
-        return Panel(title, pictures.cut(picture, box), remark, f"{alt} ({seen})")
+    def panel(title: str, image: RGBImage, text: str, alt: str) -> Panel:
+        return Panel(title, padded_crop(image, box), text, f"{alt} ({view})")
 
     panels = [
-        panel("left view", source, "rectified", f"What camera {names[0]} sees, rectified"),
-        panel(model, color_maps.disparity_colours(found, mask, limits), span, f"Disparity that {model} predicts"),
+        panel("left view", source, "rectified", f"The rectified view of camera {capture.pairs[pair][0]}"),
+        panel(model, disparity_colours(predicted, mask, limits), scale, f"Disparity predicted by {model}"),
     ]
     if known:
-        error = np.abs(found - true) * 1024 / found.shape[1]
-        mean = metrics.end_point_error(found[valid > 0], true[valid > 0], found.shape[1])
-        coloured = color_maps.error_colours(error, valid, _DISPARITY_ERROR)
+        error = np.abs(predicted - true) * 1024 / predicted.shape[1]
+        mean = metrics.end_point_error(predicted[valid > 0], true[valid > 0], predicted.shape[1])
+        coloured = error_colours(error, valid, _DISPARITY_ERROR)
         panels += [
-            panel("truth", color_maps.disparity_colours(true, valid, limits), span, "True disparity"),
+            panel("truth", disparity_colours(true, valid, limits), scale, "True disparity"),
             panel("error", coloured, f"mean {mean:.1f} px at 1024", "Error of the predicted disparity"),
         ]
-    return Row(seen, tuple(panels))
+    return PanelRow(view, tuple(panels))
 
 
-def poses(capture: CaptureFiles, pair: int, frame: int) -> Row | None:
-    """Both source views, each beside the same with its joint heatmaps over it; None without heatmaps."""
-    if capture.pose is None:
+def heatmap_row(capture: CaptureFiles, pair: int, frame: int) -> PanelRow | None:
+    """Both views of a pair, each without and with its joint heatmaps; None without heatmaps."""
+    if capture.heatmaps is None:
         return None
-    names, number = capture.pairs[pair], capture.frames[frame]
-    seen = f"{capture.name}, pair {'-'.join(names)}, frame {number}"
+    view = _pair_title(capture, pair, frame)
     panels = []
-    for view, (side, camera) in enumerate(zip(("left", "right"), names, strict=True)):
-        image = capture.truth["sources/images"][pair, frame, view]
-        over = pictures.heatmap_overlay(image, capture.pose["heatmaps"][pair, frame, view])
-        scores = capture.pose["scores"][pair, frame, view]
-        box = pictures.box_around(capture.truth["sources/masks"][pair, frame, view])
-        plain, glowing = pictures.cut(image, box), pictures.cut(over, box)
+    for index, (side, camera) in enumerate(zip(("left", "right"), capture.pairs[pair], strict=True)):
+        image = capture.rectified["sources/images"][pair, frame, index]
+        overlay = heatmap_overlay(image, capture.heatmaps["heatmaps"][pair, frame, index])
+        score = capture.heatmaps["scores"][pair, frame, index].mean()
+        box = box_around(capture.rectified["sources/masks"][pair, frame, index])
+        description = f"The rectified view of camera {camera}"
         panels += [
-            Panel(f"{side} view", plain, "rectified", f"What camera {camera} sees, rectified ({seen})"),
-            Panel("heatmaps", glowing, f"mean score {scores.mean():.2f}", f"Its joint heatmaps ({seen})"),
+            Panel(f"{side} view", padded_crop(image, box), "rectified", f"{description} ({view})"),
+            Panel("heatmaps", padded_crop(overlay, box), f"mean score {score:.2f}", f"Its joint heatmaps ({view})"),
         ]
-    return Row(seen, tuple(panels))
+    return PanelRow(view, tuple(panels))
+
+
+def _pair_title(capture: CaptureFiles, pair: int, frame: int) -> str:
+    return f"{capture.name}, pair {'-'.join(capture.pairs[pair])}, frame {capture.frames[frame]}"
 
 
 @dataclass(frozen=True)
-class Steps:
-    """One frame on its way through the pipeline: both source views, with heatmaps, as disparity, as a novel view."""
+class Overview:
+    """One frame at each step of the pipeline: source views, heatmaps over them, disparities, and the novel view."""
 
-    sources: tuple[Picture, Picture]
-    posed: tuple[Picture, Picture] | None
-    disparity: tuple[Picture, Picture]
-    novel: Picture
+    sources: tuple[RGBImage, RGBImage]
+    heatmaps: tuple[RGBImage, RGBImage] | None
+    disparity: tuple[RGBImage, RGBImage]
+    novel: RGBImage
     names: tuple[str, ...]
     where: str
 
 
-def steps(capture: CaptureFiles) -> Steps:
-    """The middle frame of the first pair; the novel view is that of its first held-back camera, or of the path."""
+def overview(capture: CaptureFiles) -> Overview:
+    """The middle frame of the first pair; the novel view is that of its first held-out camera, or of the path."""
     pair, frame = 0, len(capture.frames) // 2
-    images = capture.truth["sources/images"][pair, frame]
-    masks = capture.truth["sources/masks"][pair, frame]
-    found = capture.made["sources/disparity"][pair, frame]
-    limits = color_maps.disparity_limits(found, masks)
-    boxes = [pictures.box_around(mask, aspect=_TALL) for mask in masks]
-    coloured = [color_maps.disparity_colours(d, m, limits) for d, m in zip(found, masks, strict=True)]
-    posed = None
-    if capture.pose is not None:
-        heatmaps = capture.pose["heatmaps"][pair, frame]
-        posed = [pictures.heatmap_overlay(i, h) for i, h in zip(images, heatmaps, strict=True)]
+    sources = capture.rectified["sources/images"][pair, frame]
+    masks = capture.rectified["sources/masks"][pair, frame]
+    disparity = capture.renders["sources/disparity"][pair, frame]
+    limits = disparity_limits(disparity, masks)
+    boxes = [box_around(mask, aspect=_OVERVIEW_ASPECT) for mask in masks]
+    coloured = [disparity_colours(d, m, limits) for d, m in zip(disparity, masks, strict=True)]
+    overlays = None
+    if capture.heatmaps is not None:
+        heatmaps = capture.heatmaps["heatmaps"][pair, frame]
+        overlays = [heatmap_overlay(i, h) for i, h in zip(sources, heatmaps, strict=True)]
 
-    def both(views: Iterable[np.ndarray]) -> tuple[Picture, Picture]:
-        left, right = (pictures.cut(view, box) for view, box in zip(views, boxes, strict=True))
+    def cropped(views: Iterable[np.ndarray]) -> tuple[RGBImage, RGBImage]:
+        left, right = (padded_crop(view, box) for view, box in zip(views, boxes, strict=True))
         return left, right
 
-    targets = np.flatnonzero(capture.truth["targets/pair"][()] == pair)
+    novel, mask, where = _novel_view(capture, pair, frame)
+    novel = padded_crop(novel, box_around(mask, aspect=_OVERVIEW_ASPECT))
+    overlay_pair = cropped(overlays) if overlays else None
+    return Overview(cropped(sources), overlay_pair, cropped(coloured), novel, capture.pairs[pair], where)
+
+
+def _novel_view(capture: CaptureFiles, pair: int, frame: int) -> tuple[RGBImage, np.ndarray, str]:
+    """Image, mask and title: of the pair's first held-out camera, or without one from the middle of its path."""
+    targets = np.flatnonzero(capture.rectified["targets/pair"][()] == pair)
     if len(targets):
-        mask = capture.made["targets/alphas"][targets[0], frame]
-        novel, where = capture.made["targets/images"][targets[0], frame], f"camera {capture.targets[targets[0]]}"
-    else:
-        ratios = np.where(capture.made["path/pair"][()] == pair, capture.made["path/ratios"][()], -1)
-        step = int(np.argmin(np.abs(ratios - 0.5)))
-        novel, where = capture.made["path/images"][step], f"ratio {ratios[step]:.2f}"
-        mask = np.uint8(255) * (novel.max(-1) > 8)
-    novel = pictures.cut(novel, pictures.box_around(mask, aspect=_TALL))
-    return Steps(both(images), both(posed) if posed else None, both(coloured), novel, capture.pairs[pair], where)
-
-
-def _bytes(values: Float[Tensor, "1 h w"]) -> np.ndarray:
-    return to_bytes(values)[..., 0]
+        image, alpha = (capture.renders[f"targets/{name}"][targets[0], frame] for name in ("images", "alphas"))
+        return image, alpha, f"camera {capture.targets[targets[0]]}"
+    ratios = np.where(capture.renders["path/pair"][()] == pair, capture.renders["path/ratios"][()], -1)
+    step = int(np.argmin(np.abs(ratios - 0.5)))
+    image = capture.renders["path/images"][step]
+    return image, np.uint8(255) * (image.max(-1) > _VISIBLE_LEVEL), f"ratio {ratios[step]:.2f}"

@@ -129,12 +129,12 @@ def test_a_metric_arrives_in_all_tables(dummy, tmp_path, monkeypatch):
     )
     error = Metric(f"{module}:error", "mean error", "Error", "image", decimals=3, unit="levels", how="L1")
     bias = Metric(f"{module}:bias", "mean signed error", "Bias", "disparity", decimals=1, unit="px")
-    frames = Metric(f"{module}:Frames", "how many frames", "frames", "video", decimals=0, higher_is_better=True)
+    frames = Metric(f"{module}:Frames", "how many frames", "frames", "frames", decimals=0, higher_is_better=True)
     for name, metric in (("error", error), ("bias", bias), ("frames", frames)):
         monkeypatch.setitem(registry.METRICS, name, metric)
     paths = capture(tmp_path, "person6")
     table = tmp_path / "person6.csv"
-    evaluate_capture(paths.renders, paths.rectified, table, EvaluateSettings(protocols=("bbox",)))
+    evaluate_capture(paths.renders, paths.rectified, table, EvaluateSettings(crops=("bbox",)))
     rows = pd.read_csv(table, keep_default_na=False)
     assert {"error", "bias", "frames"} < set(rows["metric"])
     values = rows[rows["method"] == "mine"].set_index("metric")["value"].astype(str)

@@ -61,11 +61,11 @@ def test_every_store_is_complete(finished):
     assert not list((finished.folder / "results").rglob("*.part"))
 
 
-def test_metrics_stand_between_floor_and_ceiling_rows(finished):
+def test_metrics_have_both_reference_rows(finished):
     table = pd.read_csv(finished.folder / "results/metrics/demo.csv")
-    assert set(table.method) == {"floor", "demo", "ceiling"}
-    psnr = table.query("protocol == 'bbox' and metric == 'psnr'").set_index("method")["mean"]
-    assert psnr["ceiling"] > psnr["floor"]
+    assert set(table.method) == {"plane_warp", "demo", "gt_depth"}
+    psnr = table.query("scope === 'bbox' and metric == 'psnr'").set_index("method")["mean"]
+    assert psnr["gt_depth"] > psnr["plane_warp"]
 
 
 def test_report_stands_alone(finished):

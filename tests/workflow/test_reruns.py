@@ -54,7 +54,7 @@ def test_a_file_changed_by_hand(done):
         ("models.demo.network.pose", "none", AFTER["train"]),
         ("models.demo.train.full_steps", 3, AFTER["train"] - {"train_depth:demo"}),
         ("render.path_steps", 5, AFTER["render"]),
-        ("evaluate.protocols", ["full"], AFTER["evaluate"]),
+        ("evaluate.crops", ["full"], AFTER["evaluate"]),
         ("models.demo.weights", "mine.safetensors", AFTER["render"]),
     ],
 )

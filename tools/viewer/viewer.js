@@ -1,4 +1,4 @@
-// The 3D viewer of the report page: Gaussians in a canvas, turned by hand, moment after moment.
+// The 3D viewer of the report page: Gaussians in a canvas, turned by hand, frame by frame.
 // The page holds <script type="application/json" class="splats"> beside each canvas; see posegaussian/report/viewer.py.
 import { SparkRenderer, SplatMesh, SplatFileType } from "@sparkjsdev/spark";
 import { Color, PerspectiveCamera, Scene, WebGLRenderer } from "three";
@@ -14,12 +14,12 @@ function bytes(base64) {
 }
 
 function start(root) {
-  const { moments, centre, position, up, fov } = JSON.parse(root.querySelector(".splats").textContent);
+  const { frames, centre, position, up, fov } = JSON.parse(root.querySelector(".splats").textContent);
   const canvas = root.querySelector("canvas");
   const slider = root.querySelector("input");
   const button = root.querySelector("button.play");
-  slider.max = moments.length - 1;
-  slider.hidden = button.hidden = moments.length === 1;
+  slider.max = frames.length - 1;
+  slider.hidden = button.hidden = frames.length === 1;
 
   const renderer = new WebGLRenderer({ canvas, antialias: false });
   const camera = new PerspectiveCamera(fov, 1, 0.05, 50);
@@ -38,8 +38,8 @@ function start(root) {
   controls.maxDistance = 8;
   controls.saveState();
 
-  const meshes = moments.map((moment) => {
-    const mesh = new SplatMesh({ fileBytes: bytes(moment.spz), fileType: SplatFileType.SPZ });
+  const meshes = frames.map((frame) => {
+    const mesh = new SplatMesh({ fileBytes: bytes(frame.spz), fileType: SplatFileType.SPZ });
     mesh.visible = false;
     scene.add(mesh);
     return mesh;
@@ -53,7 +53,7 @@ function start(root) {
     meshes.forEach((mesh, i) => (mesh.visible = i === index));
     shown = index;
     slider.value = index;
-    root.querySelector("output").textContent = moments[index].title;
+    root.querySelector("output").textContent = frames[index].title;
   }
 
   function resize() {

@@ -1,4 +1,4 @@
-# Renders against the views that were held back, with a floor and a ceiling beside them.
+# Metrics of the renders at the held-out cameras, with the reference rows plane_warp and gt_depth.
 rule evaluate:
     input:
         renders="results/renders/{model}/{capture}.h5",

@@ -1,4 +1,4 @@
-# Novel views: at the cameras that were held back, and along a path between the sources; video, pictures, Gaussians.
+# Novel views at the held-out cameras and along a path between the sources; video, images, Gaussians.
 rule render:
     input:
         rectified="results/rectified/{capture}.h5",

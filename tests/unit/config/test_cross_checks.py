@@ -80,7 +80,10 @@ def test_losses_that_are_left_out_have_their_defaults():
     "sections, message",
     [
         ({"report": ["demo", "other"]}, "report.1: 'other' is not one of `models`: demo"),
-        ({"report": [], "models": {"floor": {}}}, "models.floor: reference rows of the tables have this name"),
+        (
+            {"report": [], "models": {"plane_warp": {}}},
+            "models.plane_warp: a reference row of the tables has this name",
+        ),
         ({"models": {"demo": {"detector": "big"}}}, "models.demo.detector: 'big' is not one of `detectors`: small"),
         (
             {"detectors": {**DETECTORS, "big": {"config": "c", "weights": "w.pth", "url": "https://a/w.pth"}}},
@@ -117,11 +120,14 @@ GOAL = {"what": "good", "group": "all", "metric": "psnr"}
     "goal, message",
     [
         ({"group": "none"}, "group: 'none' is not one of `results.groups`: all"),
-        ({"metric": "psnrr"}, "metric: input should be 'below_ceiling', 'psnr', 'ssim', 'flip', 'lpips', 'epe_1024', "),
-        ({"protocol": "video"}, "metric: 'psnr' is not a metric of protocol `video`: jitter, settled, tof, warping"),
-        ({"protocol": "box"}, "protocol: input should be 'full', 'bbox', 'ghg', 'video' or 'disparity', not 'box'"),
-        ({"protocol": "ghg"}, "protocol: 'ghg' is not one of `evaluate.protocols`: full, bbox"),
-        ({"method": "other"}, "method: 'other' is not one of `report`: floor, ceiling, demo"),
+        (
+            {"metric": "psnrr"},
+            "metric: input should be 'gap_to_gt_depth', 'psnr', 'ssim', 'flip', 'lpips', ",
+        ),
+        ({"scope": "frames"}, "metric: 'psnr' is not a metric of scope `frames`: jitter, settled, tof, warping"),
+        ({"scope": "box"}, "scope: input should be 'full', 'bbox', 'ghg', 'frames' or 'disparity', not 'box'"),
+        ({"scope": "ghg"}, "scope: 'ghg' is not one of `evaluate.crops`: full, bbox"),
+        ({"method": "other"}, "method: 'other' is not one of `report`: plane_warp, gt_depth, demo"),
         ({"against": "other"}, "against: 'other' is no group and no reported model"),
         ({"by": "ratio"}, "by: a ratio needs `against`"),
         ({"least": 2, "most": 1}, "least: 2 is more than `most` 1"),
@@ -129,11 +135,11 @@ GOAL = {"what": "good", "group": "all", "metric": "psnr"}
 )
 def test_goals(goal, message):
     sections = {"groups": {"all": ["c"]}, "goals": [GOAL | goal]}
-    line = refusal(whole_of, results=sections, evaluate={"protocols": ["full", "bbox"]})
+    line = refusal(whole_of, results=sections, evaluate={"crops": ["full", "bbox"]})
     assert line.startswith(f"configuration: results.goals.0.{message}")
 
 
-@pytest.mark.parametrize("against", [None, "floor", "ceiling", "all", "demo"])
+@pytest.mark.parametrize("against", [None, "plane_warp", "gt_depth", "all", "demo"])
 def test_goals_are_compared_with_what_is_there(against):
     whole_of(results={"groups": {"all": ["c"]}, "goals": [GOAL | {"against": against, "method": "demo"}]})
 
@@ -149,9 +155,9 @@ def test_settings_in_code_are_checked_too():
 
 
 def test_the_metrics_are_those_of_the_stages():
-    assert list(results.DERIVED) == [aggregate.BELOW_CEILING]
-    for crop in config.EvaluateSettings().protocols:
-        assert results.metrics_of(crop) == [*registry.metrics_on("image"), aggregate.BELOW_CEILING]
-    for other in ("video", "disparity"):
+    assert list(results.DERIVED) == [aggregate.GAP_TO_GT_DEPTH]
+    for crop in config.EvaluateSettings().crops:
+        assert results.metrics_of(crop) == [*registry.metrics_on("image"), aggregate.GAP_TO_GT_DEPTH]
+    for other in ("frames", "disparity"):
         assert results.metrics_of(other) == [*registry.metrics_on(other)]
-    assert whole.REFERENCES == ("floor", "ceiling")
+    assert whole.REFERENCES == ("plane_warp", "gt_depth")

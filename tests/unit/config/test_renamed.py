@@ -16,14 +16,17 @@ def refusal(kind, values) -> str:
 def test_all_old_keys_of_a_file_are_listed():
     values = {
         "models": {"a": {"train": {"looks": [], "average": 0.9}}, "b{}": {"train": {"pose_loss": 0}}, "c": {}},
-        "results": {"targets": []},
+        "results": {"targets": [], "goals": [{"scope": "full"}, {"protocol": "full"}]},
+        "evaluate": {"protocols": ["full"]},
         "unknown": 1,
     }
     assert refusal(config.Config, values) == (
         "old.yaml: renamed keys: `models.a.train.looks` is now `models.a.train.stream_variants`, "
         "`models.a.train.average` is now `models.a.train.ema_decay`, "
         "`models.b{}.train.pose_loss` is now `models.b{}.train.losses.pose`, "
-        "`results.targets` is now `results.goals`"
+        "`results.targets` is now `results.goals`, "
+        "`results.goals.1.protocol` is now `results.goals.1.scope`, "
+        "`evaluate.protocols` is now `evaluate.crops`"
     )
 
 
@@ -34,6 +37,8 @@ def test_all_old_keys_of_a_file_are_listed():
         (config.TrainSettings, {"looks": []}, "`looks` is now `stream_variants`"),
         (config.TrainSettings, {"depth_loss": 0.1}, "`depth_loss` is now `losses.depth`"),
         (config.ResultsSettings, {"targets": []}, "`targets` is now `goals`"),
+        (config.GoalSettings, {"protocol": "full"}, "`protocol` is now `scope`"),
+        (config.EvaluateSettings, {"protocols": []}, "`protocols` is now `crops`"),
     ],
 )
 def test_settings_of_one_stage(kind, values, message):

@@ -1,4 +1,4 @@
-"""A disc with a smooth pattern, two metres away and parallel to all image planes: every picture of it is known."""
+"""A disc with a smooth pattern, two metres away and parallel to all image planes: every image of it is known."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def camera(x: float, cx: float = 0.0) -> Camera:
     return Camera(intrinsics, pose, SIZE, SIZE)
 
 
-def photograph(view: Camera, waves: float = 9.0) -> tuple[np.ndarray, np.ndarray]:
+def filmed(view: Camera, waves: float = 9.0) -> tuple[np.ndarray, np.ndarray]:
     """RGB and mask, 8 bits, sampled at the pixels' centres."""
     pixels = pixel_grid(view.height, view.width, like=view.intrinsics)
     centre = view.intrinsics[:2, 2]
@@ -57,7 +57,7 @@ def write_rectified(path: Path, without: tuple[str, ...] = ()) -> Path:
         writer["targets/intrinsics", 0] = TARGET.intrinsics.numpy()
         writer["targets/world_to_camera", 0] = TARGET.world_to_camera.numpy()
         for view, source in enumerate(SOURCES):
-            image, mask = photograph(source)
+            image, mask = filmed(source)
             writer["sources/intrinsics", 0, view] = source.intrinsics.numpy()
             writer["sources/world_to_camera", 0, view] = source.world_to_camera.numpy()
             writer["sources/images", 0, :, view] = image
@@ -65,7 +65,7 @@ def write_rectified(path: Path, without: tuple[str, ...] = ()) -> Path:
             if "sources/disparity" not in without:
                 writer["sources/disparity", 0, :, view] = np.where(mask > 0, disparity, offset)
                 writer["sources/valid", 0, :, view] = mask > 0
-        image, mask = photograph(TARGET)
+        image, mask = filmed(TARGET)
         writer["targets/images", 0] = np.stack([image] * 2)
         writer["targets/masks", 0] = np.stack([mask] * 2)
         if "targets/depth" not in without:
@@ -74,7 +74,7 @@ def write_rectified(path: Path, without: tuple[str, ...] = ()) -> Path:
 
 
 def write_renders(path: Path, truth: Path, noise: float, error: float) -> Path:
-    """The true pictures plus `noise` levels, the true disparity plus `error` pixels."""
+    """The true images plus `noise` levels, the true disparity plus `error` pixels."""
     with store.open_checked(truth, store.RECTIFIED) as file:
         shape = file["sources/images"].shape
         dims = {"pair": 1, "frame": 2, "target": 1, "step": 1, "path_width": 2, "path_height": 2}
@@ -95,7 +95,7 @@ def renders(tmp_path, rectified) -> Path:
 
 @pytest.fixture
 def without_truth(tmp_path) -> tuple[Path, Path]:
-    """Renders and rectified file of a capture whose depth nobody knows."""
+    """Renders and rectified file of a capture without true depth."""
     absent = ("sources/disparity", "sources/valid", "targets/depth")
     truth = write_rectified(tmp_path / "rectified" / "real.h5", without=absent)
     return write_renders(tmp_path / "renders" / "some_model" / "real.h5", truth, noise=2, error=0.0), truth

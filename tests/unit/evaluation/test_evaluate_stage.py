@@ -27,44 +27,44 @@ def select(table, **wanted):
     return table
 
 
-def test_one_row_per_view_frame_method_protocol_and_metric(table):
+def test_one_row_per_view_frame_method_scope_and_metric(table):
     assert tuple(table.columns) == COLUMNS
     assert set(table["capture"]) == {"disc"}
     assert set(table["pair"]) == {"00-01"}
     assert set(table["frame"]) == {"4", "5"}
     assert not table.duplicated([c for c in COLUMNS if c not in ("value", "note")]).any()
-    video = select(table, protocol="video")
-    assert len(video) == 3 * 4
-    assert set(video["frame"]) == {"4"}
-    views = table[~table["protocol"].isin(["disparity", "video"])]
+    temporal = select(table, scope="frames")
+    assert len(temporal) == 3 * 4
+    assert set(temporal["frame"]) == {"4"}
+    views = table[~table["scope"].isin(["disparity", "frames"])]
     assert len(views) == 2 * 3 * 3 * 4
-    assert set(views["method"]) == {"floor", "ceiling", "some_model"}
+    assert set(views["method"]) == {"plane_warp", "gt_depth", "some_model"}
     assert set(views["camera"]) == {"t00"}
     assert set(views["metric"]) == {"psnr", "ssim", "flip", "lpips"}
 
 
 def test_known_errors_are_found(table):
-    psnr = select(table, method="some_model", metric="psnr", protocol="full")["value"].astype(float)
+    psnr = select(table, method="some_model", metric="psnr", scope="full")["value"].astype(float)
     np.testing.assert_allclose(psnr, 20 * math.log10(255 / 2), atol=1e-4)
-    epe = select(table, protocol="disparity", metric="epe_1024")
+    epe = select(table, scope="disparity", metric="epe_1024")
     np.testing.assert_allclose(epe["value"].astype(float), 0.05 * 1024 / 96, atol=1e-4)
     assert set(epe["method"]) == {"some_model"}
     assert set(epe["camera"]) == {""}
     assert set(select(table, metric="rate_1px")["value"]) == {"1.000000"}
 
 
-def test_a_flickering_video_of_a_still_person(renders, rectified, tmp_path):
+def test_flickering_frames_of_a_still_person(renders, rectified, tmp_path):
     import h5py
 
     with h5py.File(renders, "r+") as file:
         file["targets/images"][0, 1] += 4
-    evaluate_capture(renders, rectified, tmp_path / "flicker.csv", EvaluateSettings(protocols=("bbox",)))
-    video = select(pd.read_csv(tmp_path / "flicker.csv"), protocol="video")
-    found = {(row["method"], row["metric"]): row["value"] for row in video.to_dict("records")}
+    evaluate_capture(renders, rectified, tmp_path / "flicker.csv", EvaluateSettings(crops=("bbox",)))
+    temporal = select(pd.read_csv(tmp_path / "flicker.csv"), scope="frames")
+    found = {(row["method"], row["metric"]): row["value"] for row in temporal.to_dict("records")}
     assert found["some_model", "jitter"] == pytest.approx(2, abs=1e-6)
     assert found["some_model", "warping"] == pytest.approx(4, abs=1e-6)
     assert found["some_model", "tof"] < 0.05
-    assert {found[method, metric] for method in ("floor", "ceiling") for metric in ("jitter", "warping")} == {0.0}
+    assert {found[method, metric] for method in ("plane_warp", "gt_depth") for metric in ("jitter", "warping")} == {0.0}
 
 
 def test_jitter_is_measured_of_what_stands_still(renders, rectified, tmp_path):
@@ -72,13 +72,13 @@ def test_jitter_is_measured_of_what_stands_still(renders, rectified, tmp_path):
 
     with h5py.File(rectified, "r+") as file:
         file["targets/images"][0, 1] = np.roll(file["targets/images"][0, 1], 2, axis=1)
-    evaluate_capture(renders, rectified, tmp_path / "moved.csv", EvaluateSettings(protocols=("bbox",)))
+    evaluate_capture(renders, rectified, tmp_path / "moved.csv", EvaluateSettings(crops=("bbox",)))
     table = pd.read_csv(tmp_path / "moved.csv", keep_default_na=False, dtype=str)
-    jitter = select(table, protocol="video", metric="jitter")
+    jitter = select(table, scope="frames", metric="jitter")
     assert set(jitter["value"]) == {""}
     assert set(jitter["note"]) == {"the person moves"}
     assert set(select(table, metric="settled")["note"]) == {"the person moves"}
-    # What does not follow the true motion of two pixels in a third of the picture.
+    # What does not follow the true motion of two pixels in a third of the image.
     assert 0.2 < float(select(table, method="some_model", metric="tof")["value"].iloc[0]) < 2
 
 
@@ -92,10 +92,10 @@ def test_missing_lpips_says_why(table):
 
 def test_missing_truth_says_so(without_truth, tmp_path):
     renders, rectified = without_truth
-    settings = EvaluateSettings(protocols=("bbox",), lpips_weights=str(tmp_path))
+    settings = EvaluateSettings(crops=("bbox",), lpips_weights=str(tmp_path))
     evaluate_capture(renders, rectified, tmp_path / "real.csv", settings)
     table = pd.read_csv(tmp_path / "real.csv", keep_default_na=False, dtype=str)
-    for wanted in ({"method": "floor"}, {"method": "ceiling"}, {"protocol": "disparity"}):
+    for wanted in ({"method": "plane_warp"}, {"method": "gt_depth"}, {"scope": "disparity"}):
         rows = select(table, **wanted)
         assert len(rows)
         assert set(rows["value"]) == {""}
@@ -106,7 +106,7 @@ def test_missing_truth_says_so(without_truth, tmp_path):
 
 def test_same_input_same_bytes(renders, rectified, tmp_path):
     for name in ("a.csv", "b.csv"):
-        evaluate_capture(renders, rectified, tmp_path / name, EvaluateSettings(protocols=("bbox",)))
+        evaluate_capture(renders, rectified, tmp_path / name, EvaluateSettings(crops=("bbox",)))
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
@@ -155,7 +155,7 @@ def test_summary_over_captures(tmp_path):
     paths.append(write_table(tmp_path / "c.csv", [None, None], metric="lpips", note="no weights"))
     summarize(paths, tmp_path / "summary.csv")
     table = pd.read_csv(tmp_path / "summary.csv", keep_default_na=False, dtype=str)
-    assert list(table.columns) == ["method", "protocol", "metric", "mean", "median", "std", "count", "note"]
+    assert list(table.columns) == ["method", "scope", "metric", "mean", "median", "std", "count", "note"]
     first, second = table.to_dict("records")
     assert (first["metric"], first["mean"], first["median"], first["count"]) == ("psnr", "24.000000", "22.000000", "3")
     assert float(first["std"]) == pytest.approx(np.std([20, 22, 30], ddof=1), abs=1e-5)

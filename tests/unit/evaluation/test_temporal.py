@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.evaluation.temporal import Jitter, Settled, static_jitter, tof, warping_error
+from posegaussian.evaluation.temporal import Jitter, SettledJitter, static_jitter, tof, warping_error
 
 
 def moving(step, radius=35, size=96, frames=4, seed=0):
@@ -29,7 +29,7 @@ def test_jitter_is_the_deviation_over_time():
 
 
 def test_jitter_once_the_memory_has_settled():
-    jitter, settled = Jitter(), Settled()
+    jitter, settled = Jitter(), SettledJitter()
     for frame in range(8):
         for metric in (jitter, settled):
             metric.add(np.full((4, 4, 3), max(4 - frame, 0) * 10 + frame % 2, np.float32))

@@ -8,7 +8,7 @@ import torch
 
 from posegaussian.config import NetworkSettings, RectifySettings
 from posegaussian.data.rectified import read_pair, read_target
-from posegaussian.evaluation.baselines import ceiling
+from posegaussian.evaluation.baselines import gt_depth
 from posegaussian.geometry.projection import pixel_grid, project
 from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
@@ -29,7 +29,7 @@ def with_joints(pair):
 
 
 @pytest.mark.slow
-def test_one_frame_is_learned_to_within_a_decibel_of_the_ceiling(tmp_path):
+def test_one_frame_is_learned_to_within_a_decibel_of_gt_depth(tmp_path):
     helpers.write_sphere_capture(tmp_path / "capture", frames=1, size=(SIZE, SIZE))
     rectify_capture(tmp_path / "capture", tmp_path / "pair.h5", RectifySettings(size=(SIZE, SIZE)))
     with store.open_checked(tmp_path / "pair.h5", store.RECTIFIED) as rectified:
@@ -38,7 +38,7 @@ def test_one_frame_is_learned_to_within_a_decibel_of_the_ceiling(tmp_path):
             torch.from_numpy(rectified[f"sources/{name}"][0, 0]).float()[None] for name in ("disparity", "valid")
         )
         image, mask, camera = read_target(rectified, 0, 0)
-    goal = float(box_psnr(ceiling(pair, camera[0], truth)[None], image, mask))
+    goal = float(box_psnr(gt_depth(pair, camera[0], truth)[None], image, mask))
 
     torch.manual_seed(0)
     network = PoseGaussian(NetworkSettings(iterations=2)).to(memory_format=torch.channels_last)

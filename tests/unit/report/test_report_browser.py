@@ -95,7 +95,7 @@ def test_the_slider_moves(page, html, width):
     assert np.abs(half[60:-10, between] - right[60:-10, between]).mean() > 5, "between the two places it does"
 
     page.run("document.querySelectorAll('.sliding .panel')[2].click()")
-    assert page.run("document.querySelector('.compare .tag.left').textContent") == "floor"
+    assert page.run("document.querySelector('.compare .tag.left').textContent") == "plane_warp"
 
 
 @pytest.mark.parametrize("dark", [False, True])

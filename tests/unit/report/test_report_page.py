@@ -64,7 +64,7 @@ def test_other_models_stand_beside_it(inputs):
     text = Page(page).text
     assert re.search(r"theirs 23\.12", text) and re.search(r"mine 24\.44", text)
     assert text.count("theirs 3.46 12.3 %") == text.count("mine 3.46 12.3 %") == 1
-    assert "29.67" in text and "99.99" not in text, "the floor and the ceiling are its own"
+    assert "29.67" in text and "99.99" not in text, "the reference rows are its own"
     assert "from the weights start.safetensors" in text
 
 
@@ -75,11 +75,11 @@ def test_nothing_is_fetched_from_outside(page):
     assert not re.search(r"https?://|@import|<script[^>]+src|<link|url\((?!#)", page)
 
 
-def test_pictures_are_described_and_all_kinds_are_there(page):
+def test_images_are_described_and_all_kinds_are_there(page):
     parsed = Page(page)
     assert parsed.undescribed == []
     assert parsed.tags.count("video") == 1
-    # the four compared views have five panels each, the poses and the disparity four
+    # the four compared views have five panels each, the heatmaps and the disparity four
     assert parsed.tags.count("img") == 4 * 5 + 4 + 4
     assert parsed.tags.count("image") == 7
 
@@ -112,7 +112,7 @@ def test_synthetic_people_are_called_so(inputs, page):
 
 def test_captures_without_targets_without_truth_still_make_a_page(inputs):
     text = Page(report(inputs, [capture(inputs, "plain", joints=False, depth=False, targets=0)], videos=False)).text
-    assert "at ratio 0.50" in text and "Held-back views" not in text
+    assert "at ratio 0.50" in text and "held-out views look like" not in text
 
 
 def test_settings_of_the_model_are_shown(inputs):
@@ -126,7 +126,7 @@ def test_mistakes_are_one_line_and_leave_nothing(inputs, capsys):
     lonely = SimpleNamespace(rectified=a.rectified, heatmaps=a.heatmaps, renders=inputs / "missing.h5")
     with helpers.exits(capsys, file="missing.h5"):
         report(inputs, [lonely], output="bad.html")
-    (inputs / "summary.csv").write_text("method,protocol\n")
+    (inputs / "summary.csv").write_text("method,scope\n")
     with helpers.exits(capsys, file="summary.csv"):
         report(inputs, [a], output="bad.html")
     with helpers.exits(capsys, names=["--rectified", "--renders"]):
@@ -137,8 +137,8 @@ def test_mistakes_are_one_line_and_leave_nothing(inputs, capsys):
 def test_gaussians_travel_in_the_page(inputs):
     text = report(inputs, [capture(inputs, "person6")], splats=True)
     data = json.loads(re.search(r'class="splats">(.*?)</script>', text)[1])
-    assert [moment["title"] for moment in data["moments"]] == ["frame 0", "frame 1", "frame 2", "frame 3"]
-    assert base64.b64decode(data["moments"][0]["spz"])[:2] == b"\x1f\x8b"
+    assert [frame["title"] for frame in data["frames"]] == ["frame 0", "frame 1", "frame 2", "frame 3"]
+    assert base64.b64decode(data["frames"][0]["spz"])[:2] == b"\x1f\x8b"
     np.testing.assert_allclose(data["centre"], 0, atol=0.02)
     np.testing.assert_allclose(data["position"], [0, 0, -2], atol=1e-5)
     np.testing.assert_allclose(data["up"], [0, -1, 0], atol=1e-5)
@@ -160,18 +160,20 @@ def test_the_detector_is_named(inputs, page):
 def test_errors_are_drawn_over_the_angle_where_there_are_several(inputs):
     near, far = capture(inputs, "near"), capture(inputs, "far", turned=30.0)
     for name, psnr in (("near", 30.0), ("far", 20.0)):
-        rows = [Row(name, "00-01", "t00", f, m, "bbox", "psnr", psnr + f) for m in ("floor", "mine") for f in range(2)]
+        rows = [
+            Row(name, "00-01", "t00", f, m, "bbox", "psnr", psnr + f) for m in ("plane_warp", "mine") for f in range(2)
+        ]
         write_rows(inputs / f"{name}.csv", rows)
     tables = [inputs / "near.csv", inputs / "far.csv"]
     files = [CaptureFiles(c.rectified, None, c.renders) for c in (near, far)]
     curves = curves_by_angle(files, read_all(tables))
-    assert curves["psnr"]["mine"] == ([0.0, 30.0], [30.5, 20.5]) and set(curves["psnr"]) == {"floor", "mine"}
+    assert curves["psnr"]["mine"] == ([0.0, 30.0], [30.5, 20.5]) and set(curves["psnr"]) == {"plane_warp", "mine"}
     assert curves_by_angle(files[:1], read_all(tables[:1])) == {}
     text = Page(report(inputs, [near, far], "--metrics", *map(str, tables))).text
-    assert "Error and baseline" in text and "PSNR (box), dB" in text
+    assert "depend on the angle between the cameras" in text and "PSNR (box), dB" in text
 
 
-def test_the_readme_picture_is_made_from_the_same_files(inputs, monkeypatch):
+def test_the_readme_image_is_made_from_the_same_files(inputs, monkeypatch):
     paths, tool = capture(inputs, "person6"), Path(__file__).parents[3] / "tools" / "readme_picture.py"
     output = inputs / "images" / "demo.png"
     arguments = [str(tool), str(paths.renders), "--rectified", str(paths.rectified), "-o", str(output)]

@@ -1,4 +1,4 @@
-"""The page of results: means over groups, targets, where errors lie, sheets of views, and the command."""
+"""The results page: means over groups, goals, error regions, grids of views, and the command."""
 
 import math
 
@@ -16,21 +16,23 @@ from posegaussian.evaluation.table import Row, write_rows
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.io import store
-from posegaussian.report import error_regions, grids
-from posegaussian.report.goals import Means, goal_rows, measured
+from posegaussian.report import error_regions, view_grids
+from posegaussian.report.goals import Means, goal_rows, measured_value
 from posegaussian.types import Camera
 
 SIZE = 96
 
 
-def table(folder, capture, method, psnr, jitter=math.nan, ceiling=30.0):
-    """Two frames of one view: PSNR of floor, method and ceiling."""
+def table(folder, capture, method, psnr, jitter=math.nan, gt_depth=30.0):
+    """Two frames of one view: PSNR of plane_warp, the method and gt_depth."""
     rows = []
     for frame, value in enumerate(psnr):
-        for who, number in (("floor", 20.0), (method, value), ("ceiling", ceiling)):
+        for who, number in (("plane_warp", 20.0), (method, value), ("gt_depth", gt_depth)):
             rows.append(Row(capture, "00-01", "t00", frame, who, "bbox", "psnr", float(number)))
         rows.append(Row(capture, "00-01", "", frame, method, "disparity", "epe_1024", 2.0 + frame))
-    rows.append(Row(capture, "00-01", "t00", 0, method, "video", "jitter", jitter, "" if jitter == jitter else "moves"))
+    rows.append(
+        Row(capture, "00-01", "t00", 0, method, "frames", "jitter", jitter, "" if jitter == jitter else "moves")
+    )
     path = folder / method / f"{capture}.csv"
     write_rows(path, rows)
     return path
@@ -50,14 +52,16 @@ def test_means_over_groups(paths):
     found = Means(by_group(read_tables(paths), GROUPS), "mine")
     assert found.groups() == ["both", "second"]
     assert found.models() == ["mine", "alone"]
-    assert found.of("both", "mine", "bbox", "psnr") == 27
-    assert found.of("both", "mine", "bbox", "below_ceiling") == 3
-    assert found.of("both", "mine", "bbox", "below_ceiling", "error") == pytest.approx(1.5)  # of the means 1.5 and 4.5
-    assert found.of("both", "ceiling", "bbox", "psnr", "values") == 4  # once, though both models' tables have it
-    assert math.isnan(found.of("both", "ceiling", "bbox", "below_ceiling"))
-    assert found.of("both", "mine", "video", "jitter") == 0.5
-    assert math.isnan(found.of("second", "mine", "bbox", "psnr", "error"))
-    assert math.isnan(found.of("third", "mine", "bbox", "psnr"))
+    assert found.value("both", "mine", "bbox", "psnr") == 27
+    assert found.value("both", "mine", "bbox", "gap_to_gt_depth") == -3
+    assert found.value("both", "mine", "bbox", "gap_to_gt_depth", "standard_error") == pytest.approx(
+        1.5
+    )  # of the means 1.5 and 4.5
+    assert found.value("both", "gt_depth", "bbox", "psnr", "values") == 4  # once, though both models' tables have it
+    assert math.isnan(found.value("both", "gt_depth", "bbox", "gap_to_gt_depth"))
+    assert found.value("both", "mine", "frames", "jitter") == 0.5
+    assert math.isnan(found.value("second", "mine", "bbox", "psnr", "standard_error"))
+    assert math.isnan(found.value("third", "mine", "bbox", "psnr"))
 
 
 @pytest.mark.parametrize(
@@ -65,31 +69,31 @@ def test_means_over_groups(paths):
     [
         (dict(group="both", metric="psnr", least=27), 27, "reached"),
         (dict(group="both", metric="psnr", least=27.1), 27, "**missed**"),
-        (dict(group="second", metric="below_ceiling", most=4), 4.5, "**missed**"),
+        (dict(group="second", metric="gap_to_gt_depth", least=-4), -4.5, "**missed**"),
         (dict(group="second", metric="psnr", against="alone", least=-0.6), -0.5, "reached"),
         (dict(group="second", metric="psnr", against="both", least=-1), -1.5, "**missed**"),
         (
-            dict(group="second", protocol="video", metric="jitter", against="alone", by="ratio", most=0.6),
+            dict(group="second", scope="frames", metric="jitter", against="alone", by="ratio", most=0.6),
             0.5,
             "reached",
         ),
-        (dict(group="both", method="ceiling", metric="psnr", most=31, least=29), 30, "reached"),
+        (dict(group="both", method="gt_depth", metric="psnr", most=31, least=29), 30, "reached"),
         (dict(group="nobody", metric="psnr", least=0), math.nan, "not measured"),
     ],
 )
 def test_goals(paths, settings, value, verdict):
     means, goal = Means(by_group(read_tables(paths), GROUPS), "mine"), GoalSettings(what="it", **settings)
-    assert measured(goal, means) == pytest.approx(value, nan_ok=True)
+    assert measured_value(goal, means) == pytest.approx(value, nan_ok=True)
     assert goal_rows([goal], means)[0][-1] == verdict
 
 
 def test_views_are_ranked_by_what_was_possible(paths):
-    views = grids.views_of(read_tables(paths), "mine")
-    assert [(view.capture, view.frame, view.below_ceiling, view.epe) for view in views] == [
-        ("b", 0, 5, 2), ("b", 1, 4, 3), ("a", 0, 2, 2), ("a", 1, 1, 3)
+    views = view_grids.measured_views(read_tables(paths), "mine")
+    assert [(view.capture, view.frame, view.gap_to_gt_depth, view.epe) for view in views] == [
+        ("b", 0, -5, 2), ("b", 1, -4, 3), ("a", 0, -2, 2), ("a", 1, -1, 3)
     ]  # fmt: skip
-    assert [(view.capture, view.frame) for view in grids.worst(views, 10)] == [("b", 0), ("a", 0)]
-    assert [(view.capture, view.frame) for view in grids.typical(views, GROUPS)] == [("a", 0), ("b", 1)]
+    assert [(view.capture, view.frame) for view in view_grids.worst_views(views, 10)] == [("b", 0), ("a", 0)]
+    assert [(view.capture, view.frame) for view in view_grids.typical_views(views, GROUPS)] == [("a", 0), ("b", 1)]
 
 
 def camera(x):
@@ -108,7 +112,7 @@ def layers(view):
     return torch.where((near.abs() < 0.1).all(-1), 1.5, depth), far
 
 
-def test_who_sees_what_by_geometry(tmp_path):
+def test_visible_sources_by_geometry(tmp_path):
     views = [camera(-0.2), camera(0.2), camera(0.0)]
     dims = dict(
         pair=1, frame=1, height=SIZE, width=SIZE, coefficients=5, target=1, target_width=SIZE, target_height=SIZE
@@ -136,14 +140,14 @@ def test_who_sees_what_by_geometry(tmp_path):
         count += ((seen == 1.5) | ~(pierced < 0.1).all(-1)) & (seen > 0)
     count[seen == 0] = -1
     with store.open_checked(path, store.RECTIFIED) as file:
-        found = error_regions.seen_by(file, 0, 0)
-        where = error_regions.regions(file, 0, 0)
+        found = error_regions.visible_sources(file, 0, 0)
+        where = error_regions.error_regions(file, 0, 0)
     assert set(np.unique(count)) == {-1, 1, 2}
     assert (found == count.numpy()).mean() > 0.98  # but for pixels on the borders
     black = np.zeros((SIZE, SIZE, 3), np.uint8)
     wrong = black.copy()
     wrong[where["one"]] = 50
-    shares = error_regions.shares(wrong, black, where)
+    shares = error_regions.error_shares(wrong, black, where)
     assert shares["one"][1] == pytest.approx(1)
     assert sum(pixels for pixels, _ in shares.values()) == pytest.approx(1)
 
@@ -159,8 +163,8 @@ def test_the_command_writes_the_page(tmp_path):
     page = (tmp_path / "page/results.md").read_text()
     assert "0 of 1 reached" in page
     assert "| good | ≥ 40 | 28.50 | **missed** |" in page
-    assert "| all of them | mine | **28.50** | 1.50 ± 0.00 | 2.50 |" in page
-    assert set(pd.read_csv(tmp_path / "page/means.csv")["method"]) == {"floor", "mine", "ceiling"}
+    assert "| all of them | mine | **28.50** | -1.50 ± 0.00 | 2.50 |" in page
+    assert set(pd.read_csv(tmp_path / "page/means.csv")["method"]) == {"plane_warp", "mine", "gt_depth"}
     for name, rows in (("typical", 1), ("worst", 2)):
         assert f"({name}.jpg)" in page
         picture = cv2.imread(str(tmp_path / f"page/{name}.jpg"))

@@ -1,4 +1,4 @@
-"""Pictures for people: heatmaps over images, crops around the person, contact sheets."""
+"""Images for display: heatmaps over images, crops around the person, rows with captions."""
 
 import base64
 import colorsys
@@ -13,13 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 from posegaussian.geometry.masks import bounding_box, is_person
 from posegaussian.io.images import image_bytes
 
-Picture = UInt8[np.ndarray, "_ _ 3"]
-"""RGB."""
+RGBImage = UInt8[np.ndarray, "_ _ 3"]
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in whole pixels; it may reach beyond the picture."""
+    """A rectangle in whole pixels, right and bottom exclusive; it may extend beyond the image."""
 
     left: int
     top: int
@@ -28,12 +27,12 @@ class Box:
 
 
 def box_around(mask: UInt8[np.ndarray, "h w"], aspect: float | None = None, margin: float = 0.05) -> Box:
-    """The person's box with a margin; the whole picture where the mask is empty.
+    """The person's bounding box with a margin; the whole image if the mask is empty.
 
     Args:
         mask: coverage, 0..255.
         aspect: width / height to widen the box to; None leaves its own.
-        margin: on every side, as a share of the longer side.
+        margin: on every side, as a share of the box's longer side.
     """
     edges = bounding_box(is_person(mask))
     left, top, right, bottom = edges or (0, 0, mask.shape[1], mask.shape[0])
@@ -46,8 +45,8 @@ def box_around(mask: UInt8[np.ndarray, "h w"], aspect: float | None = None, marg
     return Box(left, top, left + wide, top + tall)
 
 
-def cut(image: Shaped[np.ndarray, "h w *c"], box: Box) -> Shaped[np.ndarray, "h2 w2 *c"]:
-    """The part of a picture inside a box, black beyond the picture's borders."""
+def padded_crop(image: Shaped[np.ndarray, "h w *c"], box: Box) -> Shaped[np.ndarray, "h2 w2 *c"]:
+    """The part of an image inside a box, black beyond the image's borders."""
     height, width = image.shape[:2]
     above, below = max(-box.top, 0), max(box.bottom - height, 0)
     before, after = max(-box.left, 0), max(box.right - width, 0)
@@ -55,37 +54,37 @@ def cut(image: Shaped[np.ndarray, "h w *c"], box: Box) -> Shaped[np.ndarray, "h2
     return padded[box.top + above : box.bottom + above, box.left + before : box.right + before]
 
 
-def fitted(image: Picture, width: int, height: int) -> Picture:
-    """A picture resampled to a size."""
+def resized(image: RGBImage, width: int, height: int) -> RGBImage:
+    """An image resampled to a size."""
     shrinking = width < image.shape[1]
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC)
-    return np.asarray(resized, dtype=np.uint8)
+    result = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC)
+    return np.asarray(result, dtype=np.uint8)
 
 
-def heatmap_overlay(image: Picture, heatmaps: Shaped[np.ndarray, "17 hq wq"]) -> Picture:
-    """Joint heatmaps over a dimmed picture, one hue per joint."""
+def heatmap_overlay(image: RGBImage, heatmaps: Shaped[np.ndarray, "17 hq wq"]) -> RGBImage:
+    """Joint heatmaps over a dimmed image, one hue per joint."""
     height, width = image.shape[:2]
-    glow = np.zeros((height, width, 3), np.float32)
+    light = np.zeros((height, width, 3), np.float32)
     for joint, values in enumerate(heatmaps.astype(np.float32)):
         colour = np.array(colorsys.hsv_to_rgb(joint / len(heatmaps), 0.75, 1.0), np.float32)
-        glow = np.maximum(glow, cv2.resize(values, (width, height))[..., None] * colour)
-    strength = glow.max(-1, keepdims=True)
-    return np.rint(((0.6 * image / 255) * (1 - strength) + glow).clip(0, 1) * 255).astype(np.uint8)
+        light = np.maximum(light, cv2.resize(values, (width, height))[..., None] * colour)
+    strength = light.max(-1, keepdims=True)
+    return np.rint(((0.6 * image / 255) * (1 - strength) + light).clip(0, 1) * 255).astype(np.uint8)
 
 
-def contact_sheet(
-    pictures: Sequence[Picture], captions: Sequence[str], *, height: int, gap: int = 8, text: int = 17
-) -> Picture:
-    """Pictures side by side at one height, before black, each with a caption below.
+def image_row(
+    images: Sequence[RGBImage], captions: Sequence[str], *, height: int, gap: int = 8, text: int = 17
+) -> RGBImage:
+    """Images side by side on black, scaled to one height, each with a caption below it.
 
     Args:
-        pictures: of any sizes.
-        captions: one each.
-        height: of the pictures, pixels.
-        gap: between them and around, pixels.
-        text: height of the captions' letters, pixels.
+        images: of any sizes.
+        captions: one per image.
+        height: of the images, pixels.
+        gap: between and around the images, pixels.
+        text: size of the captions' font, pixels.
     """
-    tiles = [fitted(picture, round(picture.shape[1] * height / picture.shape[0]), height) for picture in pictures]
+    tiles = [resized(image, round(image.shape[1] * height / image.shape[0]), height) for image in images]
     width = sum(tile.shape[1] for tile in tiles) + gap * (len(tiles) + 1)
     sheet = Image.new("RGB", (width, height + 3 * gap + round(1.3 * text)), (0, 0, 0))
     pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(text), gap
@@ -96,11 +95,11 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def picture_uri(image: Picture) -> str:
-    """A picture as a data URI."""
+def image_uri(image: RGBImage) -> str:
+    """An image as a data URI (PNG)."""
     return data_uri("image/png", image_bytes(image))
 
 
 def data_uri(kind: str, data: bytes) -> str:
-    """Bytes of a media type as a data URI."""
+    """Bytes as a data URI of a media type."""
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

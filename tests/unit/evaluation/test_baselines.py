@@ -1,4 +1,4 @@
-"""Floor and ceiling where the truth is known: a patterned disc parallel to the image planes."""
+"""The reference rows where the truth is known: a patterned disc parallel to the image planes."""
 
 from dataclasses import replace
 
@@ -29,27 +29,27 @@ def inner(mask: torch.Tensor, border: int) -> torch.Tensor:
     return mask
 
 
-def test_floor_is_exact_on_a_parallel_plane(disc):
+def test_plane_warp_is_exact_on_a_parallel_plane(disc):
     """Up to bilinear interpolation of a smooth pattern, and 8 bits."""
     pair, image, mask, camera, _, depth = disc
-    made = baselines.floor(pair, camera[0], depth, mask[0, 0])
+    made = baselines.plane_warp(pair, camera[0], depth, mask[0, 0])
     inside = inner(mask[0, 0] >= 0.5, 2)
     assert (made - image[0])[:, inside].abs().max() < 0.012
     assert psnr(made[:, inside][..., None], image[0][:, inside][..., None]) > 45
     assert made[:, 0, 0].max() == 0
 
 
-def test_floor_is_wrong_by_the_parallax_elsewhere(disc):
-    """At the wrong depth the picture moves by f b (1/z - 1/z') and no longer fits."""
+def test_plane_warp_is_off_by_the_parallax_at_a_wrong_depth(disc):
+    """At the wrong depth the image moves by f b (1/z - 1/z') and no longer fits."""
     pair, image, mask, camera, _, depth = disc
     inside = inner(mask[0, 0] >= 0.5, 2)
-    made = baselines.floor(pair, camera[0], depth * 1.1, mask[0, 0])
+    made = baselines.plane_warp(pair, camera[0], depth * 1.1, mask[0, 0])
     assert psnr(made[:, inside][..., None], image[0][:, inside][..., None]) < 35
 
 
-def test_floor_shows_nothing_where_nobody_is(disc):
+def test_plane_warp_is_black_without_a_person(disc):
     pair, _, mask, camera, _, depth = disc
-    assert baselines.floor(pair, camera[0], depth, 0 * mask[0, 0]).max() == 0
+    assert baselines.plane_warp(pair, camera[0], depth, 0 * mask[0, 0]).max() == 0
 
 
 def around(*degrees: float) -> Camera:
@@ -68,9 +68,9 @@ def test_nearer_source_and_ties(target, nearer):
     assert baselines.nearer_source(around(-11.25, 11.25), around(target)[0], torch.zeros(3)) == nearer
 
 
-def test_ceiling_is_near_the_truth(disc):
+def test_gt_depth_is_near_the_truth(disc):
     pair, image, mask, camera, disparity, _ = disc
-    made = baselines.ceiling(pair, camera[0], disparity)
+    made = baselines.gt_depth(pair, camera[0], disparity)
     inside = inner(mask[0, 0] >= 0.5, 4)
     assert psnr(made[:, inside][..., None], image[0][:, inside][..., None]) > 30
     assert psnr(made, image[0]) > 25
@@ -81,7 +81,7 @@ def test_ceiling_is_near_the_truth(disc):
 def test_gaussians_fit_best_where_the_camera_is(disc, axis):
     """Half-pixel mistakes die here: the best shift of the target camera is none.
 
-    Those in front hide a part of those behind and so pull the picture towards themselves; on this disc all are equally
+    Those in front hide a part of those behind and so pull the image towards themselves; on this disc all are equally
     near, so that the order is the index, and both orders together pull nowhere.
     """
     pair, image, mask, camera, disparity, _ = disc
@@ -119,4 +119,4 @@ def test_trimming_removes_one_pixel():
     expected = torch.zeros_like(mask)
     expected[0, 3:6, 2:7] = True
     assert torch.equal(baselines.trimmed(mask), expected)
-    assert baselines.trimmed(torch.ones(1, 4, 4, dtype=torch.bool)).all()  # the picture's border is no silhouette
+    assert baselines.trimmed(torch.ones(1, 4, 4, dtype=torch.bool)).all()  # the image's border is no silhouette

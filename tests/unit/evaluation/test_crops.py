@@ -27,7 +27,7 @@ def test_bbox_is_the_box_of_half_covered_pixels():
     [
         ((100, 900), (400, 600), ((0, 1000), (250, 750))),  # the middle of 100..900 is 500
         ((112, 912), (300, 701), ((12, 1012), (251, 751))),  # an odd width: one pixel more on the right
-        ((0, 200), (0, 10), ((0, 1000), (0, 500))),  # pushed back into the picture
+        ((0, 200), (0, 10), ((0, 1000), (0, 500))),  # shifted into the image
         ((900, 1024), (1000, 1024), ((24, 1024), (524, 1024))),
         ((2, 1024), (100, 800), ((13, 1013), (200, 700))),  # larger than the window
     ],
@@ -47,9 +47,9 @@ def test_ghg_scales_with_the_height_and_sees_what_is_not_black():
     assert crop("ghg", narrow, mask) == (slice(5, 505), slice(0, 200))
 
 
-def test_nobody_and_unknown_protocols():
+def test_no_person_and_unknown_crops():
     truth, mask = torch.zeros(3, 20, 20), torch.zeros(20, 20)
     assert crop("bbox", truth, mask) is None
     assert crop("ghg", truth, mask) is None
-    with pytest.raises(ValueError, match="unknown protocol 'box'"):
+    with pytest.raises(ValueError, match="unknown crop 'box'"):
         crop("box", truth + 1, mask + 1)

@@ -1,33 +1,33 @@
-"""Pictures for people: what is cut, what is coloured, where things land."""
+"""Images for display: crops, colours, and where things are drawn."""
 
 import numpy as np
 import pytest
 
-from posegaussian.report import color_maps, pictures
+from posegaussian.report import color_maps, images
 from posegaussian.report.tables import without_paths
 
 
 def test_box_is_that_of_the_mask_with_its_margin_and_aspect():
     mask = np.zeros((100, 200), np.uint8)
     mask[20:60, 80:100] = 255
-    assert pictures.box_around(mask, margin=0.0) == pictures.Box(80, 20, 100, 60)
-    box = pictures.box_around(mask, aspect=2.0, margin=0.1)
+    assert images.box_around(mask, margin=0.0) == images.Box(80, 20, 100, 60)
+    box = images.box_around(mask, aspect=2.0, margin=0.1)
     assert (box.right - box.left) == 2 * (box.bottom - box.top) == 96
-    assert pictures.box_around(np.zeros_like(mask)) == pictures.Box(0, 0, 200, 100)
+    assert images.box_around(np.zeros_like(mask)) == images.Box(0, 0, 200, 100)
 
 
-def test_cut_is_black_beyond_the_picture():
+def test_a_crop_is_black_beyond_the_image():
     image = np.full((4, 6, 3), 9, np.uint8)
-    part = pictures.cut(image, pictures.Box(-2, 1, 8, 7))
+    part = images.padded_crop(image, images.Box(-2, 1, 8, 7))
     assert part.shape == (6, 10, 3)
     assert (part[:3, 2:8] == 9).all() and part.sum() == 3 * 6 * 9 * 3
-    assert (pictures.cut(image, pictures.Box(1, 1, 3, 2)) == image[1:2, 1:3]).all()
+    assert (images.padded_crop(image, images.Box(1, 1, 3, 2)) == image[1:2, 1:3]).all()
 
 
 def test_heatmaps_glow_where_their_joint_is():
     maps = np.zeros((17, 8, 8), np.float16)
     maps[3, 2, 5] = 1
-    over = pictures.heatmap_overlay(np.full((32, 32, 3), 100, np.uint8), maps).astype(int)
+    over = images.heatmap_overlay(np.full((32, 32, 3), 100, np.uint8), maps).astype(int)
     plain = np.rint(0.6 * 100)
     y, x = np.argwhere(np.abs(over - plain).sum(-1) > 150).mean(0)
     assert (y, x) == pytest.approx((4 * 2.5 - 0.5, 4 * 5.5 - 0.5), abs=0.1)
@@ -43,18 +43,18 @@ def test_colours_end_at_the_limits_and_at_the_mask():
     assert color_maps.disparity_limits(disparity, np.zeros_like(mask)) == (0.0, 1.0)
 
 
-def test_flip_map_is_dark_where_pictures_agree():
+def test_flip_colours_are_dark_where_images_agree():
     truth = np.full((40, 40, 3), 120, np.uint8)
     image = truth.copy()
     image[:, 25:] = (255, 0, 0)
-    error = color_maps.flip_map(image, truth).sum(-1)
+    error = color_maps.flip_colours(image, truth).sum(-1)
     assert error[:, :10].max() < 20 < 200 < error[:, 30:].min()
 
 
-def test_contact_sheet_puts_pictures_side_by_side_at_one_height():
+def test_an_image_row_has_one_height():
     red, blue = np.zeros((50, 25, 3), np.uint8), np.zeros((100, 100, 3), np.uint8)
     red[..., 0], blue[..., 2] = 255, 255
-    sheet = pictures.contact_sheet([red, blue], ["one", "two"], height=80, gap=10)
+    sheet = images.image_row([red, blue], ["one", "two"], height=80, gap=10)
     assert sheet.shape[1] == 10 + 40 + 10 + 80 + 10
     assert (sheet[50, 30] == (255, 0, 0)).all() and (sheet[50, 100] == (0, 0, 255)).all()
     assert sheet[95:].max() > 150, "no caption"

@@ -1,8 +1,8 @@
-"""Stores under fire: every stage killed at random moments, on a full and a read-only disk, and two Snakemakes at once.
+"""Soak test of the stages: killed at random times, on a full and on a read-only disk, and two Snakemakes at once.
 
-Afterwards each output is the old one, or the new one, or none where there was none; and a plain rerun finishes and
-leaves nothing else behind. `python benchmarks/soak.py`; full and read-only disks are small tmpfs where this user may
-mount, else they are left out and the table says so.
+After each failure an output must be the old one or the complete new one, or absent if there was none before. A plain
+rerun must finish and leave no other files behind. Run `python benchmarks/soak.py`. The full and the read-only disk are
+small tmpfs; if the user may not mount them, they are left out and the table notes it.
 """
 
 import argparse
@@ -33,17 +33,17 @@ RENDER = {"path_steps": 4, "path_size": [96, 96]}
 
 @dataclass(frozen=True)
 class Stage:
-    """A command of the pipeline, and what it writes, below the working folder."""
+    """A command of the pipeline and its outputs, relative to the working folder."""
 
     name: str
     command: str
     outputs: tuple[str, ...]
     also: tuple[str, ...] = ()
-    """What it keeps besides, and a fresh run starts without."""
+    """Other files that it keeps; they are removed before a fresh run."""
 
 
 def stages() -> list[Stage]:
-    """The pipeline on the smallest capture that makes sense, in the order of the pipeline."""
+    """The stages on a very small capture, in the order of the pipeline; without the pose environment only two."""
     model, render = shlex.quote(json.dumps(MODEL)), shlex.quote(json.dumps(RENDER))
     builtin, rectify = shlex.quote(json.dumps(BUILTIN)), shlex.quote(json.dumps({"size": [64, 64]}))
     small = shlex.quote('{"config": "package:small.py", "weights": "package:small.safetensors"}')
@@ -88,12 +88,12 @@ def stages() -> list[Stage]:
 
 
 def start(stage: Stage, folder: Path, output: Path | None = None) -> subprocess.Popen:
-    """Start a stage in a process group of its own; what it says goes to log.txt.
+    """The process of a stage, in a process group of its own, with its output in log.txt.
 
     Args:
-        stage: which.
+        stage: the stage.
         folder: the working folder.
-        output: a folder to write to instead; inputs stay where they are.
+        output: another folder for the outputs; inputs are read from the working folder.
     """
     python = POSE if stage.name == "heatmaps" else Path(sys.executable)
     arguments = shlex.split(stage.command)
@@ -109,17 +109,17 @@ def start(stage: Stage, folder: Path, output: Path | None = None) -> subprocess.
 
 
 def log(folder: Path) -> str:
-    """What the last stage said."""
+    """The output of the last stage."""
     return (folder.parent / "log.txt").read_text()
 
 
 def run(stage: Stage, folder: Path, output: Path | None = None) -> int:
-    """Run a stage to its end."""
+    """The exit status of a stage after its end."""
     return start(stage, folder, output).wait()
 
 
 def content(path: Path) -> str | None:
-    """A digest of a file, or of all files of a folder; None where there is nothing."""
+    """The digest of a file or of all files of a folder; None if it does not exist."""
     if not path.exists():
         return None
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
@@ -130,12 +130,12 @@ def content(path: Path) -> str | None:
 
 
 def parts(folder: Path) -> list[Path]:
-    """Temporaries, of files and of folders."""
+    """Temporary files and folders that are left over."""
     return list(folder.rglob(".*.part"))
 
 
 def remove(path: Path) -> None:
-    """A file or a folder, if it is there."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -143,24 +143,24 @@ def remove(path: Path) -> None:
 
 
 def copy(path: Path, goal: Path) -> None:
-    """A file or a folder."""
+    """Copy a file or a folder."""
     goal.parent.mkdir(parents=True, exist_ok=True)
     (shutil.copytree if path.is_dir() else shutil.copyfile)(path, goal)
 
 
 def kill(stage: Stage, folder: Path, took: float, choice: random.Random) -> bool:
-    """Start a stage, kill it somewhere, say whether that was in the middle of writing.
+    """Start a stage and kill it; whether that was during writing.
 
-    Half of the kills fall anywhere, half after a temporary has appeared.
+    Half of the kills are at any time, half after a temporary file has appeared.
     """
     process, begin = start(stage, folder), time.monotonic()
-    waits, moment = choice.random() < 0.5, choice.random()
+    waits, share = choice.random() < 0.5, choice.random()
     if waits:
         while process.poll() is None and not parts(folder):
             time.sleep(0.001)
-        time.sleep(moment**2 * 0.2 * took)
+        time.sleep(share**2 * 0.2 * took)  # soon after it: writing is short
     else:
-        time.sleep(max(0.0, moment * took - (time.monotonic() - begin)))
+        time.sleep(max(0.0, share * took - (time.monotonic() - begin)))
     writing = process.poll() is None and bool(parts(folder))
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -169,7 +169,7 @@ def kill(stage: Stage, folder: Path, took: float, choice: random.Random) -> bool
 
 
 def soak_kills(stage: Stage, folder: Path, kills: int, choice: random.Random) -> dict:
-    """Kill a stage again and again, then run it."""
+    """The row of a stage that is killed repeatedly and then run to its end."""
     begin = time.monotonic()
     good = run(stage, folder) == 0
     took = time.monotonic() - begin
@@ -180,7 +180,7 @@ def soak_kills(stage: Stage, folder: Path, kills: int, choice: random.Random) ->
         copy(folder / name, folder.parent / "old" / stage.name / name)
     row = {"stage": stage.name, "kills": 0, "while writing": 0, "broken outputs": 0}
     for number in range(kills):
-        fresh = number % 2 == 0  # else the old outputs are there
+        fresh = number % 2 == 0  # else the old outputs exist
         for name in (*stage.also, *stage.outputs):
             remove(folder / name)
         for name in () if fresh else stage.outputs:
@@ -197,7 +197,7 @@ def soak_kills(stage: Stage, folder: Path, kills: int, choice: random.Random) ->
 
 @contextmanager
 def disk(folder: Path, megabytes: float):
-    """A small tmpfs."""
+    """A mounted tmpfs of that size."""
     folder.mkdir(exist_ok=True)
     options = f"size={round(megabytes * 1024)}k"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True, capture_output=True)
@@ -208,17 +208,17 @@ def disk(folder: Path, megabytes: float):
 
 
 def remount(folder: Path, options: str) -> None:
-    """Other options for a tmpfs."""
+    """Remount a tmpfs with other options."""
     subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
 
 
 def soak_disk(stage: Stage, folder: Path) -> dict:
-    """A disk with room for a third of what the stage writes; then a read-only one; then enough room."""
+    """The row of a stage on a disk with room for a third of its output, on a read-only one, and with enough room."""
     names = stage.outputs or stage.also
     paths = [folder / name for name in names]
     size = sum(f.stat().st_size for p in paths for f in ([p] if p.is_file() else p.rglob("*")) if f.is_file())
     with disk(folder.parent / "disk", max(size / 3 / 1e6, 0.004)) as small:
-        if size < 3 * 4096:  # a third of it would be less than a page, the least that a tmpfs holds
+        if size < 3 * 4096:  # a third of it is less than a page, the minimum size of a tmpfs
             (small / "ballast").write_bytes(bytes(4096))
         full = run(stage, folder, small), log(folder)
         broken = [n for n in stage.outputs if content(small / n) not in (None, content(folder / n))]
@@ -230,16 +230,16 @@ def soak_disk(stage: Stage, folder: Path) -> dict:
         same = all(content(small / name) == content(folder / name) for name in stage.outputs)
     return {
         "stage": stage.name,
-        "full disk": _said(*full, "no space left on device"),
+        "full disk": _failure(*full, "no space left on device"),
         "broken": len(broken),
         "leftovers": left,
-        "read-only": _said(*locked, "read-only file system"),
+        "read-only": _failure(*locked, "read-only file system"),
         "rerun with room": "finishes, same bytes" if again == 0 and same else f"status {again}, same bytes: {same}",
     }
 
 
-def _said(status: int, text: str, reason: str) -> str:
-    """How a stage failed: one line with the reason, or what else it did."""
+def _failure(status: int, text: str, reason: str) -> str:
+    """How a stage failed: `one clear line` with the reason, or its status and last line."""
     if status == 0:
         return "finished"
     last = text.strip().splitlines()[-1] if text.strip() else ""
@@ -248,7 +248,7 @@ def _said(status: int, text: str, reason: str) -> str:
 
 
 def soak_snakemake(folder: Path, kills: int, choice: random.Random) -> dict:
-    """Two Snakemakes on one folder, and one killed with all its children; as far as the rectified captures."""
+    """The row of two Snakemakes in one folder, and of one killed with its children; up to the rectified captures."""
     remove(folder)
     folder.mkdir()
     target = "results/rectified/person6.h5"
@@ -267,7 +267,7 @@ def soak_snakemake(folder: Path, kills: int, choice: random.Random) -> dict:
     refusal = second.communicate()[0]
     status = first.communicate() and first.returncode
     row = {"two at once": f"first {status}, second {second.returncode}"}
-    row["the second says"] = "locked" if "cannot be locked" in refusal else refusal[-80:]
+    row["message of the second"] = "locked" if "cannot be locked" in refusal else refusal[-80:]
     whole, broken = content(folder / target), 0
     for _ in range(kills):
         remove(folder / "results")
@@ -286,14 +286,14 @@ def soak_snakemake(folder: Path, kills: int, choice: random.Random) -> dict:
 
 
 def main() -> None:
-    """Kills, disks, Snakemakes; tables and a JSON file."""
+    """Run all tests; print the tables and write a JSON file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=12, help="of each stage")
-    parser.add_argument("--only", nargs="*", metavar="STAGE", help="the stages to torture; the others run once")
-    parser.add_argument("--snakemake-kills", type=int, default=4, help="of Snakemake; 0 leaves it out")
+    parser.add_argument("--kills", type=int, default=12, help="kills of each stage")
+    parser.add_argument("--only", nargs="*", metavar="STAGE", help="the stages to test; the others run once")
+    parser.add_argument("--snakemake-kills", type=int, default=4, help="kills of Snakemake; 0 leaves it out")
     parser.add_argument("--without-disks", action="store_true", help="kills only")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, default=ROOT / "results" / "soak", help="is emptied")
+    parser.add_argument("--folder", type=Path, default=ROOT / "results" / "soak", help="working folder; it is emptied")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "results" / "benchmarks" / "soak.json")
     arguments = parser.parse_args()
     choice = random.Random(arguments.seed)

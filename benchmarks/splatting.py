@@ -1,4 +1,4 @@
-"""How fast the rasterisers are, on scenes like those of the pipeline: a small Gaussian for each pixel of a person."""
+"""Speed and memory of the rasterisers on scenes like those of the pipeline: a small Gaussian per pixel of a person."""
 
 import argparse
 import ctypes
@@ -24,7 +24,7 @@ from posegaussian.types import Camera, Gaussians
 
 SEMANTICS = replace(GSPLAT, antialiased=True)
 FIELDS = ("means", "quaternions", "scales", "opacities", "colors")
-BODY = (  # ellipsoids: centre and half axes, metres; z up, facing +x
+BODY = (  # ellipsoids: centre and half axes, metres; z up, facing +x; shaped by hand
     ((0, 0, 1.62), (0.10, 0.085, 0.13)),
     ((0, 0, 1.2), (0.15, 0.2, 0.3)),
     ((0, 0, 0.95), (0.14, 0.19, 0.15)),
@@ -38,8 +38,8 @@ BODY = (  # ellipsoids: centre and half axes, metres; z up, facing +x
 )  # fmt: skip
 
 
-def look(azimuth: float, size: int) -> Camera:
-    """A camera that sees the whole person, from an angle in radians."""
+def camera_at(azimuth: float, size: int) -> Camera:
+    """A camera 2.5 m from the person that sees all of it; the azimuth is in radians."""
     backward = np.array([math.cos(azimuth), math.sin(azimuth), 0])
     right = np.array([-math.sin(azimuth), math.cos(azimuth), 0])
     pose = np.eye(4)
@@ -51,12 +51,12 @@ def look(azimuth: float, size: int) -> Camera:
 
 
 def body(count: int, seed: int = 0) -> Gaussians:
-    """What two source cameras at plus and minus 11 degrees see of a person made of ellipsoids."""
+    """Gaussians at the pixels of two source cameras at -0.2 and 0.2 radians that see a person made of ellipsoids."""
     rng = np.random.default_rng(seed)
     points, footprints = [], []
     size = math.ceil(1024 * math.sqrt(max(count, 1000) / 300_000))
     for azimuth in (-0.2, 0.2):
-        camera = look(azimuth, size)
+        camera = camera_at(azimuth, size)
         rotation = camera.world_to_camera[:3, :3].double().numpy()
         centre = camera.centre.double().numpy()
         focal = float(camera.intrinsics[0, 0])
@@ -81,7 +81,7 @@ def body(count: int, seed: int = 0) -> Gaussians:
 
 
 def calls(scene: Gaussians, render: Callable) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Forward alone, and forward with the gradients of everything, of a function of Gaussians."""
+    """Two calls of a renderer of Gaussians: forward alone, and forward with the gradients of all parameters."""
     leaves = Gaussians(*(getattr(scene, name).clone().requires_grad_() for name in FIELDS))
     values = [getattr(leaves, name) for name in FIELDS]
 
@@ -96,7 +96,7 @@ def calls(scene: Gaussians, render: Callable) -> tuple[Callable[[], Any], Callab
 
 
 def ours(camera: Camera, backend: str):
-    """`rasterize` as a function of Gaussians alone."""
+    """`rasterize` with a camera and a back-end, as a function of the Gaussians."""
 
     def render(gaussians):
         rendering = rasterize(gaussians, camera, backend=backend, semantics=SEMANTICS)
@@ -106,13 +106,13 @@ def ours(camera: Camera, backend: str):
 
 
 def compare_on_cpu(samples: int) -> list[dict]:
-    """Numba against pure torch."""
+    """Times of the Numba and the pure-torch back-end."""
     rows = []
     for size, count in ((256, 20_000), (512, 80_000), (1024, 300_000)):
         scene = body(count)
         functions = {}
         for backend in ("numba", "torch"):
-            kinds = zip(("forward", "forward+backward"), calls(scene, ours(look(0.0, size), backend)), strict=True)
+            kinds = zip(("forward", "forward+backward"), calls(scene, ours(camera_at(0.0, size), backend)), strict=True)
             functions |= {(kind, backend): function for kind, function in kinds}
         times = in_turn(functions, samples)
         for kind in ("forward", "forward+backward"):
@@ -123,9 +123,9 @@ def compare_on_cpu(samples: int) -> list[dict]:
 
 
 def compare_sizes(samples: int) -> list[dict]:
-    """The same scene at 1024^2 and 2048^2, with Numba."""
+    """Times of the Numba back-end for one scene at 1024^2 and 2048^2 pixels."""
     scene = body(300_000)
-    functions = {size: calls(scene, ours(look(0.0, size), "numba")) for size in (1024, 2048)}
+    functions = {size: calls(scene, ours(camera_at(0.0, size), "numba")) for size in (1024, 2048)}
     rows = []
     for index, kind in enumerate(("forward", "forward+backward")):
         times = in_turn({str(size): functions[size][index] for size in functions}, samples)
@@ -135,9 +135,9 @@ def compare_sizes(samples: int) -> list[dict]:
 
 
 def scale_threads(samples: int) -> list[dict]:
-    """The Numba back-end by number of threads."""
+    """Times of the Numba back-end by number of threads."""
     before, rows, scene = torch.get_num_threads(), [], body(300_000)
-    forward, both = calls(scene, ours(look(0.0, 1024), "numba"))
+    forward, both = calls(scene, ours(camera_at(0.0, 1024), "numba"))
     counts = [n for n in (1, 2, 4, 8, 16, 32) if n <= (os.cpu_count() or 1)]
 
     def with_threads(function, count):
@@ -157,13 +157,13 @@ def scale_threads(samples: int) -> list[dict]:
 
 
 def _memory(size: int) -> float:
-    """Peak memory of forward and backward beyond what was resident before, MB; in a process of its own (Linux)."""
-    _, warm = calls(body(1000), ours(look(0.0, 64), "numba"))
+    """Peak memory of forward and backward minus the resident memory before, MB; needs a new process and Linux."""
+    _, warm = calls(body(1000), ours(camera_at(0.0, 64), "numba"))
     warm()
-    _, both = calls(body(300_000), ours(look(0.0, size), "numba"))
+    _, both = calls(body(300_000), ours(camera_at(0.0, size), "numba"))
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # What making the scene has freed must not hide what rendering takes.
-    Path("/proc/self/clear_refs").write_text("5")
+    ctypes.CDLL(None).malloc_trim(0)  # else rendering reuses memory that was freed after making the scene
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak, VmHWM
 
     def status(key):
         return next(int(li.split()[1]) for li in Path("/proc/self/status").read_text().splitlines() if key in li)
@@ -174,7 +174,7 @@ def _memory(size: int) -> float:
 
 
 def measure_processes() -> list[dict]:
-    """First call after installation, first call with the cache, memory: each in a fresh process."""
+    """Time of the first call without and with Numba's cache, and peak memory, each in a new process."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
 
@@ -192,7 +192,7 @@ def measure_processes() -> list[dict]:
 
 
 def _first() -> float:
-    _, both = calls(body(1000), ours(look(0.0, 64), "numba"))
+    _, both = calls(body(1000), ours(camera_at(0.0, 64), "numba"))
     start = time.perf_counter()
     both()
     return time.perf_counter() - start
@@ -207,13 +207,13 @@ def _import() -> float:
 
 
 def compare_on_cuda(samples: int) -> list[dict]:
-    """Our wrapper against gsplat itself, called with the same choices; pure torch for scale."""
+    """Times of our wrapper and of gsplat itself with the same options; pure torch for comparison."""
     import gsplat  # pyright: ignore[reportMissingImports]
 
     rows = []
     for size, count in ((1024, 300_000), (2048, 250_000)):
         scene = Gaussians(*(getattr(body(count), name).cuda() for name in FIELDS))
-        camera = look(0.0, size).to("cuda")
+        camera = camera_at(0.0, size).to("cuda")
         view, intrinsics = camera.world_to_camera[None], camera.intrinsics[None]
 
         def direct(g, view=view, intrinsics=intrinsics, size=size):
@@ -237,7 +237,7 @@ def compare_on_cuda(samples: int) -> list[dict]:
 
 
 def main() -> None:
-    """Run what this machine can."""
+    """Run all parts that this machine can run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, default=Path("results/benchmarks/splatting.json"))
     parser.add_argument("--samples", type=int, default=5, help="of each number (default: 5)")

@@ -1,7 +1,7 @@
-"""`posegaussian export`: splats frame after frame, and images and a video along a camera path, in other formats.
+"""`posegaussian export`: the splats of every frame, and images and a video along a camera path, in other formats.
 
-Every file appears whole, and a run that was interrupted goes on where it stopped: what lies in the folder already is
-kept, as long as the folder was begun with the same splats, cameras and settings.
+Each file is written completely or not at all. An interrupted export is continued by the same command: existing files
+are kept if the folder was begun with the same splats, cameras and settings.
 """
 
 import json
@@ -22,26 +22,26 @@ from posegaussian.registry import EXPORT_FORMATS, ExportFormat, resolve
 from posegaussian.rendering.reconstruct import render
 
 Formats = Mapping[str, ExportFormat]
-"""By name; the name is that of the folder."""
+"""Formats by name, which is also the name of their folder."""
 _MANIFEST = "export.json"
 
 
 def export(
     splats: Path, output: Path, *, kinds: Sequence[str], path: str, rectified: Path | None, settings: ExportSettings
 ) -> None:
-    """Write what is asked for below a folder: one folder a format, and videos (of images/) beside them.
+    """Write the formats below a folder: one folder per format, and videos (of images/) beside them.
 
     Args:
         splats: a .ply, or the folder of them that `render` wrote.
-        output: the folder; an interrupted export into it is finished.
+        output: the folder; an interrupted export into it is continued.
         kinds: names of `registry.EXPORT_FORMATS`.
-        path: `between` the source cameras, `orbit` about the person, or a .json of cameras.
-        rectified: the rectified .h5 that the splats come from; not needed for formats of splats, nor with a .json.
-        settings: of path and images.
+        path: `between` (between the source cameras), `orbit` (around the person), or a .json of cameras.
+        rectified: the rectified .h5 of the splats; not needed for formats of splats, or with a .json.
+        settings: of the path and the images.
 
     Raises:
-        UserError: there are no splats, or the folder holds another export.
-        ConfigError: no such format, or the cameras cannot be known or read.
+        UserError: there are no splats, or the folder contains another export.
+        ConfigError: a format is unknown, or the cameras are missing or cannot be read.
     """
     files = sorted(splats.glob("*.ply")) if splats.is_dir() else [splats]
     if not files or not files[0].is_file():
@@ -53,7 +53,7 @@ def export(
     views = _made_of("view", formats | ({"images": EXPORT_FORMATS["images"]} if videos else {}))
     if views and rectified is None and not path.endswith(".json"):
         raise ConfigError(
-            f"--path {path} needs to know the cameras",
+            f"--path {path} needs the cameras",
             code="missing-cameras",
             hint="add --rectified, or give a .json of cameras",
         )
@@ -71,20 +71,20 @@ def _made_of(what: str, formats: Formats) -> Formats:
 
 
 def _claim(output: Path, files: Sequence[Path], path: str, rectified: Path | None, settings: ExportSettings) -> None:
-    """Note in the folder what it is exported from; refuse one that was begun with something else."""
+    """Record the inputs and settings in the folder; refuse a folder that was begun with others."""
     inputs = [*files, *([rectified] if rectified else []), *([Path(path)] if path.endswith(".json") else [])]
     for file in inputs:
         if not file.is_file():
             raise UserError("no such file", code="missing-input", file=file)
-    whole = {"inputs": {file.name: store.digest(file) for file in inputs}, "path": path, "settings": as_dict(settings)}
-    text = json.dumps(whole, indent=1, sort_keys=True) + "\n"
+    record = {"inputs": {file.name: store.digest(file) for file in inputs}, "path": path, "settings": as_dict(settings)}
+    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
     manifest = output / _MANIFEST
     if manifest.exists() and manifest.read_text(encoding="utf-8") != text:
         raise UserError(
-            "holds an export of other splats, cameras or settings",
+            "contains an export of other splats, cameras or settings",
             code="other-export",
             file=output,
-            hint="name a new folder",
+            hint="choose a new folder",
         )
     if not manifest.exists():
         write_atomic(manifest, text)
@@ -99,10 +99,10 @@ def _convert(files: Sequence[Path], output: Path, formats: Formats) -> None:
                 write(target, read_ply(file))
 
 
-def _render(steps: Sequence[ExportView], output: Path, formats: Formats, backend: str) -> None:
+def _render(views: Sequence[ExportView], output: Path, formats: Formats, backend: str) -> None:
     writers = {kind: resolve(each.path) for kind, each in formats.items()}
     file, gaussians = None, None
-    for number, view in enumerate(progress(steps, "export")):
+    for number, view in enumerate(progress(views, "export")):
         targets = {kind: output / kind / f"{number:06d}{each.suffix}" for kind, each in formats.items()}
         if all(target.exists() for target in targets.values()):
             continue

@@ -1,4 +1,4 @@
-"""An interactive look at splats in the browser, through viser (extra `viewer`)."""
+"""An interactive viewer of splats in the browser, through viser (extra `viewer`)."""
 
 import time
 from pathlib import Path
@@ -12,7 +12,7 @@ from posegaussian.io.ply import read_ply
 
 
 def serve(source: Path, host: str, port: int) -> Any:
-    """Start a viewer of one .ply, or of a folder of them with a slider over the files.
+    """A viewer of one .ply, or of a folder of them with a slider over the files.
 
     Args:
         source: a .ply of Gaussians, or a folder of them.
@@ -24,7 +24,7 @@ def serve(source: Path, host: str, port: int) -> Any:
 
     Raises:
         ImportError: viser is not installed.
-        UserError: there is nothing to show.
+        UserError: there is no .ply.
     """
     files = sorted(source.glob("*.ply")) if source.is_dir() else [source]
     if not files or not files[0].is_file():
@@ -35,12 +35,12 @@ def serve(source: Path, host: str, port: int) -> Any:
 
     server = viser.ViserServer(host=host, port=port)
     server.scene.set_up_direction("+z")
-    middle = splats(files[0])["centers"].mean(0)
+    middle = viser_splats(files[0])["centers"].mean(0)
     server.initial_camera.look_at = middle
-    server.initial_camera.position = middle + np.array([0.0, -2.5, 0.0])
+    server.initial_camera.position = middle + np.array([0.0, -2.5, 0.0])  # metres: the whole person is visible
 
     def show(index: int) -> None:
-        server.scene.add_gaussian_splats("/person", **splats(files[index]))
+        server.scene.add_gaussian_splats("/person", **viser_splats(files[index]))
 
     show(0)
     if len(files) > 1:
@@ -49,8 +49,8 @@ def serve(source: Path, host: str, port: int) -> Any:
     return server
 
 
-def splats(path: Path) -> dict[str, np.ndarray]:
-    """One .ply as viser takes it: centers (n, 3), covariances (n, 3, 3) in m², rgbs (n, 3), opacities (n, 1)."""
+def viser_splats(path: Path) -> dict[str, np.ndarray]:
+    """A .ply as viser's arguments: centers (n, 3), covariances (n, 3, 3) in m², rgbs (n, 3), opacities (n, 1)."""
     gaussians = read_ply(path)
     rotation = Rotation.from_quat(gaussians.quaternions.numpy(), scalar_first=True).as_matrix()
     axes = rotation * gaussians.scales.numpy()[:, None, :]
@@ -63,7 +63,7 @@ def splats(path: Path) -> dict[str, np.ndarray]:
 
 
 def view(source: Path, host: str, port: int) -> None:
-    """Serve until interrupted."""
+    """Serve the viewer until interrupted."""
     serve(source, host, port)
     while True:
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""Differentiable splatting of 3D Gaussians: one facade, several back-ends, one set of semantics."""
+"""Differentiable rasterisation of 3D Gaussians: one public function, several back-ends, the same semantics in all."""
 
 from posegaussian.splatting.api import rasterize
 from posegaussian.splatting.semantics import ANTIALIASED, GSPLAT, INRIA, Semantics

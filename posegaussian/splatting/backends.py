@@ -1,8 +1,9 @@
-"""Which of the rasterisers of `registry.RASTERIZERS` a call gets.
+"""The choice among the rasterisers of `registry.RASTERIZERS`.
 
-A back-end is a module with two functions. `refusal(gaussians, cameras, semantics)` says why it cannot take the
-arguments, or None if it can; `render(gaussians, cameras, background, semantics)` returns a `Rendering` of the views of
-one batch dimension. Both get arguments that `rasterize` has checked. It is imported when it is first used.
+A back-end is a module with two functions. `refusal(gaussians, cameras, semantics)` returns the reason why the back-end
+cannot render the arguments, or None if it can. `render(gaussians, cameras, background, semantics)` returns a
+`Rendering` with one batch dimension, the views. `rasterize` checks the arguments of both. A back-end is imported at its
+first use.
 """
 
 from importlib.util import find_spec
@@ -18,24 +19,24 @@ from posegaussian.types import Camera, Gaussians, Rendering
 
 @runtime_checkable
 class Backend(Protocol):
-    """What a back-end's module offers."""
+    """The functions of a back-end's module."""
 
     def refusal(self, gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> str | None:
-        """Why these arguments cannot be rendered here; None if they can."""
+        """The reason why this back-end cannot render the arguments; None if it can."""
 
     def render(
         self, gaussians: Gaussians, cameras: Camera, background: Tensor | None, semantics: Semantics
     ) -> Rendering:
-        """Render set after set (views n ...) with its camera, over its background (views 3), black if None."""
+        """The rendering of each set (views, n, ...) with its camera, over its background (views, 3) or black."""
         ...
 
 
 def choose(name: str, gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> Backend:
-    """The back-end of a name, or for `auto` the first that is installed and takes the arguments.
+    """The back-end of that name; for `auto` the first that is installed and can render the arguments.
 
     Raises:
-        ValueError: no such name.
-        BackendError: the back-end is not installed, or cannot take the arguments.
+        ValueError: there is no back-end of that name.
+        BackendError: the back-end is not installed, or cannot render the arguments.
     """
     if name == "auto":
         candidates = (
@@ -55,16 +56,16 @@ def choose(name: str, gaussians: Gaussians, cameras: Camera, semantics: Semantic
     reason = backend.refusal(gaussians, cameras, semantics)
     if reason:
         raise BackendError(
-            f"rasteriser {name} {reason}", code="unsuitable-backend", hint="backend auto picks one that can"
+            f"rasteriser {name} {reason}", code="unsuitable-backend", hint="backend auto chooses one that can"
         )
     return backend
 
 
 def is_installed(name: str) -> bool:
-    """Whether a back-end's package can be imported."""
+    """Whether the package of a back-end is installed."""
     return find_spec(RASTERIZERS[name].package) is not None
 
 
 def import_backend(name: str) -> Backend:
-    """Import a back-end's module."""
+    """The module of a back-end."""
     return cast(Backend, resolve(RASTERIZERS[name].path))

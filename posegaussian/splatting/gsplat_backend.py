@@ -1,7 +1,7 @@
-"""The CUDA back-end: gsplat 1.5, called once for all views, without a copy or a wait of our own.
+"""The CUDA back-end: gsplat 1.5, called once for all views, without copies or synchronisation of our own.
 
-Two things it does that cannot be asked for without waiting for the device: a skew in the intrinsics is ignored, and a
-Gaussian with a zero quaternion is undefined.
+Two of its limits are not checked, because a check would have to wait for the device: it ignores a skew in the
+intrinsics, and a Gaussian with a zero quaternion is undefined.
 """
 
 import gsplat  # pyright: ignore[reportMissingImports]
@@ -11,29 +11,29 @@ from torch import Tensor
 from posegaussian.splatting.semantics import GSPLAT, Semantics
 from posegaussian.types import Camera, Gaussians, Rendering
 
-_FIXED = ("alpha_max", "alpha_min", "transmittance_min", "footprint", "slope_limit")
-"""Compiled into its kernels."""
+_COMPILED_IN = ("alpha_max", "alpha_min", "transmittance_min", "footprint", "slope_limit")
+"""Semantics that are constants of its kernels."""
 
 
 def refusal(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> str | None:
-    """Why gsplat cannot take the arguments; None if it can."""
+    """The reason why gsplat cannot render the arguments; None if it can."""
     if gaussians.means.device.type != "cuda":
         return f"runs on CUDA, not on {gaussians.means.device}"
     if gaussians.means.dtype != torch.float32:
         return f"computes in torch.float32, not in {gaussians.means.dtype}"
     if torch.is_grad_enabled() and cameras.intrinsics.requires_grad:
         return "has no gradient for intrinsics"
-    for name in _FIXED:
+    for name in _COMPILED_IN:
         wanted, only = getattr(semantics, name), getattr(GSPLAT, name)
         if wanted != only:
-            return f"knows only {name} = {only}, not {wanted}"
+            return f"supports only {name} = {only}, not {wanted}"
     if not gsplat.__version__.startswith("1.5."):
-        return f"is known to us as version 1.5, not {gsplat.__version__} (others bound alpha differently)"
+        return f"is supported in version 1.5, not {gsplat.__version__} (other versions bound alpha differently)"
     return None
 
 
 def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, semantics: Semantics) -> Rendering:
-    """Render each set with its camera, over its background (views, 3) or black."""
+    """The rendering of each set with its camera, over its background (views, 3) or black."""
     images, alphas, _ = gsplat.rasterization(
         gaussians.means,
         gaussians.quaternions,

@@ -1,9 +1,9 @@
-"""The original 3DGS rasteriser (diff-gaussian-rasterization), where the user has installed it: for research only.
+"""The original 3DGS rasteriser (diff-gaussian-rasterization), if the user has installed it; for research only.
 
-It returns colours alone, so depth and alpha come from a second pass in which the colour is (depth, 1, 0). It wants
-the field of view as numbers: every view waits for the device once. A skew in the intrinsics moves the means but is
-ignored by its projection of covariances; its gradient ignores the bound of alpha; where it is antialiased, opacities
-are never lowered to less than 1/200.
+It returns only colours, so depth and alpha come from a second pass with the colour (depth, 1, 0). It needs the field of
+view as Python numbers, so every view waits for the device once. A skew in the intrinsics moves the means, but its
+projection of covariances ignores it. Its gradient ignores the upper bound of alpha. With antialiasing, opacities are
+never lowered to less than 1/200.
 """
 
 from typing import Any
@@ -18,40 +18,40 @@ from posegaussian.splatting.background import finish
 from posegaussian.splatting.semantics import INRIA, Semantics
 from posegaussian.types import Camera, Gaussians, Rendering
 
-_FIXED = ("alpha_max", "alpha_min", "transmittance_min", "dilation", "near", "footprint", "slope_limit")
-"""Compiled into its kernels."""
+_COMPILED_IN = ("alpha_max", "alpha_min", "transmittance_min", "dilation", "near", "footprint", "slope_limit")
+"""Semantics that are constants of its kernels."""
 _NEAR, _FAR = 0.01, 100.0
-"""Of the projection matrix; the kernels use neither, nor the depth it makes."""
+"""Clipping planes of the projection matrix; its kernels use neither them nor the depth after projection."""
 
 
 def refusal(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> str | None:
-    """Why it cannot take the arguments; None if it can."""
+    """The reason why this rasteriser cannot render the arguments; None if it can."""
     if gaussians.means.device.type != "cuda":
         return f"runs on CUDA, not on {gaussians.means.device}"
     if gaussians.means.dtype != torch.float32:
         return f"computes in torch.float32, not in {gaussians.means.dtype}"
     if torch.is_grad_enabled() and (cameras.intrinsics.requires_grad or cameras.world_to_camera.requires_grad):
         return "has no gradient for cameras"
-    for name in _FIXED:
+    for name in _COMPILED_IN:
         wanted, only = getattr(semantics, name), getattr(INRIA, name)
         if wanted != only:
-            return f"knows only {name} = {only}, not {wanted}"
-    if semantics.antialiased and not _newer():
-        return "is installed in its older version, which cannot antialias"
+            return f"supports only {name} = {only}, not {wanted}"
+    if semantics.antialiased and not _has_antialiasing():
+        return "is installed in an older version, which has no antialiasing"
     return None
 
 
 def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, semantics: Semantics) -> Rendering:
-    """Render each set with its camera, over its background (views, 3) or black."""
+    """The rendering of each set with its camera, over its background (views, 3) or black."""
     blended = [_blend(gaussians[i], cameras[i], semantics) for i in range(len(gaussians.means))]
     return finish(torch.stack(blended), background)
 
 
 def projection_matrix(intrinsics: Float[Tensor, "3 3"], width: int, height: int) -> Float[Tensor, "4 4"]:
-    """From the camera's frame to clip coordinates, for column vectors.
+    """The matrix from the camera's frame to clip coordinates, for column vectors.
 
-    Its pixels are ((x + 1) width - 1) / 2, counted from the centre of the first one; with ours, counted from its
-    corner, x = 2 pixel / width - 1.
+    The rasteriser computes pixels as ((x + 1) width - 1) / 2, counted from the centre of the first pixel. In our
+    coordinates, counted from its corner, that is x = 2 pixel / width - 1.
     """
     to_clip = intrinsics.new_tensor([[2 / width, 0, -1], [0, 2 / height, -1], [0, 0, 1]])
     matrix = intrinsics.new_zeros(4, 4)
@@ -61,7 +61,7 @@ def projection_matrix(intrinsics: Float[Tensor, "3 3"], width: int, height: int)
     return matrix
 
 
-def _newer() -> bool:
+def _has_antialiasing() -> bool:
     return "antialiasing" in inria.GaussianRasterizationSettings._fields
 
 
@@ -69,7 +69,7 @@ def _blend(gaussians: Gaussians, camera: Camera, semantics: Semantics) -> Tensor
     means = gaussians.means
     fx, fy = camera.intrinsics.diagonal()[:2].tolist()
     projection = projection_matrix(camera.intrinsics, camera.width, camera.height)
-    choices: dict[str, Any] = {"antialiasing": semantics.antialiased} if _newer() else {}
+    options: dict[str, Any] = {"antialiasing": semantics.antialiased} if _has_antialiasing() else {}
     rasterizer = inria.GaussianRasterizer(
         inria.GaussianRasterizationSettings(
             image_height=camera.height,
@@ -84,7 +84,7 @@ def _blend(gaussians: Gaussians, camera: Camera, semantics: Semantics) -> Tensor
             campos=camera.centre,
             prefiltered=False,
             debug=False,
-            **choices,
+            **options,
         )
     )
     shapes = {

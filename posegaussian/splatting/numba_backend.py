@@ -1,8 +1,8 @@
 """The CPU back-end: float32 kernels compiled by Numba, run by as many threads as torch uses.
 
-Kernels release the GIL and split their work into parts that never write to the same place, so plain Python threads run
-them: nothing of Numba's own threading is used, and neither a fork nor a second caller can disturb it. The result does
-not depend on the number of threads, nor on timing, down to the last bit.
+Kernels release the GIL and split their work into parts that never write to the same memory, so plain Python threads can
+run them. Numba's own threading is not used: a fork or a second caller would disturb it. The result is the same down to
+the last bit for any number of threads.
 """
 
 import os
@@ -23,12 +23,12 @@ from posegaussian.splatting import numba_projection as projection
 from posegaussian.splatting.semantics import Semantics
 from posegaussian.types import Camera, Gaussians, Rendering
 
-PARTS = 4
-"""Parts of the work for each thread: more of them share it out more evenly, fewer cost less."""
+_PARTS_PER_THREAD = 4
+"""Parts of the work per thread; chosen by hand: more parts balance the load better, fewer have less overhead."""
 
 
 def refusal(gaussians: Gaussians, camera: Camera, semantics: Semantics) -> str | None:
-    """Why this back-end cannot take the arguments; None if it can."""
+    """The reason why this back-end cannot render the arguments; None if it can."""
     if gaussians.means.device.type != "cpu":
         return f"runs on the CPU, not on {gaussians.means.device}"
     if gaussians.means.dtype != torch.float32:
@@ -36,12 +36,12 @@ def refusal(gaussians: Gaussians, camera: Camera, semantics: Semantics) -> str |
     if torch.is_grad_enabled() and (camera.intrinsics.requires_grad or camera.world_to_camera.requires_grad):
         return "has no gradient for cameras"
     if semantics.near <= 0:
-        return f"needs a near plane before the camera, not at {semantics.near} m"
+        return f"needs a near plane in front of the camera, not at {semantics.near} m"
     return None
 
 
 def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, semantics: Semantics) -> Rendering:
-    """Render each set with its camera, over its background (views, 3) or black."""
+    """The rendering of each set with its camera, over its background (views, 3) or black."""
     if background is None:
         background = gaussians.means.new_zeros(len(gaussians.means), 3)
     tensors = gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities, gaussians.colors
@@ -50,7 +50,15 @@ def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, sem
 
 @dataclass(frozen=True)
 class _Lists:
-    """One view's projected Gaussians and which of them each tile has."""
+    """The projected Gaussians of one view, and those of each tile t: entries[starts[t] : starts[t + 1]].
+
+    Args:
+        used: indices of the Gaussians with sufficient opacity; the other arrays refer to positions in it.
+        records: see `numba_projection.RECORD`.
+        boxes: x0, y0, x1, y1 of the tiles that a Gaussian may touch.
+        starts: position of each tile's first entry.
+        entries: front to back within each tile.
+    """
 
     used: np.ndarray
     records: np.ndarray
@@ -164,7 +172,7 @@ def _limits(semantics: Semantics) -> tuple[np.float32, np.float32, np.float32]:
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads of this process: a fork does not inherit its parent's."""
+    """The thread pool of a process; keyed by process, since a fork does not inherit its parent's threads."""
     return ThreadPoolExecutor(threads, "splatting")
 
 
@@ -184,17 +192,17 @@ def _run(tasks: list[Callable[[], None]]) -> None:
 
 def _parts(total: int) -> int:
     threads = _threads()
-    return max(1, min(total, PARTS * threads if threads > 1 else 1))
+    return max(1, min(total, _PARTS_PER_THREAD * threads if threads > 1 else 1))
 
 
 def _in_parts(kernel: Callable, total: int, *arguments: Any) -> None:
-    """Run a kernel over ranges that make up 0 to total."""
+    """Run a kernel over consecutive ranges from 0 to total."""
     bounds = np.linspace(0, total, _parts(total) + 1).astype(np.int64).tolist()
     _run([lambda b=b, e=e: kernel(b, e, *arguments) for b, e in pairwise(bounds)])
 
 
 def _over_tiles(kernel: Callable, lists: _Lists, *arguments: Any) -> None:
-    """Run a kernel over all tiles, the full ones first and dealt out in turn."""
+    """Run a kernel over all tiles, dealt to the parts in turn, the fullest first: all parts take similar time."""
     tiles = np.argsort(-np.diff(lists.starts), kind="stable")
     parts = _parts(len(tiles))
     _run([lambda part=part: kernel(np.ascontiguousarray(tiles[part::parts]), *arguments) for part in range(parts)])

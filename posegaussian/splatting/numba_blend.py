@@ -1,10 +1,10 @@
-"""Numba kernels that sort projected Gaussians into tiles, blend them, and pull gradients back to them.
+"""Numba kernels that sort projected Gaussians into tiles, blend them, and compute the gradients of blending.
 
-A tile of 16 x 16 pixels takes its Gaussians one after the other, front to back, and of each only the rows it reaches:
-every row, or half row, is one loop of fixed length without branches, which the compiler turns into vector instructions.
-That holds while the scratch is allocated where it is used, with a constant shape, and all constants are float32. A tile
-writes only its own pixels and its own slots of the partial gradients, so tiles may run in parallel and in any order:
-the bits do not change.
+A tile of 16 x 16 pixels processes its Gaussians one after the other, front to back, and for each only the rows that it
+reaches. Every row, or half row, is one loop of fixed length without branches, which the compiler vectorises. It does so
+only if the scratch memory is allocated in the same function with a constant shape, and all constants are float32. A
+tile writes only its own pixels and its own slots of the partial gradients, so tiles may run in parallel and in any
+order with the same bits.
 """
 
 from typing import no_type_check
@@ -13,18 +13,22 @@ import numpy as np
 from numba import njit
 
 TILE = 16
+"""Width and height of a tile, pixels: the tile of the footprint `square`."""
 HALF = 8
+"""Half a row of a tile, pixels."""
 _F = np.float32
 _ZERO, _ONE, _HALF = _F(0), _F(1), _F(0.5)
 _C0, _C1, _C2, _C3, _C4, _C5 = (
     _F(c) for c in (1.00000007, 0.693146949, 0.240221218, 0.0555074262, 0.00967545975, 0.00132669704)
 )
-"""2^x on [-1/2, 1/2], fitted for the smallest relative error: 2e-7."""
+"""Coefficients of a polynomial for 2^x on [-1/2, 1/2], fitted for the smallest relative error: 2e-7."""
 _EXPONENT = _F(2**23)
 _BIAS = _F(127 * 2**23)
-_SMALLEST = _F(-100)
-_CHECK = 16
-"""After so many Gaussians a tile looks whether any of its pixels still takes some."""
+_LOWEST_POWER = _F(-100)
+"""Exponents are clamped here: the bits of a float32 power of two need an exponent above -127, and 2^-100 is far below
+any useful `alpha_min`."""
+_STOP_INTERVAL = 16
+"""A tile checks after so many Gaussians whether all of its pixels are complete; chosen by hand."""
 
 _options = {"nogil": True, "cache": True, "error_model": "numpy"}
 # No "nnan": a NaN must fail the test of alpha.
@@ -34,7 +38,7 @@ _fast = {**_options, "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 @njit(**_options)
 @no_type_check
 def order_by_depth(depths, boxes):
-    """Indices of the visible Gaussians, near to far, then by index: a radix sort of the bits of positive floats."""
+    """Indices of the visible Gaussians by depth, then index: a radix sort of the bits, which orders positive floats."""
     visible = np.empty(len(boxes), np.int32)
     count = 0
     for i in range(len(boxes)):
@@ -59,7 +63,7 @@ def order_by_depth(depths, boxes):
 @njit(**_options)
 @no_type_check
 def count_tiles(begin, end, boxes, counts):
-    """Count, in the tile rows begin to end, how many Gaussians each tile has; `counts` is (rows, columns)."""
+    """Count the Gaussians of each tile in the tile rows begin to end; `counts` is (rows, columns)."""
     counts[begin:end] = 0
     for i in range(len(boxes)):
         for row in range(max(boxes[i, 1], begin), min(boxes[i, 3], end)):
@@ -70,7 +74,7 @@ def count_tiles(begin, end, boxes, counts):
 @njit(**_options)
 @no_type_check
 def fill_tiles(begin, end, order, boxes, starts, entries):
-    """List, in the tile rows begin to end, each tile's Gaussians front to back, from `starts` (rows, columns) on."""
+    """List the Gaussians of each tile in the tile rows begin to end, front to back, from `starts` (rows, columns)."""
     places = starts[begin:end].copy()
     for i in order:
         for row in range(max(boxes[i, 1], begin), min(boxes[i, 3], end)):
@@ -82,8 +86,8 @@ def fill_tiles(begin, end, order, boxes, starts, entries):
 @njit(**_fast)
 @no_type_check
 def _exp2(x):
-    """2^x for x <= 0, to 2e-7."""
-    x = max(x, _SMALLEST)
+    """2^x for x <= 0, with a relative error of 2e-7."""
+    x = max(x, _LOWEST_POWER)
     whole = np.floor(x + _HALF)
     f = x - whole
     mantissa = ((((_C5 * f + _C4) * f + _C3) * f + _C2) * f + _C1) * f + _C0
@@ -93,7 +97,7 @@ def _exp2(x):
 @njit(**_fast)
 @no_type_check
 def _rows(record, y0):
-    """Which rows of a tile a Gaussian reaches."""
+    """The first row of a tile that a Gaussian reaches, and the one after the last."""
     first = np.ceil(record[1] - record[11] - _HALF) - y0
     last = np.floor(record[1] + record[11] - _HALF) - y0
     return max(np.int64(max(first, _ZERO)), 0), min(np.int64(min(last, _F(TILE - 1))) + 1, TILE)
@@ -102,6 +106,7 @@ def _rows(record, y0):
 @njit(**_fast)
 @no_type_check
 def _all_stopped(state):
+    """Whether all pixels of a tile are complete: their transmittance in `state` is 0."""
     total = _ZERO
     for i in range(256):
         total += state[i]
@@ -111,7 +116,7 @@ def _all_stopped(state):
 @njit(**_fast)
 @no_type_check
 def _halves(record, x0):
-    """Which halves of a tile's rows a Gaussian reaches."""
+    """The first half (0 or 1) of a tile's rows that a Gaussian reaches, and the one after the last."""
     middle = x0 + _F(HALF)
     left = 0 if record[0] - record[10] < middle else 1
     right = 2 if record[0] + record[10] > middle else 1
@@ -123,14 +128,14 @@ def _halves(record, x0):
 def blend(tiles, columns, starts, entries, records, background, alpha_max, alpha_min, stop, colors, alphas, depths):
     """Blend the given tiles into colours (3, h, w), alphas (h, w) and expected depths (h, w)."""
     height, width = alphas.shape
-    # Planes of a tile: transmittance (0 once a pixel has stopped), red, green, blue, depth, alpha.
+    # Planes of a tile: transmittance (0 for a complete pixel), red, green, blue, depth, alpha.
     state = np.empty(6 * 256, np.float32)
     for tile in tiles:
         y0, x0 = TILE * (tile // columns), TILE * (tile % columns)
         state[:256] = _ONE
         state[256:] = _ZERO
         for nth in range(starts[tile + 1] - starts[tile]):
-            if nth % _CHECK == _CHECK - 1 and _all_stopped(state):
+            if nth % _STOP_INTERVAL == _STOP_INTERVAL - 1 and _all_stopped(state):
                 break
             record = records[entries[starts[tile] + nth]]
             dx, dy = record[0] - _F(x0) - _HALF, record[1] - _F(y0) - _HALF
@@ -195,7 +200,7 @@ def blend_backward(
 ):
     """Partial gradients of the given tiles: per Gaussian and tile, and of the background per tile.
 
-    A second sweep front to back: with q the product of a Gaussian's features and the pixel's gradient,
+    A second pass front to back: with q the product of a Gaussian's features and the pixel's gradient,
     dL/dalpha = transmittance q - (sum of weight q over the Gaussians behind) / (1 - alpha).
     """
     height, width = alphas.shape
@@ -227,7 +232,7 @@ def blend_backward(
                 state[1280 + i] = g_depth
                 state[1536 + i] = g_alpha
         for nth in range(starts[tile + 1] - starts[tile]):
-            if nth % _CHECK == _CHECK - 1 and _all_stopped(state):
+            if nth % _STOP_INTERVAL == _STOP_INTERVAL - 1 and _all_stopped(state):
                 break
             entry = entries[starts[tile] + nth]
             record = records[entry]

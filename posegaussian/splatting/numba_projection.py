@@ -1,8 +1,8 @@
-"""Numba kernels that project Gaussians, and pull gradients back through the projection; projection.py has the rules.
+"""Numba kernels that project Gaussians, and compute the gradients of the projection; projection.py has the formulas.
 
-Geometry is computed in float64, a Gaussian at a time, and handed on in float32. A kernel works on a range of the used
-Gaussians and writes only their own entries, so ranges may run in parallel. Kernels that call one another stay in one
-file: Numba's cache does not see changes elsewhere.
+Geometry is computed in float64, one Gaussian at a time, and stored in float32. A kernel works on a range of the used
+Gaussians and writes only their own entries, so ranges may run in parallel. Kernels that call each other must be in one
+file: Numba's cache does not notice changes in other files.
 """
 
 from math import ceil, floor, log, sqrt
@@ -12,22 +12,23 @@ import numpy as np
 from numba import njit
 
 RECORD = 12
-"""What blending needs of a projected Gaussian: its mean's x and y in pixels, three numbers s for its shape, opacity,
-RGB, depth, and how far to the sides and up or down it may matter, pixels. With d = mean - pixel centre,
+"""Numbers of a projected Gaussian that blending uses: x and y of its mean in pixels, three numbers s of its shape,
+opacity, RGB, depth, and its horizontal and vertical reach in pixels. With d = mean - pixel centre,
 (s0 dx + s1 dy)^2 + (s2 dy)^2 = sigma log2(e): a sum of squares, exact for needles, ready for exp2."""
 PARTIAL = 10
-"""What blending hands back: with r = dL/dalpha alpha, the sums over pixels of r, r dx, r dy, r dx^2, r dx dy, r dy^2,
-and the gradients of RGB and depth."""
+"""Numbers that the gradient of blending returns per Gaussian and tile. With r = dL/dalpha alpha, the sums over pixels
+of r, r dx, r dy, r dx^2, r dx dy, r dy^2, and the gradients of RGB and depth."""
 _LOG2E_HALF = 0.5 / log(2.0)
-_TILE = 16
+_TILE = 16  # numba_blend.TILE; an import would be a kernel's constant from another file
 _SLACK = 1e-3
-"""Added to the reach of a Gaussian, pixels, against rounding in float32; pixels beyond it fail the test of alpha."""
+"""Added to the reach of a Gaussian, pixels, against rounding in float32; chosen by hand. Pixels beyond the true reach
+fail the test of alpha."""
 
 _options = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
 class Rules(NamedTuple):
-    """The part of `Semantics` that projecting needs."""
+    """The part of `Semantics` that projection uses."""
 
     alpha_min: float
     dilation: float
@@ -73,7 +74,7 @@ def _normalised(quaternions, i):
 @njit(**_options)
 @no_type_check
 def _axes(w, x, y, z):
-    """Where a rotation takes the three axes."""
+    """The three axes after rotation by a unit quaternion."""
     return (
         (1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)),
         (2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)),
@@ -84,7 +85,7 @@ def _axes(w, x, y, z):
 @njit(**_options)
 @no_type_check
 def _local(means, i, pose):
-    """The mean in the camera's frame."""
+    """The mean of a Gaussian in the camera's frame."""
     mean = np.float64(means[i, 0]), np.float64(means[i, 1]), np.float64(means[i, 2])
     return (
         _dot(_row(pose, 0), mean) + pose[0, 3],
@@ -96,7 +97,7 @@ def _local(means, i, pose):
 @njit(**_options)
 @no_type_check
 def _limits(k, axis, extent, symmetric):
-    """Within which slopes the Jacobian follows the mean."""
+    """The range of slopes to which the Jacobian is clamped."""
     tangent = extent / (2 * k[axis, axis])
     if symmetric:
         return -1.3 * tangent, 1.3 * tangent
@@ -107,7 +108,7 @@ def _limits(k, axis, extent, symmetric):
 @njit(**_options)
 @no_type_check
 def _jacobian(k, axis, u, v, z):
-    """One row of d(pixel)/d(local point), held at the slopes u and v."""
+    """One row of d(pixel)/d(local point) at the slopes u and v."""
     return k[axis, 0] / z, k[axis, 1] / z, -(k[axis, 0] * u + k[axis, 1] * v) / z
 
 
@@ -125,7 +126,7 @@ def _turned(row, pose):
 @njit(**_options)
 @no_type_check
 def _shape(point, axes, scale, k, pose, width, height, symmetric):
-    """The rows of the factor of the projected covariance, and what their gradients need."""
+    """The rows of the factor of the projected covariance, and the intermediate values that their gradients use."""
     x, y, z = point
     low_u, high_u = _limits(k, 0, width, symmetric)
     low_v, high_v = _limits(k, 1, height, symmetric)
@@ -206,7 +207,7 @@ def project(
 def project_backward(
     begin, end, used, means, quaternions, scales, opacities, k, pose, width, height, rules, partials, offsets, gradients
 ):
-    """Add up the partial gradients of each Gaussian's tiles, in their order, and pull them back to its parameters."""
+    """Sum the partial gradients of each Gaussian over its tiles, in order, and compute those of its parameters."""
     g_means, g_quaternions, g_scales, g_opacities, g_colors = gradients
     total = np.empty(PARTIAL)
     for entry in range(begin, end):

@@ -1,4 +1,4 @@
-"""EWA projection: 3D Gaussians to 2D ones on the image plane (Zwicker et al. 2002, with gsplat 1.5.3's details)."""
+"""EWA projection of 3D Gaussians to 2D Gaussians in the image (Zwicker et al. 2002, in the details as gsplat 1.5.3)."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from posegaussian.splatting.semantics import Semantics
 from posegaussian.types import Camera, Gaussians
 
 SQUARE_TILE = 16
-"""Tile size that the footprint `square` is defined on, pixels."""
+"""Tile size of the original rasteriser, on which the footprint `square` is defined, pixels."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Splats:
         depths: metres along the optical axis.
         conics: the inverse covariance's xx, xy and yy, 1 / pixels squared.
         opacities: compensated where the semantics are antialiased.
-        boxes: x0, y0, x1, y1 of all pixels a Gaussian may touch, pixels, not clipped to the image; no gradient.
-        visible: false for those to be skipped.
+        boxes: x0, y0, x1, y1 of the pixels that a Gaussian may touch, pixels, not clipped to the image; no gradient.
+        visible: false for Gaussians to be skipped.
     """
 
     means: Float[Tensor, "m 2"]
@@ -36,7 +36,7 @@ class Splats:
 
 
 def rotation_matrices(quaternions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 3 3"]:
-    """Quaternions wxyz, normalised here, to rotations; a zero quaternion is the identity."""
+    """Rotation matrices of quaternions wxyz of any length; the identity for a zero quaternion."""
     w, x, y, z = normalize(quaternions, dim=-1).unbind(-1)
     rows = (
         (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
@@ -47,7 +47,7 @@ def rotation_matrices(quaternions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "
 
 
 def project_gaussians(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> Splats:
-    """Project each Gaussian (m) with its own camera (m)."""
+    """The projections of Gaussians (m), each with its own camera (m)."""
     intrinsics, world_to_camera = cameras.intrinsics, cameras.world_to_camera
     size = cameras.width, cameras.height
     means, opacities = gaussians.means, gaussians.opacities
@@ -60,10 +60,10 @@ def project_gaussians(gaussians: Gaussians, cameras: Camera, semantics: Semantic
 
     # The covariance is factor @ factor.T, so that its determinant is |b0 x b1|^2 of the factor's rows: never negative.
     low, high = _slope_limits(intrinsics, size, semantics)
-    held = torch.minimum(torch.maximum(slopes, low), high)
+    clamped = torch.minimum(torch.maximum(slopes, low), high)
     inverse_depth = (1 / depths)[:, None, None]
     identity = torch.eye(2, dtype=means.dtype, device=means.device).expand(len(means), 2, 2)
-    jacobian = intrinsics[:, :2, :2] @ torch.cat([identity, -held[..., None]], -1) * inverse_depth
+    jacobian = intrinsics[:, :2, :2] @ torch.cat([identity, -clamped[..., None]], -1) * inverse_depth
     factor = jacobian @ rotation @ (rotation_matrices(gaussians.quaternions) * gaussians.scales[:, None, :])
     b0, b1 = factor.unbind(-2)
     xx, xy, yy = (b0 * b0).sum(-1), (b0 * b1).sum(-1), (b1 * b1).sum(-1)
@@ -86,6 +86,7 @@ def project_gaussians(gaussians: Gaussians, cameras: Camera, semantics: Semantic
 
 
 def _slope_limits(intrinsics: Tensor, size: tuple[int, int], semantics: Semantics) -> tuple[Tensor, Tensor]:
+    """The range of slopes (x/z, y/z) to which the Jacobian is clamped; see `Semantics.slope_limit`."""
     extent = intrinsics.new_tensor(size)
     focal = intrinsics[:, :2, :2].diagonal(dim1=-2, dim2=-1)
     tangent = extent / (2 * focal)
@@ -96,6 +97,7 @@ def _slope_limits(intrinsics: Tensor, size: tuple[int, int], semantics: Semantic
 
 
 def _boxes(pixels: Tensor, xx: Tensor, yy: Tensor, determinant: Tensor, opacities: Tensor, semantics: Semantics):
+    """The boxes of `Splats`; see `Semantics.footprint`."""
     if semantics.footprint == "square":
         middle = (xx + yy) / 2
         longer = middle + (middle * middle - determinant).clamp(min=0.1).sqrt()

@@ -1,4 +1,4 @@
-"""The oracle: one Gaussian after the other, each at every pixel, in float64. Slow, plain, independent of the others."""
+"""The reference rasteriser for tests: one Gaussian after the other at every pixel in float64, with code of its own."""
 
 from collections.abc import Iterator
 
@@ -12,21 +12,21 @@ from posegaussian.types import Camera, Gaussians, Rendering
 
 
 def refusal(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> None:
-    """Nothing is refused."""
+    """None: it can render all arguments."""
 
 
 def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, semantics: Semantics) -> Rendering:
-    """Render each set with its camera, over its background (views, 3) or black."""
+    """The rendering of each set with its camera, over its background (views, 3) or black."""
     return finish(blend(gaussians, cameras, semantics), background)
 
 
 def blend(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> Float[Tensor, "views 5 h w"]:
-    """Blend colours, depth and 1 (their sum is alpha), front to back, over black.
+    """Colours, depth and 1 (whose sum is alpha), blended front to back over black.
 
     Args:
-        gaussians: one set for each view.
-        cameras: the views.
-        semantics: the rules.
+        gaussians: one set per view.
+        cameras: one per view.
+        semantics: the rules of compositing.
     """
     count = len(cameras.intrinsics)
     images = [
@@ -56,6 +56,7 @@ def _blend_view(gaussians: Gaussians, camera: Camera, semantics: Semantics) -> T
 
 
 def _front_to_back(gaussians: Gaussians, camera: Camera, semantics: Semantics) -> Iterator[tuple[Tensor, ...]]:
+    """Mean, covariance, opacity and feature (RGB, depth, 1) of the projected Gaussians, sorted by depth, then index."""
     rotation, translation = camera.world_to_camera[:3, :3], camera.world_to_camera[:3, 3]
     depths = gaussians.means @ rotation[2] + translation[2]
     for i in sorted(range(len(depths)), key=lambda i: (float(depths[i].detach()), i)):
@@ -63,7 +64,7 @@ def _front_to_back(gaussians: Gaussians, camera: Camera, semantics: Semantics) -
             continue
         x, y, z = rotation @ gaussians.means[i] + translation
         pixel = (camera.intrinsics @ torch.stack([x / z, y / z, torch.ones_like(z)]))[:2]
-        u, v = _held(x / z, y / z, camera, semantics)
+        u, v = _clamped_slopes(x / z, y / z, camera, semantics)
         zero = torch.zeros_like(z)
         jacobian = camera.intrinsics[:2, :2] @ torch.stack(
             [torch.stack([1 / z, zero, -u / z]), torch.stack([zero, 1 / z, -v / z])]
@@ -81,7 +82,7 @@ def _front_to_back(gaussians: Gaussians, camera: Camera, semantics: Semantics) -
 
 
 def _rotation(quaternion: Tensor) -> Tensor:
-    """Columns are the images of the axes: v + 2 w (u x v) + 2 u x (u x v) with q = (w, u)."""
+    """The rotation matrix; its columns are the rotated axes, v + 2 w (u x v) + 2 u x (u x v) with q = (w, u)."""
     if not quaternion.any():
         return torch.eye(3).to(quaternion)
     w, u = (quaternion / quaternion.norm())[0], (quaternion / quaternion.norm())[1:]
@@ -89,20 +90,21 @@ def _rotation(quaternion: Tensor) -> Tensor:
     return torch.stack([v + 2 * w * torch.linalg.cross(u, v) + 2 * u.cross(u.cross(v, dim=0), dim=0) for v in axes], 1)
 
 
-def _held(u: Tensor, v: Tensor, camera: Camera, semantics: Semantics) -> tuple[Tensor, Tensor]:
-    held = []
+def _clamped_slopes(u: Tensor, v: Tensor, camera: Camera, semantics: Semantics) -> tuple[Tensor, Tensor]:
+    """The slopes x/z and y/z, clamped as `Semantics.slope_limit` defines."""
+    clamped = []
     for axis, (slope, extent) in enumerate(((u, camera.width), (v, camera.height))):
         focal, centre = camera.intrinsics[axis, axis], camera.intrinsics[axis, 2]
         border = 0.3 * extent / (2 * focal)
         low, high = -centre / focal - border, (extent - centre) / focal + border
         if semantics.slope_limit == "symmetric":
             low, high = -1.3 * extent / (2 * focal), 1.3 * extent / (2 * focal)
-        held.append(slope.clamp(low, high))
-    return held[0], held[1]
+        clamped.append(slope.clamp(low, high))
+    return clamped[0], clamped[1]
 
 
 def _reaches(mean: Tensor, covariance: Tensor, x: Tensor, y: Tensor, semantics: Semantics) -> Tensor:
-    """Which pixels the footprint `square` covers: those whose 16 x 16 tile the square touches."""
+    """Which pixels the footprint covers; `square`: those whose 16 x 16 tile the square touches."""
     if semantics.footprint == "exact":
         return torch.ones_like(x, dtype=torch.bool)
     middle = covariance.diagonal().mean()

@@ -1,7 +1,8 @@
-"""The pure-torch back-end: tiles of 8 x 8 pixels in batches of similar length, memory bounded, any device.
+"""Blending in tiles of 8 x 8 pixels in pure torch, with bounded memory, on any device.
 
-Each tile keeps the list of Gaussians that may touch it, in depth order. Tiles of similar list length are evaluated
-together, as a block (tiles, rows, columns, Gaussians), and again in the backward pass: nothing that large is kept.
+Each tile has a list of the Gaussians that may touch it, in depth order. Tiles with lists of similar length are
+evaluated together, as a block (tiles, rows, columns, Gaussians). The backward pass evaluates the blocks again, so no
+block is kept in memory.
 """
 
 from collections.abc import Iterator
@@ -16,9 +17,10 @@ from torch.autograd.function import once_differentiable
 from posegaussian.splatting.projection import Splats
 from posegaussian.splatting.semantics import Semantics
 
-TILE = 8
+_TORCH_TILE = 8
+"""Width and height of a tile, pixels; chosen by hand."""
 BLOCK_ELEMENTS = 2**18
-"""Aimed size of a block; small enough for a core's cache."""
+"""Target number of elements of a block; small enough for the cache of a CPU core."""
 
 
 def composite(
@@ -29,43 +31,43 @@ def composite(
     size: tuple[int, int],
     semantics: Semantics,
 ) -> Float[Tensor, "views f h w"]:
-    """Blend features front to back.
+    """Features blended front to back.
 
     Args:
         splats: projected Gaussians of all views.
         features: what is blended: colours, depth, 1 for alpha.
-        view: which view each Gaussian belongs to.
-        views: how many there are.
+        view: index of each Gaussian's view.
+        views: number of views.
         size: width and height, pixels.
-        semantics: the rules.
+        semantics: the rules of compositing.
     """
     lists = _tile_lists(splats, view, views, size)
     tiles = _Composite.apply(splats.means, splats.conics, splats.opacities, features, lists, semantics)
     width, height = size
-    columns, rows = -(-width // TILE), -(-height // TILE)
-    image = tiles.reshape(views, rows, columns, TILE, TILE, -1).permute(0, 5, 1, 3, 2, 4)
-    return image.reshape(views, -1, rows * TILE, columns * TILE)[..., :height, :width]
+    columns, rows = -(-width // _TORCH_TILE), -(-height // _TORCH_TILE)
+    image = tiles.reshape(views, rows, columns, _TORCH_TILE, _TORCH_TILE, -1).permute(0, 5, 1, 3, 2, 4)
+    return image.reshape(views, -1, rows * _TORCH_TILE, columns * _TORCH_TILE)[..., :height, :width]
 
 
 @dataclass(frozen=True)
 class _Lists:
-    """Which Gaussians touch which tile: entries[starts[t] : starts[t] + counts[t]], front to back."""
+    """The Gaussians of each tile t: entries[starts[t] : starts[t] + counts[t]], front to back."""
 
     entries: Tensor
     starts: Tensor
     counts: Tensor
     origins: Tensor
-    """Each tile's upper left corner, pixels."""
+    """Upper left corner of each tile, pixels."""
 
 
 @torch.no_grad()
 def _tile_lists(splats: Splats, view: Tensor, views: int, size: tuple[int, int]) -> _Lists:
-    columns, rows = -(-size[0] // TILE), -(-size[1] // TILE)
+    columns, rows = -(-size[0] // _TORCH_TILE), -(-size[1] // _TORCH_TILE)
     visible = torch.nonzero(splats.visible)[:, 0]
     order = visible[torch.sort(splats.depths[visible], stable=True).indices]
     limit = splats.boxes.new_tensor([columns, rows])
-    low = (splats.boxes[order, :2] / TILE).floor().clamp(min=0).minimum(limit).long()
-    high = (splats.boxes[order, 2:] / TILE).ceil().clamp(min=0).minimum(limit).long()
+    low = (splats.boxes[order, :2] / _TORCH_TILE).floor().clamp(min=0).minimum(limit).long()
+    high = (splats.boxes[order, 2:] / _TORCH_TILE).ceil().clamp(min=0).minimum(limit).long()
     spans = high - low
     touched = spans.prod(-1)
 
@@ -77,17 +79,17 @@ def _tile_lists(splats: Splats, view: Tensor, views: int, size: tuple[int, int])
     tile, position = torch.sort((view[order][source] * rows + row) * columns + column, stable=True)
     counts = torch.bincount(tile, minlength=views * rows * columns)
     index = torch.arange(rows * columns, device=order.device)
-    origins = torch.stack([index % columns, index // columns], -1).repeat(views, 1) * TILE
+    origins = torch.stack([index % columns, index // columns], -1).repeat(views, 1) * _TORCH_TILE
     return _Lists(order[source[position]], counts.cumsum(0) - counts, counts, origins.to(splats.means.dtype))
 
 
 def _blocks(lists: _Lists) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Tiles of similar list length: their indices, their entries (tiles, k), and which of these are no padding."""
+    """Blocks of tiles with lists of similar length: tile indices, entries (tiles, k), and which entries are real."""
     counts, order = torch.sort(lists.counts, descending=True, stable=True)
     lengths = counts.tolist()
     start = 0
     while start < len(lengths) and lengths[start]:
-        number = max(1, BLOCK_ELEMENTS // (lengths[start] * TILE * TILE))
+        number = max(1, BLOCK_ELEMENTS // (lengths[start] * _TORCH_TILE * _TORCH_TILE))
         tiles = order[start : start + number]
         nth = torch.arange(lengths[start], device=order.device)
         real = nth < lists.counts[tiles, None]
@@ -98,7 +100,7 @@ def _blocks(lists: _Lists) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
 
 @dataclass(frozen=True)
 class _Evaluation:
-    """One block, all (tiles, rows, columns, k) unless it says otherwise."""
+    """One block; shapes are (tiles, rows, columns, k) unless given."""
 
     dx: Tensor  # (tiles, 1, columns, k): mean minus pixel centre
     dy: Tensor  # (tiles, rows, 1, k)
@@ -109,7 +111,7 @@ class _Evaluation:
 
 
 def _evaluate(means, conics, opacities, origins, entries, real, semantics: Semantics) -> _Evaluation:
-    centres = torch.arange(TILE, dtype=means.dtype, device=means.device) + 0.5
+    centres = torch.arange(_TORCH_TILE, dtype=means.dtype, device=means.device) + 0.5
     offsets = means[entries] - origins[:, None]  # (tiles, k, 2)
     dx = offsets[:, None, None, :, 0] - centres[:, None]
     dy = offsets[:, None, None, :, 1] - centres[:, None, None]
@@ -131,11 +133,11 @@ class _Composite(torch.autograd.Function):
     def forward(ctx: Any, means, conics, opacities, features, lists: _Lists, semantics: Semantics):
         ctx.save_for_backward(means, conics, opacities, features)
         ctx.lists, ctx.semantics = lists, semantics
-        output = features.new_zeros(len(lists.counts), TILE, TILE, features.shape[-1])
+        output = features.new_zeros(len(lists.counts), _TORCH_TILE, _TORCH_TILE, features.shape[-1])
         for tiles, entries, real in _blocks(lists):
             block = _evaluate(means, conics, opacities, lists.origins[tiles], entries, real, semantics)
             blended = block.weights.flatten(1, 2) @ features[entries]
-            output[tiles] = blended.reshape(len(tiles), TILE, TILE, -1)
+            output[tiles] = blended.reshape(len(tiles), _TORCH_TILE, _TORCH_TILE, -1)
         return output
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The pure-torch back-end: any device, any precision, gradients for everything."""
+"""The pure-torch back-end: any device, any precision, gradients for all arguments."""
 
 import torch
 from torch import Tensor
@@ -11,11 +11,11 @@ from posegaussian.types import Camera, Gaussians, Rendering
 
 
 def refusal(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> None:
-    """Nothing is refused."""
+    """None: it can render all arguments."""
 
 
 def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, semantics: Semantics) -> Rendering:
-    """Render each set with its camera, over its background (views, 3) or black."""
+    """The rendering of each set with its camera, over its background (views, 3) or black."""
     view, entry = torch.nonzero(gaussians.opacities >= semantics.alpha_min, as_tuple=True)
     picked = gaussians[view, entry]
     splats = project_gaussians(picked, cameras[view], semantics)

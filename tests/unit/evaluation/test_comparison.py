@@ -16,14 +16,14 @@ CROPS = {
     "just beside the person": (slice(91, 150), slice(0, 140)),
     "black": (slice(110, 150), slice(100, 140)),
     "less than the reach": (slice(60, 71), slice(50, 61)),
-    "at the picture's border": (slice(0, 60), slice(0, 140)),
+    "at the image's border": (slice(0, 60), slice(0, 140)),
 }
 
 
 def person(top=50, left=40):
-    picture = torch.zeros(3, 150, 140)
-    picture[:, top : top + 40, left : left + 40] = torch.rand(3, 40, 40)
-    return picture
+    image = torch.zeros(3, 150, 140)
+    image[:, top : top + 40, left : left + 40] = torch.rand(3, 40, 40)
+    return image
 
 
 @pytest.mark.parametrize("crop", CROPS.values(), ids=CROPS)
@@ -46,7 +46,7 @@ def test_one_pixel_reaches_less_far_than_assumed():
         assert 4 < reached.max() < comparison.REACH
 
 
-def test_black_pictures_are_equal():
+def test_black_images_are_equal():
     compared = Comparison(torch.zeros(3, 40, 40), torch.zeros(3, 40, 40))
     assert compared.value(FLIP, (slice(0, 40), slice(0, 40))) == 0
     assert compared.value(SSIM, (slice(0, 40), slice(0, 40))) == 1

@@ -77,7 +77,7 @@ def test_images_fit_best_where_the_camera_stands(views, axis):
 
     Front-to-back blending is left out on purpose: on a slanted surface the nearer Gaussians hide a part of the farther
     ones, and the image moves towards them, by 0.2 to 0.5 pixels on people's mostly forward-leaning fronts. That is a
-    property of splatting, not a mistake of geometry: sorted back to front, the same pictures move the other way. Here
+    property of splatting, not a mistake of geometry: sorted back to front, the same images move the other way. Here
     opacities are so low that nothing hides anything, and only Gaussians of the surface that the target sees take part.
     """
     transparent = replace(ANTIALIASED, alpha_min=1e-9)

@@ -43,7 +43,7 @@ def test_equals_torchmetrics(folder, monkeypatch):
         assert ours(truth, truth) == 0
 
 
-def test_too_small_pictures_have_no_value(folder):
+def test_too_small_images_have_no_value(folder):
     assert math.isnan(load_lpips(folder)(torch.rand(3, 62, 90), torch.rand(3, 62, 90)))
     assert math.isfinite(load_lpips(folder)(torch.rand(3, 63, 63), torch.rand(3, 63, 63)))
 

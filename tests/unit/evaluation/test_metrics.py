@@ -13,7 +13,7 @@ from posegaussian.evaluation import metrics
 
 
 @pytest.fixture
-def pictures():
+def images():
     truth = torch.from_numpy(gaussian_filter(np.random.rand(3, 48, 70), (0, 2, 2))).float()
     truth = (truth - truth.min()) / (truth.max() - truth.min())
     image = (truth + 0.05 * torch.randn_like(truth)).clamp(0, 1)
@@ -34,9 +34,9 @@ def test_psnr_of_noise():
     )
 
 
-def test_ssim_is_the_gaussian_window_one(pictures):
+def test_ssim_is_the_gaussian_window_one(images):
     """Wang et al.'s formula with scipy's filter."""
-    x, y = (t.numpy().astype(np.float64) for t in pictures)
+    x, y = (t.numpy().astype(np.float64) for t in images)
 
     def blur(values):
         return gaussian_filter(values, (0, 1.5, 1.5), truncate=5 / 1.5, mode="mirror")
@@ -46,28 +46,28 @@ def test_ssim_is_the_gaussian_window_one(pictures):
     c1, c2 = 0.01**2, 0.03**2
     expected = ((2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))).mean()
     assert expected < 0.95
-    assert metrics.ssim(*pictures) == pytest.approx(expected, abs=1e-5)
+    assert metrics.ssim(*images) == pytest.approx(expected, abs=1e-5)
 
 
-def test_ssim_of_equal_and_of_tiny_pictures(pictures):
-    assert metrics.ssim(pictures[1], pictures[1]) == pytest.approx(1.0, abs=1e-6)
+def test_ssim_of_equal_and_of_tiny_images(images):
+    assert metrics.ssim(images[1], images[1]) == pytest.approx(1.0, abs=1e-6)
     assert metrics.ssim(torch.rand(3, 11, 11), torch.rand(3, 11, 11)) < 1
     assert math.isnan(metrics.ssim(torch.rand(3, 10, 40), torch.rand(3, 10, 40)))
 
 
-def test_flip_equals_what_its_own_reader_makes_of_files(pictures, tmp_path):
-    """The package reads the pictures itself: channel order, range, layout and colour space cannot be mistaken."""
-    pictures = [(t * 255).round() / 255 for t in pictures]
+def test_flip_equals_what_its_own_reader_makes_of_files(images, tmp_path):
+    """The package reads the images itself: channel order, range, layout and colour space cannot be mistaken."""
+    images = [(t * 255).round() / 255 for t in images]
     paths = [str(tmp_path / name) for name in ("image.png", "truth.png")]
-    for path, picture in zip(paths, pictures, strict=True):
-        cv2.imwrite(path, (picture.permute(1, 2, 0).flip(-1) * 255).round().byte().numpy())
+    for path, image in zip(paths, images, strict=True):
+        cv2.imwrite(path, (image.permute(1, 2, 0).flip(-1) * 255).round().byte().numpy())
     expected = flip_evaluator.evaluate(paths[1], paths[0], "LDR")[1]
     assert expected > 0.01
-    assert metrics.flip(*pictures) == pytest.approx(expected, rel=1e-4)
+    assert metrics.flip(*images) == pytest.approx(expected, rel=1e-4)
 
 
-def test_flip_of_equal_and_of_opposite_pictures(pictures):
-    assert metrics.flip(pictures[1], pictures[1]) == 0
+def test_flip_of_equal_and_of_opposite_images(images):
+    assert metrics.flip(images[1], images[1]) == 0
     assert metrics.flip(torch.zeros(3, 40, 40), torch.ones(3, 40, 40)) > 0.9
 
 

@@ -10,7 +10,7 @@ from posegaussian.io.video import write_video
 
 
 def clip(count=7, height=64, width=96):
-    """A colour field that drifts from picture to picture, smooth enough for 4:2:0."""
+    """A colour field that drifts from image to image, smooth enough for 4:2:0."""
     y, x = np.mgrid[:height, :width]
     for i in range(count):
         yield np.stack([x * 2 + 3 * i, y * 3, 255 - x - y + 0 * i], axis=-1).clip(0, 255).astype(np.uint8)
@@ -34,7 +34,7 @@ def test_another_decoder_reads_it(tmp_path):
     assert ok and np.abs(first[..., ::-1].astype(int) - next(clip())).mean() < 3
 
 
-def test_same_pictures_same_bytes(tmp_path):
+def test_same_images_same_bytes(tmp_path):
     written = set()
     for _ in range(12):
         dirt = [np.full(size, 255, np.uint8) for size in (10_000, 300_000, 2_000_000)]  # noqa: F841  (dirties the heap)
@@ -49,23 +49,23 @@ def test_odd_sizes_are_extended(tmp_path):
         assert (container.streams.video[0].width, container.streams.video[0].height) == (66, 34)
 
 
-def test_a_failing_source_of_pictures_leaves_nothing(tmp_path):
+def test_a_failing_source_of_images_leaves_nothing(tmp_path):
     def broken():
         yield next(clip())
-        raise RuntimeError("out of pictures")
+        raise RuntimeError("out of images")
 
-    with pytest.raises(RuntimeError, match="out of pictures"):
+    with pytest.raises(RuntimeError, match="out of images"):
         write_video(tmp_path / "a.mp4", broken(), fps=12)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_images_keep_the_order_of_their_channels(tmp_path):
-    picture = next(clip())
-    write_image(tmp_path / "deep" / "a.png", picture)
-    assert (cv2.imread(str(tmp_path / "deep" / "a.png"))[..., ::-1] == picture).all()
-    transparent = np.dstack([picture, picture[..., 0]])
-    steps = 257 * picture[..., 0].astype(np.uint16)
-    for name, pixels in (("b", transparent), ("c", steps), ("d", picture[..., 1])):
+    image = next(clip())
+    write_image(tmp_path / "deep" / "a.png", image)
+    assert (cv2.imread(str(tmp_path / "deep" / "a.png"))[..., ::-1] == image).all()
+    transparent = np.dstack([image, image[..., 0]])
+    steps = 257 * image[..., 0].astype(np.uint16)
+    for name, pixels in (("b", transparent), ("c", steps), ("d", image[..., 1])):
         write_image(tmp_path / f"{name}.png", pixels)
         np.testing.assert_array_equal(ImageFile(tmp_path / f"{name}.png").pixels(), pixels)
 

@@ -9,7 +9,7 @@ import torch
 
 from posegaussian.cli import main
 from posegaussian.io.ply import write_ply
-from posegaussian.pipeline.view import splats
+from posegaussian.pipeline.view import viser_splats
 from posegaussian.types import Gaussians
 
 
@@ -28,7 +28,7 @@ def ply(tmp_path):
 
 
 def test_covariance_is_turned(ply):
-    shown = splats(ply)
+    shown = viser_splats(ply)
     np.testing.assert_allclose(shown["covariances"][0], np.diag([0.04, 0.01, 0.09]), atol=1e-6)
     np.testing.assert_allclose(shown["centers"], [[1, 2, 3]])
     np.testing.assert_allclose(shown["rgbs"], [[0.2, 0.4, 0.6]], atol=1e-6)

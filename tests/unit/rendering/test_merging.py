@@ -1,4 +1,4 @@
-"""Several pairs in one picture, on spheres whose Gaussians are exact."""
+"""Several pairs in one image, on spheres whose Gaussians are exact."""
 
 import numpy as np
 import pytest

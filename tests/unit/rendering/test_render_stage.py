@@ -110,8 +110,8 @@ def test_path_shows_the_pair_and_frame_that_it_names(files, tmp_path):
         assert frames.tolist() == [4, 5, 6, 5, 4, 5] and renders["path/pair"][()].tolist() == [0, 0, 1, 1, 1, 0]
     middle = images[:, 10, 12].astype(float)  # every camera looks at the ball
     np.testing.assert_allclose(middle[:, 0] / middle[:, 1], (frames - 3) / 5, atol=0.02)
-    picture = cv2.imread(str(tmp_path / "frames" / "000003.png"))[..., ::-1]
-    assert (picture == images[3]).all()
+    image = cv2.imread(str(tmp_path / "frames" / "000003.png"))[..., ::-1]
+    assert (image == images[3]).all()
 
 
 def test_same_input_same_bytes(files, tmp_path):
@@ -132,8 +132,8 @@ def test_a_failure_half_way_leaves_nothing(files, tmp_path, monkeypatch):
     calls = Counter()
 
     def failing(*arguments, **options):
-        calls["pictures"] += 1
-        if calls["pictures"] == 7:
+        calls["renders"] += 1
+        if calls["renders"] == 7:
             raise RuntimeError("the power is gone")
         return real(*arguments, **options)
 

@@ -1,4 +1,4 @@
-"""Training curves as a picture, and what weights tell, through the command line."""
+"""Training curves as an image, and the facts of weights, through the command line."""
 
 import json
 
@@ -29,13 +29,13 @@ def write_curves(path, steps, names=("loss", "epe_1024")):
 
 def test_curves_are_drawn_always_alike(tmp_path):
     files = [write_curves(tmp_path / "a.csv", 2000), write_curves(tmp_path / "b.csv", 100, ("loss", "psnr_bbox"))]
-    pictures = [tmp_path / name for name in ("one.png", "other.png", "one.svg", "other.svg")]
-    for picture in pictures:
-        main(["curves", *files, "-o", str(picture)])
-    assert pictures[0].read_bytes() == pictures[1].read_bytes() and pictures[2].read_bytes() == pictures[3].read_bytes()
-    image = cv2.imread(str(pictures[0]))
+    images = [tmp_path / name for name in ("one.png", "other.png", "one.svg", "other.svg")]
+    for image in images:
+        main(["curves", *files, "-o", str(image)])
+    assert images[0].read_bytes() == images[1].read_bytes() and images[2].read_bytes() == images[3].read_bytes()
+    image = cv2.imread(str(images[0]))
     assert image.shape[1] == 990 and image.std() > 10
-    assert "PSNR (box), dB" in pictures[2].read_text()
+    assert "PSNR (box), dB" in images[2].read_text()
 
 
 def test_running_means():

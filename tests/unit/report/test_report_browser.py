@@ -29,9 +29,9 @@ def page(tmp_path):
 def seen(page, selector):
     """Pixels of an element, RGB, and its box in the window."""
     box = page.run(f"document.querySelector('{selector}').getBoundingClientRect().toJSON()")
-    picture = np.asarray(Image.open(io.BytesIO(page.picture())).convert("RGB")).astype(int)
+    image = np.asarray(Image.open(io.BytesIO(page.picture())).convert("RGB")).astype(int)
     top, left = round(box["top"]), round(box["left"])
-    return picture[max(top, 0) : round(box["bottom"]), left : round(box["right"])], box
+    return image[max(top, 0) : round(box["bottom"]), left : round(box["right"])], box
 
 
 def start_viewer(page):
@@ -44,7 +44,7 @@ def until(condition, seconds=30):
     """Spark sorts in a worker: what is drawn comes a little later."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "the picture did not change"
+        assert time.monotonic() < end, "the image did not change"
         time.sleep(0.3)
 
 
@@ -54,17 +54,17 @@ def test_the_viewer_draws_turns_and_plays(page, html, width):
     start_viewer(page)
 
     def red():
-        picture, _ = seen(page, ".viewer canvas")
-        return (picture[..., 0] > 120) & (picture[..., 1] < 60)
+        image, _ = seen(page, ".viewer canvas")
+        return (image[..., 0] > 120) & (image[..., 1] < 60)
 
     until(lambda: red().mean() > 0.02)
-    picture, box = seen(page, ".viewer canvas")
+    image, box = seen(page, ".viewer canvas")
     rows, columns = np.nonzero(red())
-    height, breadth = picture.shape[:2]
+    height, breadth = image.shape[:2]
     assert abs(rows.mean() / height - 0.5) < 0.05 and abs(columns.mean() / breadth - 0.5) < 0.05
     # The ball is 0.6 m high and fills the height but for the headroom of a quarter.
     assert np.ptp(rows) / height == pytest.approx(0.8, abs=0.08)
-    assert (picture[5, 5] < 8).all()
+    assert (image[5, 5] < 8).all()
 
     before = page.run("document.querySelector('.viewer').viewer.camera.position.toArray()")
     middle = (box["left"] + box["width"] / 2, box["top"] + box["height"] / 2)

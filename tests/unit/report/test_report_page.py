@@ -24,7 +24,7 @@ from posegaussian.types import Gaussians
 
 
 class Page(HTMLParser):
-    """Collects what a browser would fetch, what is said of pictures, and the text."""
+    """Collects what a browser would fetch, the descriptions of images, and the text."""
 
     def __init__(self, text):
         super().__init__()

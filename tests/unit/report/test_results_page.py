@@ -167,8 +167,8 @@ def test_the_command_writes_the_page(tmp_path):
     assert set(pd.read_csv(tmp_path / "page/means.csv")["method"]) == {"plane_warp", "mine", "gt_depth"}
     for name, rows in (("typical", 1), ("worst", 2)):
         assert f"({name}.jpg)" in page
-        picture = cv2.imread(str(tmp_path / f"page/{name}.jpg"))
-        assert picture.shape[0] == rows * cv2.imread(str(tmp_path / "page/typical.jpg")).shape[0]
+        image = cv2.imread(str(tmp_path / f"page/{name}.jpg"))
+        assert image.shape[0] == rows * cv2.imread(str(tmp_path / "page/typical.jpg")).shape[0]
     assert cv2.imread(str(tmp_path / "page/curves.png")) is not None
     first = {path.name: path.read_bytes() for path in (tmp_path / "page").iterdir()}
     main([str(word) for word in [*words, "--curves", tmp_path / "depth.csv"]])

@@ -122,9 +122,9 @@ def test_gsplat_gets_the_semantics_and_no_copies(plain, gsplat_double):
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"alpha_max": 0.99}, "knows only alpha_max = 0.999, not 0.99"),
-        ({"footprint": "square"}, "knows only footprint = exact, not square"),
-        ({"transmittance_min": 0.0}, "knows only transmittance_min = 0.0001"),
+        ({"alpha_max": 0.99}, "supports only alpha_max = 0.999, not 0.99"),
+        ({"footprint": "square"}, "supports only footprint = exact, not square"),
+        ({"transmittance_min": 0.0}, "supports only transmittance_min = 0.0001"),
     ],
 )
 def test_gsplat_refuses_other_semantics(plain, gsplat_double, change, words):

@@ -115,7 +115,7 @@ def test_semantics_it_does_not_know_are_refused(plain, double):
     there = replace(gaussians)
     object.__setattr__(there, "means", type("Elsewhere", (), {"device": torch.device("cuda"), "dtype": torch.float32}))
     assert backend.refusal(there, camera, INRIA) is None
-    assert "knows only dilation = 0.3, not 0.1" in backend.refusal(there, camera, replace(INRIA, dilation=0.1))
+    assert "supports only dilation = 0.3, not 0.1" in backend.refusal(there, camera, replace(INRIA, dilation=0.1))
     newer = "antialiasing" in double.GaussianRasterizationSettings._fields
     assert (backend.refusal(there, camera, replace(INRIA, antialiased=True)) is None) == newer
 

@@ -72,7 +72,7 @@ def test_order_does_not_matter(backend, scene, semantics, seed):
 @QUICK
 @given(scenes(), SEMANTICS, st.lists(st.floats(0, 1), min_size=6, max_size=6), st.floats(0, 1))
 def test_background_splits(backend, scene, semantics, levels, share):
-    """A mixture of two backgrounds gives the mixture of the two pictures; alpha and depth do not see it."""
+    """A mixture of two backgrounds gives the mixture of the two images; alpha and depth do not see it."""
     one, other = levels[:3], levels[3:]
     mixed = [share * a + (1 - share) * b for a, b in zip(one, other, strict=True)]
     first, second, both = (render(*scene, backend, semantics, background) for background in (one, other, mixed))

@@ -43,11 +43,7 @@ def export(
         UserError: there are no splats, or the folder contains another export.
         ConfigError: a format is unknown, or the cameras are missing or cannot be read.
     """
-    files = sorted(splats.glob("*.ply")) if splats.is_dir() else [splats]
-    if not files or not files[0].is_file():
-        raise UserError(
-            "no .ply here", code="missing-splats", file=splats, hint="give results/splats/MODEL/CAPTURE or a file in it"
-        )
+    files = splat_files(splats)
     formats = {kind: look_up(EXPORT_FORMATS, kind, "format", code="unknown-export") for kind in kinds}
     videos = _made_of("video", formats)
     views = _made_of("view", formats | ({"images": EXPORT_FORMATS["images"]} if videos else {}))
@@ -64,6 +60,20 @@ def export(
     for kind, each in videos.items():
         images = sorted((output / "images").glob("*.png"))
         resolve(each.path)(output / f"{kind}{each.suffix}", (np.asarray(Image.open(p)) for p in images), settings.fps)
+
+
+def splat_files(splats: Path) -> list[Path]:
+    """A .ply, or the .ply files of a folder in the order of their names.
+
+    Raises:
+        UserError: there is none.
+    """
+    files = sorted(splats.glob("*.ply")) if splats.is_dir() else [splats]
+    if not files or not files[0].is_file():
+        raise UserError(
+            "no .ply here", code="missing-splats", file=splats, hint="give results/splats/MODEL/CAPTURE or a file in it"
+        )
+    return files
 
 
 def _made_of(what: str, formats: Formats) -> Formats:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from posegaussian.errors import UserError
 from posegaussian.io.ply import read_ply
+from posegaussian.pipeline.export import splat_files
 
 
 def serve(source: Path, host: str, port: int) -> Any:
@@ -26,11 +26,7 @@ def serve(source: Path, host: str, port: int) -> Any:
         ImportError: viser is not installed.
         UserError: there is no .ply.
     """
-    files = sorted(source.glob("*.ply")) if source.is_dir() else [source]
-    if not files or not files[0].is_file():
-        raise UserError(
-            "no .ply here", code="missing-splats", file=source, hint="give results/splats/MODEL/CAPTURE or a file in it"
-        )
+    files = splat_files(source)
     import viser  # pyright: ignore[reportMissingImports]
 
     server = viser.ViserServer(host=host, port=port)

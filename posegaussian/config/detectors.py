@@ -1,4 +1,4 @@
-"""The section `detectors`: 2D pose detectors, which make the heatmaps."""
+"""The section `detectors`: the 2D pose detectors that compute the heatmaps."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -18,7 +18,7 @@ class DetectorSettings:
     weights: str
     """Weights: a path, or `package:NAME` for weights that ship here."""
     kind: Annotated[str, NameOf(DETECTORS)] = "mmpose"
-    """What loads them."""
+    """Kind of the detector, which loads these files."""
     url: str | None = None
     """URL to download the weights from if the file is missing; needs `sha256`."""
     sha256: str | None = None

@@ -1,4 +1,4 @@
-"""The stage `heatmaps`: 17 joint heatmaps per view and frame. It runs in the environment of its detector."""
+"""The stage `heatmaps`: 17 joint heatmaps for each view and frame, in the environment of the detector."""
 
 from pathlib import Path
 
@@ -12,12 +12,17 @@ from posegaussian.progress import progress
 
 
 def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) -> None:
-    """Detect the joints in every source image of a rectified capture.
+    """Write the heatmaps of every source image of a rectified capture.
 
-    An image whose mask is empty gets maps, scores, key points and a box of zeros.
+    Where the mask is empty, maps, scores, key points and box are zeros.
+
+    Args:
+        rectified: of store.RECTIFIED.
+        output: the .h5 to write, of store.HEATMAPS.
+        detector: settings of the detector.
 
     Raises:
-        DetectorError: the detector's package, its configuration or the weights cannot be had.
+        DetectorError: the detector's package, configuration or weights are missing.
         WeightsError: the weights do not fit the configuration.
         StoreError: `rectified` is missing or damaged.
     """
@@ -25,12 +30,12 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) 
         loaded = load_detector(detector)
         pairs, frames, _, height, width = source["sources/masks"].shape
         dims = {"pair": pairs, "frame": frames, "height": height // STRIDE, "width": width // STRIDE}
-        made_with = {
+        provenance = {
             "stage_version": STAGE_VERSION["heatmaps"],
             "settings": as_dict(detector),
             "inputs": {name: store.digest(path) for name, path in {"rectified": rectified, **loaded.files}.items()},
         }
-        with store.create(output, store.HEATMAPS, dims, **made_with) as writer:
+        with store.create(output, store.HEATMAPS, dims, **provenance) as writer:
             writer["frames"] = source["frames"][()]
             writer["pairs"] = store.strings(source["sources/pairs"])
             for pair, frame in progress(list(np.ndindex(pairs, frames)), "heatmaps"):

@@ -17,7 +17,7 @@ from posegaussian.errors import StoreError
 from posegaussian.io import store
 from posegaussian.io.atomic import atomic_file, atomic_folder
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLED = """
 import os, signal, sys
 from pathlib import Path

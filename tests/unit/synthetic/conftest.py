@@ -1,0 +1,21 @@
+"""One walking person at low resolution, and streamed clips of them."""
+
+import numpy as np
+import pytest
+
+from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
+from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import prepare
+
+SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
+
+
+@pytest.fixture(scope="session")
+def cast():
+    return Cast.of(prepare(1002, PeopleSettings(motions=("walk",)), 6, 30, 0.008))
+
+
+@pytest.fixture(scope="session")
+def samples(cast):
+    return [compose(cast, np.random.default_rng(seed), SETTINGS, 2) for seed in range(4)]

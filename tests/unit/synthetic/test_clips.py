@@ -1,0 +1,163 @@
+"""Streamed clips: depth, disparity, occlusion, joints and parts agree with the mesh, and textures move with it."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+
+from posegaussian import config
+from posegaussian.config import LightSettings, PeopleSettings, RigSettings, SensorSettings, StreamSettings
+from posegaussian.geometry.projection import project, unproject
+from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.people.bake import PARTS
+from posegaussian.synthetic.people.cast import Cast
+from posegaussian.synthetic.people.preparation import prepare
+from posegaussian.synthetic.renderer.projection import project_vertices
+from posegaussian.synthetic.renderer.zbuffer import nearest, nearest_numba
+from posegaussian.types import JOINTS
+
+SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
+FRAMES = np.array([0, 1])
+
+
+def surface_distance(points: np.ndarray, cast: Cast, moment: int) -> np.ndarray:
+    """Distance of points to the planes of the triangles whose middles lie nearest, metres."""
+    vertices = cast.posed(np.array([moment])).vertices[0].double().numpy()
+    corners = vertices[cast.actor.faces.numpy()]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-20
+    middles, found = corners.mean(1), []
+    for point in points:
+        near = np.argpartition(((middles - point) ** 2).sum(1), 12)[:12]
+        found.append(abs(((point - middles[near]) * normals[near]).sum(1)).min())
+    return np.array(found)
+
+
+def test_depth_of_one_view_lies_on_the_surface_and_on_the_other_views_depth(cast, samples):
+    for sample in samples:
+        points = unproject(sample.depth, sample.pair.cameras)
+        both = (sample.visible * sample.valid) > 0
+        for view in (0, 1):
+            seen = both[0, view]
+            chosen = points[0, view][seen]
+            pixels, depth = project(chosen[None], sample.pair.cameras[:1, 1 - view])
+            column, row = pixels[0].long().T
+            other = sample.depth[0, 1 - view][row, column]
+            # One depth in both views of a rectified pair; the other's pixel centre lies up to half a pixel away.
+            assert (abs(depth[0] - other)[other > 0]).median() < 0.004
+            row_of = torch.arange(160)[:, None].expand(160, 160)[seen] + 0.5
+            assert abs(pixels[0, :, 1] - row_of).max() < 2e-2
+            x = torch.arange(160)[None].expand(160, 160)[seen] + 0.5
+            shift = sample.disparity[0, view][seen] * (-1 if view == 0 else 1)
+            assert abs(pixels[0, :, 0] - (x + shift)).max() < 2e-2
+    points = unproject(samples[0].depth, samples[0].pair.cameras)[0, 0][samples[0].depth[0, 0] > 0]
+    moment = int(np.argmin([abs(cast.track.joints[t] - samples[0].joints[0].numpy()).max() for t in range(6)]))
+    assert np.median(surface_distance(points[::40].double().numpy(), cast, moment)) < 5e-4
+
+
+def ray_hits(origin: np.ndarray, target: np.ndarray, corners: np.ndarray) -> bool:
+    """Whether a triangle lies between (Moeller, Trumbore 1997), in float64 and without any picture."""
+    direction = target - origin
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    across = np.cross(direction, second)
+    area = (first * across).sum(1)
+    safe = np.where(abs(area) < 1e-18, np.inf, area)
+    offset = origin - corners[:, 0]
+    u = (offset * across).sum(1) / safe
+    other = np.cross(offset, first)
+    v = other @ direction / safe
+    distance = (second * other).sum(1) / safe
+    gap = 0.012 / np.linalg.norm(direction)
+    return bool(((u >= 0) & (v >= 0) & (u + v <= 1) & (distance > 1e-6) & (distance < 1 - gap)).any())
+
+
+def test_occlusion_agrees_with_rays(cast, samples):
+    rays, maps = [], []
+    for sample in samples:
+        moment = int(np.argmin([abs(cast.track.joints[t] - sample.joints[0].numpy()).max() for t in range(6)]))
+        vertices = cast.posed(np.array([moment])).vertices[0].double().numpy()
+        corners = vertices[cast.actor.faces.numpy()]
+        points = unproject(sample.depth, sample.pair.cameras)[0].double().numpy()
+        centres = sample.pair.cameras.centre[0].double().numpy()
+        rows, columns = np.nonzero(sample.depth[0, 0].numpy() > 0)
+        for i in np.random.default_rng(0).choice(len(rows), 100, replace=False):
+            rays.append(ray_hits(centres[1], points[0, rows[i], columns[i]], corners))
+            maps.append(bool(sample.visible[0, 0, rows[i], columns[i]] == 0))
+    assert sum(rays) > 20
+    # What is left lies within a pixel of an edge, and errs to both sides alike.
+    assert np.equal(rays, maps).mean() > 0.94
+    assert abs(np.mean(rays) - np.mean(maps)) < 0.03
+
+
+def test_joints_and_parts_lie_on_the_person(samples):
+    for sample in samples:
+        inside = []
+        for view in (0, 1):
+            mask = cv2.dilate(sample.pair.masks[0, view, 0].numpy(), np.ones((5, 5)))
+            x, y = sample.joints2d[0, view].long().T
+            inside.append(mask[y, x] > 0.5)
+            assert ((sample.parts[0, view] > 0) == (sample.depth[0, view] > 0)).all()
+        assert np.mean(inside) == 1
+        assert 0.3 < sample.joint_visible.mean() < 1
+        # The part under a joint that is seen is its own, or a neighbour's.
+        view, wrist = 0, JOINTS.index("left_wrist")
+        if sample.joint_visible[0, view, wrist]:
+            x, y = sample.joints2d[0, view, wrist].long()
+            assert "left" in PARTS[sample.parts[0, view, y, x]]
+
+
+def test_texture_follows_the_body(cast):
+    """A point of the surface keeps its colour from frame to frame where light is from everywhere."""
+    even = config.LightSettings(lamps=(1, 1), key=(0, 0), ambient=(0.8, 0.8), warmth=(0, 0))
+    # No relief light, no shadows: what remains is albedo and occlusion, which move with the surface.
+    sample = compose(cast, np.random.default_rng(3), replace(SETTINGS, light=even, size=(256, 256)), 2)
+    posed = cast.posed(FRAMES)
+    moments = [int(np.argmin([abs(cast.track.joints[t] - j.numpy()).max() for t in range(6)])) for j in sample.joints]
+    posed = cast.posed(np.array(moments))
+    points = project_vertices(posed.vertices, sample.pair.cameras[:, 0])
+    face, _ = nearest_numba(points, cast.actor.faces, 256, 256)
+    pictures = sample.pair.images[:, 0]
+    middles = points[:, cast.actor.faces].mean(2)
+    both = np.intersect1d(face[0][face[0] >= 0].numpy(), face[1][face[1] >= 0].numpy())
+    colours = [pictures[t][:, middles[t, both, 1].long(), middles[t, both, 0].long()] for t in (0, 1)]
+    assert abs(colours[0] - colours[1]).mean() < 0.06
+    shuffled = colours[1][:, torch.randperm(len(both))]
+    assert abs(colours[0] - shuffled).mean() > 2 * abs(colours[0] - colours[1]).mean()
+
+
+def test_flow_of_the_texture_is_that_of_the_body():
+    side = 320
+    people = PeopleSettings(garments=("shirt", "trousers"), fabrics=("plaid", "floral", "print"), motions=("walk",))
+    cast = Cast.of(prepare(1002, people, 6, 15, 0.004))
+    settings = StreamSettings(
+        size=(side, side),
+        target_size=(32, 32),
+        still=0,
+        sensor=SensorSettings(),
+        rig=RigSettings(radius=(2.0, 2.0), focal=(4.0, 4.0), margin=(0.02, 0.02)),
+        light=LightSettings(lamps=(1, 1), key=(0.0, 0.0), ambient=(0.9, 0.9)),
+    )
+    errors, sizes = [], []
+    for seed in range(3):
+        sample = compose(cast, np.random.default_rng(seed), settings, 2)
+        distance = abs(cast.track.joints - sample.joints[0].numpy()).max((1, 2))
+        start = int(distance.argmin())
+        assert distance[start] < 1e-6
+        points = project_vertices(cast.posed(np.array([start, start + 1])).vertices, sample.pair.cameras[:, 0])
+        faces, _ = nearest(points, cast.actor.faces, side, side)
+        grey = [(255 * picture.mean(0)).byte().numpy() for picture in sample.pair.images[:, 0]]
+        found = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(grey[0], grey[1], None)
+        both = np.intersect1d(*(face[face >= 0].numpy() for face in faces))
+        middles = points[:, cast.actor.faces[torch.from_numpy(both)]].mean(2)[..., :2].numpy()
+        true = middles[1] - middles[0]
+        column, row = middles[0].astype(int).T
+        inside = cv2.erode((sample.depth[0, 0].numpy() > 0).astype(np.uint8), np.ones((9, 9)))[row, column] > 0
+        corners = cv2.cornerMinEigenVal(grey[0], 5)[row, column]
+        inside &= corners > np.quantile(corners, 0.6)  # flow is found where there is texture
+        errors.append((found[row, column] - true)[inside])
+        sizes.append(np.linalg.norm(true, axis=1)[inside])
+    errors, sizes = np.concatenate(errors), np.concatenate(sizes)
+    size, error = np.median(sizes), np.median(np.linalg.norm(errors, axis=1))
+    print(f"flow of {size:.2f} px, found with an error of {error:.2f} px")
+    assert size > 2 and error < 0.1 * size

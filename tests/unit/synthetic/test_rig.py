@@ -1,0 +1,68 @@
+"""Rigs of captures: exact angles, distances and margins, closed rings, and nobody is cropped."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.config import GPS_GAUSSIAN, BuiltinSettings, RigSettings, SensorSettings, StreamSettings
+from posegaussian.geometry.projection import project
+from posegaussian.geometry.rig import angles
+from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.rigs.rig import capture_rig
+
+SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
+FRAMES = np.array([0, 1])
+
+
+def test_rig_angles_distances_and_margins_are_exact():
+    people = np.random.default_rng(1).uniform([-0.5, -0.4, 0], [0.5, 0.4, 1.8], (500, 3))
+    middle = (people.min(0) + people.max(0)) / 2
+    settings = BuiltinSettings(
+        sources=4, size=(320, 240), rig=replace(GPS_GAUSSIAN, baseline=(30.0, 30.0), radius=(2.5, 2.5))
+    )
+    rig = capture_rig(np.random.default_rng(0), settings, people)
+    assert list(rig.views) == ["00", "01", "02", "03", "t00", "t01", "t02"]
+    assert rig.pairs == [("00", "01"), ("01", "02"), ("02", "03")]
+    offset = {name: view.centre - middle for name, view in rig.views.items()}
+    angle = {name: np.degrees(np.arctan2(y, x)) for name, (x, y, _) in offset.items()}
+    for i, (a, b) in enumerate(rig.pairs):
+        assert angle[b] - angle[a] == pytest.approx(30)
+        assert angle[f"t{i:02d}"] - angle[a] == pytest.approx(15)
+    for name, view in rig.views.items():
+        assert np.linalg.norm(offset[name]) == pytest.approx(2.5) and offset[name][2] == pytest.approx(0)
+        rotation = view.world_to_camera[:3, :3]
+        np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+        assert np.linalg.det(rotation) == pytest.approx(1)
+        pixels = view.project(people)
+        assert min(*(pixels.min(0) / [320, 240]), *(1 - pixels.max(0) / [320, 240])) == pytest.approx(0.05)
+        assert view.project(middle) == pytest.approx(view.intrinsics[:2, 2])
+
+
+def test_nobody_is_cropped_on_any_rig(cast):
+    extent = cast.track.extent(FRAMES)
+    mesh = cast.posed(FRAMES).vertices.flatten(0, 1)[::7].double()
+    presets = [BuiltinSettings(size=(96, 96)), BuiltinSettings(sources=8, ring=True, size=(90, 120), rig=RigSettings())]
+    presets += [BuiltinSettings(sources=2, size=(120, 90), rig=RigSettings(vertical=1.0), targets=3)]
+    for preset in presets:
+        for seed in range(4):
+            rig = capture_rig(np.random.default_rng(seed), preset, extent)
+            for view in rig.views.values():
+                pixels = view.project(mesh.numpy())
+                assert (pixels > 0).all() and (pixels < [view.width, view.height]).all()
+    for seed in range(40):
+        stage = draw_stage(np.random.default_rng(seed), SETTINGS, extent)
+        for camera in (stage.pair[0], stage.pair[1], stage.target):
+            pixels, _ = project(mesh.float(), camera)
+            assert (pixels > 0).all() and (pixels < torch.tensor([camera.width, camera.height])).all()
+
+
+def test_rings_close_and_their_angles_are_even(cast):
+    settings = BuiltinSettings(sources=5, ring=True, size=(64, 64), rig=replace(RigSettings(), pitch=(0.0, 0.0)))
+    rig = capture_rig(np.random.default_rng(0), settings, cast.track.extent(FRAMES))
+    assert rig.pairs[-1] == ("04", "00") and len(rig.targets) == 5
+    extent = cast.track.extent(FRAMES)
+    centres = np.stack([view.centre for view in rig.sources.values()])
+    between = angles((extent.min(0) + extent.max(0)) / 2, centres)
+    np.testing.assert_allclose([between[i, (i + 1) % 5] for i in range(5)], 72, rtol=1e-6)

@@ -1,0 +1,46 @@
+"""The stream depends on its settings, its seed and the step alone; wrong settings are one line."""
+
+import helpers
+import pytest
+import torch
+
+from posegaussian import config
+from posegaussian.config import StreamSettings
+from posegaussian.errors import ConfigError
+from posegaussian.synthetic.dataset import stream as streaming
+from posegaussian.synthetic.people.splits import split_of
+
+
+def test_the_stream_depends_on_its_numbers_alone():
+    settings = StreamSettings(size=(32, 32), target_size=(32, 32), pool=2, lifetime=3, workers=0)
+    first = streaming.SyntheticStream(settings, 7)
+    steps = [first.batch(step, 1, 2) for step in (0, 4)]
+    other = streaming.SyntheticStream(settings, 7)
+    again = other.batch(4, 1, 2)
+    for name in ("depth", "target", "joints2d", "person", "visible"):
+        assert torch.equal(getattr(steps[1], name), getattr(again, name))
+    assert torch.equal(steps[1].pair.images, again.pair.images)
+    assert (again.person >= 1000).all() and again.pair.images.shape == (2, 2, 3, 32, 32)
+    assert (again.pair.images <= again.pair.masks + 1e-6).all()
+    assert len(first._present) <= 4
+    people = {first.person(place, step) for place in range(2) for step in range(30)}
+    assert len(people) == 2 * 10 + 1 and all(split_of(person) == "train" for person in people)
+    first.close()
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"rig": {"baseline": [60, 10]}}, "rig.baseline"),
+        ({"rig": {"pitch": [-80, 0]}}, "rig.pitch"),
+        ({"rig": {"radius": 0.1}}, "rig.radius"),
+        ({"people": {"garments": ["toga"]}}, "people.garments.0"),
+        ({"people": {"motions": ["fly"]}}, "people.motions.0"),
+        ({"sensor": {"jpeg": [0, 100]}}, "sensor.jpeg"),
+        ({"rig": {"zoom": 2}}, "rig.zoom"),
+    ],
+)
+def test_impossible_settings_are_one_line(values, key):
+    with helpers.refuses(ConfigError, "invalid-settings") as error:
+        config.parse(StreamSettings, values)
+    assert key in error.value.what

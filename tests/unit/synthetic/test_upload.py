@@ -1,0 +1,17 @@
+"""Trees of tensors in one copy."""
+
+import torch
+
+from posegaussian.synthetic.dataset.upload import upload
+from posegaussian.types import Camera
+
+
+def test_upload_keeps_every_tensor_of_a_tree():
+    transposed = torch.arange(6.0).reshape(2, 3).T
+    camera = Camera(torch.eye(3), torch.eye(4).double(), 4, 3)
+    tree = {"a": [transposed, (torch.tensor([True, False, True]), 7)], "camera": camera}
+    found = upload(tree, torch.device("cpu"))
+    assert torch.equal(found["a"][0], transposed)
+    assert found["a"][1][0].dtype == torch.bool and found["a"][1][0].tolist() == [True, False, True]
+    assert found["a"][1][1] == 7
+    assert torch.equal(found["camera"].world_to_camera, camera.world_to_camera) and found["camera"].width == 4

@@ -43,8 +43,8 @@ from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset import stream as streaming
 from posegaussian.synthetic.dataset.compose import compose
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import Prepared, prepare, texel_for
+from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.training.losses.image import box_psnr
 from posegaussian.training.trainer import train
 
@@ -85,7 +85,9 @@ def main() -> None:
     parser.add_argument("--watched", type=int, default=8, help="frames of a clip that is measured")
     parser.add_argument("--pool", type=int, default=24)
     parser.add_argument("--lifetime", type=int, default=48, help="steps for which a person stays in the pool")
-    parser.add_argument("--makers", type=int, help="processes that prepare people (default: the remaining cores)")
+    parser.add_argument(
+        "--makers", type=int, help="processes that prepare_subject people (default: the remaining cores)"
+    )
     parser.add_argument("--precision", default="bf16-mixed")
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--seconds", type=float, help="for everything; phases that would take too long end cooled down")
@@ -138,11 +140,11 @@ def prepare_held_out(args: argparse.Namespace) -> None:
     """Prepare the people of the measurement in a file, which every process reads."""
     arguments = preparation_arguments(args, SECONDS_OF_TRACK)
     start = time.monotonic()
-    prepare(FIRST_PERSON, *arguments)  # Compiles the kernels once.
+    prepare_subject(FIRST_PERSON, *arguments)  # Compiles the kernels once.
     compiled = time.monotonic()
     with ProcessPoolExecutor(args.makers or os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
-        people = [pool.submit(prepare, seed, *arguments) for seed in seeds]
+        people = [pool.submit(prepare_subject, seed, *arguments) for seed in seeds]
         write_atomic(args.output / "people.pickle", pickle.dumps([person.result() for person in people]))
     print(f"held-out people: {compiled - start:.0f} + {time.monotonic() - compiled:.0f} s", flush=True)
 
@@ -157,7 +159,7 @@ def warm_up(args: argparse.Namespace) -> None:
 
 
 def preparation_arguments(args: argparse.Namespace, seconds: int) -> tuple[Any, ...]:
-    """The arguments of `prepare` beside the seed, for tracks of some seconds."""
+    """The arguments of `prepare_subject` beside the seed, for tracks of some seconds."""
     chosen = settings_of("everything", args).train.synthetic
     return chosen.people, seconds * chosen.fps, chosen.fps, texel_for(max(chosen.target_size))
 
@@ -189,10 +191,10 @@ class Preparing:
 
 def make_file(folder: Path, seed: int, *arguments: Any) -> None:
     """Write a person to a file."""
-    write_atomic(folder / f"{seed}.pickle", pickle.dumps(prepare(seed, *arguments)))
+    write_atomic(folder / f"{seed}.pickle", pickle.dumps(prepare_subject(seed, *arguments)))
 
 
-def read_file(folder: Path, seed: int) -> Prepared:
+def read_file(folder: Path, seed: int) -> PreparedSubject:
     """A person, as soon as the file exists."""
     path = folder / f"{seed}.pickle"
     while not path.exists():
@@ -229,7 +231,7 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
     """Train one variant in both stages and measure it."""
     torch.set_num_threads(1)
     settings, folder = settings_of(name, args), args.output / slug(name)
-    streaming.prepare = lambda seed, *_: read_file(args.output / "people", seed)
+    streaming.prepare_subject = lambda seed, *_: read_file(args.output / "people", seed)
     steps: dict[str, int] = {}
     for phase, share in SHARES.items():
         output = folder / f"{phase}.safetensors"
@@ -265,14 +267,14 @@ def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[i
     errors = read_error_model(settings.train.heatmap_errors)
     level = RigSettings(pitch=(-10.0, 20.0), vertical=0.0, between_cameras=(0.3, 0.7), above=(0.0, 0.0))
     for number, prepared in enumerate(people):
-        cast = Cast.of(prepared, args.device)
+        subject = Subject.of(prepared, args.device)
         for (index, bin_), (condition, (still, sensor)) in product(enumerate(BINS), CONDITIONS.items()):
             stream: StreamSettings = replace(
                 settings.train.synthetic, rig=replace(level, baseline=bin_), sensor=sensor, still=still
             )
             random = np.random.default_rng([prepared.seed, index])
             frames = args.watched + SETTLING * (still > 0)
-            sample = compose(cast, random, stream, frames)
+            sample = compose(subject, random, stream, frames)
             yield number, condition, bin_, batch_from_sample(sample, frames, errors, random)
 
 

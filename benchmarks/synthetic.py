@@ -19,8 +19,8 @@ from posegaussian.config import PeopleSettings, StreamSettings
 from posegaussian.synthetic.dataset.compose import compose_clips, draw_take
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stage import draw_stage
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import Prepared, prepare, texel_for
+from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.zbuffer import nearest, nearest_torch, nearest_triton
 
@@ -49,18 +49,18 @@ def numpy_zbuffer(points: np.ndarray, faces: np.ndarray, width: int, height: int
     return np.where(np.isfinite(depth), depth, 0)
 
 
-def sample_maker(people: list[Prepared], settings: StreamSettings, device: str):
+def sample_maker(people: list[PreparedSubject], settings: StreamSettings, device: str):
     """A function that makes the batch of a step: 2 clips of 2 frames."""
-    casts = [Cast.of(person, device) for person in people]
+    subjects = [Subject.of(person, device) for person in people]
 
     def make(step: int) -> Sample:
-        chosen = [casts[(step + clip) % len(casts)] for clip in range(CLIPS)]
+        chosen = [subjects[(step + clip) % len(subjects)] for clip in range(CLIPS)]
         return compose_clips(chosen, [np.random.default_rng([step, clip]) for clip in range(CLIPS)], settings, FRAMES)
 
     return make
 
 
-def throughput(people: list[Prepared], size: int, target: int, device: str, samples: int) -> dict:
+def throughput(people: list[PreparedSubject], size: int, target: int, device: str, samples: int) -> dict:
     """Samples per second of whole batches, and the memory that they take."""
     settings = StreamSettings(size=(size, size), target_size=(target, target))
     make, step = sample_maker(people, settings, device), iter(range(10_000))
@@ -83,12 +83,12 @@ def throughput(people: list[Prepared], size: int, target: int, device: str, samp
     }
 
 
-def against_numpy(person: Prepared, size: int, samples: int) -> dict:
+def against_numpy(person: PreparedSubject, size: int, samples: int) -> dict:
     """The z-buffer on one thread against a plain NumPy one, on one picture."""
-    settings, cast, frames = StreamSettings(size=(size, size)), Cast.of(person), np.array([0])
-    stage = draw_stage(np.random.default_rng(0), settings, cast.track.extent(frames))
-    points = project_vertices(cast.posed(frames).vertices, stage.pair[:1])
-    faces = cast.actor.faces
+    settings, subject, frames = StreamSettings(size=(size, size)), Subject.of(person), np.array([0])
+    stage = draw_stage(np.random.default_rng(0), settings, subject.poses.extent(frames))
+    points = project_vertices(subject.posed(frames).vertices, stage.pair[:1])
+    faces = subject.mesh.faces
     arrays = points[0].numpy(), faces.numpy()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -108,7 +108,7 @@ def against_numpy(person: Prepared, size: int, samples: int) -> dict:
     }
 
 
-def devices_agree(people: list[Prepared], size: int, target: int) -> list[dict]:
+def devices_agree(people: list[PreparedSubject], size: int, target: int) -> list[dict]:
     """How far the samples of the CPU and of CUDA lie apart, and whether CUDA repeats itself to the byte."""
     settings = StreamSettings(size=(size, size), target_size=(target, target))
     on_cpu, on_cuda = (sample_maker(people, settings, device) for device in ("cpu", "cuda"))
@@ -138,17 +138,17 @@ def devices_agree(people: list[Prepared], size: int, target: int) -> list[dict]:
     return rows
 
 
-def pieces(people: list[Prepared], size: int, samples: int) -> list[dict]:
+def pieces(people: list[PreparedSubject], size: int, samples: int) -> list[dict]:
     """Parts on CUDA: drawing a clip, posing, and six pictures at twice the size, as colour needs them."""
-    settings, cast = StreamSettings(size=(size, size)), Cast.of(people[0], "cuda")
-    stage = draw_stage(np.random.default_rng(0), settings, cast.track.extent(np.array([0])))
-    posed = cast.posed(np.zeros(6, int))
+    settings, subject = StreamSettings(size=(size, size)), Subject.of(people[0], "cuda")
+    stage = draw_stage(np.random.default_rng(0), settings, subject.poses.extent(np.array([0])))
+    posed = subject.posed(np.zeros(6, int))
     camera = stage.pair[[0, 1, 0, 1, 0, 1]].to("cuda").resized(2 * size, 2 * size)
     points = project_vertices(posed.vertices, camera)
-    scene = points, cast.actor.faces, 2 * size, 2 * size
+    scene = points, subject.mesh.faces, 2 * size, 2 * size
     functions = {
-        "draw a clip (host)": lambda: draw_take(cast.track, np.random.default_rng(0), settings, FRAMES),
-        "pose": lambda: cast.posed(np.zeros(6, int)),
+        "draw a clip (host)": lambda: draw_take(subject.poses, np.random.default_rng(0), settings, FRAMES),
+        "pose": lambda: subject.posed(np.zeros(6, int)),
         "project": lambda: project_vertices(posed.vertices, camera),
         "z-buffer, Triton": lambda: nearest_triton(*scene),
         "z-buffer, plain torch": lambda: nearest_torch(*scene),
@@ -171,9 +171,9 @@ def main() -> None:
     arguments = PeopleSettings(), 30, 30, texel_for(target)
     seeds = range(1000, 1000 + args.people)
     with ProcessPoolExecutor(min(args.people, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
-        people = list(pool.map(prepare, seeds, *zip(*[arguments] * args.people, strict=True)))
+        people = list(pool.map(prepare_subject, seeds, *zip(*[arguments] * args.people, strict=True)))
     start = time.process_time()
-    prepare(1000, *arguments)
+    prepare_subject(1000, *arguments)
     preparing = time.process_time() - start
     rows: list[dict] = [
         {

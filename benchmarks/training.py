@@ -25,7 +25,7 @@ from posegaussian.data.batch import Batch
 from posegaussian.data.prefetching import BatchSource, Prefetcher
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset import stream as streaming
-from posegaussian.synthetic.people.preparation import prepare, texel_for
+from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.training.distributed import make_fabric
 from posegaussian.training.losses.combine import combine
 from posegaussian.training.stopping import Clock
@@ -64,7 +64,7 @@ def main() -> None:
     args = parser.parse_args()
     end = time.monotonic() + args.seconds
     people = make_people(args.people, args.target_size)
-    streaming.prepare = lambda seed, *_: people[seed % len(people)]
+    streaming.prepare_subject = lambda seed, *_: people[seed % len(people)]
     rows, settings = [], {}
     for stage, size, batch in (
         (stage, size, batch) for stage in args.stage for size in args.size for batch in args.batch
@@ -82,10 +82,10 @@ def main() -> None:
 
 
 def make_people(count: int, target_size: int) -> list:
-    """Prepared people, as the stream uses them."""
+    """PreparedSubject people, as the stream uses them."""
     start, options = time.monotonic(), (PeopleSettings(), streaming.SECONDS * FPS, FPS, texel_for(target_size))
     with ProcessPoolExecutor(min(count, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
-        people = list(pool.map(prepare, range(1000, 1000 + count), *([value] * count for value in options)))
+        people = list(pool.map(prepare_subject, range(1000, 1000 + count), *([value] * count for value in options)))
     print(f"{count} people were prepared in {time.monotonic() - start:.1f} s", flush=True)
     return people
 

@@ -22,8 +22,8 @@ from posegaussian.model.disparity_prior import DisparityPrior, PriorEstimate
 from posegaussian.pose.detector_noise import read_error_model, simulate_detector
 from posegaussian.synthetic.dataset.compose import compose
 from posegaussian.synthetic.dataset.sample import Sample
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import prepare, texel_for
+from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.types import StereoPair
 
 NAMES = ("skin_offset", "silhouette_sigma", "joint_sigma", "joint_noise", "score_power", "surprise_scale")
@@ -68,10 +68,12 @@ def rendered_pairs(seeds: range) -> Iterator[tuple[StereoPair, Sample]]:
     errors = read_error_model("package:errors.json")
     settings = StreamSettings(size=(256, 256), target_size=(16, 16), still=1.0)
     for seed in seeds:
-        cast = Cast.of(prepare(seed, settings.people, SECONDS * settings.fps, settings.fps, texel_for(256)))
+        subject = Subject.of(
+            prepare_subject(seed, settings.people, SECONDS * settings.fps, settings.fps, texel_for(256))
+        )
         for number, baseline in enumerate(2 * BASELINES):
             random = np.random.default_rng([seed, number])
-            sample = compose(cast, random, replace(settings, rig=replace(settings.rig, baseline=baseline)), frames=1)
+            sample = compose(subject, random, replace(settings, rig=replace(settings.rig, baseline=baseline)), frames=1)
             yield simulate_detector(sample.pair, sample.joints2d, sample.joint_visible > 0, 1, errors, random), sample
 
 

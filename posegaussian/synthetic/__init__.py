@@ -2,7 +2,7 @@
 
     people: person (body, garments, hair, motion)      somebody from a seed, in NumPy
     bake, occlusion, track -> preparation              the same, ready to be photographed: plain arrays
-    actor, cast                                        ... on a device, in torch
+    mesh, subject                                        ... on a device, in torch
     projection, zbuffer (scanlines), lights, shading -> photograph      pictures, and depth at pixel centres
     rig, calibration, sensor                           where cameras stand, how they err, what they do to pictures
     studio -> performance; scans                       what a capture shows, as arrays

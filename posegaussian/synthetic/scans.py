@@ -15,8 +15,8 @@ from posegaussian.synthetic.dataset.performance import Performance
 from posegaussian.synthetic.dataset.studio import Studio
 from posegaussian.synthetic.mesh.mesh import vertex_normals
 from posegaussian.synthetic.mesh.mesh_colours import from_texture
-from posegaussian.synthetic.people.actor import Actor
-from posegaussian.synthetic.people.bake import Baked
+from posegaussian.synthetic.people.bake import BakedMesh
+from posegaussian.synthetic.people.subject_mesh import SubjectMesh
 from posegaussian.synthetic.rigs.rig import capture_rig
 
 _HEIGHT = 1.8
@@ -47,6 +47,6 @@ def stand(scan: TexturedMesh, name: str, settings: BuiltinSettings) -> Performan
     studio = Studio.built(rng, settings, capture_rig(rng, settings, scan.vertices), scan.vertices)
     colours = from_texture(scan.vertices, scan.faces, scan.uv, scan.texture, _TEXEL)
     normals = vertex_normals(scan.vertices, scan.faces)
-    actor = Actor.of(Baked.rigid(scan.vertices, normals, scan.faces, colours))
-    posed = actor.posed(torch.eye(3, 4)[None, None])
+    mesh = SubjectMesh.of(BakedMesh.rigid(scan.vertices, normals, scan.faces, colours))
+    posed = mesh.posed(torch.eye(3, 4)[None, None])
     return Performance(studio, lambda _: posed)

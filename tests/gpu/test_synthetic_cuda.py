@@ -9,8 +9,8 @@ import torch
 from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
 from posegaussian.synthetic.dataset.compose import compose_clips
 from posegaussian.synthetic.dataset.stage import draw_stage
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import prepare
+from posegaussian.synthetic.people.prepared_subject import prepare_subject
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer import photograph as photography
 from posegaussian.synthetic.renderer import projection, zbuffer
 from posegaussian.synthetic.renderer.acceleration import has_triton
@@ -30,12 +30,12 @@ ROUNDING = 1e-6
 
 @pytest.fixture(scope="module")
 def people():
-    return [prepare(seed, PeopleSettings(), 6, 30, 0.008) for seed in (1002, 1003)]
+    return [prepare_subject(seed, PeopleSettings(), 6, 30, 0.008) for seed in (1002, 1003)]
 
 
 def clips(people, device, settings=SETTINGS):
-    casts = [Cast.of(person, device) for person in people]
-    return compose_clips(casts, [np.random.default_rng([5, i]) for i in range(len(casts))], settings, 2)
+    subjects = [Subject.of(person, device) for person in people]
+    return compose_clips(subjects, [np.random.default_rng([5, i]) for i in range(len(subjects))], settings, 2)
 
 
 def test_the_stream_is_photographed_by_triton():
@@ -44,13 +44,13 @@ def test_the_stream_is_photographed_by_triton():
 
 @pytest.mark.parametrize("back_end", [nearest_torch, nearest_triton])
 def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
-    cast = Cast.of(people[0])
+    subject = Subject.of(people[0])
     times = np.arange(3)
-    stage = draw_stage(np.random.default_rng(5), SETTINGS, cast.track.extent(times))
+    stage = draw_stage(np.random.default_rng(5), SETTINGS, subject.poses.extent(times))
     camera = stack([stage.pair[0], stage.pair[1], stage.pair[0]])
-    points = project_vertices(cast.posed(times).vertices, camera)
-    here = nearest_numba(points, cast.actor.faces, 160, 128)
-    there = back_end(points.cuda(), cast.actor.faces.cuda(), 160, 128)
+    points = project_vertices(subject.posed(times).vertices, camera)
+    here = nearest_numba(points, subject.mesh.faces, 160, 128)
+    there = back_end(points.cuda(), subject.mesh.faces.cuda(), 160, 128)
     for one, other in zip(here, there, strict=True):
         assert torch.equal(one, other.cpu())
 
@@ -84,11 +84,11 @@ def test_the_same_bytes_again(people):
 
 
 def test_nothing_waits_for_the_device(people):
-    casts = [Cast.of(person, "cuda") for person in people]
+    subjects = [Subject.of(person, "cuda") for person in people]
     rngs = [[np.random.default_rng([5, i]) for i in range(2)] for _ in range(2)]
-    compose_clips(casts, rngs[0], SETTINGS, 2)
+    compose_clips(subjects, rngs[0], SETTINGS, 2)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        compose_clips(casts, rngs[1], SETTINGS, 2)
+        compose_clips(subjects, rngs[1], SETTINGS, 2)
     finally:
         torch.cuda.set_sync_debug_mode("default")

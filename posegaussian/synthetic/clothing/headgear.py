@@ -29,9 +29,9 @@ def cap(head: Head) -> list[Piece]:
 
     texture = Sewn(edge(cut, 0.01), line(panels)).onto(fabric.cut(head.seed))
     crown = head.shell(cut, lambda p: 0.01 + 0.012 * np.clip((p[:, 2] - 0.94) / 0.05, 0, 1), grip=0.006)
-    look = Material("hair", texture, fabric.gloss, fabric.roughness)
-    plain = replace(look, texture=fabric.cut(head.seed))
-    return [*crop(head, 0.004), Piece(crown.rimmed(0.003), look), Piece(_visor(head, 0.944), plain)]
+    material = Material("hair", texture, fabric.gloss, fabric.roughness)
+    plain = replace(material, texture=fabric.cut(head.seed))
+    return [*crop(head, 0.004), Piece(crown.rimmed(0.003), material), Piece(_visor(head, 0.944), plain)]
 
 
 def beanie(head: Head) -> list[Piece]:
@@ -51,9 +51,9 @@ def beanie(head: Head) -> list[Piece]:
         )
 
     shell = head.shell(cut, thick, grip=0.003)
-    look = Material("hair", Sewn(ribbing(cut, 0.045, None, around)).onto(fabric.cut(head.seed)), 0.02, 0.9)
+    material = Material("hair", Sewn(ribbing(cut, 0.045, None, around)).onto(fabric.cut(head.seed)), 0.02, 0.9)
     under = crop(head) if rng.uniform() < 0.6 else with_curtain(head, rng.uniform(0.65, 0.8), 0.008)
-    return [*under, Piece(shell.rimmed(0.004), look)]
+    return [*under, Piece(shell.rimmed(0.004), material)]
 
 
 def _visor(head: Head, height: float) -> Surface:

@@ -16,46 +16,50 @@ from posegaussian.synthetic.dataset.sample import Sample, concatenated
 from posegaussian.synthetic.dataset.stage import draw_stage
 from posegaussian.synthetic.dataset.upload import upload
 from posegaussian.synthetic.dataset.visibility import joints_seen, seen_by_both
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.track import Track
+from posegaussian.synthetic.people.pose_sequence import PoseSequence
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.photograph import Photographs, Truth, measure, photograph
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera, StereoPair, Tensors, stack
 
 
-def compose(cast: Cast, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Sample:
+def compose(subject: Subject, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Sample:
     """Photograph one clip of consecutive frames."""
-    return compose_clips([cast], [rng], settings, frames)
+    return compose_clips([subject], [rng], settings, frames)
 
 
-def compose_clips(casts: list[Cast], rngs: list[np.random.Generator], settings: StreamSettings, frames: int) -> Sample:
+def compose_clips(
+    subjects: list[Subject], rngs: list[np.random.Generator], settings: StreamSettings, frames: int
+) -> Sample:
     """Photograph clips of consecutive frames; what is drawn goes to the device in one copy, and nothing waits for it.
 
     Args:
-        casts: who is seen in each clip.
+        subjects: who is seen in each clip.
         rngs: draw everything about each.
         settings: from what.
         frames: of each clip.
     """
-    device = casts[0].transforms.device
-    takes = [draw_take(cast.track, rng, settings, frames) for cast, rng in zip(casts, rngs, strict=True)]
+    device = subjects[0].transforms.device
+    takes = [draw_take(subject.poses, rng, settings, frames) for subject, rng in zip(subjects, rngs, strict=True)]
     pairs = concatenated([take.declared for take in takes])
     joints = torch.from_numpy(
-        np.concatenate([cast.track.joints[take.times.numpy()] for cast, take in zip(casts, takes, strict=True)])
+        np.concatenate(
+            [subject.poses.joints[take.times.numpy()] for subject, take in zip(subjects, takes, strict=True)]
+        )
     )
     joints2d, joint_depth = project(joints[:, None].expand(-1, 2, -1, -1), pairs)
     known = {
         "joints": joints,
         "joints2d": joints2d,
         "target_camera": concatenated([take.target for take in takes]),
-        "person": torch.tensor([cast.seed for cast in casts for _ in range(frames)]),
+        "person": torch.tensor([subject.seed for subject in subjects for _ in range(frames)]),
         "baseline": torch.tensor([take.baseline for take in takes for _ in range(frames)]),
     }
     sensors = concatenated([take.sensors for take in takes])
     takes, pairs, joint_depth, known, sensors = upload((takes, pairs, joint_depth, known, sensors), device)
 
-    shots = concatenated([_shots(cast, take, frames) for cast, take in zip(casts, takes, strict=True)])
+    shots = concatenated([_shots(subject, take, frames) for subject, take in zip(subjects, takes, strict=True)])
     depth, parts = (values.unflatten(0, (-1, 2)) for values in (shots.truth.depth, shots.truth.parts))
     disparity = depth_to_disparity(depth, pairs)
     masks = _levels(shots.sources.coverage)
@@ -101,10 +105,10 @@ class Take(Tensors):
     lamp: Camera
 
 
-def draw_take(track: Track, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Take:
+def draw_take(poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Take:
     """Draw everything about a clip, on the host."""
-    times = _moments(track, rng, settings, frames)
-    extent = track.extent(times)
+    times = _moments(poses, rng, settings, frames)
+    extent = poses.extent(times)
     stage = draw_stage(rng, settings, extent)
     lights = draw_lights(rng, settings.light)
     sensors = draw_sensors(rng, settings.sensor, frames, 2)
@@ -115,9 +119,9 @@ def draw_take(track: Track, rng: np.random.Generator, settings: StreamSettings, 
     return Take(torch.from_numpy(times), declared, _flat(photographed), target, stage.baseline, lights, sensors, lamp)
 
 
-def _moments(track: Track, rng: np.random.Generator, settings: StreamSettings, frames: int) -> np.ndarray:
+def _moments(poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int) -> np.ndarray:
     """Consecutive frames of the track, or one of them again and again."""
-    start, still = rng.integers(len(track.joints) - frames + 1), rng.uniform() < settings.still
+    start, still = rng.integers(len(poses.joints) - frames + 1), rng.uniform() < settings.still
     return np.full(frames, start) if still else np.arange(start, start + frames)
 
 
@@ -140,9 +144,9 @@ class Shots(Tensors):
     target_truth: Truth
 
 
-def _shots(cast: Cast, take: Take, frames: int) -> Shots:
+def _shots(subject: Subject, take: Take, frames: int) -> Shots:
     """All pictures of a clip."""
-    posed = cast.actor.posed(cast.transforms[take.times])
+    posed = subject.mesh.posed(subject.transforms[take.times])
     shadows = shadow_map(posed, take.lamp)
     moments = torch.arange(frames, device=posed.vertices.device)
     twice = torch.arange(2 * frames, device=posed.vertices.device) // 2

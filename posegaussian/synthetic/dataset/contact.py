@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.config import LightSettings, PeopleSettings
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import prepare, texel_for
+from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.photograph import photograph
 from posegaussian.synthetic.rigs.calibration import cameras
@@ -40,13 +40,13 @@ def portraits(seed: int, settings: PeopleSettings, size: int, frames: int) -> li
         frames: how many moments, `STEP` frames apart.
     """
     rng = np.random.default_rng([seed, 41])
-    cast = Cast.of(prepare(seed, settings, STEP * (frames - 1) + 1, 30, texel_for(size)))
+    subject = Subject.of(prepare_subject(seed, settings, STEP * (frames - 1) + 1, 30, texel_for(size)))
     lights = draw_lights(rng, LightSettings())
     side = rng.uniform(-0.7, 0.7)
     pictures = []
     for frame in range(0, STEP * frames, STEP):
-        posed = cast.posed(np.array([frame]))
-        middle = np.array([*cast.track.extent(np.array([frame]))[:, :2].mean(0), 0.5 * TALL - 0.08])
+        posed = subject.posed(np.array([frame]))
+        middle = np.array([*subject.poses.extent(np.array([frame]))[:, :2].mean(0), 0.5 * TALL - 0.08])
         eye = middle + DISTANCE * np.array([np.sin(side), -np.cos(side), 0.12])
         width, focal = int(ASPECT * size), DISTANCE / TALL * size
         intrinsics = np.array([[focal, 0, width / 2], [0, focal, size / 2], [0, 0, 1]])

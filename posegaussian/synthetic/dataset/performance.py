@@ -8,10 +8,10 @@ from jaxtyping import Float
 
 from posegaussian.config import BuiltinSettings
 from posegaussian.synthetic.dataset.studio import Photo, Studio
-from posegaussian.synthetic.people.actor import Posed
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import prepare, texel_for
+from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.splits import split_of
+from posegaussian.synthetic.people.subject import Subject
+from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.rigs.rig import capture_rig
 
 _RIG = 29
@@ -29,7 +29,7 @@ class Performance:
     """
 
     studio: Studio
-    posed: Callable[[int], Posed]
+    posed: Callable[[int], PosedMesh]
     joints: Float[np.ndarray, "t 17 3"] | None = None
 
     def photographs(self, frame: int) -> Iterator[tuple[str, Photo]]:
@@ -50,9 +50,9 @@ def perform(seed: int, settings: BuiltinSettings) -> Performance:
     split_of(seed)
     moments = np.zeros(settings.frames, int) if settings.still else np.arange(settings.frames)
     last, texel = int(moments.max()), texel_for(max(settings.size))
-    cast = Cast.of(prepare(seed, settings.people, last + 1, settings.fps, texel))
+    subject = Subject.of(prepare_subject(seed, settings.people, last + 1, settings.fps, texel))
     rng = np.random.default_rng([seed, _RIG])
-    extent = cast.track.extent(moments)
+    extent = subject.poses.extent(moments)
     studio = Studio.built(rng, settings, capture_rig(rng, settings, extent), extent)
-    joints = cast.track.joints[moments].astype(float)
-    return Performance(studio, lambda frame: cast.posed(moments[frame : frame + 1]), joints)
+    joints = subject.poses.joints[moments].astype(float)
+    return Performance(studio, lambda frame: subject.posed(moments[frame : frame + 1]), joints)

@@ -16,9 +16,9 @@ import torch
 from posegaussian.config import PeopleSettings, StreamSettings
 from posegaussian.synthetic.dataset.compose import compose_clips
 from posegaussian.synthetic.dataset.sample import Sample
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import prepare, texel_for
+from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.splits import FIRST_STREAMED
+from posegaussian.synthetic.people.subject import Subject
 
 SECONDS = 4
 """How long each person is followed."""
@@ -39,7 +39,7 @@ class SyntheticStream:
         self.settings, self.seed, self.device = settings, seed, torch.device(device)
         self._executor: ProcessPoolExecutor | None = None
         self._coming: dict[int, Future] = {}
-        self._present: dict[int, Cast] = {}
+        self._present: dict[int, Subject] = {}
         self.waits = 0
         """So often somebody was wanted who was not ready."""
 
@@ -59,9 +59,9 @@ class SyntheticStream:
         places = draw.choice(pool, clips, replace=clips > pool)
         wanted = [self.person(int(place), step) for place in places]
         self._expect(step, wanted)
-        casts = [self._cast(person) for person in wanted]
+        subjects = [self._subject(person) for person in wanted]
         rngs = [np.random.default_rng([self.seed, _HOW, step, number]) for number in range(clips)]
-        return compose_clips(casts, rngs, look or self.settings, frames)
+        return compose_clips(subjects, rngs, look or self.settings, frames)
 
     def close(self) -> None:
         """Stop the workers at once: nobody waits for people who will not be needed."""
@@ -98,15 +98,15 @@ class SyntheticStream:
         if self.settings.workers:
             for person in chain(wanted, sorted(now), sorted(soon)):
                 if person not in self._present and person not in self._coming:
-                    self._coming[person] = self._workers().submit(prepare, person, *self._manner())
+                    self._coming[person] = self._workers().submit(prepare_subject, person, *self._manner())
 
-    def _cast(self, person: int) -> Cast:
+    def _subject(self, person: int) -> Subject:
         if person not in self._present:
             coming = self._coming.pop(person, None)
             if coming and not coming.done():
                 self._waited()
-            prepared = coming.result() if coming else prepare(person, *self._manner())
-            self._present[person] = Cast.of(prepared, self.device)
+            prepared = coming.result() if coming else prepare_subject(person, *self._manner())
+            self._present[person] = Subject.of(prepared, self.device)
         return self._present[person]
 
     def _waited(self) -> None:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from posegaussian.config import BuiltinSettings, SensorSettings
-from posegaussian.synthetic.people.actor import Posed
+from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.photograph import measure, photograph
 from posegaussian.synthetic.rigs.calibration import cameras, shaken
@@ -63,7 +63,7 @@ class Studio:
             sensors[name] = draw_sensors(rng, sensor, settings.frames, 1)
         return Studio(rig, true, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
 
-    def photographs(self, posed: Posed, frame: int) -> Iterator[tuple[str, Photo]]:
+    def photographs(self, posed: PosedMesh, frame: int) -> Iterator[tuple[str, Photo]]:
         """A picture by every camera.
 
         Args:

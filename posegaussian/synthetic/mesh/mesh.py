@@ -10,15 +10,15 @@ from posegaussian.synthetic.mesh.material import Material
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles, counter-clockwise seen from outside, and what they look like.
+    """Triangles, counter-clockwise seen from outside, and what they material like.
 
     Args:
         vertices: metres, in the world.
         normals: of the vertices, unit length.
         faces: vertex numbers.
         canonical: where each vertex lies on the mean body at rest; it does not change with shape or pose.
-        materials: index into `looks`, of each face.
-        looks: what the materials look like.
+        material_ids: index into `materials`, of each face.
+        materials: the material of each kind of surface.
         joints: COCO-17, metres, in the world.
     """
 
@@ -26,17 +26,17 @@ class Mesh:
     normals: Float[np.ndarray, "v 3"]
     faces: Int[np.ndarray, "f 3"]
     canonical: Float[np.ndarray, "v 3"]
-    materials: Int[np.ndarray, "f"]
-    looks: tuple[Material, ...]
+    material_ids: Int[np.ndarray, "f"]
+    materials: tuple[Material, ...]
     joints: Float[np.ndarray, "17 3"]
 
     def albedo(self, canonical: Float[np.ndarray, "n 3"], faces: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n 3"]:
         """Colours of surface points from their canonical places and the faces they lie on."""
         colours = np.empty_like(canonical)
-        materials = self.materials[faces]
-        for index, look in enumerate(self.looks):
-            chosen = materials == index
-            colours[chosen] = look.texture(canonical[chosen])[:, :3]
+        material_ids = self.material_ids[faces]
+        for index, material in enumerate(self.materials):
+            chosen = material_ids == index
+            colours[chosen] = material.texture(canonical[chosen])[:, :3]
         return colours
 
 

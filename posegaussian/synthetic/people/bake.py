@@ -59,7 +59,7 @@ _HEAD = ("head", "eye")
 
 
 @dataclass(frozen=True)
-class Baked:
+class BakedMesh:
     """A person ready to be posed and photographed.
 
     Args:
@@ -70,7 +70,7 @@ class Baked:
         occlusion: share of the sky that each vertex sees at rest, weighted by the cosine.
         faces: vertex numbers.
         parts: index into PARTS, of each face.
-        looks: index into the materials, of each face.
+        material_ids: index into the materials, of each face.
         gloss: strength of each material's highlight, 0..1.
         roughness: of each material, 0..1.
         grids: samples along each side of a face.
@@ -86,7 +86,7 @@ class Baked:
     occlusion: Float32[np.ndarray, "v"]
     faces: Int64[np.ndarray, "f 3"]
     parts: UInt8[np.ndarray, "f"]
-    looks: UInt8[np.ndarray, "f"]
+    material_ids: UInt8[np.ndarray, "f"]
     gloss: Float32[np.ndarray, "m"]
     roughness: Float32[np.ndarray, "m"]
     grids: UInt8[np.ndarray, "f"]
@@ -100,10 +100,10 @@ class Baked:
         normals: Float[np.ndarray, "v 3"],
         faces: Int[np.ndarray, "f 3"],
         colours: MeshColours,
-    ) -> "Baked":
+    ) -> "BakedMesh":
         """A mesh that one bone moves: all trunk, of one matt material, under an open sky."""
         count = len(vertices)
-        return Baked(
+        return BakedMesh(
             vertices=vertices.astype(np.float32),
             normals=normals.astype(np.float32),
             bones=np.zeros((count, 1), np.int64),
@@ -111,7 +111,7 @@ class Baked:
             occlusion=np.ones(count, np.float32),
             faces=faces.astype(np.int64),
             parts=np.full(len(faces), PARTS.index("trunk"), np.uint8),
-            looks=np.zeros(len(faces), np.uint8),
+            material_ids=np.zeros(len(faces), np.uint8),
             gloss=np.zeros(1, np.float32),
             roughness=np.ones(1, np.float32),
             grids=colours.grids,
@@ -121,7 +121,7 @@ class Baked:
         )
 
 
-def bake(person: Person, texel: float = 0.001) -> Baked:
+def bake(person: Person, texel: float = 0.001) -> BakedMesh:
     """Bake a person.
 
     Args:
@@ -133,14 +133,14 @@ def bake(person: Person, texel: float = 0.001) -> Baked:
     normals = vertex_normals(vertices, faces)
     bones, weights = largest(surface.weights, INFLUENCES)
     return replace(
-        Baked.rigid(vertices, normals, faces, _colours(person, texel)),
+        BakedMesh.rigid(vertices, normals, faces, _colours(person, texel)),
         bones=bones,
         weights=weights.astype(np.float32),
         occlusion=ambient_occlusion(vertices, normals, faces),
         parts=np.sort(_parts(person.body.bones)[bones[:, 0]][faces], axis=1)[:, 1],  # of two corners, if not all differ
-        looks=person.materials.astype(np.uint8),
-        gloss=np.array([look.gloss for look in person.looks], np.float32),
-        roughness=np.array([look.roughness for look in person.looks], np.float32),
+        material_ids=person.material_ids.astype(np.uint8),
+        gloss=np.array([material.gloss for material in person.materials], np.float32),
+        roughness=np.array([material.roughness for material in person.materials], np.float32),
         outline=_outline(vertices, bones[:, 0]),
     )
 
@@ -152,14 +152,14 @@ def _colours(person: Person, texel: float) -> MeshColours:
     starts, total = layout(grids)
     texels = np.empty((total, 5), np.uint8)
     relief = np.empty(total, np.float32)
-    for index, look in enumerate(person.looks):
-        chosen = np.flatnonzero(person.materials == index)
+    for index, material in enumerate(person.materials):
+        chosen = np.flatnonzero(person.material_ids == index)
         if not len(chosen):
             continue
         places, samples = sample_places(surface.canonical, surface.faces, chosen, grids, starts)
         for start in range(0, len(places), CHUNK):
             part = slice(start, start + CHUNK)
-            values = look.texture(places[part])
+            values = material.texture(places[part])
             texels[samples[part], :3] = np.round(255 * np.clip(values[:, :3], 0, 1))
             relief[samples[part]] = values[:, 3]
     write_slopes(surface.rest, surface.faces, grids, starts, relief, texels, SLOPE)

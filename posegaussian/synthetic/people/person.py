@@ -35,8 +35,8 @@ class Person:
         body: the body model.
         heads: where each bone starts at rest, metres.
         surface: skin and clothes at rest, in one.
-        materials: index into `looks`, of each face.
-        looks: what the materials look like.
+        material_ids: index into `materials`, of each face.
+        materials: the material of each kind of surface.
         anchors: vertices of the bare body at rest that the joints are regressed from.
         regressor: COCO-17 joints as weighted means of the anchors.
         soles: lowest vertices of the shoes at rest: what stands on the floor.
@@ -47,8 +47,8 @@ class Person:
     body: BodyModel
     heads: Float[np.ndarray, "b 3"]
     surface: Surface
-    materials: Int[np.ndarray, "f"]
-    looks: tuple[Material, ...]
+    material_ids: Int[np.ndarray, "f"]
+    materials: tuple[Material, ...]
     anchors: Surface
     regressor: Float[np.ndarray, "17 n"]
     soles: Surface
@@ -74,8 +74,8 @@ class Person:
             normals=vertex_normals(vertices, self.surface.faces),
             faces=self.surface.faces,
             canonical=self.surface.canonical,
+            material_ids=self.material_ids,
             materials=self.materials,
-            looks=self.looks,
             joints=self.regressor @ anchors,
         )
 
@@ -106,8 +106,8 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
         body=body,
         heads=scale * heads,
         surface=join(parts),
-        materials=np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts]),
-        looks=tuple(piece.material for piece in pieces),
+        material_ids=np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts]),
+        materials=tuple(piece.material for piece in pieces),
         anchors=Surface(body.mean[used], scale * vertices[used], body.weights[used], np.empty((0, 3), np.int64)),
         regressor=body.regressor[:, used],
         soles=soles,

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from posegaussian.config import LightSettings
-from posegaussian.synthetic.people.actor import Posed
+from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.zbuffer import nearest
 from posegaussian.synthetic.rigs.rig import look_at
@@ -28,7 +28,7 @@ TAPS = 3
 
 @dataclass(frozen=True)
 class Lights(Tensors):
-    """Distant lamps, the first of which casts shadows, and ambient light.
+    """Distant lamps, the first of which subjects shadows, and ambient light.
 
     Args:
         directions: from the person towards each lamp, unit length.
@@ -99,14 +99,14 @@ def lamp_camera(direction: Float[np.ndarray, 3], centre: Float[np.ndarray, 3], s
     return Camera(intrinsics, pose, size, size)
 
 
-def shadow_map(posed: Posed, camera: Camera) -> ShadowMap:
-    """What a lamp sees of an actor.
+def shadow_map(posed: PosedMesh, camera: Camera) -> ShadowMap:
+    """What a lamp sees of an mesh.
 
     Args:
-        posed: the actor at t moments.
+        posed: the mesh at t moments.
         camera: the lamp's, one for each moment.
     """
-    _, depth = nearest(project_vertices(posed.vertices, camera), posed.actor.faces, camera.width, camera.height)
+    _, depth = nearest(project_vertices(posed.vertices, camera), posed.mesh.faces, camera.width, camera.height)
     return ShadowMap(depth, camera)
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
 from posegaussian.synthetic.mesh.mesh_colours import SLOPE
-from posegaussian.synthetic.people.actor import Posed
+from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.kernels import areas, launched, projected, vector
 from posegaussian.synthetic.renderer.lights import LIFT, REACH, TAPS, Lights, ShadowMap
 from posegaussian.synthetic.renderer.shading import INNER, SKY, exponent
@@ -25,7 +25,7 @@ _LIFT, _REACH, _SLOPE, _INNER, _SKY = (tl.constexpr(value) for value in (LIFT, R
 def paint(
     points: Float32[Tensor, "n v 3"],
     face: Int32[Tensor, "n hs ws"],
-    posed: Posed,
+    posed: PosedMesh,
     moment: Int64[Tensor, "n"],
     eye: Float32[Tensor, "n 3"],
     lights: Lights,
@@ -37,22 +37,22 @@ def paint(
     Args:
         points: vertices in each picture, in samples.
         face: the triangle at each sample, -1 where there is none.
-        posed: the actor.
+        posed: the mesh.
         moment: which of its moments each picture shows.
         eye: where each is taken from, metres.
         lights: the light.
         shadows: of the first lamp.
         samples: per pixel and axis.
     """
-    actor, (count, rows, columns) = posed.actor, face.shape
+    mesh, (count, rows, columns) = posed.mesh, face.shape
     height, width = rows // samples, columns // samples
     colours = points.new_empty((count, 3, height, width))
     coverage = points.new_empty((count, 1, height, width))
     grid = triton.cdiv(width, TILE[1]), triton.cdiv(height, TILE[0]), count
     tensors = (
         *(colours, coverage, points, face, moment, eye.contiguous(), posed.vertices, posed.normals),
-        *(actor.faces, actor.occlusion, actor.grids, actor.starts, actor.texels),
-        *(actor.looks, actor.gloss, exponent(actor.roughness)),
+        *(mesh.faces, mesh.occlusion, mesh.grids, mesh.starts, mesh.texels),
+        *(mesh.material_ids, mesh.gloss, exponent(mesh.roughness)),
         *(lights.directions, lights.strengths, lights.ambient, lights.softness),
         *(shadows.depth, shadows.camera.intrinsics.contiguous(), shadows.camera.world_to_camera.contiguous()),
     )
@@ -65,7 +65,7 @@ def paint(
 @no_type_check
 def _paint(
     colours, coverage, points, face, moments, eyes, places, normals,
-    faces, occlusion, grids, starts, texels, looks, gloss, exponents,
+    faces, occlusion, grids, starts, texels, material_ids, gloss, exponents,
     directions, strengths, ambient, softness, shadow, lens, pose,
     vertices, width, height, lamps, shadow_size,
     SAMPLES: tl.constexpr, TAPS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
@@ -120,8 +120,11 @@ def _paint(
                 shadow, lens + 9 * moment, pose + 16 * moment, moment, shadow_size, tl.load(softness),
                 px + _LIFT * sx, py + _LIFT * sy, pz + _LIFT * sz, hit, TAPS,
             )  # fmt: skip
-            look = tl.load(looks + triangle, mask=hit, other=0).to(tl.int32)
-            shine_of, sharp = tl.load(gloss + look, mask=hit, other=0.0), tl.load(exponents + look, mask=hit, other=1.0)
+            material = tl.load(material_ids + triangle, mask=hit, other=0).to(tl.int32)
+            shine_of, sharp = (
+                tl.load(gloss + material, mask=hit, other=0.0),
+                tl.load(exponents + material, mask=hit, other=1.0),
+            )
             ex, ey, ez = _unit(eye_x - px, eye_y - py, eye_z - pz)
             sky = (1 + _SKY * nz) * open_
             dr, dg, db = tl.load(ambient) * sky, tl.load(ambient + 1) * sky, tl.load(ambient + 2) * sky

@@ -1,4 +1,4 @@
-"""Photographs of an actor, and the truth at pixel centres: one code for captures on disk and for the stream."""
+"""Photographs of an mesh, and the truth at pixel centres: one code for captures on disk and for the stream."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 from torch import Tensor
 
-from posegaussian.synthetic.people.actor import Posed
+from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.acceleration import has_triton
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.projection import project_vertices
@@ -46,24 +46,24 @@ class Truth(Tensors):
 
 
 def measure(
-    posed: Posed, moment: Int64[Tensor, "n"], camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None
+    posed: PosedMesh, moment: Int64[Tensor, "n"], camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None
 ) -> Truth:
     """The truth in n cameras; never averaged, never supersampled.
 
     Args:
-        posed: the actor.
+        posed: the mesh.
         moment: which of its moments each camera sees.
         camera: n cameras.
         distortion: of their lenses, OpenCV's k1, k2, p1, p2, k3.
     """
     points = project_vertices(posed.vertices[moment], camera, distortion)
-    face, depth = nearest(points, posed.actor.faces, camera.width, camera.height)
-    parts = posed.actor.parts[face.clamp_min(0).long()] * (face >= 0)
+    face, depth = nearest(points, posed.mesh.faces, camera.width, camera.height)
+    parts = posed.mesh.parts[face.clamp_min(0).long()] * (face >= 0)
     return Truth(depth, parts)
 
 
 def photograph(
-    posed: Posed,
+    posed: PosedMesh,
     moment: Int64[Tensor, "n"],
     camera: Camera,
     lights: Lights,
@@ -73,7 +73,7 @@ def photograph(
     """Pictures by n cameras; arguments as for `measure`, and the light."""
     points = project_vertices(posed.vertices[moment], camera, distortion)
     points[..., :2] *= SAMPLES
-    face, _ = nearest(points, posed.actor.faces, SAMPLES * camera.width, SAMPLES * camera.height)
+    face, _ = nearest(points, posed.mesh.faces, SAMPLES * camera.width, SAMPLES * camera.height)
     scene = points, face, posed, moment, camera.centre, lights, shadows
     if points.is_cuda and has_triton():
         from posegaussian.synthetic.renderer import painting
@@ -85,7 +85,7 @@ def photograph(
 def painted(
     points: Float32[Tensor, "n v 3"],
     face: Int32[Tensor, "n hs ws"],
-    posed: Posed,
+    posed: PosedMesh,
     moment: Int64[Tensor, "n"],
     eye: Float32[Tensor, "n 3"],
     lights: Lights,
@@ -97,7 +97,7 @@ def painted(
     place = hit.nonzero()[:, 0]
     number, pixel = place // (width * height), place % (width * height)
     chosen = face.flatten()[place].long()
-    corners = points.flatten(0, 1)[number[:, None] * points.shape[1] + posed.actor.faces[chosen]]
+    corners = points.flatten(0, 1)[number[:, None] * points.shape[1] + posed.mesh.faces[chosen]]
     weights, front = _interpolation(corners, (pixel % width).float() + 0.5, (pixel // width).float() + 0.5)
     colours = shade(posed, lights, shadows, chosen, moment[number], weights, front, eye[number])
     canvas = torch.zeros((len(hit), 3), device=colours.device)

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from posegaussian.synthetic.mesh.mesh_colours import SLOPE
-from posegaussian.synthetic.people.actor import Actor, Posed
+from posegaussian.synthetic.people.subject_mesh import PosedMesh, SubjectMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 
 INNER = 0.45
@@ -15,7 +15,7 @@ SKY = 0.15
 
 
 def shade(
-    posed: Posed,
+    posed: PosedMesh,
     lights: Lights,
     shadows: ShadowMap,
     face: Int64[Tensor, "n"],
@@ -27,7 +27,7 @@ def shade(
     """RGB of surface points, 0 and up.
 
     Args:
-        posed: the actor.
+        posed: the mesh.
         lights: the light.
         shadows: of the first lamp.
         face: the triangle that each point lies on.
@@ -36,23 +36,23 @@ def shade(
         front: whether its outer side is seen.
         eye: where it is seen from, metres.
     """
-    actor = posed.actor
-    corners = actor.faces[face]
+    mesh = posed.mesh
+    corners = mesh.faces[face]
     flat = moment[:, None] * posed.vertices.shape[1] + corners
     places = posed.vertices.flatten(0, 1)[flat]
     point = _mixed(weights, places)
     smooth = _unit(_mixed(weights, posed.normals.flatten(0, 1)[flat]))
-    albedo, slopes = texels(actor, face, weights)
+    albedo, slopes = texels(mesh, face, weights)
     along = places[:, 1] - places[:, 0]
     along = _unit(along - smooth * (along * smooth).sum(1, keepdim=True))
     across = torch.linalg.cross(smooth, along)
     bent = _unit(smooth - slopes[:, :1] * along - slopes[:, 1:] * across)
     side = torch.where(front, 1.0, -1.0)[:, None]
     smooth, bent = side * smooth, side * bent
-    open_ = _mixed(weights, actor.occlusion[corners][..., None])
+    open_ = _mixed(weights, mesh.occlusion[corners][..., None])
     lit = shadows.lit(point, smooth, moment, lights.softness)[:, None]
-    look = actor.looks[face].long()
-    gloss, sharp = actor.gloss[look][:, None], exponent(actor.roughness)[look]
+    material = mesh.material_ids[face].long()
+    gloss, sharp = mesh.gloss[material][:, None], exponent(mesh.roughness)[material]
     view = _unit(eye - point)
     reach = torch.cat([lit, open_.expand(-1, len(lights.directions) - 1)], dim=1)
     # A relief cannot catch light that its surface turns away from.
@@ -66,10 +66,10 @@ def shade(
 
 
 def texels(
-    actor: Actor, face: Int64[Tensor, "n"], weights: Float32[Tensor, "n 3"]
+    mesh: SubjectMesh, face: Int64[Tensor, "n"], weights: Float32[Tensor, "n 3"]
 ) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 2"]]:
     """Albedo and slopes of the relief, linearly between the three nearest samples of the face's grid."""
-    size = actor.grids[face].long()
+    size = mesh.grids[face].long()
     x, y = weights[:, 1] * size, weights[:, 2] * size
     i = torch.minimum(x.long().clamp_min(0), size - 1)
     j = torch.minimum(y.long().clamp_min(0), size - 1 - i)
@@ -77,13 +77,13 @@ def texels(
     upper = (x + y > 1) & (i + j < size - 1)
     over = upper.long()
     total = (x + y).clamp_max(1)
-    first = actor.starts[face]
+    first = mesh.starts[face]
     parts = (
         (i + over, j + over, torch.where(upper, x + y - 1, 1 - total)),
         (i + 1, j, torch.where(upper, 1 - y, x / (x + y).clamp_min(1))),
         (i, j + 1, torch.where(upper, 1 - x, y / (x + y).clamp_min(1))),
     )
-    found = [share[:, None] * actor.texels[first + i * (2 * size + 3 - i) // 2 + j].float() for i, j, share in parts]
+    found = [share[:, None] * mesh.texels[first + i * (2 * size + 3 - i) // 2 + j].float() for i, j, share in parts]
     values = found[0] + found[1] + found[2]
     return values[:, :3] / 255, (values[:, 3:] - 128) / SLOPE
 

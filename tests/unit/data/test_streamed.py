@@ -43,12 +43,14 @@ def test_variants_have_their_shares_and_all_ranks_agree():
 @pytest.fixture
 def one_person(monkeypatch):
     """The same prepared person for every seed."""
-    prepare, made = streaming.prepare, {}
+    prepare_subject, made = streaming.prepare_subject, {}
 
     def once(seed, people: PeopleSettings, frames, fps, texel):
-        return made.setdefault(0, None) or made.update({0: prepare(1000, people, frames, fps, texel)}) or made[0]
+        return (
+            made.setdefault(0, None) or made.update({0: prepare_subject(1000, people, frames, fps, texel)}) or made[0]
+        )
 
-    monkeypatch.setattr(streaming, "prepare", once)
+    monkeypatch.setattr(streaming, "prepare_subject", once)
 
 
 def test_a_variant_changes_what_it_names(one_person):

@@ -5,17 +5,17 @@ import pytest
 
 from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
 from posegaussian.synthetic.dataset.compose import compose
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import prepare
+from posegaussian.synthetic.people.prepared_subject import prepare_subject
+from posegaussian.synthetic.people.subject import Subject
 
 SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
 
 
 @pytest.fixture(scope="session")
-def cast():
-    return Cast.of(prepare(1002, PeopleSettings(motions=("walk",)), 6, 30, 0.008))
+def subject():
+    return Subject.of(prepare_subject(1002, PeopleSettings(motions=("walk",)), 6, 30, 0.008))
 
 
 @pytest.fixture(scope="session")
-def samples(cast):
-    return [compose(cast, np.random.default_rng(seed), SETTINGS, 2) for seed in range(4)]
+def samples(subject):
+    return [compose(subject, np.random.default_rng(seed), SETTINGS, 2) for seed in range(4)]

@@ -11,8 +11,8 @@ from posegaussian.config import LightSettings, PeopleSettings, RigSettings, Sens
 from posegaussian.geometry.projection import project, unproject
 from posegaussian.synthetic.dataset.compose import compose
 from posegaussian.synthetic.people.bake import PARTS
-from posegaussian.synthetic.people.cast import Cast
-from posegaussian.synthetic.people.preparation import prepare
+from posegaussian.synthetic.people.prepared_subject import prepare_subject
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.zbuffer import nearest, nearest_numba
 from posegaussian.types import JOINTS
@@ -21,10 +21,10 @@ SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=Sensor
 FRAMES = np.array([0, 1])
 
 
-def surface_distance(points: np.ndarray, cast: Cast, moment: int) -> np.ndarray:
+def surface_distance(points: np.ndarray, subject: Subject, moment: int) -> np.ndarray:
     """Distance of points to the planes of the triangles whose middles lie nearest, metres."""
-    vertices = cast.posed(np.array([moment])).vertices[0].double().numpy()
-    corners = vertices[cast.actor.faces.numpy()]
+    vertices = subject.posed(np.array([moment])).vertices[0].double().numpy()
+    corners = vertices[subject.mesh.faces.numpy()]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-20
     middles, found = corners.mean(1), []
@@ -34,7 +34,7 @@ def surface_distance(points: np.ndarray, cast: Cast, moment: int) -> np.ndarray:
     return np.array(found)
 
 
-def test_depth_of_one_view_lies_on_the_surface_and_on_the_other_views_depth(cast, samples):
+def test_depth_of_one_view_lies_on_the_surface_and_on_the_other_views_depth(subject, samples):
     for sample in samples:
         points = unproject(sample.depth, sample.pair.cameras)
         both = (sample.visible * sample.valid) > 0
@@ -52,8 +52,8 @@ def test_depth_of_one_view_lies_on_the_surface_and_on_the_other_views_depth(cast
             shift = sample.disparity[0, view][seen] * (-1 if view == 0 else 1)
             assert abs(pixels[0, :, 0] - (x + shift)).max() < 2e-2
     points = unproject(samples[0].depth, samples[0].pair.cameras)[0, 0][samples[0].depth[0, 0] > 0]
-    moment = int(np.argmin([abs(cast.track.joints[t] - samples[0].joints[0].numpy()).max() for t in range(6)]))
-    assert np.median(surface_distance(points[::40].double().numpy(), cast, moment)) < 5e-4
+    moment = int(np.argmin([abs(subject.poses.joints[t] - samples[0].joints[0].numpy()).max() for t in range(6)]))
+    assert np.median(surface_distance(points[::40].double().numpy(), subject, moment)) < 5e-4
 
 
 def ray_hits(origin: np.ndarray, target: np.ndarray, corners: np.ndarray) -> bool:
@@ -72,12 +72,12 @@ def ray_hits(origin: np.ndarray, target: np.ndarray, corners: np.ndarray) -> boo
     return bool(((u >= 0) & (v >= 0) & (u + v <= 1) & (distance > 1e-6) & (distance < 1 - gap)).any())
 
 
-def test_occlusion_agrees_with_rays(cast, samples):
+def test_occlusion_agrees_with_rays(subject, samples):
     rays, maps = [], []
     for sample in samples:
-        moment = int(np.argmin([abs(cast.track.joints[t] - sample.joints[0].numpy()).max() for t in range(6)]))
-        vertices = cast.posed(np.array([moment])).vertices[0].double().numpy()
-        corners = vertices[cast.actor.faces.numpy()]
+        moment = int(np.argmin([abs(subject.poses.joints[t] - sample.joints[0].numpy()).max() for t in range(6)]))
+        vertices = subject.posed(np.array([moment])).vertices[0].double().numpy()
+        corners = vertices[subject.mesh.faces.numpy()]
         points = unproject(sample.depth, sample.pair.cameras)[0].double().numpy()
         centres = sample.pair.cameras.centre[0].double().numpy()
         rows, columns = np.nonzero(sample.depth[0, 0].numpy() > 0)
@@ -107,18 +107,20 @@ def test_joints_and_parts_lie_on_the_person(samples):
             assert "left" in PARTS[sample.parts[0, view, y, x]]
 
 
-def test_texture_follows_the_body(cast):
+def test_texture_follows_the_body(subject):
     """A point of the surface keeps its colour from frame to frame where light is from everywhere."""
     even = config.LightSettings(lamps=(1, 1), key=(0, 0), ambient=(0.8, 0.8), warmth=(0, 0))
     # No relief light, no shadows: what remains is albedo and occlusion, which move with the surface.
-    sample = compose(cast, np.random.default_rng(3), replace(SETTINGS, light=even, size=(256, 256)), 2)
-    posed = cast.posed(FRAMES)
-    moments = [int(np.argmin([abs(cast.track.joints[t] - j.numpy()).max() for t in range(6)])) for j in sample.joints]
-    posed = cast.posed(np.array(moments))
+    sample = compose(subject, np.random.default_rng(3), replace(SETTINGS, light=even, size=(256, 256)), 2)
+    posed = subject.posed(FRAMES)
+    moments = [
+        int(np.argmin([abs(subject.poses.joints[t] - j.numpy()).max() for t in range(6)])) for j in sample.joints
+    ]
+    posed = subject.posed(np.array(moments))
     points = project_vertices(posed.vertices, sample.pair.cameras[:, 0])
-    face, _ = nearest_numba(points, cast.actor.faces, 256, 256)
+    face, _ = nearest_numba(points, subject.mesh.faces, 256, 256)
     pictures = sample.pair.images[:, 0]
-    middles = points[:, cast.actor.faces].mean(2)
+    middles = points[:, subject.mesh.faces].mean(2)
     both = np.intersect1d(face[0][face[0] >= 0].numpy(), face[1][face[1] >= 0].numpy())
     colours = [pictures[t][:, middles[t, both, 1].long(), middles[t, both, 0].long()] for t in (0, 1)]
     assert abs(colours[0] - colours[1]).mean() < 0.06
@@ -129,7 +131,7 @@ def test_texture_follows_the_body(cast):
 def test_flow_of_the_texture_is_that_of_the_body():
     side = 320
     people = PeopleSettings(garments=("shirt", "trousers"), fabrics=("plaid", "floral", "print"), motions=("walk",))
-    cast = Cast.of(prepare(1002, people, 6, 15, 0.004))
+    subject = Subject.of(prepare_subject(1002, people, 6, 15, 0.004))
     settings = StreamSettings(
         size=(side, side),
         target_size=(32, 32),
@@ -140,16 +142,16 @@ def test_flow_of_the_texture_is_that_of_the_body():
     )
     errors, sizes = [], []
     for seed in range(3):
-        sample = compose(cast, np.random.default_rng(seed), settings, 2)
-        distance = abs(cast.track.joints - sample.joints[0].numpy()).max((1, 2))
+        sample = compose(subject, np.random.default_rng(seed), settings, 2)
+        distance = abs(subject.poses.joints - sample.joints[0].numpy()).max((1, 2))
         start = int(distance.argmin())
         assert distance[start] < 1e-6
-        points = project_vertices(cast.posed(np.array([start, start + 1])).vertices, sample.pair.cameras[:, 0])
-        faces, _ = nearest(points, cast.actor.faces, side, side)
+        points = project_vertices(subject.posed(np.array([start, start + 1])).vertices, sample.pair.cameras[:, 0])
+        faces, _ = nearest(points, subject.mesh.faces, side, side)
         grey = [(255 * picture.mean(0)).byte().numpy() for picture in sample.pair.images[:, 0]]
         found = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(grey[0], grey[1], None)
         both = np.intersect1d(*(face[face >= 0].numpy() for face in faces))
-        middles = points[:, cast.actor.faces[torch.from_numpy(both)]].mean(2)[..., :2].numpy()
+        middles = points[:, subject.mesh.faces[torch.from_numpy(both)]].mean(2)[..., :2].numpy()
         true = middles[1] - middles[0]
         column, row = middles[0].astype(int).T
         inside = cv2.erode((sample.depth[0, 0].numpy() > 0).astype(np.uint8), np.ones((9, 9)))[row, column] > 0

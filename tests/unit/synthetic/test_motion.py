@@ -130,7 +130,7 @@ def test_soles_touch_the_floor(somebody):
 @pytest.mark.parametrize("motion", ["squat", "walk"])
 def test_skirts_neither_tear_nor_stretch(motion):
     person = make_person(11, PeopleSettings(garments=("skirt", "tshirt"), motions=(motion,)))
-    faces = person.surface.faces[person.materials == [look.name for look in person.looks].index("skirt")]
+    faces = person.surface.faces[person.material_ids == [material.name for material in person.materials].index("skirt")]
     a, b = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
     rest = np.linalg.norm(person.surface.rest[a] - person.surface.rest[b], axis=1)
     for time in (0.0, 0.4, 0.8):

@@ -47,7 +47,9 @@ def test_cloth_covers_trunk_and_hips_from_every_side(people, seed):
     """Rays from outside towards the spine meet cloth, never skin nor nothing."""
     person = people[seed]
     surface = person.surface
-    cloth = np.isin(person.materials, [i for i, look in enumerate(person.looks) if look.name not in ("skin", "eyes")])
+    cloth = np.isin(
+        person.material_ids, [i for i, material in enumerate(person.materials) if material.name not in ("skin", "eyes")]
+    )
     middle = surface.canonical[surface.faces[cloth]].mean(1)
     trunk = abs(middle[:, 0]) < 0.3
     angle = np.arctan2(middle[trunk, 0], -(middle[trunk, 1] + 0.01))
@@ -66,7 +68,7 @@ def test_surface_is_a_sane_mesh(people, seed):
     assert (surface.weights > 0).sum(1).max() <= 4
     a, b = surface.rest[sides(surface.faces).T]
     assert np.linalg.norm(a - b, axis=1).max() < 0.12
-    assert len(people[seed].materials) == len(surface.faces)
+    assert len(people[seed].material_ids) == len(surface.faces)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -83,7 +85,7 @@ def test_stature_and_joints_are_human(people, seed):
 def test_layers_of_cloth_keep_apart_at_rest(people, seed):
     """Along the normals of an inner layer, the next one out keeps its distance (but in clefts, where normals cross)."""
     person = people[seed]
-    names = [look.name for look in person.looks]
+    names = [material.name for material in person.materials]
     inner = next(
         i for i, name in enumerate(names) if name in ("trousers", "shorts", "tshirt", "shirt", "vest", "dress")
     )
@@ -95,7 +97,7 @@ def test_layers_of_cloth_keep_apart_at_rest(people, seed):
     if not tops:
         pytest.skip("one layer")
     surface = person.surface
-    below, above = (surface.faces[person.materials == i] for i in (inner, tops[-1]))
+    below, above = (surface.faces[person.material_ids == i] for i in (inner, tops[-1]))
     normals = vertex_normals(surface.rest, below)
     used = np.unique(below)
     # Pairs of vertices over the same place of the body.
@@ -111,19 +113,19 @@ def test_textures_are_colours_with_a_fine_relief(people, seed):
     person = people[seed]
     surface = person.surface
     rng = np.random.default_rng(0)
-    for index, look in enumerate(person.looks):
-        faces = surface.faces[person.materials == index]
-        values = look.texture(surface.canonical[faces[rng.integers(len(faces), size=500)]].mean(1))
+    for index, material in enumerate(person.materials):
+        faces = surface.faces[person.material_ids == index]
+        values = material.texture(surface.canonical[faces[rng.integers(len(faces), size=500)]].mean(1))
         assert values.shape == (500, 4) and np.isfinite(values).all()
         assert values[:, :3].min() >= 0 and values[:, :3].max() <= 1
         assert abs(values[:, 3]).max() < 0.006
-        assert 0 <= look.gloss <= 1 and 0 < look.roughness <= 1
+        assert 0 <= material.gloss <= 1 and 0 < material.roughness <= 1
 
 
 def test_same_seed_same_person_and_other_seeds_others(people):
     again = make_person(3)
     np.testing.assert_array_equal(again.posed(0.2).vertices, people[3].posed(0.2).vertices)
-    for first, second in zip(again.looks, people[3].looks, strict=True):
+    for first, second in zip(again.materials, people[3].materials, strict=True):
         places = again.surface.canonical[::50]
         np.testing.assert_array_equal(first.texture(places), second.texture(places))
     shapes = [people[seed].anchors.rest for seed in SEEDS]
@@ -134,12 +136,12 @@ def test_same_seed_same_person_and_other_seeds_others(people):
 
 def test_canonical_places_and_looks_do_not_depend_on_time(people):
     early, late = people[2].posed(0.0), people[2].posed(0.4)
-    assert early.canonical is late.canonical and early.looks is late.looks
+    assert early.canonical is late.canonical and early.materials is late.materials
 
 
 def test_height_follows_the_settings():
     tall = make_person(7, PeopleSettings(height=(1.95, 2.0), hair=("bald",), motions=("still",)))
-    bare = tall.surface.rest[tall.surface.faces[tall.materials == len(tall.looks) - 2]].reshape(-1, 3)
+    bare = tall.surface.rest[tall.surface.faces[tall.material_ids == len(tall.materials) - 2]].reshape(-1, 3)
     soles = tall.soles.rest[:, 2].min()
     assert 1.9 < bare[:, 2].max() - soles < 2.06
 

@@ -21,8 +21,8 @@ def mesh(vertices, faces, texture=lambda points: np.ones_like(points)):
         normals=vertex_normals(vertices, faces),
         faces=faces,
         canonical=vertices,
-        materials=np.zeros(len(faces), int),
-        looks=(Material("test", without_relief(texture)),),
+        material_ids=np.zeros(len(faces), int),
+        materials=(Material("test", without_relief(texture)),),
         joints=np.zeros((17, 3)),
     )
 

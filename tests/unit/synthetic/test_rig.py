@@ -40,9 +40,9 @@ def test_rig_angles_distances_and_margins_are_exact():
         assert view.project(middle) == pytest.approx(view.intrinsics[:2, 2])
 
 
-def test_nobody_is_cropped_on_any_rig(cast):
-    extent = cast.track.extent(FRAMES)
-    mesh = cast.posed(FRAMES).vertices.flatten(0, 1)[::7].double()
+def test_nobody_is_cropped_on_any_rig(subject):
+    extent = subject.poses.extent(FRAMES)
+    mesh = subject.posed(FRAMES).vertices.flatten(0, 1)[::7].double()
     presets = [BuiltinSettings(size=(96, 96)), BuiltinSettings(sources=8, ring=True, size=(90, 120), rig=RigSettings())]
     presets += [BuiltinSettings(sources=2, size=(120, 90), rig=RigSettings(vertical=1.0), targets=3)]
     for preset in presets:
@@ -58,11 +58,11 @@ def test_nobody_is_cropped_on_any_rig(cast):
             assert (pixels > 0).all() and (pixels < torch.tensor([camera.width, camera.height])).all()
 
 
-def test_rings_close_and_their_angles_are_even(cast):
+def test_rings_close_and_their_angles_are_even(subject):
     settings = BuiltinSettings(sources=5, ring=True, size=(64, 64), rig=replace(RigSettings(), pitch=(0.0, 0.0)))
-    rig = capture_rig(np.random.default_rng(0), settings, cast.track.extent(FRAMES))
+    rig = capture_rig(np.random.default_rng(0), settings, subject.poses.extent(FRAMES))
     assert rig.pairs[-1] == ("04", "00") and len(rig.targets) == 5
-    extent = cast.track.extent(FRAMES)
+    extent = subject.poses.extent(FRAMES)
     centres = np.stack([view.centre for view in rig.sources.values()])
     between = angles((extent.min(0) + extent.max(0)) / 2, centres)
     np.testing.assert_allclose([between[i, (i + 1) % 5] for i in range(5)], 72, rtol=1e-6)

@@ -17,8 +17,8 @@ SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=Sensor
 FRAMES = np.array([0, 1])
 
 
-def test_every_range_is_filled_and_kept(cast):
-    extent = cast.track.extent(FRAMES)
+def test_every_range_is_filled_and_kept(subject):
+    extent = subject.poses.extent(FRAMES)
     middle = (extent.min(0) + extent.max(0)) / 2
     baselines, radii, pitches, focals, upright = [], [], [], [], []
     for seed in range(300):
@@ -39,8 +39,8 @@ def test_every_range_is_filled_and_kept(cast):
     assert 0.08 < np.mean(upright) < 0.23
 
 
-def test_calibration_errors_keep_their_bound(cast):
-    extent = cast.track.extent(FRAMES)
+def test_calibration_errors_keep_their_bound(subject):
+    extent = subject.poses.extent(FRAMES)
     stage, rng, moved = draw_stage(np.random.default_rng(0), SETTINGS, extent), np.random.default_rng(1), []
     points = torch.from_numpy(extent).float().expand(2, -1, -1)
     for _ in range(50):
@@ -49,8 +49,8 @@ def test_calibration_errors_keep_their_bound(cast):
     assert max(moved) < 0.51 and np.mean(moved) > 0.15
 
 
-def test_a_rig_that_cannot_see_the_person(cast):
-    extent = cast.track.extent(FRAMES)
+def test_a_rig_that_cannot_see_the_person(subject):
+    extent = subject.poses.extent(FRAMES)
     near = replace(SETTINGS, rig=RigSettings(radius=(0.8, 0.8), margin=(0.4, 0.4)))
     with helpers.refuses(ConfigError, "person-out-of-view"):
         for seed in range(9):

@@ -8,10 +8,10 @@ import torch
 from posegaussian.config import BuiltinSettings, PeopleSettings, SensorSettings, StreamSettings
 from posegaussian.synthetic.dataset.stage import draw_stage
 from posegaussian.synthetic.people.bake import bake
-from posegaussian.synthetic.people.cast import Cast
 from posegaussian.synthetic.people.person import make_person
-from posegaussian.synthetic.people.preparation import Prepared
-from posegaussian.synthetic.people.track import track
+from posegaussian.synthetic.people.pose_sequence import sample_poses
+from posegaussian.synthetic.people.prepared_subject import PreparedSubject
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.photograph import measure
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.raster import Light, photograph
@@ -25,17 +25,17 @@ FLAT = Light(1.0, np.array([[0.0, 0, 1]]), np.zeros((1, 3)), np.zeros(3))
 
 
 @pytest.mark.parametrize(("pictures", "threads"), [(2, 1), (1, 3)])
-def test_numba_and_torch_rasterise_alike(cast, pictures, threads):
-    stage = draw_stage(np.random.default_rng(5), SETTINGS, cast.track.extent(FRAMES))
-    scene = project_vertices(cast.posed(FRAMES).vertices, stage.pair)[:pictures], cast.actor.faces, 160, 160
+def test_numba_and_torch_rasterise_alike(subject, pictures, threads):
+    stage = draw_stage(np.random.default_rng(5), SETTINGS, subject.poses.extent(FRAMES))
+    scene = project_vertices(subject.posed(FRAMES).vertices, stage.pair)[:pictures], subject.mesh.faces, 160, 160
     torch.set_num_threads(threads)
     for one, other in zip(nearest_numba(*scene), nearest_torch(*scene), strict=True):
         assert torch.equal(one, other)
 
 
-def test_lenses_bend_vertices_as_opencv_does(cast):
-    stage = draw_stage(np.random.default_rng(2), SETTINGS, cast.track.extent(FRAMES))
-    vertices = cast.posed(FRAMES[:1]).vertices[:, ::50]
+def test_lenses_bend_vertices_as_opencv_does(subject):
+    stage = draw_stage(np.random.default_rng(2), SETTINGS, subject.poses.extent(FRAMES))
+    vertices = subject.posed(FRAMES[:1]).vertices[:, ::50]
     lens = torch.tensor([[-0.1, 0.02, 0.003, -0.002, 0.01]])
     found = project_vertices(vertices, stage.target.__class__(
         stage.target.intrinsics[None], stage.target.world_to_camera[None], 200, 240), lens)[0, :, :2]  # fmt: skip
@@ -50,13 +50,13 @@ def test_lenses_bend_vertices_as_opencv_does(cast):
 def test_the_engine_measures_the_depth_that_this_plain_rasteriser_measures():
     person = make_person(1, PeopleSettings())
     baked = bake(person, 0.01)
-    cast = Cast.of(Prepared(1, baked, track(person, baked, 1, 30)))
+    subject = Subject.of(PreparedSubject(1, baked, sample_poses(person, baked, 1, 30)))
     rig = capture_rig(
-        np.random.default_rng(0), BuiltinSettings(sources=2, size=(200, 160)), cast.track.extent(np.zeros(1, int))
+        np.random.default_rng(0), BuiltinSettings(sources=2, size=(200, 160)), subject.poses.extent(np.zeros(1, int))
     )
     view = rig.sources["00"]
     plain = photograph(person.posed(0.0), view, FLAT)
-    ours = measure(cast.posed(np.zeros(1, int)), torch.zeros(1, dtype=torch.long), cameras([view])).depth[0].numpy()
+    ours = measure(subject.posed(np.zeros(1, int)), torch.zeros(1, dtype=torch.long), cameras([view])).depth[0].numpy()
     both = (plain.depth > 0) & (ours > 0)
     assert (plain.depth > 0).sum() > 3000 and ((plain.depth > 0) != (ours > 0)).mean() < 1e-3
     # The engine keeps the four strongest bones of a vertex.

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from posegaussian.config import PeopleSettings
-from posegaussian.synthetic.people.bake import Baked, bake
+from posegaussian.synthetic.people.bake import BakedMesh, bake
 from posegaussian.synthetic.people.person import make_person
-from posegaussian.synthetic.people.track import Track, track
+from posegaussian.synthetic.people.pose_sequence import PoseSequence, sample_poses
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSubject:
     """A person's looks and moves.
 
     Args:
@@ -19,8 +19,8 @@ class Prepared:
     """
 
     seed: int
-    baked: Baked
-    track: Track
+    baked: BakedMesh
+    poses: PoseSequence
 
 
 def texel_for(pixels: int) -> float:
@@ -28,7 +28,7 @@ def texel_for(pixels: int) -> float:
     return min(max(1 / pixels, 0.001), 0.004)
 
 
-def prepare(seed: int, people: PeopleSettings, frames: int, fps: int, texel: float) -> Prepared:
+def prepare_subject(seed: int, people: PeopleSettings, frames: int, fps: int, texel: float) -> PreparedSubject:
     """Make somebody.
 
     Args:
@@ -40,4 +40,4 @@ def prepare(seed: int, people: PeopleSettings, frames: int, fps: int, texel: flo
     """
     person = make_person(seed, people)
     baked = bake(person, texel)
-    return Prepared(seed, baked, track(person, baked, frames, fps))
+    return PreparedSubject(seed, baked, sample_poses(person, baked, frames, fps))

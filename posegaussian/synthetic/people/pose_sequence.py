@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from posegaussian.synthetic.body.body import skin
-from posegaussian.synthetic.people.bake import Baked
+from posegaussian.synthetic.people.bake import BakedMesh
 from posegaussian.synthetic.people.person import Person
 
 
 @dataclass(frozen=True)
-class Track:
+class PoseSequence:
     """Consecutive moments of a person.
 
     Args:
@@ -29,7 +29,7 @@ class Track:
         return self.outline[np.unique(frames)].reshape(-1, 3).astype(np.float64)
 
 
-def track(person: Person, baked: Baked, frames: int, fps: int) -> Track:
+def sample_poses(person: Person, baked: BakedMesh, frames: int, fps: int) -> PoseSequence:
     """Follow a person.
 
     Args:
@@ -46,4 +46,4 @@ def track(person: Person, baked: Baked, frames: int, fps: int) -> Track:
         joints.append(person.regressor @ skin(person.anchors.rest, person.anchors.weights, moved))
         blended = np.einsum("ok,okij->oij", weights, moved[bones])
         outline.append(np.einsum("oij,oj->oi", blended[:, :, :3], rest) + blended[:, :, 3])
-    return Track(*(np.stack(values).astype(np.float32) for values in (transforms, joints, outline)))
+    return PoseSequence(*(np.stack(values).astype(np.float32) for values in (transforms, joints, outline)))

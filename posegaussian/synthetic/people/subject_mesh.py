@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
-from posegaussian.synthetic.people.bake import Baked
+from posegaussian.synthetic.people.bake import BakedMesh
 from posegaussian.types import Tensors
 
 
 @dataclass(frozen=True)
-class Actor(Tensors):
-    """`Baked` in torch: see there."""
+class SubjectMesh(Tensors):
+    """`BakedMesh` in torch: see there."""
 
     vertices: Float32[Tensor, "v 3"]
     normals: Float32[Tensor, "v 3"]
@@ -24,7 +24,7 @@ class Actor(Tensors):
     occlusion: Float32[Tensor, v]
     faces: Int64[Tensor, "f 3"]
     parts: UInt8[Tensor, f]
-    looks: UInt8[Tensor, f]
+    material_ids: UInt8[Tensor, f]
     gloss: Float32[Tensor, m]
     roughness: Float32[Tensor, m]
     grids: UInt8[Tensor, f]
@@ -32,12 +32,12 @@ class Actor(Tensors):
     texels: UInt8[Tensor, "n 5"]
 
     @staticmethod
-    def of(baked: Baked, device: torch.device | str = "cpu") -> Actor:
+    def of(baked: BakedMesh, device: torch.device | str = "cpu") -> SubjectMesh:
         """Move a baked person to a device."""
-        names = Actor.__dataclass_fields__
-        return Actor(**{name: torch.from_numpy(getattr(baked, name)).to(device) for name in names})
+        names = SubjectMesh.__dataclass_fields__
+        return SubjectMesh(**{name: torch.from_numpy(getattr(baked, name)).to(device) for name in names})
 
-    def posed(self, transforms: Float32[Tensor, "t b 3 4"]) -> Posed:
+    def posed(self, transforms: Float32[Tensor, "t b 3 4"]) -> PosedMesh:
         """The person at several moments, by linear blend skinning.
 
         Args:
@@ -48,20 +48,20 @@ class Actor(Tensors):
         blended = reduce(torch.add, parts).unflatten(2, (3, 4))  # in this order on every device
         vertices = _turned(blended, self.vertices) + blended[..., 3]
         normals = _turned(blended, self.normals)
-        return Posed(self, vertices, normals / normals.norm(dim=-1, keepdim=True).clamp_min(1e-12))
+        return PosedMesh(self, vertices, normals / normals.norm(dim=-1, keepdim=True).clamp_min(1e-12))
 
 
 @dataclass(frozen=True)
-class Posed(Tensors):
-    """An actor at t moments.
+class PosedMesh(Tensors):
+    """An mesh at t moments.
 
     Args:
-        actor: who.
+        mesh: who.
         vertices: metres, in the world.
         normals: unit length.
     """
 
-    actor: Actor
+    mesh: SubjectMesh
     vertices: Float32[Tensor, "t v 3"]
     normals: Float32[Tensor, "t v 3"]
 

@@ -1,0 +1,41 @@
+"""Somebody on a device, ready to be photographed at any moment of a track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from posegaussian.synthetic.people.pose_sequence import PoseSequence
+from posegaussian.synthetic.people.prepared_subject import PreparedSubject
+from posegaussian.synthetic.people.subject_mesh import PosedMesh, SubjectMesh
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Somebody ready to be photographed.
+
+    Args:
+        seed: who.
+        mesh: on the device.
+        track: how the person moves, on the host.
+        transforms: of the track, on the device.
+    """
+
+    seed: int
+    mesh: SubjectMesh
+    poses: PoseSequence
+    transforms: Float[Tensor, "t b 3 4"]
+
+    @staticmethod
+    def of(prepared: PreparedSubject, device: torch.device | str = "cpu") -> Subject:
+        """Move somebody to a device."""
+        transforms = torch.from_numpy(prepared.poses.transforms).to(device)
+        return Subject(prepared.seed, SubjectMesh.of(prepared.baked, device), prepared.poses, transforms)
+
+    def posed(self, frames: Int[np.ndarray, n]) -> PosedMesh:
+        """The person at some frames of the track."""
+        return self.mesh.posed(self.transforms[torch.from_numpy(frames).to(self.transforms.device)])

@@ -42,7 +42,7 @@ from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset import stream as streaming
-from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.training.losses.image import box_psnr
@@ -168,7 +168,7 @@ class Preparing:
     """Prepares the people of the stream as files, which all variants use in the same order."""
 
     def __init__(self, args: argparse.Namespace):
-        self.folder, self.arguments = args.output / "people", preparation_arguments(args, streaming.SECONDS)
+        self.folder, self.arguments = args.output / "people", preparation_arguments(args, streaming.SEQUENCE_SECONDS)
         self.folder.mkdir(exist_ok=True)
         train, self.seeds = settings_of("everything", args).train, {}
         for phase, steps in zip(("depth", "full"), args.steps, strict=True):
@@ -274,7 +274,7 @@ def clips(settings: ModelSettings, args: argparse.Namespace) -> Iterator[tuple[i
             )
             random = np.random.default_rng([prepared.seed, index])
             frames = args.watched + SETTLING * (still > 0)
-            sample = compose(subject, random, stream, frames)
+            sample = render_clip(subject, random, stream, frames)
             yield number, condition, bin_, batch_from_sample(sample, frames, errors, random)
 
 

@@ -16,9 +16,9 @@ import torch
 from harness import in_turn, machine, report
 
 from posegaussian.config import PeopleSettings, StreamSettings
-from posegaussian.synthetic.dataset.compose import compose_clips, draw_take
+from posegaussian.synthetic.dataset.clips import draw_camera_sample, render_clips
 from posegaussian.synthetic.dataset.sample import Sample
-from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.projection import project_vertices
@@ -55,7 +55,7 @@ def sample_maker(people: list[PreparedSubject], settings: StreamSettings, device
 
     def make(step: int) -> Sample:
         chosen = [subjects[(step + clip) % len(subjects)] for clip in range(CLIPS)]
-        return compose_clips(chosen, [np.random.default_rng([step, clip]) for clip in range(CLIPS)], settings, FRAMES)
+        return render_clips(chosen, [np.random.default_rng([step, clip]) for clip in range(CLIPS)], settings, FRAMES)
 
     return make
 
@@ -86,8 +86,8 @@ def throughput(people: list[PreparedSubject], size: int, target: int, device: st
 def against_numpy(person: PreparedSubject, size: int, samples: int) -> dict:
     """The z-buffer on one thread against a plain NumPy one, on one picture."""
     settings, subject, frames = StreamSettings(size=(size, size)), Subject.of(person), np.array([0])
-    stage = draw_stage(np.random.default_rng(0), settings, subject.poses.extent(frames))
-    points = project_vertices(subject.posed(frames).vertices, stage.pair[:1])
+    scene = draw_stereo_scene(np.random.default_rng(0), settings, subject.poses.extent(frames))
+    points = project_vertices(subject.posed(frames).vertices, scene.declared[:1])
     faces = subject.mesh.faces
     arrays = points[0].numpy(), faces.numpy()
     before = torch.get_num_threads()
@@ -141,17 +141,17 @@ def devices_agree(people: list[PreparedSubject], size: int, target: int) -> list
 def pieces(people: list[PreparedSubject], size: int, samples: int) -> list[dict]:
     """Parts on CUDA: drawing a clip, posing, and six pictures at twice the size, as colour needs them."""
     settings, subject = StreamSettings(size=(size, size)), Subject.of(people[0], "cuda")
-    stage = draw_stage(np.random.default_rng(0), settings, subject.poses.extent(np.array([0])))
+    scene = draw_stereo_scene(np.random.default_rng(0), settings, subject.poses.extent(np.array([0])))
     posed = subject.posed(np.zeros(6, int))
-    camera = stage.pair[[0, 1, 0, 1, 0, 1]].to("cuda").resized(2 * size, 2 * size)
+    camera = scene.declared[[0, 1, 0, 1, 0, 1]].to("cuda").resized(2 * size, 2 * size)
     points = project_vertices(posed.vertices, camera)
-    scene = points, subject.mesh.faces, 2 * size, 2 * size
+    arguments = points, subject.mesh.faces, 2 * size, 2 * size
     functions = {
-        "draw a clip (host)": lambda: draw_take(subject.poses, np.random.default_rng(0), settings, FRAMES),
+        "draw a clip (host)": lambda: draw_camera_sample(subject.poses, np.random.default_rng(0), settings, FRAMES),
         "pose": lambda: subject.posed(np.zeros(6, int)),
         "project": lambda: project_vertices(posed.vertices, camera),
-        "z-buffer, Triton": lambda: nearest_triton(*scene),
-        "z-buffer, plain torch": lambda: nearest_torch(*scene),
+        "z-buffer, Triton": lambda: nearest_triton(*arguments),
+        "z-buffer, plain torch": lambda: nearest_torch(*arguments),
     }
     times = in_turn(functions, samples, synchronise=torch.cuda.synchronize)
     return [{f"six pictures of {2 * size}^2 on CUDA": name, "time": time} for name, time in times.items()]

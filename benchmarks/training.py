@@ -82,8 +82,8 @@ def main() -> None:
 
 
 def make_people(count: int, target_size: int) -> list:
-    """PreparedSubject people, as the stream uses them."""
-    start, options = time.monotonic(), (PeopleSettings(), streaming.SECONDS * FPS, FPS, texel_for(target_size))
+    """Prepared people, as the stream uses them."""
+    start, options = time.monotonic(), (PeopleSettings(), streaming.SEQUENCE_SECONDS * FPS, FPS, texel_for(target_size))
     with ProcessPoolExecutor(min(count, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
         people = list(pool.map(prepare_subject, range(1000, 1000 + count), *([value] * count for value in options)))
     print(f"{count} people were prepared in {time.monotonic() - start:.1f} s", flush=True)

@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float
+from posegaussian.synthetic.dataset.render_clip import render_clip
 from torch import Tensor, nn
 
 from posegaussian.config import StreamSettings
 from posegaussian.model.constants import DISPARITY_PRIOR, DisparityPriorConstants
 from posegaussian.model.disparity_prior import DisparityPrior, PriorEstimate
 from posegaussian.pose.detector_noise import read_error_model, simulate_detector
-from posegaussian.synthetic.dataset.compose import compose
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
@@ -73,7 +73,9 @@ def rendered_pairs(seeds: range) -> Iterator[tuple[StereoPair, Sample]]:
         )
         for number, baseline in enumerate(2 * BASELINES):
             random = np.random.default_rng([seed, number])
-            sample = compose(subject, random, replace(settings, rig=replace(settings.rig, baseline=baseline)), frames=1)
+            sample = render_clip(
+                subject, random, replace(settings, rig=replace(settings.rig, baseline=baseline)), frames=1
+            )
             yield simulate_detector(sample.pair, sample.joints2d, sample.joint_visible > 0, 1, errors, random), sample
 
 

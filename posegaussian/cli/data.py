@@ -48,9 +48,9 @@ def captures(
 
         write_capture(seed, output, builtin)
     if scan is not None:
-        from posegaussian.pipeline.captures import photograph_scan
+        from posegaussian.pipeline.captures import write_scan_capture
 
-        photograph_scan(scan, output, builtin)
+        write_scan_capture(scan, output, builtin)
 
 
 def people(

@@ -19,8 +19,8 @@ from posegaussian.io.easymocap import (
 from posegaussian.io.images import DEPTH_UNIT
 from posegaussian.io.obj import read_textured_mesh
 from posegaussian.progress import progress
-from posegaussian.synthetic.dataset.performance import Performance, perform
-from posegaussian.synthetic.scans import stand, upright
+from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
+from posegaussian.synthetic.scans import scan_capture, upright
 
 
 def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
@@ -45,10 +45,10 @@ def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
         )
     with atomic_folder(output) as root:
         frames = progress(range(settings.frames), f"person {seed}: frame")
-        _write(root, perform(seed, settings), frames, settings)
+        _write(root, person_capture(seed, settings), frames, settings)
 
 
-def photograph_scan(folder: Path, output: Path, settings: BuiltinSettings) -> None:
+def write_scan_capture(folder: Path, output: Path, settings: BuiltinSettings) -> None:
     """Photograph a scan into a capture; it appears under its name only when it is whole.
 
     Args:
@@ -63,7 +63,7 @@ def photograph_scan(folder: Path, output: Path, settings: BuiltinSettings) -> No
         raise CaptureError(
             "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
         )
-    scan = stand(upright(read_textured_mesh(folder)), folder.resolve().name, settings)
+    scan = scan_capture(upright(read_textured_mesh(folder)), folder.resolve().name, settings)
     with atomic_folder(output) as root:
         _write(root, scan, range(settings.frames), settings)
 
@@ -72,15 +72,15 @@ def _replaceable(output: Path) -> bool:
     return output.is_dir() and (not any(output.iterdir()) or (output / "rig.json").exists())
 
 
-def _write(root: Path, performance: Performance, frames: Iterable[int], settings: BuiltinSettings) -> None:
-    rig, suffix = performance.studio.rig, f".{settings.images}"
+def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], settings: BuiltinSettings) -> None:
+    rig, suffix = capture.scene.rig, f".{settings.images}"
     write_calibration(root, rig.views)
     write_rig(root, list(rig.sources), list(rig.targets), rig.pairs)
     for frame in frames:
-        for camera, photo in performance.photographs(frame):
-            steps = np.round(photo.depth / DEPTH_UNIT).astype(np.uint16)
-            write_frame(root / frame_path("images", camera, frame, suffix), photo.image, ENCODERS[suffix])
-            write_frame(root / frame_path("masks", camera, frame), photo.mask)
+        for camera, rendered in capture.render(frame):
+            steps = np.round(rendered.depth / DEPTH_UNIT).astype(np.uint16)
+            write_frame(root / frame_path("images", camera, frame, suffix), rendered.image, ENCODERS[suffix])
+            write_frame(root / frame_path("masks", camera, frame), rendered.mask)
             write_frame(root / frame_path("depths", camera, frame), steps)
-    if performance.joints is not None:
-        write_joints(root, dict(enumerate(performance.joints.round(6))), indent=1)
+    if capture.joints is not None:
+        write_joints(root, dict(enumerate(capture.joints.round(6))), indent=1)

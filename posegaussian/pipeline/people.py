@@ -9,7 +9,7 @@ from posegaussian.config import PeopleSettings
 from posegaussian.errors import ConfigError
 from posegaussian.io.images import write_image
 from posegaussian.progress import progress
-from posegaussian.synthetic.dataset.contact import laid_out, portraits
+from posegaussian.synthetic.dataset.contact_sheet import render_portraits, tile_images
 
 _QUALITY = {".png": (), ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88), ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 88)}
 """OpenCV's parameters, by suffix."""
@@ -26,7 +26,7 @@ def contact_sheet(
         settings: which people may be drawn.
         size: height of one picture, pixels.
         frames: moments of each person, 5 frames apart.
-        columns: pictures side by side when there is one moment each.
+        columns: images side by side when there is one moment each.
 
     Raises:
         ConfigError: the picture's format is unknown.
@@ -35,6 +35,8 @@ def contact_sheet(
     output = Path(output)
     if output.suffix.lower() not in _QUALITY:
         raise ConfigError("contact sheets are .png or .jpg", code="unknown-image-format", file=output)
-    shots = [shot for seed in progress(list(seeds), "people") for shot in portraits(seed, settings, size, frames)]
-    sheet = laid_out(shots, min(columns if frames == 1 else frames, len(shots)))
+    images = [
+        image for seed in progress(list(seeds), "people") for image in render_portraits(seed, settings, size, frames)
+    ]
+    sheet = tile_images(images, min(columns if frames == 1 else frames, len(images)))
     write_image(output, sheet, _QUALITY[output.suffix.lower()])

@@ -6,7 +6,7 @@
     projection, zbuffer (scanlines), lights, shading -> photograph      pictures, and depth at pixel centres
     rig, calibration, sensor                           where cameras stand, how they err, what they do to pictures
     studio -> performance; scans                       what a capture shows, as arrays
-    compose, visibility, sample -> stream              training samples without end
+    render_clip, visibility, sample -> stream              training samples without end
     splits                                             who may be learned from
 
 The world: z up, metres, the floor at z = 0, the person about the origin, facing -y. Pixel centres at +0.5 everywhere

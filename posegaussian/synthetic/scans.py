@@ -11,8 +11,8 @@ import torch
 
 from posegaussian.config import BuiltinSettings
 from posegaussian.io.obj import TexturedMesh
-from posegaussian.synthetic.dataset.performance import Performance
-from posegaussian.synthetic.dataset.studio import Studio
+from posegaussian.synthetic.dataset.capture_scene import CaptureScene
+from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture
 from posegaussian.synthetic.mesh.mesh import vertex_normals
 from posegaussian.synthetic.mesh.mesh_colours import from_texture
 from posegaussian.synthetic.people.bake import BakedMesh
@@ -35,7 +35,7 @@ def upright(mesh: TexturedMesh) -> TexturedMesh:
     return replace(mesh, vertices=(vertices - middle) * (_HEIGHT / (high[2] - low[2])))
 
 
-def stand(scan: TexturedMesh, name: str, settings: BuiltinSettings) -> Performance:
+def scan_capture(scan: TexturedMesh, name: str, settings: BuiltinSettings) -> SyntheticCapture:
     """A scan that stands still before cameras.
 
     Args:
@@ -44,9 +44,9 @@ def stand(scan: TexturedMesh, name: str, settings: BuiltinSettings) -> Performan
         settings: rig, light and sensor.
     """
     rng = np.random.default_rng([_SEED, *name.encode()])
-    studio = Studio.built(rng, settings, capture_rig(rng, settings, scan.vertices), scan.vertices)
+    scene = CaptureScene.draw(rng, settings, capture_rig(rng, settings, scan.vertices), scan.vertices)
     colours = from_texture(scan.vertices, scan.faces, scan.uv, scan.texture, _TEXEL)
     normals = vertex_normals(scan.vertices, scan.faces)
     mesh = SubjectMesh.of(BakedMesh.rigid(scan.vertices, normals, scan.faces, colours))
     posed = mesh.posed(torch.eye(3, 4)[None, None])
-    return Performance(studio, lambda _: posed)
+    return SyntheticCapture(scene, lambda _: posed)

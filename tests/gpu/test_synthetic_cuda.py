@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
-from posegaussian.synthetic.dataset.compose import compose_clips
-from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.dataset.clips import render_clips
+from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.people.prepared_subject import prepare_subject
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer import photograph as photography
@@ -35,7 +35,7 @@ def people():
 
 def clips(people, device, settings=SETTINGS):
     subjects = [Subject.of(person, device) for person in people]
-    return compose_clips(subjects, [np.random.default_rng([5, i]) for i in range(len(subjects))], settings, 2)
+    return render_clips(subjects, [np.random.default_rng([5, i]) for i in range(len(subjects))], settings, 2)
 
 
 def test_the_stream_is_photographed_by_triton():
@@ -46,8 +46,8 @@ def test_the_stream_is_photographed_by_triton():
 def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
     subject = Subject.of(people[0])
     times = np.arange(3)
-    stage = draw_stage(np.random.default_rng(5), SETTINGS, subject.poses.extent(times))
-    camera = stack([stage.pair[0], stage.pair[1], stage.pair[0]])
+    scene = draw_stereo_scene(np.random.default_rng(5), SETTINGS, subject.poses.extent(times))
+    camera = stack([scene.declared[0], scene.declared[1], scene.declared[0]])
     points = project_vertices(subject.posed(times).vertices, camera)
     here = nearest_numba(points, subject.mesh.faces, 160, 128)
     there = back_end(points.cuda(), subject.mesh.faces.cuda(), 160, 128)
@@ -86,9 +86,9 @@ def test_the_same_bytes_again(people):
 def test_nothing_waits_for_the_device(people):
     subjects = [Subject.of(person, "cuda") for person in people]
     rngs = [[np.random.default_rng([5, i]) for i in range(2)] for _ in range(2)]
-    compose_clips(subjects, rngs[0], SETTINGS, 2)
+    render_clips(subjects, rngs[0], SETTINGS, 2)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        compose_clips(subjects, rngs[1], SETTINGS, 2)
+        render_clips(subjects, rngs[1], SETTINGS, 2)
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -50,7 +50,7 @@ class Sample(Tensors):
     baseline: Float[Tensor, b]
 
 
-def concatenated(items: list):
+def concatenate(items: list):
     """Samples, pairs or cameras of one size, along the batch."""
     first, changes = items[0], {}
     for field in fields(first):
@@ -58,5 +58,5 @@ def concatenated(items: list):
         if isinstance(values[0], Tensor):
             changes[field.name] = torch.cat(values)
         elif isinstance(values[0], Tensors):
-            changes[field.name] = concatenated(values)
+            changes[field.name] = concatenate(values)
     return replace(first, **changes)

@@ -1,7 +1,7 @@
 """The endless stream: training samples of ever new people on ever new rigs, made on the CPU or on CUDA.
 
-A pool of people is at hand. Each place in it is taken over by somebody new every `lifetime` steps, one place after the
-other. Who stands in which place, and everything else about a step, follows from the settings, the seed and the numbers
+A pool of people is at hand. Each slot in it is taken over by somebody new every `lifetime` steps, one slot after the
+other. Who stands in which slot, and everything else about a step, follows from the settings, the seed and the numbers
 (step, clips, frames) alone: nothing depends on what was asked before, so a resumed run continues exactly.
 """
 
@@ -14,16 +14,16 @@ import numpy as np
 import torch
 
 from posegaussian.config import PeopleSettings, StreamSettings
-from posegaussian.synthetic.dataset.compose import compose_clips
+from posegaussian.synthetic.dataset.clips import render_clips
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.splits import FIRST_STREAMED
 from posegaussian.synthetic.people.subject import Subject
 
-SECONDS = 4
+SEQUENCE_SECONDS = 4
 """How long each person is followed."""
-_WHO, _WHICH, _HOW = 1, 2, 3
-"""Branches of the random numbers: who comes, which places a step looks at, what it sees."""
+_SEEDS, _SLOTS, _CLIPS = 1, 2, 3
+"""Branches of the random numbers: who comes, which slots a step looks at, what it sees."""
 
 
 class SyntheticStream:
@@ -38,12 +38,12 @@ class SyntheticStream:
     def __init__(self, settings: StreamSettings, seed: int, device: torch.device | str = "cpu"):
         self.settings, self.seed, self.device = settings, seed, torch.device(device)
         self._executor: ProcessPoolExecutor | None = None
-        self._coming: dict[int, Future] = {}
-        self._present: dict[int, Subject] = {}
+        self._pending: dict[int, Future] = {}
+        self._subjects: dict[int, Subject] = {}
         self.waits = 0
         """So often somebody was wanted who was not ready."""
 
-    def batch(self, step: int, clips: int, frames: int, look: StreamSettings | None = None) -> Sample:
+    def batch(self, step: int, clips: int, frames: int, variant: StreamSettings | None = None) -> Sample:
         """The samples of a step: `clips` people, each in `frames` consecutive moments.
 
         On CUDA the work is queued on the current stream.
@@ -52,16 +52,16 @@ class SyntheticStream:
             step: which; the same one is always the same.
             clips: how many people.
             frames: of each.
-            look: another way to photograph them; people come and go as the stream's own settings say.
+            variant: another way to photograph them; people come and go as the stream's own settings say.
         """
         pool = self.settings.pool
-        draw = np.random.default_rng([self.seed, _WHICH, step])
-        places = draw.choice(pool, clips, replace=clips > pool)
-        wanted = [self.person(int(place), step) for place in places]
-        self._expect(step, wanted)
+        draw = np.random.default_rng([self.seed, _SLOTS, step])
+        slots = draw.choice(pool, clips, replace=clips > pool)
+        wanted = [self.person(int(slot), step) for slot in slots]
+        self._request(step, wanted)
         subjects = [self._subject(person) for person in wanted]
-        rngs = [np.random.default_rng([self.seed, _HOW, step, number]) for number in range(clips)]
-        return compose_clips(subjects, rngs, look or self.settings, frames)
+        rngs = [np.random.default_rng([self.seed, _CLIPS, step, number]) for number in range(clips)]
+        return render_clips(subjects, rngs, variant or self.settings, frames)
 
     def close(self) -> None:
         """Stop the workers at once: nobody waits for people who will not be needed."""
@@ -71,8 +71,8 @@ class SyntheticStream:
             for process in working:
                 process.terminate()
             self._executor = None
-        self._coming.clear()
-        self._present.clear()
+        self._pending.clear()
+        self._subjects.clear()
 
     def __enter__(self) -> "SyntheticStream":
         return self
@@ -80,46 +80,46 @@ class SyntheticStream:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def person(self, place: int, step: int) -> int:
-        """Seed of the person who stands in a place of the pool."""
+    def person(self, slot: int, step: int) -> int:
+        """Seed of the person who stands in a slot of the pool."""
         lifetime = self.settings.lifetime
-        generation = (step + place * lifetime // self.settings.pool) // lifetime
-        rng = np.random.default_rng([self.seed, _WHO, place, generation])
+        generation = (step + slot * lifetime // self.settings.pool) // lifetime
+        rng = np.random.default_rng([self.seed, _SEEDS, slot, generation])
         return FIRST_STREAMED + int(rng.integers(1 << 31))
 
-    def _expect(self, step: int, wanted: list[int]) -> None:
+    def _request(self, step: int, wanted: list[int]) -> None:
         """Have people made that are needed now or soon, the most urgent first; forget those who have gone."""
-        places, half = range(self.settings.pool), self.settings.lifetime // 2
-        now = {self.person(place, step) for place in places}
-        soon = {self.person(place, step + half) for place in places}
-        for known in (self._present, self._coming):
+        slots, half = range(self.settings.pool), self.settings.lifetime // 2
+        now = {self.person(slot, step) for slot in slots}
+        soon = {self.person(slot, step + half) for slot in slots}
+        for known in (self._subjects, self._pending):
             for person in known.keys() - now - soon:
                 del known[person]
         if self.settings.workers:
             for person in chain(wanted, sorted(now), sorted(soon)):
-                if person not in self._present and person not in self._coming:
-                    self._coming[person] = self._workers().submit(prepare_subject, person, *self._manner())
+                if person not in self._subjects and person not in self._pending:
+                    self._pending[person] = self._workers().submit(prepare_subject, person, *self._preparation())
 
     def _subject(self, person: int) -> Subject:
-        if person not in self._present:
-            coming = self._coming.pop(person, None)
+        if person not in self._subjects:
+            coming = self._pending.pop(person, None)
             if coming and not coming.done():
-                self._waited()
-            prepared = coming.result() if coming else prepare_subject(person, *self._manner())
-            self._present[person] = Subject.of(prepared, self.device)
-        return self._present[person]
+                self._count_wait()
+            prepared = coming.result() if coming else prepare_subject(person, *self._preparation())
+            self._subjects[person] = Subject.of(prepared, self.device)
+        return self._subjects[person]
 
-    def _waited(self) -> None:
+    def _count_wait(self) -> None:
         """Count a step that people are not ready for, and say so when it is more than a start."""
         self.waits += 1
         if self.waits == self.settings.pool + 1:
             text = "steps wait for people to be made: raise `workers`, or `lifetime`, of the stream"
             print(text, file=sys.stderr, flush=True)
 
-    def _manner(self) -> tuple[PeopleSettings, int, int, float]:
+    def _preparation(self) -> tuple[PeopleSettings, int, int, float]:
         """How people are prepared."""
         settings = self.settings
-        return settings.people, SECONDS * settings.fps, settings.fps, texel_for(max(settings.target_size))
+        return settings.people, SEQUENCE_SECONDS * settings.fps, settings.fps, texel_for(max(settings.target_size))
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._executor is None:

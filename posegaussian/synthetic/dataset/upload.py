@@ -8,7 +8,7 @@ from torch import Tensor
 
 from posegaussian.types import Tensors
 
-_ALIGNED = 256
+_ALIGNMENT = 256
 """Each tensor starts at a multiple of so many bytes, as if it had been allocated alone."""
 
 
@@ -20,28 +20,28 @@ def upload(tree: Any, device: torch.device) -> Any:
         leaves.append(leaf.contiguous())
         return leaf
 
-    _mapped(tree, gather)
+    _map_tensors(tree, gather)
     ends = [0]
     for leaf in leaves:
-        ends.append(ends[-1] + -(-leaf.nbytes // _ALIGNED) * _ALIGNED)
+        ends.append(ends[-1] + -(-leaf.nbytes // _ALIGNMENT) * _ALIGNMENT)
     buffer = torch.empty(ends[-1], dtype=torch.uint8, pin_memory=device.type == "cuda")
     for leaf, start in zip(leaves, ends, strict=False):
-        _part(buffer, leaf, start).copy_(leaf)
+        _view_of(buffer, leaf, start).copy_(leaf)
     arrived = buffer.to(device, non_blocking=True)
-    parts = iter([_part(arrived, leaf, start) for leaf, start in zip(leaves, ends, strict=False)])
-    return _mapped(tree, lambda _: next(parts))
+    parts = iter([_view_of(arrived, leaf, start) for leaf, start in zip(leaves, ends, strict=False)])
+    return _map_tensors(tree, lambda _: next(parts))
 
 
-def _part(buffer: Tensor, leaf: Tensor, start: int) -> Tensor:
+def _view_of(buffer: Tensor, leaf: Tensor, start: int) -> Tensor:
     """The place of a tensor in the buffer."""
     return buffer[start : start + leaf.nbytes].view(leaf.dtype).view(leaf.shape)
 
 
-def _mapped(tree: Any, function: Callable[[Tensor], Any]) -> Any:
+def _map_tensors(tree: Any, function: Callable[[Tensor], Any]) -> Any:
     if isinstance(tree, Tensor):
         return function(tree)
     if isinstance(tree, dict):
-        return {name: _mapped(value, function) for name, value in tree.items()}
+        return {name: _map_tensors(value, function) for name, value in tree.items()}
     if isinstance(tree, list | tuple):
-        return type(tree)(_mapped(value, function) for value in tree)
-    return tree.map(lambda value: _mapped(value, function)) if isinstance(tree, Tensors) else tree
+        return type(tree)(_map_tensors(value, function) for value in tree)
+    return tree.map(lambda value: _map_tensors(value, function)) if isinstance(tree, Tensors) else tree

@@ -8,17 +8,15 @@ from torch import Tensor
 
 from posegaussian.geometry.projection import pixel_grid
 
-_BEHIND = 0.012
+_OCCLUSION_TOLERANCE = 0.012
 """A point is hidden where the other view's surface is nearer by more than this, metres."""
-_JUMP = 0.03
+_DEPTH_EDGE = 0.03
 """Two pixels side by side whose depths differ by more than this lie on two surfaces, metres."""
-_INSIDE = (*[0.08] * 5, *[0.13] * 2, *[0.09] * 2, *[0.07] * 2, *[0.17] * 2, *[0.11] * 2, *[0.09] * 2)
+_JOINT_DEPTHS = (*[0.08] * 5, *[0.13] * 2, *[0.09] * 2, *[0.07] * 2, *[0.17] * 2, *[0.11] * 2, *[0.09] * 2)
 """How deep below the skin or cloth each joint may lie and still count as seen, metres."""
 
 
-def seen_by_both(
-    depth: Float32[Tensor, "b 2 h w"], disparity: Float32[Tensor, "b 2 h w"]
-) -> Float32[Tensor, "b 2 h w"]:
+def covisible(depth: Float32[Tensor, "b 2 h w"], disparity: Float32[Tensor, "b 2 h w"]) -> Float32[Tensor, "b 2 h w"]:
     """1 where a pixel's point is seen by the other view too.
 
     Rectified views share their optical axes' direction, so a point has one depth in both. It is hidden where it lies
@@ -33,14 +31,14 @@ def seen_by_both(
     beside = [other.gather(3, (left + step).clamp(0, width - 1)) for step in (0, 1)]
     first, second = (found.where(found > 0, torch.full_like(found, torch.inf)) for found in beside)
     closest = torch.where(where - 0.5 - left < 0.5, first, second)
-    jump = ~((first - second).abs() < _JUMP)
+    jump = ~((first - second).abs() < _DEPTH_EDGE)
     surface = torch.where(jump, closest, torch.maximum(first, second))
     nobody = (beside[0] == 0) & (beside[1] == 0)
     inside = (where >= 0) & (where <= width)
-    return ((depth > 0) & inside & ~nobody & (depth <= surface + _BEHIND)).float()
+    return ((depth > 0) & inside & ~nobody & (depth <= surface + _OCCLUSION_TOLERANCE)).float()
 
 
-def joints_seen(
+def visible_joints(
     depth: Float32[Tensor, "b 2 h w"], joints2d: Float32[Tensor, "b 2 17 2"], joint_depth: Float32[Tensor, "b 2 17"]
 ) -> Float32[Tensor, "b 2 17"]:
     """1 where a joint lies in the picture and not deeper below the surface than joints do.
@@ -55,10 +53,10 @@ def joints_seen(
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     cell = y.long().clamp(0, height - 1) * width + x.long().clamp(0, width - 1)
     surface = depth.flatten(2).gather(2, cell)
-    near = joint_depth <= surface + _inside(depth.device)
+    near = joint_depth <= surface + _joint_depths(depth.device)
     return (inside & (surface > 0) & near).float()
 
 
 @cache
-def _inside(device: torch.device) -> Float32[Tensor, "17"]:
-    return torch.tensor(_INSIDE, device=device)
+def _joint_depths(device: torch.device) -> Float32[Tensor, "17"]:
+    return torch.tensor(_JOINT_DEPTHS, device=device)

@@ -12,7 +12,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.config import BuiltinSettings, parse
 from posegaussian.errors import CaptureError
 from posegaussian.io.obj import read_textured_mesh
-from posegaussian.pipeline.captures import photograph_scan
+from posegaussian.pipeline.captures import write_scan_capture
 from posegaussian.synthetic.scans import upright
 
 SETTINGS = {"frames": 1, "size": [96, 96], "sources": 2, "images": "png"}
@@ -46,7 +46,7 @@ def test_a_scan_stands_on_the_floor(tmp_path):
 
 def test_the_pictures_show_its_colours_and_its_depth(tmp_path):
     output = tmp_path / "box"
-    photograph_scan(write_box(tmp_path / "0004"), output, parse(BuiltinSettings, SETTINGS))
+    write_scan_capture(write_box(tmp_path / "0004"), output, parse(BuiltinSettings, SETTINGS))
     capture = read_capture(output)
     assert (capture.sources, capture.held_out, capture.pairs) == (("00", "01"), ("t00",), (("00", "01"),))
     camera = capture.cameras["t00"]

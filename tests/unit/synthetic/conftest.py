@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
-from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.people.prepared_subject import prepare_subject
 from posegaussian.synthetic.people.subject import Subject
 
@@ -18,4 +18,4 @@ def subject():
 
 @pytest.fixture(scope="session")
 def samples(subject):
-    return [compose(subject, np.random.default_rng(seed), SETTINGS, 2) for seed in range(4)]
+    return [render_clip(subject, np.random.default_rng(seed), SETTINGS, 2) for seed in range(4)]

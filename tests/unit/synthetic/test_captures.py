@@ -13,7 +13,7 @@ from posegaussian.config import BuiltinSettings
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.rig import nearest_point, view_angles
 from posegaussian.pipeline.captures import write_capture
-from posegaussian.synthetic.dataset.studio import Studio
+from posegaussian.synthetic.dataset.capture_scene import CaptureScene
 from posegaussian.synthetic.people.person import make_person
 
 SETTINGS = BuiltinSettings(frames=2, size=(256, 240), sources=2)
@@ -174,7 +174,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no film")
 
-    monkeypatch.setattr(Studio, "photographs", fail)
+    monkeypatch.setattr(CaptureScene, "render", fail)
     with pytest.raises(RuntimeError, match="no film"):
         write_capture(1, tmp_path / "person", BuiltinSettings(frames=1, size=(64, 64), sources=2))
     assert not list(tmp_path.iterdir())

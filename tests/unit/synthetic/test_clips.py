@@ -9,7 +9,7 @@ import torch
 from posegaussian import config
 from posegaussian.config import LightSettings, PeopleSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.geometry.projection import project, unproject
-from posegaussian.synthetic.dataset.compose import compose
+from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.people.bake import PARTS
 from posegaussian.synthetic.people.prepared_subject import prepare_subject
 from posegaussian.synthetic.people.subject import Subject
@@ -111,7 +111,7 @@ def test_texture_follows_the_body(subject):
     """A point of the surface keeps its colour from frame to frame where light is from everywhere."""
     even = config.LightSettings(lamps=(1, 1), key=(0, 0), ambient=(0.8, 0.8), warmth=(0, 0))
     # No relief light, no shadows: what remains is albedo and occlusion, which move with the surface.
-    sample = compose(subject, np.random.default_rng(3), replace(SETTINGS, light=even, size=(256, 256)), 2)
+    sample = render_clip(subject, np.random.default_rng(3), replace(SETTINGS, light=even, size=(256, 256)), 2)
     posed = subject.posed(FRAMES)
     moments = [
         int(np.argmin([abs(subject.poses.joints[t] - j.numpy()).max() for t in range(6)])) for j in sample.joints
@@ -142,7 +142,7 @@ def test_flow_of_the_texture_is_that_of_the_body():
     )
     errors, sizes = [], []
     for seed in range(3):
-        sample = compose(subject, np.random.default_rng(seed), settings, 2)
+        sample = render_clip(subject, np.random.default_rng(seed), settings, 2)
         distance = abs(subject.poses.joints - sample.joints[0].numpy()).max((1, 2))
         start = int(distance.argmin())
         assert distance[start] < 1e-6

@@ -11,7 +11,7 @@ from scipy import stats
 from posegaussian import config
 from posegaussian.config import FILMED, LightSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
-from posegaussian.synthetic.dataset import stage as staging
+from posegaussian.synthetic.dataset import stereo_scene
 from posegaussian.synthetic.renderer.lights import draw_lights
 from posegaussian.synthetic.rigs.rig import Arc, draw_arc
 from posegaussian.synthetic.sensors.sensor import draw_sensors
@@ -81,15 +81,15 @@ def test_sensors_fill_their_ranges():
 
 def test_rigs_fill_their_ranges(monkeypatch):
     rig, asked, rolls = RigSettings(), [], []
-    place, look_at = Arc.place, staging.look_at
+    place, look_at = Arc.place, stereo_scene.look_at
     monkeypatch.setattr(Arc, "place", lambda arc, *angles: asked.append(angles) or place(arc, *angles))
-    monkeypatch.setattr(staging, "look_at", lambda *args: rolls.append(args[2]) or look_at(*args))
+    monkeypatch.setattr(stereo_scene, "look_at", lambda *args: rolls.append(args[2]) or look_at(*args))
     ratios, above, principal = [], [], []
     for seed in range(DRAWS):
-        stage = staging.draw_stage(np.random.default_rng(seed), StreamSettings(rig=rig), PERSON)
-        ratios.append(asked[-1][0] / stage.baseline + 0.5)
+        scene = stereo_scene.draw_stereo_scene(np.random.default_rng(seed), StreamSettings(rig=rig), PERSON)
+        ratios.append(asked[-1][0] / scene.baseline + 0.5)
         above.append(asked[-1][1])
-        principal.append(float((stage.target.intrinsics[:2, 2].double() / 1024 - 0.5).norm()))
+        principal.append(float((scene.target.intrinsics[:2, 2].double() / 1024 - 0.5).norm()))
     arcs = [draw_arc(np.random.default_rng(seed), rig, np.zeros(3)) for seed in range(DRAWS)]
     middles = np.array([arc.middle for arc in arcs])
     even(ratios, rig.between_cameras)

@@ -9,7 +9,7 @@ import torch
 from posegaussian.config import GPS_GAUSSIAN, BuiltinSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.geometry.projection import project
 from posegaussian.geometry.rig import angles
-from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.rigs.rig import capture_rig
 
 SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
@@ -52,8 +52,8 @@ def test_nobody_is_cropped_on_any_rig(subject):
                 pixels = view.project(mesh.numpy())
                 assert (pixels > 0).all() and (pixels < [view.width, view.height]).all()
     for seed in range(40):
-        stage = draw_stage(np.random.default_rng(seed), SETTINGS, extent)
-        for camera in (stage.pair[0], stage.pair[1], stage.target):
+        scene = draw_stereo_scene(np.random.default_rng(seed), SETTINGS, extent)
+        for camera in (scene.declared[0], scene.declared[1], scene.target):
             pixels, _ = project(mesh.float(), camera)
             assert (pixels > 0).all() and (pixels < torch.tensor([camera.width, camera.height])).all()
 

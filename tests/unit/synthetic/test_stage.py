@@ -10,7 +10,7 @@ import torch
 from posegaussian.config import FILMED, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
 from posegaussian.geometry.projection import project
-from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.rigs.calibration import shaken
 
 SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
@@ -22,15 +22,15 @@ def test_every_range_is_filled_and_kept(subject):
     middle = (extent.min(0) + extent.max(0)) / 2
     baselines, radii, pitches, focals, upright = [], [], [], [], []
     for seed in range(300):
-        stage = draw_stage(np.random.default_rng(seed), SETTINGS, extent)
-        rays = stage.pair.centre.double().numpy() - middle
+        scene = draw_stereo_scene(np.random.default_rng(seed), SETTINGS, extent)
+        rays = scene.declared.centre.double().numpy() - middle
         angle = np.degrees(np.arccos(rays[0] @ rays[1] / np.prod(np.linalg.norm(rays, axis=1))))
-        assert angle == pytest.approx(stage.baseline, abs=0.01)
+        assert angle == pytest.approx(scene.baseline, abs=0.01)
         baselines.append(angle)
         radii.append(np.linalg.norm(rays, axis=1).mean())
         out = (rays / np.linalg.norm(rays, axis=1, keepdims=True)).sum(0)
         pitches.append(np.degrees(np.arcsin(out[2] / np.linalg.norm(out))))
-        focals.append(float(stage.target.intrinsics[0, 0]) / 240)
+        focals.append(float(scene.target.intrinsics[0, 0]) / 240)
         upright.append(abs(rays[1] - rays[0])[2] > 0.7 * np.linalg.norm(rays[1] - rays[0]))
     for values, (low, high), slack in ((baselines, (10, 60), 0.01), (radii, (1.5, 4), 0.13), (pitches, (-25, 25), 0.1)):
         assert low - slack <= min(values) and max(values) <= high + slack
@@ -41,11 +41,11 @@ def test_every_range_is_filled_and_kept(subject):
 
 def test_calibration_errors_keep_their_bound(subject):
     extent = subject.poses.extent(FRAMES)
-    stage, rng, moved = draw_stage(np.random.default_rng(0), SETTINGS, extent), np.random.default_rng(1), []
+    scene, rng, moved = draw_stereo_scene(np.random.default_rng(0), SETTINGS, extent), np.random.default_rng(1), []
     points = torch.from_numpy(extent).float().expand(2, -1, -1)
     for _ in range(50):
-        true = shaken(rng, FILMED, stage.pair, extent)
-        moved.append(float((project(points, true)[0] - project(points, stage.pair)[0]).norm(dim=-1).max()))
+        true = shaken(rng, FILMED, scene.declared, extent)
+        moved.append(float((project(points, true)[0] - project(points, scene.declared)[0]).norm(dim=-1).max()))
     assert max(moved) < 0.51 and np.mean(moved) > 0.15
 
 
@@ -54,4 +54,4 @@ def test_a_rig_that_cannot_see_the_person(subject):
     near = replace(SETTINGS, rig=RigSettings(radius=(0.8, 0.8), margin=(0.4, 0.4)))
     with helpers.refuses(ConfigError, "person-out-of-view"):
         for seed in range(9):
-            draw_stage(np.random.default_rng(seed), near, extent)
+            draw_stereo_scene(np.random.default_rng(seed), near, extent)

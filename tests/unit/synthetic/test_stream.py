@@ -22,7 +22,7 @@ def test_the_stream_depends_on_its_numbers_alone():
     assert torch.equal(steps[1].pair.images, again.pair.images)
     assert (again.person >= 1000).all() and again.pair.images.shape == (2, 2, 3, 32, 32)
     assert (again.pair.images <= again.pair.masks + 1e-6).all()
-    assert len(first._present) <= 4
+    assert len(first._subjects) <= 4
     people = {first.person(place, step) for place in range(2) for step in range(30)}
     assert len(people) == 2 * 10 + 1 and all(split_of(person) == "train" for person in people)
     first.close()

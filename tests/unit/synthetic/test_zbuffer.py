@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from posegaussian.config import BuiltinSettings, PeopleSettings, SensorSettings, StreamSettings
-from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.people.bake import bake
 from posegaussian.synthetic.people.person import make_person
 from posegaussian.synthetic.people.pose_sequence import sample_poses
@@ -26,23 +26,28 @@ FLAT = Light(1.0, np.array([[0.0, 0, 1]]), np.zeros((1, 3)), np.zeros(3))
 
 @pytest.mark.parametrize(("pictures", "threads"), [(2, 1), (1, 3)])
 def test_numba_and_torch_rasterise_alike(subject, pictures, threads):
-    stage = draw_stage(np.random.default_rng(5), SETTINGS, subject.poses.extent(FRAMES))
-    scene = project_vertices(subject.posed(FRAMES).vertices, stage.pair)[:pictures], subject.mesh.faces, 160, 160
+    scene = draw_stereo_scene(np.random.default_rng(5), SETTINGS, subject.poses.extent(FRAMES))
+    arguments = (
+        project_vertices(subject.posed(FRAMES).vertices, scene.declared)[:pictures],
+        subject.mesh.faces,
+        160,
+        160,
+    )
     torch.set_num_threads(threads)
-    for one, other in zip(nearest_numba(*scene), nearest_torch(*scene), strict=True):
+    for one, other in zip(nearest_numba(*arguments), nearest_torch(*arguments), strict=True):
         assert torch.equal(one, other)
 
 
 def test_lenses_bend_vertices_as_opencv_does(subject):
-    stage = draw_stage(np.random.default_rng(2), SETTINGS, subject.poses.extent(FRAMES))
+    scene = draw_stereo_scene(np.random.default_rng(2), SETTINGS, subject.poses.extent(FRAMES))
     vertices = subject.posed(FRAMES[:1]).vertices[:, ::50]
     lens = torch.tensor([[-0.1, 0.02, 0.003, -0.002, 0.01]])
-    found = project_vertices(vertices, stage.target.__class__(
-        stage.target.intrinsics[None], stage.target.world_to_camera[None], 200, 240), lens)[0, :, :2]  # fmt: skip
-    pose = stage.target.world_to_camera.double().numpy()
+    found = project_vertices(vertices, scene.target.__class__(
+        scene.target.intrinsics[None], scene.target.world_to_camera[None], 200, 240), lens)[0, :, :2]  # fmt: skip
+    pose = scene.target.world_to_camera.double().numpy()
     expected = cv2.projectPoints(
         vertices[0].double().numpy(), cv2.Rodrigues(pose[:3, :3])[0], pose[:3, 3],
-        stage.target.intrinsics.double().numpy(), lens[0].double().numpy(),
+        scene.target.intrinsics.double().numpy(), lens[0].double().numpy(),
     )[0][:, 0]  # fmt: skip
     assert abs(found.numpy() - expected).max() < 2e-3
 

@@ -1,4 +1,4 @@
-"""The clips of a step: cameras, light and sensors are drawn, the people photographed, the truth measured."""
+"""The clips of a step: cameras, light and sensors are drawn, the people rendered, the truth measured."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor
 from posegaussian.config import StreamSettings
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.projection import project
-from posegaussian.synthetic.dataset.sample import Sample, concatenated
-from posegaussian.synthetic.dataset.stage import draw_stage
+from posegaussian.synthetic.dataset.sample import Sample, concatenate
+from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.dataset.upload import upload
-from posegaussian.synthetic.dataset.visibility import joints_seen, seen_by_both
+from posegaussian.synthetic.dataset.visibility import covisible, visible_joints
 from posegaussian.synthetic.people.pose_sequence import PoseSequence
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
@@ -24,12 +24,12 @@ from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera, StereoPair, Tensors, stack
 
 
-def compose(subject: Subject, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Sample:
+def render_clip(subject: Subject, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Sample:
     """Photograph one clip of consecutive frames."""
-    return compose_clips([subject], [rng], settings, frames)
+    return render_clips([subject], [rng], settings, frames)
 
 
-def compose_clips(
+def render_clips(
     subjects: list[Subject], rngs: list[np.random.Generator], settings: StreamSettings, frames: int
 ) -> Sample:
     """Photograph clips of consecutive frames; what is drawn goes to the device in one copy, and nothing waits for it.
@@ -41,53 +41,55 @@ def compose_clips(
         frames: of each clip.
     """
     device = subjects[0].transforms.device
-    takes = [draw_take(subject.poses, rng, settings, frames) for subject, rng in zip(subjects, rngs, strict=True)]
-    pairs = concatenated([take.declared for take in takes])
+    samples = [
+        draw_camera_sample(subject.poses, rng, settings, frames) for subject, rng in zip(subjects, rngs, strict=True)
+    ]
+    pairs = concatenate([sample.declared for sample in samples])
     joints = torch.from_numpy(
         np.concatenate(
-            [subject.poses.joints[take.times.numpy()] for subject, take in zip(subjects, takes, strict=True)]
+            [subject.poses.joints[sample.times.numpy()] for subject, sample in zip(subjects, samples, strict=True)]
         )
     )
     joints2d, joint_depth = project(joints[:, None].expand(-1, 2, -1, -1), pairs)
     known = {
         "joints": joints,
         "joints2d": joints2d,
-        "target_camera": concatenated([take.target for take in takes]),
+        "target_camera": concatenate([sample.target for sample in samples]),
         "person": torch.tensor([subject.seed for subject in subjects for _ in range(frames)]),
-        "baseline": torch.tensor([take.baseline for take in takes for _ in range(frames)]),
+        "baseline": torch.tensor([sample.baseline for sample in samples for _ in range(frames)]),
     }
-    sensors = concatenated([take.sensors for take in takes])
-    takes, pairs, joint_depth, known, sensors = upload((takes, pairs, joint_depth, known, sensors), device)
+    sensors = concatenate([sample.sensors for sample in samples])
+    samples, pairs, joint_depth, known, sensors = upload((samples, pairs, joint_depth, known, sensors), device)
 
-    shots = concatenated([_shots(subject, take, frames) for subject, take in zip(subjects, takes, strict=True)])
-    depth, parts = (values.unflatten(0, (-1, 2)) for values in (shots.truth.depth, shots.truth.parts))
+    renders = concatenate([_render(subject, sample, frames) for subject, sample in zip(subjects, samples, strict=True)])
+    depth, parts = (values.unflatten(0, (-1, 2)) for values in (renders.truth.depth, renders.truth.parts))
     disparity = depth_to_disparity(depth, pairs)
-    masks = _levels(shots.sources.coverage)
-    images = sensors.develop(shots.sources.colours + shots.wall) * masks
+    masks = _levels(renders.sources.coverage)
+    images = sensors.develop(renders.sources.colours + renders.wall) * masks
     masks = masks.unflatten(0, (-1, 2))
     return Sample(
         pair=StereoPair(images.unflatten(0, (-1, 2)), masks, pairs),
         depth=depth,
         disparity=disparity,
         valid=((depth > 0) & (masks[:, :, 0] >= 0.5)).float(),
-        visible=seen_by_both(depth, disparity),
+        visible=covisible(depth, disparity),
         parts=parts.int(),
-        joint_visible=joints_seen(depth, joints2d=known["joints2d"], joint_depth=joint_depth),
-        target=_levels(shots.target.colours.clamp(0, 1)),
-        target_mask=_levels(shots.target.coverage),
-        target_depth=shots.target_truth.depth,
+        joint_visible=visible_joints(depth, joints2d=known["joints2d"], joint_depth=joint_depth),
+        target=_levels(renders.target.colours.clamp(0, 1)),
+        target_mask=_levels(renders.target.coverage),
+        target_depth=renders.target_truth.depth,
         **known,
     )
 
 
 @dataclass(frozen=True)
-class Take(Tensors):
+class CameraSample(Tensors):
     """What is drawn for a clip of t frames.
 
     Args:
         times: frames of the track.
         declared: the pair, as calibration has it.
-        photographed: the pair as it truly stands, frame by frame.
+        actual: the pair as it truly stands, frame by frame.
         target: the novel view.
         baseline: degrees.
         lights: the light.
@@ -97,7 +99,7 @@ class Take(Tensors):
 
     times: Int64[Tensor, t]
     declared: Camera
-    photographed: Camera
+    actual: Camera
     target: Camera
     baseline: float
     lights: Lights
@@ -105,18 +107,20 @@ class Take(Tensors):
     lamp: Camera
 
 
-def draw_take(poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Take:
+def draw_camera_sample(
+    poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int
+) -> CameraSample:
     """Draw everything about a clip, on the host."""
     times = _moments(poses, rng, settings, frames)
     extent = poses.extent(times)
-    stage = draw_stage(rng, settings, extent)
+    scene = draw_stereo_scene(rng, settings, extent)
     lights = draw_lights(rng, settings.light)
     sensors = draw_sensors(rng, settings.sensor, frames, 2)
     lamp = lamp_camera(lights.directions[0].double().numpy(), (extent.min(0) + extent.max(0)) / 2)
-    declared, photographed, target, lamp = (
-        stack([camera] * frames) for camera in (stage.pair, stage.photographed, stage.target, lamp)
+    declared, actual, target, lamp = (
+        stack([camera] * frames) for camera in (scene.declared, scene.actual, scene.target, lamp)
     )
-    return Take(torch.from_numpy(times), declared, _flat(photographed), target, stage.baseline, lights, sensors, lamp)
+    return CameraSample(torch.from_numpy(times), declared, _flat(actual), target, scene.baseline, lights, sensors, lamp)
 
 
 def _moments(poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int) -> np.ndarray:
@@ -126,7 +130,7 @@ def _moments(poses: PoseSequence, rng: np.random.Generator, settings: StreamSett
 
 
 @dataclass(frozen=True)
-class Shots(Tensors):
+class ClipRenders(Tensors):
     """The pictures of a clip of t frames.
 
     Args:
@@ -144,19 +148,19 @@ class Shots(Tensors):
     target_truth: Truth
 
 
-def _shots(subject: Subject, take: Take, frames: int) -> Shots:
+def _render(subject: Subject, sample: CameraSample, frames: int) -> ClipRenders:
     """All pictures of a clip."""
-    posed = subject.mesh.posed(subject.transforms[take.times])
-    shadows = shadow_map(posed, take.lamp)
-    moments = torch.arange(frames, device=posed.vertices.device)
+    posed = subject.mesh.posed(subject.transforms[sample.times])
+    shadows = shadow_map(posed, sample.lamp)
+    frame_ids = torch.arange(frames, device=posed.vertices.device)
     twice = torch.arange(2 * frames, device=posed.vertices.device) // 2
-    sources = photograph(posed, twice, take.photographed, take.lights, shadows)
-    return Shots(
+    sources = photograph(posed, twice, sample.actual, sample.lights, shadows)
+    return ClipRenders(
         sources=sources,
-        wall=(1 - sources.coverage) * take.lights.background[:, None, None],
-        truth=measure(posed, twice, _flat(take.declared)),
-        target=photograph(posed, moments, take.target, take.lights, shadows),
-        target_truth=measure(posed, moments, take.target),
+        wall=(1 - sources.coverage) * sample.lights.background[:, None, None],
+        truth=measure(posed, twice, _flat(sample.declared)),
+        target=photograph(posed, frame_ids, sample.target, sample.lights, shadows),
+        target_truth=measure(posed, frame_ids, sample.target),
     )
 
 

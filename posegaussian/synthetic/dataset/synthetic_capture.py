@@ -1,4 +1,4 @@
-"""What the cameras of a capture film, as arrays: a person from a seed in a drawn studio, frame by frame."""
+"""What the cameras of a capture film, as arrays: a person from a seed in a drawn scene, frame by frame."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.config import BuiltinSettings
-from posegaussian.synthetic.dataset.studio import Photo, Studio
+from posegaussian.synthetic.dataset.capture_scene import CaptureImage, CaptureScene
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.splits import split_of
 from posegaussian.synthetic.people.subject import Subject
@@ -19,25 +19,25 @@ _RIG = 29
 
 
 @dataclass(frozen=True)
-class Performance:
-    """Somebody before the cameras of a studio.
+class SyntheticCapture:
+    """Somebody before the cameras of a scene.
 
     Args:
-        studio: cameras and light.
+        scene: cameras and light.
         posed: how the person stands in a frame, by its number.
         joints: COCO-17 in each frame, metres, in the world; None where they are unknown.
     """
 
-    studio: Studio
+    scene: CaptureScene
     posed: Callable[[int], PosedMesh]
     joints: Float[np.ndarray, "t 17 3"] | None = None
 
-    def photographs(self, frame: int) -> Iterator[tuple[str, Photo]]:
+    def render(self, frame: int) -> Iterator[tuple[str, CaptureImage]]:
         """The image of a frame by every camera, with the camera's name."""
-        return self.studio.photographs(self.posed(frame), frame)
+        return self.scene.render(self.posed(frame), frame)
 
 
-def perform(seed: int, settings: BuiltinSettings) -> Performance:
+def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
     """A synthetic person before the cameras of a capture.
 
     Args:
@@ -53,6 +53,6 @@ def perform(seed: int, settings: BuiltinSettings) -> Performance:
     subject = Subject.of(prepare_subject(seed, settings.people, last + 1, settings.fps, texel))
     rng = np.random.default_rng([seed, _RIG])
     extent = subject.poses.extent(moments)
-    studio = Studio.built(rng, settings, capture_rig(rng, settings, extent), extent)
+    scene = CaptureScene.draw(rng, settings, capture_rig(rng, settings, extent), extent)
     joints = subject.poses.joints[moments].astype(float)
-    return Performance(studio, lambda frame: subject.posed(moments[frame : frame + 1]), joints)
+    return SyntheticCapture(scene, lambda frame: subject.posed(moments[frame : frame + 1]), joints)

@@ -14,28 +14,30 @@ from posegaussian.synthetic.rigs.calibration import cameras, shaken
 from posegaussian.synthetic.rigs.rig import draw_arc, draw_focal, framed, look_at, on_picture_plane
 from posegaussian.types import Camera, Tensors
 
-_LOPSIDED = 0.03
+_DISTANCE_SPREAD = 0.03
 """The two cameras of a pair differ in their distance from the person by up to this share."""
 
 
 @dataclass(frozen=True)
-class Stage(Tensors):
+class StereoScene(Tensors):
     """Where the cameras of a clip stand.
 
     Args:
         pair: rectified cameras as declared, batch of 2.
-        photographed: the same as they truly are.
+        actual: the same as they truly are.
         target: of the novel view.
         baseline: degrees.
     """
 
-    pair: Camera
-    photographed: Camera
+    declared: Camera
+    actual: Camera
     target: Camera
     baseline: float
 
 
-def draw_stage(rng: np.random.Generator, settings: StreamSettings, extent: Float[np.ndarray, "n 3"]) -> Stage:
+def draw_stereo_scene(
+    rng: np.random.Generator, settings: StreamSettings, extent: Float[np.ndarray, "n 3"]
+) -> StereoScene:
     """Two cameras about the person, rectified, and a third near the arc between them.
 
     Args:
@@ -53,7 +55,7 @@ def draw_stage(rng: np.random.Generator, settings: StreamSettings, extent: Float
     sources = []
     for side in (-0.5, 0.5):
         place = arc.place(side * baseline)
-        place = middle + (place - middle) * (1 + rng.uniform(-_LOPSIDED, _LOPSIDED))
+        place = middle + (place - middle) * (1 + rng.uniform(-_DISTANCE_SPREAD, _DISTANCE_SPREAD))
         pose = look_at(place, middle, rng.uniform(*rig.roll))
         on_picture_plane(pose, extent)
         sources.append(SourceCamera(np.diag([1000.0, 1000, 1]), np.zeros(5), pose, 1000, 1000))
@@ -61,8 +63,8 @@ def draw_stage(rng: np.random.Generator, settings: StreamSettings, extent: Float
     ratio, above = rng.uniform(*rig.between_cameras), rng.uniform(*rig.above)
     pose = look_at(arc.place((ratio - 0.5) * baseline, above), middle, rng.uniform(*rig.roll))
     target = framed(rng, rig, pose, settings.target_size, extent)
-    photographed = shaken(rng, settings.sensor, pair, extent)
-    return Stage(pair.to(torch.float32), photographed.to(torch.float32), cameras([target])[0], baseline)
+    actual = shaken(rng, settings.sensor, pair, extent)
+    return StereoScene(pair.to(torch.float32), actual.to(torch.float32), cameras([target])[0], baseline)
 
 
 def _rectified(

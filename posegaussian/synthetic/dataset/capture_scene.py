@@ -18,8 +18,8 @@ from posegaussian.types import Camera
 
 
 @dataclass(frozen=True)
-class Photo:
-    """One picture before the studio's wall, and the truth about it.
+class CaptureImage:
+    """One picture before the scene's wall, and the truth about it.
 
     Args:
         image: RGB.
@@ -33,37 +33,37 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Studio:
+class CaptureScene:
     """Cameras and light.
 
     Args:
         rig: the cameras as declared.
-        true: the cameras as they are, by name; their pictures differ by the calibration's errors.
+        actual: the cameras as they are, by name; their pictures differ by the calibration's errors.
         sensors: what each camera does to its pictures, frame by frame.
         lights: the light.
         middle: of the person in all frames, metres.
     """
 
     rig: Rig
-    true: dict[str, Camera]
+    actual: dict[str, Camera]
     sensors: dict[str, Sensor]
     lights: Lights
     middle: Float[np.ndarray, "3"]
 
     @staticmethod
-    def built(
+    def draw(
         rng: np.random.Generator, settings: BuiltinSettings, rig: Rig, extent: Float[np.ndarray, "p 3"]
-    ) -> "Studio":
+    ) -> "CaptureScene":
         """Draw what the rig leaves open. Targets are clean: they are only ever compared with."""
         lights = draw_lights(rng, settings.light)
-        true, sensors = {}, {}
+        actual, sensors = {}, {}
         for name, view in rig.views.items():
             sensor = settings.sensor if name in rig.sources else SensorSettings()
-            true[name] = shaken(rng, sensor, cameras([view]), extent)
+            actual[name] = shaken(rng, sensor, cameras([view]), extent)
             sensors[name] = draw_sensors(rng, sensor, settings.frames, 1)
-        return Studio(rig, true, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
+        return CaptureScene(rig, actual, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
 
-    def photographs(self, posed: PosedMesh, frame: int) -> Iterator[tuple[str, Photo]]:
+    def render(self, posed: PosedMesh, frame: int) -> Iterator[tuple[str, CaptureImage]]:
         """A picture by every camera.
 
         Args:
@@ -75,11 +75,11 @@ class Studio:
         now = torch.zeros(1, dtype=torch.long)
         for name, view in self.rig.views.items():
             lens = torch.from_numpy(view.distortion)[None].float()
-            photo = photograph(posed, now, self.true[name], self.lights, shadows, lens)
+            photo = photograph(posed, now, self.actual[name], self.lights, shadows, lens)
             image = photo.colours + (1 - photo.coverage) * self.lights.background[:, None, None]
             image = self.sensors[name][frame : frame + 1].develop(image)
             depth = measure(posed, now, cameras([view]), lens).depth
-            yield name, Photo(_bytes(image[0].permute(1, 2, 0)), _bytes(photo.coverage[0, 0]), depth[0].numpy())
+            yield name, CaptureImage(_bytes(image[0].permute(1, 2, 0)), _bytes(photo.coverage[0, 0]), depth[0].numpy())
 
 
 def _bytes(values: torch.Tensor) -> np.ndarray:

@@ -22,7 +22,7 @@ from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.projection import project_vertices
-from posegaussian.synthetic.renderer.zbuffer import nearest, nearest_torch, nearest_triton
+from posegaussian.synthetic.renderer.zbuffer import rasterize, rasterize_torch, rasterize_triton
 
 CLIPS, FRAMES = 2, 2
 
@@ -92,10 +92,10 @@ def against_numpy(person: PreparedSubject, size: int, samples: int) -> dict:
     arrays = points[0].numpy(), faces.numpy()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    ours = nearest(points, faces, size, size)[1][0].numpy()
+    ours = rasterize(points, faces, size, size)[1][0].numpy()
     theirs = numpy_zbuffer(*arrays, size, size)
     times = in_turn(
-        {"ours": lambda: nearest(points, faces, size, size), "numpy": lambda: numpy_zbuffer(*arrays, size, size)},
+        {"ours": lambda: rasterize(points, faces, size, size), "numpy": lambda: numpy_zbuffer(*arrays, size, size)},
         min(samples, 3),
     )
     torch.set_num_threads(before)
@@ -150,8 +150,8 @@ def pieces(people: list[PreparedSubject], size: int, samples: int) -> list[dict]
         "draw a clip (host)": lambda: draw_camera_sample(subject.poses, np.random.default_rng(0), settings, FRAMES),
         "pose": lambda: subject.posed(np.zeros(6, int)),
         "project": lambda: project_vertices(posed.vertices, camera),
-        "z-buffer, Triton": lambda: nearest_triton(*arguments),
-        "z-buffer, plain torch": lambda: nearest_torch(*arguments),
+        "z-buffer, Triton": lambda: rasterize_triton(*arguments),
+        "z-buffer, plain torch": lambda: rasterize_torch(*arguments),
     }
     times = in_turn(functions, samples, synchronise=torch.cuda.synchronize)
     return [{f"six pictures of {2 * size}^2 on CUDA": name, "time": time} for name, time in times.items()]

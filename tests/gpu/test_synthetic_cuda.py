@@ -11,11 +11,10 @@ from posegaussian.synthetic.dataset.clips import render_clips
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.people.prepared_subject import prepare_subject
 from posegaussian.synthetic.people.subject import Subject
-from posegaussian.synthetic.renderer import photograph as photography
-from posegaussian.synthetic.renderer import projection, zbuffer
+from posegaussian.synthetic.renderer import projection, render, zbuffer
 from posegaussian.synthetic.renderer.acceleration import has_triton
 from posegaussian.synthetic.renderer.projection import project_vertices
-from posegaussian.synthetic.renderer.zbuffer import nearest_numba, nearest_torch, nearest_triton
+from posegaussian.synthetic.renderer.zbuffer import rasterize_numba, rasterize_torch, rasterize_triton
 from posegaussian.synthetic.sensors import sensor
 from posegaussian.types import stack
 
@@ -42,14 +41,14 @@ def test_the_stream_is_photographed_by_triton():
     assert has_triton()
 
 
-@pytest.mark.parametrize("back_end", [nearest_torch, nearest_triton])
+@pytest.mark.parametrize("back_end", [rasterize_torch, rasterize_triton])
 def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
     subject = Subject.of(people[0])
     times = np.arange(3)
     scene = draw_stereo_scene(np.random.default_rng(5), SETTINGS, subject.poses.extent(times))
     camera = stack([scene.declared[0], scene.declared[1], scene.declared[0]])
     points = project_vertices(subject.posed(times).vertices, camera)
-    here = nearest_numba(points, subject.mesh.faces, 160, 128)
+    here = rasterize_numba(points, subject.mesh.faces, 160, 128)
     there = back_end(points.cuda(), subject.mesh.faces.cuda(), 160, 128)
     for one, other in zip(here, there, strict=True):
         assert torch.equal(one, other.cpu())
@@ -58,7 +57,7 @@ def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
 @pytest.mark.parametrize("triton", [True, False])
 def test_samples_agree_with_the_cpu(people, triton, monkeypatch):
     if not triton:
-        for module in (photography, projection, sensor, zbuffer):
+        for module in (render, projection, sensor, zbuffer):
             monkeypatch.setattr(module, "has_triton", lambda: False)
     here, there = clips(people, "cpu"), clips(people, "cuda").to("cpu")
     for name in ("depth", "parts", "disparity", "visible", "target_mask", "target_depth", "joint_visible"):

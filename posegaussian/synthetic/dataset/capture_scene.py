@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, UInt8
 from posegaussian.config import BuiltinSettings, SensorSettings
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
-from posegaussian.synthetic.renderer.photograph import measure, photograph
+from posegaussian.synthetic.renderer.render import render_colours, render_ground_truth
 from posegaussian.synthetic.rigs.calibration import cameras, shaken
 from posegaussian.synthetic.rigs.rig import Rig
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
@@ -75,10 +75,10 @@ class CaptureScene:
         now = torch.zeros(1, dtype=torch.long)
         for name, view in self.rig.views.items():
             lens = torch.from_numpy(view.distortion)[None].float()
-            photo = photograph(posed, now, self.actual[name], self.lights, shadows, lens)
+            photo = render_colours(posed, now, self.actual[name], self.lights, shadows, lens)
             image = photo.colours + (1 - photo.coverage) * self.lights.background[:, None, None]
             image = self.sensors[name][frame : frame + 1].develop(image)
-            depth = measure(posed, now, cameras([view]), lens).depth
+            depth = render_ground_truth(posed, now, cameras([view]), lens).depth
             yield name, CaptureImage(_bytes(image[0].permute(1, 2, 0)), _bytes(photo.coverage[0, 0]), depth[0].numpy())
 
 

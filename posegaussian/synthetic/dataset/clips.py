@@ -19,7 +19,7 @@ from posegaussian.synthetic.dataset.visibility import covisible, visible_joints
 from posegaussian.synthetic.people.pose_sequence import PoseSequence
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
-from posegaussian.synthetic.renderer.photograph import Photographs, Truth, measure, photograph
+from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours, render_colours, render_ground_truth
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera, StereoPair, Tensors, stack
 
@@ -141,11 +141,11 @@ class ClipRenders(Tensors):
         target_truth: of the same.
     """
 
-    sources: Photographs
+    sources: RenderedColours
     wall: Float32[Tensor, "n 3 h w"]
-    truth: Truth
-    target: Photographs
-    target_truth: Truth
+    truth: GroundTruth
+    target: RenderedColours
+    target_truth: GroundTruth
 
 
 def _render(subject: Subject, sample: CameraSample, frames: int) -> ClipRenders:
@@ -154,13 +154,13 @@ def _render(subject: Subject, sample: CameraSample, frames: int) -> ClipRenders:
     shadows = shadow_map(posed, sample.lamp)
     frame_ids = torch.arange(frames, device=posed.vertices.device)
     twice = torch.arange(2 * frames, device=posed.vertices.device) // 2
-    sources = photograph(posed, twice, sample.actual, sample.lights, shadows)
+    sources = render_colours(posed, twice, sample.actual, sample.lights, shadows)
     return ClipRenders(
         sources=sources,
         wall=(1 - sources.coverage) * sample.lights.background[:, None, None],
-        truth=measure(posed, twice, _flat(sample.declared)),
-        target=photograph(posed, frame_ids, sample.target, sample.lights, shadows),
-        target_truth=measure(posed, frame_ids, sample.target),
+        truth=render_ground_truth(posed, twice, _flat(sample.declared)),
+        target=render_colours(posed, frame_ids, sample.target, sample.lights, shadows),
+        target_truth=render_ground_truth(posed, frame_ids, sample.target),
     )
 
 

@@ -9,7 +9,7 @@ from posegaussian.config import LightSettings, PeopleSettings
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
-from posegaussian.synthetic.renderer.photograph import photograph
+from posegaussian.synthetic.renderer.render import render_colours
 from posegaussian.synthetic.rigs.calibration import cameras
 from posegaussian.synthetic.rigs.rig import View, look_at
 
@@ -52,7 +52,7 @@ def render_portraits(seed: int, settings: PeopleSettings, size: int, frames: int
         intrinsics = np.array([[focal, 0, width / 2], [0, focal, size / 2], [0, 0, 1]])
         camera = cameras([View(intrinsics, look_at(eye, middle), width, size)])
         shadows = shadow_map(posed, lamp_camera(lights.directions[0].double().numpy(), middle)[None])
-        photo = photograph(posed, camera.intrinsics.new_zeros(1).long(), camera, lights, shadows)
+        photo = render_colours(posed, camera.intrinsics.new_zeros(1).long(), camera, lights, shadows)
         image = photo.colours[0] + (1 - photo.coverage[0]) * lights.background[:, None, None]
         images.append((255 * image.clamp(0, 1)).round().byte().permute(1, 2, 0).numpy())
     return images

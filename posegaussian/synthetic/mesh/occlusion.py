@@ -6,15 +6,15 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 from numba import njit
 
-from posegaussian.synthetic.mesh.scanlines import rasterize
+from posegaussian.synthetic.mesh.scanlines import rasterize_scanlines
 
 DIRECTIONS = 64
 """Depth maps, spread evenly over the sphere of directions."""
-SIZE = 256
+MAP_SIZE = 256
 """Of each depth map, pixels."""
-_AWAY = 40.0
+_CAMERA_DISTANCE = 40.0
 """Distance of the cameras that stand for parallel light, metres."""
-_LIFT = 0.006
+_BIAS = 0.006
 """Points are lifted off the surface so far, along the normal, before they are looked for: no surface hides itself."""
 
 
@@ -24,13 +24,13 @@ def ambient_occlusion(
     """Cosine-weighted share of the directions in which nothing hides a vertex, 0..1."""
     middle = (vertices.min(0) + vertices.max(0)) / 2
     reach = np.linalg.norm(vertices - middle, axis=1).max() * 1.02
-    placed, lifted = vertices - middle, vertices + _LIFT * normals - middle
+    placed, lifted = vertices - middle, vertices + _BIAS * normals - middle
     open_, total = np.zeros(len(vertices)), np.zeros(len(vertices))
     for direction in fibonacci_sphere(DIRECTIONS):
         right = np.cross(direction, [0.0, 1, 0] if abs(direction[2]) > 0.9 else [0.0, 0, 1])
         right /= np.linalg.norm(right)
         frame = np.stack([right, np.cross(direction, right), -direction])
-        _, depth = rasterize(_seen(placed, frame, reach)[None], faces, SIZE, SIZE)
+        _, depth = rasterize_scanlines(_seen(placed, frame, reach)[None], faces, MAP_SIZE, MAP_SIZE)
         weight = np.maximum(normals @ direction, 0)
         open_ += weight * _free(_seen(lifted, frame, reach), depth[0])
         total += weight
@@ -44,10 +44,10 @@ def _seen(points, frame, reach):
     found = np.empty((len(points), 3), np.float32)
     for i in range(len(points)):
         x, y, z = points[i]
-        depth = frame[2, 0] * x + frame[2, 1] * y + frame[2, 2] * z + _AWAY
+        depth = frame[2, 0] * x + frame[2, 1] * y + frame[2, 2] * z + _CAMERA_DISTANCE
         for axis in range(2):
             across = frame[axis, 0] * x + frame[axis, 1] * y + frame[axis, 2] * z
-            found[i, axis] = SIZE / 2 * (1 + across / depth * _AWAY / reach)
+            found[i, axis] = MAP_SIZE / 2 * (1 + across / depth * _CAMERA_DISTANCE / reach)
         found[i, 2] = 1 / depth
     return found
 
@@ -58,9 +58,9 @@ def _free(probes, depth):
     """Whether nothing lies before probes in a depth map."""
     free = np.empty(len(probes), np.bool_)
     for i in range(len(probes)):
-        column = min(max(int(probes[i, 0]), 0), SIZE - 1)
-        row = min(max(int(probes[i, 1]), 0), SIZE - 1)
-        free[i] = depth[row, column] == 0 or 1 / probes[i, 2] <= depth[row, column] + _LIFT
+        column = min(max(int(probes[i, 0]), 0), MAP_SIZE - 1)
+        row = min(max(int(probes[i, 1]), 0), MAP_SIZE - 1)
+        free[i] = depth[row, column] == 0 or 1 / probes[i, 2] <= depth[row, column] + _BIAS
     return free
 
 

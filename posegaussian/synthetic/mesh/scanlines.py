@@ -10,16 +10,16 @@ from jaxtyping import Float32, Int32, Int64
 from numba import njit
 
 
-def rasterize(
+def rasterize_scanlines(
     points: Float32[np.ndarray, "n v 3"], faces: Int64[np.ndarray, "f 3"], width: int, height: int, threads: int = 1
 ) -> tuple[Int32[np.ndarray, "n h w"], Float32[np.ndarray, "n h w"]]:
-    """The nearest triangle (-1: none) and its depth (0: none) at every pixel's centre; see `zbuffer.nearest`."""
-    owner = np.full((len(points), height, width), -1, np.int32)
+    """The nearest triangle (-1: none) and its depth (0: none) at every pixel's centre; see `zbuffer.rasterize`."""
+    face = np.full((len(points), height, width), -1, np.int32)
     depth = np.zeros((len(points), height, width), np.float32)
     bands = -(-threads // max(len(points), 1))
     edges = np.linspace(0, height, bands + 1).astype(int)
     work = [
-        partial(_draw, points[i], faces, owner[i], depth[i], top, bottom)
+        partial(_draw, points[i], faces, face[i], depth[i], top, bottom)
         for i in range(len(points))
         for top, bottom in pairwise(edges.tolist())
     ]
@@ -29,14 +29,14 @@ def rasterize(
     else:
         with ThreadPoolExecutor(threads) as pool:  # the kernel lets go of the interpreter
             list(pool.map(lambda call: call(), work))
-    return owner, depth
+    return face, depth
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _draw(points, faces, owner, depth, top, bottom):
+def _draw(points, faces, face, depth, top, bottom):
     """Draw all triangles into rows `top` to `bottom` of one picture."""
-    half, width = np.float32(0.5), owner.shape[1]
+    half, width = np.float32(0.5), face.shape[1]
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         ax, ay, aq = points[a, 0], points[a, 1], points[a, 2]
@@ -60,6 +60,6 @@ def _draw(points, faces, owner, depth, top, bottom):
                 area = u + v + w
                 if (u >= 0 and v >= 0 and w >= 0 and area > 0) or (u <= 0 and v <= 0 and w <= 0 and area < 0):
                     z = area / (u * aq + v * bq + w * cq)
-                    if owner[row, column] < 0 or z < depth[row, column]:
+                    if face[row, column] < 0 or z < depth[row, column]:
                         depth[row, column] = z
-                        owner[row, column] = f
+                        face[row, column] = f

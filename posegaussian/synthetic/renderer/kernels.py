@@ -1,6 +1,6 @@
 """Projection, the z-buffer and the sensor's noise on CUDA, each one kernel in Triton.
 
-They do the float32 operations of `projection`, `zbuffer.nearest_torch` and `sensor.gaussian_noise` in their order and
+They do the float32 operations of `projection`, `zbuffer.rasterize_torch` and `sensor.gaussian_noise` in their order and
 unfused, so that owners and depths agree with the CPU's to the last bit. Triton compiles them at first use.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from posegaussian.synthetic.renderer.constants import NEAR
 from posegaussian.types import Camera
 
-TRIANGLES = 32
+TRIANGLES_PER_WARP = 32
 """Triangles that one warp draws side by side, pixel after pixel of their boxes."""
 LANES = 256
 """Vertices, or pixels, that one program takes."""
@@ -23,19 +23,20 @@ _NEAR = tl.constexpr(NEAR)
 
 
 def draw(points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], keys: Int64[Tensor, "n h w"]) -> None:
-    """Lower each pixel's key to the least of the triangles there; see `zbuffer.nearest_torch`."""
+    """Lower each pixel's key to the least of the triangles there; see `zbuffer.rasterize_torch`."""
     count, height, width = keys.shape
-    grid = triton.cdiv(len(faces), TRIANGLES), count
-    _draw[grid](points, faces, keys, points.shape[1], len(faces), width, height, TRIANGLES, **launched(1))  # pyright: ignore[reportIndexIssue]
+    grid = triton.cdiv(len(faces), TRIANGLES_PER_WARP), count
+    sizes = points.shape[1], len(faces), width, height
+    _draw[grid](points, faces, keys, *sizes, TRIANGLES_PER_WARP, **launch_options(1))  # pyright: ignore[reportIndexIssue]
 
 
 def resolve(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
-    """Triangles and depths from the least keys; see `zbuffer.nearest`."""
-    owner = torch.empty(keys.shape, dtype=torch.int32, device=keys.device)
+    """Triangles and depths from the least keys; see `zbuffer.rasterize`."""
+    face = torch.empty(keys.shape, dtype=torch.int32, device=keys.device)
     depth = torch.empty(keys.shape, device=keys.device)
     count = keys.numel()
-    _resolve[(triton.cdiv(count, LANES),)](keys, owner, depth, count, LANES)  # pyright: ignore[reportIndexIssue]
-    return owner, depth
+    _resolve[(triton.cdiv(count, LANES),)](keys, face, depth, count, LANES)  # pyright: ignore[reportIndexIssue]
+    return face, depth
 
 
 def project(vertices: Float32[Tensor, "n v 3"], camera: Camera) -> Float32[Tensor, "n v 3"]:
@@ -44,7 +45,7 @@ def project(vertices: Float32[Tensor, "n v 3"], camera: Camera) -> Float32[Tenso
     count, size = vertices.shape[:2]
     tensors = (value.contiguous() for value in (vertices, camera.world_to_camera, camera.intrinsics))
     grid = triton.cdiv(size, LANES), count
-    _project[grid](*tensors, points, size, LANES, **launched(4))  # pyright: ignore[reportIndexIssue]
+    _project[grid](*tensors, points, size, LANES, **launch_options(4))  # pyright: ignore[reportIndexIssue]
     return points
 
 
@@ -53,29 +54,29 @@ def noise(shape: tuple[int, ...], seed: Int64[Tensor, "n"]) -> Float32[Tensor, "
     values = torch.empty(shape, device=seed.device)
     count = values[0].numel()
     grid = triton.cdiv(count, LANES), len(seed)
-    _noise[grid](seed, values, count, LANES, **launched(4))  # pyright: ignore[reportIndexIssue]
+    _noise[grid](seed, values, count, LANES, **launch_options(4))  # pyright: ignore[reportIndexIssue]
     return values
 
 
-def launched(warps: int) -> dict:
+def launch_options(warps: int) -> dict:
     """Without fused multiply-adds, which the CPU does not have in the same places."""
     return {"num_warps": warps, "enable_fp_fusion": False}
 
 
 @triton.jit(do_not_specialize=["vertices", "triangles"])
 @no_type_check
-def _draw(points, faces, keys, vertices, triangles, width, height, TRIANGLES: tl.constexpr):
-    triangle = tl.program_id(0) * TRIANGLES + tl.arange(0, TRIANGLES)
-    picture = tl.program_id(1)
+def _draw(points, faces, keys, vertices, triangles, width, height, TRIANGLES_PER_WARP: tl.constexpr):
+    triangle = tl.program_id(0) * TRIANGLES_PER_WARP + tl.arange(0, TRIANGLES_PER_WARP)
+    image = tl.program_id(1)
     real = triangle < triangles
-    ax, ay, aq = _corner(points, faces, picture * vertices, triangle, 0, real)
-    bx, by, bq = _corner(points, faces, picture * vertices, triangle, 1, real)
-    cx, cy, cq = _corner(points, faces, picture * vertices, triangle, 2, real)
+    ax, ay, aq = _corner(points, faces, image * vertices, triangle, 0, real)
+    bx, by, bq = _corner(points, faces, image * vertices, triangle, 1, real)
+    cx, cy, cq = _corner(points, faces, image * vertices, triangle, 2, real)
     real = real & (aq > 0) & (bq > 0) & (cq > 0)
     left, right = _span(tl.minimum(tl.minimum(ax, bx), cx), tl.maximum(tl.maximum(ax, bx), cx), width)
     top, bottom = _span(tl.minimum(tl.minimum(ay, by), cy), tl.maximum(tl.maximum(ay, by), cy), height)
     boxes = tl.where(real, tl.maximum(right - left + 1, 0) * tl.maximum(bottom - top + 1, 0), 0)
-    start = keys + picture.to(tl.int64) * width * height
+    start = keys + image.to(tl.int64) * width * height
     row, column = top, left
     for number in range(0, tl.max(boxes, axis=0)):
         x, y = column.to(tl.float32) + 0.5, row.to(tl.float32) + 0.5
@@ -120,24 +121,24 @@ def areas(ax, ay, bx, by, cx, cy):
 
 @triton.jit(do_not_specialize=["count"])
 @no_type_check
-def _resolve(keys, owner, depth, count, LANES: tl.constexpr):
+def _resolve(keys, face, depth, count, LANES: tl.constexpr):
     pixel = tl.program_id(0).to(tl.int64) * LANES + tl.arange(0, LANES)
     real = pixel < count
     key = tl.load(keys + pixel, mask=real, other=0)
     hit = key != 0x7FFFFFFFFFFFFFFF
-    tl.store(owner + pixel, tl.where(hit, key & 0xFFFFFFFF, -1).to(tl.int32), mask=real)
+    tl.store(face + pixel, tl.where(hit, key & 0xFFFFFFFF, -1).to(tl.int32), mask=real)
     tl.store(depth + pixel, tl.where(hit, key >> 32, 0).to(tl.int32).to(tl.float32, bitcast=True), mask=real)
 
 
 @triton.jit(do_not_specialize=["size"])
 @no_type_check
 def _project(vertices, pose, lens, points, size, LANES: tl.constexpr):
-    picture = tl.program_id(1)
+    image = tl.program_id(1)
     vertex = tl.program_id(0) * LANES + tl.arange(0, LANES)
     real = vertex < size
-    x, y, z = vector(vertices, picture * size + vertex, real)
-    across, down, inverse = projected(pose + 16 * picture, lens + 9 * picture, x, y, z)
-    place = points + 3 * (picture * size + vertex)
+    x, y, z = vector(vertices, image * size + vertex, real)
+    across, down, inverse = projected(pose + 16 * image, lens + 9 * image, x, y, z)
+    place = points + 3 * (image * size + vertex)
     tl.store(place, across, mask=real)
     tl.store(place + 1, down, mask=real)
     tl.store(place + 2, inverse, mask=real)
@@ -161,15 +162,15 @@ def projected(pose, lens, x, y, z):
 @triton.jit(do_not_specialize=["count"])
 @no_type_check
 def _noise(seeds, values, count, LANES: tl.constexpr):
-    picture = tl.program_id(1)
+    image = tl.program_id(1)
     pixel = tl.program_id(0) * LANES + tl.arange(0, LANES)
-    state = tl.load(seeds + picture) * 0x1F3D5B79A3C1E587 + pixel.to(tl.int64) * -0x61C8864680B583EB
+    state = tl.load(seeds + image) * 0x1F3D5B79A3C1E587 + pixel.to(tl.int64) * -0x61C8864680B583EB
     state = (state ^ ((state >> 30) & 0x3FFFFFFFF)) * -0x40A7B892E31B1A47
     state = (state ^ ((state >> 27) & 0x1FFFFFFFFF)) * -0x6B2FB644ECCEEE15
     state = state ^ ((state >> 31) & 0x1FFFFFFFF)
     total = (state & 0xFFFF) + ((state >> 16) & 0xFFFF) + ((state >> 32) & 0xFFFF) + ((state >> 48) & 0xFFFF)
     value = (tl.math.div_rn(total.to(tl.float32), 65535.0) - 2) * 1.7320508075688772
-    tl.store(values + picture.to(tl.int64) * count + pixel, value, mask=pixel < count)
+    tl.store(values + image.to(tl.int64) * count + pixel, value, mask=pixel < count)
 
 
 @triton.jit

@@ -12,17 +12,17 @@ from torch import Tensor
 from posegaussian.config import LightSettings
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.projection import project_vertices
-from posegaussian.synthetic.renderer.zbuffer import nearest
+from posegaussian.synthetic.renderer.zbuffer import rasterize
 from posegaussian.synthetic.rigs.rig import look_at
 from posegaussian.types import Camera, Tensors
 
-_AWAY = 40.0
+_LAMP_DISTANCE = 40.0
 """Distance of a lamp's camera from the person: its light falls in parallel but for 1.5 degrees. Metres."""
-REACH = 1.4
+SHADOW_EXTENT = 1.4
 """A shadow map covers so many metres around its middle."""
-LIFT = 0.008
+SHADOW_BIAS = 0.008
 """Points are lifted off the surface so far before they look for the lamp, metres: no triangle shadows itself."""
-TAPS = 3
+SHADOW_TAPS = 3
 """Samples of a shadow map per axis that a shadow's edge is spread over."""
 
 
@@ -47,21 +47,21 @@ class Lights(Tensors):
 
 @dataclass(frozen=True)
 class ShadowMap(Tensors):
-    """What the first lamp sees at each moment.
+    """What the first lamp sees at each frame.
 
     Args:
         depth: from the lamp's camera, metres; 0 where nothing is.
-        camera: one for each moment.
+        camera: one for each frame.
     """
 
     depth: Float32[Tensor, "t s s"]
     camera: Camera
 
-    def lit(
+    def visibility(
         self,
         points: Float32[Tensor, "n 3"],
         normals: Float32[Tensor, "n 3"],
-        moment: Int64[Tensor, n],
+        frame: Int64[Tensor, n],
         softness: Float32[Tensor, ""],
     ) -> Float32[Tensor, n]:
         """Share of the lamp's disc that each point sees, 0..1: percentage-closer filtering (Reeves et al., 1987).
@@ -69,20 +69,20 @@ class ShadowMap(Tensors):
         Args:
             points: on the surface, metres.
             normals: towards the lamp's side of the surface.
-            moment: which map.
+            frame: which map.
             softness: width of a shadow's edge, metres.
         """
         size = self.depth.shape[-1]
-        lifted = (points + LIFT * normals)[:, None]
-        x, y, inverse = project_vertices(lifted, self.camera[moment])[:, 0].unbind(-1)
-        limit = 1 / inverse - 0.5 * LIFT
-        spread = softness * size / (TAPS * 2 * REACH)  # of the taps, in texels
-        taps = spread * torch.arange(-(TAPS // 2), TAPS // 2 + 1, device=x.device)
+        lifted = (points + SHADOW_BIAS * normals)[:, None]
+        x, y, inverse = project_vertices(lifted, self.camera[frame])[:, 0].unbind(-1)
+        limit = 1 / inverse - 0.5 * SHADOW_BIAS
+        spread = softness * size / (SHADOW_TAPS * 2 * SHADOW_EXTENT)  # of the taps, in texels
+        taps = spread * torch.arange(-(SHADOW_TAPS // 2), SHADOW_TAPS // 2 + 1, device=x.device)
         column = (x[:, None] + taps).long().clamp(0, size - 1)
-        row = (moment * size)[:, None] + (y[:, None] + taps).long().clamp(0, size - 1)
+        row = (frame * size)[:, None] + (y[:, None] + taps).long().clamp(0, size - 1)
         found = self.depth.flatten()[row[:, :, None] * size + column[:, None]]
         seen = (found == 0) | (found >= limit[:, None, None])
-        return seen.sum((1, 2)) / TAPS**2
+        return seen.sum((1, 2)) / SHADOW_TAPS**2
 
 
 def lamp_camera(direction: Float[np.ndarray, 3], centre: Float[np.ndarray, 3], size: int = 512) -> Camera:
@@ -90,12 +90,12 @@ def lamp_camera(direction: Float[np.ndarray, 3], centre: Float[np.ndarray, 3], s
 
     Args:
         direction: towards the lamp, unit length.
-        centre: middle of the picture in the world, metres.
-        size: of the picture, pixels.
+        centre: middle of the image in the world, metres.
+        size: of the image, pixels.
     """
-    focal = 0.5 * size * _AWAY / REACH
+    focal = 0.5 * size * _LAMP_DISTANCE / SHADOW_EXTENT
     intrinsics = torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]], dtype=torch.float32)
-    pose = torch.from_numpy(look_at(centre + _AWAY * direction, centre).astype(np.float32))
+    pose = torch.from_numpy(look_at(centre + _LAMP_DISTANCE * direction, centre).astype(np.float32))
     return Camera(intrinsics, pose, size, size)
 
 
@@ -103,10 +103,10 @@ def shadow_map(posed: PosedMesh, camera: Camera) -> ShadowMap:
     """What a lamp sees of an mesh.
 
     Args:
-        posed: the mesh at t moments.
-        camera: the lamp's, one for each moment.
+        posed: the mesh at t frames.
+        camera: the lamp's, one for each frame.
     """
-    _, depth = nearest(project_vertices(posed.vertices, camera), posed.mesh.faces, camera.width, camera.height)
+    _, depth = rasterize(project_vertices(posed.vertices, camera), posed.mesh.faces, camera.width, camera.height)
     return ShadowMap(depth, camera)
 
 

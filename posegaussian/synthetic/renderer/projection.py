@@ -1,6 +1,6 @@
 """Vertices to the rasteriser's points: pixels and inverse depth, through pinholes and lenses.
 
-A lens bends the place of the vertices; within a triangle of a few pixels the picture stays as good as linear.
+A lens bends the place of the vertices; within a triangle of a few pixels the image stays as good as linear.
 Everything is written out elementwise, so that every device gets the same bits.
 """
 

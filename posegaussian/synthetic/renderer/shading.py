@@ -8,9 +8,9 @@ from posegaussian.synthetic.mesh.mesh_colours import SLOPE
 from posegaussian.synthetic.people.subject_mesh import PosedMesh, SubjectMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 
-INNER = 0.45
+INNER_SIDE = 0.45
 """How bright the inner side of cloth is."""
-SKY = 0.15
+SKY_GRADIENT = 0.15
 """How much more of the ambient light comes from above than from the side."""
 
 
@@ -19,7 +19,7 @@ def shade(
     lights: Lights,
     shadows: ShadowMap,
     face: Int64[Tensor, "n"],
-    moment: Int64[Tensor, "n"],
+    frame: Int64[Tensor, "n"],
     weights: Float32[Tensor, "n 3"],
     front: Bool[Tensor, "n"],
     eye: Float32[Tensor, "n 3"],
@@ -31,14 +31,14 @@ def shade(
         lights: the light.
         shadows: of the first lamp.
         face: the triangle that each point lies on.
-        moment: at which moment.
+        frame: at which frame.
         weights: of the triangle's corners at the point.
         front: whether its outer side is seen.
         eye: where it is seen from, metres.
     """
     mesh = posed.mesh
     corners = mesh.faces[face]
-    flat = moment[:, None] * posed.vertices.shape[1] + corners
+    flat = frame[:, None] * posed.vertices.shape[1] + corners
     places = posed.vertices.flatten(0, 1)[flat]
     point = _mixed(weights, places)
     smooth = _unit(_mixed(weights, posed.normals.flatten(0, 1)[flat]))
@@ -50,19 +50,19 @@ def shade(
     side = torch.where(front, 1.0, -1.0)[:, None]
     smooth, bent = side * smooth, side * bent
     open_ = _mixed(weights, mesh.occlusion[corners][..., None])
-    lit = shadows.lit(point, smooth, moment, lights.softness)[:, None]
+    lit = shadows.visibility(point, smooth, frame, lights.softness)[:, None]
     material = mesh.material_ids[face].long()
-    gloss, sharp = mesh.gloss[material][:, None], exponent(mesh.roughness)[material]
+    gloss, sharp = mesh.gloss[material][:, None], blinn_phong_exponent(mesh.roughness)[material]
     view = _unit(eye - point)
     reach = torch.cat([lit, open_.expand(-1, len(lights.directions) - 1)], dim=1)
     # A relief cannot catch light that its surface turns away from.
     facing = _along(bent, lights.directions).clamp_min(0) * (4 * _along(smooth, lights.directions)).clamp(0, 1)
     half = view[:, None] + lights.directions
     high = ((bent[:, None] * half).sum(2) / half.norm(dim=2)).clamp_min(0)
-    sky = lights.ambient * (1 + SKY * bent[:, 2:]) * open_
+    sky = lights.ambient * (1 + SKY_GRADIENT * bent[:, 2:]) * open_
     diffuse = sky + _sum(facing * reach, lights.strengths)
     shine = _sum(high ** sharp[:, None] * (facing > 0) * reach, lights.strengths)
-    return albedo * torch.where(front, 1.0, INNER)[:, None] * diffuse + gloss * shine * front[:, None]
+    return albedo * torch.where(front, 1.0, INNER_SIDE)[:, None] * diffuse + gloss * shine * front[:, None]
 
 
 def texels(
@@ -88,7 +88,7 @@ def texels(
     return values[:, :3] / 255, (values[:, 3:] - 128) / SLOPE
 
 
-def exponent(roughness: Float32[Tensor, "m"]) -> Float32[Tensor, "m"]:
+def blinn_phong_exponent(roughness: Float32[Tensor, "m"]) -> Float32[Tensor, "m"]:
     """Blinn-Phong's exponent of a Beckmann roughness (Walter et al., 2007), at the most 200."""
     return (2 / roughness.clamp_min(0.05) ** 4 - 2).clamp(1, 200)
 

@@ -10,49 +10,49 @@ import torch
 from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
-from posegaussian.synthetic.mesh.scanlines import rasterize
+from posegaussian.synthetic.mesh.scanlines import rasterize_scanlines
 from posegaussian.synthetic.renderer.acceleration import has_triton
 
 CANDIDATES = 1 << 23
 """Pixels of boxes that the torch back-end looks at together; bounds its memory to about 100 bytes for each."""
-_NOBODY = torch.iinfo(torch.int64).max
+_EMPTY = torch.iinfo(torch.int64).max
 
 
-def nearest(
+def rasterize(
     points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
 ) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
-    """The nearest triangle at every pixel's centre of n pictures.
+    """The nearest triangle at every pixel's centre of n images.
 
     Args:
-        points: x and y in pixels (centres at +0.5) and inverse depth in each picture; triangles with a corner whose
+        points: x and y in pixels (centres at +0.5) and inverse depth in each image; triangles with a corner whose
             inverse depth is not positive are left out.
-        faces: vertex numbers, shared by all pictures.
-        width: of the pictures, pixels.
-        height: of the pictures, pixels.
+        faces: vertex numbers, shared by all images.
+        width: of the images, pixels.
+        height: of the images, pixels.
 
     Returns:
         the triangle, -1 where there is none.
         its depth, 0 where there is none.
     """
     if points.device.type == "cpu":
-        return nearest_numba(points, faces, width, height)
-    return (nearest_triton if has_triton() else nearest_torch)(points, faces, width, height)
+        return rasterize_numba(points, faces, width, height)
+    return (rasterize_triton if has_triton() else rasterize_torch)(points, faces, width, height)
 
 
-def nearest_numba(
+def rasterize_numba(
     points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
 ) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
-    """`nearest` on the CPU."""
-    owner, depth = rasterize(points.numpy(), faces.numpy(), width, height, torch.get_num_threads())
-    return torch.from_numpy(owner), torch.from_numpy(depth)
+    """`rasterize` on the CPU."""
+    face, depth = rasterize_scanlines(points.numpy(), faces.numpy(), width, height, torch.get_num_threads())
+    return torch.from_numpy(face), torch.from_numpy(depth)
 
 
-def nearest_torch(
+def rasterize_torch(
     points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
 ) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
-    """`nearest` in plain torch, on any device."""
+    """`rasterize` in plain torch, on any device."""
     count = len(faces)
-    corners = points[:, faces].reshape(-1, 9)  # picture by picture
+    corners = points[:, faces].reshape(-1, 9)  # image by image
     x, y, q = corners[:, 0::3], corners[:, 1::3], corners[:, 2::3]
     (left, right), (top, bottom) = _span(x, width), _span(y, height)
     across, down = (right - left + 1).clamp_min(0), (bottom - top + 1).clamp_min(0)
@@ -62,7 +62,7 @@ def nearest_torch(
     ends = boxes[drawn].cumsum(0)
     starts = ends - boxes[drawn]
     first = drawn // count * (width * height) + top * width + left
-    keys = torch.full((len(points) * height * width,), _NOBODY, device=points.device)
+    keys = torch.full((len(points) * height * width,), _EMPTY, device=points.device)
     total = int(ends[-1]) if len(ends) else 0
     for begin in range(0, total, CANDIDATES):
         candidate = torch.arange(begin, min(begin + CANDIDATES, total), device=points.device)
@@ -71,28 +71,28 @@ def nearest_torch(
         row, column = place // across[box], place % across[box]
         depth = _depth_inside(corners[box], left[box] + column, top[box] + row)
         key = depth.view(torch.int32).long() << 32 | drawn[box] % count
-        key = torch.where(torch.isfinite(depth), key, _NOBODY)
+        key = torch.where(torch.isfinite(depth), key, _EMPTY)
         keys.scatter_reduce_(0, first[box] + row * width + column, key, "amin")
     return _resolved(keys.view(len(points), height, width))
 
 
-def nearest_triton(
+def rasterize_triton(
     points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
 ) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
-    """`nearest` on CUDA."""
+    """`rasterize` on CUDA."""
     from posegaussian.synthetic.renderer import kernels
 
-    keys = torch.full((len(points), height, width), _NOBODY, device=points.device)
+    keys = torch.full((len(points), height, width), _EMPTY, device=points.device)
     kernels.draw(points, faces, keys)
     return kernels.resolve(keys)
 
 
 def _resolved(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
     """Triangles and depths from the least keys."""
-    hit = keys != _NOBODY
-    owner = torch.where(hit, keys & 0xFFFFFFFF, -1).int()
+    hit = keys != _EMPTY
+    face = torch.where(hit, keys & 0xFFFFFFFF, -1).int()
     depth = torch.where(hit, keys >> 32, 0).int().view(torch.float32)
-    return owner, depth
+    return face, depth
 
 
 def _span(values: Float32[Tensor, "f 3"], size: int) -> tuple[Int64[Tensor, "f"], Int64[Tensor, "f"]]:

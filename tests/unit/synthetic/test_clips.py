@@ -14,7 +14,7 @@ from posegaussian.synthetic.people.bake import PARTS
 from posegaussian.synthetic.people.prepared_subject import prepare_subject
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.projection import project_vertices
-from posegaussian.synthetic.renderer.zbuffer import nearest, nearest_numba
+from posegaussian.synthetic.renderer.zbuffer import rasterize, rasterize_numba
 from posegaussian.types import JOINTS
 
 SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
@@ -118,7 +118,7 @@ def test_texture_follows_the_body(subject):
     ]
     posed = subject.posed(np.array(moments))
     points = project_vertices(posed.vertices, sample.pair.cameras[:, 0])
-    face, _ = nearest_numba(points, subject.mesh.faces, 256, 256)
+    face, _ = rasterize_numba(points, subject.mesh.faces, 256, 256)
     pictures = sample.pair.images[:, 0]
     middles = points[:, subject.mesh.faces].mean(2)
     both = np.intersect1d(face[0][face[0] >= 0].numpy(), face[1][face[1] >= 0].numpy())
@@ -147,7 +147,7 @@ def test_flow_of_the_texture_is_that_of_the_body():
         start = int(distance.argmin())
         assert distance[start] < 1e-6
         points = project_vertices(subject.posed(np.array([start, start + 1])).vertices, sample.pair.cameras[:, 0])
-        faces, _ = nearest(points, subject.mesh.faces, side, side)
+        faces, _ = rasterize(points, subject.mesh.faces, side, side)
         grey = [(255 * picture.mean(0)).byte().numpy() for picture in sample.pair.images[:, 0]]
         found = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(grey[0], grey[1], None)
         both = np.intersect1d(*(face[face >= 0].numpy() for face in faces))

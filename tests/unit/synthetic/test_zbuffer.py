@@ -12,10 +12,10 @@ from posegaussian.synthetic.people.person import make_person
 from posegaussian.synthetic.people.pose_sequence import sample_poses
 from posegaussian.synthetic.people.prepared_subject import PreparedSubject
 from posegaussian.synthetic.people.subject import Subject
-from posegaussian.synthetic.renderer.photograph import measure
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.raster import Light, photograph
-from posegaussian.synthetic.renderer.zbuffer import nearest_numba, nearest_torch
+from posegaussian.synthetic.renderer.render import render_ground_truth
+from posegaussian.synthetic.renderer.zbuffer import rasterize_numba, rasterize_torch
 from posegaussian.synthetic.rigs.calibration import cameras
 from posegaussian.synthetic.rigs.rig import capture_rig
 
@@ -34,7 +34,7 @@ def test_numba_and_torch_rasterise_alike(subject, pictures, threads):
         160,
     )
     torch.set_num_threads(threads)
-    for one, other in zip(nearest_numba(*arguments), nearest_torch(*arguments), strict=True):
+    for one, other in zip(rasterize_numba(*arguments), rasterize_torch(*arguments), strict=True):
         assert torch.equal(one, other)
 
 
@@ -61,7 +61,11 @@ def test_the_engine_measures_the_depth_that_this_plain_rasteriser_measures():
     )
     view = rig.sources["00"]
     plain = photograph(person.posed(0.0), view, FLAT)
-    ours = measure(subject.posed(np.zeros(1, int)), torch.zeros(1, dtype=torch.long), cameras([view])).depth[0].numpy()
+    ours = (
+        render_ground_truth(subject.posed(np.zeros(1, int)), torch.zeros(1, dtype=torch.long), cameras([view]))
+        .depth[0]
+        .numpy()
+    )
     both = (plain.depth > 0) & (ours > 0)
     assert (plain.depth > 0).sum() > 3000 and ((plain.depth > 0) != (ours > 0)).mean() < 1e-3
     # The engine keeps the four strongest bones of a vertex.

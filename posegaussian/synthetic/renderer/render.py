@@ -1,4 +1,4 @@
-"""Photographs of an mesh, and the truth at pixel centres: one code for captures on disk and for the stream."""
+"""Colours of a subject mesh, and the ground truth at pixel centres: one code for captures on disk and the stream."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -12,7 +12,7 @@ from posegaussian.synthetic.renderer.acceleration import has_triton
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.shading import shade
-from posegaussian.synthetic.renderer.zbuffer import nearest
+from posegaussian.synthetic.renderer.zbuffer import rasterize
 from posegaussian.types import Camera, Tensors
 
 SAMPLES = 2
@@ -20,8 +20,8 @@ SAMPLES = 2
 
 
 @dataclass(frozen=True)
-class Photographs(Tensors):
-    """n pictures of the person before black.
+class RenderedColours(Tensors):
+    """n images of the person before black.
 
     Args:
         colours: RGB, 0 and up, already multiplied by the coverage.
@@ -33,7 +33,7 @@ class Photographs(Tensors):
 
 
 @dataclass(frozen=True)
-class Truth(Tensors):
+class GroundTruth(Tensors):
     """What is seen at the pixels' centres.
 
     Args:
@@ -45,53 +45,53 @@ class Truth(Tensors):
     parts: UInt8[Tensor, "n h w"]
 
 
-def measure(
-    posed: PosedMesh, moment: Int64[Tensor, "n"], camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None
-) -> Truth:
+def render_ground_truth(
+    posed: PosedMesh, frame: Int64[Tensor, "n"], camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None
+) -> GroundTruth:
     """The truth in n cameras; never averaged, never supersampled.
 
     Args:
         posed: the mesh.
-        moment: which of its moments each camera sees.
+        frame: which of its frames each camera sees.
         camera: n cameras.
         distortion: of their lenses, OpenCV's k1, k2, p1, p2, k3.
     """
-    points = project_vertices(posed.vertices[moment], camera, distortion)
-    face, depth = nearest(points, posed.mesh.faces, camera.width, camera.height)
+    points = project_vertices(posed.vertices[frame], camera, distortion)
+    face, depth = rasterize(points, posed.mesh.faces, camera.width, camera.height)
     parts = posed.mesh.parts[face.clamp_min(0).long()] * (face >= 0)
-    return Truth(depth, parts)
+    return GroundTruth(depth, parts)
 
 
-def photograph(
+def render_colours(
     posed: PosedMesh,
-    moment: Int64[Tensor, "n"],
+    frame: Int64[Tensor, "n"],
     camera: Camera,
     lights: Lights,
     shadows: ShadowMap,
     distortion: Float32[Tensor, "n 5"] | None = None,
-) -> Photographs:
-    """Pictures by n cameras; arguments as for `measure`, and the light."""
-    points = project_vertices(posed.vertices[moment], camera, distortion)
+) -> RenderedColours:
+    """Images by n cameras; arguments as for `render_ground_truth`, and the light."""
+    points = project_vertices(posed.vertices[frame], camera, distortion)
     points[..., :2] *= SAMPLES
-    face, _ = nearest(points, posed.mesh.faces, SAMPLES * camera.width, SAMPLES * camera.height)
-    scene = points, face, posed, moment, camera.centre, lights, shadows
+    face, _ = rasterize(points, posed.mesh.faces, SAMPLES * camera.width, SAMPLES * camera.height)
+    scene = points, face, posed, frame, camera.centre, lights, shadows
     if points.is_cuda and has_triton():
-        from posegaussian.synthetic.renderer import painting
+        from posegaussian.synthetic.renderer import shading_triton
 
-        return Photographs(*painting.paint(*scene, SAMPLES))
-    return painted(*scene)
+        return RenderedColours(*shading_triton.shade_samples(*scene, SAMPLES))
+    return shade_samples(*scene)
 
 
-def painted(
+def shade_samples(
     points: Float32[Tensor, "n v 3"],
     face: Int32[Tensor, "n hs ws"],
     posed: PosedMesh,
-    moment: Int64[Tensor, "n"],
+    frame: Int64[Tensor, "n"],
     eye: Float32[Tensor, "n 3"],
     lights: Lights,
     shadows: ShadowMap,
-) -> Photographs:
-    """Pictures from the triangles that the samples see, in plain torch; arguments as for `painting.paint`."""
+) -> RenderedColours:
+    """Images from the triangle at each sample, in plain torch; arguments as for `shading_triton.shade_samples`."""
     count, height, width = face.shape
     hit = face.flatten() >= 0
     place = hit.nonzero()[:, 0]
@@ -99,11 +99,11 @@ def painted(
     chosen = face.flatten()[place].long()
     corners = points.flatten(0, 1)[number[:, None] * points.shape[1] + posed.mesh.faces[chosen]]
     weights, front = _interpolation(corners, (pixel % width).float() + 0.5, (pixel // width).float() + 0.5)
-    colours = shade(posed, lights, shadows, chosen, moment[number], weights, front, eye[number])
+    colours = shade(posed, lights, shadows, chosen, frame[number], weights, front, eye[number])
     canvas = torch.zeros((len(hit), 3), device=colours.device)
     canvas[place] = colours
     shape = count, height // SAMPLES, SAMPLES, width // SAMPLES, SAMPLES, -1
-    return Photographs(_pooled(canvas.view(shape)), _pooled(hit.float().view(shape)))
+    return RenderedColours(_pooled(canvas.view(shape)), _pooled(hit.float().view(shape)))
 
 
 def _pooled(samples: Float32[Tensor, "n h s w s c"]) -> Float32[Tensor, "n c h w"]:
@@ -115,7 +115,7 @@ def _pooled(samples: Float32[Tensor, "n h s w s c"]) -> Float32[Tensor, "n c h w
 def _interpolation(
     corners: Float32[Tensor, "n 3 3"], x: Float32[Tensor, "n"], y: Float32[Tensor, "n"]
 ) -> tuple[Float32[Tensor, "n 3"], Bool[Tensor, "n"]]:
-    """Perspective-correct weights of a triangle's corners at a place in the picture, and whether its front is seen."""
+    """Perspective-correct weights of a triangle's corners at a place in the image, and whether its front is seen."""
     dx, dy, inverse = corners[..., 0] - x[:, None], corners[..., 1] - y[:, None], corners[..., 2]
     areas = dx.roll(-1, 1) * dy.roll(1, 1) - dx.roll(1, 1) * dy.roll(-1, 1)
     front = areas.sum(1) < 0  # the image's y axis points down

@@ -1,7 +1,7 @@
-"""The painting of photographs on CUDA: one kernel in Triton that shades the samples of every pixel and averages them.
+"""Shading on CUDA: one Triton kernel shades the samples of every pixel and averages them.
 
-It does the float32 operations of `shading.shade` and `ShadowMap.lit` in their order and unfused, so that colours agree
-with the CPU's to rounding. Triton compiles it at first use.
+It does the float32 operations of `shading.shade` and `ShadowMap.visibility` in their order and unfused, so that colours
+agree with the CPU's to rounding. Triton compiles it at first use.
 """
 
 from typing import no_type_check
@@ -13,32 +13,34 @@ from torch import Tensor
 
 from posegaussian.synthetic.mesh.mesh_colours import SLOPE
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
-from posegaussian.synthetic.renderer.kernels import areas, launched, projected, vector
-from posegaussian.synthetic.renderer.lights import LIFT, REACH, TAPS, Lights, ShadowMap
-from posegaussian.synthetic.renderer.shading import INNER, SKY, exponent
+from posegaussian.synthetic.renderer.kernels import areas, launch_options, projected, vector
+from posegaussian.synthetic.renderer.lights import SHADOW_BIAS, SHADOW_EXTENT, SHADOW_TAPS, Lights, ShadowMap
+from posegaussian.synthetic.renderer.shading import INNER_SIDE, SKY_GRADIENT, blinn_phong_exponent
 
 TILE = (8, 16)
 """Rows and columns of pixels that are painted together."""
-_LIFT, _REACH, _SLOPE, _INNER, _SKY = (tl.constexpr(value) for value in (LIFT, REACH, SLOPE, INNER, SKY))
+_SHADOW_BIAS, _SHADOW_EXTENT, _SLOPE, _INNER_SIDE, _SKY_GRADIENT = (
+    tl.constexpr(value) for value in (SHADOW_BIAS, SHADOW_EXTENT, SLOPE, INNER_SIDE, SKY_GRADIENT)
+)
 
 
-def paint(
+def shade_samples(
     points: Float32[Tensor, "n v 3"],
     face: Int32[Tensor, "n hs ws"],
     posed: PosedMesh,
-    moment: Int64[Tensor, "n"],
+    frame: Int64[Tensor, "n"],
     eye: Float32[Tensor, "n 3"],
     lights: Lights,
     shadows: ShadowMap,
     samples: int,
 ) -> tuple[Float32[Tensor, "n 3 h w"], Float32[Tensor, "n 1 h w"]]:
-    """Colours on black and coverage of n pictures.
+    """Colours on black and coverage of n images.
 
     Args:
-        points: vertices in each picture, in samples.
+        points: vertices in each image, in samples.
         face: the triangle at each sample, -1 where there is none.
         posed: the mesh.
-        moment: which of its moments each picture shows.
+        frame: which of its frames each image shows.
         eye: where each is taken from, metres.
         lights: the light.
         shadows: of the first lamp.
@@ -50,45 +52,45 @@ def paint(
     coverage = points.new_empty((count, 1, height, width))
     grid = triton.cdiv(width, TILE[1]), triton.cdiv(height, TILE[0]), count
     tensors = (
-        *(colours, coverage, points, face, moment, eye.contiguous(), posed.vertices, posed.normals),
+        *(colours, coverage, points, face, frame, eye.contiguous(), posed.vertices, posed.normals),
         *(mesh.faces, mesh.occlusion, mesh.grids, mesh.starts, mesh.texels),
-        *(mesh.material_ids, mesh.gloss, exponent(mesh.roughness)),
+        *(mesh.material_ids, mesh.gloss, blinn_phong_exponent(mesh.roughness)),
         *(lights.directions, lights.strengths, lights.ambient, lights.softness),
         *(shadows.depth, shadows.camera.intrinsics.contiguous(), shadows.camera.world_to_camera.contiguous()),
     )
     sizes = points.shape[1], width, height, len(lights.directions), shadows.depth.shape[-1]
-    _paint[grid](*tensors, *sizes, samples, TAPS, *TILE, **launched(4))  # pyright: ignore[reportIndexIssue]
+    _shade_samples[grid](*tensors, *sizes, samples, SHADOW_TAPS, *TILE, **launch_options(4))  # pyright: ignore[reportIndexIssue]
     return colours, coverage
 
 
 @triton.jit(do_not_specialize=["vertices", "lamps"])
 @no_type_check
-def _paint(
-    colours, coverage, points, face, moments, eyes, places, normals,
+def _shade_samples(
+    colours, coverage, points, face, frames, eyes, places, normals,
     faces, occlusion, grids, starts, texels, material_ids, gloss, exponents,
     directions, strengths, ambient, softness, shadow, lens, pose,
     vertices, width, height, lamps, shadow_size,
-    SAMPLES: tl.constexpr, TAPS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+    SAMPLES: tl.constexpr, SHADOW_TAPS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    picture = tl.program_id(2)
+    image = tl.program_id(2)
     offset = tl.arange(0, ROWS * COLUMNS)
     column = tl.program_id(0) * COLUMNS + offset % COLUMNS
     row = tl.program_id(1) * ROWS + offset // COLUMNS
     real = (column < width) & (row < height)
-    moment = tl.load(moments + picture).to(tl.int32)
-    first = moment * vertices
-    eye_x, eye_y, eye_z = _three(eyes, picture)
+    frame = tl.load(frames + image).to(tl.int32)
+    first = frame * vertices
+    eye_x, eye_y, eye_z = _three(eyes, image)
     red, green, blue, covered = offset * 0.0, offset * 0.0, offset * 0.0, offset * 0.0
     for sample in range(0, SAMPLES * SAMPLES):
         y, x = SAMPLES * row + sample // SAMPLES, SAMPLES * column + sample % SAMPLES
-        place = picture.to(tl.int64) * (SAMPLES * SAMPLES * width * height) + y * (SAMPLES * width) + x
+        place = image.to(tl.int64) * (SAMPLES * SAMPLES * width * height) + y * (SAMPLES * width) + x
         triangle = tl.load(face + place, mask=real, other=-1)
         hit = triangle >= 0
         if tl.max(triangle, axis=0) >= 0:
             a = tl.load(faces + 3 * triangle, mask=hit, other=0)
             b = tl.load(faces + 3 * triangle + 1, mask=hit, other=0)
             c = tl.load(faces + 3 * triangle + 2, mask=hit, other=0)
-            wa, wb, wc, front = _weights(points, picture * vertices, a, b, c, x + 0.5, y + 0.5, hit)
+            wa, wb, wc, front = _weights(points, image * vertices, a, b, c, x + 0.5, y + 0.5, hit)
             ax, ay, az = vector(places, first + a, hit)
             bx, by, bz = vector(places, first + b, hit)
             cx, cy, cz = vector(places, first + c, hit)
@@ -117,8 +119,8 @@ def _paint(
                 + wc * tl.load(occlusion + c, mask=hit, other=0.0)
             )
             lit = _lit(
-                shadow, lens + 9 * moment, pose + 16 * moment, moment, shadow_size, tl.load(softness),
-                px + _LIFT * sx, py + _LIFT * sy, pz + _LIFT * sz, hit, TAPS,
+                shadow, lens + 9 * frame, pose + 16 * frame, frame, shadow_size, tl.load(softness),
+                px + _SHADOW_BIAS * sx, py + _SHADOW_BIAS * sy, pz + _SHADOW_BIAS * sz, hit, SHADOW_TAPS,
             )  # fmt: skip
             material = tl.load(material_ids + triangle, mask=hit, other=0).to(tl.int32)
             shine_of, sharp = (
@@ -126,7 +128,7 @@ def _paint(
                 tl.load(exponents + material, mask=hit, other=1.0),
             )
             ex, ey, ez = _unit(eye_x - px, eye_y - py, eye_z - pz)
-            sky = (1 + _SKY * nz) * open_
+            sky = (1 + _SKY_GRADIENT * nz) * open_
             dr, dg, db = tl.load(ambient) * sky, tl.load(ambient + 1) * sky, tl.load(ambient + 2) * sky
             hr, hg, hb = dr * 0.0, dr * 0.0, dr * 0.0
             for lamp in range(0, lamps):
@@ -141,7 +143,7 @@ def _paint(
                 diffuse, shine = facing * reach, high * tl.where(facing > 0, 1.0, 0.0) * reach
                 dr, dg, db = dr + diffuse * kr, dg + diffuse * kg, db + diffuse * kb
                 hr, hg, hb = hr + shine * kr, hg + shine * kg, hb + shine * kb
-            dim, shine_of = tl.where(front, 1.0, _INNER), tl.where(front, shine_of, 0.0)
+            dim, shine_of = tl.where(front, 1.0, _INNER_SIDE), tl.where(front, shine_of, 0.0)
             red += tl.where(hit, r * dim * dr + shine_of * hr, 0.0)
             green += tl.where(hit, g * dim * dg + shine_of * hg, 0.0)
             blue += tl.where(hit, bl * dim * db + shine_of * hb, 0.0)
@@ -149,11 +151,11 @@ def _paint(
     total: tl.constexpr = SAMPLES * SAMPLES
     size = width * height
     pixel = row * width + column
-    start = colours + picture.to(tl.int64) * 3 * size
+    start = colours + image.to(tl.int64) * 3 * size
     tl.store(start + pixel, red / total, mask=real)
     tl.store(start + size + pixel, green / total, mask=real)
     tl.store(start + 2 * size + pixel, blue / total, mask=real)
-    tl.store(coverage + picture.to(tl.int64) * size + pixel, covered / total, mask=real)
+    tl.store(coverage + image.to(tl.int64) * size + pixel, covered / total, mask=real)
 
 
 @triton.jit
@@ -210,19 +212,19 @@ def _between(p, q, r, wp, wq, wr, hit):
 
 @triton.jit
 @no_type_check
-def _lit(shadow, lens, pose, moment, size, softness, x, y, z, hit, TAPS: tl.constexpr):
-    """Share of the first lamp's disc that points see; see `ShadowMap.lit`."""
+def _lit(shadow, lens, pose, frame, size, softness, x, y, z, hit, SHADOW_TAPS: tl.constexpr):
+    """Share of the first lamp's disc that points see; see `ShadowMap.visibility`."""
     column, row, inverse = projected(pose, lens, x, y, z)
-    limit = tl.math.div_rn(1.0, inverse) - 0.5 * _LIFT
-    spread = tl.math.div_rn(softness * size, TAPS * 2 * _REACH)
+    limit = tl.math.div_rn(1.0, inverse) - 0.5 * _SHADOW_BIAS
+    spread = tl.math.div_rn(softness * size, SHADOW_TAPS * 2 * _SHADOW_EXTENT)
     free = x * 0.0
-    for tap in range(0, TAPS * TAPS):
-        i = (row + spread * (tap // TAPS - TAPS // 2)).to(tl.int32)
-        j = (column + spread * (tap % TAPS - TAPS // 2)).to(tl.int32)
+    for tap in range(0, SHADOW_TAPS * SHADOW_TAPS):
+        i = (row + spread * (tap // SHADOW_TAPS - SHADOW_TAPS // 2)).to(tl.int32)
+        j = (column + spread * (tap % SHADOW_TAPS - SHADOW_TAPS // 2)).to(tl.int32)
         i, j = tl.minimum(tl.maximum(i, 0), size - 1), tl.minimum(tl.maximum(j, 0), size - 1)
-        found = tl.load(shadow + (moment * size + i) * size + j, mask=hit, other=0.0)
+        found = tl.load(shadow + (frame * size + i) * size + j, mask=hit, other=0.0)
         free += tl.where((found == 0) | (found >= limit), 1.0, 0.0)
-    return free / (TAPS * TAPS)
+    return free / (SHADOW_TAPS * SHADOW_TAPS)
 
 
 @triton.jit

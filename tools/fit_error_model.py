@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from posegaussian.config import FILMED, RigSettings, as_dict
+from posegaussian.config import REALISTIC_SENSOR, RigSettings, as_dict
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
@@ -95,7 +95,7 @@ def make_files(folder: Path, seed: int, still: bool, args: argparse.Namespace) -
     capture, rectified, heatmaps = (folder / f"{name}{suffix}" for suffix in (".c", ".r.h5", ".h.h5"))
     rig = as_dict(RigSettings(baseline=BASELINES[seed % 3], vertical=0.0, roll=(0.0, 0.0)))
     builtin = {"frames": args.frames, "size": [args.size] * 2, "sources": 2, "still": still, "rig": rig}
-    builtin["sensor"] = as_dict(FILMED)
+    builtin["sensor"] = as_dict(REALISTIC_SENSOR)
     stages = [
         (sys.executable, "captures", "--seed", str(seed), "-o", capture, "--settings", json.dumps(builtin)),
         (sys.executable, "rectify", capture, "-o", rectified),

@@ -19,7 +19,7 @@ from posegaussian.geometry.masks import bounding_box, is_person
 from posegaussian.progress import progress
 from posegaussian.synthetic.people.person import make_person
 from posegaussian.synthetic.renderer.raster import make_light, photograph
-from posegaussian.synthetic.rigs.rig import View, look_at
+from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 
 SIZE = 256
 FILLED = 0.78
@@ -71,7 +71,7 @@ def _photographs(task: tuple[int, int]) -> dict[str, np.ndarray]:
     return {name: np.stack(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def _random_view(vertices: np.ndarray, rng: np.random.Generator) -> View:
+def _random_view(vertices: np.ndarray, rng: np.random.Generator) -> RigCamera:
     """From any side, from knee height to well above the head, near or far; the person fills the picture."""
     azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.triangular(-25, 0, 60))
     distance = rng.uniform(1.6, 5.0)
@@ -84,7 +84,7 @@ def _random_view(vertices: np.ndarray, rng: np.random.Generator) -> View:
     focal = FILLED * SIZE / (high - low).max()
     centre = SIZE / 2 - focal * (low + high) / 2
     intrinsics = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])
-    return View(intrinsics, pose, SIZE, SIZE)
+    return RigCamera(intrinsics, pose, SIZE, SIZE)
 
 
 if __name__ == "__main__":

@@ -18,14 +18,14 @@ from posegaussian.config.render import RenderSettings
 from posegaussian.config.results import GoalSettings, ResultsSettings
 from posegaussian.config.sheet import CaptureRow, read_captures
 from posegaussian.config.stream import StreamSettings, StreamVariantSettings
-from posegaussian.config.synthetic import FILMED, GPS_GAUSSIAN, LightSettings, RigSettings, SensorSettings
+from posegaussian.config.synthetic import GPS_GAUSSIAN, REALISTIC_SENSOR, LightSettings, RigSettings, SensorSettings
 from posegaussian.config.train import TrainSettings
 from posegaussian.config.view import ViewSettings
 from posegaussian.config.whole import Config
 
 __all__ = [
-    "FILMED",
     "GPS_GAUSSIAN",
+    "REALISTIC_SENSOR",
     "STAGE_VERSION",
     "BuiltinSettings",
     "CaptureRow",

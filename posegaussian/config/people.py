@@ -20,7 +20,7 @@ Movement = Literal["walk", "turn", "wave", "squat", "dance", "stand", "still"]
 
 HELD_OUT = range(1, 300)
 """Seeds of the people that no model learns from: demo, `val` and `test` (captures/synthetic/splits.py)."""
-FIRST_STREAMED = 1000
+FIRST_TRAIN_SEED = 1000
 """The lowest seed of the people of the stream; no person has a seed between."""
 
 

@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT, Problem, unknown, without_problems
 from posegaussian.config.load import parse
-from posegaussian.config.people import FIRST_STREAMED, HELD_OUT
+from posegaussian.config.people import FIRST_TRAIN_SEED, HELD_OUT
 from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
 from posegaussian.registry import FOOTAGE
@@ -46,8 +46,8 @@ class CaptureRow:
             seed = self.path.removeprefix(BUILTIN)
             if not seed.isdecimal():
                 yield ("path",), f"{self.path!r} is not builtin:SEED with a whole number"
-            elif int(seed) not in HELD_OUT and int(seed) < FIRST_STREAMED:
-                seeds = f"{HELD_OUT[0]}..{HELD_OUT[-1]} and {FIRST_STREAMED} and up"
+            elif int(seed) not in HELD_OUT and int(seed) < FIRST_TRAIN_SEED:
+                seeds = f"{HELD_OUT[0]}..{HELD_OUT[-1]} and {FIRST_TRAIN_SEED} and up"
                 yield ("path",), f"no person has the seed {seed}; people are {seeds}"
         if self.path.startswith(FETCHED) and self.path.removeprefix(FETCHED) not in FOOTAGE:
             yield ("path",), f"{self.path!r} cannot be fetched, only {', '.join(FETCHED + name for name in FOOTAGE)}"

@@ -4,7 +4,7 @@ from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT, Fraction, NonNegative, Positive, Sixteens, Size
 from posegaussian.config.people import PeopleSettings
-from posegaussian.config.synthetic import FILMED, LightSettings, RigSettings, SensorSettings
+from posegaussian.config.synthetic import REALISTIC_SENSOR, LightSettings, RigSettings, SensorSettings
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -23,7 +23,7 @@ class StreamSettings:
     """Where the cameras stand."""
     light: LightSettings = LightSettings()
     """The light."""
-    sensor: SensorSettings = FILMED
+    sensor: SensorSettings = REALISTIC_SENSOR
     """What the cameras do to the source images; the novel view is always clean."""
     people: PeopleSettings = PeopleSettings()
     """Which people are drawn."""

@@ -103,7 +103,7 @@ class SensorSettings:
     """The lens's k1; declared, and only in captures on disk: streamed pairs are rectified."""
 
 
-FILMED = SensorSettings(
+REALISTIC_SENSOR = SensorSettings(
     exposure=(-0.15, 0.15),
     white_balance=(-0.05, 0.05),
     gamma=(0.92, 1.09),

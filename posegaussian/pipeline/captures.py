@@ -74,8 +74,8 @@ def _replaceable(output: Path) -> bool:
 
 def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], settings: BuiltinSettings) -> None:
     rig, suffix = capture.scene.rig, f".{settings.images}"
-    write_calibration(root, rig.views)
-    write_rig(root, list(rig.sources), list(rig.targets), rig.pairs)
+    write_calibration(root, rig.cameras)
+    write_rig(root, list(rig.sources), list(rig.held_out), rig.pairs)
     for frame in frames:
         for camera, rendered in capture.render(frame):
             steps = np.round(rendered.depth / DEPTH_UNIT).astype(np.uint16)

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from numba import njit
 from scipy import sparse
 
-from posegaussian.synthetic.mesh.surface import Refinement, Surface, refine, sides, unique_edges
+from posegaussian.synthetic.mesh.surface import Subdivision, Surface, directed_edges, subdivide, unique_edges
 
-LONGEST = {"suit": 0.014, "skin": 0.014, "eyes": 0.01}
+LONGEST_EDGE = {"suit": 0.014, "skin": 0.014, "eyes": 0.01}
 """Longest edges of the refined surfaces on the mean body, metres."""
 
 
@@ -81,18 +81,18 @@ def load_body() -> BodyModel:
 
 
 @cache
-def refined_body(name: str) -> Refinement:
+def subdivided_body(name: str) -> Subdivision:
     """A surface of the mean body with edges short enough for folds and smooth outlines."""
     body = load_body()
     surface = Surface(body.mean, body.mean, body.weights.astype(np.float32), body.surfaces[name]).compact()
-    return refine(surface, LONGEST[name])
+    return subdivide(surface, LONGEST_EDGE[name])
 
 
 @cache
-def neighbours(name: str) -> sparse.csr_array:
+def neighbour_average(name: str) -> sparse.csr_array:
     """Matrix that averages the neighbours of each vertex of a refined surface."""
-    surface = refined_body(name).surface
-    edges, _ = unique_edges(sides(surface.faces))
+    surface = subdivided_body(name).surface
+    edges, _ = unique_edges(directed_edges(surface.faces))
     both = np.concatenate([edges, edges[:, ::-1]])
     matrix = sparse.csr_array((np.ones(len(both)), both.T), shape=(len(surface.rest),) * 2)
     return sparse.diags_array(1 / matrix.sum(1)) @ matrix
@@ -126,7 +126,7 @@ def _chained(parents, heads, rotations):
     return transforms
 
 
-def skin(
+def linear_blend_skinning(
     vertices: Float[np.ndarray, "v 3"], weights: Float[np.ndarray, "v b"], transforms: Float[np.ndarray, "b 3 4"]
 ) -> Float[np.ndarray, "v 3"]:
     """Linear blend skinning."""

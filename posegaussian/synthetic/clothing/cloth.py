@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32
 
-from posegaussian.synthetic.mesh.textures import Points, noise, sample, unroll, wrinkles
+from posegaussian.synthetic.mesh.textures import Points, noise, sample_swatch, unroll, wrinkles
 
 Swatch = Float32[np.ndarray, "_ _ _"]
 
-WEAVE = 5e-4
+WEAVE_TEXEL = 5e-4
 """Size of a texel of a weave, metres."""
-PATTERN = 1e-3
+PATTERN_TEXEL = 1e-3
 """Size of a texel of a pattern, metres."""
 
 
-CHEST = 0.46
+CHEST_HEIGHT = 0.46
 """Height of the middle of a pattern on the mean body, metres."""
 
 
@@ -42,13 +42,15 @@ class Fabric:
     gloss: float = 0.04
     roughness: float = 0.75
 
-    def cut(self, seed: int, legs: bool = False, girth: float = 0.15) -> Callable[[Points], Float[np.ndarray, "n 4"]]:
+    def texture(
+        self, seed: int, legs: bool = False, girth: float = 0.15
+    ) -> Callable[[Points], Float[np.ndarray, "n 4"]]:
         """The texture of a garment of this fabric: with creases, and slightly uneven in tone."""
 
         def texture(points):
             flat = unroll(points, legs, girth)
-            albedo = sample(self.pattern, flat - [0, CHEST], PATTERN)
-            weave = sample(self.weave, flat, WEAVE)
+            albedo = sample_swatch(self.pattern, flat - [0, CHEST_HEIGHT], PATTERN_TEXEL)
+            weave = sample_swatch(self.weave, flat, WEAVE_TEXEL)
             tone = weave[:, 0] * (1 + self.wear * noise(points, 0.11, seed))
             relief = weave[:, 1] + self.creases * wrinkles(points, 0.035, 1.6, seed + 1)
             return np.concatenate([np.clip(albedo * tone[:, None], 0, 1), relief[:, None]], axis=1)

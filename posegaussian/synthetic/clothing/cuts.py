@@ -8,14 +8,14 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.synthetic.mesh.textures import ARM, Points, on_arm, smooth, unroll
+from posegaussian.synthetic.mesh.textures import ARM, Points, on_arm, smoothstep, unroll
 
 Field = Callable[[Points], Float[np.ndarray, "n"]]
 FAR = 0.25
 """What a field is where a hem is far away, metres."""
 
 
-def lowest(*fields: Field) -> Field:
+def intersection(*fields: Field) -> Field:
     """What lies inside all of these fields."""
     return lambda points: np.min([field(points) for field in fields], axis=0)
 
@@ -49,7 +49,7 @@ def round_neck(radius: float, depth: float) -> Field:
     def field(points):
         x, y, z = points.T
         # The neckline climbs from the front to the nape; its corners are round (a soft maximum).
-        low = 0.7 - depth + (0.02 + depth) * smooth((y + 0.06) / 0.07) - z
+        low = 0.7 - depth + (0.02 + depth) * smoothstep((y + 0.06) / 0.07) - z
         ring = np.hypot(x, 0.8 * (y + 0.01)) - radius
         return np.minimum(0.008 * np.logaddexp(ring / 0.008, low / 0.008), 0.765 - z)
 
@@ -84,6 +84,6 @@ def opening(gap: float, top: float) -> Field:
     return field
 
 
-def hips() -> Field:
+def not_arms() -> Field:
     """Not the arms."""
     return lambda points: np.where(on_arm(points), -FAR, FAR)

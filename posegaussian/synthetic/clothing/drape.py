@@ -11,17 +11,17 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
-from posegaussian.synthetic.body.body import neighbours
+from posegaussian.synthetic.body.body import neighbour_average
 from posegaussian.synthetic.mesh.mesh import vertex_normals
 from posegaussian.synthetic.mesh.surface import Surface
-from posegaussian.synthetic.mesh.textures import ARMHOLE, on_arm, smooth
+from posegaussian.synthetic.mesh.textures import ARMHOLE, on_arm, smoothstep
 
 GAP = 0.003
 """Least distance between two layers of cloth, metres."""
 HEM = 0.003
 """Thickness of a hem, metres."""
 SMOOTHING = 12
-"""How far normals are averaged, so that cloth spans clefts: rounds over the neighbours."""
+"""How far normals are averaged, so that cloth spans clefts: rounds of averaging over the neighbours."""
 COLUMNS = 144
 """Vertices around a hanging cloth."""
 ROW = 0.014
@@ -29,44 +29,44 @@ ROW = 0.014
 
 
 @dataclass
-class Figure:
+class ClothedBody:
     """A person at rest who is being dressed.
 
     Args:
         suit: the smooth body that clothes are made over.
         normals: which way is outwards: its unit normals, averaged over a few centimetres.
-        outside: how far the outermost layer stands off the suit at each vertex, metres.
+        standoff: how far the outermost layer stands off the suit at each vertex, metres.
         scale: size against the mean body.
-        hung: points of hanging cloth: on this person, and their canonical heights.
+        hanging: points of hanging cloth: on this person, and their canonical heights.
     """
 
     suit: Surface
     normals: Float[np.ndarray, "v 3"]
-    outside: Float[np.ndarray, "v"]
+    standoff: Float[np.ndarray, "v"]
     scale: float
-    hung: list[tuple[Float[np.ndarray, "_ 3"], Float[np.ndarray, "_"]]] = field(default_factory=list)
+    hanging: list[tuple[Float[np.ndarray, "_ 3"], Float[np.ndarray, "_"]]] = field(default_factory=list)
 
     @classmethod
-    def bare(cls, suit: Surface, scale: float) -> "Figure":
+    def unclothed(cls, suit: Surface, scale: float) -> "ClothedBody":
         """Nothing on yet."""
         normals = vertex_normals(suit.rest, suit.faces)
         for _ in range(SMOOTHING):
-            normals = 0.3 * normals + 0.7 * (neighbours("suit") @ normals)
+            normals = 0.3 * normals + 0.7 * (neighbour_average("suit") @ normals)
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         return cls(suit, normals, np.zeros(len(suit.rest)), scale)
 
     @property
-    def places(self) -> Float[np.ndarray, "v 3"]:
+    def canonical(self) -> Float[np.ndarray, "v 3"]:
         """Canonical places of the suit's vertices."""
         return self.suit.canonical
 
     @property
     def trunk_and_legs(self) -> Bool[np.ndarray, "v"]:
         """Which vertices are not the arms'."""
-        x, _, z = self.places.T
-        return ~on_arm(self.places) & ((abs(x) < ARMHOLE - 0.01) | (z < 0.5))
+        x, _, z = self.canonical.T
+        return ~on_arm(self.canonical) & ((abs(x) < ARMHOLE - 0.01) | (z < 0.5))
 
-    def wear(
+    def add_shell(
         self, inside: Float[np.ndarray, "v"], ease: Float[np.ndarray, "v"], taut: int, folds: Float[np.ndarray, "v"]
     ) -> Surface:
         """Cloth that follows the body.
@@ -77,25 +77,25 @@ class Figure:
             taut: how far the cloth spans hollows: rounds of smoothing.
             folds: height of the folds, metres.
         """
-        least = np.where(self.outside > 0, self.outside + GAP, 0.003)
+        least = np.where(self.standoff > 0, self.standoff + GAP, 0.003)
         rest = self.suit.rest + np.maximum(ease, least)[:, None] * self.normals
-        average = neighbours("suit")
+        average = neighbour_average("suit")
         for _ in range(taut):
             rest = 0.4 * rest + 0.6 * (average @ rest)
         height = ((rest - self.suit.rest) * self.normals).sum(1)
         height = np.maximum(height + folds, least)
-        rest = self._parted(self.suit.rest + height[:, None] * self.normals)
-        self.outside = np.where(inside > -0.01, np.maximum(self.outside, height), self.outside)
-        return replace(self.suit, rest=rest).cut(inside).rimmed(HEM)
+        rest = self._keep_legs_apart(self.suit.rest + height[:, None] * self.normals)
+        self.standoff = np.where(inside > -0.01, np.maximum(self.standoff, height), self.standoff)
+        return replace(self.suit, rest=rest).cut(inside).with_rim(HEM)
 
-    def _parted(self, rest: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "v 3"]:
+    def _keep_legs_apart(self, rest: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "v 3"]:
         """The cloth of one leg kept on its side of the body."""
-        x, _, z = self.places.T
+        x, _, z = self.canonical.T
         legs = z < 0.07
         rest[:, 0] = np.where(legs, np.sign(x) * np.maximum(np.sign(x) * rest[:, 0], 0.0015), rest[:, 0])
         return rest
 
-    def hang(self, top: float, hem: float, ease: float, flare: float, flutes: float, seed: int) -> Surface:
+    def add_hanging(self, top: float, hem: float, ease: float, flare: float, flutes: float, seed: int) -> Surface:
         """Cloth that hangs around trunk and legs, from one canonical height to another.
 
         Its outline is the convex hull of what it covers, and never falls inwards faster than `flare` says.
@@ -112,12 +112,12 @@ class Figure:
         heights = np.linspace(top, hem, round((top - hem) / ROW) + 1)
         angle = 2 * np.pi * np.arange(COLUMNS) / COLUMNS
         chosen = self.trunk_and_legs
-        body = (self.suit.rest + self.outside[:, None] * self.normals)[chosen]
-        below = np.concatenate([body, *(points for points, _ in self.hung)])
-        z = np.concatenate([self.places[chosen, 2], *(heights for _, heights in self.hung)])
+        body = (self.suit.rest + self.standoff[:, None] * self.normals)[chosen]
+        below = np.concatenate([body, *(points for points, _ in self.hanging)])
+        z = np.concatenate([self.canonical[chosen, 2], *(heights for _, heights in self.hanging)])
         axis = np.array([0.0, below[(z > 0.05) & (z < 0.25), 1].mean()])
-        reach = self._reach(below[:, :2] - axis, z, heights, angle) + ease
-        rows = self._heights(z, below[:, 2], heights)
+        reach = self._support(below[:, :2] - axis, z, heights, angle) + ease
+        rows = self._heights_on_body(z, below[:, 2], heights)
         for i in range(1, len(rows)):
             reach[i] = np.maximum(reach[i], reach[i - 1] + flare * (rows[i - 1] - rows[i]))
         apart = np.cos(angle[:, None] - angle[None])
@@ -133,16 +133,16 @@ class Figure:
         canonical = points / self.scale
         canonical[..., 2] = heights[:, None]
         weights = self._hanging_weights(points, canonical)
-        self._cover(points, canonical)
-        self.hung.append((points.reshape(-1, 3), canonical[..., 2].ravel()))
-        return Surface(canonical.reshape(-1, 3), points.reshape(-1, 3), weights, tube(len(rows), COLUMNS)).rimmed(HEM)
+        self._raise_standoff(points, canonical)
+        self.hanging.append((points.reshape(-1, 3), canonical[..., 2].ravel()))
+        return Surface(canonical.reshape(-1, 3), points.reshape(-1, 3), weights, tube(len(rows), COLUMNS)).with_rim(HEM)
 
-    def _reach(self, below, z, heights, angle) -> Float[np.ndarray, "rows columns"]:
+    def _support(self, below, z, heights, angle) -> Float[np.ndarray, "rows columns"]:
         """How far the covered points reach in each direction (support function), around each height."""
         directions = np.stack([np.sin(angle), -np.cos(angle)])
         return np.array([(below[abs(z - height) < 0.016] @ directions).max(0) for height in heights])
 
-    def _heights(self, z, rest, heights) -> Float[np.ndarray, "rows"]:
+    def _heights_on_body(self, z, rest, heights) -> Float[np.ndarray, "rows"]:
         """Heights on this person of canonical heights."""
         edges = np.arange(z.min(), z.max(), 0.02)
         which = np.digitize(z, edges) - 1
@@ -157,29 +157,29 @@ class Figure:
         chosen = self.trunk_and_legs
         _, nearest = KDTree(self.suit.rest[chosen]).query(points.reshape(-1, 3))
         near = self.suit.weights[chosen][nearest].reshape(*shape, -1)
-        x, _, z = self.places.T
+        x, _, z = self.canonical.T
         legs = []
         for side in (1, -1):
             leg = (side * x > 0) & chosen
             legs.append(np.array([self.suit.weights[leg & (abs(z - h) < 0.02)].mean(0) for h in canonical[:, 0, 2]]))
-        share = smooth(0.5 + canonical[..., :1] / 0.18)
+        share = smoothstep(0.5 + canonical[..., :1] / 0.18)
         apart = share * legs[0][:, None] + (1 - share) * legs[1][:, None]
-        low = smooth((0.14 - canonical[..., 2:]) / 0.16)
+        low = smoothstep((0.14 - canonical[..., 2:]) / 0.16)
         weights = (1 - low) * near + low * apart
         weights = gaussian_filter(weights, (2.0, 3.0, 0.0), mode=("nearest", "wrap", "nearest"))  # type: ignore[arg-type]
         weights /= weights.sum(2, keepdims=True)
         return weights.reshape(-1, weights.shape[2]).astype(np.float32)
 
-    def _cover(self, points, canonical) -> None:
+    def _raise_standoff(self, points, canonical) -> None:
         """Remember where the hanging cloth is: the next layer stays outside it."""
-        z = self.places[:, 2]
+        z = self.canonical[:, 2]
         chosen = np.flatnonzero(
             self.trunk_and_legs & (z < canonical[0, 0, 2] + 0.01) & (z > canonical[-1, 0, 2] - 0.01)
         )
         flat = points.reshape(-1, 3)
         _, nearest = KDTree(flat).query(self.suit.rest[chosen] + 0.01 * self.normals[chosen])
         height = ((flat[nearest] - self.suit.rest[chosen]) * self.normals[chosen]).sum(1)
-        self.outside[chosen] = np.maximum(self.outside[chosen], np.clip(height, 0, 0.12))
+        self.standoff[chosen] = np.maximum(self.standoff[chosen], np.clip(height, 0, 0.12))
 
 
 def tube(rows: int, columns: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from posegaussian.synthetic.clothing import lettering, patterns, weaves
 from posegaussian.synthetic.clothing.cloth import Fabric
-from posegaussian.synthetic.mesh.textures import Colour, colour
+from posegaussian.synthetic.mesh.textures import Colour, hsv_to_rgb
 
 
 def make_fabric(family: str, base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
@@ -15,7 +15,7 @@ def make_fabric(family: str, base: Colour, other: Colour, rng: np.random.Generat
 
 
 def _denim(base: Colour, _: Colour, rng: np.random.Generator) -> Fabric:
-    indigo = colour(rng.uniform(0.57, 0.63), rng.uniform(0.25, 0.7), rng.uniform(0.22, 0.75))
+    indigo = hsv_to_rgb(rng.uniform(0.57, 0.63), rng.uniform(0.25, 0.7), rng.uniform(0.22, 0.75))
     indigo = indigo if rng.uniform() < 0.85 else np.full(3, rng.uniform(0.08, 0.6))
     return Fabric("denim", patterns.flat(indigo), weaves.twill(rng, 0.14), wear=0.22, creases=0.0013)
 

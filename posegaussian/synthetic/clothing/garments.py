@@ -7,20 +7,20 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.synthetic.clothing.cloth import Fabric
-from posegaussian.synthetic.clothing.cuts import FAR, Field, above, beneath, hips, lowest
-from posegaussian.synthetic.clothing.drape import Figure
-from posegaussian.synthetic.clothing.sewing import Sewn, edge, patch
+from posegaussian.synthetic.clothing.cuts import FAR, Field, above, beneath, intersection, not_arms
+from posegaussian.synthetic.clothing.details import Details, patch, stitched_hem
+from posegaussian.synthetic.clothing.drape import ClothedBody
 from posegaussian.synthetic.mesh.material import Material
 from posegaussian.synthetic.mesh.surface import Surface
-from posegaussian.synthetic.mesh.textures import ARM, ARMHOLE, LEG, Colour, Points, noise, on_arm, smooth
+from posegaussian.synthetic.mesh.textures import ARM, ARMHOLE, LEG, Colour, Points, noise, on_arm, smoothstep
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One piece of what a person wears.
+class Submesh:
+    """One submesh of what a person wears.
 
     Args:
-        surface: the piece on the person at rest.
+        surface: the submesh on the person at rest.
         material: what it looks like.
         covers: positive where skin below it can never be seen; None where it always may.
     """
@@ -53,21 +53,21 @@ def folds(points: Points, depth: Float[np.ndarray, "n"], seed: int) -> Float[np.
 
 
 def top(
-    figure: Figure,
+    body: ClothedBody,
     kind: str,
     fabric: Fabric,
     cut: Field,
     ease: float,
     width: float,
     seed: int,
-    details: Sewn,
+    details: Details,
     girth: float = 0.15,
     tucked: bool = False,
-) -> Piece:
+) -> Submesh:
     """Something on trunk and arms.
 
     Args:
-        figure: who wears it.
+        body: who wears it.
         kind: name of the garment.
         fabric: what it is made of.
         cut: its field.
@@ -78,34 +78,41 @@ def top(
         girth: radius of the panel around the trunk.
         tucked: whether it is held close at the waist, by what is worn over it.
     """
-    points = figure.places
+    points = body.canonical
     x, _, z = points.T
-    snug = np.clip((0.74 - z) / 0.08, 0.25, 1) * (1 - 0.6 * tucked * smooth((0.38 - z) / 0.12))
+    snug = np.clip((0.74 - z) / 0.08, 0.25, 1) * (1 - 0.6 * tucked * smoothstep((0.38 - z) / 0.12))
     arm = on_arm(points)
     along = np.clip((abs(x) - ARMHOLE) / 0.3, 0, 1)
     sleeve = np.maximum(0.6 * ease, (0.075 + along * (width - 0.075)) - beside_limb(points, ARM))
     slack = np.where(arm, np.clip(sleeve, 0.004, 0.03 + ease), ease)
     depth = 0.22 * ease * snug
-    shape = figure.wear(cut(points), snug * slack, 30, folds(points, depth, seed))
-    return Piece(shape, _material(kind, fabric, details.onto(fabric.cut(seed, girth=girth))), cut)
+    shape = body.add_shell(cut(points), snug * slack, 30, folds(points, depth, seed))
+    return Submesh(shape, _material(kind, fabric, details.applied_to(fabric.texture(seed, girth=girth))), cut)
 
 
 def legwear(
-    figure: Figure, kind: str, fabric: Fabric, cut: Field, knee: float, end: float, seed: int, details: Sewn
-) -> Piece:
+    body: ClothedBody,
+    kind: str,
+    fabric: Fabric,
+    cut: Field,
+    knee: float,
+    end: float,
+    seed: int,
+    details: Details,
+) -> Submesh:
     """Trousers or shorts of these radii at the knee and at the ankle, metres."""
-    points = figure.places
+    points = body.canonical
     z = points[:, 2]
     radius = np.interp(z, [-0.7, -0.3, 0.1], [end, knee, 0.09])
     hips = np.clip((z + 0.05) / 0.15, 0, 1)
     ease = np.where(z < 0.1, radius - beside_limb(points, LEG), 0.007) * (1 - hips) + 0.007 * hips
     slack = np.clip(ease, 0.006, 0.06)
-    shape = figure.wear(cut(points), slack, 12, folds(points, 0.2 * slack + 0.001, seed))
-    return Piece(shape, _material(kind, fabric, details.onto(fabric.cut(seed, legs=True))), cut)
+    shape = body.add_shell(cut(points), slack, 12, folds(points, 0.2 * slack + 0.001, seed))
+    return Submesh(shape, _material(kind, fabric, details.applied_to(fabric.texture(seed, legs=True))), cut)
 
 
 def hanging(
-    figure: Figure,
+    body: ClothedBody,
     kind: str,
     fabric: Fabric,
     waist: float,
@@ -113,15 +120,17 @@ def hanging(
     flare: float,
     flutes: float,
     seed: int,
-    details: Sewn,
-) -> Piece:
+    details: Details,
+) -> Submesh:
     """A skirt, or the lower half of a dress or coat."""
-    surface = figure.hang(waist, hem, 0.007, flare, flutes, seed)
-    texture = details.onto(fabric.cut(seed, girth=0.17))
-    return Piece(surface, _material(kind, fabric, texture), lowest(above(hem + 0.12), beneath(waist), hips()))
+    surface = body.add_hanging(waist, hem, 0.007, flare, flutes, seed)
+    texture = details.applied_to(fabric.texture(seed, girth=0.17))
+    return Submesh(
+        surface, _material(kind, fabric, texture), intersection(above(hem + 0.12), beneath(waist), not_arms())
+    )
 
 
-def collar(figure: Figure, fabric: Fabric, points_length: float, seed: int) -> Piece:
+def collar(body: ClothedBody, fabric: Fabric, points_length: float, seed: int) -> Submesh:
     """A shirt's collar, folded over, with two points in front."""
 
     def field(points):
@@ -132,14 +141,14 @@ def collar(figure: Figure, fabric: Fabric, points_length: float, seed: int) -> P
         notch = np.where(y < -0.03, abs(x) - 0.006 - 0.35 * np.clip(0.72 - z, 0, 1), FAR)
         return np.min([outer, 0.765 - 0.3 * front * 0.05 - z - 0.1 * y, notch, z - 0.6], axis=0)
 
-    points = figure.places
+    points = body.canonical
     ease = 0.006 + 0.006 * np.clip((0.77 - points[:, 2]) / 0.05, 0, 1)
-    shape = figure.wear(field(points), np.maximum(ease, figure.outside + 0.005), 2, np.zeros(len(points)))
-    texture = Sewn(edge(field, 0.006)).onto(fabric.cut(seed))
-    return Piece(shape, _material("collar", fabric, texture))
+    shape = body.add_shell(field(points), np.maximum(ease, body.standoff + 0.005), 2, np.zeros(len(points)))
+    texture = Details(stitched_hem(field, 0.006)).applied_to(fabric.texture(seed))
+    return Submesh(shape, _material("collar", fabric, texture))
 
 
-def hood(figure: Figure, fabric: Fabric, seed: int) -> Piece:
+def hood(body: ClothedBody, fabric: Fabric, seed: int) -> Submesh:
     """A hood that lies on the back of neck and shoulders."""
 
     def field(points):
@@ -155,33 +164,37 @@ def hood(figure: Figure, fabric: Fabric, seed: int) -> Piece:
             axis=0,
         )
 
-    points = figure.places
+    points = body.canonical
     inside = np.clip(field(points) / 0.045, 0, 1)
     back = np.clip((points[:, 1] + 0.07) / 0.1, 0, 1)
     bulk = 0.008 + inside * (0.006 + 0.03 * back) + 0.004 * noise(points, 0.03, seed)
-    shape = figure.wear(field(points), figure.outside + bulk, 5, np.zeros(len(points)))
-    return Piece(shape, _material("hood", fabric, Sewn(edge(field, 0.012)).onto(fabric.cut(seed))))
+    shape = body.add_shell(field(points), body.standoff + bulk, 5, np.zeros(len(points)))
+    return Submesh(
+        shape, _material("hood", fabric, Details(stitched_hem(field, 0.012)).applied_to(fabric.texture(seed)))
+    )
 
 
-def shoes(figure: Figure, ankle: float, thick: float, upper: Fabric, sole: Colour, lace: Colour, seed: int) -> Piece:
+def shoes(
+    body: ClothedBody, ankle: float, thick: float, upper: Fabric, sole: Colour, lace: Colour, seed: int
+) -> Submesh:
     """Shoes up to this height, with a lower opening over the instep and a flat sole."""
 
     def field(points):
         _, y, z = points.T
         return np.minimum(np.maximum(ankle - z + 0.35 * np.minimum(y, 0), -0.07 - y), -0.6 - z)
 
-    points = figure.places
+    points = body.canonical
     z = points[:, 2]
     welt = np.clip((-0.797 - z) / 0.006, 0, 1)
     toe = np.clip((-0.12 - points[:, 1]) / 0.06, 0, 1)
-    shape = figure.wear(field(points), 0.006 + 0.005 * welt + 0.004 * toe, 3, np.zeros(len(points)))
+    shape = body.add_shell(field(points), 0.006 + 0.005 * welt + 0.004 * toe, 3, np.zeros(len(points)))
     rest = shape.rest.copy()
     ground = rest[:, 2].min()
     height = rest[:, 2] - ground
-    rest[:, 2] = ground + height * smooth(height / 0.022) - thick * (1 - smooth(height / 0.03))
-    details = Sewn(edge(field, 0.004), laces(lace), soles(sole))
+    rest[:, 2] = ground + height * smoothstep(height / 0.022) - thick * (1 - smoothstep(height / 0.03))
+    details = Details(stitched_hem(field, 0.004), laces(lace), soles(sole))
     shape = Surface(shape.canonical, rest, shape.weights, shape.faces)
-    return Piece(shape, _material("shoes", upper, details.onto(upper.cut(seed, legs=True))), field)
+    return Submesh(shape, _material("shoes", upper, details.applied_to(upper.texture(seed, legs=True))), field)
 
 
 def laces(tone: Colour):
@@ -209,13 +222,20 @@ def soles(tone: Colour):
 
 
 def band(
-    figure: Figure, kind: str, fabric: Fabric, low: float, high: float, seed: int, details: Sewn, field: Field
-) -> Piece:
+    body: ClothedBody,
+    kind: str,
+    fabric: Fabric,
+    low: float,
+    high: float,
+    seed: int,
+    details: Details,
+    field: Field,
+) -> Submesh:
     """A waistband or belt around the trunk."""
-    points = figure.places
-    cut = lowest(above(low), beneath(high), field)
-    shape = figure.wear(cut(points), figure.outside + 0.0035, 4, np.zeros(len(points)))
-    return Piece(shape, _material(kind, fabric, details.onto(fabric.cut(seed))))
+    points = body.canonical
+    cut = intersection(above(low), beneath(high), field)
+    shape = body.add_shell(cut(points), body.standoff + 0.0035, 4, np.zeros(len(points)))
+    return Submesh(shape, _material(kind, fabric, details.applied_to(fabric.texture(seed))))
 
 
 def _material(kind: str, fabric: Fabric, texture) -> Material:

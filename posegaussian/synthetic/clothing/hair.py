@@ -6,13 +6,13 @@ import numpy as np
 
 from posegaussian.config import PeopleSettings
 from posegaussian.synthetic.clothing import hairstyles, headgear
-from posegaussian.synthetic.clothing.drape import Figure
-from posegaussian.synthetic.clothing.garments import Piece
+from posegaussian.synthetic.clothing.drape import ClothedBody
+from posegaussian.synthetic.clothing.garments import Submesh
 from posegaussian.synthetic.clothing.head import Head
 from posegaussian.synthetic.mesh.surface import Surface
 from posegaussian.synthetic.mesh.textures import Colour
 
-Style = Callable[[Head], list[Piece]]
+Style = Callable[[Head], list[Submesh]]
 STYLES: dict[str, tuple[float, Style]] = {
     "bald": (0.05, hairstyles.bald),
     "crop": (0.16, hairstyles.crop),
@@ -29,12 +29,12 @@ STYLES: dict[str, tuple[float, Style]] = {
 
 
 def make_hair(
-    figure: Figure, skin: Surface, tone: Colour, male: bool, settings: PeopleSettings, rng: np.random.Generator
-) -> list[Piece]:
+    body: ClothedBody, skin: Surface, tone: Colour, male: bool, settings: PeopleSettings, rng: np.random.Generator
+) -> list[Submesh]:
     """A head of hair, or a cap over cropped hair; men seldom wear theirs long.
 
     Args:
-        figure: the dressed person, over whose shoulders long hair falls.
+        body: the dressed person, over whose shoulders long hair falls.
         skin: the person's skin at rest.
         tone: colour of the hair.
         male: sex of the person.
@@ -47,5 +47,5 @@ def make_hair(
             shares[name] *= 0.2
     weights = np.array(list(shares.values()))
     style = list(shares)[rng.choice(len(shares), p=weights / weights.sum())]
-    head = Head(figure, skin, tone, int(rng.integers(1 << 30)), rng)
+    head = Head(body, skin, tone, int(rng.integers(1 << 30)), rng)
     return STYLES[style][1](head)

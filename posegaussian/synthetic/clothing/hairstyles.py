@@ -5,25 +5,25 @@ from jaxtyping import Float
 
 from posegaussian.synthetic.clothing.cuts import FAR, Field
 from posegaussian.synthetic.clothing.drape import tube
-from posegaussian.synthetic.clothing.garments import Piece
+from posegaussian.synthetic.clothing.garments import Submesh
 from posegaussian.synthetic.clothing.head import AXIS, Head
 from posegaussian.synthetic.mesh.material import Material, Texture
 from posegaussian.synthetic.mesh.surface import Surface
-from posegaussian.synthetic.mesh.textures import Colour, noise, smooth
+from posegaussian.synthetic.mesh.textures import Colour, noise, smoothstep
 
 
-def bald(head: Head) -> list[Piece]:
+def bald(head: Head) -> list[Submesh]:
     """Nothing."""
     return []
 
 
-def crop(head: Head, thick: float = 0.005) -> list[Piece]:
+def crop(head: Head, thick: float = 0.005) -> list[Submesh]:
     """A few millimetres all over."""
     cut = hairline(head.front, head.nape, head.seed)
     return [_piece(head, head.shell(cut, lambda p: np.full(len(p), thick)), fine=0.6)]
 
 
-def short(head: Head) -> list[Piece]:
+def short(head: Head) -> list[Submesh]:
     """Short at the sides, longer on top, with a parting."""
     cut = hairline(head.front, head.nape, head.seed)
     side = head.rng.choice([-1, 1]) * head.rng.uniform(0.02, 0.045)
@@ -39,7 +39,7 @@ def short(head: Head) -> list[Piece]:
     return [_piece(head, head.shell(cut, thick), parting=side)]
 
 
-def curly(head: Head) -> list[Piece]:
+def curly(head: Head) -> list[Submesh]:
     """Curls, from close to the head to a large round mop."""
     cut = hairline(head.front, head.nape + 0.01, head.seed)
     volume = head.rng.uniform(0.018, 0.06)
@@ -52,17 +52,17 @@ def curly(head: Head) -> list[Piece]:
     return [_piece(head, head.shell(cut, thick), curls=1.0)]
 
 
-def bob(head: Head) -> list[Piece]:
+def bob(head: Head) -> list[Submesh]:
     """Hair to the chin or the neck."""
     return with_curtain(head, head.rng.uniform(0.77, 0.83), head.rng.uniform(0.01, 0.02))
 
 
-def long(head: Head) -> list[Piece]:
+def long(head: Head) -> list[Submesh]:
     """Hair to the shoulder blades."""
     return with_curtain(head, head.rng.uniform(0.56, 0.7), head.rng.uniform(0.009, 0.016))
 
 
-def ponytail(head: Head) -> list[Piece]:
+def ponytail(head: Head) -> list[Submesh]:
     """Hair drawn back into a tail."""
     length, height = head.rng.uniform(0.14, 0.32), head.rng.uniform(0.92, 0.97)
     t = np.linspace(0, 1, 22)
@@ -71,7 +71,7 @@ def ponytail(head: Head) -> list[Piece]:
     return [_tied(head), _piece(head, head.swept(path, radius))]
 
 
-def bun(head: Head) -> list[Piece]:
+def bun(head: Head) -> list[Submesh]:
     """Hair drawn back into a knot."""
     height, size = head.rng.uniform(0.93, 1.0), head.rng.uniform(0.028, 0.042)
     t = np.linspace(-1, 1, 15)
@@ -80,7 +80,7 @@ def bun(head: Head) -> list[Piece]:
     return [_tied(head), _piece(head, head.swept(path, radius), curls=0.3)]
 
 
-def with_curtain(head: Head, hem: float, thick: float) -> list[Piece]:
+def with_curtain(head: Head, hem: float, thick: float) -> list[Submesh]:
     """A shell over the scalp, and hair that hangs from the widest part of the head down to a height."""
     cut = hairline(head.front, 0.87, head.seed)
     side = head.rng.uniform(-0.04, 0.04)
@@ -93,11 +93,13 @@ def with_curtain(head: Head, hem: float, thick: float) -> list[Piece]:
     return [shell, _piece(head, _curtain(head, hem, thick), parting=side)]
 
 
-def _piece(head: Head, surface: Surface, parting: float | None = None, curls: float = 0.0, fine: float = 1.0) -> Piece:
-    return Piece(surface, Material("hair", strands(head.tone, head.seed, parting, curls, fine), 0.22, 0.45))
+def _piece(
+    head: Head, surface: Surface, parting: float | None = None, curls: float = 0.0, fine: float = 1.0
+) -> Submesh:
+    return Submesh(surface, Material("hair", strands(head.tone, head.seed, parting, curls, fine), 0.22, 0.45))
 
 
-def _tied(head: Head) -> Piece:
+def _tied(head: Head) -> Submesh:
     """Hair drawn tightly over the scalp."""
     cut = hairline(head.front, 0.85, head.seed)
     return _piece(head, head.shell(cut, lambda p: 0.008 * (1 + 0.2 * noise(p, 0.02, head.seed))))
@@ -121,15 +123,15 @@ def _curtain(head: Head, hem: float, thick: float) -> Surface:
     locks = noise(canonical * [1, 1, 0.15], 0.02, head.seed)
     out = (canonical[:, :2] - AXIS) * (1 + 0.04 * locks)[:, None]
     place = np.concatenate([AXIS + out, canonical[:, 2:]], axis=1) + offset
-    low = np.asarray(smooth((0.8 - canonical[:, 2]) / 0.14))[:, None]
+    low = np.asarray(smoothstep((0.8 - canonical[:, 2]) / 0.14))[:, None]
     trunk = _trunk_weights(head)
     grid = Surface(canonical, head.scale * place, (1 - low) * head.weights + low * trunk, tube(len(heights), 120))
-    return grid.cut(_opening(head, canonical)).rimmed(0.004)
+    return grid.cut(_opening(head, canonical)).with_rim(0.004)
 
 
 def _below_hair(head: Head) -> Float[np.ndarray, "n 3"]:
     """Points of head, neck and clothed back that hair hangs over, in canonical size about the canonical head."""
-    clothed = head.figure.suit.rest + head.figure.outside[:, None] * head.figure.normals
+    clothed = head.body.suit.rest + head.body.standoff[:, None] * head.body.normals
     rest = np.concatenate([head.scalp.rest, clothed]) / head.scale - head.offset
     return rest[(abs(rest[:, 0]) < 0.1) & (rest[:, 2] > 0.45)]
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.synthetic.clothing.cuts import Field
-from posegaussian.synthetic.clothing.drape import Figure, tube
+from posegaussian.synthetic.clothing.drape import ClothedBody, tube
 from posegaussian.synthetic.mesh.surface import Surface
 from posegaussian.synthetic.mesh.textures import Colour, noise
 
@@ -19,18 +19,18 @@ class Head:
     """One person's head at rest.
 
     Args:
-        figure: the dressed person, over whose shoulders long hair falls.
+        body: the dressed person, over whose shoulders long hair falls.
         skin: the person's skin at rest.
         tone: colour of the hair.
         seed: of the noise in hair and cloth.
         rng: of all other choices.
     """
 
-    def __init__(self, figure: Figure, skin: Surface, tone: Colour, seed: int, rng: np.random.Generator):
+    def __init__(self, body: ClothedBody, skin: Surface, tone: Colour, seed: int, rng: np.random.Generator):
         above = skin.canonical[:, 2] > 0.74
         faces = skin.faces[above[skin.faces].all(1)]
         self.scalp = replace(skin, faces=faces).compact()
-        self.skin, self.figure = skin, figure
+        self.skin, self.body = skin, body
         self.scale = float(np.ptp(self.scalp.rest[:, 2]) / np.ptp(self.scalp.canonical[:, 2]))
         self.tone, self.seed, self.rng = tone, seed, rng
         self.front = rng.uniform(0.962, 0.975)

@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from posegaussian.synthetic.clothing.cuts import Field
+from posegaussian.synthetic.clothing.details import Details, ribbing, seam, stitched_hem
 from posegaussian.synthetic.clothing.fabrics import make_fabric
-from posegaussian.synthetic.clothing.garments import Piece
+from posegaussian.synthetic.clothing.garments import Submesh
 from posegaussian.synthetic.clothing.hairstyles import crop, with_curtain
 from posegaussian.synthetic.clothing.head import AXIS, Head
 from posegaussian.synthetic.clothing.outfits import cloth_colour
-from posegaussian.synthetic.clothing.sewing import Sewn, edge, line, ribbing
 from posegaussian.synthetic.mesh.material import Material
 from posegaussian.synthetic.mesh.mesh import vertex_normals
 from posegaussian.synthetic.mesh.surface import Surface, join
 
 
-def cap(head: Head) -> list[Piece]:
+def cap(head: Head) -> list[Submesh]:
     """A cap with a visor over cropped hair."""
     rng = head.rng
     cut = brim(0.944, 0.90)
@@ -27,14 +27,14 @@ def cap(head: Head) -> list[Piece]:
         angle = np.arctan2(points[:, 0], -(points[:, 1] - AXIS[1]))
         return 0.08 * abs((angle + np.pi / 6) % (np.pi / 3) - np.pi / 6)
 
-    texture = Sewn(edge(cut, 0.01), line(panels)).onto(fabric.cut(head.seed))
+    texture = Details(stitched_hem(cut, 0.01), seam(panels)).applied_to(fabric.texture(head.seed))
     crown = head.shell(cut, lambda p: 0.01 + 0.012 * np.clip((p[:, 2] - 0.94) / 0.05, 0, 1), grip=0.006)
     material = Material("hair", texture, fabric.gloss, fabric.roughness)
-    plain = replace(material, texture=fabric.cut(head.seed))
-    return [*crop(head, 0.004), Piece(crown.rimmed(0.003), material), Piece(_visor(head, 0.944), plain)]
+    plain = replace(material, texture=fabric.texture(head.seed))
+    return [*crop(head, 0.004), Submesh(crown.with_rim(0.003), material), Submesh(_visor(head, 0.944), plain)]
 
 
-def beanie(head: Head) -> list[Piece]:
+def beanie(head: Head) -> list[Submesh]:
     """A knitted cap with a folded band, over cropped or long hair."""
     rng = head.rng
     low = rng.uniform(0.9, 0.915)
@@ -51,9 +51,11 @@ def beanie(head: Head) -> list[Piece]:
         )
 
     shell = head.shell(cut, thick, grip=0.003)
-    material = Material("hair", Sewn(ribbing(cut, 0.045, None, around)).onto(fabric.cut(head.seed)), 0.02, 0.9)
+    material = Material(
+        "hair", Details(ribbing(cut, 0.045, None, around)).applied_to(fabric.texture(head.seed)), 0.02, 0.9
+    )
     under = crop(head) if rng.uniform() < 0.6 else with_curtain(head, rng.uniform(0.65, 0.8), 0.008)
-    return [*under, Piece(shell.rimmed(0.004), material)]
+    return [*under, Submesh(shell.with_rim(0.004), material)]
 
 
 def _visor(head: Head, height: float) -> Surface:
@@ -76,7 +78,7 @@ def _visor(head: Head, height: float) -> Surface:
     )
     upper = upper if vertex_normals(upper.rest, faces)[:, 2].mean() > 0 else replace(upper, faces=faces[:, ::-1])
     lower = replace(upper, rest=upper.rest - [0, 0, 0.003], faces=upper.faces[:, ::-1])
-    return join([upper.rimmed(0.003), lower])
+    return join([upper.with_rim(0.003), lower])
 
 
 def brim(front: float, back: float) -> Field:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from posegaussian.config import PeopleSettings
-from posegaussian.synthetic.mesh.textures import Colour, colour
+from posegaussian.synthetic.mesh.textures import Colour, hsv_to_rgb
 
 TOPS = {"tshirt": 0.3, "shirt": 0.28, "sweater": 0.18, "hoodie": 0.14, "vest": 0.1}
 OUTER = {"jacket": 0.6, "coat": 0.4}
 LEGS = {"trousers": 0.55, "shorts": 0.2, "skirt": 0.25}
-SUITED = {
+FABRICS_BY_GARMENT = {
     "tshirt": ("flat", "stripes", "dots", "floral", "print", "camouflage", "lettering", "logo", "rib", "checks"),
     "shirt": ("flat", "plaid", "checks", "stripes", "denim", "dots", "floral", "print", "twill", "corduroy"),
     "sweater": ("knit", "rib", "flat", "stripes", "logo", "checks", "plaid"),
@@ -27,7 +27,7 @@ SUITED = {
 
 
 @dataclass(frozen=True)
-class Kinds:
+class OutfitKinds:
     """What kinds of garments make an outfit."""
 
     top: str
@@ -35,7 +35,7 @@ class Kinds:
     outer: str | None
 
 
-def choose_kinds(settings: PeopleSettings, male: bool, rng: np.random.Generator) -> Kinds:
+def choose_kinds(settings: PeopleSettings, male: bool, rng: np.random.Generator) -> OutfitKinds:
     """Kinds that the settings allow: what they name if anything, else what people wear."""
     named = set(settings.garments or ())
     tops = {k: v for k, v in TOPS.items() if k in named}
@@ -44,16 +44,18 @@ def choose_kinds(settings: PeopleSettings, male: bool, rng: np.random.Generator)
     anything = settings.garments is None
     dress = "dress" in named and (not (tops or legs) or rng.uniform() < 0.3)
     dress |= anything and rng.uniform() < (0.02 if male else 0.26)
-    worn = _one(outer or OUTER, rng)
+    worn = _draw_one(outer or OUTER, rng)
     # An outer garment that is the only kind named is always worn.
     if not outer:
         worn = worn if anything and rng.uniform() < 0.3 else None
     if dress:
-        return Kinds("dress", None, worn)
-    return Kinds(_one(tops or TOPS, rng), _one(legs or (LEGS | {"skirt": 0.01} if male else LEGS), rng), worn)
+        return OutfitKinds("dress", None, worn)
+    return OutfitKinds(
+        _draw_one(tops or TOPS, rng), _draw_one(legs or (LEGS | {"skirt": 0.01} if male else LEGS), rng), worn
+    )
 
 
-def _one(shares: dict[str, float], rng: np.random.Generator) -> str:
+def _draw_one(shares: dict[str, float], rng: np.random.Generator) -> str:
     names, weights = list(shares), np.array(list(shares.values()))
     return names[rng.choice(len(names), p=weights / weights.sum())]
 
@@ -62,10 +64,10 @@ def cloth_colour(rng: np.random.Generator) -> Colour:
     """Dyes as people wear them: many neutrals and dark blues, some bright; never the colour of skin."""
     kind = rng.uniform()
     if kind < 0.38:
-        return colour(
+        return hsv_to_rgb(
             rng.uniform(), rng.uniform(0, 0.12), rng.choice([0.07, 0.2, 0.45, 0.7, 0.9]) + rng.uniform(-0.05, 0.05)
         )
     if kind < 0.55:
-        return colour(rng.uniform(0.55, 0.68), rng.uniform(0.3, 0.7), rng.uniform(0.12, 0.5))
+        return hsv_to_rgb(rng.uniform(0.55, 0.68), rng.uniform(0.3, 0.7), rng.uniform(0.12, 0.5))
     hue = rng.uniform(0.15, 0.97) if rng.uniform() < 0.9 else rng.uniform(0.0, 0.02)
-    return colour(hue, rng.uniform(0.3, 0.9), rng.uniform(0.25, 0.9))
+    return hsv_to_rgb(hue, rng.uniform(0.3, 0.9), rng.uniform(0.25, 0.9))

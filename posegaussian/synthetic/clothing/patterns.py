@@ -5,7 +5,7 @@ import numpy as np
 
 from posegaussian.synthetic.clothing.cloth import Fabric, Swatch
 from posegaussian.synthetic.clothing.weaves import jersey, plain, repeating_noise, twill
-from posegaussian.synthetic.mesh.textures import Colour, colour, over, soft
+from posegaussian.synthetic.mesh.textures import Colour, blend, hsv_to_rgb, soft_step
 
 
 def flat(base: Colour) -> Swatch:
@@ -24,17 +24,17 @@ def stripes(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
     if rng.uniform() < 0.3:
         period = int(rng.integers(9, 26))
         line = np.arange(period) < max(1, period // 9)
-        return Fabric("stripes", over(base, other, line[None].astype(float)).astype(np.float32), plain(rng))
+        return Fabric("stripes", blend(base, other, line[None].astype(float)).astype(np.float32), plain(rng))
     size = int(rng.integers(24, 90))
     share = rng.uniform(0.25, 0.6)
     kind = rng.integers(3)
     rows = np.arange(size) / size
-    band = soft(np.minimum(rows, share - rows) * size, 1.0)
+    band = soft_step(np.minimum(rows, share - rows) * size, 1.0)
     if kind == 1:
-        band = np.maximum(band, soft(0.04 - abs(rows - (1 + share) / 2), 0.02))
+        band = np.maximum(band, soft_step(0.04 - abs(rows - (1 + share) / 2), 0.02))
     if kind == 2:
         band *= rng.uniform(0.5, 1.0)
-    return Fabric("stripes", over(base, other, band[:, None]).astype(np.float32), jersey(rng))
+    return Fabric("stripes", blend(base, other, band[:, None]).astype(np.float32), jersey(rng))
 
 
 def plaid(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
@@ -55,7 +55,7 @@ def checks(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
     size = 2 * int(rng.integers(4, 30))
     rows, columns = np.meshgrid(np.arange(size) < size // 2, np.arange(size) < size // 2, indexing="ij")
     share = np.where(rng.uniform() < 0.6, 0.5 * rows + 0.5 * columns, rows ^ columns)
-    return Fabric("checks", over(base, other, share.astype(float)).astype(np.float32), plain(rng))
+    return Fabric("checks", blend(base, other, share.astype(float)).astype(np.float32), plain(rng))
 
 
 def _stamped(size: int, drawings, base: Colour) -> Swatch:
@@ -111,7 +111,7 @@ def dots(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
 def floral(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
     """Flowers and leaves."""
     size, drawings = 240, []
-    green = colour(rng.uniform(0.25, 0.42), rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.6))
+    green = hsv_to_rgb(rng.uniform(0.25, 0.42), rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.6))
     scale = rng.uniform(0.6, 1.5)
     for centre in _places(size, int(60 / scale), rng):
         drawings.append(_blade(centre, scale * rng.uniform(5, 10), scale * 2.5, rng.uniform(0, 6.3), green))
@@ -121,7 +121,7 @@ def floral(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
         for petal in range(petals):
             shade = np.clip(tone * (0.85 + 0.3 * (petal % 2)), 0, 1)
             drawings.append(_blade(centre, long, 0.5 * long, start + petal * 2 * np.pi / petals, shade))
-        drawings.append(_disc(centre, 0.35 * long, colour(0.13, 0.7, 0.9)))
+        drawings.append(_disc(centre, 0.35 * long, hsv_to_rgb(0.13, 0.7, 0.9)))
     return Fabric("floral", _stamped(size, drawings, base), plain(rng))
 
 
@@ -129,10 +129,12 @@ def printed(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
     """A busy print at the scale of millimetres: thresholded noise in several tones."""
     size = 256
     scale = rng.uniform(1.2, 3.5)
-    third = colour(rng.uniform(), rng.uniform(0.3, 0.9), rng.uniform(0.3, 1.0))
+    third = hsv_to_rgb(rng.uniform(), rng.uniform(0.3, 0.9), rng.uniform(0.3, 1.0))
     image = np.tile(base, (size, size, 1))
     for tone, level in ((other, 0.2), (third, 0.7), (np.clip(1.0 - base, 0, 1), 1.2)):
-        image = over(image, tone, soft(repeating_noise(size, rng, scale, scale * rng.uniform(0.6, 1.6)) - level, 0.5))
+        image = blend(
+            image, tone, soft_step(repeating_noise(size, rng, scale, scale * rng.uniform(0.6, 1.6)) - level, 0.5)
+        )
     return Fabric("print", image.astype(np.float32), jersey(rng))
 
 
@@ -140,8 +142,8 @@ def camouflage(base: Colour, _: Colour, rng: np.random.Generator) -> Fabric:
     """Patches of muted tones, some of one hue."""
     size, scale = 384, rng.uniform(7, 15)
     hue = rng.choice([rng.uniform(0.12, 0.3), rng.uniform(0.55, 0.65), rng.uniform(0, 1)])
-    image = np.tile(colour(hue, 0.35, 0.55), (size, size, 1))
+    image = np.tile(hsv_to_rgb(hue, 0.35, 0.55), (size, size, 1))
     for tone in ((0.5, 0.3), (0.25, 0.75), (0.5, 0.14)):
         patch = repeating_noise(size, rng, scale, 1.5 * scale) + 0.35 * repeating_noise(size, rng, scale / 4, scale / 3)
-        image = over(image, colour(hue + rng.uniform(-0.05, 0.05), *tone), soft(patch - 0.55, 0.08))
+        image = blend(image, hsv_to_rgb(hue + rng.uniform(-0.05, 0.05), *tone), soft_step(patch - 0.55, 0.08))
     return Fabric("camouflage", image.astype(np.float32), twill(rng, 0.05))

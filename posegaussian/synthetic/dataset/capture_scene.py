@@ -11,7 +11,7 @@ from posegaussian.config import BuiltinSettings, SensorSettings
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.render import render_colours, render_ground_truth
-from posegaussian.synthetic.rigs.calibration import cameras, shaken
+from posegaussian.synthetic.rigs.calibration import camera_batch, perturb_calibration
 from posegaussian.synthetic.rigs.rig import Rig
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera
@@ -57,9 +57,9 @@ class CaptureScene:
         """Draw what the rig leaves open. Targets are clean: they are only ever compared with."""
         lights = draw_lights(rng, settings.light)
         actual, sensors = {}, {}
-        for name, view in rig.views.items():
+        for name, view in rig.cameras.items():
             sensor = settings.sensor if name in rig.sources else SensorSettings()
-            actual[name] = shaken(rng, sensor, cameras([view]), extent)
+            actual[name] = perturb_calibration(rng, sensor, camera_batch([view]), extent)
             sensors[name] = draw_sensors(rng, sensor, settings.frames, 1)
         return CaptureScene(rig, actual, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
 
@@ -73,12 +73,12 @@ class CaptureScene:
         lamp = lamp_camera(self.lights.directions[0].double().numpy(), self.middle)
         shadows = shadow_map(posed, lamp[None])
         now = torch.zeros(1, dtype=torch.long)
-        for name, view in self.rig.views.items():
+        for name, view in self.rig.cameras.items():
             lens = torch.from_numpy(view.distortion)[None].float()
             photo = render_colours(posed, now, self.actual[name], self.lights, shadows, lens)
             image = photo.colours + (1 - photo.coverage) * self.lights.background[:, None, None]
-            image = self.sensors[name][frame : frame + 1].develop(image)
-            depth = render_ground_truth(posed, now, cameras([view]), lens).depth
+            image = self.sensors[name][frame : frame + 1].apply(image)
+            depth = render_ground_truth(posed, now, camera_batch([view]), lens).depth
             yield name, CaptureImage(_bytes(image[0].permute(1, 2, 0)), _bytes(photo.coverage[0, 0]), depth[0].numpy())
 
 

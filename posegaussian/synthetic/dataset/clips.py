@@ -65,7 +65,7 @@ def render_clips(
     depth, parts = (values.unflatten(0, (-1, 2)) for values in (renders.truth.depth, renders.truth.parts))
     disparity = depth_to_disparity(depth, pairs)
     masks = _levels(renders.sources.coverage)
-    images = sensors.develop(renders.sources.colours + renders.wall) * masks
+    images = sensors.apply(renders.sources.colours + renders.wall) * masks
     masks = masks.unflatten(0, (-1, 2))
     return Sample(
         pair=StereoPair(images.unflatten(0, (-1, 2)), masks, pairs),

@@ -10,8 +10,8 @@ from posegaussian.synthetic.people.prepared_subject import prepare_subject, texe
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.render import render_colours
-from posegaussian.synthetic.rigs.calibration import cameras
-from posegaussian.synthetic.rigs.rig import View, look_at
+from posegaussian.synthetic.rigs.calibration import camera_batch
+from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 
 CAMERA_DISTANCE = 4.0
 """Of the camera from the person, metres."""
@@ -50,7 +50,7 @@ def render_portraits(seed: int, settings: PeopleSettings, size: int, frames: int
         eye = middle + CAMERA_DISTANCE * np.array([np.sin(side), -np.cos(side), 0.12])
         width, focal = int(ASPECT * size), CAMERA_DISTANCE / VIEW_HEIGHT * size
         intrinsics = np.array([[focal, 0, width / 2], [0, focal, size / 2], [0, 0, 1]])
-        camera = cameras([View(intrinsics, look_at(eye, middle), width, size)])
+        camera = camera_batch([RigCamera(intrinsics, look_at(eye, middle), width, size)])
         shadows = shadow_map(posed, lamp_camera(lights.directions[0].double().numpy(), middle)[None])
         photo = render_colours(posed, camera.intrinsics.new_zeros(1).long(), camera, lights, shadows)
         image = photo.colours[0] + (1 - photo.coverage[0]) * lights.background[:, None, None]

@@ -10,8 +10,8 @@ from posegaussian.config import RigSettings, StreamSettings
 from posegaussian.errors import ConfigError
 from posegaussian.geometry import rectification
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.synthetic.rigs.calibration import cameras, shaken
-from posegaussian.synthetic.rigs.rig import draw_arc, draw_focal, framed, look_at, on_picture_plane
+from posegaussian.synthetic.rigs.calibration import camera_batch, perturb_calibration
+from posegaussian.synthetic.rigs.rig import draw_arc, draw_focal, draw_framed_camera, look_at, on_image_plane
 from posegaussian.types import Camera, Tensors
 
 _DISTANCE_SPREAD = 0.03
@@ -57,14 +57,14 @@ def draw_stereo_scene(
         place = arc.place(side * baseline)
         place = middle + (place - middle) * (1 + rng.uniform(-_DISTANCE_SPREAD, _DISTANCE_SPREAD))
         pose = look_at(place, middle, rng.uniform(*rig.roll))
-        on_picture_plane(pose, extent)
+        on_image_plane(pose, extent)
         sources.append(SourceCamera(np.diag([1000.0, 1000, 1]), np.zeros(5), pose, 1000, 1000))
     pair = _rectified(rng, rig, sources, extent, settings.size)
     ratio, above = rng.uniform(*rig.between_cameras), rng.uniform(*rig.above)
     pose = look_at(arc.place((ratio - 0.5) * baseline, above), middle, rng.uniform(*rig.roll))
-    target = framed(rng, rig, pose, settings.target_size, extent)
-    actual = shaken(rng, settings.sensor, pair, extent)
-    return StereoScene(pair.to(torch.float32), actual.to(torch.float32), cameras([target])[0], baseline)
+    target = draw_framed_camera(rng, rig, pose, settings.target_size, extent)
+    actual = perturb_calibration(rng, settings.sensor, pair, extent)
+    return StereoScene(pair.to(torch.float32), actual.to(torch.float32), camera_batch([target])[0], baseline)
 
 
 def _rectified(

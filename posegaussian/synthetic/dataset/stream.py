@@ -17,7 +17,7 @@ from posegaussian.config import PeopleSettings, StreamSettings
 from posegaussian.synthetic.dataset.clips import render_clips
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
-from posegaussian.synthetic.people.splits import FIRST_STREAMED
+from posegaussian.synthetic.people.splits import FIRST_TRAIN_SEED
 from posegaussian.synthetic.people.subject import Subject
 
 SEQUENCE_SECONDS = 4
@@ -85,7 +85,7 @@ class SyntheticStream:
         lifetime = self.settings.lifetime
         generation = (step + slot * lifetime // self.settings.pool) // lifetime
         rng = np.random.default_rng([self.seed, _SEEDS, slot, generation])
-        return FIRST_STREAMED + int(rng.integers(1 << 31))
+        return FIRST_TRAIN_SEED + int(rng.integers(1 << 31))
 
     def _request(self, step: int, wanted: list[int]) -> None:
         """Have people made that are needed now or soon, the most urgent first; forget those who have gone."""

@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Float, Int, Int64, UInt8
 from numba import njit
 
-FINEST = 24
+MAX_GRID = 24
 """Most samples along the side of a triangle."""
-STEEPEST = 1.5
+MAX_SLOPE = 1.5
 """Steepest relief that is stored, metres of height per metre."""
-SLOPE = 127 / STEEPEST
-"""Relief slopes are stored as 128 + SLOPE x slope in 8 bits."""
+SLOPE_SCALE = 127 / MAX_SLOPE
+"""Relief slopes are stored as 128 + SLOPE_SCALE x slope in 8 bits."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class MeshColours:
     texels: UInt8[np.ndarray, "n 5"]
 
 
-def resolutions(
+def grid_sizes(
     vertices: Float[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], texel: float
 ) -> Int64[np.ndarray, "f"]:
     """Samples along the sides of an equilateral triangle of the same area."""
     a, b, c = np.moveaxis(vertices[faces], 1, 0)
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
-    return np.clip(np.round(np.sqrt(area * 4 / np.sqrt(3)) / texel), 1, FINEST).astype(np.int64)
+    return np.clip(np.round(np.sqrt(area * 4 / np.sqrt(3)) / texel), 1, MAX_GRID).astype(np.int64)
 
 
-def layout(grids: Int64[np.ndarray, "f"]) -> tuple[Int64[np.ndarray, "f"], int]:
+def texel_layout(grids: Int64[np.ndarray, "f"]) -> tuple[Int64[np.ndarray, "f"], int]:
     """The first sample of each face, and how many there are in all."""
     counts = (grids + 1) * (grids + 2) // 2
     ends = np.cumsum(counts)
@@ -68,16 +68,16 @@ def from_texture(
         texel: distance between neighbouring samples, metres.
     """
     count = len(faces)
-    grids = resolutions(vertices, faces, texel)
-    starts, total = layout(grids)
+    grids = grid_sizes(vertices, faces, texel)
+    starts, total = texel_layout(grids)
     flat = np.concatenate([places.reshape(-1, 2), np.zeros((3 * count, 1))], axis=1)
     sampled, samples = sample_places(flat, np.arange(3 * count).reshape(-1, 3), np.arange(count), grids, starts)
     texels = np.full((total, 5), 128, np.uint8)  # slopes of 0
-    texels[samples, :3] = _looked_up(texture, sampled[:, :2])
+    texels[samples, :3] = _sample_texture(texture, sampled[:, :2])
     return MeshColours(grids.astype(np.uint8), starts, texels)
 
 
-def _looked_up(texture: UInt8[np.ndarray, "h w 3"], places: Float[np.ndarray, "n 2"]) -> UInt8[np.ndarray, "n 3"]:
+def _sample_texture(texture: UInt8[np.ndarray, "h w 3"], places: Float[np.ndarray, "n 2"]) -> UInt8[np.ndarray, "n 3"]:
     """Colours of the texture, linearly between its pixels' centres."""
     height, width = texture.shape[:2]
     x = (places[:, 0] * width - 0.5).astype(np.float32)

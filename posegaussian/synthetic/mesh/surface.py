@@ -59,9 +59,9 @@ class Surface:
         """Moved outwards along the normals by so many metres at each vertex."""
         return replace(self, rest=self.rest + distance[:, None] * vertex_normals(self.rest, self.faces))
 
-    def rimmed(self, depth: float) -> "Surface":
+    def with_rim(self, depth: float) -> "Surface":
         """With the edge of the cloth, this thick, turned inwards along every border."""
-        pairs = sides(self.faces)
+        pairs = directed_edges(self.faces)
         count = len(self.rest)
         keys, reverse = pairs[:, 0] * count + pairs[:, 1], pairs[:, 1] * count + pairs[:, 0]
         border = pairs[~np.isin(keys, reverse)]
@@ -90,7 +90,7 @@ class Surface:
         return Surface(extended(self.canonical), extended(self.rest), extended(self.weights), self.faces)
 
 
-def sides(faces: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "n 2"]:
+def directed_edges(faces: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "n 2"]:
     """The three sides of each face, all first ones first, as directed edges."""
     return np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
 
@@ -103,7 +103,7 @@ def unique_edges(pairs: Int[np.ndarray, "n 2"]) -> tuple[Int[np.ndarray, "e 2"],
     return np.stack([keys // count, keys % count], axis=1), index
 
 
-def rounded_middles(
+def phong_midpoints(
     rest: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"], edges: Int[np.ndarray, "e 2"]
 ) -> Float[np.ndarray, "e 3"]:
     """Middles of edges, moved out as far as the normals of their ends say (Phong tessellation, factor 3/4)."""
@@ -114,7 +114,7 @@ def rounded_middles(
 
 
 @dataclass(frozen=True)
-class Refinement:
+class Subdivision:
     """A surface with short edges, and how to give it another person's shape.
 
     Args:
@@ -128,21 +128,21 @@ class Refinement:
     def shaped(self, rest: Float[np.ndarray, "v 3"]) -> Surface:
         """The refined surface of a person, from the places of the original vertices."""
         for edges, faces in self.rounds:
-            rest = np.concatenate([rest, rounded_middles(rest, faces, edges)])
+            rest = np.concatenate([rest, phong_midpoints(rest, faces, edges)])
         return replace(self.surface, rest=rest)
 
 
-def refine(surface: Surface, longest: float) -> Refinement:
+def subdivide(surface: Surface, longest: float) -> Subdivision:
     """Halve edges longer than this again and again; no cracks open."""
     rounds = []
     while True:
-        edges, _ = unique_edges(sides(surface.faces))
+        edges, _ = unique_edges(directed_edges(surface.faces))
         length = np.linalg.norm(surface.canonical[edges[:, 0]] - surface.canonical[edges[:, 1]], axis=1)
         if not (length > longest).any():
-            return Refinement(surface, tuple(rounds))
+            return Subdivision(surface, tuple(rounds))
         edges = edges[length > longest]
         rounds.append((edges, surface.faces))
-        middles = rounded_middles(surface.rest, surface.faces, edges)
+        middles = phong_midpoints(surface.rest, surface.faces, edges)
         faces = split_faces(surface.faces, edges, len(surface.rest))
         grown = surface._with_points_on(edges, np.full(len(edges), 0.5))
         rest = np.concatenate([surface.rest, middles])
@@ -152,7 +152,7 @@ def refine(surface: Surface, longest: float) -> Refinement:
 def split_faces(faces: Int[np.ndarray, "f 3"], edges: Int[np.ndarray, "e 2"], count: int) -> Int[np.ndarray, "g 3"]:
     """Faces split at new points, the first numbered `count`, on some of their edges (sorted pairs, in order)."""
     keys = edges[:, 0] * count + edges[:, 1]
-    low, high = np.sort(sides(faces), axis=1).T
+    low, high = np.sort(directed_edges(faces), axis=1).T
     place = np.minimum(np.searchsorted(keys, low * count + high), len(keys) - 1)
     new = np.where(keys[place] == low * count + high, count + place, -1).reshape(3, -1).T
     number = (new >= 0).sum(1)
@@ -170,26 +170,26 @@ def split_faces(faces: Int[np.ndarray, "f 3"], edges: Int[np.ndarray, "e 2"], co
     return np.concatenate([np.stack(x, axis=1)[number == n] for n, corners in parts.items() for x in corners])
 
 
-def strongest(surface: Surface, count: int = 4) -> Surface:
+def limit_influences(surface: Surface, count: int = 4) -> Surface:
     """The same with only the largest skinning weights of each vertex, as many as graphics hardware takes."""
-    bones, shares = largest(surface.weights, count)
+    bones, shares = largest_weights(surface.weights, count)
     weights = np.zeros_like(surface.weights)
     np.put_along_axis(weights, bones, shares, 1)
     return replace(surface, weights=weights)
 
 
-def largest(
+def largest_weights(
     weights: Float[np.ndarray, "v b"], count: int
 ) -> tuple[Int64[np.ndarray, "v {count}"], Float[np.ndarray, "v {count}"]]:
     """The bones of the largest weights, the largest first, and these weights made to sum to 1."""
-    bones = _largest(weights, count)
+    bones = _largest_columns(weights, count)
     kept = np.take_along_axis(weights, bones, 1)
     return bones, kept / kept.sum(1, keepdims=True)
 
 
 @njit(cache=True)
 @no_type_check
-def _largest(values, count):
+def _largest_columns(values, count):
     """Columns of the largest values of each row, in order; of equal ones the first."""
     found = np.empty((len(values), count), np.int64)
     for row in range(len(values)):

@@ -20,24 +20,24 @@ ARMHOLE = 0.178
 """Distance of the armhole seam from the middle of the body, metres."""
 
 
-def colour(hue: float, saturation: float, value: float) -> Colour:
+def hsv_to_rgb(hue: float, saturation: float, value: float) -> Colour:
     """RGB of a hue (0..1), a saturation and a value."""
     ramps = np.clip(abs((hue * 6 + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
     return value * (1 - saturation * (1 - ramps))
 
 
-def soft(distance: np.ndarray, width: float) -> np.ndarray:
+def soft_step(distance: np.ndarray, width: float) -> np.ndarray:
     """A soft step from 0 to 1 where a distance passes zero, as wide as `width`."""
     return np.clip(0.5 + distance / width, 0, 1)
 
 
-def smooth(t: np.ndarray | float) -> np.ndarray | np.floating:
+def smoothstep(t: np.ndarray | float) -> np.ndarray | np.floating:
     """A step from 0 to 1, without corners, while t goes from 0 to 1."""
     t = np.clip(t, 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
+def blend(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Colours with another colour laid over them where `share` is 1."""
     return below + share[..., None] * (above - below)
 
@@ -160,16 +160,16 @@ def _about(x, y, z, pieces):
     return angle, along
 
 
-def sample(
+def sample_swatch(
     swatch: Float[np.ndarray, "h w c"], flat: Float[np.ndarray, "n 2"], texel: float
 ) -> Float[np.ndarray, "n c"]:
     """Values of a swatch that repeats in both directions, at places on flat cloth (metres), texels of this size."""
-    return _sample(swatch, flat, texel)
+    return _sample_swatch(swatch, flat, texel)
 
 
 @njit(cache=True)
 @no_type_check
-def _sample(swatch, flat, texel):
+def _sample_swatch(swatch, flat, texel):
     height, width, channels = swatch.shape
     values = np.empty((len(flat), channels))
     for i in range(len(flat)):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.synthetic.mesh.textures import smooth
-from posegaussian.synthetic.motion.poses import Angles, Foot, Stance, turn
+from posegaussian.synthetic.mesh.textures import smoothstep
+from posegaussian.synthetic.motion.poses import Angles, Foot, Stance, rotation_about
 
-Path = Callable[[float], tuple[Float[np.ndarray, "2"], float]]
+FloorPath = Callable[[float], tuple[Float[np.ndarray, "2"], float]]
 """Where somebody is on the floor (x, y), metres, and where they head (radians, 0 is the negative y axis)."""
 
-MOVES = {"walk": 0.3, "turn": 0.1, "wave": 0.13, "squat": 0.1, "dance": 0.2, "stand": 0.12, "still": 0.05}
+MOVEMENT_SHARES = {"walk": 0.3, "turn": 0.1, "wave": 0.13, "squat": 0.1, "dance": 0.2, "stand": 0.12, "still": 0.05}
 """Kinds of movement and how often they are drawn."""
 
 
@@ -46,11 +46,11 @@ class Motion:
 def make_motion(name: str, size: float, rng: np.random.Generator) -> Motion:
     """A movement of one kind for a person of this size (1: the mean adult), roughly facing the rig."""
     if name == "still":
-        moving = tuple(kind for kind in MOVES if kind != "still")
+        moving = tuple(kind for kind in MOVEMENT_SHARES if kind != "still")
         motion = make_motion(moving[rng.integers(len(moving))], size, rng)
         return replace(motion, name=name, speed=0.0, start=rng.uniform(0, 10))
     relaxed, facing = _relaxed(rng), rng.uniform(-0.9, 0.9)
-    angles, stance = KINDS[name](size, facing, rng)
+    angles, stance = MOVEMENTS[name](size, facing, rng)
     return Motion(name, lambda time: relaxed(time) | angles(time), stance, start=rng.uniform(0, 5))
 
 
@@ -85,7 +85,7 @@ def _relaxed(rng: np.random.Generator) -> Callable[[float], Angles]:
 
 
 def steps(
-    path: Path, rate: float, width: float, lift: float, heel: float, planted: float = 0.62
+    path: FloorPath, rate: float, width: float, lift: float, heel: float, planted: float = 0.62
 ) -> Callable[[float], tuple[Foot, Foot, float]]:
     """Feet that follow a path step by step; also how far the left foot's cycle is (whole cycles).
 
@@ -100,28 +100,31 @@ def steps(
 
     def foothold(number: float, offset: float, side: float) -> tuple[np.ndarray, float]:
         place, heading = path((number + 0.5 * planted - offset) / rate)
-        return place + turn(np.array([0.0, 0, 1]), heading)[:2, :2] @ [side * width, -0.06], heading - 0.12 * -side
+        return place + rotation_about(np.array([0.0, 0, 1]), heading)[:2, :2] @ [
+            side * width,
+            -0.06,
+        ], heading - 0.12 * -side
 
     def foot(time: float, offset: float, side: float) -> Foot:
         cycle = rate * time + offset
         number, phase = float(np.floor(cycle)), float(cycle % 1)
         here, yaw = foothold(number, offset, side)
         if phase < planted:
-            rise = heel * float(smooth((phase - 0.55 * planted) / (0.45 * planted)))
+            rise = heel * float(smoothstep((phase - 0.55 * planted) / (0.45 * planted)))
             return Foot(np.array([*here, 0.0]), yaw, rise)
         there, later = foothold(number + 1, offset, side)
         share = (phase - planted) / (1 - planted)
-        go = float(smooth(share))
+        go = float(smoothstep(share))
         up = lift * np.sin(np.pi * share) ** 2
         place = here + go * (there - here)
-        return Foot(np.array([*place, up]), yaw + go * (later - yaw), heel * float(1 - smooth(share / 0.8)))
+        return Foot(np.array([*place, up]), yaw + go * (later - yaw), heel * float(1 - smoothstep(share / 0.8)))
 
     return lambda time: (foot(time, 0.0, 1.0), foot(time, 0.5, -1.0), rate * time)
 
 
 def planted(width: float, facing: float, rng: np.random.Generator) -> tuple[Foot, Foot]:
     """Two feet side by side, one a little ahead, turned out."""
-    across = turn(np.array([0.0, 0, 1]), facing)[:2, :2]
+    across = rotation_about(np.array([0.0, 0, 1]), facing)[:2, :2]
     ahead = rng.uniform(-0.06, 0.06)
     feet = []
     for side in (1, -1):
@@ -147,7 +150,7 @@ def _walk(size: float, facing: float, rng: np.random.Generator):
         place, heading = path(time)
         # The weight is over the left foot in the middle of its stance.
         beat = float(np.cos(2 * np.pi * (cycle - 0.31)))
-        move = turn(np.array([0.0, 0, 1]), heading)[:2, :2] @ [sway * beat, 0.0]
+        move = rotation_about(np.array([0.0, 0, 1]), heading)[:2, :2] @ [sway * beat, 0.0]
         yaw = heading - 0.08 * float(np.sin(2 * np.pi * (cycle - 0.31)))
         return Stance(left, right, place + move, yaw, 0.03 * beat, 0.012)
 
@@ -175,7 +178,7 @@ def _turn(size: float, facing: float, rng: np.random.Generator):
     def stance(time):
         left, right, cycle = feet(time)
         beat = float(np.cos(2 * np.pi * (cycle - 0.31)))
-        move = turn(np.array([0.0, 0, 1]), facing + speed * time)[:2, :2] @ [0.025 * beat, 0.0]
+        move = rotation_about(np.array([0.0, 0, 1]), facing + speed * time)[:2, :2] @ [0.025 * beat, 0.0]
         return Stance(left, right, centre + move, facing + speed * time, 0.03 * beat, 0.015)
 
     return lambda time: {"look": glance, "turn": 0.3 * glance}, stance
@@ -188,7 +191,7 @@ def _standing(size: float, facing: float, rng: np.random.Generator):
     lean, roll = rng.uniform(-0.03, 0.03), rng.uniform(-0.03, 0.03)
 
     def stance(time):
-        move = turn(np.array([0.0, 0, 1]), facing)[:2, :2] @ [lean + across(time), along(time) + 0.005]
+        move = rotation_about(np.array([0.0, 0, 1]), facing)[:2, :2] @ [lean + across(time), along(time) + 0.005]
         return Stance(left, right, move, facing + 0.5 * across(time), roll, 0.012)
 
     return lambda time: {}, stance
@@ -227,7 +230,7 @@ def _squat(size: float, facing: float, rng: np.random.Generator):
         return 0.5 - 0.5 * float(np.cos(rate * time))
 
     def stance(time):
-        back = turn(np.array([0.0, 0, 1]), facing)[:2, :2] @ [0.0, 0.02 + 0.12 * down(time)]
+        back = rotation_about(np.array([0.0, 0, 1]), facing)[:2, :2] @ [0.0, 0.02 + 0.12 * down(time)]
         return Stance(left, right, back, facing, 0.0, 0.012 + depth * down(time))
 
     def angles(time):
@@ -270,11 +273,11 @@ def _dance(size: float, facing: float, rng: np.random.Generator):
     def stance(time):
         left, right, cycle = feet(time)
         place, heading = path(time)
-        move = turn(np.array([0.0, 0, 1]), heading)[:2, :2] @ [hips[0](time), hips[1](time)]
+        move = rotation_about(np.array([0.0, 0, 1]), heading)[:2, :2] @ [hips[0](time), hips[1](time)]
         sink = dip + bounce * (1 - float(np.cos(4 * np.pi * cycle)))
         return Stance(left, right, place + move, heading, 0.06 * float(np.cos(2 * np.pi * (cycle - 0.31))), sink)
 
     return lambda time: {name: middle + curve(time) for name, (middle, curve) in curves.items()}, stance
 
 
-KINDS = {"walk": _walk, "turn": _turn, "stand": _standing, "wave": _wave, "squat": _squat, "dance": _dance}
+MOVEMENTS = {"walk": _walk, "turn": _turn, "stand": _standing, "wave": _wave, "squat": _squat, "dance": _dance}

@@ -90,7 +90,7 @@ class Skeleton:
         """Rotation of each bone against its parent, in rest axes, and how far the root moves, metres."""
         bends = {name: float(np.clip(value, *LIMITS[name.split("_")[-1]])) for name, value in angles.items()}
         rotations = np.tile(np.eye(3), (len(self.body.bones), 1, 1))
-        root = turn(UP, stance.yaw) @ turn(-FORWARD, stance.roll)
+        root = rotation_about(UP, stance.yaw) @ rotation_about(-FORWARD, stance.roll)
         for name, rotation in [*self._trunk(bends), *self._arm("left", bends), *self._arm("right", bends)]:
             rotations[self.number[name]] = rotation
         rotations[0] = root
@@ -108,14 +108,18 @@ class Skeleton:
 
     def _trunk(self, bends: Angles):
         """Lean forward, bend to the left, turn to the left, spread over the spine; the head nods and looks."""
-        part = turn(UP, bends["turn"] / 5) @ turn(FORWARD, bends["bend"] / 5) @ turn(LEFT, bends["lean"] / 5)
+        part = (
+            rotation_about(UP, bends["turn"] / 5)
+            @ rotation_about(FORWARD, bends["bend"] / 5)
+            @ rotation_about(LEFT, bends["lean"] / 5)
+        )
         for name in ("spine05", "spine04", "spine03", "spine02", "spine01"):
             yield name, part
-        part = turn(UP, bends["look"] / 3) @ turn(LEFT, bends["nod"] / 3)
+        part = rotation_about(UP, bends["look"] / 3) @ rotation_about(LEFT, bends["nod"] / 3)
         for name in ("neck01", "neck02", "head"):
             yield name, part
         for name in ("eye.L", "eye.R"):
-            yield name, turn(UP, 0.3 * bends["look"])
+            yield name, rotation_about(UP, 0.3 * bends["look"])
 
     def _arm(self, side: str, bends: Angles):
         """Arm and hand of one side; half the twist happens at the shoulder, half along the upper arm."""
@@ -129,20 +133,26 @@ class Skeleton:
         free = bend["raise"] - self.clearance
         lifted = self.clearance + 0.04 * float(np.logaddexp(0, free / 0.04)) - hanging
         lift, swing = np.cross(-UP, outward), np.cross(-UP, FORWARD)
-        half = turn(arm, 0.5 * bend["twist"] * outward[0])
-        yield "shoulder01" + end, turn(lift, 0.25 * lifted)
-        yield "upperarm01" + end, turn(lift, -0.25 * lifted) @ turn(swing, bend["swing"]) @ turn(lift, lifted) @ half
+        half = rotation_about(arm, 0.5 * bend["twist"] * outward[0])
+        yield "shoulder01" + end, rotation_about(lift, 0.25 * lifted)
+        yield (
+            "upperarm01" + end,
+            rotation_about(lift, -0.25 * lifted)
+            @ rotation_about(swing, bend["swing"])
+            @ rotation_about(lift, lifted)
+            @ half,
+        )
         yield "upperarm02" + end, half
         straight = float(np.arccos(arm @ forearm / np.linalg.norm(arm) / np.linalg.norm(forearm)))
-        yield "lowerarm01" + end, turn(np.cross(arm, forearm), bend["elbow"] - straight)
+        yield "lowerarm01" + end, rotation_about(np.cross(arm, forearm), bend["elbow"] - straight)
         across = place["finger2-1" + end] - place["finger5-1" + end]
         sign = outward[0]
-        yield "wrist" + end, turn(across, sign * bend["wrist"])
+        yield "wrist" + end, rotation_about(across, sign * bend["wrist"])
         for finger, bone in np.ndindex(4, 3):
             share = 1 + 0.12 * finger - 0.25 * (bone == 2)
-            yield f"finger{finger + 2}-{bone + 1}{end}", turn(across, sign * share * bend["curl"])
+            yield f"finger{finger + 2}-{bone + 1}{end}", rotation_about(across, sign * share * bend["curl"])
         for bone in (2, 3):
-            yield f"finger1-{bone}{end}", turn(across, 0.5 * sign * bend["curl"])
+            yield f"finger1-{bone}{end}", rotation_about(across, 0.5 * sign * bend["curl"])
 
     def _shift(self, root: Float[np.ndarray, "3 3"], stance: Stance) -> Float[np.ndarray, "3"]:
         """The hips as high as both legs reach (a soft minimum), less the sink."""
@@ -165,15 +175,15 @@ class Skeleton:
         hinge = np.cross(shin, -FORWARD)
         hinge /= np.linalg.norm(hinge)
         bend = knee_bend(thigh, shin, hinge, float(np.linalg.norm(goal)))
-        chain = thigh + turn(hinge, bend) @ shin
-        toward = root.T @ turn(UP, 0.7 * foot.yaw + 0.3 * yaw) @ LEFT
+        chain = thigh + rotation_about(hinge, bend) @ shin
+        toward = root.T @ rotation_about(UP, 0.7 * foot.yaw + 0.3 * yaw) @ LEFT
         first = _frame(goal, toward) @ _frame(chain, hinge).T
-        second = turn(hinge, bend)
+        second = rotation_about(hinge, bend)
         yield "upperleg01" + end, first
         yield "lowerleg01" + end, second
         yield "foot" + end, (root @ first @ second).T @ _foot_turn(foot)
         for toe in range(1, 6):
-            yield f"toe{toe}-1{end}", turn(LEFT, -max(foot.pitch, 0.0))
+            yield f"toe{toe}-1{end}", rotation_about(LEFT, -max(foot.pitch, 0.0))
 
 
 def knee_bend(
@@ -191,7 +201,7 @@ def knee_bend(
     return float(np.clip(np.arctan2(sine, cosine) + np.arccos(ratio), *LIMITS["knee"]))
 
 
-def turn(axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarray, "3 3"]:
+def rotation_about(axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarray, "3 3"]:
     """Rotation about an axis (Rodrigues)."""
     x, y, z = axis / np.sqrt(axis @ axis)
     s, c = np.sin(angle), np.cos(angle)
@@ -206,7 +216,7 @@ def turn(axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarray, "3 3"]
 
 
 def _foot_turn(foot: Foot) -> Float[np.ndarray, "3 3"]:
-    return turn(UP, foot.yaw) @ turn(LEFT, foot.pitch)
+    return rotation_about(UP, foot.yaw) @ rotation_about(LEFT, foot.pitch)
 
 
 def _frame(first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, "3 3"]:

@@ -10,15 +10,15 @@ from jaxtyping import Float, Float32, Int, Int64, UInt8
 
 from posegaussian.synthetic.mesh.mesh import vertex_normals
 from posegaussian.synthetic.mesh.mesh_colours import (
-    SLOPE,
+    SLOPE_SCALE,
     MeshColours,
-    layout,
-    resolutions,
+    grid_sizes,
     sample_places,
+    texel_layout,
     write_slopes,
 )
 from posegaussian.synthetic.mesh.occlusion import ambient_occlusion
-from posegaussian.synthetic.mesh.surface import largest
+from posegaussian.synthetic.mesh.surface import largest_weights
 from posegaussian.synthetic.people.person import Person
 
 INFLUENCES = 4
@@ -131,7 +131,7 @@ def bake(person: Person, texel: float = 0.001) -> BakedMesh:
     surface = person.surface
     vertices, faces = surface.rest, surface.faces
     normals = vertex_normals(vertices, faces)
-    bones, weights = largest(surface.weights, INFLUENCES)
+    bones, weights = largest_weights(surface.weights, INFLUENCES)
     return replace(
         BakedMesh.rigid(vertices, normals, faces, _colours(person, texel)),
         bones=bones,
@@ -148,8 +148,8 @@ def bake(person: Person, texel: float = 0.001) -> BakedMesh:
 def _colours(person: Person, texel: float) -> MeshColours:
     """Colour and relief at all samples, material by material."""
     surface = person.surface
-    grids = resolutions(surface.rest, surface.faces, texel)
-    starts, total = layout(grids)
+    grids = grid_sizes(surface.rest, surface.faces, texel)
+    starts, total = texel_layout(grids)
     texels = np.empty((total, 5), np.uint8)
     relief = np.empty(total, np.float32)
     for index, material in enumerate(person.materials):
@@ -162,7 +162,7 @@ def _colours(person: Person, texel: float) -> MeshColours:
             values = material.texture(places[part])
             texels[samples[part], :3] = np.round(255 * np.clip(values[:, :3], 0, 1))
             relief[samples[part]] = values[:, 3]
-    write_slopes(surface.rest, surface.faces, grids, starts, relief, texels, SLOPE)
+    write_slopes(surface.rest, surface.faces, grids, starts, relief, texels, SLOPE_SCALE)
     return MeshColours(grids.astype(np.uint8), starts, texels)
 
 

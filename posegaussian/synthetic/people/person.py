@@ -6,16 +6,22 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from posegaussian.config import PeopleSettings
-from posegaussian.synthetic.body.body import BodyModel, bone_transforms, load_body, refined_body, skin
+from posegaussian.synthetic.body.body import (
+    BodyModel,
+    bone_transforms,
+    linear_blend_skinning,
+    load_body,
+    subdivided_body,
+)
 from posegaussian.synthetic.body.face import make_eyes, make_skin, skin_tone
-from posegaussian.synthetic.clothing.drape import Figure
-from posegaussian.synthetic.clothing.garments import Piece
+from posegaussian.synthetic.clothing.drape import ClothedBody
+from posegaussian.synthetic.clothing.garments import Submesh
 from posegaussian.synthetic.clothing.hair import make_hair
-from posegaussian.synthetic.clothing.wardrobe import Tailor
+from posegaussian.synthetic.clothing.outfit_builder import OutfitBuilder
 from posegaussian.synthetic.mesh.material import Material
 from posegaussian.synthetic.mesh.mesh import Mesh, vertex_normals
-from posegaussian.synthetic.mesh.surface import Surface, join, strongest
-from posegaussian.synthetic.motion.motion import MOVES, Motion, make_motion
+from posegaussian.synthetic.mesh.surface import Surface, join, limit_influences
+from posegaussian.synthetic.motion.motion import MOVEMENT_SHARES, Motion, make_motion
 from posegaussian.synthetic.motion.poses import Skeleton
 from posegaussian.synthetic.people.splits import shape_codes
 
@@ -60,15 +66,15 @@ class Person:
         rotations, shift = self.skeleton.pose(*self.motion.at(time))
         transforms = bone_transforms(self.body.parents, self.heads, rotations)
         transforms[:, :, 3] += shift
-        soles = skin(self.soles.rest, self.soles.weights, transforms)
+        soles = linear_blend_skinning(self.soles.rest, self.soles.weights, transforms)
         transforms[:, 2, 3] -= soles[:, 2].min()
         return transforms
 
     def posed(self, time: float) -> Mesh:
         """The person at a time in seconds."""
         transforms = self.transforms(time)
-        vertices = skin(self.surface.rest, self.surface.weights, transforms)
-        anchors = skin(self.anchors.rest, self.anchors.weights, transforms)
+        vertices = linear_blend_skinning(self.surface.rest, self.surface.weights, transforms)
+        anchors = linear_blend_skinning(self.anchors.rest, self.anchors.weights, transforms)
         return Mesh(
             vertices=vertices,
             normals=vertex_normals(vertices, self.surface.faces),
@@ -88,18 +94,19 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
     vertices, heads = body.rest(code)
     scale = float(rng.uniform(*settings.height) / np.ptp(vertices[body.surfaces["skin"].ravel(), 2]))
     suit, bare, eyes = (
-        refined_body(name).shaped(scale * vertices[np.unique(body.surfaces[name])]) for name in ("suit", "skin", "eyes")
+        subdivided_body(name).shaped(scale * vertices[np.unique(body.surfaces[name])])
+        for name in ("suit", "skin", "eyes")
     )
-    figure = Figure.bare(suit, scale)
-    pieces = Tailor(figure, settings, male, rng).outfit()
+    clothed = ClothedBody.unclothed(suit, scale)
+    submeshes = OutfitBuilder(clothed, settings, male, rng).build()
     hair = HAIR_COLOURS[rng.integers(len(HAIR_COLOURS))] * rng.uniform(0.8, 1.2)
-    pieces += make_hair(figure, bare, hair, male, settings, rng)
+    submeshes += make_hair(clothed, bare, hair, male, settings, rng)
     beard = rng.uniform(0, 1) * (rng.uniform() < 0.5) * male
-    pieces += [
-        Piece(_bare(bare, pieces), make_skin(skin_tone(rng), hair, beard, rng)),
-        Piece(eyes, make_eyes(rng)),
+    submeshes += [
+        Submesh(_bare(bare, submeshes), make_skin(skin_tone(rng), hair, beard, rng)),
+        Submesh(eyes, make_eyes(rng)),
     ]
-    parts = [strongest(piece.surface) for piece in pieces]
+    parts = [limit_influences(submesh.surface) for submesh in submeshes]
     used = np.flatnonzero(body.regressor.any(0))
     soles = _soles(parts[0])
     return Person(
@@ -107,11 +114,11 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
         heads=scale * heads,
         surface=join(parts),
         material_ids=np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts]),
-        materials=tuple(piece.material for piece in pieces),
+        materials=tuple(submesh.material for submesh in submeshes),
         anchors=Surface(body.mean[used], scale * vertices[used], body.weights[used], np.empty((0, 3), np.int64)),
         regressor=body.regressor[:, used],
         soles=soles,
-        skeleton=Skeleton(body, scale * heads, float(soles.rest[:, 2].min()), _clearance(figure, body, scale * heads)),
+        skeleton=Skeleton(body, scale * heads, float(soles.rest[:, 2].min()), _clearance(clothed, body, scale * heads)),
         motion=make_motion(_movement(settings, rng), scale, rng),
     )
 
@@ -123,29 +130,29 @@ def _soles(shoes: Surface) -> Surface:
 
 
 def _movement(settings: PeopleSettings, rng: np.random.Generator) -> str:
-    names = list(settings.motions or MOVES)
-    shares = np.array([MOVES[name] for name in names])
+    names = list(settings.motions or MOVEMENT_SHARES)
+    shares = np.array([MOVEMENT_SHARES[name] for name in names])
     return names[rng.choice(len(names), p=shares / shares.sum())]
 
 
-def _clearance(figure: Figure, body: BodyModel, heads: Float[np.ndarray, "b 3"]) -> float:
+def _clearance(clothed: ClothedBody, body: BodyModel, heads: Float[np.ndarray, "b 3"]) -> float:
     """The least angle from the vertical at which hanging arms clear trunk, hips and clothes, radians."""
     shoulder = heads[body.bones.index("upperarm01.L")]
-    chosen = figure.trunk_and_legs & (abs(figure.places[:, 1]) < 0.06)
-    points = (figure.suit.rest + figure.outside[:, None] * figure.normals)[chosen]
-    points = np.concatenate([points, *(hung for hung, _ in figure.hung)])
+    chosen = clothed.trunk_and_legs & (abs(clothed.canonical[:, 1]) < 0.06)
+    points = (clothed.suit.rest + clothed.standoff[:, None] * clothed.normals)[chosen]
+    points = np.concatenate([points, *(hung for hung, _ in clothed.hanging)])
     below = shoulder[2] - points[:, 2]
-    reached = (below > 0.2 * figure.scale) & (below < 0.66 * figure.scale)
-    arm = 0.055 * figure.scale
+    reached = (below > 0.2 * clothed.scale) & (below < 0.66 * clothed.scale)
+    arm = 0.055 * clothed.scale
     angles = np.arctan2(abs(points[reached, 0]) + arm - shoulder[0], below[reached])
     return float(np.clip(angles.max(), 0.08, 0.6))
 
 
-def _bare(skin: Surface, pieces: list[Piece]) -> Surface:
+def _bare(skin: Surface, submeshes: list[Submesh]) -> Surface:
     """Skin that can be seen, and a little more of it under each hem."""
-    for piece in pieces:
-        if piece.covers is not None:
-            skin = skin.cut(OVERLAP - piece.covers(skin.canonical))
+    for submesh in submeshes:
+        if submesh.covers is not None:
+            skin = skin.cut(OVERLAP - submesh.covers(skin.canonical))
     return skin
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from posegaussian.synthetic.body.body import skin
+from posegaussian.synthetic.body.body import linear_blend_skinning
 from posegaussian.synthetic.people.bake import BakedMesh
 from posegaussian.synthetic.people.person import Person
 
@@ -43,7 +43,7 @@ def sample_poses(person: Person, baked: BakedMesh, frames: int, fps: int) -> Pos
     for frame in range(frames):
         moved = person.transforms(frame / fps)
         transforms.append(moved)
-        joints.append(person.regressor @ skin(person.anchors.rest, person.anchors.weights, moved))
+        joints.append(person.regressor @ linear_blend_skinning(person.anchors.rest, person.anchors.weights, moved))
         blended = np.einsum("ok,okij->oij", weights, moved[bones])
         outline.append(np.einsum("oij,oj->oi", blended[:, :, :3], rest) + blended[:, :, 3])
     return PoseSequence(*(np.stack(values).astype(np.float32) for values in (transforms, joints, outline)))

@@ -17,12 +17,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int64
 
-from posegaussian.config.people import FIRST_STREAMED, HELD_OUT
+from posegaussian.config.people import FIRST_TRAIN_SEED, HELD_OUT
 from posegaussian.errors import ConfigError
 
 Split = Literal["demo", "val", "test", "train"]
-_STARTS: tuple[tuple[int, Split], ...] = ((FIRST_STREAMED, "train"), (200, "test"), (100, "val"), (1, "demo"))
-_HELD_OUT = 5
+_STARTS: tuple[tuple[int, Split], ...] = ((FIRST_TRAIN_SEED, "train"), (200, "test"), (100, "val"), (1, "demo"))
+_HELD_OUT_EVERY = 5
 
 
 def split_of(seed: int) -> Split:
@@ -32,7 +32,7 @@ def split_of(seed: int) -> Split:
         ConfigError: nobody has this seed.
     """
     for start, split in _STARTS:
-        if seed >= start and (seed in HELD_OUT or seed >= FIRST_STREAMED):
+        if seed >= start and (seed in HELD_OUT or seed >= FIRST_TRAIN_SEED):
             return split
     raise ConfigError(f"nobody has the seed {seed}", code="unknown-seed", hint="people are 1..299 and 1000 and up")
 
@@ -44,5 +44,5 @@ def shape_codes(seed: int, count: int) -> Int64[np.ndarray, "n"]:
         seed: who.
         count: of all shape codes.
     """
-    held_out = np.arange(count) % _HELD_OUT == 0
-    return np.flatnonzero(held_out if seed < FIRST_STREAMED else ~held_out)
+    held_out = np.arange(count) % _HELD_OUT_EVERY == 0
+    return np.flatnonzero(held_out if seed < FIRST_TRAIN_SEED else ~held_out)

@@ -12,7 +12,7 @@ from numba import njit
 
 from posegaussian.synthetic.mesh.mesh import Mesh
 from posegaussian.synthetic.renderer.constants import NEAR
-from posegaussian.synthetic.rigs.rig import View
+from posegaussian.synthetic.rigs.rig import RigCamera
 
 SUPERSAMPLING = 2
 """Samples per pixel and axis, for colour and mask."""
@@ -69,7 +69,7 @@ class Photograph:
     faces: Int32[np.ndarray, "h w"]
 
 
-def photograph(mesh: Mesh, view: View, light: Light) -> Photograph:
+def photograph(mesh: Mesh, view: RigCamera, light: Light) -> Photograph:
     """Take a picture of a mesh."""
     pixels, inverse = _projected(mesh.vertices, view)
     faces, nearest = _rasterize(pixels, inverse, mesh.faces, view.width, view.height)
@@ -95,7 +95,7 @@ def _bytes(values: np.ndarray) -> np.ndarray:
 
 
 def _projected(
-    vertices: Float[np.ndarray, "v 3"], view: View
+    vertices: Float[np.ndarray, "v 3"], view: RigCamera
 ) -> tuple[Float[np.ndarray, "v 2"], Float[np.ndarray, "v"]]:
     """Pixels and inverse depths; behind the camera the inverse depth is that of a point too near to draw."""
     camera = vertices @ view.world_to_camera[:3, :3].T + view.world_to_camera[:3, 3]

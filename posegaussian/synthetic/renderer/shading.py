@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
-from posegaussian.synthetic.mesh.mesh_colours import SLOPE
+from posegaussian.synthetic.mesh.mesh_colours import SLOPE_SCALE
 from posegaussian.synthetic.people.subject_mesh import PosedMesh, SubjectMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 
@@ -85,7 +85,7 @@ def texels(
     )
     found = [share[:, None] * mesh.texels[first + i * (2 * size + 3 - i) // 2 + j].float() for i, j, share in parts]
     values = found[0] + found[1] + found[2]
-    return values[:, :3] / 255, (values[:, 3:] - 128) / SLOPE
+    return values[:, :3] / 255, (values[:, 3:] - 128) / SLOPE_SCALE
 
 
 def blinn_phong_exponent(roughness: Float32[Tensor, "m"]) -> Float32[Tensor, "m"]:

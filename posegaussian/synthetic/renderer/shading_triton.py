@@ -11,7 +11,7 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
-from posegaussian.synthetic.mesh.mesh_colours import SLOPE
+from posegaussian.synthetic.mesh.mesh_colours import SLOPE_SCALE
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.kernels import areas, launch_options, projected, vector
 from posegaussian.synthetic.renderer.lights import SHADOW_BIAS, SHADOW_EXTENT, SHADOW_TAPS, Lights, ShadowMap
@@ -19,8 +19,8 @@ from posegaussian.synthetic.renderer.shading import INNER_SIDE, SKY_GRADIENT, bl
 
 TILE = (8, 16)
 """Rows and columns of pixels that are painted together."""
-_SHADOW_BIAS, _SHADOW_EXTENT, _SLOPE, _INNER_SIDE, _SKY_GRADIENT = (
-    tl.constexpr(value) for value in (SHADOW_BIAS, SHADOW_EXTENT, SLOPE, INNER_SIDE, SKY_GRADIENT)
+_SHADOW_BIAS, _SHADOW_EXTENT, _SLOPE_SCALE, _INNER_SIDE, _SKY_GRADIENT = (
+    tl.constexpr(value) for value in (SHADOW_BIAS, SHADOW_EXTENT, SLOPE_SCALE, INNER_SIDE, SKY_GRADIENT)
 )
 
 
@@ -196,8 +196,8 @@ def _texel(grids, starts, texels, triangle, x, y, hit):
         _between(p, q, r, wp, wq, wr, hit) / 255,
         _between(p + 1, q + 1, r + 1, wp, wq, wr, hit) / 255,
         _between(p + 2, q + 2, r + 2, wp, wq, wr, hit) / 255,
-        (_between(p + 3, q + 3, r + 3, wp, wq, wr, hit) - 128) / _SLOPE,
-        (_between(p + 4, q + 4, r + 4, wp, wq, wr, hit) - 128) / _SLOPE,
+        (_between(p + 3, q + 3, r + 3, wp, wq, wr, hit) - 128) / _SLOPE_SCALE,
+        (_between(p + 4, q + 4, r + 4, wp, wq, wr, hit) - 128) / _SLOPE_SCALE,
     )
 
 

@@ -5,11 +5,11 @@ import torch
 from jaxtyping import Float
 
 from posegaussian.config import SensorSettings
-from posegaussian.synthetic.rigs.rig import View
+from posegaussian.synthetic.rigs.rig import RigCamera
 from posegaussian.types import Camera, stack
 
 
-def cameras(views: list[View]) -> Camera:
+def camera_batch(views: list[RigCamera]) -> Camera:
     """Views of one size as a batch in float32, lenses left out."""
     return stack(
         [
@@ -24,7 +24,7 @@ def cameras(views: list[View]) -> Camera:
     )
 
 
-def shaken(
+def perturb_calibration(
     rng: np.random.Generator, settings: SensorSettings, declared: Camera, extent: Float[np.ndarray, "p 3"]
 ) -> Camera:
     """A batch of cameras as they truly are: in each, the person's picture is a little shifted, turned and scaled.

@@ -9,16 +9,16 @@ from jaxtyping import Float
 from posegaussian.config import BuiltinSettings, RigSettings
 from posegaussian.errors import ConfigError
 
-NEAREST = 0.2
+NEAREST_POINT = 0.2
 """Points nearer to the camera's plane than this cannot be photographed, metres."""
-SHORTEST = 0.2
+SHORTEST_FOCAL = 0.2
 """Focal lengths below this share of the picture's longer side are not believed."""
-SMALLEST = 0.7
+SHORTEST_SHARE = 0.7
 """Lenses are not drawn shorter than this share of the longest that holds the person."""
 
 
 @dataclass(frozen=True)
-class View:
+class RigCamera:
     """A camera in NumPy: pixel centres at +0.5, OpenCV axes, metres."""
 
     intrinsics: Float[np.ndarray, "3 3"]
@@ -42,14 +42,14 @@ class View:
 class Rig:
     """Cameras by name: those that are inputs, those that never are, and which sources are neighbours."""
 
-    sources: dict[str, View]
-    targets: dict[str, View]
+    sources: dict[str, RigCamera]
+    held_out: dict[str, RigCamera]
     pairs: list[tuple[str, str]]
 
     @property
-    def views(self) -> dict[str, View]:
+    def cameras(self) -> dict[str, RigCamera]:
         """All cameras."""
-        return {**self.sources, **self.targets}
+        return {**self.sources, **self.held_out}
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Arc:
 
     def place(self, angle: float, above: float = 0.0) -> Float[np.ndarray, "3"]:
         """The place at an angle, and so far beside the circle, towards the axis; degrees."""
-        direction = turned(self.middle, self.axis, angle)
+        direction = rotate(self.middle, self.axis, angle)
         sideways = cross(direction, self.axis)
-        return self.centre + self.radius * turned(direction, sideways / np.linalg.norm(sideways), above)
+        return self.centre + self.radius * rotate(direction, sideways / np.linalg.norm(sideways), above)
 
 
 def cross(a: Float[np.ndarray, "3"], b: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
@@ -80,7 +80,7 @@ def cross(a: Float[np.ndarray, "3"], b: Float[np.ndarray, "3"]) -> Float[np.ndar
     return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
-def turned(vector: Float[np.ndarray, "3"], axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarray, "3"]:
+def rotate(vector: Float[np.ndarray, "3"], axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarray, "3"]:
     """A vector turned about an axis by an angle in degrees (Rodrigues)."""
     a = np.deg2rad(angle)
     return np.cos(a) * vector + np.sin(a) * cross(axis, vector) + (1 - np.cos(a)) * (axis @ vector) * axis
@@ -113,14 +113,14 @@ def look_at(
     return matrix
 
 
-def on_picture_plane(pose: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
+def on_image_plane(pose: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
     """Where points lie on the plane at depth 1.
 
     Raises:
         ConfigError: the camera does not have all of them before it.
     """
     camera = points @ pose[:3, :3].T + pose[:3, 3]
-    if (camera[:, 2] < NEAREST).any():
+    if (camera[:, 2] < NEAREST_POINT).any():
         raise ConfigError(
             "the rig cannot see the person: a camera stands in or before somebody",
             code="person-out-of-view",
@@ -129,14 +129,14 @@ def on_picture_plane(pose: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "
     return camera[:, :2] / camera[:, 2:]
 
 
-def framed(
+def draw_framed_camera(
     rng: np.random.Generator,
     settings: RigSettings,
     pose: Float[np.ndarray, "4 4"],
     size: tuple[int, int],
     extent: Float[np.ndarray, "n 3"],
     distortion: tuple[float, float] = (0.0, 0.0),
-) -> View:
+) -> RigCamera:
     """A camera whose picture holds the whole person.
 
     Args:
@@ -148,14 +148,14 @@ def framed(
         distortion: range of the lens's k1.
     """
     lens = np.array([rng.uniform(*distortion), 0, 0, 0, 0])
-    flat = on_picture_plane(pose, extent)
+    flat = on_image_plane(pose, extent)
     flat = flat * (1 + lens[0] * (flat**2).sum(1, keepdims=True))
     offset = rng.uniform(*settings.principal) * np.array(size) * _direction(rng)
     principal = np.array(size) / 2 + offset
     free = rng.uniform(*settings.margin) * np.array(size)
     room = np.where(flat > 0, np.array(size) - free - principal, principal - free)
     focal = draw_focal(rng, settings, float((room / np.maximum(abs(flat), 1e-9)).min()), size)
-    return View(np.array([[focal, 0, principal[0]], [0, focal, principal[1]], [0, 0, 1.0]]), pose, *size, lens)
+    return RigCamera(np.array([[focal, 0, principal[0]], [0, focal, principal[1]], [0, 0, 1.0]]), pose, *size, lens)
 
 
 def draw_focal(rng: np.random.Generator, settings: RigSettings, longest: float, size: tuple[int, int]) -> float:
@@ -164,12 +164,12 @@ def draw_focal(rng: np.random.Generator, settings: RigSettings, longest: float, 
     Raises:
         ConfigError: only an impossibly short lens sees the person.
     """
-    if longest < SHORTEST * max(size):
+    if longest < SHORTEST_FOCAL * max(size):
         what = f"the rig cannot see the person: that takes a focal length of {longest / max(size):.2f} of the picture"
         raise ConfigError(what, code="person-out-of-view", hint="raise `radius`, or lower `margin` or `principal`")
     low, high = (share * max(size) for share in settings.focal)
     high = min(high, longest)
-    return rng.uniform(min(max(low, SMALLEST * longest), high), high)
+    return rng.uniform(min(max(low, SHORTEST_SHARE * longest), high), high)
 
 
 def _direction(rng: np.random.Generator) -> Float[np.ndarray, "2"]:
@@ -195,17 +195,17 @@ def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Flo
 
     def view(angle, above=0.0, distortion=(0.0, 0.0)):
         pose = look_at(arc.place(angle, above), middle, rng.uniform(*ranges.roll))
-        return framed(rng, ranges, pose, settings.size, extent, distortion)
+        return draw_framed_camera(rng, ranges, pose, settings.size, extent, distortion)
 
     angles = step * (np.arange(count) - (count - 1) / 2)
     sources = {f"{i:02d}": view(angle, distortion=settings.sensor.distortion) for i, angle in enumerate(angles)}
     names = list(sources)
     pairs = list(pairwise([*names, names[0]] if settings.ring and count > 2 else names))
-    targets = {}
+    held_out = {}
     for number, angle in enumerate(angles[: len(pairs)]):
         for i in range(settings.targets):
             low, high = ranges.between_cameras
             ratio = low + (high - low) * (i + rng.uniform()) / settings.targets
             suffix = f"_{i}" if settings.targets > 1 else ""
-            targets[f"t{number:02d}{suffix}"] = view(angle + ratio * step, rng.uniform(*ranges.above))
-    return Rig(sources, targets, pairs)
+            held_out[f"t{number:02d}{suffix}"] = view(angle + ratio * step, rng.uniform(*ranges.above))
+    return Rig(sources, held_out, pairs)

@@ -40,13 +40,13 @@ class Sensor(Tensors):
     jpeg: Float32[Tensor, n]
     seed: Int64[Tensor, n]
 
-    def develop(self, images: Float32[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
+    def apply(self, images: Float32[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
         """Pictures as the cameras deliver them, in 0..1."""
-        images = blurred(images, self.defocus)
+        images = gaussian_blur(images, self.defocus)
         images = (images * self.gain[:, :, None, None]).clamp(0, 1) ** self.gamma[:, None, None, None]
         level = self.noise[:, None, None, None] * images.sqrt()
         images = (images + level * gaussian_noise(images.shape, self.seed)).clamp(0, 1)
-        return quantised((255 * images).round(), self.jpeg) / 255
+        return jpeg_quantise((255 * images).round(), self.jpeg) / 255
 
 
 def draw_sensors(rng: np.random.Generator, settings: SensorSettings, frames: int, cameras: int) -> Sensor:
@@ -62,7 +62,7 @@ def draw_sensors(rng: np.random.Generator, settings: SensorSettings, frames: int
     return Sensor(**repeated, seed=torch.from_numpy(rng.integers(0, 1 << 31, frames * cameras)))
 
 
-def blurred(images: Float32[Tensor, "n c h w"], sigma: Float32[Tensor, n]) -> Float32[Tensor, "n c h w"]:
+def gaussian_blur(images: Float32[Tensor, "n c h w"], sigma: Float32[Tensor, n]) -> Float32[Tensor, "n c h w"]:
     """A Gaussian blur by so many pixels, cut off at 4 pixels."""
     offsets = torch.arange(-4, 5, device=images.device)
     weights = torch.exp(-0.5 * (offsets / sigma.clamp_min(1e-3)[:, None]) ** 2)
@@ -83,14 +83,14 @@ def gaussian_noise(shape: tuple[int, ...], seed: Int64[Tensor, n]) -> Float32[Te
     count = math.prod(shape[1:])
     pixel = torch.arange(count, device=seed.device)
     state = seed[:, None] * 0x1F3D5B79A3C1E587 + pixel * -0x61C8864680B583EB
-    state = (state ^ _shifted(state, 30)) * -0x40A7B892E31B1A47
-    state = (state ^ _shifted(state, 27)) * -0x6B2FB644ECCEEE15
-    state = state ^ _shifted(state, 31)
+    state = (state ^ _logical_shift(state, 30)) * -0x40A7B892E31B1A47
+    state = (state ^ _logical_shift(state, 27)) * -0x6B2FB644ECCEEE15
+    state = state ^ _logical_shift(state, 31)
     total = torch.stack([(state >> shift) & 0xFFFF for shift in (0, 16, 32, 48)]).sum(0)
     return ((total / 65535 - 2) * math.sqrt(3)).view(shape)
 
 
-def _shifted(state: Int64[Tensor, "n p"], by: int) -> Int64[Tensor, "n p"]:
+def _logical_shift(state: Int64[Tensor, "n p"], by: int) -> Int64[Tensor, "n p"]:
     """A logical shift to the right."""
     return (state >> by) & ((1 << (64 - by)) - 1)
 
@@ -106,7 +106,7 @@ _CHROMINANCE = """
 """Annex K of ITU-T T.81, the tables that quality scales."""
 
 
-def quantised(images: Float32[Tensor, "n 3 h w"], quality: Float32[Tensor, n]) -> Float32[Tensor, "n 3 h w"]:
+def jpeg_quantise(images: Float32[Tensor, "n 3 h w"], quality: Float32[Tensor, n]) -> Float32[Tensor, "n 3 h w"]:
     """JPEG without its entropy coder, chroma at full resolution; whole levels 0..255 in and out."""
     height, width = images.shape[2:]
     padded = F.pad(images, (0, -width % 8, 0, -height % 8), mode="replicate")
@@ -117,9 +117,9 @@ def quantised(images: Float32[Tensor, "n 3 h w"], quality: Float32[Tensor, n]) -
     scale = torch.where(quality < 50, 50 / quality, 2 - quality / 50)[:, None, None, None]
     steps = (tables * scale).round().clamp(1, 255)[:, :, None, :, None, :]
     blocks = channels.unflatten(3, (-1, 8)).unflatten(2, (-1, 8))  # n 3 rows 8 columns 8
-    blocks = _transformed(_transformed(blocks, basis, 3), basis, 5)
+    blocks = _transform_axis(_transform_axis(blocks, basis, 3), basis, 5)
     blocks = (blocks / steps).round() * steps
-    blocks = _transformed(_transformed(blocks, basis.T, 3), basis.T, 5)
+    blocks = _transform_axis(_transform_axis(blocks, basis.T, 3), basis.T, 5)
     y, blue, red = blocks.flatten(4).flatten(2, 3)[:, :, :height, :width].unbind(1)
     y = y + 128
     found = torch.stack([y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue], dim=1)
@@ -137,6 +137,6 @@ def _constants(device: torch.device) -> tuple[Float32[Tensor, "8 8"], Float32[Te
     return first, second
 
 
-def _transformed(blocks: Tensor, matrix: Float32[Tensor, "8 8"], axis: int) -> Tensor:
+def _transform_axis(blocks: Tensor, matrix: Float32[Tensor, "8 8"], axis: int) -> Tensor:
     """The matrix times one axis of 8; no matrix product, which may round to TF32."""
     return (blocks.movedim(axis, -1)[..., None, :] * matrix).sum(-1).movedim(-1, axis)

@@ -162,12 +162,12 @@ def test_other_kinds_of_models_are_refused(mmpose_python):
 def test_the_shipped_weights_find_the_joints_of_a_built_in_person(heatmaps, rectified):
     from posegaussian.synthetic.people.person import make_person
     from posegaussian.synthetic.renderer.raster import make_light, photograph
-    from posegaussian.synthetic.rigs.rig import View, look_at
+    from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 
     intrinsics = np.array([[256.0, 0, 128], [0, 256, 128], [0, 0, 1]])
     mesh, light = make_person(2).posed(0.4), make_light(2)
     views = [
-        View(intrinsics, look_at(2.2 * np.array([np.cos(a), np.sin(a), 0.4]), np.array([0, 0, 0.85])), 256, 256)
+        RigCamera(intrinsics, look_at(2.2 * np.array([np.cos(a), np.sin(a), 0.4]), np.array([0, 0, 0.85])), 256, 256)
         for a in (-2.2, -1.5, -0.8, 0.3)
     ]
     photos = [photograph(mesh, view, light) for view in views]

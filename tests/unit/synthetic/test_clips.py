@@ -85,7 +85,7 @@ def test_occlusion_agrees_with_rays(subject, samples):
             rays.append(ray_hits(centres[1], points[0, rows[i], columns[i]], corners))
             maps.append(bool(sample.visible[0, 0, rows[i], columns[i]] == 0))
     assert sum(rays) > 20
-    # What is left lies within a pixel of an edge, and errs to both sides alike.
+    # What is left lies within a pixel of an edge, and errs to both directed_edges alike.
     assert np.equal(rays, maps).mean() > 0.94
     assert abs(np.mean(rays) - np.mean(maps)) < 0.03
 

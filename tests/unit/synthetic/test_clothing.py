@@ -7,19 +7,19 @@ import pytest
 
 from posegaussian.config import people
 from posegaussian.config.people import PeopleSettings
-from posegaussian.synthetic.body.body import load_body, refined_body
-from posegaussian.synthetic.clothing.cloth import PATTERN, WEAVE
-from posegaussian.synthetic.clothing.drape import Figure
+from posegaussian.synthetic.body.body import load_body, subdivided_body
+from posegaussian.synthetic.clothing.cloth import PATTERN_TEXEL, WEAVE_TEXEL
+from posegaussian.synthetic.clothing.drape import ClothedBody
 from posegaussian.synthetic.clothing.fabrics import FAMILIES, make_fabric
 from posegaussian.synthetic.clothing.hair import STYLES, make_hair
-from posegaussian.synthetic.clothing.outfits import SUITED, choose_kinds
-from posegaussian.synthetic.clothing.wardrobe import Tailor
-from posegaussian.synthetic.mesh.textures import sample, unroll
+from posegaussian.synthetic.clothing.outfit_builder import OutfitBuilder
+from posegaussian.synthetic.clothing.outfits import FABRICS_BY_GARMENT, choose_kinds
+from posegaussian.synthetic.mesh.textures import sample_swatch, unroll
 
 
 def surface(name):
     body = load_body()
-    return refined_body(name).shaped(body.mean[np.unique(body.surfaces[name])])
+    return subdivided_body(name).shaped(body.mean[np.unique(body.surfaces[name])])
 
 
 @pytest.fixture(scope="module")
@@ -27,30 +27,30 @@ def skin():
     return surface("skin")
 
 
-def figure():
-    return Figure.bare(surface("suit"), 1.0)
+def clothed():
+    return ClothedBody.unclothed(surface("suit"), 1.0)
 
 
 def test_every_name_of_the_settings_is_made():
-    assert set(get_args(people.Fabric)) == set(FAMILIES) and set().union(*SUITED.values()) <= set(FAMILIES)
+    assert set(get_args(people.Fabric)) == set(FAMILIES) and set().union(*FABRICS_BY_GARMENT.values()) <= set(FAMILIES)
     assert set(get_args(people.Hair)) == set(STYLES)
-    assert set(get_args(people.Garment)) == set(SUITED)
+    assert set(get_args(people.Garment)) == set(FABRICS_BY_GARMENT)
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_fabrics_repeat_and_carry_relief(family):
     fabric = make_fabric(family, np.array([0.2, 0.4, 0.6]), np.array([0.9, 0.8, 0.2]), np.random.default_rng(1))
     assert fabric.name == family
-    height, width = np.array(fabric.pattern.shape[:2]) * PATTERN
+    height, width = np.array(fabric.pattern.shape[:2]) * PATTERN_TEXEL
     places = np.random.default_rng(2).uniform(-1, 1, (200, 2))
     np.testing.assert_allclose(
-        sample(fabric.pattern, places, PATTERN),
-        sample(fabric.pattern, places + np.array([3 * width, -height]), PATTERN),
+        sample_swatch(fabric.pattern, places, PATTERN_TEXEL),
+        sample_swatch(fabric.pattern, places + np.array([3 * width, -height]), PATTERN_TEXEL),
         atol=1e-4,
     )
-    relief = sample(fabric.weave, np.random.default_rng(3).uniform(0, 0.1, (2000, 2)), WEAVE)[:, 1]
+    relief = sample_swatch(fabric.weave, np.random.default_rng(3).uniform(0, 0.1, (2000, 2)), WEAVE_TEXEL)[:, 1]
     assert 1e-6 < relief.std() < 1e-3
-    texture = fabric.cut(5)
+    texture = fabric.texture(5)
     values = texture(np.random.default_rng(4).uniform(-0.15, 0.15, (300, 3)) + np.array([0, 0, 0.3]))
     assert values.shape == (300, 4) and values[:, :3].min() >= 0 and values[:, :3].max() <= 1
 
@@ -70,15 +70,15 @@ def test_cloth_is_unrolled_without_stretching_it_along_the_limb():
     assert mirrored[0, 1] == mirrored[1, 1] and mirrored[0, 0] == -mirrored[1, 0]
 
 
-@pytest.mark.parametrize("garment", sorted(SUITED))
+@pytest.mark.parametrize("garment", sorted(FABRICS_BY_GARMENT))
 def test_garments_are_worn_when_named_and_stand_off_the_body(garment):
     settings = PeopleSettings(garments=(garment,))
-    dressed = figure()
-    pieces = Tailor(dressed, settings, False, np.random.default_rng(3)).outfit()
-    assert garment in [piece.material.name for piece in pieces]
-    for piece in pieces:
-        assert np.isfinite(piece.surface.rest).all() and len(piece.surface.faces) > 50
-    worn = dressed.outside[dressed.outside > 0]
+    dressed = clothed()
+    submeshes = OutfitBuilder(dressed, settings, False, np.random.default_rng(3)).build()
+    assert garment in [submesh.material.name for submesh in submeshes]
+    for submesh in submeshes:
+        assert np.isfinite(submesh.surface.rest).all() and len(submesh.surface.faces) > 50
+    worn = dressed.standoff[dressed.standoff > 0]
     assert np.quantile(worn, 0.02) >= 0.0025 and worn.max() < 0.2
 
 
@@ -86,14 +86,14 @@ def test_garments_are_worn_when_named_and_stand_off_the_body(garment):
 def test_hair_sits_on_the_scalp(skin, style):
     for male, seed in ((False, 1), (True, 2)):
         settings = PeopleSettings(hair=(style,))
-        pieces = make_hair(figure(), skin, np.array([0.3, 0.2, 0.1]), male, settings, np.random.default_rng(seed))
-        assert bool(pieces) == (style != "bald")
-        if pieces:
-            points = np.concatenate([piece.surface.rest for piece in pieces])
+        submeshes = make_hair(clothed(), skin, np.array([0.3, 0.2, 0.1]), male, settings, np.random.default_rng(seed))
+        assert bool(submeshes) == (style != "bald")
+        if submeshes:
+            points = np.concatenate([submesh.surface.rest for submesh in submeshes])
             top = skin.rest[:, 2].max()
             assert -0.001 < points[:, 2].max() - top < 0.1, "no bare crown, nothing in the air"
             assert abs(points[:, 0]).max() < 0.2
-            assert {piece.material.name for piece in pieces} == {"hair"}
+            assert {submesh.material.name for submesh in submeshes} == {"hair"}
 
 
 def test_settings_choose_the_kinds_of_garments():
@@ -105,4 +105,4 @@ def test_settings_choose_the_kinds_of_garments():
         assert choose_kinds(PeopleSettings(garments=("coat",)), True, rng).outer == "coat"
     drawn = [choose_kinds(PeopleSettings(), bool(i % 2), rng) for i in range(800)]
     seen = {kind for kinds in drawn for kind in (kinds.top, kinds.legs, kinds.outer)}
-    assert seen - {None} == set(SUITED)
+    assert seen - {None} == set(FABRICS_BY_GARMENT)

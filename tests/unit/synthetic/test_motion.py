@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from posegaussian.config import PeopleSettings
-from posegaussian.synthetic.body.body import bone_transforms, load_body, skin
-from posegaussian.synthetic.motion.motion import MOVES, make_motion
-from posegaussian.synthetic.motion.poses import LIMITS, Skeleton, knee_bend, turn
+from posegaussian.synthetic.body.body import bone_transforms, linear_blend_skinning, load_body
+from posegaussian.synthetic.motion.motion import MOVEMENT_SHARES, make_motion
+from posegaussian.synthetic.motion.poses import LIMITS, Skeleton, knee_bend, rotation_about
 from posegaussian.synthetic.people.person import make_person
 
-KINDS = sorted(MOVES)
+KINDS = sorted(MOVEMENT_SHARES)
 TIMES = np.arange(45) / 30
 
 
@@ -116,13 +116,13 @@ def test_knee_bends_until_hip_and_ankle_are_as_far_apart_as_asked():
     hinge /= np.linalg.norm(hinge)
     for distance in (0.45, 0.6, 0.8, 0.87):
         bend = knee_bend(thigh, shin, hinge, distance)
-        assert np.linalg.norm(thigh + turn(hinge, bend) @ shin) == pytest.approx(distance, abs=1e-9)
+        assert np.linalg.norm(thigh + rotation_about(hinge, bend) @ shin) == pytest.approx(distance, abs=1e-9)
 
 
 def test_soles_touch_the_floor(somebody):
     for time in TIMES[::6]:
         transforms = somebody.transforms(time)
-        lowest = skin(somebody.soles.rest, somebody.soles.weights, transforms)[:, 2].min()
+        lowest = linear_blend_skinning(somebody.soles.rest, somebody.soles.weights, transforms)[:, 2].min()
         assert lowest == pytest.approx(0, abs=1e-9)
         assert somebody.posed(time).vertices[:, 2].min() == pytest.approx(0, abs=4e-3)
 

@@ -8,9 +8,9 @@ from scipy.spatial import cKDTree
 from posegaussian import config
 from posegaussian.config import PeopleSettings
 from posegaussian.errors import ConfigError
-from posegaussian.synthetic.body.body import bone_transforms, load_body, skin
+from posegaussian.synthetic.body.body import bone_transforms, linear_blend_skinning, load_body
 from posegaussian.synthetic.mesh.mesh import vertex_normals
-from posegaussian.synthetic.mesh.surface import sides
+from posegaussian.synthetic.mesh.surface import directed_edges
 from posegaussian.synthetic.people.person import make_person
 
 SEEDS = range(1, 7)
@@ -25,11 +25,13 @@ def test_rest_pose_moves_nothing_and_a_turned_root_turns_everything():
     body = load_body()
     still = np.tile(np.eye(3), (len(body.bones), 1, 1))
     np.testing.assert_allclose(
-        skin(body.mean, body.weights, bone_transforms(body.parents, body.mean_heads, still)), body.mean, atol=1e-12
+        linear_blend_skinning(body.mean, body.weights, bone_transforms(body.parents, body.mean_heads, still)),
+        body.mean,
+        atol=1e-12,
     )
     quarter = still.copy()
     quarter[0] = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
-    turned = skin(body.mean, body.weights, bone_transforms(body.parents, body.mean_heads, quarter))
+    turned = linear_blend_skinning(body.mean, body.weights, bone_transforms(body.parents, body.mean_heads, quarter))
     np.testing.assert_allclose(turned, (body.mean - body.mean_heads[0]) @ quarter[0].T + body.mean_heads[0], atol=1e-12)
     np.testing.assert_allclose(body.regressor.sum(1), 1, atol=1e-6)
 
@@ -66,7 +68,7 @@ def test_surface_is_a_sane_mesh(people, seed):
     assert np.isfinite(surface.rest).all() and np.isfinite(surface.canonical).all()
     np.testing.assert_allclose(surface.weights.sum(1), 1, atol=1e-5)
     assert (surface.weights > 0).sum(1).max() <= 4
-    a, b = surface.rest[sides(surface.faces).T]
+    a, b = surface.rest[directed_edges(surface.faces).T]
     assert np.linalg.norm(a - b, axis=1).max() < 0.12
     assert len(people[seed].material_ids) == len(surface.faces)
 

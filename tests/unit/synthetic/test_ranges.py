@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from posegaussian import config
-from posegaussian.config import FILMED, LightSettings, RigSettings, SensorSettings, StreamSettings
+from posegaussian.config import REALISTIC_SENSOR, LightSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
 from posegaussian.synthetic.dataset import stereo_scene
 from posegaussian.synthetic.renderer.lights import draw_lights
@@ -75,8 +75,8 @@ def test_light_fills_its_ranges():
 
 
 def test_sensors_fill_their_ranges():
-    for name, values in sensors(FILMED).items():
-        even(values, getattr(FILMED, name))
+    for name, values in sensors(REALISTIC_SENSOR).items():
+        even(values, getattr(REALISTIC_SENSOR, name))
 
 
 def test_rigs_fill_their_ranges(monkeypatch):
@@ -116,7 +116,7 @@ def test_single_numbers_are_always_taken():
 def test_what_is_off_changes_nothing():
     pictures = torch.rand((2, 3, 20, 24), generator=torch.Generator().manual_seed(0))
     sensor = draw_sensors(np.random.default_rng(0), SensorSettings(), 1, 2)
-    assert torch.equal(sensor.develop(pictures), (255 * pictures).round() / 255)
+    assert torch.equal(sensor.apply(pictures), (255 * pictures).round() / 255)
 
 
 @pytest.mark.parametrize("name", ["exposure", "white_balance", "gamma", "noise", "defocus", "jpeg"])
@@ -124,7 +124,7 @@ def test_what_is_on_changes_pictures(name):
     pictures = torch.rand((2, 3, 20, 24), generator=torch.Generator().manual_seed(0))
     on = {"exposure": 0.3, "white_balance": 0.1, "gamma": 0.8, "noise": 0.05, "defocus": 1.5, "jpeg": 60}[name]
     sensor = draw_sensors(np.random.default_rng(0), config.parse(SensorSettings, {name: on}), 1, 2)
-    assert abs(sensor.develop(pictures) - pictures).mean() > 0.01
+    assert abs(sensor.apply(pictures) - pictures).mean() > 0.01
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,14 @@ def test_rig_angles_distances_and_margins_are_exact():
         sources=4, size=(320, 240), rig=replace(GPS_GAUSSIAN, baseline=(30.0, 30.0), radius=(2.5, 2.5))
     )
     rig = capture_rig(np.random.default_rng(0), settings, people)
-    assert list(rig.views) == ["00", "01", "02", "03", "t00", "t01", "t02"]
+    assert list(rig.cameras) == ["00", "01", "02", "03", "t00", "t01", "t02"]
     assert rig.pairs == [("00", "01"), ("01", "02"), ("02", "03")]
-    offset = {name: view.centre - middle for name, view in rig.views.items()}
+    offset = {name: view.centre - middle for name, view in rig.cameras.items()}
     angle = {name: np.degrees(np.arctan2(y, x)) for name, (x, y, _) in offset.items()}
     for i, (a, b) in enumerate(rig.pairs):
         assert angle[b] - angle[a] == pytest.approx(30)
         assert angle[f"t{i:02d}"] - angle[a] == pytest.approx(15)
-    for name, view in rig.views.items():
+    for name, view in rig.cameras.items():
         assert np.linalg.norm(offset[name]) == pytest.approx(2.5) and offset[name][2] == pytest.approx(0)
         rotation = view.world_to_camera[:3, :3]
         np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
@@ -48,7 +48,7 @@ def test_nobody_is_cropped_on_any_rig(subject):
     for preset in presets:
         for seed in range(4):
             rig = capture_rig(np.random.default_rng(seed), preset, extent)
-            for view in rig.views.values():
+            for view in rig.cameras.values():
                 pixels = view.project(mesh.numpy())
                 assert (pixels > 0).all() and (pixels < [view.width, view.height]).all()
     for seed in range(40):
@@ -61,7 +61,7 @@ def test_nobody_is_cropped_on_any_rig(subject):
 def test_rings_close_and_their_angles_are_even(subject):
     settings = BuiltinSettings(sources=5, ring=True, size=(64, 64), rig=replace(RigSettings(), pitch=(0.0, 0.0)))
     rig = capture_rig(np.random.default_rng(0), settings, subject.poses.extent(FRAMES))
-    assert rig.pairs[-1] == ("04", "00") and len(rig.targets) == 5
+    assert rig.pairs[-1] == ("04", "00") and len(rig.held_out) == 5
     extent = subject.poses.extent(FRAMES)
     centres = np.stack([view.centre for view in rig.sources.values()])
     between = angles((extent.min(0) + extent.max(0)) / 2, centres)

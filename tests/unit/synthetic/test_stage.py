@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.config import FILMED, RigSettings, SensorSettings, StreamSettings
+from posegaussian.config import REALISTIC_SENSOR, RigSettings, SensorSettings, StreamSettings
 from posegaussian.errors import ConfigError
 from posegaussian.geometry.projection import project
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
-from posegaussian.synthetic.rigs.calibration import shaken
+from posegaussian.synthetic.rigs.calibration import perturb_calibration
 
 SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
 FRAMES = np.array([0, 1])
@@ -44,7 +44,7 @@ def test_calibration_errors_keep_their_bound(subject):
     scene, rng, moved = draw_stereo_scene(np.random.default_rng(0), SETTINGS, extent), np.random.default_rng(1), []
     points = torch.from_numpy(extent).float().expand(2, -1, -1)
     for _ in range(50):
-        true = shaken(rng, FILMED, scene.declared, extent)
+        true = perturb_calibration(rng, REALISTIC_SENSOR, scene.declared, extent)
         moved.append(float((project(points, true)[0] - project(points, scene.declared)[0]).norm(dim=-1).max()))
     assert max(moved) < 0.51 and np.mean(moved) > 0.15
 

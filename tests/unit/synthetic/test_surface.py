@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posegaussian.synthetic.mesh.mesh import vertex_normals
-from posegaussian.synthetic.mesh.surface import Surface, join, refine
+from posegaussian.synthetic.mesh.surface import Surface, join, subdivide
 
 
 def square(side=8):
@@ -36,7 +36,7 @@ def test_subdivision_rounds_a_sphere():
     octahedron = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
     faces = [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]]
     ball = Surface(octahedron, octahedron, np.ones((6, 1)), np.array(faces))
-    ball = refine(ball, 1.0).surface
+    ball = subdivide(ball, 1.0).surface
     assert len(ball.faces) == 32 and len(ball.rest) == 18
     radius = np.linalg.norm(ball.rest, axis=1)
     assert radius.max() == pytest.approx(1) and radius.min() > 0.97 * 0.85

@@ -16,7 +16,7 @@ from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.raster import Light, photograph
 from posegaussian.synthetic.renderer.render import render_ground_truth
 from posegaussian.synthetic.renderer.zbuffer import rasterize_numba, rasterize_torch
-from posegaussian.synthetic.rigs.calibration import cameras
+from posegaussian.synthetic.rigs.calibration import camera_batch
 from posegaussian.synthetic.rigs.rig import capture_rig
 
 SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=SensorSettings(), still=0)
@@ -62,11 +62,11 @@ def test_the_engine_measures_the_depth_that_this_plain_rasteriser_measures():
     view = rig.sources["00"]
     plain = photograph(person.posed(0.0), view, FLAT)
     ours = (
-        render_ground_truth(subject.posed(np.zeros(1, int)), torch.zeros(1, dtype=torch.long), cameras([view]))
+        render_ground_truth(subject.posed(np.zeros(1, int)), torch.zeros(1, dtype=torch.long), camera_batch([view]))
         .depth[0]
         .numpy()
     )
     both = (plain.depth > 0) & (ours > 0)
     assert (plain.depth > 0).sum() > 3000 and ((plain.depth > 0) != (ours > 0)).mean() < 1e-3
-    # The engine keeps the four strongest bones of a vertex.
+    # The engine keeps the four limit_influences bones of a vertex.
     assert np.median(abs(plain.depth - ours)[both]) < 5e-5 and np.quantile(abs(plain.depth - ours)[both], 0.99) < 5e-3

@@ -14,11 +14,19 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import torch
 
-from posegaussian.geometry.masks import bounding_box, is_person
+from posegaussian.config import LightSettings
+from posegaussian.pose.heatmaps import mask_box
 from posegaussian.progress import progress
+from posegaussian.synthetic.people.bake import bake
 from posegaussian.synthetic.people.person import make_person
-from posegaussian.synthetic.renderer.raster import make_light, photograph
+from posegaussian.synthetic.people.pose_sequence import sample_poses
+from posegaussian.synthetic.people.prepared_subject import PreparedSubject, texel_for
+from posegaussian.synthetic.people.subject import Subject
+from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
+from posegaussian.synthetic.renderer.render import render_colours
+from posegaussian.synthetic.rigs.calibration import camera_batch
 from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 
 SIZE = 256
@@ -37,6 +45,7 @@ def main() -> None:
     people = range(*args.people)
     if people.start < 1000:
         parser.error("people below 1000 are kept for testing")
+    torch.set_num_threads(1)  # the processes share the cores
     count = len(people) * args.views
     with h5py.File(args.output, "w") as file, multiprocessing.get_context("spawn").Pool(args.processes) as pool:
         datasets = {}
@@ -49,29 +58,36 @@ def main() -> None:
         ):
             large = {"chunks": (1, *shape), "compression": "lzf"} if len(shape) > 1 and shape[0] == SIZE else {}
             datasets[name] = file.create_dataset(name, (count, *shape), kind, **large)
-        found = pool.imap(_photographs, [(seed, args.views) for seed in people])
+        found = pool.imap(_renders, [(seed, args.views) for seed in people])
         for index, person in enumerate(progress(found, "people", len(people))):
             for name, values in person.items():
                 datasets[name][index * args.views : (index + 1) * args.views] = values
 
 
-def _photographs(task: tuple[int, int]) -> dict[str, np.ndarray]:
+def _renders(task: tuple[int, int]) -> dict[str, np.ndarray]:
     seed, views = task
     rng = np.random.default_rng([seed, 99])
     person = make_person(seed)
+    baked = bake(person, texel_for(SIZE))
+    poses = sample_poses(person, baked, rng.uniform(0, 20, views))
+    subject = Subject.of(PreparedSubject(seed, baked, poses))
     rows = []
-    for _ in range(views):
-        mesh = person.posed(rng.uniform(0, 20))
-        view = _random_view(mesh.vertices, rng)
-        photo = photograph(mesh, view, make_light(int(rng.integers(1 << 30))))
-        box = bounding_box(is_person(photo.mask))
-        assert box is not None, "the view frames the person"
-        rows.append((photo.image, photo.mask, view.project(mesh.joints), np.array(box, np.float64), seed))
+    for view in range(views):
+        posed = subject.posed(np.array([view]))
+        vertices = posed.vertices[0].double().numpy()
+        camera, lights = _random_camera(vertices, rng), draw_lights(rng, LightSettings())
+        shadows = shadow_map(posed, lamp_camera(lights, (vertices.min(0) + vertices.max(0)) / 2)[None])
+        rendered = render_colours(posed, torch.zeros(1).long(), camera_batch([camera]), lights, shadows)
+        image = (255 * rendered.over(lights.background)[0].clamp(0, 1)).round().byte().permute(1, 2, 0).numpy()
+        mask = (255 * rendered.coverage[0, 0]).round().byte().numpy()
+        box = mask_box(mask)
+        assert box is not None, "the camera frames the person"
+        rows.append((image, mask, camera.project(poses.joints[view]), box, seed))
     names = ("images", "masks", "keypoints", "boxes", "people")
     return {name: np.stack(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def _random_view(vertices: np.ndarray, rng: np.random.Generator) -> RigCamera:
+def _random_camera(vertices: np.ndarray, rng: np.random.Generator) -> RigCamera:
     """From any side, from knee height to well above the head, near or far; the person fills the picture."""
     azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.triangular(-25, 0, 60))
     distance = rng.uniform(1.6, 5.0)

@@ -13,8 +13,8 @@ from posegaussian.config import BuiltinSettings
 from posegaussian.io.obj import TexturedMesh
 from posegaussian.synthetic.dataset.capture_scene import CaptureScene
 from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture
-from posegaussian.synthetic.mesh.mesh import vertex_normals
 from posegaussian.synthetic.mesh.mesh_colours import from_texture
+from posegaussian.synthetic.mesh.normals import vertex_normals
 from posegaussian.synthetic.people.bake import BakedMesh
 from posegaussian.synthetic.people.subject_mesh import SubjectMesh
 from posegaussian.synthetic.rigs.rig import capture_rig

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
 from posegaussian.synthetic.body.body import neighbour_average
-from posegaussian.synthetic.mesh.mesh import vertex_normals
+from posegaussian.synthetic.mesh.normals import vertex_normals
 from posegaussian.synthetic.mesh.surface import Surface
 from posegaussian.synthetic.mesh.textures import ARMHOLE, on_arm, smoothstep
 

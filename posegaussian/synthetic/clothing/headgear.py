@@ -12,7 +12,7 @@ from posegaussian.synthetic.clothing.hairstyles import crop, with_curtain
 from posegaussian.synthetic.clothing.head import AXIS, Head
 from posegaussian.synthetic.clothing.outfits import cloth_colour
 from posegaussian.synthetic.mesh.material import Material
-from posegaussian.synthetic.mesh.mesh import vertex_normals
+from posegaussian.synthetic.mesh.normals import vertex_normals
 from posegaussian.synthetic.mesh.surface import Surface, join
 
 

@@ -70,16 +70,18 @@ class CaptureScene:
             posed: the person at one moment.
             frame: its number, which the sensors' noise depends on.
         """
-        lamp = lamp_camera(self.lights.directions[0].double().numpy(), self.middle)
+        lamp = lamp_camera(self.lights, self.middle)
         shadows = shadow_map(posed, lamp[None])
         now = torch.zeros(1, dtype=torch.long)
         for name, view in self.rig.cameras.items():
             lens = torch.from_numpy(view.distortion)[None].float()
-            photo = render_colours(posed, now, self.actual[name], self.lights, shadows, lens)
-            image = photo.colours + (1 - photo.coverage) * self.lights.background[:, None, None]
-            image = self.sensors[name][frame : frame + 1].apply(image)
+            rendered = render_colours(posed, now, self.actual[name], self.lights, shadows, lens)
+            image = self.sensors[name][frame : frame + 1].apply(rendered.over(self.lights.background))
             depth = render_ground_truth(posed, now, camera_batch([view]), lens).depth
-            yield name, CaptureImage(_bytes(image[0].permute(1, 2, 0)), _bytes(photo.coverage[0, 0]), depth[0].numpy())
+            yield (
+                name,
+                CaptureImage(_bytes(image[0].permute(1, 2, 0)), _bytes(rendered.coverage[0, 0]), depth[0].numpy()),
+            )
 
 
 def _bytes(values: torch.Tensor) -> np.ndarray:

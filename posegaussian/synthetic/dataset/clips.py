@@ -116,7 +116,7 @@ def draw_camera_sample(
     scene = draw_stereo_scene(rng, settings, extent)
     lights = draw_lights(rng, settings.light)
     sensors = draw_sensors(rng, settings.sensor, frames, 2)
-    lamp = lamp_camera(lights.directions[0].double().numpy(), (extent.min(0) + extent.max(0)) / 2)
+    lamp = lamp_camera(lights, (extent.min(0) + extent.max(0)) / 2)
     declared, actual, target, lamp = (
         stack([camera] * frames) for camera in (scene.declared, scene.actual, scene.target, lamp)
     )

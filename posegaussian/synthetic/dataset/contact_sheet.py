@@ -51,8 +51,8 @@ def render_portraits(seed: int, settings: PeopleSettings, size: int, frames: int
         width, focal = int(ASPECT * size), CAMERA_DISTANCE / VIEW_HEIGHT * size
         intrinsics = np.array([[focal, 0, width / 2], [0, focal, size / 2], [0, 0, 1]])
         camera = camera_batch([RigCamera(intrinsics, look_at(eye, middle), width, size)])
-        shadows = shadow_map(posed, lamp_camera(lights.directions[0].double().numpy(), middle)[None])
-        photo = render_colours(posed, camera.intrinsics.new_zeros(1).long(), camera, lights, shadows)
-        image = photo.colours[0] + (1 - photo.coverage[0]) * lights.background[:, None, None]
+        shadows = shadow_map(posed, lamp_camera(lights, middle)[None])
+        rendered = render_colours(posed, camera.intrinsics.new_zeros(1).long(), camera, lights, shadows)
+        image = rendered.over(lights.background)[0]
         images.append((255 * image.clamp(0, 1)).round().byte().permute(1, 2, 0).numpy())
     return images

@@ -28,15 +28,3 @@ class Material:
     texture: Texture
     gloss: float = 0.05
     roughness: float = 0.7
-
-
-def without_relief(
-    colours: Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, "n 3"]],
-) -> Texture:
-    """A texture from colours alone."""
-
-    def texture(points):
-        albedo = colours(points)
-        return np.concatenate([albedo, np.zeros((len(albedo), 1))], axis=1)
-
-    return texture

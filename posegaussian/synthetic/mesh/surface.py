@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, Int64
 from numba import njit
 
-from posegaussian.synthetic.mesh.mesh import vertex_normals
+from posegaussian.synthetic.mesh.normals import vertex_normals
 
 
 @dataclass(frozen=True)

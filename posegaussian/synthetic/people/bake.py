@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int64, UInt8
 
-from posegaussian.synthetic.mesh.mesh import vertex_normals
 from posegaussian.synthetic.mesh.mesh_colours import (
     SLOPE_SCALE,
     MeshColours,
@@ -17,6 +16,7 @@ from posegaussian.synthetic.mesh.mesh_colours import (
     texel_layout,
     write_slopes,
 )
+from posegaussian.synthetic.mesh.normals import vertex_normals
 from posegaussian.synthetic.mesh.occlusion import ambient_occlusion
 from posegaussian.synthetic.mesh.surface import largest_weights
 from posegaussian.synthetic.people.person import Person

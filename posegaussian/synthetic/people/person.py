@@ -19,7 +19,6 @@ from posegaussian.synthetic.clothing.garments import Submesh
 from posegaussian.synthetic.clothing.hair import make_hair
 from posegaussian.synthetic.clothing.outfit_builder import OutfitBuilder
 from posegaussian.synthetic.mesh.material import Material
-from posegaussian.synthetic.mesh.mesh import Mesh, vertex_normals
 from posegaussian.synthetic.mesh.surface import Surface, join, limit_influences
 from posegaussian.synthetic.motion.motion import MOVEMENT_SHARES, Motion, make_motion
 from posegaussian.synthetic.motion.poses import Skeleton
@@ -69,21 +68,6 @@ class Person:
         soles = linear_blend_skinning(self.soles.rest, self.soles.weights, transforms)
         transforms[:, 2, 3] -= soles[:, 2].min()
         return transforms
-
-    def posed(self, time: float) -> Mesh:
-        """The person at a time in seconds."""
-        transforms = self.transforms(time)
-        vertices = linear_blend_skinning(self.surface.rest, self.surface.weights, transforms)
-        anchors = linear_blend_skinning(self.anchors.rest, self.anchors.weights, transforms)
-        return Mesh(
-            vertices=vertices,
-            normals=vertex_normals(vertices, self.surface.faces),
-            faces=self.surface.faces,
-            canonical=self.surface.canonical,
-            material_ids=self.material_ids,
-            materials=self.materials,
-            joints=self.regressor @ anchors,
-        )
 
 
 def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:

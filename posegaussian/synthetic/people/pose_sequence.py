@@ -29,19 +29,18 @@ class PoseSequence:
         return self.outline[np.unique(frames)].reshape(-1, 3).astype(np.float64)
 
 
-def sample_poses(person: Person, baked: BakedMesh, frames: int, fps: int) -> PoseSequence:
+def sample_poses(person: Person, baked: BakedMesh, times: Float[np.ndarray, "t"]) -> PoseSequence:
     """Follow a person.
 
     Args:
         person: who.
         baked: the same person.
-        frames: how many.
-        fps: frames per second.
+        times: of the frames, seconds.
     """
     transforms, joints, outline = [], [], []
     rest, bones, weights = baked.vertices[baked.outline], baked.bones[baked.outline], baked.weights[baked.outline]
-    for frame in range(frames):
-        moved = person.transforms(frame / fps)
+    for time in times:
+        moved = person.transforms(float(time))
         transforms.append(moved)
         joints.append(person.regressor @ linear_blend_skinning(person.anchors.rest, person.anchors.weights, moved))
         blended = np.einsum("ok,okij->oij", weights, moved[bones])

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from posegaussian.config import PeopleSettings
 from posegaussian.synthetic.people.bake import BakedMesh, bake
 from posegaussian.synthetic.people.person import make_person
@@ -40,4 +42,4 @@ def prepare_subject(seed: int, people: PeopleSettings, frames: int, fps: int, te
     """
     person = make_person(seed, people)
     baked = bake(person, texel)
-    return PreparedSubject(seed, baked, sample_poses(person, baked, frames, fps))
+    return PreparedSubject(seed, baked, sample_poses(person, baked, np.arange(frames) / fps))

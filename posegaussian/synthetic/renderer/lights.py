@@ -85,14 +85,15 @@ class ShadowMap(Tensors):
         return seen.sum((1, 2)) / SHADOW_TAPS**2
 
 
-def lamp_camera(direction: Float[np.ndarray, 3], centre: Float[np.ndarray, 3], size: int = 512) -> Camera:
+def lamp_camera(lights: Lights, centre: Float[np.ndarray, 3], size: int = 512) -> Camera:
     """A camera that sees what a lamp lights, on the CPU.
 
     Args:
-        direction: towards the lamp, unit length.
+        lights: on the CPU.
         centre: middle of the image in the world, metres.
         size: of the image, pixels.
     """
+    direction = lights.directions[0].double().numpy()
     focal = 0.5 * size * _LAMP_DISTANCE / SHADOW_EXTENT
     intrinsics = torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]], dtype=torch.float32)
     pose = torch.from_numpy(look_at(centre + _LAMP_DISTANCE * direction, centre).astype(np.float32))

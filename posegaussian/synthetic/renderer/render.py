@@ -31,6 +31,10 @@ class RenderedColours(Tensors):
     colours: Float32[Tensor, "n 3 h w"]
     coverage: Float32[Tensor, "n 1 h w"]
 
+    def over(self, background: Float32[Tensor, "3"]) -> Float32[Tensor, "n 3 h w"]:
+        """The images with a background of one colour."""
+        return self.colours + (1 - self.coverage) * background[:, None, None]
+
 
 @dataclass(frozen=True)
 class GroundTruth(Tensors):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from posegaussian.io import store
 
@@ -160,22 +161,29 @@ def test_other_kinds_of_models_are_refused(mmpose_python):
 
 
 def test_the_shipped_weights_find_the_joints_of_a_built_in_person(heatmaps, rectified):
-    from posegaussian.synthetic.people.person import make_person
-    from posegaussian.synthetic.renderer.raster import make_light, photograph
+    from posegaussian.config import LightSettings, PeopleSettings
+    from posegaussian.synthetic.people.prepared_subject import prepare_subject
+    from posegaussian.synthetic.people.subject import Subject
+    from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
+    from posegaussian.synthetic.renderer.render import render_colours
+    from posegaussian.synthetic.rigs.calibration import camera_batch
     from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 
-    intrinsics = np.array([[256.0, 0, 128], [0, 256, 128], [0, 0, 1]])
-    mesh, light = make_person(2).posed(0.4), make_light(2)
-    views = [
-        RigCamera(intrinsics, look_at(2.2 * np.array([np.cos(a), np.sin(a), 0.4]), np.array([0, 0, 0.85])), 256, 256)
+    intrinsics, middle = np.array([[256.0, 0, 128], [0, 256, 128], [0, 0, 1]]), np.array([0, 0, 0.85])
+    cameras = [
+        RigCamera(intrinsics, look_at(2.2 * np.array([np.cos(a), np.sin(a), 0.4]), middle), 256, 256)
         for a in (-2.2, -1.5, -0.8, 0.3)
     ]
-    photos = [photograph(mesh, view, light) for view in views]
-    images, masks = np.stack([photo.image for photo in photos]), np.stack([photo.mask for photo in photos])
+    subject = Subject.of(prepare_subject(2, PeopleSettings(), 13, 30, 0.004))
+    posed, lights = subject.posed(np.array([12])), draw_lights(np.random.default_rng(2), LightSettings())
+    shadows = shadow_map(posed, lamp_camera(lights, middle)[None])
+    rendered = render_colours(posed, torch.zeros(4).long(), camera_batch(cameras), lights, shadows)
+    images = (255 * rendered.over(lights.background).clamp(0, 1)).round().byte().permute(0, 2, 3, 1).numpy()
+    masks = (255 * rendered.coverage[:, 0]).round().byte().numpy()
     done, output = heatmaps(rectified(images.reshape(2, 2, 256, 256, 3), masks.reshape(2, 2, 256, 256)), SMALL)
     assert done.returncode == 0, done.stderr
     with store.open_checked(output, store.HEATMAPS) as file:
         found, boxes = file["keypoints"][0].reshape(4, 17, 2), file["boxes"][0].reshape(4, 4)
-    truth = np.stack([view.project(mesh.joints) for view in views])
+    truth = np.stack([camera.project(subject.poses.joints[12]) for camera in cameras])
     diagonals = np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1)
     assert (np.linalg.norm(found - truth, axis=-1) <= 0.05 * diagonals[:, None]).mean() >= 0.9

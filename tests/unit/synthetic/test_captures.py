@@ -7,6 +7,7 @@ import cv2
 import helpers
 import numpy as np
 import pytest
+from ray_casting import posed_vertices
 
 from posegaussian.captures.formats import easymocap
 from posegaussian.config import BuiltinSettings
@@ -97,10 +98,10 @@ def test_true_joints_project_onto_the_person(capture):
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_depth_pixels_are_where_opencv_projects_the_surface(capture, camera):
     """The shift of the picture that explains the errors of depth best is under 0.05 px (least squares)."""
-    mesh = make_person(2).posed(1 / 30)
+    person = make_person(2)
     _, rotation, translation, _ = calibration(capture, camera)
     depth = read_depth(capture, camera, 1)
-    middles = mesh.vertices[mesh.faces].mean(1)
+    middles = posed_vertices(person, 1 / 30)[person.surface.faces].mean(1)
     own = (middles @ cv2.Rodrigues(rotation)[0].T + translation.T)[:, 2]
     pixels = project(capture, camera, middles)
 
@@ -122,10 +123,10 @@ def test_depth_pixels_are_where_opencv_projects_the_surface(capture, camera):
 
 
 def test_silhouette_is_where_opencv_projects_the_outermost_points(capture):
-    mesh = make_person(2).posed(0.0)
+    vertices = posed_vertices(make_person(2), 0.0)
     for camera in CAMERAS:
         mask = cv2.imread(str(capture / f"masks/{camera}/000000.png"), cv2.IMREAD_UNCHANGED) / 255
-        pixels = project(capture, camera, mesh.vertices)
+        pixels = project(capture, camera, vertices)
         rows, columns = np.nonzero(mask.max(1))[0], np.nonzero(mask.max(0))[0]
         # A pixel with integer centre c covers c - 0.5 .. c + 0.5.
         assert columns[0] - 0.5 <= pixels[:, 0].min() + 0.5 and pixels[:, 0].min() < columns[0] + 0.5

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegaussian.synthetic.mesh.mesh import vertex_normals
+from posegaussian.synthetic.mesh.normals import vertex_normals
 from posegaussian.synthetic.mesh.surface import Surface, join, subdivide
 
 

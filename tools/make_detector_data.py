@@ -1,10 +1,9 @@
-"""Photograph many built-in people from all around: what the small detector learns from.
+"""Render many built-in people from all around: the training data of the small detector.
 
     python tools/make_detector_data.py --people 1000 3000 --views 6 -o detector_data.h5
 
-Every picture is `SIZE` pixels square and holds one person, at the size at which the detector will see them. People
-1..999 are kept for other uses (those of the demo among them), so that the detector can be tested on people it has never
-seen.
+Every image is `SIZE` pixels square and holds one person, at the size at which the detector will see people. People
+1..999 are kept for other uses, among them the demo, so that the detector can be tested on people it has never seen.
 """
 
 import argparse
@@ -31,14 +30,14 @@ from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 
 SIZE = 256
 FILLED = 0.78
-"""Share of the picture that the person's bounds take: a 256 x 192 detector sees them at 1 / 1.25 = 0.8."""
+"""Share of the image that the person's bounding box takes: a 256 x 192 detector sees it at 1 / 1.25 = 0.8."""
 
 
 def main() -> None:
-    """Photograph, in parallel, and write one file."""
+    """Render in parallel and write one file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, nargs=2, default=(1000, 3000), metavar=("FIRST", "END"))
-    parser.add_argument("--views", type=int, default=6, help="pictures of each person")
+    parser.add_argument("--views", type=int, default=6, help="images of each person")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
@@ -88,7 +87,7 @@ def _renders(task: tuple[int, int]) -> dict[str, np.ndarray]:
 
 
 def _random_camera(vertices: np.ndarray, rng: np.random.Generator) -> RigCamera:
-    """From any side, from knee height to well above the head, near or far; the person fills the picture."""
+    """A random camera on any side, from knee height to well above the head, near or far; the person fills the image."""
     azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.triangular(-25, 0, 60))
     distance = rng.uniform(1.6, 5.0)
     backward = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])

@@ -1,4 +1,4 @@
-"""The sections `builtin` and `presets`: built-in captures, which the pipeline makes itself."""
+"""The sections `builtin` and `presets`: built-in captures, which the pipeline renders."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ from posegaussian.config.synthetic import GPS_GAUSSIAN, LightSettings, RigSettin
 
 @dataclass(frozen=True, config=STRICT)
 class BuiltinSettings:
-    """The built-in captures: synthetic people before a synthetic rig."""
+    """Built-in captures: synthetic people in front of a synthetic rig."""
 
     frames: Positive = 12
     """Consecutive frames."""
@@ -22,27 +22,30 @@ class BuiltinSettings:
     size: Size = (512, 512)
     """Width and height of every camera, pixels."""
     sources: Annotated[int, Field(ge=2, le=16)] = 3
-    """Source cameras, named 00, 01, ...; near each two neighbours stand target cameras that are never inputs."""
+    """Number of source cameras, named 00, 01, ...; held-out cameras (never inputs) stand near each pair."""
     ring: bool = False
     """Whether the cameras, three or more, stand all around the person, evenly; `rig.baseline` is not used then."""
     targets: Positive = 1
-    """Target cameras of each pair of neighbours."""
+    """Number of held-out cameras of each pair of neighbours."""
     images: Literal["jpg", "png"] = "jpg"
     """File format of the images: `jpg` or `png`."""
     still: bool = False
     """Whether the person stands frozen, for measuring jitter."""
     rig: RigSettings = GPS_GAUSSIAN
-    """Where the cameras stand."""
+    """Positions of the cameras."""
     light: LightSettings = LightSettings(lamps=(3, 3), softness=(0.02, 0.06), background=(0.35, 0.5))
     """The light."""
     sensor: SensorSettings = SensorSettings()
-    """What the cameras do to the images."""
+    """Sensor effects of the source images."""
     people: PeopleSettings = PeopleSettings()
-    """Which people are drawn."""
+    """Which synthetic people are drawn."""
 
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """What contradicts itself."""
+        """Contradictions between the settings."""
         if self.ring and self.sources < 3:
-            yield ("sources",), "2 cameras of a `ring` face each other, which no rectification allows; it needs 3"
+            yield (
+                ("sources",),
+                "the 2 cameras of a `ring` would face each other and cannot be rectified; a ring needs 3",
+            )

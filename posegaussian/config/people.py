@@ -10,7 +10,7 @@ from posegaussian.config.ranges import between
 Garment = Literal[
     "tshirt", "shirt", "sweater", "hoodie", "vest", "jacket", "coat", "trousers", "shorts", "skirt", "dress"
 ]
-"""Tops; worn over a top; worn on the legs; a dress is both a top and worn on the legs."""
+"""Tops (first five), outer garments (jacket, coat), garments on the legs, and the dress, which is both top and legs."""
 Hair = Literal["bald", "crop", "short", "curly", "bob", "long", "ponytail", "bun", "cap", "beanie"]
 Fabric = Literal[
     "flat", "knit", "rib", "denim", "corduroy", "leather", "twill", "stripes", "plaid", "checks", "dots", "floral",
@@ -19,14 +19,14 @@ Fabric = Literal[
 Movement = Literal["walk", "turn", "wave", "squat", "dance", "stand", "still"]
 
 HELD_OUT = range(1, 300)
-"""Seeds of the people that no model learns from: demo, `val` and `test` (captures/synthetic/splits.py)."""
+"""Seeds of the people that are never used for training: demo, `val` and `test` (synthetic/people/splits.py)."""
 FIRST_TRAIN_SEED = 1000
-"""The lowest seed of the people of the stream; no person has a seed between."""
+"""The lowest seed of the stream's people; no person has a seed between the two."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class PeopleSettings:
-    """Which people are drawn; null allows every kind."""
+    """Which synthetic people are drawn; null allows every kind."""
 
     garments: tuple[Garment, ...] | None = None
     """Kinds of garments. Top and legs of which no kind is named wear anything; jackets and coats only when named."""

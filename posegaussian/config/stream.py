@@ -9,7 +9,7 @@ from posegaussian.config.synthetic import REALISTIC_SENSOR, LightSettings, RigSe
 
 @dataclass(frozen=True, config=STRICT)
 class StreamSettings:
-    """The endless stream of training samples; people of the split `train` alone."""
+    """The endless stream of training samples, with people of the split `train` only."""
 
     size: tuple[Sixteens, Sixteens] = (512, 512)
     """Width and height of the rectified source images, pixels; multiples of 16."""
@@ -20,27 +20,27 @@ class StreamSettings:
     still: Fraction = 0.15
     """Share of clips in which the person does not move at all."""
     rig: RigSettings = RigSettings()
-    """Where the cameras stand."""
+    """Positions of the cameras."""
     light: LightSettings = LightSettings()
     """The light."""
     sensor: SensorSettings = REALISTIC_SENSOR
-    """What the cameras do to the source images; the novel view is always clean."""
+    """Sensor effects of the source images; the novel view is always clean."""
     people: PeopleSettings = PeopleSettings()
-    """Which people are drawn."""
+    """Which synthetic people are drawn."""
     pool: Positive = 16
-    """People at hand at any moment."""
+    """Number of people in the pool."""
     lifetime: Positive = 64
-    """Steps after which each of them is replaced by a new one."""
+    """Steps after which a new person replaces each of them."""
     workers: NonNegative = 2
-    """Processes that make new people ahead of time; 0: made when needed. The samples are the same."""
+    """Processes that prepare new people ahead of time; 0: prepared when needed. The samples do not depend on it."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class StreamVariantSettings:
-    """Another way to film the people of the stream; what is null stays as the training's settings say."""
+    """A variant of the stream: the same people, other settings; null keeps the setting of `synthetic`."""
 
     share: Fraction
-    """Share of the streamed steps; what all variants leave belongs to `synthetic` as it stands."""
+    """Share of the streamed steps; the rest uses `synthetic` unchanged."""
     batch_size: Positive | None = None
     """Stereo pairs per step and process; a multiple of `frames`."""
     frames: Positive | None = None
@@ -52,6 +52,6 @@ class StreamVariantSettings:
     target_size: Size | None = None
     """Width and height of the novel view, pixels."""
     rig: RigSettings | None = None
-    """Where the cameras stand."""
+    """Positions of the cameras."""
     sensor: SensorSettings | None = None
-    """What the cameras do to the source images."""
+    """Sensor effects of the source images."""

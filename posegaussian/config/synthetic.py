@@ -1,4 +1,4 @@
-"""What built-in captures and the stream of training samples have in common: rig, light and sensor."""
+"""Settings shared by built-in captures and the stream of training samples: rig, light and sensor."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from posegaussian.config.ranges import between
 
 @dataclass(frozen=True, config=STRICT)
 class RigSettings:
-    """Where cameras stand; every range is drawn from evenly, a single number is always taken."""
+    """Positions of the cameras; values are drawn evenly from each range, and a single number is always used."""
 
     baseline: between(1, 90) = (10.0, 60.0)
     """Angle between neighbouring source cameras as seen from the person, degrees."""
     radius: between(0.8, 20) = (1.5, 4.0)
     """Distance of the cameras from the person, metres."""
     pitch: between(-60, 60) = (-25.0, 25.0)
-    """How far the cameras stand above (positive) or below the person's middle, degrees."""
+    """Elevation of the cameras above (positive) or below the person's middle, degrees."""
     azimuth: between(-180, 180) = (-180.0, 180.0)
-    """From where the middle of the cameras sees the person: 0 from the front, 90 from the person's left, degrees."""
+    """Direction of the middle of the cameras: 0 in front of the person, 90 on the person's left, degrees."""
     roll: between(-45, 45) = (-5.0, 5.0)
-    """Turn of each camera about its optical axis, degrees."""
+    """Rotation of each camera about its optical axis, degrees."""
     focal: between(0.3, 4) = (0.6, 1.6)
-    """Focal length as a share of the image's longer side; cut short where the person would not fit."""
+    """Focal length as a share of the image's longer side; shortened where the person would not fit."""
     principal: between(0, 0.2) = (0.0, 0.04)
     """Distance of the principal point from the image's middle, as a share of its size."""
     margin: between(0, 0.4) = (0.03, 0.12)
@@ -31,15 +31,15 @@ class RigSettings:
     vertical: Fraction = 0.15
     """Share of pairs whose cameras stand one above the other."""
     between_cameras: between(-0.5, 1.5) = (-0.1, 1.1)
-    """Where novel cameras stand along the arc: 0 at the first camera of the pair, 1 at the second."""
+    """Place of held-out cameras along the arc: 0 at the first camera of the pair, 1 at the second."""
     above: between(-45, 45) = (-10.0, 10.0)
-    """How far novel cameras stand above or below (negative) the arc, degrees."""
+    """Elevation of held-out cameras above or below (negative) the arc, degrees."""
 
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """What contradicts itself."""
-        # The person must fit between the principal point and the margin on the side that it is nearer to.
+        """Contradictions between the settings."""
+        # The person must fit between the principal point and the margin on the nearer side.
         if self.margin[1] + self.principal[1] >= 0.5:
             free = f"{self.margin[1]:g} and `principal` {self.principal[1]:g}"
             yield ("margin",), f"{free} leave no room for the person: together they must stay below 0.5"
@@ -58,23 +58,23 @@ GPS_GAUSSIAN = RigSettings(
     between_cameras=(0.5, 0.5),
     above=(0.0, 0.0),
 )
-"""The fixed rig of the literature: level neighbours 22.5 degrees apart, 2 m away, as near as the person fits."""
+"""The fixed rig of the literature: level neighbours 22.5 degrees apart, 2 m away, the person as large as it fits."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class LightSettings:
-    """The light: lamps far away, and light from everywhere."""
+    """The light: distant lamps and ambient light."""
 
     lamps: between(1, 6) = (2, 4)
-    """How many; the first casts shadows."""
+    """Number of lamps; the first casts shadows."""
     key: between(0, 2) = (0.4, 0.8)
-    """Strength of the first lamp; 1 shows a white surface that faces it as white."""
+    """Strength of the first lamp; at 1 a white surface that faces the lamp is white."""
     fill: between(0, 2) = (0.05, 0.25)
     """Strength of each other lamp."""
     ambient: between(0, 2) = (0.4, 0.6)
-    """Strength of the light from everywhere."""
+    """Strength of the ambient light."""
     warmth: between(-0.5, 0.5) = (-0.08, 0.08)
-    """How much redder, and less blue, a lamp is than white; a share."""
+    """Gain of red, and loss of blue, of each lamp against white; a share."""
     softness: between(0, 0.3) = (0.01, 0.1)
     """Width of the edges of shadows, metres."""
     background: between(0, 1) = (0.1, 0.7)
@@ -83,10 +83,10 @@ class LightSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class SensorSettings:
-    """What cameras do to a image, each drawn for itself; an effect that is not named is off."""
+    """Sensor effects, drawn for each camera; an effect that is not named is off."""
 
     exposure: between(-2, 2) = (0.0, 0.0)
-    """Difference of exposure, stops."""
+    """Deviation of the exposure, stops."""
     white_balance: between(-0.5, 0.5) = (0.0, 0.0)
     """Gain of red, and loss of blue; a share."""
     gamma: between(0.5, 2) = (1.0, 1.0)
@@ -98,7 +98,7 @@ class SensorSettings:
     jpeg: between(10, 100) = (100.0, 100.0)
     """Quality of the quantisation of 8 x 8 blocks; 100 is off."""
     calibration: between(0, 5) = (0.0, 0.0)
-    """How far, at the most, the declared calibration moves a point of the person in the image, pixels."""
+    """Largest displacement of any point of the person in the image by errors of calibration, pixels."""
     distortion: between(-0.3, 0.3) = (0.0, 0.0)
     """The lens's k1; declared, and only in captures on disk: streamed pairs are rectified."""
 
@@ -112,4 +112,4 @@ REALISTIC_SENSOR = SensorSettings(
     jpeg=(60.0, 100.0),
     calibration=(0.0, 0.5),
 )
-"""Cameras as people have them."""
+"""Effects of ordinary cameras; ranges chosen by hand."""

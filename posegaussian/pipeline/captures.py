@@ -1,4 +1,4 @@
-"""`posegaussian captures`: a synthetic person, or a scan, filmed into a capture folder of EasyMocap's layout."""
+"""`posegaussian captures`: renders a synthetic person, or a scan, into a capture folder of EasyMocap's layout."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,16 +24,16 @@ from posegaussian.synthetic.scans import scan_capture, upright
 
 
 def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
-    """Photograph a synthetic person and write the capture; it appears under its name only when it is whole.
+    """Render a synthetic person and write the capture, which appears under its name only when it is complete.
 
     Args:
-        seed: which person.
-        output: the capture's folder; an older one of this name is replaced.
+        seed: of the person.
+        output: the capture's folder; an older built-in capture of this name is replaced.
         settings: frames, size and rig.
 
     Raises:
         CaptureError: `output` exists and is not a built-in capture.
-        ConfigError: nobody has this seed.
+        ConfigError: no person has this seed.
     """
     output = Path(output)
     if output.exists() and not _replaceable(output):
@@ -49,12 +49,12 @@ def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
 
 
 def write_scan_capture(folder: Path, output: Path, settings: BuiltinSettings) -> None:
-    """Photograph a scan into a capture; it appears under its name only when it is whole.
+    """Render a scan and write the capture, which appears under its name only when it is complete.
 
     Args:
-        folder: with one .obj and its texture.
+        folder: of the scan, with one .obj and its texture.
         output: the capture's folder.
-        settings: frames (all alike), size, rig, light and sensor; the name of the folder draws what they leave open.
+        settings: frames (all alike), size, rig, light and sensor; the name of the folder seeds the random numbers.
 
     Raises:
         CaptureError: `output` exists, or the folder does not hold one readable textured mesh.

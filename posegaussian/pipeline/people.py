@@ -1,4 +1,4 @@
-"""`posegaussian people`: synthetic people, or their movements, on one contact sheet."""
+"""`posegaussian people`: renders synthetic people, or their movements, on one contact sheet."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,25 +12,25 @@ from posegaussian.progress import progress
 from posegaussian.synthetic.dataset.contact_sheet import render_portraits, tile_images
 
 _QUALITY = {".png": (), ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88), ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 88)}
-"""OpenCV's parameters, by suffix."""
+"""OpenCV's parameters of the encoder, by suffix; the JPEG quality is chosen by hand."""
 
 
 def contact_sheet(
     seeds: Sequence[int], output: Path, settings: PeopleSettings, size: int = 384, frames: int = 1, columns: int = 8
 ) -> None:
-    """Photograph people on one sheet, each from a side of their own; a row of `frames` moments for each of them.
+    """Render people on one sheet, each from a random direction; with `frames` above 1, one row for each person.
 
     Args:
-        seeds: who.
-        output: the picture, .png or .jpg.
+        seeds: of the people.
+        output: the sheet, .png or .jpg.
         settings: which people may be drawn.
-        size: height of one picture, pixels.
-        frames: moments of each person, 5 frames apart.
-        columns: images side by side when there is one moment each.
+        size: height of one image, pixels.
+        frames: number of images of each person, 5 frames apart.
+        columns: images side by side where each person has one.
 
     Raises:
-        ConfigError: the picture's format is unknown.
-        StoreError: the picture cannot be written.
+        ConfigError: the sheet's format is unknown.
+        StoreError: the sheet cannot be written.
     """
     output = Path(output)
     if output.suffix.lower() not in _QUALITY:

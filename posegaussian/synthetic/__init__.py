@@ -1,14 +1,14 @@
-"""Built-in input: synthetic, always clothed people before synthetic rigs, with the truth about them.
+"""Built-in input: synthetic, always clothed people in front of synthetic rigs, with ground truth.
 
-    people: person (body, garments, hair, motion)      somebody from a seed, in NumPy
-    bake, occlusion, track -> preparation              the same, ready to be photographed: plain arrays
-    mesh, subject                                        ... on a device, in torch
-    projection, zbuffer (scanlines), lights, shading -> photograph      pictures, and depth at pixel centres
-    rig, calibration, sensor                           where cameras stand, how they err, what they do to pictures
-    studio -> performance; scans                       what a capture shows, as arrays
-    render_clip, visibility, sample -> stream              training samples without end
-    splits                                             who may be learned from
+    people: person (body, garments, hair, motion)              a person from a seed, in NumPy
+    people: bake, pose_sequence -> prepared_subject            the same person ready to be rendered: plain arrays
+    people: subject_mesh, subject                              the same on a device, in torch
+    renderer: projection, zbuffer, lights, shading -> render   colours and coverage; depth at pixel centres
+    rigs: rig, calibration; sensors                            camera positions, calibration errors, sensor effects
+    dataset: capture_scene -> synthetic_capture; scans         what a capture shows, as arrays
+    dataset: stereo_scene, clips, visibility, sample -> stream the endless stream of training samples
+    people: splits                                             which people may be used for training
 
-The world: z up, metres, the floor at z = 0, the person about the origin, facing -y. Pixel centres at +0.5 everywhere
-but in the written files. `raster` is the plain reference that the photographer is tested against.
+World: z up, metres, the floor at z = 0, the person near the origin, facing -y. Pixel centres lie at +0.5 everywhere
+except in the files that are written.
 """

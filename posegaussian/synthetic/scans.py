@@ -1,7 +1,7 @@
-"""Textured scan meshes (such as THuman2.0's) before a capture's cameras, rendered as the built-in people are.
+"""Captures of textured scan meshes (such as THuman2.0's), rendered as the built-in people are.
 
-The scan's y axis points up. It is set on the floor, in the middle, and made 1.8 m tall: the units of scans differ. A
-scan has no joints; its images, masks and depths are as true as those of the built-in people.
+The scan's y axis points up. The scan is placed in the middle of the floor and scaled to 1.8 m, since the units of
+scans differ. A scan has no joints; its images, masks and depths are exact.
 """
 
 from dataclasses import replace
@@ -20,11 +20,11 @@ from posegaussian.synthetic.people.subject_mesh import SubjectMesh
 from posegaussian.synthetic.rigs.rig import capture_rig
 
 _HEIGHT = 1.8
-"""Of every scan, metres; the height of a man, since the files do not say their unit."""
+"""Height of every scan, metres; the height of a man, since the files do not give their unit."""
 _TEXEL = 0.002
 """Distance between samples of colour, metres: what `texel_for` gives for images of 500 pixels."""
-_SEED = 29
-"""Branch of the random numbers for cameras and light."""
+_RIG_STREAM = 29
+"""First part of the random seed of cameras and light."""
 
 
 def upright(mesh: TexturedMesh) -> TexturedMesh:
@@ -36,14 +36,14 @@ def upright(mesh: TexturedMesh) -> TexturedMesh:
 
 
 def scan_capture(scan: TexturedMesh, name: str, settings: BuiltinSettings) -> SyntheticCapture:
-    """A scan that stands still before cameras.
+    """The capture of a scan that stands still.
 
     Args:
         scan: metres, z up, on the floor.
-        name: draws what the settings leave open.
+        name: seeds the random numbers.
         settings: rig, light and sensor.
     """
-    rng = np.random.default_rng([_SEED, *name.encode()])
+    rng = np.random.default_rng([_RIG_STREAM, *name.encode()])
     scene = CaptureScene.draw(rng, settings, capture_rig(rng, settings, scan.vertices), scan.vertices)
     colours = from_texture(scan.vertices, scan.faces, scan.uv, scan.texture, _TEXEL)
     normals = vertex_normals(scan.vertices, scan.faces)

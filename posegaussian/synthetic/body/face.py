@@ -1,4 +1,7 @@
-"""Skin, features of the face, and eyes, painted on the canonical body."""
+"""Materials of skin, face and eyes, as solid textures on the canonical body.
+
+All sizes and colours are chosen by eye on contact sheets, unless their comment says otherwise.
+"""
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +16,7 @@ MOUTH = 0.8315
 
 
 def skin_tone(rng: np.random.Generator) -> Float[np.ndarray, "3"]:
-    """From very light to very dark."""
+    """A random skin tone, from very light to very dark."""
     stops = np.array(
         [[0.92, 0.74, 0.64], [0.84, 0.63, 0.50], [0.68, 0.46, 0.33], [0.46, 0.30, 0.21], [0.28, 0.18, 0.13]]
     )
@@ -22,7 +25,7 @@ def skin_tone(rng: np.random.Generator) -> Float[np.ndarray, "3"]:
 
 
 def make_skin(tone: Colour, hair: Colour, beard: float, rng: np.random.Generator) -> Material:
-    """Skin with lips, brows, lids, nostrils, cheeks, freckles, and a beard of this strength in 0..1."""
+    """The material of skin: lips, brows, lids, nostrils, cheeks, freckles, and a beard of a strength in 0..1."""
     seed = int(rng.integers(1 << 30))
     light = tone.mean()
     lips = np.clip(tone * np.array([0.86, 0.58, 0.57]) + rng.uniform(-0.04, 0.06) * np.array([1, 0, 0]), 0, 1)
@@ -97,7 +100,7 @@ def make_skin(tone: Colour, hair: Colour, beard: float, rng: np.random.Generator
 
 
 def make_eyes(rng: np.random.Generator) -> Material:
-    """White with fine veins, iris with a dark rim and rays, pupil, and a spark of light, looking straight ahead."""
+    """The material of eyes that look straight ahead: white, iris with rim and rays, pupil, and a spark of light."""
     irises = np.array(
         [[0.30, 0.18, 0.10], [0.22, 0.36, 0.52], [0.28, 0.40, 0.22], [0.16, 0.10, 0.07], [0.35, 0.38, 0.40]]
     )

@@ -1,4 +1,4 @@
-"""Cloth by the metre: a pattern of colours and a weave with relief, both swatches that repeat over flat cloth."""
+"""Fabrics: a pattern of colours and a weave with relief, two swatches that repeat over flat cloth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ from posegaussian.synthetic.mesh.textures import Points, noise, sample_swatch, u
 Swatch = Float32[np.ndarray, "_ _ _"]
 
 WEAVE_TEXEL = 5e-4
-"""Size of a texel of a weave, metres."""
+"""Size of a texel of a weave, metres; chosen by hand."""
 PATTERN_TEXEL = 1e-3
-"""Size of a texel of a pattern, metres."""
-
+"""Size of a texel of a pattern, metres; the finest mesh colours are as fine."""
 
 CHEST_HEIGHT = 0.46
 """Height of the middle of a pattern on the mean body, metres."""
@@ -22,13 +21,13 @@ CHEST_HEIGHT = 0.46
 
 @dataclass(frozen=True)
 class Fabric:
-    """Cloth by the metre.
+    """A fabric.
 
     Args:
         name: its family.
         pattern: RGB, texels of 1 mm; its middle lies on the chest.
         weave: brightness about 1 and relief in metres, texels of 0.5 mm.
-        wear: how much darker or brighter broad areas are, 0..1.
+        wear: how much darker or brighter broad areas are, a share.
         creases: height of the fine creases, metres.
         gloss: strength of the highlight.
         roughness: width of the highlight.
@@ -45,7 +44,7 @@ class Fabric:
     def texture(
         self, seed: int, legs: bool = False, girth: float = 0.15
     ) -> Callable[[Points], Float[np.ndarray, "n 4"]]:
-        """The texture of a garment of this fabric: with creases, and slightly uneven in tone."""
+        """The texture of a garment of this fabric, with creases and a slightly uneven tone."""
 
         def texture(points):
             flat = unroll(points, legs, girth)

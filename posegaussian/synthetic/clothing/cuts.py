@@ -1,6 +1,7 @@
-"""Cuts: signed fields over the canonical body, metres, positive inside a garment.
+"""Cuts: signed fields over the canonical body, in metres, positive inside a garment.
 
-A field cuts the cloth with a clean hem, cuts the skin away below it, and places the stitches that follow the hem.
+A field cuts the cloth along a clean hem, removes the skin below, and places the stitches along the hem. Heights and
+radii are read off the mean body, or chosen by eye.
 """
 
 from collections.abc import Callable
@@ -12,11 +13,11 @@ from posegaussian.synthetic.mesh.textures import ARM, Points, on_arm, smoothstep
 
 Field = Callable[[Points], Float[np.ndarray, "n"]]
 FAR = 0.25
-"""What a field is where a hem is far away, metres."""
+"""Value of a field far away from a hem, metres; any length above the widest hem will do."""
 
 
 def intersection(*fields: Field) -> Field:
-    """What lies inside all of these fields."""
+    """Inside all of these fields."""
     return lambda points: np.min([field(points) for field in fields], axis=0)
 
 
@@ -69,12 +70,12 @@ def v_neck(radius: float, depth: float) -> Field:
 
 
 def high_neck(height: float) -> Field:
-    """Up to this height on the neck."""
+    """Below this height on the neck."""
     return lambda points: height - points[:, 2] - 0.15 * points[:, 1]
 
 
 def opening(gap: float, top: float) -> Field:
-    """Open in front, wider towards this height."""
+    """Outside a gap in front, which widens towards this height."""
 
     def field(points):
         x, y, z = points.T
@@ -85,5 +86,5 @@ def opening(gap: float, top: float) -> Field:
 
 
 def not_arms() -> Field:
-    """Not the arms."""
+    """Outside the arms."""
     return lambda points: np.where(on_arm(points), -FAR, FAR)

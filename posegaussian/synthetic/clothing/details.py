@@ -1,4 +1,7 @@
-"""What is sewn onto cloth: hems, stitches, buttons, zips, pockets. Each detail changes albedo and relief near it."""
+"""Details of garments: hems, stitches, buttons, zips, pockets. Each changes albedo and relief of a texture near it.
+
+Sizes are chosen by eye, metres.
+"""
 
 from collections.abc import Callable
 
@@ -14,13 +17,13 @@ Detail = Callable[[Points, Values], None]
 
 
 class Details:
-    """Details in the order in which they are sewn on."""
+    """Details, applied in order."""
 
     def __init__(self, *details: Detail):
         self.details = details
 
     def applied_to(self, texture: Texture) -> Texture:
-        """The texture with the details on it."""
+        """A texture with the details added."""
 
         def sewn(points):
             values = texture(points)
@@ -32,13 +35,13 @@ class Details:
 
 
 def patch(values: Values, share: np.ndarray, tone: np.ndarray, height: float) -> None:
-    """Another colour and height where `share` is 1."""
+    """Blend in a colour and add a height where `share` is 1, in place."""
     values[:, :3] = blend(values[:, :3], np.asarray(tone), share)
     values[:, 3] += share * height
 
 
 def restricted(chosen: Callable[[Points], Bool[np.ndarray, "n"]], detail: Detail) -> Detail:
-    """A detail that is looked at where it can be seen at all; everywhere else it changes nothing."""
+    """A detail that is evaluated only at the chosen points, which saves time; it must change nothing elsewhere."""
 
     def near(points, values):
         here = chosen(points)
@@ -50,7 +53,7 @@ def restricted(chosen: Callable[[Points], Bool[np.ndarray, "n"]], detail: Detail
 
 
 def stitched_hem(field: Callable[[Points], np.ndarray], width: float, thread: Colour | None = None) -> Detail:
-    """A hem so wide along the border of a field: thicker cloth, and a stitch."""
+    """A hem of this width along the border of a field: thicker cloth, and a stitch."""
 
     def detail(points, values):
         distance = field(points)
@@ -88,7 +91,7 @@ def seam(distance: Callable[[Points], np.ndarray], thread: Colour | None = None,
 def ribbing(
     field: Callable[[Points], np.ndarray], width: float, tone: Colour | None, across: Callable[[Points], np.ndarray]
 ) -> Detail:
-    """A ribbed band so wide along the border of a field; `across` counts metres along the border."""
+    """A ribbed band of this width along the border of a field; `across` counts metres along the border."""
 
     def detail(points, values):
         distance = field(points)

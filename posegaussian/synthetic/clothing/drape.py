@@ -1,7 +1,8 @@
 """Cloth on a person at rest: shells that follow the body, and skirts that hang from it.
 
-People are dressed from the skin outwards. Every layer knows how far the one below it stands off the body, so that
-layers never cut through each other at rest.
+People are dressed from the skin outwards. The body records how far the outermost layer stands off the skin, and each
+new layer stays outside it, so that layers do not cut through each other at rest. Lengths without a source here are
+chosen by eye on contact sheets.
 """
 
 from dataclasses import dataclass, field, replace
@@ -30,14 +31,14 @@ ROW = 0.014
 
 @dataclass
 class ClothedBody:
-    """A person at rest who is being dressed.
+    """A body at rest with the layers put on so far.
 
     Args:
         suit: the smooth body that clothes are made over.
-        normals: which way is outwards: its unit normals, averaged over a few centimetres.
-        standoff: how far the outermost layer stands off the suit at each vertex, metres.
-        scale: size against the mean body.
-        hanging: points of hanging cloth: on this person, and their canonical heights.
+        normals: unit normals of the suit, averaged over a few centimetres.
+        standoff: distance of the outermost layer from the suit at each vertex, metres.
+        scale: size relative to the mean body.
+        hanging: points of hanging cloth on this person (metres), and their canonical heights.
     """
 
     suit: Surface
@@ -48,7 +49,7 @@ class ClothedBody:
 
     @classmethod
     def unclothed(cls, suit: Surface, scale: float) -> "ClothedBody":
-        """Nothing on yet."""
+        """A body without clothes."""
         normals = vertex_normals(suit.rest, suit.faces)
         for _ in range(SMOOTHING):
             normals = 0.3 * normals + 0.7 * (neighbour_average("suit") @ normals)
@@ -57,24 +58,24 @@ class ClothedBody:
 
     @property
     def canonical(self) -> Float[np.ndarray, "v 3"]:
-        """Canonical places of the suit's vertices."""
+        """Canonical points of the suit's vertices."""
         return self.suit.canonical
 
     @property
     def trunk_and_legs(self) -> Bool[np.ndarray, "v"]:
-        """Which vertices are not the arms'."""
+        """Whether vertices belong to trunk or legs."""
         x, _, z = self.canonical.T
         return ~on_arm(self.canonical) & ((abs(x) < ARMHOLE - 0.01) | (z < 0.5))
 
     def add_shell(
         self, inside: Float[np.ndarray, "v"], ease: Float[np.ndarray, "v"], taut: int, folds: Float[np.ndarray, "v"]
     ) -> Surface:
-        """Cloth that follows the body.
+        """A new layer of cloth that follows the body.
 
         Args:
-            inside: positive where the cloth is, zero at its hem, on the suit's vertices.
+            inside: at the suit's vertices: positive where the cloth is, 0 at its hem.
             ease: wanted distance from the body, metres.
-            taut: how far the cloth spans hollows: rounds of smoothing.
+            taut: rounds of smoothing; more rounds span wider hollows.
             folds: height of the folds, metres.
         """
         least = np.where(self.standoff > 0, self.standoff + GAP, 0.003)
@@ -89,16 +90,16 @@ class ClothedBody:
         return replace(self.suit, rest=rest).cut(inside).with_rim(HEM)
 
     def _keep_legs_apart(self, rest: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "v 3"]:
-        """The cloth of one leg kept on its side of the body."""
+        """The cloth with each leg kept on its side of the body."""
         x, _, z = self.canonical.T
         legs = z < 0.07
         rest[:, 0] = np.where(legs, np.sign(x) * np.maximum(np.sign(x) * rest[:, 0], 0.0015), rest[:, 0])
         return rest
 
     def add_hanging(self, top: float, hem: float, ease: float, flare: float, flutes: float, seed: int) -> Surface:
-        """Cloth that hangs around trunk and legs, from one canonical height to another.
+        """A new layer of cloth that hangs around trunk and legs, from one canonical height to another.
 
-        Its outline is the convex hull of what it covers, and never falls inwards faster than `flare` says.
+        Its outline is the convex hull of what it covers, and it narrows downwards no faster than `flare`.
 
         Args:
             top: upper edge, metres.
@@ -143,7 +144,7 @@ class ClothedBody:
         return np.array([(below[abs(z - height) < 0.016] @ directions).max(0) for height in heights])
 
     def _heights_on_body(self, z, rest, heights) -> Float[np.ndarray, "rows"]:
-        """Heights on this person of canonical heights."""
+        """Heights on this person that belong to canonical heights, metres."""
         edges = np.arange(z.min(), z.max(), 0.02)
         which = np.digitize(z, edges) - 1
         count = np.bincount(which, minlength=len(edges))
@@ -152,7 +153,7 @@ class ClothedBody:
         return np.interp(heights, canonical, own)
 
     def _hanging_weights(self, points, canonical) -> Float[np.ndarray, "n b"]:
-        """The body's weights above the hips, a smooth blend of the two legs' below."""
+        """Skinning weights: the body's above the hips, a smooth blend of both legs' below."""
         shape = points.shape[:2]
         chosen = self.trunk_and_legs
         _, nearest = KDTree(self.suit.rest[chosen]).query(points.reshape(-1, 3))
@@ -171,7 +172,7 @@ class ClothedBody:
         return weights.reshape(-1, weights.shape[2]).astype(np.float32)
 
     def _raise_standoff(self, points, canonical) -> None:
-        """Remember where the hanging cloth is: the next layer stays outside it."""
+        """Record where the hanging cloth is, so that the next layer stays outside it."""
         z = self.canonical[:, 2]
         chosen = np.flatnonzero(
             self.trunk_and_legs & (z < canonical[0, 0, 2] + 0.01) & (z > canonical[-1, 0, 2] - 0.01)
@@ -183,7 +184,7 @@ class ClothedBody:
 
 
 def tube(rows: int, columns: int) -> np.ndarray:
-    """Faces of a grid whose columns close; outwards is to the right of downwards."""
+    """Faces of a grid whose last column joins the first; seen from outside, columns go to the right and rows down."""
     row, column = np.meshgrid(np.arange(rows - 1), np.arange(columns), indexing="ij")
     a, b = row * columns + column, row * columns + (column + 1) % columns
     c, d = a + columns, b + columns

@@ -1,4 +1,4 @@
-"""Fabrics by family: what a fabric of each name looks like and how it is woven."""
+"""Fabrics by family: the pattern and the weave of each name in the settings."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from posegaussian.synthetic.mesh.textures import Colour, hsv_to_rgb
 
 
 def make_fabric(family: str, base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
-    """A fabric of a family in up to two colours."""
+    """A random fabric of a family, in up to two colours."""
     return FAMILIES[family](base, other, rng)
 
 

@@ -1,4 +1,7 @@
-"""Garments: how loose each kind is, and how it is shaped and coloured once it is cut."""
+"""Garments: the shape and the material of each kind.
+
+Sizes without a source are chosen by eye on contact sheets.
+"""
 
 import itertools
 from dataclasses import dataclass
@@ -17,12 +20,12 @@ from posegaussian.synthetic.mesh.textures import ARM, ARMHOLE, LEG, Colour, Poin
 
 @dataclass(frozen=True)
 class Submesh:
-    """One submesh of what a person wears.
+    """A part of a person with one material: a garment, skin, eyes or hair.
 
     Args:
-        surface: the submesh on the person at rest.
-        material: what it looks like.
-        covers: positive where skin below it can never be seen; None where it always may.
+        surface: on the person at rest.
+        material: of the surface.
+        covers: field that is positive where it always hides the skin below; None where it does not.
     """
 
     surface: Surface
@@ -64,19 +67,19 @@ def top(
     girth: float = 0.15,
     tucked: bool = False,
 ) -> Submesh:
-    """Something on trunk and arms.
+    """A garment on trunk and arms.
 
     Args:
-        body: who wears it.
+        body: the body that wears it; gets one more layer.
         kind: name of the garment.
         fabric: what it is made of.
-        cut: its field.
+        cut: field of the garment.
         ease: distance from the trunk, metres.
         width: radius of the ends of long sleeves, metres.
         seed: of its folds.
-        details: what is sewn onto it.
+        details: sewn onto it.
         girth: radius of the panel around the trunk.
-        tucked: whether it is held close at the waist, by what is worn over it.
+        tucked: whether another garment holds it close at the waist.
     """
     points = body.canonical
     x, _, z = points.T
@@ -100,7 +103,7 @@ def legwear(
     seed: int,
     details: Details,
 ) -> Submesh:
-    """Trousers or shorts of these radii at the knee and at the ankle, metres."""
+    """Trousers or shorts with these radii at knee and ankle, metres."""
     points = body.canonical
     z = points[:, 2]
     radius = np.interp(z, [-0.7, -0.3, 0.1], [end, knee, 0.09])

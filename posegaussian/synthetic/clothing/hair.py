@@ -1,4 +1,4 @@
-"""What a person has on the head: a hairstyle, or a cap over hair."""
+"""Hair: a hairstyle, or headgear over hair."""
 
 from collections.abc import Callable
 
@@ -25,21 +25,21 @@ STYLES: dict[str, tuple[float, Style]] = {
     "cap": (0.07, headgear.cap),
     "beanie": (0.06, headgear.beanie),
 }
-"""How often each style is worn where the settings name none, before the shares are divided by their sum."""
+"""Share (before normalisation) and function of each style; chosen by hand."""
 
 
 def make_hair(
     body: ClothedBody, skin: Surface, tone: Colour, male: bool, settings: PeopleSettings, rng: np.random.Generator
 ) -> list[Submesh]:
-    """A head of hair, or a cap over cropped hair; men seldom wear theirs long.
+    """Submeshes of a random style of hair or headgear; long styles are rare on men, bald and crop on women.
 
     Args:
-        body: the dressed person, over whose shoulders long hair falls.
+        body: the dressed body; long hair falls over its shoulders.
         skin: the person's skin at rest.
         tone: colour of the hair.
         male: sex of the person.
         settings: which styles are allowed.
-        rng: of all choices.
+        rng: random generator.
     """
     shares = {name: STYLES[name][0] for name in settings.hair or STYLES}
     if settings.hair is None:

@@ -1,4 +1,4 @@
-"""Hairstyles: shells over the scalp, curtains that hang from it, tails and knots."""
+"""Hairstyles: shells over the scalp, hanging curtains, tails and knots. Sizes are chosen by eye, metres."""
 
 import numpy as np
 from jaxtyping import Float
@@ -13,14 +13,14 @@ from posegaussian.synthetic.mesh.textures import Colour, noise, smoothstep
 
 
 def bald(head: Head) -> list[Submesh]:
-    """Nothing."""
+    """No hair."""
     return []
 
 
 def crop(head: Head, thick: float = 0.005) -> list[Submesh]:
     """A few millimetres all over."""
     cut = hairline(head.front, head.nape, head.seed)
-    return [_piece(head, head.shell(cut, lambda p: np.full(len(p), thick)), fine=0.6)]
+    return [_hair(head, head.shell(cut, lambda p: np.full(len(p), thick)), fine=0.6)]
 
 
 def short(head: Head) -> list[Submesh]:
@@ -36,7 +36,7 @@ def short(head: Head) -> list[Submesh]:
         quiff = 1 + 0.5 * np.clip((-0.08 - y) / 0.05, 0, 1)
         return (0.007 + volume * top * quiff) * parting * (1 + 0.3 * noise(points * [1, 0.5, 1], 0.016, head.seed))
 
-    return [_piece(head, head.shell(cut, thick), parting=side)]
+    return [_hair(head, head.shell(cut, thick), parting=side)]
 
 
 def curly(head: Head) -> list[Submesh]:
@@ -49,7 +49,7 @@ def curly(head: Head) -> list[Submesh]:
         high = np.clip((points[:, 2] - 0.84) / 0.07, 0.35, 1)
         return volume * high * (1 + 0.22 * curls)
 
-    return [_piece(head, head.shell(cut, thick), curls=1.0)]
+    return [_hair(head, head.shell(cut, thick), curls=1.0)]
 
 
 def bob(head: Head) -> list[Submesh]:
@@ -68,7 +68,7 @@ def ponytail(head: Head) -> list[Submesh]:
     t = np.linspace(0, 1, 22)
     path = np.stack([0 * t, 0.055 + 0.075 * np.sin(np.minimum(2.2 * t, 1.9)), height - length * t**1.5], axis=1)
     radius = 0.024 * np.minimum(0.55 + 2.2 * t, 1) * np.sqrt(np.clip(1.02 - t, 0, 1)) + 0.002
-    return [_tied(head), _piece(head, head.swept(path, radius))]
+    return [_tied(head), _hair(head, head.swept(path, radius))]
 
 
 def bun(head: Head) -> list[Submesh]:
@@ -77,7 +77,7 @@ def bun(head: Head) -> list[Submesh]:
     t = np.linspace(-1, 1, 15)
     path = np.stack([0 * t, 0.055 + 0.55 * size + 0.8 * size * t, height + 0 * t], axis=1)
     radius = size * np.sqrt(np.clip(1.001 - t**2, 0, 1))
-    return [_tied(head), _piece(head, head.swept(path, radius), curls=0.3)]
+    return [_tied(head), _hair(head, head.swept(path, radius), curls=0.3)]
 
 
 def with_curtain(head: Head, hem: float, thick: float) -> list[Submesh]:
@@ -89,20 +89,18 @@ def with_curtain(head: Head, hem: float, thick: float) -> list[Submesh]:
         parting = 1 - 0.6 * np.exp(-(((points[:, 0] - side) / 0.006) ** 2)) * (points[:, 2] > 0.97)
         return thick * parting * (1 + 0.2 * noise(points, 0.02, head.seed))
 
-    shell = _piece(head, head.shell(cut, depth, grip=0.012), parting=side)
-    return [shell, _piece(head, _curtain(head, hem, thick), parting=side)]
+    shell = _hair(head, head.shell(cut, depth, grip=0.012), parting=side)
+    return [shell, _hair(head, _curtain(head, hem, thick), parting=side)]
 
 
-def _piece(
-    head: Head, surface: Surface, parting: float | None = None, curls: float = 0.0, fine: float = 1.0
-) -> Submesh:
+def _hair(head: Head, surface: Surface, parting: float | None = None, curls: float = 0.0, fine: float = 1.0) -> Submesh:
     return Submesh(surface, Material("hair", strands(head.tone, head.seed, parting, curls, fine), 0.22, 0.45))
 
 
 def _tied(head: Head) -> Submesh:
     """Hair drawn tightly over the scalp."""
     cut = hairline(head.front, 0.85, head.seed)
-    return _piece(head, head.shell(cut, lambda p: 0.008 * (1 + 0.2 * noise(p, 0.02, head.seed))))
+    return _hair(head, head.shell(cut, lambda p: 0.008 * (1 + 0.2 * noise(p, 0.02, head.seed))))
 
 
 def _curtain(head: Head, hem: float, thick: float) -> Surface:
@@ -137,13 +135,13 @@ def _below_hair(head: Head) -> Float[np.ndarray, "n 3"]:
 
 
 def _trunk_weights(head: Head) -> Float[np.ndarray, "b"]:
-    """Those of the skin between the shoulder blades."""
+    """Skinning weights of the skin between the shoulder blades."""
     x, y, z = head.skin.canonical.T
     return head.skin.weights[(abs(x) < 0.05) & (y > 0.02) & (z > 0.6) & (z < 0.72)].mean(0)
 
 
 def _opening(head: Head, points) -> Float[np.ndarray, "n"]:
-    """Positive where hanging hair is: not before the face, behind the shoulders below."""
+    """Field that is positive where hanging hair is: not in front of the face, and behind the shoulders below."""
     x, y, z = points.T
     line_y = np.interp(z, [0.6, 0.74, 0.80, 0.90, 0.96, 0.975], [0.02, 0.01, -0.075, -0.085, -0.10, -0.105])
     wavy = 0.006 * noise(points * [1, 1, 0.5], 0.02, head.seed + 5)

@@ -1,4 +1,4 @@
-"""A person's head as the ground of hair and headgear: layers over the scalp, tubes, and what follows the head."""
+"""A person's head as the base of hair and headgear: layers over the scalp, and tubes along paths."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,11 +19,11 @@ class Head:
     """One person's head at rest.
 
     Args:
-        body: the dressed person, over whose shoulders long hair falls.
+        body: the dressed body; long hair falls over its shoulders.
         skin: the person's skin at rest.
         tone: colour of the hair.
         seed: of the noise in hair and cloth.
-        rng: of all other choices.
+        rng: random generator of all other choices.
     """
 
     def __init__(self, body: ClothedBody, skin: Surface, tone: Colour, seed: int, rng: np.random.Generator):
@@ -38,11 +38,11 @@ class Head:
         self.weights = self.scalp.weights[self.scalp.canonical[:, 2].argmax()]
 
     def rigid(self, surface: Surface) -> Surface:
-        """Following the head alone."""
+        """The surface with the skinning weights of the crown, so that it moves with the head alone."""
         return replace(surface, weights=np.tile(self.weights, (len(surface.rest), 1)))
 
     def shell(self, cut: Field, thick: Callable, grip: float = 0.018) -> Surface:
-        """A layer over the scalp, thinning towards its line within `grip` metres."""
+        """A layer over the scalp that becomes thin within `grip` metres of its border."""
         points = self.scalp.canonical
         inside = np.clip(cut(points) / grip, 0, 1)
         depth = 0.0015 + np.sqrt(inside) * thick(points)
@@ -51,7 +51,7 @@ class Head:
 
     @property
     def offset(self) -> Float[np.ndarray, "3"]:
-        """From a canonical place on the head to the place on this person, in canonical size."""
+        """Offset from canonical points of the head to this person's, in units of the canonical head."""
         top = self.scalp.canonical[:, 2].argmax()
         return self.scalp.rest[top] / self.scale - self.scalp.canonical[top]
 

@@ -1,4 +1,4 @@
-"""Headgear: caps and beanies, each over hair that goes with it."""
+"""Headgear: caps and beanies, with the hair below. Sizes are chosen by eye, metres."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ def beanie(head: Head) -> list[Submesh]:
 
 
 def _visor(head: Head, height: float) -> Surface:
-    """The visor of a cap: a curved sheet before the forehead."""
+    """The visor of a cap: a curved sheet in front of the forehead."""
     scalp = head.scalp
     near = abs(scalp.canonical[:, 2] - height) < 0.012
     angle, share = np.linspace(-1.0, 1.0, 41), np.linspace(0, 1, 12)

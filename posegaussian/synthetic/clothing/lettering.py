@@ -1,4 +1,4 @@
-"""Fabrics with something printed on the chest, or all over: words that mean nothing, and badges."""
+"""Fabrics with something printed on the chest, or all over: words without meaning, and badges."""
 
 import cv2
 import numpy as np
@@ -17,13 +17,13 @@ _FONTS = (
 
 
 def _word(rng: np.random.Generator, letters: int) -> str:
-    """A word that means nothing."""
+    """A random word without meaning."""
     sounds = ("BCDFGHKLMNPRSTVZ", "AEIOU")
     return "".join(rng.choice(list(sounds[i % 2])) for i in range(letters))
 
 
 def _write(image: np.ndarray, text: str, middle: tuple, height: float, tone: Colour, font: int, bold: int):
-    """Text about a middle (x, y), its capitals this high, texels."""
+    """Draw text around a middle (x, y), with capitals of this height, in texels."""
     scale = height / cv2.getTextSize("H", font, 1.0, 1)[0][1]
     (width, _), _ = cv2.getTextSize(text, font, scale, bold)
     corner = (int(middle[0] - width / 2), int(middle[1] + height / 2))

@@ -1,4 +1,7 @@
-"""A tailor: makes the garments of an outfit, their cuts, fabrics and details drawn, from the inside outwards."""
+"""Random outfits: garments with random cuts, fabrics and details, from the inside outwards.
+
+Sizes are canonical, in metres, chosen by eye on contact sheets.
+"""
 
 from dataclasses import dataclass
 
@@ -32,7 +35,7 @@ WHITE = np.array([0.93, 0.92, 0.9])
 
 @dataclass
 class OutfitBuilder:
-    """Dresses a body, with one generator for all choices."""
+    """Builder of the clothes of one body; one random generator draws all choices."""
 
     body: ClothedBody
     settings: PeopleSettings
@@ -40,7 +43,7 @@ class OutfitBuilder:
     rng: np.random.Generator
 
     def build(self) -> list[Submesh]:
-        """Everything that the person wears, shoes included, from the inside outwards."""
+        """All clothes of the person, shoes included, from the inside outwards."""
         kinds = choose_kinds(self.settings, self.male, self.rng)
         submeshes = [self.shoes()]
         if kinds.top == "dress":
@@ -54,7 +57,7 @@ class OutfitBuilder:
         return [*submeshes, *self.outer(kinds.outer)]
 
     def fabric(self, kind: str) -> Fabric:
-        """A fabric for a kind of garment."""
+        """A random fabric for a kind of garment."""
         families = self.settings.fabrics or FABRICS_BY_GARMENT[kind]
         family = families[self.rng.integers(len(families))]
         base = cloth_colour(self.rng)
@@ -64,7 +67,7 @@ class OutfitBuilder:
         return make_fabric(family, base, other, self.rng)
 
     def seed(self) -> int:
-        """A seed for folds and grain."""
+        """A random seed of folds and noise."""
         return int(self.rng.integers(1 << 30))
 
     def shoes(self) -> Submesh:

@@ -10,6 +10,7 @@ from posegaussian.synthetic.mesh.textures import Colour, hsv_to_rgb
 TOPS = {"tshirt": 0.3, "shirt": 0.28, "sweater": 0.18, "hoodie": 0.14, "vest": 0.1}
 OUTER = {"jacket": 0.6, "coat": 0.4}
 LEGS = {"trousers": 0.55, "shorts": 0.2, "skirt": 0.25}
+"""Shares of the kinds in each slot; chosen by hand."""
 FABRICS_BY_GARMENT = {
     "tshirt": ("flat", "stripes", "dots", "floral", "print", "camouflage", "lettering", "logo", "rib", "checks"),
     "shirt": ("flat", "plaid", "checks", "stripes", "denim", "dots", "floral", "print", "twill", "corduroy"),
@@ -23,12 +24,12 @@ FABRICS_BY_GARMENT = {
     "skirt": ("flat", "denim", "plaid", "floral", "dots", "print", "leather", "corduroy", "stripes", "checks", "twill"),
     "dress": ("floral", "dots", "flat", "stripes", "print", "plaid", "checks", "knit", "denim", "twill", "rib"),
 }
-"""Fabrics that a kind of garment is made of when the settings name none."""
+"""Fabrics of each kind of garment where the settings name none; listed twice means twice as often."""
 
 
 @dataclass(frozen=True)
 class OutfitKinds:
-    """What kinds of garments make an outfit."""
+    """Kinds of garments of an outfit."""
 
     top: str
     legs: str | None
@@ -36,7 +37,7 @@ class OutfitKinds:
 
 
 def choose_kinds(settings: PeopleSettings, male: bool, rng: np.random.Generator) -> OutfitKinds:
-    """Kinds that the settings allow: what they name if anything, else what people wear."""
+    """Random kinds of garments: among those that the settings name, or, in slots without a name, any."""
     named = set(settings.garments or ())
     tops = {k: v for k, v in TOPS.items() if k in named}
     legs = {k: v for k, v in LEGS.items() if k in named}
@@ -61,7 +62,7 @@ def _draw_one(shares: dict[str, float], rng: np.random.Generator) -> str:
 
 
 def cloth_colour(rng: np.random.Generator) -> Colour:
-    """Dyes as people wear them: many neutrals and dark blues, some bright; never the colour of skin."""
+    """A random colour of cloth: many neutrals and dark blues, some bright; never the colour of skin."""
     kind = rng.uniform()
     if kind < 0.38:
         return hsv_to_rgb(

@@ -1,4 +1,4 @@
-"""Patterns: fabrics whose colours are woven or printed: bands, checks, dots, flowers, patches."""
+"""Fabrics with woven or printed patterns: bands, checks, dots, flowers, patches."""
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ def flat(base: Colour) -> Swatch:
 
 
 def _bands(size: int, rng: np.random.Generator, count: int) -> np.ndarray:
-    """A repeating sequence of `size` texels of hard-edged bands, the number of each one's colour."""
+    """A repeating sequence of `size` texels of hard-edged bands, as the number of each texel's colour."""
     edges = np.sort(rng.choice(np.arange(3, size, 3), count, replace=False))
     return np.searchsorted(edges, np.arange(size)) % 3
 
@@ -59,7 +59,7 @@ def checks(base: Colour, other: Colour, rng: np.random.Generator) -> Fabric:
 
 
 def _stamped(size: int, drawings, base: Colour) -> Swatch:
-    """Drawings (functions of a picture and an offset) that wrap around the borders of the swatch."""
+    """A swatch of drawings (functions of an image and an offset) that wrap around its borders."""
     image = np.tile(np.float32(base), (size, size, 1))
     for draw in drawings:
         for shift in np.ndindex(3, 3):
@@ -87,7 +87,7 @@ def _blade(centre, long: float, wide: float, angle: float, tone):
 
 
 def _places(size: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Points spread evenly over a swatch that repeats: each the best of some candidates."""
+    """Points spread evenly over a repeating swatch: each is the best of 12 candidates (Mitchell, 1991)."""
     points = rng.uniform(0, size, (1, 2))
     for _ in range(count - 1):
         candidates = rng.uniform(0, size, (12, 2))

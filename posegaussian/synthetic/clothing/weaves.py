@@ -1,4 +1,4 @@
-"""Weaves: how the threads of a cloth lie, as swatches of brightness and relief."""
+"""Weaves: threads of cloth as swatches of brightness and relief (metres). Sizes are in texels, chosen by eye."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ def _grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def repeating_noise(size: int, rng: np.random.Generator, along: float = 0.8, across: float = 0.8) -> np.ndarray:
-    """Noise that repeats, blurred by so many texels down and across, standard deviation 1."""
+    """Periodic noise, blurred by this many texels down and across, standard deviation 1."""
     spectrum = np.fft.rfft2(rng.standard_normal((size, size)))
     rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None]
     grain = np.fft.irfft2(

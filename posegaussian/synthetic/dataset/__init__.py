@@ -1,1 +1,1 @@
-"""What cameras show of people: a capture's images as arrays, and the endless stream of training samples."""
+"""Images of synthetic people with ground truth: captures as arrays, and the endless stream of training samples."""

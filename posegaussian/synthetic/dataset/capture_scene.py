@@ -1,4 +1,4 @@
-"""A capture's light and cameras, and the pictures that they take of a person on the CPU."""
+"""Cameras and light of a capture, and what they render of a person on the CPU."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from posegaussian.types import Camera
 
 @dataclass(frozen=True)
 class CaptureImage:
-    """One picture before the scene's wall, and the truth about it.
+    """One image in front of the wall, and its ground truth.
 
     Args:
         image: RGB.
         mask: how much of each pixel the person covers, 0..255.
-        depth: along the optical axis at the pixel's centre, metres; 0 where nobody is.
+        depth: along the optical axis at the pixel's centre, metres; 0 in the background.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
@@ -34,14 +34,14 @@ class CaptureImage:
 
 @dataclass(frozen=True)
 class CaptureScene:
-    """Cameras and light.
+    """Cameras, sensors and light of a capture.
 
     Args:
-        rig: the cameras as declared.
-        actual: the cameras as they are, by name; their pictures differ by the calibration's errors.
-        sensors: what each camera does to its pictures, frame by frame.
+        rig: the cameras according to their calibration.
+        actual: the cameras that render the images, by name, with errors of calibration.
+        sensors: sensor effects of each camera, by name; batch of all frames.
         lights: the light.
-        middle: of the person in all frames, metres.
+        middle: of the person over all frames, metres.
     """
 
     rig: Rig
@@ -54,7 +54,7 @@ class CaptureScene:
     def draw(
         rng: np.random.Generator, settings: BuiltinSettings, rig: Rig, extent: Float[np.ndarray, "p 3"]
     ) -> "CaptureScene":
-        """Draw what the rig leaves open. Targets are clean: they are only ever compared with."""
+        """A random scene around a rig; held-out cameras, which results are compared with, have clean sensors."""
         lights = draw_lights(rng, settings.light)
         actual, sensors = {}, {}
         for name, view in rig.cameras.items():
@@ -64,11 +64,11 @@ class CaptureScene:
         return CaptureScene(rig, actual, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
 
     def render(self, posed: PosedMesh, frame: int) -> Iterator[tuple[str, CaptureImage]]:
-        """A picture by every camera.
+        """Name and image of every camera.
 
         Args:
-            posed: the person at one moment.
-            frame: its number, which the sensors' noise depends on.
+            posed: the person in one frame.
+            frame: its number, which selects the sensors' noise.
         """
         lamp = lamp_camera(self.lights, self.middle)
         shadows = shadow_map(posed, lamp[None])

@@ -1,4 +1,4 @@
-"""The clips of a step: cameras, light and sensors are drawn, the people rendered, the truth measured."""
+"""Training samples of clips: cameras, lights and sensors are drawn at random, then people are rendered."""
 
 from __future__ import annotations
 
@@ -25,20 +25,22 @@ from posegaussian.types import Camera, StereoPair, Tensors, stack
 
 
 def render_clip(subject: Subject, rng: np.random.Generator, settings: StreamSettings, frames: int) -> Sample:
-    """Photograph one clip of consecutive frames."""
+    """Training samples of one clip; arguments as for `render_clips`."""
     return render_clips([subject], [rng], settings, frames)
 
 
 def render_clips(
     subjects: list[Subject], rngs: list[np.random.Generator], settings: StreamSettings, frames: int
 ) -> Sample:
-    """Photograph clips of consecutive frames; what is drawn goes to the device in one copy, and nothing waits for it.
+    """Training samples of clips of consecutive frames, on the device of the subjects.
+
+    All random parameters are drawn on the host and go to the device in one copy, so the host never waits for it.
 
     Args:
-        subjects: who is seen in each clip.
-        rngs: draw everything about each.
-        settings: from what.
-        frames: of each clip.
+        subjects: the person of each clip.
+        rngs: one random generator for each clip.
+        settings: sizes and ranges to draw from.
+        frames: number of frames of each clip.
     """
     device = subjects[0].transforms.device
     samples = [
@@ -64,8 +66,8 @@ def render_clips(
     renders = concatenate([_render(subject, sample, frames) for subject, sample in zip(subjects, samples, strict=True)])
     depth, parts = (values.unflatten(0, (-1, 2)) for values in (renders.truth.depth, renders.truth.parts))
     disparity = depth_to_disparity(depth, pairs)
-    masks = _levels(renders.sources.coverage)
-    images = sensors.apply(renders.sources.colours + renders.wall) * masks
+    masks = _levels(renders.coverage)
+    images = sensors.apply(renders.images) * masks
     masks = masks.unflatten(0, (-1, 2))
     return Sample(
         pair=StereoPair(images.unflatten(0, (-1, 2)), masks, pairs),
@@ -84,17 +86,17 @@ def render_clips(
 
 @dataclass(frozen=True)
 class CameraSample(Tensors):
-    """What is drawn for a clip of t frames.
+    """Random parameters of a clip of t frames: cameras, lights and sensors.
 
     Args:
-        times: frames of the track.
-        declared: the pair, as calibration has it.
-        actual: the pair as it truly stands, frame by frame.
-        target: the novel view.
-        baseline: degrees.
+        times: numbers of the frames in the pose sequence.
+        declared: the rectified pair according to its calibration, batch (t, 2).
+        actual: the pair that renders the images, with errors of calibration, batch t x 2.
+        target: the camera of the novel view.
+        baseline: angle between the cameras of the pair as seen from the person, degrees.
         lights: the light.
-        sensors: of the pair, frame by frame.
-        lamp: from where the first lamp sees the person.
+        sensors: of the pair, batch t x 2.
+        lamp: the camera of the first lamp's shadow map.
     """
 
     times: Int64[Tensor, t]
@@ -110,8 +112,8 @@ class CameraSample(Tensors):
 def draw_camera_sample(
     poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int
 ) -> CameraSample:
-    """Draw everything about a clip, on the host."""
-    times = _moments(poses, rng, settings, frames)
+    """Random parameters of a clip, on the CPU."""
+    times = _draw_times(poses, rng, settings, frames)
     extent = poses.extent(times)
     scene = draw_stereo_scene(rng, settings, extent)
     lights = draw_lights(rng, settings.light)
@@ -123,44 +125,44 @@ def draw_camera_sample(
     return CameraSample(torch.from_numpy(times), declared, _flat(actual), target, scene.baseline, lights, sensors, lamp)
 
 
-def _moments(poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int) -> np.ndarray:
-    """Consecutive frames of the track, or one of them again and again."""
+def _draw_times(poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int) -> np.ndarray:
+    """Numbers of consecutive frames, or one number repeated where the person stands still."""
     start, still = rng.integers(len(poses.joints) - frames + 1), rng.uniform() < settings.still
     return np.full(frames, start) if still else np.arange(start, start + frames)
 
 
 @dataclass(frozen=True)
 class ClipRenders(Tensors):
-    """The pictures of a clip of t frames.
+    """Renders of a clip of t frames.
 
     Args:
-        sources: by the pair as it truly stands, frames x 2.
-        wall: what is seen of the wall behind the person in them.
-        truth: of the pair as declared.
-        target: the novel view.
-        target_truth: of the same.
+        images: of the actual pair, in front of the wall, batch t x 2.
+        coverage: of the same images.
+        truth: of the declared pair.
+        target: colours of the novel view.
+        target_truth: of the novel view.
     """
 
-    sources: RenderedColours
-    wall: Float32[Tensor, "n 3 h w"]
+    images: Float32[Tensor, "n 3 h w"]
+    coverage: Float32[Tensor, "n 1 h w"]
     truth: GroundTruth
     target: RenderedColours
     target_truth: GroundTruth
 
 
 def _render(subject: Subject, sample: CameraSample, frames: int) -> ClipRenders:
-    """All pictures of a clip."""
+    """All renders of a clip."""
     posed = subject.mesh.posed(subject.transforms[sample.times])
     shadows = shadow_map(posed, sample.lamp)
-    frame_ids = torch.arange(frames, device=posed.vertices.device)
+    each = torch.arange(frames, device=posed.vertices.device)
     twice = torch.arange(2 * frames, device=posed.vertices.device) // 2
     sources = render_colours(posed, twice, sample.actual, sample.lights, shadows)
     return ClipRenders(
-        sources=sources,
-        wall=(1 - sources.coverage) * sample.lights.background[:, None, None],
+        images=sources.over(sample.lights.background),
+        coverage=sources.coverage,
         truth=render_ground_truth(posed, twice, _flat(sample.declared)),
-        target=render_colours(posed, frame_ids, sample.target, sample.lights, shadows),
-        target_truth=render_ground_truth(posed, frame_ids, sample.target),
+        target=render_colours(posed, each, sample.target, sample.lights, shadows),
+        target_truth=render_ground_truth(posed, each, sample.target),
     )
 
 
@@ -172,5 +174,5 @@ def _flat(camera: Camera) -> Camera:
 
 
 def _levels(values: Tensor) -> Tensor:
-    """Rounded to whole 255ths, as files hold them."""
+    """Values rounded to multiples of 1/255, as 8-bit files hold them."""
     return (255 * values).round() / 255

@@ -1,4 +1,4 @@
-"""Contact sheets: many people, or one movement frame by frame, in one picture."""
+"""Contact sheets: many people, or one movement frame by frame, in one image."""
 
 from collections.abc import Sequence
 
@@ -14,30 +14,30 @@ from posegaussian.synthetic.rigs.calibration import camera_batch
 from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 
 CAMERA_DISTANCE = 4.0
-"""Of the camera from the person, metres."""
+"""Distance of the camera from the person, metres; chosen by hand."""
 VIEW_HEIGHT = 2.12
-"""Height of the picture at the person, metres."""
+"""Height of the image at the person, metres: the tallest default person (1.92 m) and a margin."""
 ASPECT = 0.62
-"""Width of one picture as a share of its height."""
+"""Width of one image as a share of its height; chosen by hand."""
 FRAME_STEP = 5
 """Frames at 30 fps between two images of a sequence."""
 
 
 def tile_images(images: Sequence[UInt8[np.ndarray, "h w 3"]], columns: int) -> UInt8[np.ndarray, "_ _ 3"]:
-    """Pictures of one size on one sheet, row by row; black where the last row ends early."""
+    """Images of one size on one sheet, row by row; black where the last row ends early."""
     filled = [*images, *[np.zeros_like(images[0])] * (-len(images) % columns)]
     rows = [np.concatenate(filled[i : i + columns], axis=1) for i in range(0, len(filled), columns)]
     return np.concatenate(rows)
 
 
 def render_portraits(seed: int, settings: PeopleSettings, size: int, frames: int) -> list[UInt8[np.ndarray, "h w 3"]]:
-    """Pictures of a person from a side of their own.
+    """Images of a person, from a direction that the seed draws.
 
     Args:
-        seed: who.
+        seed: of the person.
         settings: which people may be drawn.
-        size: height of a picture, pixels.
-        frames: how many moments, `FRAME_STEP` frames apart.
+        size: height of an image, pixels.
+        frames: number of images, `FRAME_STEP` frames apart.
     """
     rng = np.random.default_rng([seed, 41])
     subject = Subject.of(prepare_subject(seed, settings, FRAME_STEP * (frames - 1) + 1, 30, texel_for(size)))

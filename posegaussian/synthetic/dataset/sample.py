@@ -1,4 +1,4 @@
-"""What one step of the stream returns: stereo pairs, a novel view of each, and everything that is true about them."""
+"""What one step of the stream returns: stereo pairs, a novel view of each pair, and their ground truth."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class Sample(Tensors):
     """Consecutive frames of clips, clip by clip; batch b = clips x frames.
 
     Args:
-        pair: rectified, photographed on black, without heatmaps.
-        depth: at pixel centres, along the optical axis, metres; 0 where nobody is.
+        pair: rectified images on black, without heatmaps.
+        depth: at pixel centres, along the optical axis, metres; 0 in the background.
         disparity: as geometry.disparity defines it, pixels.
         valid: 1 where the disparity is known and the pixel is the person's.
-        visible: 1 where the point is seen by the other view too.
-        parts: body parts, index into bake.PARTS; 0 where nobody is.
+        visible: 1 where the other view sees the point too.
+        parts: body parts, index into bake.PARTS; 0 in the background.
         joints: COCO-17 in the world, metres.
         joints2d: joints in rectified pixels.
         joint_visible: 1 where nothing but the joint's own body part hides it.
         target: the novel view, RGB on black.
-        target_mask: coverage of the person in it.
+        target_mask: coverage of the person in the novel view.
         target_depth: as `depth`.
-        target_camera: where it was taken from.
-        person: seed of who it is.
+        target_camera: camera of the novel view.
+        person: seed of the person.
         baseline: angle between the two cameras as seen from the person, degrees.
     """
 
@@ -51,7 +51,7 @@ class Sample(Tensors):
 
 
 def concatenate(items: list):
-    """Samples, pairs or cameras of one size, along the batch."""
+    """Samples, pairs or cameras of one size, joined along the batch axis."""
     first, changes = items[0], {}
     for field in fields(first):
         values = [getattr(item, field.name) for item in items]

@@ -1,4 +1,4 @@
-"""Where the cameras of a streamed clip stand: a rectified pair about the person, and a third near the arc between."""
+"""Cameras of a streamed clip: a rectified pair around the person, and a third camera near the arc between them."""
 
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ from posegaussian.synthetic.rigs.rig import draw_arc, draw_focal, draw_framed_ca
 from posegaussian.types import Camera, Tensors
 
 _DISTANCE_SPREAD = 0.03
-"""The two cameras of a pair differ in their distance from the person by up to this share."""
+"""Each camera of a pair stands nearer or farther than the arc by up to this share; chosen by hand."""
 
 
 @dataclass(frozen=True)
 class StereoScene(Tensors):
-    """Where the cameras of a clip stand.
+    """Cameras of a clip.
 
     Args:
-        pair: rectified cameras as declared, batch of 2.
-        actual: the same as they truly are.
-        target: of the novel view.
-        baseline: degrees.
+        declared: the rectified pair according to its calibration, batch of 2.
+        actual: the pair that renders the images, with errors of calibration.
+        target: the camera of the novel view.
+        baseline: angle between the pair as seen from the person, degrees.
     """
 
     declared: Camera
@@ -38,10 +38,10 @@ class StereoScene(Tensors):
 def draw_stereo_scene(
     rng: np.random.Generator, settings: StreamSettings, extent: Float[np.ndarray, "n 3"]
 ) -> StereoScene:
-    """Two cameras about the person, rectified, and a third near the arc between them.
+    """A random rectified pair around the person, and a third camera near the arc between them.
 
     Args:
-        rng: draws everything.
+        rng: random generator.
         settings: sizes and ranges.
         extent: points that all cameras must see.
 
@@ -74,14 +74,14 @@ def _rectified(
     extent: Float[np.ndarray, "n 3"],
     size: tuple[int, int],
 ) -> Camera:
-    """Rectified cameras, left and right, whose pictures hold the whole person, not always as large as possible."""
+    """Rectified cameras, left and right, whose images hold the whole person, not always as large as possible."""
     rotation, swapped = rectification.rectifying_rotation(sources[0], sources[1])
     left, right = reversed(sources) if swapped else sources
     found = [rectification.bounds(extent - camera.centre, rotation) for camera in (left, right)]
     boxes = [box for box in found if box is not None]
     if len(boxes) < 2:
         raise ConfigError(
-            "the rig cannot see the person: rectified cameras look past",
+            "the rig cannot see the person: the rectified cameras do not point at them",
             code="person-out-of-view",
             hint="lower `baseline`",
         )
@@ -89,7 +89,8 @@ def _rectified(
     longest = intrinsics[0, 0, 0]
     focal = draw_focal(rng, rig, longest, size)
     middle = np.array(size) / 2
-    # The slack that a shorter lens leaves is shared out at random: x for each view, y for both.
+    # A shorter focal length leaves free space, in which the person is shifted at random: x for each view alone, y for
+    # both, because rows must match.
     share = np.stack([rng.uniform(-1, 1, 2), np.full(2, rng.uniform(-1, 1))], axis=1)
     slack = middle - np.stack([_half(boxes[view], focal) for view in (0, 1)])
     slack[:, 1] = slack[:, 1].min()
@@ -100,5 +101,5 @@ def _rectified(
 
 
 def _half(box: Float[np.ndarray, "4"], focal: float) -> Float[np.ndarray, "2"]:
-    """Half of the size of a box in the picture, pixels."""
+    """Half of the size of a box in the image, pixels."""
     return focal * (box[2:] - box[:2]) / 2

@@ -1,8 +1,8 @@
-"""The endless stream: training samples of ever new people on ever new rigs, made on the CPU or on CUDA.
+"""The endless stream of training samples: new people on new rigs, rendered on the CPU or on CUDA.
 
-A pool of people is at hand. Each slot in it is taken over by somebody new every `lifetime` steps, one slot after the
-other. Who stands in which slot, and everything else about a step, follows from the settings, the seed and the numbers
-(step, clips, frames) alone: nothing depends on what was asked before, so a resumed run continues exactly.
+The stream keeps a pool of people. Each slot of the pool gets a new person every `lifetime` steps, one slot after the
+other. The person in a slot, and everything else about a step, follows from the settings, the seed and the numbers
+(step, clips, frames) alone. Nothing depends on earlier calls, so a resumed run continues exactly.
 """
 
 import multiprocessing
@@ -21,18 +21,18 @@ from posegaussian.synthetic.people.splits import FIRST_TRAIN_SEED
 from posegaussian.synthetic.people.subject import Subject
 
 SEQUENCE_SECONDS = 4
-"""How long each person is followed."""
+"""Length of each person's pose sequence, seconds; chosen by hand."""
 _SEEDS, _SLOTS, _CLIPS = 1, 2, 3
-"""Branches of the random numbers: who comes, which slots a step looks at, what it sees."""
+"""Second part of the random seed: of people, of the slots that a step uses, and of its clips."""
 
 
 class SyntheticStream:
-    """Training samples without end.
+    """Random access to the training samples of any step.
 
     Args:
-        settings: what is drawn.
-        seed: of everything.
-        device: where samples are made and stay.
+        settings: ranges to draw from, and the size of the pool.
+        seed: of all random numbers.
+        device: where samples are rendered and stay.
     """
 
     def __init__(self, settings: StreamSettings, seed: int, device: torch.device | str = "cpu"):
@@ -41,18 +41,18 @@ class SyntheticStream:
         self._pending: dict[int, Future] = {}
         self._subjects: dict[int, Subject] = {}
         self.waits = 0
-        """So often somebody was wanted who was not ready."""
+        """How often a step needed a person who was not ready."""
 
     def batch(self, step: int, clips: int, frames: int, variant: StreamSettings | None = None) -> Sample:
-        """The samples of a step: `clips` people, each in `frames` consecutive moments.
+        """The samples of a step: `clips` people, each in `frames` consecutive frames.
 
         On CUDA the work is queued on the current stream.
 
         Args:
-            step: which; the same one is always the same.
-            clips: how many people.
-            frames: of each.
-            variant: another way to photograph them; people come and go as the stream's own settings say.
+            step: number of the step; the same step always gives the same samples.
+            clips: number of clips, one person each.
+            frames: number of frames of each clip.
+            variant: settings to render with instead of the stream's own, which still decide who is in the pool.
         """
         pool = self.settings.pool
         draw = np.random.default_rng([self.seed, _SLOTS, step])
@@ -64,7 +64,7 @@ class SyntheticStream:
         return render_clips(subjects, rngs, variant or self.settings, frames)
 
     def close(self) -> None:
-        """Stop the workers at once: nobody waits for people who will not be needed."""
+        """Stop the workers at once, without waiting for people that are no longer needed."""
         if self._executor is not None:
             working = list((self._executor._processes or {}).values())
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -81,14 +81,14 @@ class SyntheticStream:
         self.close()
 
     def person(self, slot: int, step: int) -> int:
-        """Seed of the person who stands in a slot of the pool."""
+        """Seed of the person in a slot of the pool at a step."""
         lifetime = self.settings.lifetime
         generation = (step + slot * lifetime // self.settings.pool) // lifetime
         rng = np.random.default_rng([self.seed, _SEEDS, slot, generation])
         return FIRST_TRAIN_SEED + int(rng.integers(1 << 31))
 
     def _request(self, step: int, wanted: list[int]) -> None:
-        """Have people made that are needed now or soon, the most urgent first; forget those who have gone."""
+        """Start to prepare people that are needed now or soon, most urgent first; drop those that left the pool."""
         slots, half = range(self.settings.pool), self.settings.lifetime // 2
         now = {self.person(slot, step) for slot in slots}
         soon = {self.person(slot, step + half) for slot in slots}
@@ -110,14 +110,14 @@ class SyntheticStream:
         return self._subjects[person]
 
     def _count_wait(self) -> None:
-        """Count a step that people are not ready for, and say so when it is more than a start."""
+        """Count a wait for a person; print advice once, when filling the pool no longer explains the waits."""
         self.waits += 1
         if self.waits == self.settings.pool + 1:
-            text = "steps wait for people to be made: raise `workers`, or `lifetime`, of the stream"
+            text = "steps wait for people: raise `workers` or `lifetime` of the stream"
             print(text, file=sys.stderr, flush=True)
 
     def _preparation(self) -> tuple[PeopleSettings, int, int, float]:
-        """How people are prepared."""
+        """Arguments of `prepare_subject` after the seed."""
         settings = self.settings
         return settings.people, SEQUENCE_SECONDS * settings.fps, settings.fps, texel_for(max(settings.target_size))
 

@@ -1,4 +1,4 @@
-"""What the cameras of a capture film, as arrays: a person from a seed in a drawn scene, frame by frame."""
+"""A synthetic capture as arrays: a person from a seed in a random capture scene, frame by frame."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.rigs.rig import capture_rig
 
-_RIG = 29
-"""Branch of a person's random numbers for cameras and light."""
+_RIG_STREAM = 29
+"""Second part of the random seed of cameras and light; an arbitrary number that no other stream of a person has."""
 
 
 @dataclass(frozen=True)
 class SyntheticCapture:
-    """Somebody before the cameras of a scene.
+    """A posed subject and the scene that renders it.
 
     Args:
         scene: cameras and light.
-        posed: how the person stands in a frame, by its number.
+        posed: returns the posed mesh of a frame, by the frame's number.
         joints: COCO-17 in each frame, metres, in the world; None where they are unknown.
     """
 
@@ -33,26 +33,26 @@ class SyntheticCapture:
     joints: Float[np.ndarray, "t 17 3"] | None = None
 
     def render(self, frame: int) -> Iterator[tuple[str, CaptureImage]]:
-        """The image of a frame by every camera, with the camera's name."""
+        """Name and image of every camera, at one frame."""
         return self.scene.render(self.posed(frame), frame)
 
 
 def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
-    """A synthetic person before the cameras of a capture.
+    """The capture of a synthetic person.
 
     Args:
-        seed: which person.
+        seed: of the person.
         settings: frames, size and rig.
 
     Raises:
-        ConfigError: nobody has this seed.
+        ConfigError: no person has this seed.
     """
     split_of(seed)
-    moments = np.zeros(settings.frames, int) if settings.still else np.arange(settings.frames)
-    last, texel = int(moments.max()), texel_for(max(settings.size))
+    frames = np.zeros(settings.frames, int) if settings.still else np.arange(settings.frames)
+    last, texel = int(frames.max()), texel_for(max(settings.size))
     subject = Subject.of(prepare_subject(seed, settings.people, last + 1, settings.fps, texel))
-    rng = np.random.default_rng([seed, _RIG])
-    extent = subject.poses.extent(moments)
+    rng = np.random.default_rng([seed, _RIG_STREAM])
+    extent = subject.poses.extent(frames)
     scene = CaptureScene.draw(rng, settings, capture_rig(rng, settings, extent), extent)
-    joints = subject.poses.joints[moments].astype(float)
-    return SyntheticCapture(scene, lambda frame: subject.posed(moments[frame : frame + 1]), joints)
+    joints = subject.poses.joints[frames].astype(float)
+    return SyntheticCapture(scene, lambda frame: subject.posed(frames[frame : frame + 1]), joints)

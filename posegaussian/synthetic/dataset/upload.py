@@ -1,4 +1,4 @@
-"""Many small tensors to a device in one copy that nothing waits for."""
+"""Upload of many small tensors to a device in one asynchronous copy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +9,11 @@ from torch import Tensor
 from posegaussian.types import Tensors
 
 _ALIGNMENT = 256
-"""Each tensor starts at a multiple of so many bytes, as if it had been allocated alone."""
+"""Each tensor starts at a multiple of this many bytes, as CUDA allocations do, so kernels see the usual alignment."""
 
 
 def upload(tree: Any, device: torch.device) -> Any:
-    """Nested tuples, lists, dictionaries and dataclasses of tensors on the CPU, on a device."""
+    """A copy on a device of nested tuples, lists, dictionaries and dataclasses of CPU tensors."""
     leaves: list[Tensor] = []
 
     def gather(leaf: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def upload(tree: Any, device: torch.device) -> Any:
 
 
 def _view_of(buffer: Tensor, leaf: Tensor, start: int) -> Tensor:
-    """The place of a tensor in the buffer."""
+    """The part of the buffer that holds a tensor, with the tensor's type and shape."""
     return buffer[start : start + leaf.nbytes].view(leaf.dtype).view(leaf.shape)
 
 

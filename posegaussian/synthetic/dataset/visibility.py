@@ -1,4 +1,4 @@
-"""What each view of a rectified pair sees of the other's surface, and which joints it sees."""
+"""Visibility in a rectified pair: which pixels both views see, and which joints each view sees."""
 
 from functools import cache
 
@@ -9,19 +9,21 @@ from torch import Tensor
 from posegaussian.geometry.projection import pixel_grid
 
 _OCCLUSION_TOLERANCE = 0.012
-"""A point is hidden where the other view's surface is nearer by more than this, metres."""
+"""A point is hidden where the other view's surface is nearer by more than this, metres; chosen by hand, and
+tested against rays in tests/unit/synthetic/test_clips.py."""
 _DEPTH_EDGE = 0.03
-"""Two pixels side by side whose depths differ by more than this lie on two surfaces, metres."""
+"""Neighbouring pixels whose depths differ by more than this lie on two surfaces, metres; chosen by hand."""
 _JOINT_DEPTHS = (*[0.08] * 5, *[0.13] * 2, *[0.09] * 2, *[0.07] * 2, *[0.17] * 2, *[0.11] * 2, *[0.09] * 2)
-"""How deep below the skin or cloth each joint may lie and still count as seen, metres."""
+"""How deep below skin or cloth a joint may lie and still count as visible, metres, in the order of `types.JOINTS`;
+chosen by hand."""
 
 
 def covisible(depth: Float32[Tensor, "b 2 h w"], disparity: Float32[Tensor, "b 2 h w"]) -> Float32[Tensor, "b 2 h w"]:
-    """1 where a pixel's point is seen by the other view too.
+    """1 where the other view sees a pixel's point too.
 
     Rectified views share their optical axes' direction, so a point has one depth in both. It is hidden where it lies
-    outside the other picture, or behind the other view's surface: the farther of the two pixels that it falls between,
-    or, where one surface ends between them, the nearer of them in the picture.
+    outside the other image, or behind the other view's surface: the farther of the two pixels that it falls between,
+    or, where one surface ends between them, the pixel whose centre is closer.
     """
     width = depth.shape[-1]
     x = pixel_grid(*depth.shape[-2:], like=depth)[..., 0]
@@ -33,18 +35,18 @@ def covisible(depth: Float32[Tensor, "b 2 h w"], disparity: Float32[Tensor, "b 2
     closest = torch.where(where - 0.5 - left < 0.5, first, second)
     jump = ~((first - second).abs() < _DEPTH_EDGE)
     surface = torch.where(jump, closest, torch.maximum(first, second))
-    nobody = (beside[0] == 0) & (beside[1] == 0)
+    empty = (beside[0] == 0) & (beside[1] == 0)
     inside = (where >= 0) & (where <= width)
-    return ((depth > 0) & inside & ~nobody & (depth <= surface + _OCCLUSION_TOLERANCE)).float()
+    return ((depth > 0) & inside & ~empty & (depth <= surface + _OCCLUSION_TOLERANCE)).float()
 
 
 def visible_joints(
     depth: Float32[Tensor, "b 2 h w"], joints2d: Float32[Tensor, "b 2 17 2"], joint_depth: Float32[Tensor, "b 2 17"]
 ) -> Float32[Tensor, "b 2 17"]:
-    """1 where a joint lies in the picture and not deeper below the surface than joints do.
+    """1 where a joint lies in the image and not deeper below the visible surface than `_JOINT_DEPTHS`.
 
     Args:
-        depth: of the surface, metres; 0 where nobody is.
+        depth: of the surface, metres; 0 in the background.
         joints2d: of the joints, pixels.
         joint_depth: of the joints, metres.
     """

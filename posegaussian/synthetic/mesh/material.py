@@ -1,4 +1,4 @@
-"""What a surface looks like: a solid texture and how it shines."""
+"""Materials: a solid texture and a highlight."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from jaxtyping import Float
 Texture = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, "n 4"]]
 """Solid texture: canonical places (metres, on the mean body at rest) to RGB albedo in 0..1 and relief in metres.
 
-Relief is fine outward height (knit, folds, seams): it only bends the normal that light is computed with.
+Relief is fine outward height (knit, folds, seams). It bends the normal for shading and moves no vertex.
 """
 
 
 @dataclass(frozen=True)
 class Material:
-    """What one piece of a person looks like.
+    """The material of one submesh of a person.
 
     Args:
         name: the kind of garment, or skin, hair, eyes, shoes.

@@ -1,7 +1,7 @@
-"""Mesh colours (Yuksel, Keyser, House 2010): a triangular grid of samples of colour and relief on every triangle.
+"""Mesh colours (Yuksel, Keyser, House 2010): triangular grids of samples of colour and relief on triangles.
 
-The resolution goes by the triangle's size. Images only gather from the samples, so that no texture code runs while
-rendering and every device sees the same colours.
+The resolution of a grid follows from the triangle's size. The renderer only reads the samples, so no texture code runs
+while rendering, and every device sees the same colours.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from jaxtyping import Float, Int, Int64, UInt8
 from numba import njit
 
 MAX_GRID = 24
-"""Most samples along the side of a triangle."""
+"""Largest number of samples along the side of a triangle: 24 mm at the finest texel, more than the 14 mm of refined
+bodies."""
 MAX_SLOPE = 1.5
-"""Steepest relief that is stored, metres of height per metre."""
+"""Steepest relief that is stored, metres of height per metre (56 degrees); steeper slopes are clipped."""
 SLOPE_SCALE = 127 / MAX_SLOPE
 """Relief slopes are stored as 128 + SLOPE_SCALE x slope in 8 bits."""
 
@@ -82,7 +83,7 @@ def _sample_texture(texture: UInt8[np.ndarray, "h w 3"], places: Float[np.ndarra
     height, width = texture.shape[:2]
     x = (places[:, 0] * width - 0.5).astype(np.float32)
     y = ((1 - places[:, 1]) * height - 0.5).astype(np.float32)
-    step = 1 << 14  # OpenCV's pictures are at most 32767 wide
+    step = 1 << 14  # cv2.remap takes images of at most 32767 columns
     parts = [
         cv2.remap(texture, x[None, i : i + step], y[None, i : i + step], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         for i in range(0, len(x), step)

@@ -1,4 +1,4 @@
-"""Ambient occlusion: the share of an even sky that each vertex sees past the rest of the body."""
+"""Ambient occlusion: the share of a uniform sky that each vertex sees past the rest of the body."""
 
 from typing import no_type_check
 
@@ -9,13 +9,14 @@ from numba import njit
 from posegaussian.synthetic.mesh.scanlines import rasterize_scanlines
 
 DIRECTIONS = 64
-"""Depth maps, spread evenly over the sphere of directions."""
+"""Number of depth maps, spread evenly over the sphere of directions; chosen by hand."""
 MAP_SIZE = 256
-"""Of each depth map, pixels."""
+"""Width and height of each depth map, pixels; chosen by hand: pixels of about 8 mm."""
 _CAMERA_DISTANCE = 40.0
-"""Distance of the cameras that stand for parallel light, metres."""
+"""Distance of the cameras, metres: their rays are nearly parallel."""
 _BIAS = 0.006
-"""Points are lifted off the surface so far, along the normal, before they are looked for: no surface hides itself."""
+"""Points are lifted off the surface by this along the normal before the depth test, metres, so that no surface hides
+itself; about a pixel of a depth map."""
 
 
 def ambient_occlusion(

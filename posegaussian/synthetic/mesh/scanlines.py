@@ -1,4 +1,4 @@
-"""The z-buffer on the CPU: triangle by triangle, row by row, in Numba."""
+"""The z-buffer on the CPU in Numba: triangle by triangle, row by row."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -27,7 +27,7 @@ def rasterize_scanlines(
         for call in work:
             call()
     else:
-        with ThreadPoolExecutor(threads) as pool:  # the kernel lets go of the interpreter
+        with ThreadPoolExecutor(threads) as pool:  # the kernel releases the GIL
             list(pool.map(lambda call: call(), work))
     return face, depth
 
@@ -35,7 +35,7 @@ def rasterize_scanlines(
 @njit(cache=True, nogil=True)
 @no_type_check
 def _draw(points, faces, face, depth, top, bottom):
-    """Draw all triangles into rows `top` to `bottom` of one picture."""
+    """Draw all triangles into rows `top` to `bottom` of one image."""
     half, width = np.float32(0.5), face.shape[1]
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]

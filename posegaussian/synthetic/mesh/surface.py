@@ -1,4 +1,4 @@
-"""Pieces of surface at rest, ready to be posed: cut along a clean line, subdivided, inflated."""
+"""Surfaces at rest with skinning weights: cut along a clean line, subdivided, inflated, joined."""
 
 from dataclasses import dataclass, replace
 from typing import no_type_check
@@ -12,7 +12,7 @@ from posegaussian.synthetic.mesh.normals import vertex_normals
 
 @dataclass(frozen=True)
 class Surface:
-    """A piece of skin or cloth.
+    """Skin or cloth at rest.
 
     Args:
         canonical: place of each vertex on the mean body at rest, metres; textures and cuts are defined there.
@@ -32,7 +32,7 @@ class Surface:
         return Surface(self.canonical[used], self.rest[used], self.weights[used], faces.reshape(-1, 3))
 
     def cut(self, field: Float[np.ndarray, "v"]) -> "Surface":
-        """The part where the field, linear within each face, is positive; faces on the border are split along it."""
+        """The part where a field, linear within each face, is positive; faces on the border are split along it."""
         inside = field > 0
         count = inside[self.faces].sum(1)
         # Turn each border face so that its odd corner, alone on its side, comes first.
@@ -56,11 +56,11 @@ class Surface:
         return replace(surface, faces=np.concatenate(faces)).compact()
 
     def inflated(self, distance: Float[np.ndarray, "v"]) -> "Surface":
-        """Moved outwards along the normals by so many metres at each vertex."""
+        """The surface moved outwards along its normals by a distance at each vertex, metres."""
         return replace(self, rest=self.rest + distance[:, None] * vertex_normals(self.rest, self.faces))
 
     def with_rim(self, depth: float) -> "Surface":
-        """With the edge of the cloth, this thick, turned inwards along every border."""
+        """The surface with a rim of this depth (metres) turned inwards along every border: the thickness of cloth."""
         pairs = directed_edges(self.faces)
         count = len(self.rest)
         keys, reverse = pairs[:, 0] * count + pairs[:, 1], pairs[:, 1] * count + pairs[:, 0]
@@ -80,7 +80,7 @@ class Surface:
         return join([self, strip])
 
     def _with_points_on(self, edges: Int[np.ndarray, "e 2"], share: Float[np.ndarray, "e"]) -> "Surface":
-        """One more vertex on each edge, at this share of the way from its first end to its second."""
+        """The surface with one more vertex on each edge, at this share of the way from its first end to its second."""
         a, b = edges.T
         t = share[:, None]
 
@@ -91,12 +91,12 @@ class Surface:
 
 
 def directed_edges(faces: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "n 2"]:
-    """The three sides of each face, all first ones first, as directed edges."""
+    """The three sides of each face as directed edges: all first sides, all second, all third."""
     return np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
 
 
 def unique_edges(pairs: Int[np.ndarray, "n 2"]) -> tuple[Int[np.ndarray, "e 2"], Int[np.ndarray, "n"]]:
-    """Undirected edges once each, and which of them each pair is."""
+    """Undirected edges once each, and the number of the edge of each pair."""
     low, high = np.sort(pairs, axis=1).T
     count = int(pairs.max(initial=0)) + 1
     keys, index = np.unique(low * count + high, return_inverse=True)
@@ -106,7 +106,7 @@ def unique_edges(pairs: Int[np.ndarray, "n 2"]) -> tuple[Int[np.ndarray, "e 2"],
 def phong_midpoints(
     rest: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"], edges: Int[np.ndarray, "e 2"]
 ) -> Float[np.ndarray, "e 3"]:
-    """Middles of edges, moved out as far as the normals of their ends say (Phong tessellation, factor 3/4)."""
+    """Middles of edges, moved out by the normals of their ends (Phong tessellation with its usual factor of 3/4)."""
     ends, directions = rest[edges], vertex_normals(rest, faces)[edges]
     middle = ends.mean(1, keepdims=True)
     height = ((ends - middle) * directions).sum(2, keepdims=True)
@@ -115,11 +115,11 @@ def phong_midpoints(
 
 @dataclass(frozen=True)
 class Subdivision:
-    """A surface with short edges, and how to give it another person's shape.
+    """A subdivided surface, and the steps that subdivide another person's surface in the same way.
 
     Args:
         surface: the refined surface of the mean body.
-        rounds: edges that were halved, and the faces before, round by round.
+        rounds: the edges halved in each round, and the faces before it.
     """
 
     surface: Surface
@@ -133,7 +133,7 @@ class Subdivision:
 
 
 def subdivide(surface: Surface, longest: float) -> Subdivision:
-    """Halve edges longer than this again and again; no cracks open."""
+    """The surface with all edges longer than `longest` (metres) halved, round by round; no cracks open."""
     rounds = []
     while True:
         edges, _ = unique_edges(directed_edges(surface.faces))
@@ -171,7 +171,7 @@ def split_faces(faces: Int[np.ndarray, "f 3"], edges: Int[np.ndarray, "e 2"], co
 
 
 def limit_influences(surface: Surface, count: int = 4) -> Surface:
-    """The same with only the largest skinning weights of each vertex, as many as graphics hardware takes."""
+    """The same with only the largest skinning weights of each vertex, as graphics hardware allows."""
     bones, shares = largest_weights(surface.weights, count)
     weights = np.zeros_like(surface.weights)
     np.put_along_axis(weights, bones, shares, 1)
@@ -207,7 +207,7 @@ def _largest_columns(values, count):
 
 
 def join(parts: list[Surface]) -> Surface:
-    """Several pieces as one, in their order."""
+    """Several surfaces as one, in their order."""
     starts = np.cumsum([0, *(len(part.rest) for part in parts[:-1])])
     return Surface(
         canonical=np.concatenate([part.canonical for part in parts]),

@@ -1,6 +1,6 @@
-"""What solid textures are made of: noise, the unrolling of limbs into flat cloth, swatches of cloth, wrinkles.
+"""Building blocks of solid textures: noise, wrinkles, swatches of cloth, and unrolled limbs.
 
-Textures are functions of the place on the mean body at rest, so that they hold still on a moving body. Metres in.
+Textures are functions of canonical points (metres, on the mean body at rest), so they move with the body.
 """
 
 from typing import no_type_check
@@ -13,9 +13,10 @@ Colour = Float[np.ndarray, "3"]
 Points = Float[np.ndarray, "n 3"]
 
 ARM = np.array([[0.175, -0.026, 0.660], [0.370, -0.040, 0.446], [0.515, -0.235, 0.300]])
-"""Shoulder, elbow and wrist of the left arm of the mean body: sleeves are unrolled about this line, metres."""
+"""Shoulder, elbow and wrist of the left arm of the mean body, metres, read off the body asset; sleeves are unrolled
+about this line."""
 LEG = np.array([[0.115, -0.020, 0.160], [0.152, -0.038, -0.289], [0.196, -0.010, -0.736]])
-"""Hip, knee and ankle of its left leg."""
+"""Hip, knee and ankle of the left leg of the mean body, metres. Read off the body asset."""
 ARMHOLE = 0.178
 """Distance of the armhole seam from the middle of the body, metres."""
 
@@ -32,13 +33,13 @@ def soft_step(distance: np.ndarray, width: float) -> np.ndarray:
 
 
 def smoothstep(t: np.ndarray | float) -> np.ndarray | np.floating:
-    """A step from 0 to 1, without corners, while t goes from 0 to 1."""
+    """The smoothstep function: from 0 to 1, with no slope at both ends, while t goes from 0 to 1."""
     t = np.clip(t, 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def blend(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Colours with another colour laid over them where `share` is 1."""
+    """Colours blended linearly with another colour, which replaces them where `share` is 1."""
     return below + share[..., None] * (above - below)
 
 
@@ -97,15 +98,15 @@ def _hash(x, y, z, seed):
 
 
 def on_arm(points: Points) -> np.ndarray:
-    """Which points lie on the arms, beyond the armhole and outside a line from there to the hips."""
+    """Whether points lie on the arms: beyond the armhole, and outside a line from there to the hips."""
     x, z = abs(points[:, 0]), points[:, 2]
     return (x > ARMHOLE + 0.9 * np.clip(0.56 - z, 0, 0.17)) & (z > 0.1)
 
 
 def unroll(points: Points, legs: bool, girth: float = 0.15) -> Float[np.ndarray, "n 2"]:
-    """Where points of the body lie on flat cloth: around the limb and up along it, metres.
+    """Places of points of the body on flat cloth: around the limb and up along it, metres.
 
-    Cloth is cut as tailors cut it: one panel around the trunk, one around each sleeve, one around each trouser leg.
+    There is one panel around the trunk, one around each sleeve and one around each trouser leg, as tailors cut cloth.
 
     Args:
         points: canonical places.

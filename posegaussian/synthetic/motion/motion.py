@@ -1,6 +1,7 @@
-"""Movements: what trunk, arms and feet do, as functions of time in seconds.
+"""Movements: bends of trunk and arms, and places of feet and hips, as functions of time in seconds.
 
-Feet are planted: a foot on the floor keeps its place until its next step, and the legs reach for it from the hips.
+A foot on the floor keeps its place until its next step; inverse kinematics bend the legs. Sizes and speeds without a
+source are chosen by eye.
 """
 
 from collections.abc import Callable
@@ -13,10 +14,10 @@ from posegaussian.synthetic.mesh.textures import smoothstep
 from posegaussian.synthetic.motion.poses import Angles, Foot, Stance, rotation_about
 
 FloorPath = Callable[[float], tuple[Float[np.ndarray, "2"], float]]
-"""Where somebody is on the floor (x, y), metres, and where they head (radians, 0 is the negative y axis)."""
+"""Place on the floor (x, y), metres, and heading (radians, 0 is the negative y axis) at a time."""
 
 MOVEMENT_SHARES = {"walk": 0.3, "turn": 0.1, "wave": 0.13, "squat": 0.1, "dance": 0.2, "stand": 0.12, "still": 0.05}
-"""Kinds of movement and how often they are drawn."""
+"""Kinds of movement and their shares; chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Motion:
         name: its kind.
         angles: bends of trunk and arms at a time.
         stance: feet and hips at a time.
-        speed: of time; 0 is frozen.
-        start: time from which it runs, seconds.
+        speed: factor of time; 0 freezes the movement.
+        start: time at which it begins, seconds.
     """
 
     name: str
@@ -38,13 +39,13 @@ class Motion:
     start: float = 0.0
 
     def at(self, time: float) -> tuple[Angles, Stance]:
-        """Bends, feet and hips."""
-        moment = self.start + self.speed * time
-        return self.angles(moment), self.stance(moment)
+        """Bends, feet and hips at a time in seconds."""
+        own = self.start + self.speed * time
+        return self.angles(own), self.stance(own)
 
 
 def make_motion(name: str, size: float, rng: np.random.Generator) -> Motion:
-    """A movement of one kind for a person of this size (1: the mean adult), roughly facing the rig."""
+    """A random movement of a kind for a person of this size (1: the mean adult), who faces -y within 0.9 radians."""
     if name == "still":
         moving = tuple(kind for kind in MOVEMENT_SHARES if kind != "still")
         motion = make_motion(moving[rng.integers(len(moving))], size, rng)
@@ -55,14 +56,14 @@ def make_motion(name: str, size: float, rng: np.random.Generator) -> Motion:
 
 
 def waves(rng: np.random.Generator, rate: float, size: float) -> Callable[[float], float]:
-    """A smooth periodic curve: the first three harmonics of a rate (radians per second), at most `size` high."""
+    """A random smooth periodic curve: three harmonics of a rate (radians per second), at most `size` high."""
     share = rng.dirichlet([3, 2, 1])
     phase = rng.uniform(0, 2 * np.pi, 3)
     return lambda time: size * float(share @ np.sin(rate * np.arange(1, 4) * time + phase))
 
 
 def _relaxed(rng: np.random.Generator) -> Callable[[float], Angles]:
-    """Hanging arms, half-open hands, breathing, a head that looks around: the ground other movements build on."""
+    """Hanging arms, half-open hands, breathing and a moving head: the base of all movements."""
     middle = {"elbow": 0.35, "raise": 0.16, "swing": 0.05, "twist": 0.0, "curl": 0.35, "wrist": 0.0}
     spread = {"elbow": 0.2, "raise": 0.08, "swing": 0.12, "twist": 0.25, "curl": 0.25, "wrist": 0.15}
     moving = {"elbow": 0.05, "raise": 0.02, "swing": 0.04, "twist": 0.06, "curl": 0.12, "wrist": 0.08}
@@ -87,15 +88,15 @@ def _relaxed(rng: np.random.Generator) -> Callable[[float], Angles]:
 def steps(
     path: FloorPath, rate: float, width: float, lift: float, heel: float, planted: float = 0.62
 ) -> Callable[[float], tuple[Foot, Foot, float]]:
-    """Feet that follow a path step by step; also how far the left foot's cycle is (whole cycles).
+    """A function of time: both feet on a path, step by step, and the phase of the left foot's cycle (in cycles).
 
     Args:
-        path: where the hips go.
+        path: of the hips.
         rate: strides (of both feet) per second.
         width: distance of each foot from the path, metres.
         lift: height of a step, metres.
-        heel: how far the heel rises before a step, radians.
-        planted: share of the cycle that a foot stands still.
+        heel: rise of the heel before a step, radians.
+        planted: share of the cycle in which a foot stands still; about 0.6 in human walking.
     """
 
     def foothold(number: float, offset: float, side: float) -> tuple[np.ndarray, float]:
@@ -148,7 +149,7 @@ def _walk(size: float, facing: float, rng: np.random.Generator):
     def stance(time):
         left, right, cycle = feet(time)
         place, heading = path(time)
-        # The weight is over the left foot in the middle of its stance.
+        # The weight is over the left foot in the middle of its stance, at 0.31 of the cycle.
         beat = float(np.cos(2 * np.pi * (cycle - 0.31)))
         move = rotation_about(np.array([0.0, 0, 1]), heading)[:2, :2] @ [sway * beat, 0.0]
         yaw = heading - 0.08 * float(np.sin(2 * np.pi * (cycle - 0.31)))

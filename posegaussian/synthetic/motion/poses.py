@@ -1,4 +1,4 @@
-"""Poses: bends of trunk and arms within the limits of the joints, and legs that reach for the ground."""
+"""Poses: bends of trunk and arms within the limits of the joints, and inverse kinematics of the legs."""
 
 from dataclasses import dataclass
 
@@ -30,18 +30,18 @@ LIMITS = {
     "look": (-0.7, 0.7),
     "knee": (0.0, 2.1),
 }
-"""Of every bend, radians."""
+"""Smallest and largest value of each bend, radians; chosen by hand."""
 STRETCH = 0.992
-"""Longest distance from hip to ankle, as a share of that of a straight leg."""
+"""Longest distance from hip to ankle, as a share of a straight leg's; chosen by hand."""
 
 
 @dataclass(frozen=True)
 class Foot:
-    """Where a foot is.
+    """Place and direction of a foot.
 
     Args:
-        ball: of the foot, metres; its height is that of the sole above the floor.
-        yaw: where it points, about the vertical, radians; 0 is ahead (negative y).
+        ball: of the foot, metres; z is the height of the sole above the floor.
+        yaw: direction about the vertical, radians; 0 is the negative y axis.
         pitch: heel raised about the ball, radians.
     """
 
@@ -52,15 +52,15 @@ class Foot:
 
 @dataclass(frozen=True)
 class Stance:
-    """Feet and hips at one moment.
+    """Feet and hips in one frame.
 
     Args:
         left: the left foot.
         right: the right foot.
-        hips: where the hips are above the floor plan (x, y), metres.
-        yaw: where they point, radians.
-        roll: the left hip raised, radians.
-        sink: how far below straight legs they are, metres.
+        hips: place of the hips (x, y), metres.
+        yaw: direction of the hips, radians.
+        roll: rise of the left hip, radians.
+        sink: height of the hips below that of straight legs, metres.
     """
 
     left: Foot
@@ -87,7 +87,7 @@ class Skeleton:
         self.place = {name: heads[i] for i, name in enumerate(body.bones)}
 
     def pose(self, angles: Angles, stance: Stance) -> tuple[Float[np.ndarray, "b 3 3"], Float[np.ndarray, "3"]]:
-        """Rotation of each bone against its parent, in rest axes, and how far the root moves, metres."""
+        """Rotation of each bone relative to its parent, in rest axes, and displacement of the root, metres."""
         bends = {name: float(np.clip(value, *LIMITS[name.split("_")[-1]])) for name, value in angles.items()}
         rotations = np.tile(np.eye(3), (len(self.body.bones), 1, 1))
         root = rotation_about(UP, stance.yaw) @ rotation_about(-FORWARD, stance.roll)
@@ -101,7 +101,7 @@ class Skeleton:
         return rotations, shift
 
     def ankle(self, end: str, foot: Foot) -> Float[np.ndarray, "3"]:
-        """Where the ankle is in the world when the ball of the foot is there."""
+        """Place of the ankle in the world for a place of the foot, metres."""
         place = self.place["foot" + end]
         ball = self.place["toe2-1" + end]
         return foot.ball + _foot_turn(foot) @ (place - [ball[0], ball[1], self.ground])
@@ -167,7 +167,7 @@ class Skeleton:
         return np.array([*stance.hips, height]) - head
 
     def _leg(self, end: str, foot: Foot, root, shift, yaw: float):
-        """Thigh and shin by which the ankle reaches its place, the knee pointing between foot and hips."""
+        """Rotations of a leg whose ankle reaches its place; the knee points between the directions of foot and hips."""
         hip, knee, ankle = (self.place[name + end] for name in ("upperleg01", "lowerleg01", "foot"))
         head = self.heads[0]
         goal = root.T @ (self.ankle(end, foot) - shift - head) + head - hip
@@ -189,7 +189,7 @@ class Skeleton:
 def knee_bend(
     thigh: Float[np.ndarray, "3"], shin: Float[np.ndarray, "3"], hinge: Float[np.ndarray, "3"], distance: float
 ) -> float:
-    """How far the knee bends about its hinge so that hip and ankle are this far apart, radians.
+    """Bend of the knee about its hinge at which hip and ankle have a given distance, radians.
 
     |thigh + R(bend) shin| = distance, solved for the bend by the law of cosines about a fixed axis.
     """
@@ -202,7 +202,7 @@ def knee_bend(
 
 
 def rotation_about(axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarray, "3 3"]:
-    """Rotation about an axis (Rodrigues)."""
+    """Rotation matrix about an axis by an angle in radians (Rodrigues)."""
     x, y, z = axis / np.sqrt(axis @ axis)
     s, c = np.sin(angle), np.cos(angle)
     d = 1 - c

@@ -1,6 +1,6 @@
-"""A person baked for the renderer: everything that does not change from picture to picture, as plain arrays.
+"""Meshes baked for the renderer: all that does not change from image to image, as plain arrays.
 
-Colours and relief become mesh colours. A scan is baked by the same means: a rigid mesh with the colours of a texture.
+Textures and relief become mesh colours. A scan is a rigid baked mesh with the colours of its texture.
 """
 
 from dataclasses import dataclass, replace
@@ -22,9 +22,9 @@ from posegaussian.synthetic.mesh.surface import largest_weights
 from posegaussian.synthetic.people.person import Person
 
 INFLUENCES = 4
-"""Bones that move a vertex."""
+"""Bones per vertex: the usual limit of graphics hardware and file formats (glTF)."""
 CHUNK = 1 << 14
-"""Samples that textures are asked for together: few enough to stay in the processor's cache."""
+"""Samples per evaluation of a texture: few enough that its temporary arrays stay in the processor's cache."""
 
 PARTS = (
     "background",
@@ -60,14 +60,14 @@ _HEAD = ("head", "eye")
 
 @dataclass(frozen=True)
 class BakedMesh:
-    """A person ready to be posed and photographed.
+    """A mesh ready to be posed and rendered.
 
     Args:
         vertices: at rest, metres.
         normals: of the vertices at rest.
-        bones: which bones move each vertex.
-        weights: how much; rows sum to 1.
-        occlusion: share of the sky that each vertex sees at rest, weighted by the cosine.
+        bones: numbers of the bones of each vertex.
+        weights: skinning weights of these bones; rows sum to 1.
+        occlusion: ambient occlusion of each vertex at rest: the visible share of the sky, weighted by the cosine.
         faces: vertex numbers.
         parts: index into PARTS, of each face.
         material_ids: index into the materials, of each face.
@@ -76,7 +76,7 @@ class BakedMesh:
         grids: samples along each side of a face.
         starts: first sample of each face.
         texels: RGB albedo, and the relief's slopes along the first side of the face and across it, at each sample.
-        outline: vertices that between them reach about as far as all do, for framing.
+        outline: numbers of vertices that bound the mesh in all directions, about; cameras are framed by them.
     """
 
     vertices: Float32[np.ndarray, "v 3"]
@@ -101,7 +101,7 @@ class BakedMesh:
         faces: Int[np.ndarray, "f 3"],
         colours: MeshColours,
     ) -> "BakedMesh":
-        """A mesh that one bone moves: all trunk, of one matt material, under an open sky."""
+        """A mesh with one bone and one matt material; all of it counts as trunk, and nothing hides the sky."""
         count = len(vertices)
         return BakedMesh(
             vertices=vertices.astype(np.float32),
@@ -122,10 +122,10 @@ class BakedMesh:
 
 
 def bake(person: Person, texel: float = 0.001) -> BakedMesh:
-    """Bake a person.
+    """The baked mesh of a person.
 
     Args:
-        person: who.
+        person: the person.
         texel: distance between neighbouring samples of colour, metres.
     """
     surface = person.surface
@@ -137,7 +137,9 @@ def bake(person: Person, texel: float = 0.001) -> BakedMesh:
         bones=bones,
         weights=weights.astype(np.float32),
         occlusion=ambient_occlusion(vertices, normals, faces),
-        parts=np.sort(_parts(person.body.bones)[bones[:, 0]][faces], axis=1)[:, 1],  # of two corners, if not all differ
+        parts=np.sort(_parts(person.body.bones)[bones[:, 0]][faces], axis=1)[
+            :, 1
+        ],  # the median: the label of two corners, unless all differ
         material_ids=person.material_ids.astype(np.uint8),
         gloss=np.array([material.gloss for material in person.materials], np.float32),
         roughness=np.array([material.roughness for material in person.materials], np.float32),
@@ -167,7 +169,7 @@ def _colours(person: Person, texel: float) -> MeshColours:
 
 
 def _parts(bones: tuple[str, ...]) -> UInt8[np.ndarray, "b"]:
-    """The part that each bone belongs to."""
+    """Label of the body part of each bone."""
     labels = []
     for name in bones:
         side = "left_" if name.endswith(".L") else "right_"

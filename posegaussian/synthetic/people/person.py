@@ -1,4 +1,4 @@
-"""Somebody from a seed: body, skin, hair, clothes and movement."""
+"""A person from a seed: body, skin, hair, clothes and movement."""
 
 from dataclasses import dataclass
 
@@ -25,11 +25,12 @@ from posegaussian.synthetic.motion.poses import Skeleton
 from posegaussian.synthetic.people.splits import shape_codes
 
 OVERLAP = 0.03
-"""How far skin reaches under a hem, metres."""
+"""How far skin reaches under a hem, metres; chosen by hand."""
 DEFAULT = PeopleSettings()
 HAIR_COLOURS = np.array(
     [[0.08, 0.06, 0.05], [0.22, 0.13, 0.08], [0.42, 0.25, 0.12], [0.72, 0.55, 0.32], [0.55, 0.54, 0.53]]
 )
+"""Black, two browns, blond and grey, RGB; chosen by eye."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class Person:
     Args:
         body: the body model.
         heads: where each bone starts at rest, metres.
-        surface: skin and clothes at rest, in one.
+        surface: skin, hair and clothes at rest, as one surface.
         material_ids: index into `materials`, of each face.
         materials: the material of each kind of surface.
         anchors: vertices of the bare body at rest that the joints are regressed from.
         regressor: COCO-17 joints as weighted means of the anchors.
-        soles: lowest vertices of the shoes at rest: what stands on the floor.
-        skeleton: the bones that move it.
+        soles: lowest vertices of the shoes at rest, which stand on the floor.
+        skeleton: turns movements into rotations of the bones.
         motion: how the person moves.
     """
 
@@ -61,7 +62,7 @@ class Person:
     motion: Motion
 
     def transforms(self, time: float) -> Float[np.ndarray, "b 3 4"]:
-        """What moves rest points with each bone into the world at a time in seconds; the soles touch the floor."""
+        """Transform of each bone from the rest pose to the world at a time in seconds; the soles touch the floor."""
         rotations, shift = self.skeleton.pose(*self.motion.at(time))
         transforms = bone_transforms(self.body.parents, self.heads, rotations)
         transforms[:, :, 3] += shift
@@ -71,7 +72,7 @@ class Person:
 
 
 def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
-    """Somebody; the same seed and settings give the same person."""
+    """A person; the same seed and settings give the same person."""
     rng = np.random.default_rng([seed, 17])
     body = load_body()
     code, male = _shape_code(body, seed, rng)
@@ -133,7 +134,7 @@ def _clearance(clothed: ClothedBody, body: BodyModel, heads: Float[np.ndarray, "
 
 
 def _bare(skin: Surface, submeshes: list[Submesh]) -> Surface:
-    """Skin that can be seen, and a little more of it under each hem."""
+    """The skin that clothes leave visible, and `OVERLAP` of it under each hem."""
     for submesh in submeshes:
         if submesh.covers is not None:
             skin = skin.cut(OVERLAP - submesh.covers(skin.canonical))
@@ -141,7 +142,7 @@ def _bare(skin: Surface, submeshes: list[Submesh]) -> Surface:
 
 
 def _shape_code(body: BodyModel, seed: int, rng: np.random.Generator) -> tuple[Float[np.ndarray, "k"], bool]:
-    """Between two adults of one sex, and which."""
+    """A shape code between two adults of one sex, and whether they are male."""
     sexes = body.traits[:, body.trait_names.index("gender")] < 0.5
     allowed = shape_codes(seed, len(body.codes))
     first = rng.choice(allowed)

@@ -1,4 +1,4 @@
-"""How a person moves, sampled frame by frame."""
+"""Poses of a person, sampled frame by frame."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from posegaussian.synthetic.people.person import Person
 
 @dataclass(frozen=True)
 class PoseSequence:
-    """Consecutive moments of a person.
+    """Poses of a person in t frames.
 
     Args:
-        transforms: where each bone takes its rest points in the world.
+        transforms: of each bone, from the rest pose to the world.
         joints: COCO-17, metres, in the world.
-        outline: points that between them reach about as far as the person does, metres, in the world.
+        outline: points on the person that bound them in all directions, about, metres, in the world.
     """
 
     transforms: Float32[np.ndarray, "t b 3 4"]
@@ -25,16 +25,16 @@ class PoseSequence:
     outline: Float32[np.ndarray, "t o 3"]
 
     def extent(self, frames: Int[np.ndarray, "n"]) -> Float[np.ndarray, "p 3"]:
-        """Points that reach as far as the person does in these frames, metres, in the world."""
+        """Points that bound the person in these frames, metres, in the world."""
         return self.outline[np.unique(frames)].reshape(-1, 3).astype(np.float64)
 
 
 def sample_poses(person: Person, baked: BakedMesh, times: Float[np.ndarray, "t"]) -> PoseSequence:
-    """Follow a person.
+    """The poses of a person at given times.
 
     Args:
-        person: who.
-        baked: the same person.
+        person: the person.
+        baked: the same person's baked mesh.
         times: of the frames, seconds.
     """
     transforms, joints, outline = [], [], []

@@ -1,4 +1,4 @@
-"""Somebody made, baked and followed: all that costs seconds, done ahead of time and without torch."""
+"""People made, baked and posed: all work that takes seconds, done ahead of time and without torch."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from posegaussian.synthetic.people.pose_sequence import PoseSequence, sample_pos
 
 @dataclass(frozen=True)
 class PreparedSubject:
-    """A person's looks and moves.
+    """A person as plain arrays: a baked mesh and its poses.
 
     Args:
-        seed: who.
-        baked: looks.
-        track: moves.
+        seed: of the person.
+        baked: mesh and colours.
+        poses: frame by frame.
     """
 
     seed: int
@@ -26,17 +26,20 @@ class PreparedSubject:
 
 
 def texel_for(pixels: int) -> float:
-    """Distance between samples of colour for pictures so large, metres: half of a pixel that shows 2 m in all."""
+    """Distance between samples of colour for images of this size, metres.
+
+    Half of a pixel where the image shows 2 m in all; from 1 mm (the texel of patterns) to 4 mm.
+    """
     return min(max(1 / pixels, 0.001), 0.004)
 
 
 def prepare_subject(seed: int, people: PeopleSettings, frames: int, fps: int, texel: float) -> PreparedSubject:
-    """Make somebody.
+    """A person from a seed, ready to be moved to a device.
 
     Args:
-        seed: who.
+        seed: of the person.
         people: which people may be drawn.
-        frames: how many are followed.
+        frames: number of frames of the pose sequence.
         fps: frames per second.
         texel: distance between samples of colour, metres.
     """

@@ -1,4 +1,4 @@
-"""Somebody on a device, ready to be photographed at any moment of a track."""
+"""A person on a device, ready to be rendered in any frame of a pose sequence."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from posegaussian.synthetic.people.subject_mesh import PosedMesh, SubjectMesh
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody ready to be photographed.
+    """A person ready to be rendered.
 
     Args:
-        seed: who.
+        seed: of the person.
         mesh: on the device.
-        track: how the person moves, on the host.
-        transforms: of the track, on the device.
+        poses: on the CPU.
+        transforms: those of the poses, on the device.
     """
 
     seed: int
@@ -32,10 +32,10 @@ class Subject:
 
     @staticmethod
     def of(prepared: PreparedSubject, device: torch.device | str = "cpu") -> Subject:
-        """Move somebody to a device."""
+        """A prepared person on a device."""
         transforms = torch.from_numpy(prepared.poses.transforms).to(device)
         return Subject(prepared.seed, SubjectMesh.of(prepared.baked, device), prepared.poses, transforms)
 
     def posed(self, frames: Int[np.ndarray, n]) -> PosedMesh:
-        """The person at some frames of the track."""
+        """The posed mesh in some frames of the sequence."""
         return self.mesh.posed(self.transforms[torch.from_numpy(frames).to(self.transforms.device)])

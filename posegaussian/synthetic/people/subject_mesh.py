@@ -1,4 +1,4 @@
-"""A baked person on a device, and the same person in several poses."""
+"""A baked mesh on a device, and the same mesh posed in several frames."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from posegaussian.types import Tensors
 
 @dataclass(frozen=True)
 class SubjectMesh(Tensors):
-    """`BakedMesh` in torch: see there."""
+    """`BakedMesh` in torch; the fields are explained there."""
 
     vertices: Float32[Tensor, "v 3"]
     normals: Float32[Tensor, "v 3"]
@@ -33,19 +33,21 @@ class SubjectMesh(Tensors):
 
     @staticmethod
     def of(baked: BakedMesh, device: torch.device | str = "cpu") -> SubjectMesh:
-        """Move a baked person to a device."""
+        """A baked mesh on a device."""
         names = SubjectMesh.__dataclass_fields__
         return SubjectMesh(**{name: torch.from_numpy(getattr(baked, name)).to(device) for name in names})
 
     def posed(self, transforms: Float32[Tensor, "t b 3 4"]) -> PosedMesh:
-        """The person at several moments, by linear blend skinning.
+        """The mesh in t frames, by linear blend skinning.
 
         Args:
-            transforms: where each bone takes its rest points in the world.
+            transforms: of each bone, from the rest pose to the world.
         """
         flat = transforms.flatten(2)
         parts = [self.weights[:, k, None] * flat[:, self.bones[:, k]] for k in range(self.bones.shape[1])]
-        blended = reduce(torch.add, parts).unflatten(2, (3, 4))  # in this order on every device
+        blended = reduce(torch.add, parts).unflatten(
+            2, (3, 4)
+        )  # a fixed order of additions: the same bits on every device
         vertices = _turned(blended, self.vertices) + blended[..., 3]
         normals = _turned(blended, self.normals)
         return PosedMesh(self, vertices, normals / normals.norm(dim=-1, keepdim=True).clamp_min(1e-12))
@@ -53,10 +55,10 @@ class SubjectMesh(Tensors):
 
 @dataclass(frozen=True)
 class PosedMesh(Tensors):
-    """An mesh at t moments.
+    """A subject mesh posed in t frames.
 
     Args:
-        mesh: who.
+        mesh: the mesh at rest.
         vertices: metres, in the world.
         normals: unit length.
     """
@@ -67,6 +69,6 @@ class PosedMesh(Tensors):
 
 
 def _turned(matrices: Float32[Tensor, "t v 3 4"], vectors: Float32[Tensor, "v 3"]) -> Float32[Tensor, "t v 3"]:
-    """Products with the left 3x3 parts, written out: the same bits on every device."""
+    """Products with the left 3x3 parts; no matrix product, so that every device gets the same bits."""
     x, y, z = vectors.unbind(-1)
     return matrices[..., 0] * x[:, None] + matrices[..., 1] * y[:, None] + matrices[..., 2] * z[:, None]

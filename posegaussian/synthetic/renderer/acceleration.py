@@ -1,4 +1,4 @@
-"""Whether CUDA's kernels work here; above the kernels, below everything that chooses between them and plain torch."""
+"""Whether the Triton kernels work on this machine. The module lies above the kernels and below all their callers."""
 
 import sys
 from functools import cache
@@ -8,7 +8,7 @@ import torch
 
 @cache
 def has_triton() -> bool:
-    """Whether Triton works here: it comes with torch for CUDA on Linux, and needs a C compiler."""
+    """Whether Triton works on this machine; it comes with torch for CUDA on Linux and needs a C compiler."""
     try:
         from posegaussian.synthetic.renderer import kernels
         from posegaussian.types import Camera
@@ -18,7 +18,7 @@ def has_triton() -> bool:
         keys = torch.full((1, 1, 1), torch.iinfo(torch.int64).max, device="cuda")
         kernels.draw(points, torch.arange(3, device="cuda")[None], keys)
         kernels.resolve(keys)
-    except Exception as reason:  # whatever a compiler may lack on a machine
-        print(f"people are photographed in plain torch, more slowly: {reason}", file=sys.stderr, flush=True)
+    except Exception as reason:  # a missing or broken compiler raises errors of many kinds
+        print(f"people are rendered in plain torch, which is slower: {reason}", file=sys.stderr, flush=True)
         return False
     return True

@@ -1,7 +1,7 @@
-"""Projection, the z-buffer and the sensor's noise on CUDA, each one kernel in Triton.
+"""Triton kernels for projection, the z-buffer and sensor noise.
 
 They do the float32 operations of `projection`, `zbuffer.rasterize_torch` and `sensor.gaussian_noise` in their order and
-unfused, so that owners and depths agree with the CPU's to the last bit. Triton compiles them at first use.
+unfused, so that triangles and depths agree with the CPU's to the last bit. Triton compiles them at first use.
 """
 
 from typing import no_type_check
@@ -16,14 +16,14 @@ from posegaussian.synthetic.renderer.constants import NEAR
 from posegaussian.types import Camera
 
 TRIANGLES_PER_WARP = 32
-"""Triangles that one warp draws side by side, pixel after pixel of their boxes."""
+"""Triangles per warp, one a lane; each lane visits the pixels of its triangle's bounding box one by one."""
 LANES = 256
-"""Vertices, or pixels, that one program takes."""
+"""Vertices or pixels per Triton program; a power of two, as Triton demands, and a usual block size."""
 _NEAR = tl.constexpr(NEAR)
 
 
 def draw(points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], keys: Int64[Tensor, "n h w"]) -> None:
-    """Lower each pixel's key to the least of the triangles there; see `zbuffer.rasterize_torch`."""
+    """Lower each pixel's key to the minimum over the triangles there, in place; see `zbuffer.rasterize_torch`."""
     count, height, width = keys.shape
     grid = triton.cdiv(len(faces), TRIANGLES_PER_WARP), count
     sizes = points.shape[1], len(faces), width, height
@@ -31,7 +31,7 @@ def draw(points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], keys: In
 
 
 def resolve(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
-    """Triangles and depths from the least keys; see `zbuffer.rasterize`."""
+    """Triangles and depths from the minimal keys; see `zbuffer.rasterize`."""
     face = torch.empty(keys.shape, dtype=torch.int32, device=keys.device)
     depth = torch.empty(keys.shape, device=keys.device)
     count = keys.numel()
@@ -40,7 +40,7 @@ def resolve(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float
 
 
 def project(vertices: Float32[Tensor, "n v 3"], camera: Camera) -> Float32[Tensor, "n v 3"]:
-    """`projection.project_vertices` through pinholes."""
+    """Projected vertices, as `projection.project_vertices` gives them for pinhole cameras."""
     points = torch.empty_like(vertices, memory_format=torch.contiguous_format)
     count, size = vertices.shape[:2]
     tensors = (value.contiguous() for value in (vertices, camera.world_to_camera, camera.intrinsics))
@@ -50,7 +50,7 @@ def project(vertices: Float32[Tensor, "n v 3"], camera: Camera) -> Float32[Tenso
 
 
 def noise(shape: tuple[int, ...], seed: Int64[Tensor, "n"]) -> Float32[Tensor, "n c h w"]:
-    """`sensor.gaussian_noise`."""
+    """Noise, as `sensor.gaussian_noise` gives it."""
     values = torch.empty(shape, device=seed.device)
     count = values[0].numel()
     grid = triton.cdiv(count, LANES), len(seed)
@@ -59,7 +59,7 @@ def noise(shape: tuple[int, ...], seed: Int64[Tensor, "n"]) -> Float32[Tensor, "
 
 
 def launch_options(warps: int) -> dict:
-    """Without fused multiply-adds, which the CPU does not have in the same places."""
+    """Options of a launch without fused multiply-adds: the CPU rounds after each operation, and so must the kernels."""
     return {"num_warps": warps, "enable_fp_fusion": False}
 
 
@@ -147,7 +147,7 @@ def _project(vertices, pose, lens, points, size, LANES: tl.constexpr):
 @triton.jit
 @no_type_check
 def projected(pose, lens, x, y, z):
-    """x and y in pixels and inverse depth, 0 where it is too near."""
+    """x and y in pixels, and inverse depth, which is 0 for points nearer than `NEAR`."""
     across = tl.load(pose) * x + tl.load(pose + 1) * y + tl.load(pose + 2) * z + tl.load(pose + 3)
     down = tl.load(pose + 4) * x + tl.load(pose + 5) * y + tl.load(pose + 6) * z + tl.load(pose + 7)
     depth = tl.load(pose + 8) * x + tl.load(pose + 9) * y + tl.load(pose + 10) * z + tl.load(pose + 11)

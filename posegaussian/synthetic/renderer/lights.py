@@ -1,4 +1,4 @@
-"""Light: lamps far away, light from everywhere, and the shadows of the first lamp."""
+"""Lights: distant lamps, ambient light, and the shadow map of the first lamp."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from posegaussian.synthetic.rigs.rig import look_at
 from posegaussian.types import Camera, Tensors
 
 _LAMP_DISTANCE = 40.0
-"""Distance of a lamp's camera from the person: its light falls in parallel but for 1.5 degrees. Metres."""
+"""Distance of a lamp's camera from the person, metres: rays to the borders of the shadow map differ by 2 degrees."""
 SHADOW_EXTENT = 1.4
-"""A shadow map covers so many metres around its middle."""
+"""A shadow map covers this many metres around its middle: all of a tall person; chosen by hand."""
 SHADOW_BIAS = 0.008
-"""Points are lifted off the surface so far before they look for the lamp, metres: no triangle shadows itself."""
+"""Points are lifted off the surface by this before the shadow test, metres, so that no triangle shadows itself; about
+1.5 texels of a 512 px shadow map."""
 SHADOW_TAPS = 3
-"""Samples of a shadow map per axis that a shadow's edge is spread over."""
+"""Samples of the shadow map per axis for percentage-closer filtering; chosen by hand: 9 samples a point."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Lights(Tensors):
     """Distant lamps, the first of which subjects shadows, and ambient light.
 
     Args:
-        directions: from the person towards each lamp, unit length.
+        directions: from the person to each lamp, unit length.
         strengths: RGB of each lamp.
-        ambient: RGB of the light from everywhere.
+        ambient: RGB of the ambient light.
         background: RGB of the wall behind the person.
         softness: width of a shadow's edge, metres.
     """
@@ -47,10 +48,10 @@ class Lights(Tensors):
 
 @dataclass(frozen=True)
 class ShadowMap(Tensors):
-    """What the first lamp sees at each frame.
+    """Depth maps from the first lamp, one for each frame.
 
     Args:
-        depth: from the lamp's camera, metres; 0 where nothing is.
+        depth: from the lamp's camera, metres; 0 where the map is empty.
         camera: one for each frame.
     """
 
@@ -64,12 +65,12 @@ class ShadowMap(Tensors):
         frame: Int64[Tensor, n],
         softness: Float32[Tensor, ""],
     ) -> Float32[Tensor, n]:
-        """Share of the lamp's disc that each point sees, 0..1: percentage-closer filtering (Reeves et al., 1987).
+        """Visible share of the lamp at each point, 0..1: percentage-closer filtering (Reeves et al., 1987).
 
         Args:
             points: on the surface, metres.
             normals: towards the lamp's side of the surface.
-            frame: which map.
+            frame: number of the map of each point.
             softness: width of a shadow's edge, metres.
         """
         size = self.depth.shape[-1]
@@ -86,7 +87,7 @@ class ShadowMap(Tensors):
 
 
 def lamp_camera(lights: Lights, centre: Float[np.ndarray, 3], size: int = 512) -> Camera:
-    """A camera that sees what a lamp lights, on the CPU.
+    """The camera of the first lamp's shadow map, on the CPU.
 
     Args:
         lights: on the CPU.
@@ -101,18 +102,18 @@ def lamp_camera(lights: Lights, centre: Float[np.ndarray, 3], size: int = 512) -
 
 
 def shadow_map(posed: PosedMesh, camera: Camera) -> ShadowMap:
-    """What a lamp sees of an mesh.
+    """The shadow map of a posed mesh.
 
     Args:
-        posed: the mesh at t frames.
-        camera: the lamp's, one for each frame.
+        posed: the mesh in t frames.
+        camera: the lamp's, batch of t.
     """
     _, depth = rasterize(project_vertices(posed.vertices, camera), posed.mesh.faces, camera.width, camera.height)
     return ShadowMap(depth, camera)
 
 
 def draw_lights(rng: np.random.Generator, settings: LightSettings) -> Lights:
-    """Lamps all around and above, on the CPU."""
+    """Random lamps all around the person and above, on the CPU."""
     count = int(rng.integers(round(settings.lamps[0]), round(settings.lamps[1]) + 1))
     azimuth, height = rng.uniform(0, 2 * np.pi, count), rng.uniform(0.05, 0.8, count)
     level = np.sqrt(1 - height**2)

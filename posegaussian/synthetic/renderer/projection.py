@@ -1,7 +1,7 @@
-"""Vertices to the rasteriser's points: pixels and inverse depth, through pinholes and lenses.
+"""Projection of vertices to pixels and inverse depth, with or without lens distortion.
 
-A lens bends the place of the vertices; within a triangle of a few pixels the image stays as good as linear.
-Everything is written out elementwise, so that every device gets the same bits.
+Distortion moves the vertices only; triangles are a few pixels large, so within one the image is close to linear.
+All products are elementwise instead of matrix products, so that every device gets the same bits.
 """
 
 import torch
@@ -16,7 +16,7 @@ from posegaussian.types import Camera
 def project_vertices(
     vertices: Float32[Tensor, "n v 3"], camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None
 ) -> Float32[Tensor, "n v 3"]:
-    """x and y in pixels and inverse depth (0 where it is too near) of vertices in n cameras.
+    """x and y in pixels, and inverse depth (0 for points nearer than `NEAR`), of vertices in n cameras.
 
     Args:
         vertices: metres, in the world.
@@ -45,7 +45,7 @@ def project_vertices(
 def distorted(
     x: Float32[Tensor, "n v"], y: Float32[Tensor, "n v"], coefficients: Float32[Tensor, "n 5"]
 ) -> tuple[Float32[Tensor, "n v"], Float32[Tensor, "n v"]]:
-    """OpenCV's lens model (Brown-Conrady), at depth 1."""
+    """Distorted points at depth 1, by OpenCV's lens model (Brown-Conrady)."""
     k1, k2, p1, p2, k3 = (coefficients[:, i, None] for i in range(5))
     square = x * x + y * y
     radial = 1 + square * (k1 + square * (k2 + square * k3))

@@ -16,12 +16,12 @@ from posegaussian.synthetic.renderer.zbuffer import rasterize
 from posegaussian.types import Camera, Tensors
 
 SAMPLES = 2
-"""Samples of colour and mask per pixel and axis."""
+"""Samples of colour and coverage per pixel and axis: 2 x 2 supersampling; chosen by hand for its cost."""
 
 
 @dataclass(frozen=True)
 class RenderedColours(Tensors):
-    """n images of the person before black.
+    """n images of the person on black.
 
     Args:
         colours: RGB, 0 and up, already multiplied by the coverage.
@@ -38,11 +38,11 @@ class RenderedColours(Tensors):
 
 @dataclass(frozen=True)
 class GroundTruth(Tensors):
-    """What is seen at the pixels' centres.
+    """Depth and body parts at the pixels' centres.
 
     Args:
-        depth: along the optical axis, metres; 0 where nobody is.
-        parts: index into bake.PARTS; 0 where nobody is.
+        depth: along the optical axis, metres; 0 in the background.
+        parts: index into bake.PARTS; 0 in the background.
     """
 
     depth: Float32[Tensor, "n h w"]
@@ -52,13 +52,13 @@ class GroundTruth(Tensors):
 def render_ground_truth(
     posed: PosedMesh, frame: Int64[Tensor, "n"], camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None
 ) -> GroundTruth:
-    """The truth in n cameras; never averaged, never supersampled.
+    """Depth and body parts in n cameras, one sample at each pixel's centre: an average of depths lies on no surface.
 
     Args:
-        posed: the mesh.
-        frame: which of its frames each camera sees.
+        posed: the mesh in t frames.
+        frame: the frame that each camera sees.
         camera: n cameras.
-        distortion: of their lenses, OpenCV's k1, k2, p1, p2, k3.
+        distortion: OpenCV's k1, k2, p1, p2, k3 of each; None for pinholes.
     """
     points = project_vertices(posed.vertices[frame], camera, distortion)
     face, depth = rasterize(points, posed.mesh.faces, camera.width, camera.height)
@@ -74,7 +74,7 @@ def render_colours(
     shadows: ShadowMap,
     distortion: Float32[Tensor, "n 5"] | None = None,
 ) -> RenderedColours:
-    """Images by n cameras; arguments as for `render_ground_truth`, and the light."""
+    """Colours and coverage in n cameras; arguments as for `render_ground_truth`, and the light."""
     points = project_vertices(posed.vertices[frame], camera, distortion)
     points[..., :2] *= SAMPLES
     face, _ = rasterize(points, posed.mesh.faces, SAMPLES * camera.width, SAMPLES * camera.height)
@@ -95,7 +95,7 @@ def shade_samples(
     lights: Lights,
     shadows: ShadowMap,
 ) -> RenderedColours:
-    """Images from the triangle at each sample, in plain torch; arguments as for `shading_triton.shade_samples`."""
+    """Colours and coverage from the triangle at each sample; arguments as for `shading_triton.shade_samples`."""
     count, height, width = face.shape
     hit = face.flatten() >= 0
     place = hit.nonzero()[:, 0]

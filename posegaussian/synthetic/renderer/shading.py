@@ -1,4 +1,4 @@
-"""The colours of surface points: baked albedo and relief, lit by lamps and by an occluded sky."""
+"""Shading of surface points: baked albedo and relief, lit by lamps and by ambient light with occlusion."""
 
 import torch
 from jaxtyping import Bool, Float32, Int64
@@ -9,9 +9,9 @@ from posegaussian.synthetic.people.subject_mesh import PosedMesh, SubjectMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 
 INNER_SIDE = 0.45
-"""How bright the inner side of cloth is."""
+"""Brightness of the inner side of cloth against its outer side; chosen by hand."""
 SKY_GRADIENT = 0.15
-"""How much more of the ambient light comes from above than from the side."""
+"""Additional share of ambient light from straight above, and missing share from below; chosen by hand."""
 
 
 def shade(
@@ -24,17 +24,17 @@ def shade(
     front: Bool[Tensor, "n"],
     eye: Float32[Tensor, "n 3"],
 ) -> Float32[Tensor, "n 3"]:
-    """RGB of surface points, 0 and up.
+    """RGB of surface points, 0 and up, by Blinn-Phong.
 
     Args:
-        posed: the mesh.
+        posed: the mesh in t frames.
         lights: the light.
         shadows: of the first lamp.
-        face: the triangle that each point lies on.
-        frame: at which frame.
-        weights: of the triangle's corners at the point.
-        front: whether its outer side is seen.
-        eye: where it is seen from, metres.
+        face: triangle of each point.
+        frame: number of the frame of each point.
+        weights: barycentric weights of the triangle's corners.
+        front: whether the camera sees the outer side.
+        eye: centre of the camera, metres.
     """
     mesh = posed.mesh
     corners = mesh.faces[face]
@@ -55,7 +55,7 @@ def shade(
     gloss, sharp = mesh.gloss[material][:, None], blinn_phong_exponent(mesh.roughness)[material]
     view = _unit(eye - point)
     reach = torch.cat([lit, open_.expand(-1, len(lights.directions) - 1)], dim=1)
-    # A relief cannot catch light that its surface turns away from.
+    # Relief must not catch light from behind the smooth surface: fade it out near grazing angles.
     facing = _along(bent, lights.directions).clamp_min(0) * (4 * _along(smooth, lights.directions)).clamp(0, 1)
     half = view[:, None] + lights.directions
     high = ((bent[:, None] * half).sum(2) / half.norm(dim=2)).clamp_min(0)
@@ -68,7 +68,7 @@ def shade(
 def texels(
     mesh: SubjectMesh, face: Int64[Tensor, "n"], weights: Float32[Tensor, "n 3"]
 ) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 2"]]:
-    """Albedo and slopes of the relief, linearly between the three nearest samples of the face's grid."""
+    """Albedo and slopes of the relief, interpolated linearly between the three nearest samples of the face's grid."""
     size = mesh.grids[face].long()
     x, y = weights[:, 1] * size, weights[:, 2] * size
     i = torch.minimum(x.long().clamp_min(0), size - 1)
@@ -94,12 +94,12 @@ def blinn_phong_exponent(roughness: Float32[Tensor, "m"]) -> Float32[Tensor, "m"
 
 
 def _along(vectors: Float32[Tensor, "n 3"], directions: Float32[Tensor, "l 3"]) -> Float32[Tensor, "n l"]:
-    """Scalar products; no matrix product, which may round to TF32."""
+    """Scalar products; no matrix product, since on CUDA that may round to TF32."""
     return (vectors[:, None] * directions).sum(2)
 
 
 def _sum(shares: Float32[Tensor, "n l"], strengths: Float32[Tensor, "l 3"]) -> Float32[Tensor, "n 3"]:
-    """The lamps' light together."""
+    """Sum over the lamps."""
     return (shares[:, :, None] * strengths).sum(1)
 
 

@@ -18,7 +18,7 @@ from posegaussian.synthetic.renderer.lights import SHADOW_BIAS, SHADOW_EXTENT, S
 from posegaussian.synthetic.renderer.shading import INNER_SIDE, SKY_GRADIENT, blinn_phong_exponent
 
 TILE = (8, 16)
-"""Rows and columns of pixels that are painted together."""
+"""Rows and columns of pixels per Triton program; chosen by hand."""
 _SHADOW_BIAS, _SHADOW_EXTENT, _SLOPE_SCALE, _INNER_SIDE, _SKY_GRADIENT = (
     tl.constexpr(value) for value in (SHADOW_BIAS, SHADOW_EXTENT, SLOPE_SCALE, INNER_SIDE, SKY_GRADIENT)
 )
@@ -39,12 +39,12 @@ def shade_samples(
     Args:
         points: vertices in each image, in samples.
         face: the triangle at each sample, -1 where there is none.
-        posed: the mesh.
-        frame: which of its frames each image shows.
-        eye: where each is taken from, metres.
+        posed: the mesh in t frames.
+        frame: the frame that each image shows.
+        eye: centre of the camera of each image, metres.
         lights: the light.
         shadows: of the first lamp.
-        samples: per pixel and axis.
+        samples: number of samples per pixel and axis.
     """
     mesh, (count, rows, columns) = posed.mesh, face.shape
     height, width = rows // samples, columns // samples
@@ -213,7 +213,7 @@ def _between(p, q, r, wp, wq, wr, hit):
 @triton.jit
 @no_type_check
 def _lit(shadow, lens, pose, frame, size, softness, x, y, z, hit, SHADOW_TAPS: tl.constexpr):
-    """Share of the first lamp's disc that points see; see `ShadowMap.visibility`."""
+    """Visible share of the first lamp; see `ShadowMap.visibility`."""
     column, row, inverse = projected(pose, lens, x, y, z)
     limit = tl.math.div_rn(1.0, inverse) - 0.5 * _SHADOW_BIAS
     spread = tl.math.div_rn(softness * size, SHADOW_TAPS * 2 * _SHADOW_EXTENT)

@@ -1,9 +1,10 @@
-"""Which triangle is seen at each pixel's centre, and how far it is: one answer from three back-ends.
+"""The nearest triangle and its depth at each pixel's centre: the same result from three back-ends.
 
-A triangle owns a pixel whose centre lies inside it or on its border. The nearest triangle wins, the one with the lower
-number among equally near ones. All do the same float32 operations in the same order, so they agree to the last bit:
-Numba loops over triangles; Triton, or plain torch where Triton is not to be had, visits the pixels of each triangle's
-box and keeps the least key (bits of the depth, number of the triangle) of each pixel, in any order of execution.
+A triangle covers a pixel whose centre lies inside it or on its border. The nearest triangle wins; of equally near ones,
+the one with the lower number. All back-ends do the same float32 operations in the same order, so they agree to the last
+bit. Numba loops over triangles. Triton, or plain torch where Triton does not work, visits the pixels of each triangle's
+bounding box and keeps the minimal key of each pixel: the bits of the depth, then the number of the triangle. (Positive
+floats sort like their bits.) A minimum does not depend on the order of execution.
 """
 
 import torch
@@ -14,7 +15,7 @@ from posegaussian.synthetic.mesh.scanlines import rasterize_scanlines
 from posegaussian.synthetic.renderer.acceleration import has_triton
 
 CANDIDATES = 1 << 23
-"""Pixels of boxes that the torch back-end looks at together; bounds its memory to about 100 bytes for each."""
+"""Pixels of bounding boxes that the torch back-end handles at once; it takes about 100 bytes for each, so 0.8 GiB."""
 _EMPTY = torch.iinfo(torch.int64).max
 
 
@@ -88,7 +89,7 @@ def rasterize_triton(
 
 
 def _resolved(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
-    """Triangles and depths from the least keys."""
+    """Triangles and depths from the minimal keys."""
     hit = keys != _EMPTY
     face = torch.where(hit, keys & 0xFFFFFFFF, -1).int()
     depth = torch.where(hit, keys >> 32, 0).int().view(torch.float32)

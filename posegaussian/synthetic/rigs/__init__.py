@@ -1,1 +1,1 @@
-"""Where cameras stand, and how their calibration errs."""
+"""Rigs of cameras, and errors of their calibration."""

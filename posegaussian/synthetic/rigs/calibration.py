@@ -1,4 +1,4 @@
-"""Cameras in torch, as calibration declares them, and as they truly are."""
+"""Rig cameras in torch, and the same cameras with errors of calibration."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from posegaussian.types import Camera, stack
 
 
 def camera_batch(views: list[RigCamera]) -> Camera:
-    """Views of one size as a batch in float32, lenses left out."""
+    """Cameras of one size as a batch in float32, without lens distortion."""
     return stack(
         [
             Camera(
@@ -27,20 +27,20 @@ def camera_batch(views: list[RigCamera]) -> Camera:
 def perturb_calibration(
     rng: np.random.Generator, settings: SensorSettings, declared: Camera, extent: Float[np.ndarray, "p 3"]
 ) -> Camera:
-    """A batch of cameras as they truly are: in each, the person's picture is a little shifted, turned and scaled.
+    """Cameras with errors of calibration: in each, the image of the person is shifted, turned and scaled a little.
 
     Args:
-        rng: draws how.
-        settings: `calibration` bounds by how many pixels any point of the person moves.
-        declared: the cameras as calibration declares them.
+        rng: random generator.
+        settings: `calibration` bounds how far any point of the person moves, pixels.
+        declared: the cameras according to their calibration.
         extent: points of the person, metres.
     """
     intrinsics = declared.intrinsics.clone()
     for view, (lens, pose) in enumerate(
         zip(intrinsics.double().numpy(), declared.world_to_camera.double().numpy(), strict=True)
     ):
-        seen = (extent @ pose[:3, :3].T + pose[:3, 3]) @ lens.T
-        points = seen[:, :2] / seen[:, 2:]
+        projected = (extent @ pose[:3, :3].T + pose[:3, 3]) @ lens.T
+        points = projected[:, :2] / projected[:, 2:]
         error, share = rng.uniform(*settings.calibration), rng.uniform()
         about = points.mean(0)
         reach = np.linalg.norm(points - about, axis=1).max()

@@ -1,4 +1,4 @@
-"""The rig: source cameras on an arc or a ring about the person, and target cameras near each two neighbours."""
+"""Rigs: source cameras on an arc or a ring around the person, and held-out cameras near each pair of neighbours."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,11 +10,12 @@ from posegaussian.config import BuiltinSettings, RigSettings
 from posegaussian.errors import ConfigError
 
 NEAREST_POINT = 0.2
-"""Points nearer to the camera's plane than this cannot be photographed, metres."""
+"""Points nearer to the camera's plane than this are refused, metres; chosen by hand."""
 SHORTEST_FOCAL = 0.2
-"""Focal lengths below this share of the picture's longer side are not believed."""
+"""Shorter focal lengths are refused, as a share of the image's longer side: an angle of view of 136 degrees."""
 SHORTEST_SHARE = 0.7
-"""Lenses are not drawn shorter than this share of the longest that holds the person."""
+"""Focal lengths are drawn from this share of the longest one that holds the person; chosen by hand: the person fills at
+least about 70 % of the image."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class RigCamera:
 
 @dataclass(frozen=True)
 class Rig:
-    """Cameras by name: those that are inputs, those that never are, and which sources are neighbours."""
+    """Cameras by name: sources, held-out cameras (never inputs), and the pairs of neighbouring sources."""
 
     sources: dict[str, RigCamera]
     held_out: dict[str, RigCamera]
@@ -54,12 +55,12 @@ class Rig:
 
 @dataclass(frozen=True)
 class Arc:
-    """Places on a circle about a point, by angle, and beside it.
+    """A circle around a point, on which cameras are placed by angle.
 
     Args:
-        centre: that the cameras stand around, metres.
-        middle: unit direction from the centre to the place of angle 0.
-        axis: that the angle turns about, unit length.
+        centre: of the circle, metres.
+        middle: unit direction from the centre to the place at angle 0.
+        axis: of the rotation by the angle, unit length.
         radius: metres.
     """
 
@@ -69,14 +70,14 @@ class Arc:
     radius: float
 
     def place(self, angle: float, above: float = 0.0) -> Float[np.ndarray, "3"]:
-        """The place at an angle, and so far beside the circle, towards the axis; degrees."""
+        """The place at an angle along the circle and an angle off it, towards the axis; degrees."""
         direction = rotate(self.middle, self.axis, angle)
         sideways = cross(direction, self.axis)
         return self.centre + self.radius * rotate(direction, sideways / np.linalg.norm(sideways), above)
 
 
 def cross(a: Float[np.ndarray, "3"], b: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
-    """The vector product; ten times as fast as NumPy's for one pair."""
+    """The vector product; for one pair ten times as fast as np.cross."""
     return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
@@ -89,7 +90,7 @@ def rotate(vector: Float[np.ndarray, "3"], axis: Float[np.ndarray, "3"], angle: 
 def draw_arc(
     rng: np.random.Generator, settings: RigSettings, centre: Float[np.ndarray, "3"], ring: bool = False
 ) -> Arc:
-    """A place for the rig: an arc level or upright in the view of its middle, or a level ring."""
+    """A random circle for the rig: a level or an upright arc, as its middle camera sees it, or a level ring."""
     azimuth, pitch = (np.deg2rad(rng.uniform(*bounds)) for bounds in (settings.azimuth, settings.pitch))
     radius, upright = rng.uniform(*settings.radius), rng.uniform() < settings.vertical
     out = np.array([np.cos(pitch) * np.sin(azimuth), -np.cos(pitch) * np.cos(azimuth), np.sin(pitch)])
@@ -101,7 +102,7 @@ def draw_arc(
 def look_at(
     centre: Float[np.ndarray, "3"], point: Float[np.ndarray, "3"], roll: float = 0.0
 ) -> Float[np.ndarray, "4 4"]:
-    """world_to_camera of a camera at `centre` whose optical axis meets `point`, upright but for a roll in degrees."""
+    """world_to_camera of a camera at `centre` whose optical axis meets `point`; upright, then rolled by degrees."""
     forward = (point - centre) / np.linalg.norm(point - centre)
     right = cross(forward, np.array([0.0, 0.0, 1.0]))
     right /= np.linalg.norm(right)
@@ -114,15 +115,15 @@ def look_at(
 
 
 def on_image_plane(pose: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
-    """Where points lie on the plane at depth 1.
+    """Places of points on the plane at depth 1.
 
     Raises:
-        ConfigError: the camera does not have all of them before it.
+        ConfigError: not all of them lie in front of the camera.
     """
     camera = points @ pose[:3, :3].T + pose[:3, 3]
     if (camera[:, 2] < NEAREST_POINT).any():
         raise ConfigError(
-            "the rig cannot see the person: a camera stands in or before somebody",
+            "the rig cannot see the person: a camera stands in or behind the person",
             code="person-out-of-view",
             hint="raise `radius`",
         )
@@ -137,13 +138,13 @@ def draw_framed_camera(
     extent: Float[np.ndarray, "n 3"],
     distortion: tuple[float, float] = (0.0, 0.0),
 ) -> RigCamera:
-    """A camera whose picture holds the whole person.
+    """A random camera whose image holds the whole person.
 
     Args:
         rng: draws the focal length, the principal point and the margin.
         settings: their ranges.
         pose: world_to_camera.
-        size: width and height of the picture, pixels.
+        size: width and height of the image, pixels.
         extent: points that must be seen, with the margin.
         distortion: range of the lens's k1.
     """
@@ -159,13 +160,13 @@ def draw_framed_camera(
 
 
 def draw_focal(rng: np.random.Generator, settings: RigSettings, longest: float, size: tuple[int, int]) -> float:
-    """A focal length within the settings' range, but for the longest that holds the person; pixels.
+    """A random focal length within the settings' range, no longer than holds the person; pixels.
 
     Raises:
-        ConfigError: only an impossibly short lens sees the person.
+        ConfigError: the person fits only with a focal length below `SHORTEST_FOCAL`.
     """
     if longest < SHORTEST_FOCAL * max(size):
-        what = f"the rig cannot see the person: that takes a focal length of {longest / max(size):.2f} of the picture"
+        what = f"the rig cannot see the person: that takes a focal length of {longest / max(size):.2f} of the image"
         raise ConfigError(what, code="person-out-of-view", hint="raise `radius`, or lower `margin` or `principal`")
     low, high = (share * max(size) for share in settings.focal)
     high = min(high, longest)
@@ -178,12 +179,12 @@ def _direction(rng: np.random.Generator) -> Float[np.ndarray, "2"]:
 
 
 def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Float[np.ndarray, "n 3"]) -> Rig:
-    """The cameras of a capture on disk.
+    """The random rig of a capture.
 
     Args:
-        rng: draws where they stand.
-        settings: how many, how large, and the ranges.
-        extent: points that every camera must see.
+        rng: random generator.
+        settings: number and size of the cameras, and ranges.
+        extent: points that every camera must see, metres.
 
     Raises:
         ConfigError: no such cameras can see the person.

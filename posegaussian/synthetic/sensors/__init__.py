@@ -1,1 +1,1 @@
-"""What a camera does to an image."""
+"""Sensor effects: what a camera does to an image."""

@@ -1,6 +1,6 @@
-"""What a camera does to a picture: blur, exposure, white balance, gamma, noise, and the quantisation of JPEG.
+"""Sensor effects: blur, exposure, white balance, gamma, noise, and the quantisation of JPEG.
 
-Random numbers come from hashing each pixel's number, and sums are written out, so that all devices agree.
+Random numbers are hashes of the pixels' numbers, and sums have a fixed order, so that all devices agree.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from posegaussian.types import Tensors
 
 @dataclass(frozen=True)
 class Sensor(Tensors):
-    """n cameras' ways; see SensorSettings.
+    """Sensor effects of n images; see `SensorSettings`.
 
     Args:
         gain: of each channel.
@@ -41,7 +41,7 @@ class Sensor(Tensors):
     seed: Int64[Tensor, n]
 
     def apply(self, images: Float32[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
-        """Pictures as the cameras deliver them, in 0..1."""
+        """The images with all effects, in 0..1."""
         images = gaussian_blur(images, self.defocus)
         images = (images * self.gain[:, :, None, None]).clamp(0, 1) ** self.gamma[:, None, None, None]
         level = self.noise[:, None, None, None] * images.sqrt()
@@ -50,7 +50,7 @@ class Sensor(Tensors):
 
 
 def draw_sensors(rng: np.random.Generator, settings: SensorSettings, frames: int, cameras: int) -> Sensor:
-    """Cameras that keep their ways through all frames but for the noise; batch is frames x cameras, on the CPU."""
+    """Random sensors, constant over the frames but for the noise; batch is frames x cameras, on the CPU."""
     exposure = 2 ** rng.uniform(*settings.exposure, size=cameras)
     warmth = rng.uniform(*settings.white_balance, size=cameras)
     values = {
@@ -63,7 +63,7 @@ def draw_sensors(rng: np.random.Generator, settings: SensorSettings, frames: int
 
 
 def gaussian_blur(images: Float32[Tensor, "n c h w"], sigma: Float32[Tensor, n]) -> Float32[Tensor, "n c h w"]:
-    """A Gaussian blur by so many pixels, cut off at 4 pixels."""
+    """Images blurred by a Gaussian of a standard deviation in pixels, cut off at 4 pixels."""
     offsets = torch.arange(-4, 5, device=images.device)
     weights = torch.exp(-0.5 * (offsets / sigma.clamp_min(1e-3)[:, None]) ** 2)
     weights = weights / weights.sum(1, keepdim=True)
@@ -103,11 +103,11 @@ _CHROMINANCE = """
 17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 99 99 99 47 66 99 99 99 99 99 99
 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99
 """
-"""Annex K of ITU-T T.81, the tables that quality scales."""
+"""Quantisation tables of ITU-T T.81, Annex K; quality scales them as libjpeg does."""
 
 
 def jpeg_quantise(images: Float32[Tensor, "n 3 h w"], quality: Float32[Tensor, n]) -> Float32[Tensor, "n 3 h w"]:
-    """JPEG without its entropy coder, chroma at full resolution; whole levels 0..255 in and out."""
+    """Images after JPEG's quantisation, with chroma at full resolution; whole levels 0..255 in and out."""
     height, width = images.shape[2:]
     padded = F.pad(images, (0, -width % 8, 0, -height % 8), mode="replicate")
     r, g, b = padded.unbind(1)
@@ -138,5 +138,5 @@ def _constants(device: torch.device) -> tuple[Float32[Tensor, "8 8"], Float32[Te
 
 
 def _transform_axis(blocks: Tensor, matrix: Float32[Tensor, "8 8"], axis: int) -> Tensor:
-    """The matrix times one axis of 8; no matrix product, which may round to TF32."""
+    """The matrix applied to one axis of 8; no matrix product, since on CUDA that may round to TF32."""
     return (blocks.movedim(axis, -1)[..., None, :] * matrix).sum(-1).movedim(-1, axis)

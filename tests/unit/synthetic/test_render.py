@@ -35,7 +35,7 @@ def mesh(vertices, faces, texture=white) -> BakedMesh:
     )
 
 
-def lights(ambient: float, direction=(0.0, 0.0, 1.0), strength: float = 0.0) -> Lights:
+def lights(ambient: float, direction=(0.6, 0.0, 0.8), strength: float = 0.0) -> Lights:
     return Lights(*(torch.tensor(v) for v in ([direction], [[strength] * 3], [ambient] * 3, [0.0] * 3, 0.01)))
 
 

@@ -47,5 +47,5 @@ class BuiltinSettings:
         if self.ring and self.sources < 3:
             yield (
                 ("sources",),
-                "the 2 cameras of a `ring` would face each other and cannot be rectified; a ring needs 3",
+                "2 cameras of a `ring` face each other and cannot be rectified; a ring needs 3",
             )

@@ -1,4 +1,4 @@
-"""People photographed on CUDA: the CPU's pictures and truth, the same bytes again, no waiting for the device."""
+"""People rendered on CUDA: the images and ground truth of the CPU, the same bytes again, no waiting for the device."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def clips(people, device, settings=SETTINGS):
     return render_clips(subjects, [np.random.default_rng([5, i]) for i in range(len(subjects))], settings, 2)
 
 
-def test_the_stream_is_photographed_by_triton():
+def test_the_stream_is_rendered_by_triton():
     assert has_triton()
 
 

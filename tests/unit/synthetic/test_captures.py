@@ -97,7 +97,7 @@ def test_true_joints_project_onto_the_person(capture):
 
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_depth_pixels_are_where_opencv_projects_the_surface(capture, camera):
-    """The shift of the picture that explains the errors of depth best is under 0.05 px (least squares)."""
+    """The shift of the image that explains the errors of depth best is under 0.05 px (least squares)."""
     person = make_person(2)
     _, rotation, translation, _ = calibration(capture, camera)
     depth = read_depth(capture, camera, 1)

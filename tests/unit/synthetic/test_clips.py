@@ -22,9 +22,9 @@ SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=Sensor
 FRAMES = np.array([0, 1])
 
 
-def surface_distance(points: np.ndarray, subject: Subject, moment: int) -> np.ndarray:
+def surface_distance(points: np.ndarray, subject: Subject, frame: int) -> np.ndarray:
     """Distance of points to the planes of the triangles whose middles lie nearest, metres."""
-    vertices = subject.posed(np.array([moment])).vertices[0].double().numpy()
+    vertices = subject.posed(np.array([frame])).vertices[0].double().numpy()
     corners = vertices[subject.mesh.faces.numpy()]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-20
@@ -53,8 +53,8 @@ def test_depth_of_one_view_lies_on_the_surface_and_on_the_other_views_depth(subj
             shift = sample.disparity[0, view][seen] * (-1 if view == 0 else 1)
             assert abs(pixels[0, :, 0] - (x + shift)).max() < 2e-2
     points = unproject(samples[0].depth, samples[0].pair.cameras)[0, 0][samples[0].depth[0, 0] > 0]
-    moment = int(np.argmin([abs(subject.poses.joints[t] - samples[0].joints[0].numpy()).max() for t in range(6)]))
-    assert np.median(surface_distance(points[::40].double().numpy(), subject, moment)) < 5e-4
+    frame = int(np.argmin([abs(subject.poses.joints[t] - samples[0].joints[0].numpy()).max() for t in range(6)]))
+    assert np.median(surface_distance(points[::40].double().numpy(), subject, frame)) < 5e-4
 
 
 def is_hidden(origin: np.ndarray, target: np.ndarray, corners: np.ndarray) -> bool:
@@ -66,8 +66,8 @@ def is_hidden(origin: np.ndarray, target: np.ndarray, corners: np.ndarray) -> bo
 def test_occlusion_agrees_with_rays(subject, samples):
     rays, maps = [], []
     for sample in samples:
-        moment = int(np.argmin([abs(subject.poses.joints[t] - sample.joints[0].numpy()).max() for t in range(6)]))
-        vertices = subject.posed(np.array([moment])).vertices[0].double().numpy()
+        frame = int(np.argmin([abs(subject.poses.joints[t] - sample.joints[0].numpy()).max() for t in range(6)]))
+        vertices = subject.posed(np.array([frame])).vertices[0].double().numpy()
         corners = vertices[subject.mesh.faces.numpy()]
         points = unproject(sample.depth, sample.pair.cameras)[0].double().numpy()
         centres = sample.pair.cameras.centre[0].double().numpy()
@@ -104,16 +104,14 @@ def test_texture_follows_the_body(subject):
     # No relief light, no shadows: what remains is albedo and occlusion, which move with the surface.
     sample = render_clip(subject, np.random.default_rng(3), replace(SETTINGS, light=even, size=(256, 256)), 2)
     posed = subject.posed(FRAMES)
-    moments = [
-        int(np.argmin([abs(subject.poses.joints[t] - j.numpy()).max() for t in range(6)])) for j in sample.joints
-    ]
-    posed = subject.posed(np.array(moments))
+    frames = [int(np.argmin([abs(subject.poses.joints[t] - j.numpy()).max() for t in range(6)])) for j in sample.joints]
+    posed = subject.posed(np.array(frames))
     points = project_vertices(posed.vertices, sample.pair.cameras[:, 0])
     face, _ = rasterize_numba(points, subject.mesh.faces, 256, 256)
-    pictures = sample.pair.images[:, 0]
+    images = sample.pair.images[:, 0]
     middles = points[:, subject.mesh.faces].mean(2)
     both = np.intersect1d(face[0][face[0] >= 0].numpy(), face[1][face[1] >= 0].numpy())
-    colours = [pictures[t][:, middles[t, both, 1].long(), middles[t, both, 0].long()] for t in (0, 1)]
+    colours = [images[t][:, middles[t, both, 1].long(), middles[t, both, 0].long()] for t in (0, 1)]
     assert abs(colours[0] - colours[1]).mean() < 0.06
     shuffled = colours[1][:, torch.randperm(len(both))]
     assert abs(colours[0] - shuffled).mean() > 2 * abs(colours[0] - colours[1]).mean()
@@ -139,7 +137,7 @@ def test_flow_of_the_texture_is_that_of_the_body():
         assert distance[start] < 1e-6
         points = project_vertices(subject.posed(np.array([start, start + 1])).vertices, sample.pair.cameras[:, 0])
         faces, _ = rasterize(points, subject.mesh.faces, side, side)
-        grey = [(255 * picture.mean(0)).byte().numpy() for picture in sample.pair.images[:, 0]]
+        grey = [(255 * image.mean(0)).byte().numpy() for image in sample.pair.images[:, 0]]
         found = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(grey[0], grey[1], None)
         both = np.intersect1d(*(face[face >= 0].numpy() for face in faces))
         middles = points[:, subject.mesh.faces[torch.from_numpy(both)]].mean(2)[..., :2].numpy()

@@ -114,17 +114,17 @@ def test_single_numbers_are_always_taken():
 
 
 def test_what_is_off_changes_nothing():
-    pictures = torch.rand((2, 3, 20, 24), generator=torch.Generator().manual_seed(0))
+    images = torch.rand((2, 3, 20, 24), generator=torch.Generator().manual_seed(0))
     sensor = draw_sensors(np.random.default_rng(0), SensorSettings(), 1, 2)
-    assert torch.equal(sensor.apply(pictures), (255 * pictures).round() / 255)
+    assert torch.equal(sensor.apply(images), (255 * images).round() / 255)
 
 
 @pytest.mark.parametrize("name", ["exposure", "white_balance", "gamma", "noise", "defocus", "jpeg"])
 def test_what_is_on_changes_pictures(name):
-    pictures = torch.rand((2, 3, 20, 24), generator=torch.Generator().manual_seed(0))
+    images = torch.rand((2, 3, 20, 24), generator=torch.Generator().manual_seed(0))
     on = {"exposure": 0.3, "white_balance": 0.1, "gamma": 0.8, "noise": 0.05, "defocus": 1.5, "jpeg": 60}[name]
     sensor = draw_sensors(np.random.default_rng(0), config.parse(SensorSettings, {name: on}), 1, 2)
-    assert abs(sensor.apply(pictures) - pictures).mean() > 0.01
+    assert abs(sensor.apply(images) - images).mean() > 0.01
 
 
 @pytest.mark.parametrize(

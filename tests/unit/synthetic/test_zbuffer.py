@@ -23,11 +23,11 @@ SETTINGS = StreamSettings(size=(160, 160), target_size=(200, 240), sensor=Sensor
 FRAMES = np.array([0, 1])
 
 
-@pytest.mark.parametrize(("pictures", "threads"), [(2, 1), (1, 3)])
-def test_numba_and_torch_rasterise_alike(subject, pictures, threads):
+@pytest.mark.parametrize(("images", "threads"), [(2, 1), (1, 3)])
+def test_numba_and_torch_rasterise_alike(subject, images, threads):
     scene = draw_stereo_scene(np.random.default_rng(5), SETTINGS, subject.poses.extent(FRAMES))
     arguments = (
-        project_vertices(subject.posed(FRAMES).vertices, scene.declared)[:pictures],
+        project_vertices(subject.posed(FRAMES).vertices, scene.declared)[:images],
         subject.mesh.faces,
         160,
         160,

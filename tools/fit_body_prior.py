@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float
-from posegaussian.synthetic.dataset.render_clip import render_clip
 from torch import Tensor, nn
 
 from posegaussian.config import StreamSettings
 from posegaussian.model.constants import DISPARITY_PRIOR, DisparityPriorConstants
 from posegaussian.model.disparity_prior import DisparityPrior, PriorEstimate
 from posegaussian.pose.detector_noise import read_error_model, simulate_detector
+from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject

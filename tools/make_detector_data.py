@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from posegaussian.config import LightSettings
-from posegaussian.pose.heatmaps import mask_box
+from posegaussian.geometry.masks import bounding_box, is_person
 from posegaussian.progress import progress
 from posegaussian.synthetic.people.bake import bake
 from posegaussian.synthetic.people.person import make_person
@@ -79,9 +79,9 @@ def _renders(task: tuple[int, int]) -> dict[str, np.ndarray]:
         rendered = render_colours(posed, torch.zeros(1).long(), camera_batch([camera]), lights, shadows)
         image = (255 * rendered.over(lights.background)[0].clamp(0, 1)).round().byte().permute(1, 2, 0).numpy()
         mask = (255 * rendered.coverage[0, 0]).round().byte().numpy()
-        box = mask_box(mask)
+        box = bounding_box(is_person(mask))
         assert box is not None, "the camera frames the person"
-        rows.append((image, mask, camera.project(poses.joints[view]), box, seed))
+        rows.append((image, mask, camera.project(poses.joints[view]), np.array(box, float), seed))
     names = ("images", "masks", "keypoints", "boxes", "people")
     return {name: np.stack(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 

@@ -77,7 +77,7 @@ def _rectified(
     """Rectified cameras, left and right, whose images hold the whole person, not always as large as possible."""
     rotation, swapped = rectification.rectifying_rotation(sources[0], sources[1])
     left, right = reversed(sources) if swapped else sources
-    found = [rectification.bounds(extent - camera.centre, rotation) for camera in (left, right)]
+    found = [rectification.ray_bounds(extent - camera.centre, rotation) for camera in (left, right)]
     boxes = [box for box in found if box is not None]
     if len(boxes) < 2:
         raise ConfigError(

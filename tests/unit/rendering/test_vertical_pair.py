@@ -11,7 +11,7 @@ from posegaussian.io import store
 from posegaussian.model.network import PoseGaussian
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.rendering.camera_path import source_cameras
-from posegaussian.rendering.reconstruct import render
+from posegaussian.rendering.reconstruct import reconstruct_frames, render
 
 
 def test_a_vertical_pair_is_reconstructed_upright(tmp_path):

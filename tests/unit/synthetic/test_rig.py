@@ -8,7 +8,7 @@ import torch
 
 from posegaussian.config import GPS_GAUSSIAN, BuiltinSettings, RigSettings, SensorSettings, StreamSettings
 from posegaussian.geometry.projection import project
-from posegaussian.geometry.rig import angles
+from posegaussian.geometry.rig import view_angles
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.rigs.rig import capture_rig
 
@@ -64,5 +64,5 @@ def test_rings_close_and_their_angles_are_even(subject):
     assert rig.pairs[-1] == ("04", "00") and len(rig.held_out) == 5
     extent = subject.poses.extent(FRAMES)
     centres = np.stack([view.centre for view in rig.sources.values()])
-    between = angles((extent.min(0) + extent.max(0)) / 2, centres)
+    between = view_angles((extent.min(0) + extent.max(0)) / 2, centres)
     np.testing.assert_allclose([between[i, (i + 1) % 5] for i in range(5)], 72, rtol=1e-6)

@@ -1,4 +1,4 @@
-"""What a user can do wrong: one class per kind, one code per mistake, one line per message.
+"""Errors and warnings about the user's files and settings: a class per kind, a code per mistake, one line per message.
 
 The command line prints the message alone (no traceback) and exits with status 2.
 """
@@ -11,8 +11,8 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-class _Message(Exception):
-    """One line that says where, what, and what to do about it; its parts are attributes.
+class UserMessage(Exception):
+    """A message of one line: the place, what is wrong there, and what to do about it; the parts are attributes.
 
     Args:
         what: what is wrong, in a few words.
@@ -43,8 +43,8 @@ class _Message(Exception):
         return _rebuilt, (type(self), self.args), vars(self)
 
 
-class UserError(_Message):
-    """A mistake the user can mend; for the arguments see `_Message`."""
+class UserError(UserMessage):
+    """A mistake that the user can correct; the arguments are those of `UserMessage`."""
 
 
 class ConfigError(UserError):
@@ -79,7 +79,7 @@ class TrainingError(UserError):
     """Training cannot start or had to stop."""
 
 
-class CaptureWarning(_Message, UserWarning):
+class CaptureWarning(UserMessage, UserWarning):
     """Something about a capture that was repaired, or that looks wrong; the command line prints one line."""
 
 
@@ -92,7 +92,7 @@ def warn(
     frame: int | None = None,
     hint: str | None = None,
 ) -> None:
-    """Say it once, as a CaptureWarning; the arguments are those of UserError."""
+    """Issue a CaptureWarning; the arguments are those of `UserMessage`."""
     message = CaptureWarning(what, code=code, file=file, camera=camera, frame=frame, hint=hint)
     warnings.warn(message, stacklevel=2)
 
@@ -114,7 +114,7 @@ def look_up(table: Mapping[str, Value], name: str, what: str, *, code: str) -> V
     return table[name]
 
 
-def _rebuilt(kind: type[_Message], args: tuple[str]) -> _Message:
+def _rebuilt(kind: type[UserMessage], args: tuple[str]) -> UserMessage:
     return kind.__new__(kind, *args)
 
 

@@ -1,27 +1,15 @@
-"""What mkdocs.yml leaves to code: the list of how-tos, and the help of every command as the command prints it."""
+"""The hook of mkdocs.yml: the help of every command, as the command prints it, in docs/reference/commands.md."""
 
 import io
-import re
-from pathlib import Path
 
 from rich.console import Console
 
 from posegaussian import cli
 
 
-def on_config(config):
-    """Every how-to is in the navigation, after those that mkdocs.yml names."""
-    (howto,) = (entry["How to"] for entry in config.nav if "How to" in entry)
-    pages = sorted(f"howto/{path.name}" for path in Path(config.docs_dir, "howto").glob("*.md"))
-    howto += [page for page in pages if page not in howto]
-    return config
-
-
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Replace `{{ commands }}`, and links out of docs/ by links that hold on the site."""
-    if "{{ commands }}" in markdown:
-        markdown = markdown.replace("{{ commands }}", _commands())
-    return re.sub(r"\]\(\.\./(?:config/README\.md)\)", "](reference/configuration.md)", markdown)
+    """The page, with the help of all commands in the place of `{{ commands }}`."""
+    return markdown.replace("{{ commands }}", _commands()) if "{{ commands }}" in markdown else markdown
 
 
 def _commands() -> str:

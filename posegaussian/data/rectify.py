@@ -18,8 +18,8 @@ from posegaussian.types import StereoPair
 
 _NAMES: Names = ("first", "second")
 """What errors call the two cameras."""
-_MARGIN = RectifySettings().margin
-"""The pipeline's."""
+MARGIN = RectifySettings().margin
+"""Default margin: that of the setting `rectify.margin`."""
 
 
 def rectify(
@@ -27,7 +27,7 @@ def rectify(
     masks: Sequence[UInt8[np.ndarray, "_ _"]],
     cameras: Sequence[SourceCamera],
     size: tuple[int, int] = (1024, 1024),
-    margin: float = _MARGIN,
+    margin: float = MARGIN,
     match_colors: bool = False,
 ) -> StereoPair:
     """The rectified pair of two images: rows match, lenses are undone, the person stands on black and fills the images.
@@ -96,7 +96,7 @@ class Rectifier:
         masks: Sequence[UInt8[np.ndarray, "_ _"]],
         cameras: Sequence[SourceCamera],
         size: tuple[int, int] = (1024, 1024),
-        margin: float = _MARGIN,
+        margin: float = MARGIN,
         match_colors: bool = False,
     ):
         _check(images, masks, cameras)

@@ -6,6 +6,9 @@ from rich.console import Console
 
 from posegaussian import cli
 
+WIDTH = 82
+"""Characters per line of help: a code block of the site shows 83 in a window of 1280 px (counted in a screenshot)."""
+
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """The page, with the help of all commands in the place of `{{ commands }}`."""
@@ -18,5 +21,5 @@ def _commands() -> str:
 
 def _help(command: str) -> str:
     page = io.StringIO()
-    cli.app.help_print([command], console=Console(file=page, width=100, color_system=None))
+    cli.app.help_print([command], console=Console(file=page, width=WIDTH, color_system=None))
     return "\n".join(line.rstrip() for line in page.getvalue().strip().splitlines())

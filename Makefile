@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all the set-up there is: they build what they need, once.
+# `make demo` and `make test` create the environments that they need; no other set-up is necessary.
 PYTHON ?= python3
 CONFIG ?= config/config.yaml
 CORES ?= all
@@ -10,7 +10,7 @@ export PYTHONNOUSERSITE := 1
 
 .PHONY: demo test test-all lint format clean schemas pins conda-env docs help
 
-help:  ## Say what the targets do
+help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(STAMP): envs/posegaussian.txt pyproject.toml
@@ -26,7 +26,7 @@ test: $(STAMP)  ## Run the tests, without those marked slow
 	bash envs/mmpose.post-deploy.sh .venv-mmpose
 	$(BIN)/pytest -m "not slow and not gpu and not conda"
 
-test-all: $(STAMP)  ## Run every test that this machine can
+test-all: $(STAMP)  ## Run every test that this machine can run
 	$(BIN)/pytest
 
 lint: $(STAMP)  ## Check style, types and the workflow
@@ -38,27 +38,27 @@ lint: $(STAMP)  ## Check style, types and the workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/python -m posegaussian schema --check
 
-format: $(STAMP)  ## Mend the style
+format: $(STAMP)  ## Correct the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-schemas: $(STAMP)  ## Write workflow/schemas and config/README.md anew from posegaussian/config
+schemas: $(STAMP)  ## Write workflow/schemas and config/README.md from posegaussian/config
 	$(BIN)/python -m posegaussian schema
 
-pins: $(STAMP)  ## Write envs/posegaussian.txt anew with the newest releases that pyproject.toml admits
+pins: $(STAMP)  ## Pin the newest releases that pyproject.toml allows in envs/posegaussian.txt
 	$(BIN)/python -m pip install --upgrade --editable '.[workflow,train,evaluate,colmap,cluster,dev,docs]'
 	(sed -n '/^#/p' envs/posegaussian.txt; \
 	 $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//') > envs/posegaussian.txt.new
 	mv envs/posegaussian.txt.new envs/posegaussian.txt
 	$(BIN)/python tools/conda_pins.py
 
-conda-env: $(STAMP)  ## Write envs/posegaussian.yaml anew from envs/posegaussian.txt
+conda-env: $(STAMP)  ## Write envs/posegaussian.yaml from envs/posegaussian.txt
 	$(BIN)/python tools/conda_pins.py
 
-docs: $(STAMP)  ## Build the documentation into site/
+docs: $(STAMP)  ## Build the documentation in site/
 	$(BIN)/mkdocs build --strict
 
-clean:  ## Delete all results; the environments stay
+clean:  ## Delete all results, but not the environments
 	find results -mindepth 1 -not -name .gitkeep -delete
 	rm -rf .snakemake/log .snakemake/metadata .snakemake/incomplete

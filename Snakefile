@@ -1,5 +1,5 @@
 # PoseGaussian: two calibrated views of a person -> 3D Gaussians -> novel views.
-# `snakemake --cores all` takes every model named under `report:` as far as its page.
+# `snakemake --cores all` writes the report of every model under `report:`.
 from snakemake.utils import min_version
 
 min_version("9.8")

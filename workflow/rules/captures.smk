@@ -1,4 +1,4 @@
-# Photograph the built-in people and scans. A user's own captures are listed in the sheet and stay where they are.
+# Render the built-in people, and scans, as captures. Users' own captures need no rule: the sheet lists their folders.
 
 
 rule captures:

@@ -1,5 +1,6 @@
-# What the rules share: the typed configuration, the sheet of captures, and how a stage is called.
-# Rules carry, as plain params, just the part of the configuration they depend on: those are what Snakemake tracks.
+# Shared by all rules: the configuration, the captures sheet, and the command that runs a stage.
+# Each rule has only the part of the configuration that it depends on in its params. Snakemake tracks params, so a change of another
+# part causes no rerun.
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ CONTAINER = DeploymentMethod.APPTAINER in workflow.deployment_settings.deploymen
 
 
 def one_line(function, *args):
-    """Call; a user's mistake becomes one line, without a traceback."""
+    """The result of a function; a user's mistake becomes a WorkflowError of one line, without a traceback."""
     try:
         return function(*args)
     except UserError as error:
@@ -30,7 +31,7 @@ CONFIG = one_line(schema.parse, schema.Config, config, "configuration")
 CAPTURES = one_line(schema.read_captures, CONFIG, ROOT)
 PLAN = schema.Plan(CONFIG, CAPTURES, ROOT)
 TESTED = PLAN.of_split("test")
-MMPOSE_ENV = ROOT / CONFIG.mmpose_env  # which wins where it is absolute
+MMPOSE_ENV = ROOT / CONFIG.mmpose_env  # an absolute mmpose_env replaces ROOT
 
 
 wildcard_constraints:
@@ -39,9 +40,9 @@ wildcard_constraints:
     detector="|".join(CONFIG.detectors),
 
 
-# Every stage is called as `python -m posegaussian`, by the interpreter of its conda environment, of the image that the
-# Dockerfile makes, or of one of the two virtual environments. These are environment variables, since where an
-# interpreter lies is no reason to rerun anything.
+# Every stage runs as `python -m posegaussian`, with the interpreter of its conda environment, of the container image, or of one of
+# the two virtual environments. The rules read the interpreters from environment variables, because Snakemake does not track those:
+# another place of an interpreter causes no rerun.
 if CONDA:
     pythons = ("python", "python")
 elif CONTAINER:
@@ -53,15 +54,15 @@ os.environ |= {"PG_MMPOSE_ENV": str(MMPOSE_ENV)}
 
 
 def as_text(values):
-    """Plain values as the text that a stage's --settings takes."""
+    """Plain values as text for the --settings of a stage."""
     return json.dumps(values, sort_keys=True)
 
 
 def settings(value):
-    """Settings as the text that a stage's --settings takes."""
+    """Settings as text for the --settings of a stage."""
     return as_text(schema.as_dict(value))
 
 
 def at_hand(path):
-    """A path of the plan as an input: what no rule makes is absolute and stays where it is."""
+    """A path of the plan as an input of a rule. Files that no rule makes have absolute paths; `local` exempts them from storage."""
     return local(path) if Path(path).is_absolute() else path

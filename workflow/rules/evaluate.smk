@@ -1,4 +1,4 @@
-# Metrics of the renders at the held-out cameras, with the reference rows plane_warp and gt_depth.
+# Metrics of the renders against the views of held-out cameras, with two reference rows (plane_warp, gt_depth).
 rule evaluate:
     input:
         renders="results/renders/{model}/{capture}.h5",

@@ -1,4 +1,4 @@
-# Real footage that anyone can fetch, never committed: `fetch:NAME` in the sheet of captures.
+# Public real footage, which is downloaded and never committed: `fetch:NAME` in the captures sheet.
 localrules:
     fetch,
 

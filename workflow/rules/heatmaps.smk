@@ -1,6 +1,6 @@
-# 2D pose heatmaps by MMPose, in its own environment: a conda environment under --use-conda, else a virtual environment
-# from the same pins, which envs/mmpose-python builds at first use. It is no input, since a new environment is no reason to
-# rerun anything. `snakemake mmpose_env` builds it ahead, for clusters whose nodes have no network.
+# 2D pose heatmaps by MMPose, in its own environment: a conda environment with --use-conda, otherwise a virtual environment with the
+# same pinned versions, which envs/mmpose-python creates at first use. It is not an input of the rule, so that a new environment causes
+# no rerun. `snakemake mmpose_env` creates it in advance, for clusters whose nodes have no network.
 rule mmpose_env:
     input:
         str(ROOT / "envs/mmpose.post-deploy.sh"),

@@ -1,11 +1,11 @@
-# Input functions of the rules: which files a job needs, where a wildcard alone does not say it.
+# Input functions: the files that a job needs, where a pattern with wildcards is not enough.
 import functools
 
 from posegaussian.cli.inputs import capture_files
 
 
 def scan_files(wildcards):
-    """A scan's mesh, material and texture."""
+    """The files of a scan: mesh, material and texture."""
     folder = PLAN.scans[wildcards.capture]
     files = [str(path) for path in sorted(Path(folder).glob("*")) if path.is_file()]
     if not files:
@@ -15,7 +15,7 @@ def scan_files(wildcards):
 
 @functools.cache
 def files_of(name):
-    """Every file of a user's capture."""
+    """All files of a user's capture. Cached, because Snakemake calls input functions several times per job."""
     try:
         return capture_files(Path(CAPTURES[name].path), CAPTURES[name].frames)
     except UserError as error:
@@ -23,24 +23,24 @@ def files_of(name):
 
 
 def capture_inputs(wildcards):
-    """What rectification depends on: the folder that a rule makes, or every file of the user's own."""
+    """The inputs of rectification: the folder that a rule makes, or all files of a user's capture."""
     name = wildcards.capture
     return f"results/captures/{name}" if PLAN.is_made(name) else files_of(name)
 
 
 def capture_folder(wildcards, input):
-    """Where a capture lies: where a rule put it, or where the user has it."""
+    """The folder of a capture: that of the rule, or the user's."""
     name = wildcards.capture
     return str(input) if PLAN.is_made(name) else CAPTURES[name].path
 
 
 def detector_files(wildcards):
-    """The detector's files that lie here: those that ship with the project, and the user's own."""
+    """The local files of the detector: those of the package and the user's own; downloads are left out."""
     return [local(path) for path in PLAN.detector_files(wildcards.detector) if Path(path).is_file()]
 
 
 def train_inputs(wildcards):
-    """What both stages learn from, and the captures to watch."""
+    """The inputs of both training rules: rectified pairs and heatmaps for training and for validation."""
     model, learn, watch = wildcards.model, PLAN.learned(wildcards.model), PLAN.of_split("val")
     return {
         "rectified": PLAN.rectified(learn),
@@ -51,7 +51,7 @@ def train_inputs(wildcards):
 
 
 def init_of(stage):
-    """What a stage starts from: weights, or nothing."""
+    """The input function for the weights that a training stage starts from; no file for random weights."""
 
     def of(wildcards):
         init = PLAN.init(wildcards.model, stage)

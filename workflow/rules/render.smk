@@ -1,4 +1,4 @@
-# Novel views at the held-out cameras and along a path between the sources; video, images, Gaussians.
+# Novel views from the held-out cameras and along a path between the source cameras; a video, images, the Gaussians.
 rule render:
     input:
         rectified="results/rectified/{capture}.h5",

@@ -1,4 +1,4 @@
-# One self-contained page a model.
+# One self-contained page per model.
 rule report:
     input:
         summary="results/metrics/{model}.csv",

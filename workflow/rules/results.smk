@@ -1,4 +1,5 @@
-# One page of numbers and pictures over all held-out captures and all reported models; the first is what it is about.
+# One page of tables and images over all test captures and all models of `report`; its subject is the first model, which the others
+# are compared with.
 
 
 rule results:

@@ -1,5 +1,5 @@
-# The one place where captures meet: phase depth, then phase full. The checkpoint state lies in an undeclared folder, since
-# Snakemake deletes the declared outputs of a job that fails. Several GPUs are shared out by torchrun, one process each.
+# Training on all captures of a model: stage depth, then stage full. The state for resuming is not a declared output, because Snakemake
+# deletes the declared outputs of a job that fails. With several GPUs, torchrun starts one process per GPU.
 
 
 rule train_depth:

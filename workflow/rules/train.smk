@@ -1,4 +1,4 @@
-# Training on all captures of a model: stage depth, then stage full. The state for resuming is not a declared output, because Snakemake
+# Training on all captures of a model: phase depth, then phase full. The state for resuming is not a declared output, because Snakemake
 # deletes the declared outputs of a job that fails. With several GPUs, torchrun starts one process per GPU.
 
 

@@ -86,7 +86,7 @@ def test_a_path_with_spaces_and_letters_of_all_kinds(tmp_path):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (["--format", "avi"], {"names": ["'avi'"]}),
+        (["--format", "avi"], {"names": ["avi", "easymocap"]}),
         (["--frames", "9:"], {"file": "c"}),
         (["--frames", "x"], {"names": ["'x'"]}),
         (["--cameras", "07"], {"camera": "07"}),

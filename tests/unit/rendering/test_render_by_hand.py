@@ -85,7 +85,7 @@ def coverage(path):
 def test_a_view_without_pose_says_so_and_is_written(capture, weights, tmp_path, capsys):
     by_hand(capture, weights, "--source", "0", "1", "--ratio", "0.5")
     said = capsys.readouterr()
-    assert "going on without pose" in said.err
+    assert "without pose" in said.err
     assert said.out == "novel.png: frame 000000, from 00 to 01 at ratio 0.5, with net.safetensors\n"
     assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
 

@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 export PYTHONNOUSERSITE := 1
+# Idle OpenMP threads sleep: spinning ones slow down other processes on the same cores.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: demo test test-all lint format clean schemas pins conda-env docs help
 
@@ -22,9 +24,10 @@ $(STAMP): envs/posegaussian.txt pyproject.toml
 demo: $(STAMP)  ## Run the whole pipeline on built-in people; ends with results/report/demo/index.html
 	$(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
 
+# In parallel, a file to a worker, since fixtures are shared within files; a worker takes up to 2 GB of memory.
 test: $(STAMP)  ## Run the tests, without those marked slow
 	bash envs/mmpose.post-deploy.sh .venv-mmpose
-	$(BIN)/pytest -m "not slow and not gpu and not conda"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not gpu and not conda"
 
 test-all: $(STAMP)  ## Run every test that this machine can run
 	$(BIN)/pytest

@@ -169,7 +169,7 @@ LOSSES: dict[str, Loss] = {
     ),
     "image": Loss(
         "posegaussian.training.losses.image:image", "0.8 L1 + 0.2 (1 - SSIM) of the rendered view",
-        weight=1.0, phases=("full",), chart="picture loss",
+        weight=1.0, phases=("full",), chart="image loss",
     ),
     "gradient": Loss(
         "posegaussian.training.losses.image:gradient",

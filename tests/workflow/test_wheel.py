@@ -98,7 +98,7 @@ def test_an_empty_environment_reconstructs_a_person(wheel, filmed, tmp_path):
 def psnr_of_the_person(folder: Path) -> float:
     """PSNR of view.png in the person's box, against the held-out camera."""
     capture = pg.read_capture(folder / "all")
-    (truth,), (mask,), _ = capture.views(capture.targets, capture.frames[0])
+    (truth,), (mask,), _ = capture.views(capture.held_out, capture.frames[0])
     rows, columns = np.nonzero(mask >= 128)
     box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     error = np.asarray(Image.open(folder / "view.png")) / 255.0 - truth / 255.0 * (mask / 255.0)[..., None]

@@ -64,7 +64,7 @@ def test_every_store_is_complete(finished):
 def test_metrics_have_both_reference_rows(finished):
     table = pd.read_csv(finished.folder / "results/metrics/demo.csv")
     assert set(table.method) == {"plane_warp", "demo", "gt_depth"}
-    psnr = table.query("scope === 'bbox' and metric == 'psnr'").set_index("method")["mean"]
+    psnr = table.query("scope == 'bbox' and metric == 'psnr'").set_index("method")["mean"]
     assert psnr["gt_depth"] > psnr["plane_warp"]
 
 

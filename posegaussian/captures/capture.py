@@ -13,6 +13,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.io import images
 from posegaussian.io.images import LazyImage
+from posegaussian.text import read_text
 from posegaussian.types import JOINTS
 
 FrameFiles = Mapping[str, Mapping[int, LazyImage]]
@@ -140,7 +141,7 @@ class Capture:
         if self.joints_file is None:
             return None
         try:
-            by_frame = json.loads(self.joints_file.read_text(encoding="utf-8"))["frames"]
+            by_frame = json.loads(read_text(self.joints_file))["frames"]
             joints = {int(frame): np.array(points, dtype=float) for frame, points in by_frame.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise CaptureError(

@@ -13,6 +13,7 @@ from posegaussian.config.base import CROSS_CHECK
 from posegaussian.config.renamed import refuse_old_names
 from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
+from posegaussian.text import read_text
 
 T = TypeVar("T")
 
@@ -65,16 +66,21 @@ def load_settings(kind: type[T], text: str | None) -> T:
         return kind()
     if not text.lstrip().startswith("{"):
         return parse(kind, _read(Path(text)), text)
-    return parse(kind, yaml.safe_load(text), "--settings")
+    return parse(kind, _yaml(text, "--settings"), "--settings")
 
 
 def _read(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _yaml(read_text(path), path)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", code="unreadable-settings", file=path) from None
+
+
+def _yaml(text: str, source: str | Path) -> Any:
+    try:
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}", code="invalid-yaml", file=path) from None
+        raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}", code="invalid-yaml", file=source) from None
 
 
 def as_dict(settings: Any) -> dict[str, Any]:

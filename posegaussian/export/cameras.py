@@ -12,6 +12,7 @@ from posegaussian.errors import ConfigError, UserError
 from posegaussian.io import store
 from posegaussian.rendering.camera_path import camera_between, orbit_camera, pivot_between, source_cameras, sweep
 from posegaussian.rendering.framing import fitted_camera, person_centred_cameras
+from posegaussian.text import read_text
 from posegaussian.types import Camera
 
 
@@ -82,7 +83,7 @@ def read_cameras(path: Path) -> list[Camera]:
         ConfigError: the file cannot be read, or a camera in it is invalid.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["cameras"]
+        entries = json.loads(read_text(path))["cameras"]
         cameras = [
             Camera(
                 torch.tensor(entry["intrinsics"], dtype=torch.float64).reshape(3, 3),

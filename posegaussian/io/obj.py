@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, UInt8
 
 from posegaussian.errors import CaptureError
 from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, read_image
+from posegaussian.text import read_text
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
     """Vertices, texture coordinates, and the indices of both for the corners of each triangle."""
     vertices, uv, faces, corners = [], [], [], []
     try:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in read_text(path).splitlines():
             kind, *words = line.split() or [""]
             if kind == "v":
                 vertices.append([float(word) for word in words[:3]])
@@ -70,7 +71,7 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
 def _texture(mesh: Path) -> Path:
     """Path of the image that the material names, or else of the only one in the folder."""
     for material in sorted(mesh.parent.glob("*.mtl")):
-        for line in material.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in read_text(material).splitlines():
             words = line.split()
             if words[:1] == ["map_Kd"] and (mesh.parent / words[-1]).is_file():
                 return mesh.parent / words[-1]

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from posegaussian.errors import DetectorError
 from posegaussian.pose.encode import gaussian_maps
+from posegaussian.text import read_text
 from posegaussian.types import JOINTS, StereoPair, Tensors
 
 ASSETS = Path(__file__).parents[1] / "assets" / "detector"
@@ -87,7 +88,7 @@ def read_error_model(name: str) -> ErrorModel:
     """
     path = ASSETS / name.removeprefix("package:") if name.startswith("package:") else Path(name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
         groups = [
             [content["joints"][JOINT_GROUPS[group]][state] for group in GROUP_OF_JOINT] for state in VISIBILITY_STATES
         ]

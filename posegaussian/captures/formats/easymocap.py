@@ -20,6 +20,7 @@ from posegaussian.captures.sequences import FrameRange, background_images, frame
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io import video
 from posegaussian.io.images import DepthFile, LazyImage
+from posegaussian.text import read_text
 
 NAME = "easymocap"
 _RIG = '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP"}'
@@ -81,7 +82,7 @@ def _read_rig(path: Path) -> _Rig:
     if not path.is_file():
         return _Rig()
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(read_text(path))
         rig = _Rig(
             sources=[*map(str, content["sources"])],
             held_out=tuple(map(str, content.get("targets", []))),
@@ -137,7 +138,7 @@ class _Calibration:
         if not path.is_file():
             raise CalibrationError("no such file", code="missing-calibration", file=path)
         try:
-            self._file = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
+            self._file = cv2.FileStorage(read_text(path), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
             self.keys = set(self._file.root().keys())
         except (cv2.error, SystemError):
             raise CalibrationError(

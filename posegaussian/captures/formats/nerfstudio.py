@@ -18,6 +18,7 @@ from posegaussian.captures.grouping import PosedImage, group_by_camera, masks_an
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io.images import IMAGE_SUFFIXES, AlphaMask, DepthFile, ImageFile, image_size
+from posegaussian.text import read_text
 
 NAME = "nerfstudio"
 _FILE = "transforms.json"
@@ -42,7 +43,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     """
     file = _file(root)
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file))
         listed = [content | entry for entry in content["frames"]]
     except FileNotFoundError:
         raise CalibrationError("no such file", code="missing-calibration", file=file) from None

@@ -17,6 +17,7 @@ from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.sequences import FrameRange, background_images, find_sequences, frame_rate, image_sequence
 from posegaussian.errors import CalibrationError, CaptureError
+from posegaussian.text import read_text
 
 NAME = "pose2sim"
 _QCA_UNIT = 1 / 64
@@ -78,7 +79,7 @@ def _calibration_file(root: Path) -> Path | None:
 
 def _read_toml(file: Path) -> dict[str, Calibration]:
     try:
-        sections = tomllib.loads(file.read_text(encoding="utf-8"))
+        sections = tomllib.loads(read_text(file))
     except (OSError, ValueError) as error:
         raise CalibrationError(f"not valid TOML ({error})", code="unreadable-calibration", file=file) from None
     cameras = {key: value for key, value in sections.items() if isinstance(value, dict) and "matrix" in value}

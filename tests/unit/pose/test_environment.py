@@ -57,6 +57,7 @@ ALLOWED = {
     "posegaussian.pose.heatmaps",
     "posegaussian.progress",
     "posegaussian.registry",
+    "posegaussian.text",
     "posegaussian.io.store",
 }
 

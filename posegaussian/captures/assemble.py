@@ -59,6 +59,7 @@ def assemble(
     backgrounds: Mapping[str, LazyImage] | None = None,
     sources: Sequence[str] | None = None,
     held_out: Sequence[str] = (),
+    asked: Sequence[str] = (),
     pairs: Sequence[tuple[str, str]] = (),
     joints_file: Path | None = None,
     fps: float | None = None,
@@ -67,10 +68,12 @@ def assemble(
 ) -> Capture:
     """A Capture from what a reader found, checked; of the images, only the first one of each camera is decoded.
 
+    A calibrated camera without images is left out with a warning, unless the user or the capture names it.
+
     Args:
         root: the capture's folder.
         format: name of the layout.
-        calibrations: by camera.
+        calibrations: by camera; those of cameras without images, too.
         images: by camera and frame.
         calibration_files: files of the calibrations and pairs; those that do not exist are left out.
         masks: by camera and frame.
@@ -78,6 +81,7 @@ def assemble(
         backgrounds: by camera.
         sources: cameras that may be inputs; default: all but the held-out ones.
         held_out: cameras that renders are only compared with.
+        asked: the only cameras that the user wants, whatever their roles; empty: all.
         pairs: source pairs that the capture names.
         joints_file: file of the true joints; it need not exist.
         fps: frames per second.
@@ -88,12 +92,14 @@ def assemble(
         CaptureError: a camera or frame is missing.
         CalibrationError: a camera's calibration is impossible.
     """
-    sources = [camera for camera in calibrations if camera not in held_out] if sources is None else sources
-    cameras = [*sources, *held_out]
+    named = asked or [*(sources or ()), *held_out]
+    cameras = _with_images(root, _choose_cameras(root, calibrations, images, sources, held_out, asked), images, named)
+    held_out = [camera for camera in cameras if camera in held_out]
+    sources = [camera for camera in cameras if camera not in held_out]
     chosen = _choose_frames(root, images, cameras, frames or FrameRange())
     kinds = {"image": images, "mask": masks or {}, "depth image": depths or {}}
     for kind, files in kinds.items():
-        _check_complete(kind, files, chosen)
+        _check_complete(kind, {camera: files[camera] for camera in cameras if camera in files}, chosen)
     return Capture(
         name=name or root.resolve().name,
         root=root,
@@ -107,7 +113,7 @@ def assemble(
         frames=tuple(chosen),
         sources=tuple(sources),
         held_out=tuple(held_out),
-        pairs=tuple(pairs),
+        pairs=tuple(pair for pair in pairs if not asked or set(pair) <= set(sources)),
         calibration_files=tuple(path for path in calibration_files if path.is_file()),
         images=images,
         masks=masks or {},
@@ -118,13 +124,39 @@ def assemble(
     )
 
 
+def _choose_cameras(
+    root: Path,
+    calibrations: Mapping[str, Calibration],
+    images: FrameFiles,
+    sources: Sequence[str] | None,
+    held_out: Sequence[str],
+    asked: Sequence[str],
+) -> list[str]:
+    """The cameras that were asked for, or else those that have a role, sources first."""
+    known = list(dict.fromkeys([*calibrations, *images]))
+    for camera in asked:
+        if camera not in known:
+            what = f"no such camera (there are {', '.join(known)})"
+            raise CaptureError(what, code="unknown-camera", file=root, camera=camera)
+    sources = [camera for camera in calibrations if camera not in held_out] if sources is None else sources
+    with_roles = [*sources, *held_out]
+    return [*dict.fromkeys(c for c in [*with_roles, *asked] if c in asked)] if asked else with_roles
+
+
+def _with_images(root: Path, cameras: Sequence[str], images: FrameFiles, named: Sequence[str]) -> list[str]:
+    """The cameras that have images; the others are left out with a warning, but for named ones, which are an error."""
+    missing = [camera for camera in cameras if not images.get(camera)]
+    for camera in missing:
+        if camera in named or missing == list(cameras):
+            raise CaptureError("no images of this camera", code="no-images", file=root, camera=camera)
+        warn("a calibrated camera without images: left out", code="camera-without-footage", file=root, camera=camera)
+    return [camera for camera in cameras if camera not in missing]
+
+
 def _choose_frames(root: Path, images: FrameFiles, cameras: Sequence[str], frames: FrameRange) -> list[int]:
     """Frame numbers to read; where videos differ in length, the frames that all of them have."""
     if not cameras:
         raise CaptureError("no cameras", code="no-cameras", file=root)
-    for camera in cameras:
-        if not images.get(camera):
-            raise CaptureError("no images of this camera", code="no-images", file=root, camera=camera)
     found = [set(images[camera]) for camera in cameras]
     every, common = set().union(*found), set.intersection(*found)
     if every != common and all(isinstance(_first(images[camera]), video.VideoFrame) for camera in cameras):

@@ -1,5 +1,6 @@
 """A capture from disk, in any of the known layouts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
@@ -17,18 +18,27 @@ class Format(Protocol):
         """Whether a folder, or a file, has this layout."""
         ...
 
-    def read(self, root: Path, frames: FrameRange | None = None) -> Capture:
-        """The capture, with all frames or those of a range."""
+    def read(self, root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
+        """The capture, with all frames or those of a range; of the cameras that are asked for, or all."""
         ...
 
 
-def read_capture(root: str | Path, format: str | None = None, frames: FrameRange | None = None) -> Capture:
+def read_capture(
+    root: str | Path,
+    format: str | None = None,
+    frames: FrameRange | None = None,
+    *,
+    cameras: Sequence[str] = (),
+    held_out: Sequence[str] = (),
+) -> Capture:
     """Read a capture of any known layout.
 
     Args:
         root: its folder, or the file that describes it.
         format: a key of `registry.CAPTURE_FORMATS`; default: detected from the files in the folder.
         frames: which frames to read; default: all.
+        cameras: the cameras to keep, besides the held-out ones; files of the others are not looked for. Default: all.
+        held_out: cameras that renders are only compared with; default: those that the capture names.
 
     Raises:
         ConfigError: no such format.
@@ -44,7 +54,8 @@ def read_capture(root: str | Path, format: str | None = None, frames: FrameRange
     """
     root = Path(root)
     entry = look_up(CAPTURE_FORMATS, format or detect_format(root), "format", code="unknown-format")
-    return load_format(entry).read(root, frames)
+    asked = (*cameras, *held_out) if cameras else ()
+    return load_format(entry).read(root, frames, asked).with_roles(cameras, held_out)
 
 
 def detect_format(root: Path) -> str:

@@ -156,7 +156,7 @@ def import_(
     from posegaussian.pipeline.import_capture import import_capture
 
     chosen = FrameRange.parse(frames) if frames else None
-    capture = read_capture(source, format, chosen).with_roles(cameras, targets)
+    capture = read_capture(source, format, chosen, cameras=cameras, held_out=targets)
     if camera_to_world:
         capture = replace(capture, cameras={name: invert_pose(camera) for name, camera in capture.cameras.items()})
     import_capture(capture, output, pairs=split_pairs(pairs), scale=scale, copy=copy)

@@ -205,8 +205,8 @@ def test_a_capture_format_is_recognised_and_listed(dummy, tmp_path, monkeypatch)
         def recognizes(root):
             return (root / "dummy.txt").is_file()
 
-        def read(root, frames=None):
-            return easymocap.read(root / "inside", frames)
+        def read(root, frames=None, asked=()):
+            return easymocap.read(root / "inside", frames, asked)
         """,
     )
     write_sphere_capture(tmp_path / "walk/inside", frames=1, size=(40, 32), samples=1)

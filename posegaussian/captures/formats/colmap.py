@@ -4,6 +4,7 @@ Poses are world to camera in OpenCV's axes, pixel centres at +0.5. The scale of 
 masks/ holds IMAGE.png (COLMAP's convention) or the same names as images/.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def recognizes(root: Path) -> bool:
     return _model(root) is not None
 
 
-def read(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
     """A capture of the registered images; those that share a folder and a pose are the frames of one camera.
 
     Raises:
@@ -74,6 +75,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         images={camera: {f: posed.image for f, posed in by_frame.items()} for camera, by_frame in cameras.items()},
         masks=masks,
         calibration_files=sorted(path for path in model.glob("*") if path.stem in _FILES),
+        asked=asked,
         frames=frames,
     )
 

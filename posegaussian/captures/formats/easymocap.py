@@ -6,6 +6,7 @@ cameras.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def recognizes(root: Path) -> bool:
     return (root / "intri.yml").is_file() or (root / "extri.yml").is_file()
 
 
-def read(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
     """A capture from its folder; missing files are reported at once, images are decoded on demand.
 
     Raises:
@@ -43,7 +44,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     intrinsics, extrinsics = _Calibration(root / "intri.yml"), _Calibration(root / "extri.yml")
     rig = _read_rig(root / "rig.json")
     sources = _cameras(root, intrinsics.cameras()) if rig.sources is None else rig.sources
-    names = [*sources, *rig.held_out]
+    names = list(asked) or [*sources, *rig.held_out]
     frames = frames or FrameRange.parse(rig.frames)
     images = {name: _images(root, name, frames) for name in names}
     masks = next((root / kind for kind in ("masks", "mask") if (root / kind).is_dir()), None)
@@ -58,6 +59,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         backgrounds=background_images(root, names),
         sources=sources,
         held_out=rig.held_out,
+        asked=asked,
         pairs=rig.pairs,
         calibration_files=[intrinsics.path, root / "rig.json", extrinsics.path],
         joints_file=root / "joints.json",

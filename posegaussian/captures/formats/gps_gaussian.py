@@ -5,6 +5,7 @@ intrinsics with pixel centres at +0.5. depth/ holds 2^15 / depth in 16 bits. The
 larger than its mask; the intrinsics are for the smaller image.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def recognizes(root: Path) -> bool:
     return bool(_samples(root))
 
 
-def read(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
     """A capture of one sample, or of a folder whose samples are frames of one rig.
 
     Raises:
@@ -77,6 +78,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
             for sample in samples
             for view in views
         ],
+        asked=asked,
         frames=frames,
     )
 

@@ -5,6 +5,7 @@ Masks are images of their own (white is the person) or the alpha channel.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def recognizes(root: Path) -> bool:
     return _file(root).is_file()
 
 
-def read(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
     """A capture of the images in transforms.json; those that share a folder and a pose are the frames of one camera.
 
     Raises:
@@ -61,6 +62,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         masks=masks,
         depths=depths,
         calibration_files=[file],
+        asked=asked,
         frames=frames,
     )
 

@@ -6,6 +6,7 @@ pixels from the centre of the first one.
 """
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -31,7 +32,7 @@ def recognizes(root: Path) -> bool:
     return _calibration_file(root) is not None
 
 
-def read(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
     """A capture of one trial; cameras without footage are left out.
 
     Raises:
@@ -44,16 +45,17 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
     calibrations = _read_toml(file) if file.suffix == ".toml" else _read_qca(file)
     if not calibrations:
         raise CalibrationError("no cameras", code="no-calibrated-cameras", file=file)
-    images = find_sequences(root, list(calibrations), frames)
+    images = find_sequences(root, list(asked or calibrations), frames)
     masks = root / "masks"
     return assemble(
         root,
         format=NAME,
-        calibrations={camera: calibrations[camera] for camera in images},
+        calibrations=calibrations,
         images=images,
         masks={camera: image_sequence(masks / camera, camera) for camera in images} if masks.is_dir() else {},
         backgrounds=background_images(root, images),
         calibration_files=[file],
+        asked=asked,
         fps=frame_rate(images),
         frames=frames,
     )

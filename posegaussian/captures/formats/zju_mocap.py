@@ -5,6 +5,7 @@ unpickled. The masks hold labels of body parts: whatever is not 0 is the person.
 """
 
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def recognizes(root: Path) -> bool:
     return (root / _FILE).is_file()
 
 
-def read(root: Path, frames: FrameRange | None = None) -> Capture:
+def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
     """A capture of one performance; a frame's number is its index in annots.npy.
 
     Raises:
@@ -75,6 +76,7 @@ def read(root: Path, frames: FrameRange | None = None) -> Capture:
         images=images,
         masks=masks,
         calibration_files=[root / _FILE],
+        asked=asked,
         frames=frames,
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from posegaussian.captures.bit_depth import white_level, with_white
 from posegaussian.captures.capture import Capture, FrameFiles
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, warn
@@ -66,7 +67,7 @@ def assemble(
     frames: FrameRange | None = None,
     name: str | None = None,
 ) -> Capture:
-    """A Capture from what a reader found, checked; of the images, only the first one of each camera is decoded.
+    """A Capture from what a reader found, checked; of images of 8 bits, only the first one of each camera is decoded.
 
     A calibrated camera without images is left out with a warning, unless the user or the capture names it.
 
@@ -96,6 +97,8 @@ def assemble(
     cameras = _with_images(root, _choose_cameras(root, calibrations, images, sources, held_out, asked), images, named)
     held_out = [camera for camera in cameras if camera in held_out]
     sources = [camera for camera in cameras if camera not in held_out]
+    white = white_level(root, images)
+    images = {camera: with_white(by_frame, white) for camera, by_frame in images.items()}
     chosen = _choose_frames(root, images, cameras, frames or FrameRange())
     kinds = {"image": images, "mask": masks or {}, "depth image": depths or {}}
     for kind, files in kinds.items():
@@ -119,7 +122,7 @@ def assemble(
         masks=masks or {},
         depths=depths or {},
         joints_file=joints_file if joints_file and joints_file.is_file() else None,
-        backgrounds=backgrounds or {},
+        backgrounds=with_white(backgrounds or {}, white),
         fps=fps,
     )
 

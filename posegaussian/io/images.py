@@ -3,12 +3,7 @@
 Images in memory are RGB; this module alone converts from and to OpenCV's BGR.
 """
 
-import os
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -16,17 +11,18 @@ from typing import Protocol, runtime_checkable
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io.atomic import write_atomic
+from posegaussian.io.decoding import declared_bits, decode, orientation
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """Suffixes of the image files that are read."""
 DEPTH_UNIT = 1e-4
 """Metres per step of the depth files that are written: a tenth of a millimetre (docs/conventions.md)."""
-_ORIENTATION = 0x0112
-"""The EXIF tag of the orientation; 1 is upright."""
+WHITE = 2**16 - 1
+"""Level of white in files of 16 bits that use the whole range."""
 
 
 @runtime_checkable
@@ -54,35 +50,29 @@ class ImageFile:
     Args:
         path: of the file.
         upright: whether to apply an EXIF orientation, as OpenCV does; otherwise the samples stay as stored.
+        white: level of white where the file has more than 8 bits; 4095 if they are the 12 low ones of 16.
     """
 
     path: Path
     upright: bool = True
+    white: int = WHITE
 
     def is_rotated(self) -> bool:
         """Whether the file carries an EXIF orientation other than upright."""
         with Image.open(self.path) as image:
-            return _rotated(image)
+            return orientation(image) != 1
+
+    def has_deep_samples(self) -> bool:
+        """Whether the file has more than 8 bits a sample; False where it cannot be read."""
+        try:
+            with Image.open(self.path) as image:
+                return declared_bits(image) > 8
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            return False
 
     def pixels(self) -> np.ndarray:
         """See LazyImage."""
-        with Image.open(self.path) as image:
-            if self.upright and _rotated(image):
-                warn("images with an EXIF rotation: rotated upright", code="rotated-images", file=self.path.parent)
-            if image.format == "JPEG":
-                return self._jpeg()
-            upright = ImageOps.exif_transpose(image) if self.upright else image
-            return np.array(upright.convert() if upright.mode == "P" else upright)
-
-    def _jpeg(self) -> np.ndarray:
-        """Samples of a JPEG, decoded by OpenCV, since Pillow hides libjpeg's warnings about damaged data."""
-        data = np.fromfile(self.path, np.uint8)
-        flags = cv2.IMREAD_ANYCOLOR if self.upright else cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        with _captured_stderr() as warnings:
-            pixels = cv2.imdecode(data, flags)
-        if pixels is None or warnings:
-            raise OSError(" ".join(warnings) or "damaged")
-        return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+        return decode(self.path, upright=self.upright)
 
 
 @dataclass(frozen=True)
@@ -125,7 +115,7 @@ class DepthFile:
 
 def read_image(file: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
     """RGB image; grey ones and those of 16 bits are converted, transparent ones are composited on black."""
-    pixels = _eight_bits(_decode(file, camera, frame), file, camera)
+    pixels = _eight_bits(samples(file, camera, frame), file, camera)
     if pixels.ndim == 2 or pixels.shape[2] < 3:
         warn("grey images: the three channels are equal", code="grey-images", file=file.path.parent, camera=camera)
         pixels = np.dstack([pixels.reshape(*pixels.shape[:2], -1)[..., :1]] * 3 + [*_alpha(pixels)])
@@ -140,7 +130,7 @@ def read_mask(file: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h 
     Raises:
         CaptureError: it cannot be read.
     """
-    mask = _eight_bits(_decode(file, camera, frame), file, camera)
+    mask = _eight_bits(samples(file, camera, frame), file, camera)
     if mask.ndim == 3:
         mask = np.asarray(Image.fromarray(mask).convert("L"))
     if mask.max() == 1:
@@ -150,7 +140,7 @@ def read_mask(file: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h 
 
 def read_depth(file: LazyImage, camera: str, frame: int) -> Float32[np.ndarray, "h w"]:
     """Depth along the optical axis in metres; 0 where unknown."""
-    return _decode(file, camera, frame)
+    return samples(file, camera, frame)
 
 
 def image_bytes(
@@ -192,23 +182,24 @@ def write_image(
 
 def image_size(file: LazyImage, camera: str, frame: int) -> tuple[int, int]:
     """Width and height of an image, pixels."""
-    height, width = _decode(file, camera, frame).shape[:2]
+    height, width = samples(file, camera, frame).shape[:2]
     return width, height
 
 
-def _rotated(image: Image.Image) -> bool:
-    return image.getexif().get(_ORIENTATION, 1) != 1
+def samples(file: LazyImage, camera: str, frame: int) -> np.ndarray:
+    """Samples as stored, see LazyImage.
 
-
-def _decode(file: LazyImage, camera: str, frame: int) -> np.ndarray:
-    """Samples as stored; a CaptureError names the file, camera and frame where they cannot be decoded."""
+    Raises:
+        CaptureError: they cannot be decoded; it names the file, camera and frame.
+    """
     try:
         return file.pixels()
     except FileNotFoundError:
         raise CaptureError("no such image", code="missing-image", file=file.path, camera=camera, frame=frame) from None
     except UnidentifiedImageError:
+        hint = "save it as JPEG, or as PNG or TIFF of 8 or 16 bits"
         raise CaptureError(
-            "not a readable image", code="unreadable-image", file=file.path, camera=camera, frame=frame
+            "not a readable image", code="unreadable-image", file=file.path, camera=camera, frame=frame, hint=hint
         ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         what = f"not a readable image ({' '.join(str(error).split()).rstrip('.')})"
@@ -221,35 +212,17 @@ def _eight_bits(pixels: np.ndarray, file: LazyImage, camera: str) -> np.ndarray:
         return pixels * np.uint8(255)
     if pixels.dtype == np.uint8:
         return pixels
-    if pixels.dtype == np.int32:  # Pillow's mode I: 16 bits in 32
-        pixels = np.clip(pixels, 0, 65535).astype(np.uint16)
-    if pixels.dtype != np.uint16:
-        raise CaptureError(f"samples of type {pixels.dtype}", code="unsupported-samples", file=file.path, camera=camera)
-    warn("images of 16 bits: reduced to 8 bits", code="sixteen-bit-images", file=file.path.parent, camera=camera)
-    return np.rint(pixels / np.float32(257)).astype(np.uint8)
+    if pixels.dtype not in (np.uint16, np.int32) or pixels.min() < 0 or pixels.max() > WHITE:
+        what = f"samples of type {pixels.dtype} from {pixels.min()} to {pixels.max()}"
+        hint = "save them as 8 bits, or as 16 bits from 0 to 65535"
+        raise CaptureError(what, code="unsupported-samples", file=file.path, camera=camera, hint=hint)
+    white = file.white if isinstance(file, ImageFile) else WHITE
+    if white == WHITE:
+        warn("images of 16 bits: reduced to 8 bits", code="sixteen-bit-images", file=file.path.parent, camera=camera)
+    levels = np.rint(pixels / np.float32(white / 255))
+    return np.minimum(levels, 255).astype(np.uint8)
 
 
 def _alpha(pixels: np.ndarray) -> list[np.ndarray]:
     """The alpha channel, if there is one."""
     return [pixels[..., -1]] if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else []
-
-
-_stderr_lock = threading.Lock()
-"""Standard error belongs to the whole process: only one thread may redirect it at a time."""
-
-
-@contextmanager
-def _captured_stderr() -> Iterator[list[str]]:
-    """Lines that C libraries write to standard error inside the block: libjpeg reports damaged data in no other way."""
-    lines: list[str] = []
-    with _stderr_lock, tempfile.TemporaryFile() as file:
-        sys.stderr.flush()
-        stderr = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield lines
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            file.seek(0)
-            lines += file.read().decode(errors="replace").splitlines()

@@ -1,0 +1,83 @@
+"""How many bits of 16-bit images a camera fills: machine-vision cameras store 10, 12 or 14 bits in the low bits of 16.
+
+No header says so; the brightest sample does. It is taken over frames of all cameras, so that every image of a capture
+is scaled alike: neither a dark frame nor a dark camera is brightened.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from posegaussian.errors import CaptureError, warn
+from posegaussian.io.images import WHITE, ImageFile, LazyImage, samples
+
+_DEPTHS = (8, 10, 12, 14)
+"""Bit depths of cameras' sensors and of 8-bit images, less than 16."""
+_FRAMES = 5
+"""Frames of each camera whose samples are looked at: first, last, and three between them. Chosen by hand."""
+_DIM = 4
+"""A camera whose brightest sample lies below white by this factor may have fewer bits than the others."""
+
+Images = Mapping[str, Mapping[int, LazyImage]]
+"""Images by camera and frame."""
+Key = TypeVar("Key")
+
+
+def white_level(root: Path, images: Images) -> int:
+    """Level of white of a capture's images of more than 8 bits; a warning names the bits where they are less than 16.
+
+    Args:
+        root: of the capture, for the warning.
+        images: by camera and frame, of all cameras.
+    """
+    brightest: dict[str, int] = {}
+    for camera, by_frame in images.items():
+        if _is_deep(by_frame):
+            brightest[camera] = _brightest(by_frame, camera)
+            if brightest[camera] >= 1 << _DEPTHS[-1]:
+                return WHITE
+    top = max(brightest.values(), default=0)
+    if top == 0:
+        return WHITE
+    bits = next(bits for bits in _DEPTHS if top < 1 << bits)
+    white = (1 << bits) - 1
+    what = f"images of 16 bits whose samples end at {top}: read as {bits} bits ({white} becomes white)"
+    warn(what, code="low-bits", file=root)
+    for camera, value in brightest.items():
+        if value * _DIM <= white:
+            what = f"its samples end at {value}, those of the other cameras at {top}: read as {bits} bits, too"
+            hint = "if it records fewer bits, convert its images to 8 bits"
+            warn(what, code="dim-camera", file=root, camera=camera, hint=hint)
+    return white
+
+
+def with_white(images: Mapping[Key, LazyImage], white: int) -> dict[Key, LazyImage]:
+    """The images with another level of white."""
+    return {
+        key: replace(file, white=white) if isinstance(file, ImageFile) and white != file.white else file
+        for key, file in images.items()
+    }
+
+
+def _is_deep(by_frame: Mapping[int, LazyImage]) -> bool:
+    first = by_frame[min(by_frame)] if by_frame else None
+    return isinstance(first, ImageFile) and first.has_deep_samples()
+
+
+def _brightest(by_frame: Mapping[int, LazyImage], camera: str) -> int:
+    """The brightest sample of a camera's images; images that cannot be read do not count."""
+    frames = sorted(by_frame)
+    places = np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int)
+    brightest = 0
+    for place in places:
+        try:
+            pixels = samples(by_frame[frames[place]], camera, frames[place])
+        except CaptureError:
+            continue
+        if pixels.dtype != np.uint8:
+            colours = pixels[..., :3] if pixels.ndim == 3 and pixels.shape[2] > 2 else pixels
+            brightest = max(brightest, int(colours.max()))
+    return brightest

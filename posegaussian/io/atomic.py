@@ -25,6 +25,8 @@ _HINTS = {
     errno.EACCES: "write to another folder, or change its permissions",
     errno.EPERM: "write to another folder, or change its permissions",
     errno.ENOTDIR: "write to another folder",
+    errno.EEXIST: "write to another folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
 }
 """Hints by error number, for the errors that a user can correct."""
 

@@ -6,12 +6,15 @@ Written videos are .mp4: H.264, 4:2:0, BT.709; the same images give the same byt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.stream import VideoStream
 
 from posegaussian.io.atomic import atomic_file
 
@@ -59,21 +62,30 @@ def frame_rate(path: Path) -> float | None:
     return float(rate) if rate else None
 
 
+def _open(path: Path) -> tuple[InputContainer, VideoStream]:
+    """An open video and its first stream of frames."""
+    container = av.open(str(path))
+    if not container.streams.video:
+        raise ValueError("holds no video")
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    return container, stream
+
+
 class _Reader:
     """An open video. Reading the next frame is fast; any other one is decoded from the last key frame before it."""
 
     def __init__(self, path: Path):
+        self.path = path
         try:
-            self.container = av.open(str(path))
-            self.stream = self.container.streams.video[0]
+            self.container, self.stream = _open(path)
             packets = [packet for packet in self.container.demux(self.stream) if packet.size]
-        except IndexError:
-            raise ValueError("holds no video") from None
         except FFmpegError as error:
             raise OSError(str(error.strerror)) from None
         self.times = sorted(packet.pts for packet in packets if packet.pts is not None and not packet.is_discard)
         self.promised = self.stream.frames or self._estimate()
-        self.stream.thread_type = "AUTO"
+        # AVI stores the order of decoding alone: with B-frames, the times of its frames are not those of display.
+        self.without_times = self.container.format.name == "avi" and bool(self.stream.codec_context.has_b_frames)
         self.decoded = iter(())
         self.next = len(self.times)  # index of the next decoded frame; beyond the end: seek first
 
@@ -87,20 +99,52 @@ class _Reader:
         if index >= len(self.times):
             raise ValueError(f"the video ends after {len(self.times)} frames")
         try:
-            if index < self.next or index > self.next + _SEEK_BEYOND:
-                self.container.seek(self.times[index], stream=self.stream)
-                self.decoded = self.container.decode(self.stream)
-            for frame in self.decoded:
-                if frame.pts == self.times[index]:
-                    self.next = index + 1
-                    if frame.is_corrupt:
-                        raise ValueError("damaged")
-                    return np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90).copy()
+            frame = self._counted(index) if self.without_times else self._timed(index)
+            if frame is not None:
+                self.next = index + 1
+                if frame.is_corrupt:
+                    raise ValueError("damaged")
+                return np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90).copy()
         except FFmpegError as error:
             self.next = len(self.times)
             raise OSError(str(error.strerror)) from None
         self.next = len(self.times)
         raise ValueError("damaged: the frame cannot be decoded")
+
+    def _timed(self, index: int) -> av.VideoFrame | None:
+        """The frame of a time stamp.
+
+        Containers without an index, such as MPEG-TS, may seek beyond it: then everything is decoded from the beginning.
+        """
+        wanted = self.times[index]
+        ways = [(self._go_on, False)] if self.next <= index <= self.next + _SEEK_BEYOND else []
+        for go, whole in (*ways, (self._seek, False), (self._begin, True)):
+            go(index)
+            frame = next((f for f in self.decoded if f.pts == wanted or ((f.pts or 0) > wanted and not whole)), None)
+            if frame is not None and frame.pts == wanted:
+                return frame
+        return None
+
+    def _counted(self, index: int) -> av.VideoFrame | None:
+        """The frame of a place in the order of decoding, which is that of display."""
+        if index < self.next:
+            self._begin(index)
+            self.next = 0
+        return next(islice(self.decoded, index - self.next, None), None)
+
+    def _go_on(self, _index: int) -> None:
+        """Decode on from the last frame that was decoded."""
+
+    def _seek(self, index: int) -> None:
+        """Decode on from the last key frame before a frame."""
+        self.container.seek(self.times[index], stream=self.stream)
+        self.decoded = self.container.decode(self.stream)
+
+    def _begin(self, _index: int) -> None:
+        """Decode on from the first frame."""
+        self.container.close()
+        self.container, self.stream = _open(self.path)
+        self.decoded = self.container.decode(self.stream)
 
 
 @lru_cache(maxsize=16)

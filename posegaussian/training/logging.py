@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.tensorboard import SummaryWriter
 
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import write_image
 from posegaussian.registry import LOSSES
+from posegaussian.training.events import EventFile
 
 _LOSSES = ("depth", "image", "temporal", "pose")
 """The first columns, in the order of files of earlier versions; further losses of the registry follow."""
@@ -53,7 +53,7 @@ class Curves:
         self.rows: list[dict[str, Any]] = list(saved["rows"]) if saved else []
         self.window: list[dict[str, float]] = list(saved["window"]) if saved else []
         first = self.rows[-1]["step"] + 1 if self.rows else 0
-        self.board = SummaryWriter(str(folder), purge_step=first) if active else None
+        self.board = EventFile(folder, first) if active else None
         self.start: tuple[int, float] | None = None
         self.last_line = time.monotonic()
 
@@ -89,9 +89,9 @@ class Curves:
             return
         difference = [_DIFFERENCE_GAIN * (image - true).abs() for image, true in views]
         rows = [torch.cat([*pair, part], dim=-1).clamp(0, 1) for pair, part in zip(views, difference, strict=True)]
-        sheet = (255 * torch.cat(_same_width(rows), dim=-2)).round().byte().cpu()
-        self.board.add_image("views", sheet, step)
-        write_image(self.folder / "validation.png", sheet.permute(1, 2, 0).contiguous().numpy())
+        sheet = (255 * torch.cat(_same_width(rows), dim=-2)).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+        self.board.image(step, "views", sheet)
+        write_image(self.folder / "validation.png", sheet)
 
     def write(self, path: Path) -> None:
         """Write the rows as CSV, whole or not at all."""
@@ -104,9 +104,8 @@ class Curves:
 
     def _row(self, step: int, split: str, values: dict[str, float]) -> None:
         self.rows.append({"step": step, "split": split, **values})
-        for name, value in values.items():
-            if self.board is not None:
-                self.board.add_scalar(f"{name}/{split}", value, step)
+        if self.board is not None:
+            self.board.scalars(step, {f"{name}/{split}": value for name, value in values.items()})
 
     def _progress(self, step: int, values: dict[str, float]) -> None:
         now = time.monotonic()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from posegaussian.io.images import ImageFile, write_image
-from posegaussian.io.video import write_video
+from posegaussian.io.video import VIDEO_SUFFIXES, VideoFrame, frame_count, write_video
 
 
 def clip(count=7, height=64, width=96):
@@ -75,3 +75,18 @@ def test_an_image_that_opencv_refuses_is_an_error_and_no_file(tmp_path, monkeypa
     with pytest.raises(OSError, match=r"an image of 96 x 64 pixels cannot be encoded as \.jpg"):
         write_image(tmp_path / "a.jpg", next(clip()))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", VIDEO_SUFFIXES)
+def test_every_frame_is_found_in_any_order(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx-vp9" if suffix == ".webm" else "libx264", rate=25, options={"g": "5"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(20):
+            grey = np.full((48, 64, 3), 10 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode())
+    assert frame_count(path)[0] == 20
+    for number in (7, 0, 1, 2, 19, 3, 18, 0):
+        assert abs(VideoFrame(path, number).pixels().mean() - 10 * number) < 3

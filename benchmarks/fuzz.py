@@ -1,9 +1,9 @@
-"""Damaged copies of every file that can be read: each is read, or refused with one line.
+"""Damaged copies of every kind of file that can be read: each is read, or refused with one line.
 
-`python benchmarks/fuzz.py --count 2000` damages a small sample of each kind of file in 2,000 ways and reads the copies in
-processes of their own. What is neither read nor refused by a `UserError` of one line counts as a failure: a traceback, a
-native crash, more than 10 s or 1 GiB, a file outside the output. A failure is repeated with `--only NAME --first NUMBER
---count 1`, and `--keep FOLDER` writes its file. Exit status 1 if anything failed.
+`python benchmarks/fuzz.py --count 2000` damages a small sample of each kind in 2,000 ways and reads the copies in
+processes of their own. What is neither read nor refused by a `UserError` of one line is a failure: a traceback, a
+native crash, more than 10 s or 1 GiB, a file outside the output. `--only NAME --first NUMBER --count 1` repeats one
+copy, and `--keep FOLDER` writes it. The exit status is 1 if anything failed.
 """
 
 import argparse
@@ -12,14 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the samples are those of the tests
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests")]
 
 import cv2
 import torch
-from fuzzing.readers import READERS
+from fuzzing.readers import READERS  # the samples are those of the tests
 from fuzzing.worker import Tally, copy_of, fuzz
 from harness import machine, report
+
+ROOT = Path(__file__).parents[1]
 
 
 def row(name: str, tally: Tally, seconds: float) -> dict:

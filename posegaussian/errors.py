@@ -127,4 +127,5 @@ def _line(what: str, file: str | Path | None, camera: str | None, frame: int | N
     place = ", ".join(part for part in where if part)
     line = f"{place}: {what}" if place else what
     line = f"{line}; {hint}" if hint else line
-    return " ".join(line.split())  # what other programs said may hold newlines
+    # What other programs said, and names in damaged files, may hold newlines and signs that are not printed.
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in " ".join(line.split()))

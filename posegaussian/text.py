@@ -6,7 +6,9 @@ Windows programs save UTF-8 with a byte order mark (Notepad, PowerShell 5), UTF-
 
 import codecs
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 from posegaussian.errors import UserError, warn
 
@@ -43,6 +45,19 @@ def read_text(path: Path) -> str:
             raise _no_text(f"begins like {error.encoding} but holds other bytes", path) from None
         text = _from_code_page(data, error.start, path)
     return io.StringIO(text, newline=None).read()
+
+
+def read_json(path: Path) -> Any:
+    """Values of a JSON file; whole numbers of more than 18 digits are floats, as in most other programs.
+
+    Raises:
+        UserError, OSError: as for `read_text`.
+        ValueError: it is not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(read_text(path), parse_int=lambda text: int(text) if len(text) < 19 else float(text))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _from_code_page(data: bytes, start: int, path: Path) -> str:

@@ -1,6 +1,5 @@
 """A capture: one performance filmed by one calibrated rig, cameras x frames."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.io import images
 from posegaussian.io.images import LazyImage
-from posegaussian.text import read_text
+from posegaussian.text import read_json
 from posegaussian.types import JOINTS
 
 FrameFiles = Mapping[str, Mapping[int, LazyImage]]
@@ -141,7 +140,7 @@ class Capture:
         if self.joints_file is None:
             return None
         try:
-            by_frame = json.loads(read_text(self.joints_file))["frames"]
+            by_frame = read_json(self.joints_file)["frames"]
             joints = {int(frame): np.array(points, dtype=float) for frame, points in by_frame.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise CaptureError(

@@ -55,7 +55,11 @@ def read_capture(
     root = Path(root)
     entry = look_up(CAPTURE_FORMATS, format or detect_format(root), "format", code="unknown-format")
     asked = (*cameras, *held_out) if cameras else ()
-    return load_format(entry).read(root, frames, asked).with_roles(cameras, held_out)
+    try:
+        return load_format(entry).read(root, frames, asked).with_roles(cameras, held_out)
+    except OSError as error:  # a path that is too long, a folder that may not be read, a disk that fails
+        what = f"cannot be read ({(error.strerror or str(error)).lower()})"
+        raise CaptureError(what, code="unreadable-file", file=error.filename or root) from None
 
 
 def detect_format(root: Path) -> str:

@@ -79,7 +79,7 @@ def _read(path: Path) -> Any:
 def _yaml(text: str, source: str | Path) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # a date, a number, a bracket too many
         raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}", code="invalid-yaml", file=source) from None
 
 

@@ -1,6 +1,5 @@
 """Camera paths of an export: the .ply and the camera of every image."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from posegaussian.errors import ConfigError, UserError
 from posegaussian.io import store
 from posegaussian.rendering.camera_path import camera_between, orbit_camera, pivot_between, source_cameras, sweep
 from posegaussian.rendering.framing import fitted_camera, person_centred_cameras
-from posegaussian.text import read_text
+from posegaussian.text import read_json
 from posegaussian.types import Camera
 
 
@@ -83,7 +82,7 @@ def read_cameras(path: Path) -> list[Camera]:
         ConfigError: the file cannot be read, or a camera in it is invalid.
     """
     try:
-        entries = json.loads(read_text(path))["cameras"]
+        entries = read_json(path)["cameras"]
         cameras = [
             Camera(
                 torch.tensor(entry["intrinsics"], dtype=torch.float64).reshape(3, 3),
@@ -94,7 +93,7 @@ def read_cameras(path: Path) -> list[Camera]:
         ]
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", code="unreadable-cameras", file=path) from None
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         what = " ".join(str(error).split())
         hint = "see `posegaussian.export.cameras.read_cameras` for what it holds"
         raise ConfigError(f"not a list of cameras ({what})", code="invalid-cameras", file=path, hint=hint) from None

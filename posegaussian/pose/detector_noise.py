@@ -11,7 +11,6 @@ Scores and the widths of the blobs vary in the same way. A miss, or a swap of le
 with probability p m, and is drawn again otherwise.
 """
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from torch import Tensor
 
 from posegaussian.errors import DetectorError
 from posegaussian.pose.encode import gaussian_maps
-from posegaussian.text import read_text
+from posegaussian.text import read_json
 from posegaussian.types import JOINTS, StereoPair, Tensors
 
 ASSETS = Path(__file__).parents[1] / "assets" / "detector"
@@ -88,7 +87,7 @@ def read_error_model(name: str) -> ErrorModel:
     """
     path = ASSETS / name.removeprefix("package:") if name.startswith("package:") else Path(name)
     try:
-        content = json.loads(read_text(path))
+        content = read_json(path)
         groups = [
             [content["joints"][JOINT_GROUPS[group]][state] for group in GROUP_OF_JOINT] for state in VISIBILITY_STATES
         ]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import helpers
 import layouts
 import numpy as np

@@ -10,7 +10,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import connection, Pipe
+from multiprocessing import Pipe, connection
 from pathlib import Path
 from random import Random
 

@@ -5,7 +5,6 @@ files, a capture may have depths/ and joints.json (truth), backgrounds/, and rig
 cameras.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from posegaussian.captures.sequences import FrameRange, background_images, frame
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io import video
 from posegaussian.io.images import DepthFile, LazyImage
-from posegaussian.text import read_text
+from posegaussian.text import read_json, read_text
 
 NAME = "easymocap"
 _RIG = '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP"}'
@@ -84,7 +83,7 @@ def _read_rig(path: Path) -> _Rig:
     if not path.is_file():
         return _Rig()
     try:
-        content: dict[str, Any] = json.loads(read_text(path))
+        content: dict[str, Any] = read_json(path)
         rig = _Rig(
             sources=[*map(str, content["sources"])],
             held_out=tuple(map(str, content.get("targets", []))),

@@ -4,7 +4,6 @@ OpenGL's cameras look along -z with y up. Intrinsics are shared or given for eac
 Masks are images of their own (white is the person) or the alpha channel.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from posegaussian.captures.grouping import PosedImage, group_by_camera, masks_an
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.io.images import IMAGE_SUFFIXES, AlphaMask, DepthFile, ImageFile, image_size
-from posegaussian.text import read_text
+from posegaussian.text import read_json
 
 NAME = "nerfstudio"
 _FILE = "transforms.json"
@@ -44,7 +43,7 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
     """
     file = _file(root)
     try:
-        content = json.loads(read_text(file))
+        content = read_json(file)
         listed = [content | entry for entry in content["frames"]]
     except FileNotFoundError:
         raise CalibrationError("no such file", code="missing-calibration", file=file) from None

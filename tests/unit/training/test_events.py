@@ -15,7 +15,7 @@ from posegaussian.training.logging import Curves
 
 @contextmanager
 def largest_file(size):
-    """Files cannot grow beyond this size, as on a full disk; the tests may run as root, whom permissions do not stop."""
+    """Files cannot grow beyond this size, as on a full disk; permissions would not stop tests that root runs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -72,8 +72,9 @@ def load_settings(kind: type[T], text: str | None) -> T:
 def _read(path: Path) -> Any:
     try:
         return _yaml(read_text(path), path)
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", code="unreadable-settings", file=path) from None
+    except (OSError, ValueError) as error:  # a ValueError for a path with zero bytes
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"cannot be read ({reason})", code="unreadable-settings", file=path) from None
 
 
 def _yaml(text: str, source: str | Path) -> Any:

@@ -1,5 +1,7 @@
 """Reader of a textured mesh in a folder: one .obj (Wavefront) and the texture that its material names."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -56,10 +58,10 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
             elif kind == "f":
                 numbers = [word.split("/") for word in words]
                 for b, c in pairwise(numbers[1:]):
-                    faces.append([int(corner[0]) for corner in (numbers[0], b, c)])
-                    corners.append([int(corner[1]) for corner in (numbers[0], b, c)])
-        arrays = (np.array(vertices), np.array(uv), np.array(faces) - 1, np.array(corners) - 1)
-        if not len(faces) or arrays[2].max() >= len(vertices) or arrays[3].max() >= len(uv):
+                    faces.append([_index(corner[0], vertices) for corner in (numbers[0], b, c)])
+                    corners.append([_index(corner[1], uv) for corner in (numbers[0], b, c)])
+        arrays = (np.array(vertices), np.array(uv), np.array(faces), np.array(corners))
+        if not len(faces) or not all(np.isfinite(numbers).all() for numbers in arrays[:2]):
             raise ValueError
     except (OSError, ValueError, IndexError):
         raise CaptureError(
@@ -68,13 +70,23 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
     return arrays
 
 
+def _index(text: str, listed: Sequence) -> int:
+    """Index of an entry, from 0: files count from 1, or back from the last entry so far."""
+    number = int(text)
+    index = number - 1 if number > 0 else len(listed) + number
+    if not 0 <= index < len(listed):
+        raise IndexError
+    return index
+
+
 def _texture(mesh: Path) -> Path:
     """Path of the image that the material names, or else of the only one in the folder."""
     for material in sorted(mesh.parent.glob("*.mtl")):
         for line in read_text(material).splitlines():
             words = line.split()
-            if words[:1] == ["map_Kd"] and (mesh.parent / words[-1]).is_file():
-                return mesh.parent / words[-1]
+            with suppress(OSError):  # a name that is too long
+                if words[:1] == ["map_Kd"] and (mesh.parent / words[-1]).is_file():
+                    return mesh.parent / words[-1]
     found = [path for path in sorted(mesh.parent.glob("*")) if path.suffix.lower() in IMAGE_SUFFIXES]
     if len(found) != 1:
         raise CaptureError(

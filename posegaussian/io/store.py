@@ -8,9 +8,10 @@ on NumPy and h5py alone, so that the MMPose environment can import it.
 
 import hashlib
 import json
+import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,13 @@ import numpy as np
 
 from posegaussian.errors import StoreError
 from posegaussian.io.atomic import atomic_file
+from posegaussian.io.store_reader import Reader, damaged
 
 CONVENTIONS = "OpenCV axes; world_to_camera; pixel centres at +0.5; metres; RGB uint8; disparity = x_left - x_right"
 _UNIT_DIMS = ("pair", "frame", "target", "step")
 """Dimensions of which a chunk holds one index; it holds all of the others."""
+_MOST = 1 << 29
+"""Most bytes of one frame of a data set; damaged files promise more. Chosen by hand: an image of 13,000 x 13,000."""
 
 
 @dataclass(frozen=True)
@@ -191,24 +195,22 @@ def _create_dataset(file: h5py.File, name: str, field: Field, dims: Mapping[str,
         return file.create_dataset(name, shape, h5py.string_dtype())
     if 0 in shape or not any(n.endswith("width") for n in names):
         return file.create_dataset(name, shape, field.dtype)
-    chunks = tuple(1 if n in _UNIT_DIMS else size for n, size in zip(names, shape, strict=True))
+    chunks = _chunks(names, shape)
     return file.create_dataset(
         name, shape, field.dtype, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True
     )
 
 
-class Reader(h5py.File):
-    """A file of one schema, opened for reading. The schema defines whether a name is a data set or a group."""
-
-    def __getitem__(self, name: str) -> Any:
-        return super().__getitem__(name)
+def _chunks(names: Sequence[str], shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(1 if n in _UNIT_DIMS else size for n, size in zip(names, shape, strict=True))
 
 
 def open_checked(path: str | Path, schema: Schema) -> Reader:
     """A file, opened for reading, that is complete and of the schema.
 
     Raises:
-        StoreError: the file is missing, truncated, incomplete, or of another schema or version.
+        StoreError: the file is missing, truncated, incomplete, damaged, or of another schema or version. Damage to
+            what is read later raises it there.
     """
     path = Path(path)
     if not path.is_file():
@@ -222,16 +224,43 @@ def open_checked(path: str | Path, schema: Schema) -> Reader:
             file=path,
             hint="delete it and rerun its stage",
         ) from error
+    try:
+        _check(file, schema, path)
+    except StoreError:
+        file.close()
+        raise
+    except Exception as error:  # h5py raises anything for damaged metadata
+        file.close()
+        raise damaged(path, error) from None
+    return file
+
+
+def _check(file: Reader, schema: Schema, path: Path) -> None:
+    """Raise an error, a StoreError where the reason is known, unless the file is whole and of the schema."""
+    hint = "delete it and rerun its stage"
     found = file.attrs.get("schema", "no schema"), file.attrs.get("schema_version", "unknown")
     if found != (f"posegaussian/{schema.name}", schema.version):
-        code = "wrong-schema"
-        problem = f"holds {found[0]} version {found[1]}, expected posegaussian/{schema.name} version {schema.version}"
-    elif not file.attrs.get("complete", False):
-        code, problem = "incomplete-store", "the file is incomplete: its writer was interrupted"
-    else:
-        return file
-    file.close()
-    raise StoreError(problem, code=code, file=path, hint="delete it and rerun its stage")
+        what = f"holds {found[0]} version {found[1]}, expected posegaussian/{schema.name} version {schema.version}"
+        raise StoreError(what, code="wrong-schema", file=path, hint=hint)
+    if not file.attrs.get("complete", False):
+        what = "the file is incomplete: its writer was interrupted"
+        raise StoreError(what, code="incomplete-store", file=path, hint=hint)
+    for name in ("settings", "inputs"):
+        if not isinstance(json.loads(str(file.attrs[name])), dict):
+            raise ValueError(f"no {name}")
+    dims: dict[str, int] = {}
+    for name, field in schema.fields.items():
+        if field.optional and name not in file:
+            continue
+        names, shape, dtype = field.dims.split(), file[name].shape, file[name].dtype
+        sizes = [
+            dims.setdefault(n, size) if not n.isdecimal() else int(n) for n, size in zip(names, shape, strict=True)
+        ]
+        if tuple(sizes) != shape or dtype != (h5py.string_dtype() if field.dtype == "str" else np.dtype(field.dtype)):
+            raise ValueError(f"{name} has another shape or type")
+        chunks = _chunks(names, shape)
+        if file[name].chunks not in (None, chunks) or dtype.itemsize * math.prod(chunks) > _MOST:
+            raise ValueError(f"{name} has impossible sizes")
 
 
 def settings_of(file: Reader) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Values for the report page: metrics, training curves, and the time of every stage."""
 
 import csv
+import io
 import math
 import re
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from posegaussian.errors import StoreError
 from posegaussian.registry import LOSSES, METRICS, Metric
 from posegaussian.report.charts import Curve
+from posegaussian.text import read_text
 
 CROP_TITLES = {
     "full": "the whole image on black",
@@ -55,7 +57,7 @@ def read_summary(*paths: Path) -> Summary:
     columns = {"method", "scope", "metric", "mean", "std", "count", "note"}
     return {
         (row["method"], row["scope"], row["metric"]): Value(
-            _number(row["mean"]), _number(row["std"]), int(_number(row["count"])), without_paths(row["note"])
+            _number(row["mean"]), _number(row["std"]), _count(row["count"]), without_paths(row["note"])
         )
         for path in reversed(paths)
         for row in _rows(path, columns)
@@ -88,8 +90,12 @@ def read_curves(path: Path) -> dict[str, dict[str, Curve]]:
         for name in titles:
             if row.get(name):
                 steps, values = curves.setdefault(name, {}).setdefault(row["split"], ([], []))
-                steps.append(float(row["step"]))
-                values.append(float(row[name]))
+                try:
+                    point = float(row["step"]), float(row[name])
+                except ValueError as error:
+                    raise StoreError(f"not training curves ({error})", code="invalid-table", file=path) from None
+                steps.append(point[0])
+                values.append(point[1])
     return {name: dict(curves[name]) for name in titles if name in curves}
 
 
@@ -132,11 +138,12 @@ def without_paths(text: str) -> str:
 
 def _rows(path: Path, columns: set[str], delimiter: str = ",") -> list[dict[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            table = csv.DictReader(file, delimiter=delimiter)
-            rows = list(table)
+        table = csv.DictReader(io.StringIO(read_text(path)), delimiter=delimiter, restval="")
+        rows = list(table)
     except OSError as error:
         raise StoreError(f"cannot be read ({error.strerror})", code="unreadable-table", file=path) from None
+    except csv.Error as error:
+        raise StoreError(f"not a table ({error})", code="invalid-table", file=path) from None
     if missing := columns - set(table.fieldnames or ()):
         raise StoreError(
             f"no column {', '.join(sorted(missing))}",
@@ -145,6 +152,11 @@ def _rows(path: Path, columns: set[str], delimiter: str = ",") -> list[dict[str,
             hint="rerun the stage that writes it",
         )
     return rows
+
+
+def _count(text: str) -> int:
+    number = _number(text)
+    return int(number) if math.isfinite(number) else 0
 
 
 def _number(text: str) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from posegaussian.errors import TrainingError
 from posegaussian.io.atomic import write_atomic
 
 STATE_VERSION = 2
@@ -27,11 +28,21 @@ def save_state(path: Path, key: str, content: dict[str, Any]) -> None:
 
 
 def load_state(path: Path, key: str) -> dict[str, Any] | None:
-    """The saved content; None where there is no file, or one of another run (reported on stderr)."""
+    """The saved content; None where there is no file, or one of another run (reported on stderr).
+
+    Raises:
+        TrainingError: the file is damaged.
+    """
     if not path.is_file():
         return None
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state["key"] != key:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        saved_by = state["key"]
+    except Exception:  # a damaged pickle can raise anything
+        raise TrainingError(
+            "not a readable state of training", code="unreadable-state", file=path, hint="remove it to start afresh"
+        ) from None
+    if saved_by != key:
         print(f"{path}: from a run with other data or settings; starting afresh", file=sys.stderr, flush=True)
         return None
     return state

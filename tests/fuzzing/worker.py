@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import resource
 import shutil
 import signal
@@ -183,7 +184,8 @@ def _where(error: BaseException) -> str:
     """The place in the library, and the error without what differs from copy to copy."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "posegaussian" in frame.filename]
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno} {frames[-1].name}" if frames else "?"
-    return f"{place}: {type(error).__name__}: {' '.join(str(error).split())[:60]}"
+    said = re.sub(r"(0x)?\d+|'[^']*'|[^ -~]", "…", " ".join(str(error).split()))
+    return f"{place}: {type(error).__name__}: {said[:60]}"
 
 
 def _bytes(key: str) -> int:

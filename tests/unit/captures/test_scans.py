@@ -73,3 +73,20 @@ def test_the_command_and_its_mistakes(tmp_path, capfd):
     (tmp_path / "0004/0004.obj").write_text("v 0 0 0\nf 1 2 3\n")
     with helpers.refuses(CaptureError, "unreadable-mesh", file="0004/0004.obj"):
         read_textured_mesh(tmp_path / "0004")
+
+
+def test_indices_count_from_the_first_entry_or_back_from_the_last_one(tmp_path):
+    cv2.imwrite(str(tmp_path / "skin.png"), np.full((4, 4, 3), 100, np.uint8))
+    listed = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\n"
+    (tmp_path / "a.obj").write_text(listed + "f 1/1 2/2 3/3\n" + listed + "f -3/-1 -2/-2 -1/-3\n")
+    mesh = read_textured_mesh(tmp_path)
+    assert mesh.faces.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert mesh.uv[1].tolist() == [[0, 1], [1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("face", ["f 0/1 1/1 2/1", "f 1/1 2/2 4/1", "f -4/1 1/1 2/1", "f 1/9 2/2 3/3"])
+def test_indices_of_nothing_are_refused(tmp_path, face):
+    cv2.imwrite(str(tmp_path / "skin.png"), np.full((4, 4, 3), 100, np.uint8))
+    (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\n" + face + "\n")
+    with helpers.refuses(CaptureError, "unreadable-mesh", file="a.obj"):
+        read_textured_mesh(tmp_path)

@@ -138,6 +138,35 @@ def other_version(path):
         file.attrs["schema_version"] = 2
 
 
+def without_a_field(path):
+    with h5py.File(path, "a") as file:
+        del file["images"]
+
+
+def of_another_type(path):
+    with h5py.File(path, "a") as file:
+        del file["frames"]
+        file["frames"] = [0.0, 1.0, 2.0]
+
+
+def of_another_length(path):
+    with h5py.File(path, "a") as file:
+        del file["frames"]
+        file["frames"] = [0, 1]
+
+
+def of_a_promised_size(path):
+    with h5py.File(path, "a") as file:
+        del file["images"]
+        shape = (2, 3, 2, 1 << 15, 1 << 15, 3)
+        file.create_dataset("images", shape, "u1", chunks=(1, 1, 2, 1 << 14, 1 << 14, 3))
+
+
+def without_settings(path):
+    with h5py.File(path, "a") as file:
+        file.attrs["settings"] = "{"
+
+
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
@@ -149,6 +178,11 @@ def other_version(path):
         (foreign, "wrong-schema"),
         (other_schema, "wrong-schema"),
         (other_version, "wrong-schema"),
+        (without_a_field, "damaged-store"),
+        (of_another_type, "damaged-store"),
+        (of_another_length, "damaged-store"),
+        (of_a_promised_size, "damaged-store"),
+        (without_settings, "damaged-store"),
     ],
 )
 def test_what_cannot_be_believed_is_refused(tmp_path, spoil, code):
@@ -157,6 +191,21 @@ def test_what_cannot_be_believed_is_refused(tmp_path, spoil, code):
     spoil(path)
     with helpers.refuses(StoreError, code, file=path):
         store.open_checked(path, SCHEMA)
+
+
+@pytest.mark.parametrize("read", [lambda images: images[1, 2], np.asarray, list])
+def test_damage_to_an_image_is_named_where_it_is_read(tmp_path, read):
+    path = tmp_path / "x.h5"
+    write(path)
+    with h5py.File(path) as file:
+        place = file["images"].id.get_chunk_info(5).byte_offset
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(b"\xff" * 8)
+    with store.open_checked(path, SCHEMA) as file:
+        assert (file["images"][0, 0, 1] == 0).all()
+        with helpers.refuses(StoreError, "damaged-store", file=path):
+            read(file["images"])
 
 
 def test_the_schemas_name_their_dimensions():

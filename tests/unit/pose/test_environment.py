@@ -59,6 +59,7 @@ ALLOWED = {
     "posegaussian.registry",
     "posegaussian.text",
     "posegaussian.io.store",
+    "posegaussian.io.store_reader",
 }
 
 

@@ -104,6 +104,13 @@ def test_state_is_saved_whole(tmp_path):
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["s"]
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"rubbish"])
+def test_a_damaged_state_is_refused(tmp_path, content):
+    (tmp_path / "s").write_bytes(content)
+    with helpers.refuses(TrainingError, "unreadable-state", file=tmp_path / "s"):
+        load_state(tmp_path / "s", "key")
+
+
 def test_curves_and_metadata(tmp_path, make_captures):
     files = [make_captures(tmp_path)]
     depth = train(files, tmp_path, val=files)

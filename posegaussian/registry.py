@@ -61,6 +61,7 @@ class Metric(Entry):
         weights: setting of the stage `evaluate` that names the folder of its weights. `path` is then a function of that
             folder that returns the metric; it raises FileNotFoundError where the folder lacks a file.
         still: measured only where the truth shows that nothing moves.
+        skewed: tables of results also show the median, since a few captures can dominate the mean.
     """
 
     title: str
@@ -77,6 +78,7 @@ class Metric(Entry):
     black: float | None = None
     weights: str = ""
     still: bool = False
+    skewed: bool = False
 
     @property
     def arrow(self) -> str:
@@ -113,7 +115,7 @@ METRICS: dict[str, Metric] = {
     "epe_1024": Metric(
         "posegaussian.evaluation.metrics:end_point_error", "mean absolute error, scaled to an image 1024 pixels wide",
         "End-point error", "disparity", decimals=2, unit="px at 1024", heading="EPE, px at 1024",
-        chart="disparity error, px at 1024",
+        chart="disparity error, px at 1024", skewed=True,
     ),
     "rate_1px": Metric(
         "posegaussian.evaluation.metrics:rate_below_one", "share of pixels with an error below one pixel at that width",

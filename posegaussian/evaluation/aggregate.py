@@ -1,4 +1,4 @@
-"""Means of the metrics over groups of captures, for several models."""
+"""Means and medians of the metrics over groups of captures, for several models."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,9 +35,9 @@ def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def by_group(rows: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Means over groups of captures, in the order of the groups.
+    """Means and medians over groups of captures, in the order of the groups.
 
-    Columns beside the keys: `mean` over all values, `standard_error` of the captures' means (NaN for a single capture),
+    Columns beside the keys: `mean` and `median` over all values, `standard_error` of the captures' means (NaN for a single capture),
     and the numbers of `captures` and of `values`.
 
     Args:
@@ -51,5 +51,5 @@ def by_group(rows: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.Data
             known: Any = part.dropna(subset="value")
             means = known.groupby("capture")["value"].mean()
             error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else np.nan
-            found.append((*key, known["value"].mean(), error, len(means), len(known)))  # type: ignore[misc]
-    return pd.DataFrame(found, columns=[*_GROUP_KEYS, "mean", "standard_error", "captures", "values"])
+            found.append((*key, known["value"].mean(), known["value"].median(), error, len(means), len(known)))  # type: ignore[misc]
+    return pd.DataFrame(found, columns=[*_GROUP_KEYS, "mean", "median", "standard_error", "captures", "values"])

@@ -46,7 +46,7 @@ def _images(means: Means) -> str:
     on_disparity = metrics_on("disparity")
     head = ["captures", "", *(f"{metric.title} `{crop}`" for crop, _, metric in columns)]
     head += ["gap to gt_depth, dB (positive: better)"]
-    head += [metric.column for metric in on_disparity.values()]
+    head += [metric.column + title for metric in on_disparity.values() for _, title in _statistics(metric)]
     rows = []
     for group in means.groups():
         for method in ("plane_warp", *means.models(), "gt_depth"):
@@ -58,9 +58,18 @@ def _images(means: Means) -> str:
                 means.value(group, method, "bbox", GAP_TO_GT_DEPTH, column) for column in ("mean", "standard_error")
             )
             cells.append(_number(gap, METRICS["psnr"]) + ("" if math.isnan(error) else f" ± {error:.2f}"))
-            cells += [_number(means.value(group, method, "disparity", name), m) for name, m in on_disparity.items()]
+            cells += [
+                _number(means.value(group, method, "disparity", name, column), metric)
+                for name, metric in on_disparity.items()
+                for column, _ in _statistics(metric)
+            ]
             rows.append([group, method, *cells])
     return f"### Images and disparity\n\n{_numbers_of(means)}\n\n{_table(head, rows)}"
+
+
+def _statistics(metric: Metric) -> list[tuple[str, str]]:
+    """Columns of the means to show for a metric, each with what its heading adds."""
+    return [("mean", ""), ("median", ", median")] if metric.skewed else [("mean", "")]
 
 
 def _numbers_of(means: Means) -> str:

@@ -25,8 +25,8 @@ def test_the_page_is_up_to_date(tool):
 
 def test_a_section_is_filled_from_its_file(tool, tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "FOLDER", tmp_path)
-    keys = "group,method,scope,metric,mean,standard_error,captures,values\n"
-    (tmp_path / "means.csv").write_text(f'{keys}"clean, 22.5°",release,bbox,psnr,31.25,0.5,6,18\n')
+    keys = "group,method,scope,metric,mean,median,standard_error,captures,values\n"
+    (tmp_path / "means.csv").write_text(f'{keys}"clean, 22.5°",release,bbox,psnr,31.25,31.2,0.5,6,18\n')
     page = "before\n<!-- filled from docs/results/means.csv -->\nold\n<!-- filled -->\nafter\n"
     text = tool.filled(page)
     assert re.search(r"\| clean, 22\.5° \| release \| \*\*31\.25\*\* \|", text)

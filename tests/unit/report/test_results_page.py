@@ -1,6 +1,7 @@
 """The results page: means over groups, goals, error regions, grids of views, and the command."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from posegaussian.geometry.projection import pixel_grid
 from posegaussian.io import store
 from posegaussian.report import error_regions, view_grids
 from posegaussian.report.goals import Means, goal_rows, measured_value
+from posegaussian.report.results import tables_of
 from posegaussian.types import Camera
 
 SIZE = 96
@@ -62,6 +64,21 @@ def test_means_over_groups(paths):
     assert found.value("both", "mine", "frames", "jitter") == 0.5
     assert math.isnan(found.value("second", "mine", "bbox", "psnr", "standard_error"))
     assert math.isnan(found.value("third", "mine", "bbox", "psnr"))
+
+
+def test_the_median_stands_beside_a_mean_that_one_capture_can_dominate(tmp_path):
+    errors = {"a": 1.0, "b": 2.0, "c": 30.0}
+    for name, error in errors.items():
+        row = Row(name, "00-01", "", 0, "mine", "disparity", "epe_1024", error)
+        psnr = replace(row, scope="bbox", metric="psnr")
+        write_rows(tmp_path / f"{name}.csv", [row, replace(row, metric="rate_1px", value=0.5), psnr])
+    rows = read_tables([tmp_path / f"{name}.csv" for name in errors])
+    means = Means(by_group(rows, {"all": tuple(errors)}), "mine")
+    assert means.value("all", "mine", "disparity", "epe_1024") == 11
+    assert means.value("all", "mine", "disparity", "epe_1024", "median") == 2
+    head, _, row = tables_of(means, ()).splitlines()[-3:]
+    assert head.endswith("| EPE, px at 1024 | EPE, px at 1024, median | under 1 px |")
+    assert row.endswith("| 11.00 | 2.00 | 50.0 % |")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class SingleBatch(BatchSource):
 def main() -> None:
     """Time steps, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", nargs="+", default=["full"], choices=("depth", "full"))
+    parser.add_argument("--phase", nargs="+", default=["full"], choices=("depth", "full"))
     parser.add_argument("--size", type=int, nargs="+", default=[512], help="of the sources, pixels")
     parser.add_argument("--target-size", type=int, default=1024, help="of the novel views, pixels")
     parser.add_argument("--batch", type=int, nargs="+", default=[4], help="pairs per step, clips of two frames")
@@ -66,18 +66,18 @@ def main() -> None:
     people = make_people(args.people, args.target_size)
     streaming.prepare_subject = lambda seed, *_: people[seed % len(people)]
     rows, settings = [], {}
-    for stage, size, batch in (
-        (stage, size, batch) for stage in args.stage for size in args.size for batch in args.batch
+    for phase, size, batch in (
+        (phase, size, batch) for phase in args.phase for size in args.size for batch in args.batch
     ):
         if time.monotonic() > end:
             break
         with tempfile.TemporaryDirectory() as folder:
-            trainer = make_run(stage, size, batch, args, Path(folder))
+            trainer = make_run(phase, size, batch, args, Path(folder))
             try:
                 rows += measure(trainer, args.samples, args.calls)
             finally:
                 trainer.batches.close()
-            settings[f"{stage} {size} {batch}"] = as_dict(trainer.settings)
+            settings[f"{phase} {size} {batch}"] = as_dict(trainer.settings)
     report("training", rows, machine(("torch", "lightning", "gsplat")) | {"settings": settings}, args.output)
 
 
@@ -90,14 +90,14 @@ def make_people(count: int, target_size: int) -> list:
     return people
 
 
-def make_run(stage: str, size: int, batch: int, args: argparse.Namespace, folder: Path) -> Trainer:
+def make_run(phase: str, size: int, batch: int, args: argparse.Namespace, folder: Path) -> Trainer:
     """A trainer on streamed people alone."""
     stream = {"size": [size] * 2, "target_size": [args.target_size] * 2, "workers": 0, "pool": args.people}
     train = {"full_steps": 1_000_000, "depth_steps": 1_000_000, "batch_size": batch, "stream": 1.0}
     train |= {"synthetic": stream | {"lifetime": 1_000_000}, "precision": args.precision}
     settings = parse(ModelSettings, {"train": train}, "settings")
     return Trainer(
-        stage, [], [], folder, settings, None, make_fabric(args.device, settings.train.precision), Clock(None)
+        phase, [], [], folder, settings, None, make_fabric(args.device, settings.train.precision), Clock(None)
     )
 
 
@@ -134,7 +134,7 @@ def measure(trainer: Trainer, samples: int, calls: int) -> list[dict[str, Any]]:
     timings |= in_turn({"stream": lambda: streamed.make(trainer.done)}, samples, calls, synchronise)
     peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
     what = {
-        "stage": trainer.phase,
+        "phase": trainer.phase,
         "size": batch.width,
         "columns": batch.pair.images.shape[-1],
         "pairs": len(batch.target),

@@ -16,29 +16,12 @@ import anny  # pyright: ignore[reportMissingImports]
 import numpy as np
 import torch
 
+from posegaussian.types import JOINTS
+
 BODIES = 600
 """Random adults that the shape space is fitted to; chosen by hand."""
 COMPONENTS = 20
 """Principal components that are kept; chosen by hand: `main` prints the error that remains."""
-COCO = [
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-]
 
 
 def main() -> None:
@@ -182,7 +165,7 @@ def _regressor(model: anny.Anny) -> np.ndarray:
     """COCO-17 key points as weighted means of vertices; weights below one per cent of a point's largest are dropped."""
     dense = anny.KeypointsRegressor.coco(model)
     labels = [label.lower().replace(" ", "_") for label in dense.labels]
-    weights = dense.regression_weights.numpy()[[labels.index(name) for name in COCO]]
+    weights = dense.regression_weights.numpy()[[labels.index(name) for name in JOINTS]]
     weights = np.where(abs(weights) < 0.01 * abs(weights).max(1, keepdims=True), 0, weights)
     return weights / weights.sum(1, keepdims=True)
 

@@ -82,16 +82,16 @@ class Plan:
         ]
         return [str(path) for path in files if chosen.url is None or path.parent == packaged]
 
-    def stages(self, model: str) -> tuple[str, ...]:
-        """The stages of a model's training; none for weights that are given."""
+    def phases(self, model: str) -> tuple[str, ...]:
+        """The phases of a model's training; none for weights that are given."""
         if self.config.models[model].weights != "train":
             return ()
         return ("depth", "full") if self.config.models[model].train.depth_steps else ("full",)
 
-    def train_settings(self, model: str, stage: str) -> dict[str, Any]:
-        """A model's settings as far as a stage of its training depends on them."""
+    def train_settings(self, model: str, phase: str) -> dict[str, Any]:
+        """A model's settings as far as a phase of its training depends on them."""
         values = as_dict(replace(self.config.models[model], weights="train"))
-        if stage == "depth":
+        if phase == "depth":
             del values["train"]["full_steps"]
         return values
 
@@ -99,10 +99,10 @@ class Plan:
         """The captures that a model is trained on."""
         return self.of_split("train") if self.config.models[model].learns_from_captures else []
 
-    def init(self, model: str, stage: str) -> str | None:
-        """The weights that a stage of a model's training starts from: of the stage before, or of `train.init`."""
+    def init(self, model: str, phase: str) -> str | None:
+        """The weights that a phase of a model's training starts from: of the phase before, or of `train.init`."""
         chosen = self.config.models[model].train
-        if stage == "full" and chosen.depth_steps:
+        if phase == "full" and chosen.depth_steps:
             return f"results/models/{model}/depth.safetensors"
         other = self.config.starts_from(model)
         return self.weights(other) if other else chosen.init and self._given(chosen.init)
@@ -123,7 +123,7 @@ class Plan:
 
     def curves(self, model: str) -> list[str]:
         """The training curves of a model, where it is trained here."""
-        return [f"results/models/{model}/{stage}.csv" for stage in self.stages(model)]
+        return [f"results/models/{model}/{phase}.csv" for phase in self.phases(model)]
 
     def groups(self) -> dict[str, tuple[str, ...]]:
         """The held-out captures of every group of the results, presets replaced by their captures."""

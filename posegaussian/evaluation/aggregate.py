@@ -37,8 +37,8 @@ def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
 def by_group(rows: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Means and medians over groups of captures, in the order of the groups.
 
-    Columns beside the keys: `mean` and `median` over all values, `standard_error` of the captures' means (NaN for a single capture),
-    and the numbers of `captures` and of `values`.
+    Columns beside the keys: `mean` and `median` over all values, `standard_error` of the captures' means (NaN for a
+    single capture), and the numbers of `captures` and of `values`.
 
     Args:
         rows: as `read_tables` returns them.
@@ -49,7 +49,7 @@ def by_group(rows: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.Data
         chosen = rows[rows["capture"].isin(list(captures))].assign(group=name)
         for key, part in chosen.groupby(_GROUP_KEYS, sort=False):
             known: Any = part.dropna(subset="value")
-            means = known.groupby("capture")["value"].mean()
+            values, means = known["value"], known.groupby("capture")["value"].mean()
             error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else np.nan
-            found.append((*key, known["value"].mean(), known["value"].median(), error, len(means), len(known)))  # type: ignore[misc]
+            found.append((*key, values.mean(), values.median(), error, len(means), len(values)))  # type: ignore[misc]
     return pd.DataFrame(found, columns=[*_GROUP_KEYS, "mean", "median", "standard_error", "captures", "values"])

@@ -29,7 +29,8 @@ class Means:
 
     @cached_property
     def _rows(self) -> dict[tuple[str, ...], dict[str, float]]:
-        keys, numbers = ("group", "method", "scope", "metric"), ("mean", "median", "standard_error", "captures", "values")
+        keys = "group", "method", "scope", "metric"
+        numbers = "mean", "median", "standard_error", "captures", "values"
         rows = self.table.to_dict("records")
         return {tuple(str(row[key]) for key in keys): {name: float(row[name]) for name in numbers} for row in rows}
 

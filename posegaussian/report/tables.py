@@ -23,8 +23,8 @@ STAGE_TITLES = {
     "captures": "captures of built-in people",
     "rectify": "rectification",
     "heatmaps": "joint heatmaps",
-    "train depth": "training, stage depth",
-    "train full": "training, stage full",
+    "train depth": "training, phase depth",
+    "train full": "training, phase full",
     "render": "novel views",
     "evaluate": "metrics",
 }

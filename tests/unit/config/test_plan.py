@@ -86,7 +86,7 @@ def test_weights_that_training_starts_from():
 
 def test_stages_and_their_curves():
     made = plan()
-    assert [made.stages(name) for name in ("demo", "tuned", "given")] == [("depth", "full"), ("full",), ()]
+    assert [made.phases(name) for name in ("demo", "tuned", "given")] == [("depth", "full"), ("full",), ()]
     assert made.curves("demo") == ["results/models/demo/depth.csv", "results/models/demo/full.csv"]
     assert made.curves("shipped") == []
 
@@ -98,7 +98,7 @@ def test_captures_to_learn_from():
 
 def test_a_stage_depends_on_its_own_settings_alone():
     made = plan()
-    depth, full = (made.train_settings("demo", stage) for stage in ("depth", "full"))
+    depth, full = (made.train_settings("demo", phase) for phase in ("depth", "full"))
     assert "full_steps" in full["train"] and "full_steps" not in depth["train"]
     assert made.train_settings("given", "full")["weights"] == "train", "where its weights lie is no reason to train"
 

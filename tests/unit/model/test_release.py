@@ -48,7 +48,7 @@ def test_the_card_describes_this_file(facts):
 def test_the_card_states_how_it_was_trained(facts):
     metadata = read_metadata(RELEASE)
     assert json.loads(facts["network"]) == json.loads(metadata["network"])
-    assert facts["last stage"] == metadata["stage"] == "full"
+    assert facts["last phase"] == metadata["stage"] == "full"
     assert facts["rectified images"] == json.dumps(json.loads(metadata["rectify"])["size"])
     parse(RectifySettings, json.loads(metadata["rectify"]), "metadata")
     assert json.loads(metadata["detector"])["weights"] == "package:small.safetensors", "runs without a download"

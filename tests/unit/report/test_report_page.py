@@ -87,7 +87,7 @@ def test_images_are_described_and_all_kinds_are_there(page):
 def test_times_leave_out_other_models_and_detectors(page):
     text = Page(page).text
     assert "rectification 2 15.5 s 322 MB" in text or "rectification 2 16 s 322 MB" in text
-    assert "training, stage depth 1 1 h 06 min" in text and "joint heatmaps 1 3.0 s" in text
+    assert "training, phase depth 1 1 h 06 min" in text and "joint heatmaps 1 3.0 s" in text
     assert not any(number in text for number in ("21 h", "18 h", "15 h"))
 
 

@@ -141,7 +141,7 @@ class CapturedBatches(BatchSource):
         # The second number separates the generators of one seed: 0 the order, 1 a batch, 2 and 4 the stream, 3 the mix.
         random = np.random.default_rng((self.seed, 1, index))
         positions = range(index * self.clips, (index + 1) * self.clips)
-        batch = concatenate([self.captures.read(self._index(p), int(random.integers(1 << 30))) for p in positions])
+        batch = concatenate([self.captures.read(self.clip_at(p), int(random.integers(1 << 30))) for p in positions])
         pair = drop_pose(batch.pair, batch.frames, self.heatmap_dropout, random)
         return crop_to_person(replace(batch, pair=pair), random)
 
@@ -149,7 +149,7 @@ class CapturedBatches(BatchSource):
         """Close the files."""
         self.captures.close()
 
-    def _index(self, position: int) -> ClipIndex:
+    def clip_at(self, position: int) -> ClipIndex:
         """The clip at a position of the endless sequence of shuffled epochs."""
         clips = self.captures.clips
         epoch, index = divmod(position, len(clips))

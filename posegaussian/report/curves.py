@@ -80,7 +80,7 @@ def _draw(axes: Axes, runs: Sequence[dict[str, Curve]], lengths: Sequence[float]
                 x, y, color=SPLIT_COLOURS[split], lw=0.5, alpha=0.3 if dense else 1.0, marker="" if dense else ".", ms=4
             )
             if dense:
-                x, y = x[len(x) - len(_means(y)) :], _means(y)
+                x, y = x[len(x) - len(running_means(y)) :], running_means(y)
                 axes.plot(x, y, color=SPLIT_COLOURS[split], lw=1.3)
             shown.append(y)
         start += length
@@ -91,7 +91,7 @@ def _draw(axes: Axes, runs: Sequence[dict[str, Curve]], lengths: Sequence[float]
     axes.set_xlabel("step")
 
 
-def _means(values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "m"]:
+def running_means(values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "m"]:
     """Running means over a sixtieth of the values."""
     width = len(values) // _WINDOWS
     sums = np.cumsum(np.concatenate([[0.0], values]))

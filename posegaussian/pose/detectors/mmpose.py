@@ -119,7 +119,7 @@ def load_detector(config_file: Path, weights_file: Path) -> Detector:
 
 def _load_weights(model: Any, path: Path) -> None:
     """Load the weights of a file into a model, without running any code that the file may hold."""
-    state = _read_weights(path)
+    state = read_weights(path)
     expected = model.state_dict()
     for name, value in expected.items():
         if name not in state:
@@ -134,8 +134,12 @@ def _load_weights(model: Any, path: Path) -> None:
     model.load_state_dict({name: state[name] for name in expected})
 
 
-def _read_weights(path: Path) -> dict[str, Any]:
-    """State dict of a .safetensors file, or of a checkpoint that torch can load without running code."""
+def read_weights(path: Path) -> dict[str, Any]:
+    """State dict of a .safetensors file, or of a checkpoint that torch can load without running code.
+
+    Raises:
+        WeightsError: the file is damaged, or loading it would run code.
+    """
     import torch
 
     if path.suffix == ".safetensors":

@@ -27,7 +27,7 @@ def test_a_batch_is_the_same_at_every_call(tmp_path, make_captures):
 def test_an_epoch_has_every_clip_once(tmp_path, make_captures):
     steps = CapturedBatches(Captures([make_captures(tmp_path, frames=5)], 2, 64), 1, seed=0, heatmap_dropout=0.0)
     assert len(steps.captures.clips) == 4
-    firsts = [steps._index(position).frame for position in range(8)]
+    firsts = [steps.clip_at(position).frame for position in range(8)]
     assert sorted(firsts[:4]) == sorted(firsts[4:]) == [0, 1, 2, 3]
     assert firsts[:4] != firsts[4:]
 

@@ -105,7 +105,7 @@ def test_a_damaged_weights_file_is_refused(tmp_path, name, code):
     path = tmp_path / name
     path.write_bytes(b"not weights")
     with helpers.refuses(WeightsError, code, file=path):
-        mmpose._read_weights(path)
+        mmpose.read_weights(path)
 
 
 def test_a_pickle_that_runs_code_is_refused(tmp_path):
@@ -118,7 +118,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
     path = tmp_path / "weights.pth"
     torch.save({"state_dict": {"a": torch.ones(2)}, "meta": Trap()}, path)
     with helpers.refuses(WeightsError, "unsafe-weights", file=path):
-        mmpose._read_weights(path)
+        mmpose.read_weights(path)
 
 
 def test_published_files_with_numpy_meta_data_load(tmp_path):
@@ -127,4 +127,4 @@ def test_published_files_with_numpy_meta_data_load(tmp_path):
     path = tmp_path / "weights.pth"
     meta = {"dataset_meta": {"sigmas": np.ones(17, np.float32), "n": np.float64(3), "flip": np.arange(17)}}
     torch.save({"state_dict": {"a": torch.ones(2)}, "meta": meta}, path)
-    assert list(mmpose._read_weights(path)) == ["a"]
+    assert list(mmpose.read_weights(path)) == ["a"]

@@ -11,7 +11,7 @@ from posegaussian.cli import main
 from posegaussian.config import ModelSettings, NetworkSettings
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import save_weights
-from posegaussian.report.curves import _means
+from posegaussian.report.curves import running_means
 from posegaussian.training.provenance import history, history_entry
 
 
@@ -39,7 +39,7 @@ def test_curves_are_drawn_always_alike(tmp_path):
 
 
 def test_running_means():
-    assert np.allclose(_means(np.arange(240.0)), np.arange(237.0) + 1.5)
+    assert np.allclose(running_means(np.arange(240.0)), np.arange(237.0) + 1.5)
 
 
 def test_what_cannot_be_drawn(tmp_path, capsys):

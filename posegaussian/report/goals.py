@@ -32,11 +32,14 @@ class Means:
         keys = "group", "method", "scope", "metric"
         numbers = "mean", "median", "standard_error", "captures", "values"
         rows = self.table.to_dict("records")
-        return {tuple(str(row[key]) for key in keys): {name: float(row[name]) for name in numbers} for row in rows}
+        return {
+            tuple(str(row[key]) for key in keys): {name: float(row.get(name, math.nan)) for name in numbers}
+            for row in rows
+        }
 
-    def has(self, scope: str, metric: str) -> bool:
+    def has(self, scope: str, metric: str, column: str = "mean") -> bool:
         """Whether the table has any number of this scope and metric."""
-        return any(key[2:] == (scope, metric) and not math.isnan(row["mean"]) for key, row in self._rows.items())
+        return any(key[2:] == (scope, metric) and not math.isnan(row[column]) for key, row in self._rows.items())
 
     def groups(self) -> list[str]:
         """The groups, in the order of the table."""

@@ -43,10 +43,15 @@ def _images(means: Means) -> str:
     """The table of image crops and disparities, with the reference rows around the models."""
     columns = [(crop, name, metric) for name, metric in metrics_on("image").items() for crop in metric.crops]
     columns = [column for column in columns if means.has(*column[:2])]
-    on_disparity = metrics_on("disparity")
+    on_disparity = [
+        (name, metric, statistic)
+        for name, metric in metrics_on("disparity").items()
+        for statistic in (("mean", "median") if metric.skewed else ("mean",))
+        if statistic == "mean" or means.has("disparity", name, statistic)
+    ]
     head = ["captures", "", *(f"{metric.title} `{crop}`" for crop, _, metric in columns)]
     head += ["gap to gt_depth, dB (positive: better)"]
-    head += [metric.column + title for metric in on_disparity.values() for _, title in _statistics(metric)]
+    head += [metric.column + (", median" if statistic == "median" else "") for _, metric, statistic in on_disparity]
     rows = []
     for group in means.groups():
         for method in ("plane_warp", *means.models(), "gt_depth"):
@@ -59,17 +64,11 @@ def _images(means: Means) -> str:
             )
             cells.append(_number(gap, METRICS["psnr"]) + ("" if math.isnan(error) else f" ± {error:.2f}"))
             cells += [
-                _number(means.value(group, method, "disparity", name, column), metric)
-                for name, metric in on_disparity.items()
-                for column, _ in _statistics(metric)
+                _number(means.value(group, method, "disparity", name, statistic), metric)
+                for name, metric, statistic in on_disparity
             ]
             rows.append([group, method, *cells])
     return f"### Images and disparity\n\n{_numbers_of(means)}\n\n{_table(head, rows)}"
-
-
-def _statistics(metric: Metric) -> list[tuple[str, str]]:
-    """Columns of the means to show for a metric, each with what its heading adds."""
-    return [("mean", ""), ("median", ", median")] if metric.skewed else [("mean", "")]
 
 
 def _numbers_of(means: Means) -> str:

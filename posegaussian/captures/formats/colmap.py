@@ -4,21 +4,28 @@ Poses are world to camera in OpenCV's axes, pixel centres at +0.5. The scale of 
 masks/ holds IMAGE.png (COLMAP's convention) or the same names as images/.
 """
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from posegaussian.captures.assemble import Calibration, assemble
+from posegaussian.captures.assemble import Calibration
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.grouping import PosedImage, group_by_camera, masks_and_depths
+from posegaussian.captures.grouping import PosedImage
+from posegaussian.captures.posed import assemble_posed
 from posegaussian.captures.sequences import FrameRange
-from posegaussian.errors import CalibrationError, CaptureError
+from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile
+from posegaussian.names import natural_order
+from posegaussian.text import read_text
 
 NAME = "colmap"
-_FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")
+_FOLDERS = ("sparse/[0-9]*", "sparse", "colmap/sparse/[0-9]*", "")
 _FILES = ("cameras", "images", "rigs", "frames")
+_HEADER = 10
+"""Fields of an image in images.txt: ID, quaternion, translation, camera and name; a point has three."""
 _DISTORTIONS = {
     "SIMPLE_PINHOLE": (),
     "PINHOLE": (),
@@ -32,7 +39,7 @@ _DISTORTIONS = {
 
 def recognizes(root: Path) -> bool:
     """Whether a folder looks like this layout."""
-    return _model(root) is not None
+    return bool(_models(root))
 
 
 def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
@@ -49,44 +56,103 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         raise CaptureError(
             what, code="missing-pycolmap", file=root, hint="install the extra: pip install 'posegaussian[colmap]'"
         ) from None
-    model = _model(root)
-    if model is None:
+    models = _models(root)
+    if not models:
         raise CalibrationError("no cameras.txt or cameras.bin", code="missing-calibration", file=root)
-    try:
-        reconstruction = pycolmap.Reconstruction(model)
-    except (ValueError, RuntimeError, IndexError) as error:
-        raise CalibrationError(
-            f"not a readable model ({' '.join(str(error).split())})", code="unreadable-calibration", file=model
-        ) from None
+    model, *further = models
+    if further:
+        what = f"further models ({', '.join(path.name for path in further)}): only {model.name} is read"
+        hint = "each has a world of its own; `colmap model_merger` may join them"
+        warn(what, code="further-models", file=model.parent, hint=hint)
+    with TemporaryDirectory() as temporary:
+        try:
+            folder, names = _prepared(model, Path(temporary))
+            reconstruction = pycolmap.Reconstruction(folder)
+        except (OSError, ValueError, RuntimeError, IndexError) as error:
+            said = " ".join(str(error).split()).replace(temporary, str(model))
+            what = f"not a readable model ({said})"
+            raise CalibrationError(what, code="unreadable-calibration", file=model) from None
     images = []
-    for image in sorted(reconstruction.images.values(), key=lambda image: image.name):
+    for number, image in reconstruction.images.items():
         if image.has_pose:
-            calibration = _calibration(model, image, reconstruction.cameras[image.camera_id])
-            file = ImageFile(root / "images" / image.name, upright=False)
-            images.append(PosedImage(image.name, file, calibration, mask=_mask(root, image.name)))
+            name = names.get(number, image.name).replace("\\", "/")
+            calibration = _calibration(model, image, name, reconstruction.cameras[image.camera_id])
+            file = ImageFile(root / "images" / name, upright=False)
+            images.append(PosedImage(name, file, calibration, mask=_mask(root, name)))
+    images.sort(key=lambda posed: natural_order(posed.name))
     if not images:
         raise CalibrationError("no image is registered", code="no-registered-images", file=model)
-    cameras = group_by_camera(images)
-    masks, _ = masks_and_depths(cameras)
-    return assemble(
+    return assemble_posed(
         root,
+        images,
         format=NAME,
-        calibrations={camera: by_frame[min(by_frame)].calibration for camera, by_frame in cameras.items()},
-        images={camera: {f: posed.image for f, posed in by_frame.items()} for camera, by_frame in cameras.items()},
-        masks=masks,
         calibration_files=sorted(path for path in model.glob("*") if path.stem in _FILES),
+        listed_in=f"registered in {model.relative_to(root) if model != root else 'the model'}",
+        searched=root / "images",
         asked=asked,
         frames=frames,
     )
 
 
-def _model(root: Path) -> Path | None:
-    """Folder of the sparse model; None where there is none."""
-    folders = (root / folder for folder in _FOLDERS)
-    return next((f for f in folders if any((f / f"cameras{suffix}").is_file() for suffix in (".bin", ".txt"))), None)
+def _models(root: Path) -> list[Path]:
+    """Folders of the sparse models, in natural order, of the first place that has any."""
+    for pattern in _FOLDERS:
+        folders = sorted(root.glob(pattern), key=lambda path: natural_order(path.name)) if pattern else [root]
+        models = [path for path in folders if any((path / f"cameras{end}").is_file() for end in (".bin", ".txt"))]
+        if models:
+            return models
+    return []
 
 
-def _calibration(model: Path, image, camera) -> Calibration:
+def _prepared(model: Path, temporary: Path) -> tuple[Path, dict[int, str]]:
+    """A folder that pycolmap reads rightly, and the names of images by ID where that folder has others.
+
+    pycolmap wants the 3D points, which are not needed here. Of a text model it cuts names at blanks, and drops every
+    second image where the lines of 2D points are missing, which people leave out who write images.txt by hand.
+
+    Raises:
+        ValueError: images.txt holds a line that is no image.
+    """
+    if all((model / f"{kind}.bin").is_file() for kind in ("cameras", "images")):
+        if (model / "points3D.bin").is_file():
+            return model, {}
+        for path in model.glob("*.bin"):
+            shutil.copyfile(path, temporary / path.name)
+        (temporary / "points3D.bin").write_bytes(bytes(8))  # the number of points
+        return temporary, {}
+    for kind in _FILES:
+        if (model / f"{kind}.txt").is_file():
+            (temporary / f"{kind}.txt").write_text(read_text(model / f"{kind}.txt"), encoding="utf-8")
+    (temporary / "points3D.txt").touch()
+    lines = read_text(model / "images.txt").splitlines()
+    headers = [line.split(maxsplit=_HEADER - 1) for line in lines if _is_image(line)]
+    plain = [f"{' '.join([*fields[:-1], fields[0]])}\n\n" for fields in headers]
+    (temporary / "images.txt").write_text("".join(plain), encoding="utf-8")
+    return temporary, {int(fields[0]): fields[-1].strip() for fields in headers}
+
+
+def _is_image(line: str) -> bool:
+    """Whether a line of images.txt is an image; otherwise it is empty, a comment, or lists 2D points."""
+    fields = line.split()
+    if not fields or line.startswith("#"):
+        return False
+    if len(fields) % 3 == 0 and all(map(_is_number, fields)):
+        return False
+    if len(fields) < _HEADER or not fields[0].isdecimal():
+        raise ValueError(f"images.txt: {line[:60]!r} is neither an image nor a list of points")
+    if not any(float(field) for field in fields[1:5]):
+        raise ValueError(f"images.txt: the rotation of image {fields[0]} is 0 0 0 0")
+    return True
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(float(text)) or True
+    except ValueError:
+        return False
+
+
+def _calibration(model: Path, image, name: str, camera) -> Calibration:
     kind, values = camera.model.name, np.array(camera.params, dtype=float)
     if kind not in _DISTORTIONS:
         what = f"camera model {kind} is not one of {', '.join(_DISTORTIONS)}"
@@ -94,7 +160,7 @@ def _calibration(model: Path, image, camera) -> Calibration:
             what,
             code="unsupported-lens",
             file=model,
-            camera=image.name,
+            camera=name,
             hint="undistort with `colmap image_undistorter`",
         )
     bent = dict(zip(_DISTORTIONS[kind], values[len(values) - len(_DISTORTIONS[kind]) :], strict=True))

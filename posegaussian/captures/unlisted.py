@@ -1,0 +1,55 @@
+"""Images on disk that a capture does not list."""
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from posegaussian.captures.matching import entries
+from posegaussian.errors import warn
+from posegaussian.io.images import IMAGE_SUFFIXES
+from posegaussian.io.video import VIDEO_SUFFIXES
+
+_NAMED = 5
+"""Files and folders that the message names. Chosen by hand."""
+
+
+def report_unlisted(
+    root: Path, folders: Collection[Path], files: Collection[Path], listed_in: str, searched: Path | None = None
+) -> None:
+    """Warn about images and videos that lie beside listed images, but are not listed.
+
+    Args:
+        root: the capture's folder.
+        folders: of the listed images. If all lie in one folder of the capture, such as images/, it is searched whole.
+        files: all listed files, of masks as well.
+        listed_in: what lists them.
+        searched: a folder to be searched whole instead.
+    """
+    listed = {os.path.normpath(path) for path in files}
+    inside = {Path(os.path.relpath(folder, root)) for folder in folders}
+    tops = {folder.parts[:1] for folder in inside}
+    if searched is None and len(tops) == 1 and not tops & {(), ("..",)}:
+        searched = root.joinpath(*tops.pop())
+    places = [root / folder for folder in sorted(inside)] if searched is None else _below(searched)
+    missing: list[str] = []
+    count = 0
+    for folder in places:
+        images = [p for p in entries(folder) if p.suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES) and p.is_file()]
+        spare = [path for path in images if os.path.normpath(path) not in listed]
+        count += len(spare)
+        if spare and len(spare) == len(images):
+            missing.append(f"{os.path.relpath(folder, root)}/ ({len(spare)})")
+        else:
+            missing += [os.path.relpath(path, root) for path in spare]
+    if count:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        shown = ", ".join(missing[:_NAMED]) + more
+        warn(f"{count} images are not {listed_in}: left out ({shown})", code="unlisted-images", file=root)
+
+
+def _below(top: Path) -> Iterator[Path]:
+    """A folder and all folders in it, in natural order."""
+    yield top
+    for path in entries(top):
+        if path.is_dir() and not path.is_symlink():
+            yield from _below(path)

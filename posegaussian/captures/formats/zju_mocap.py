@@ -5,9 +5,9 @@ unpickled. The masks hold labels of body parts: whatever is not 0 is the person.
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,16 @@ from PIL import Image
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.grouping import camera_names
 from posegaussian.captures.sequences import FrameRange
-from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import ImageFile, LazyImage
+from posegaussian.captures.unlisted import report_unlisted
+from posegaussian.errors import CalibrationError, CaptureError, warn
+from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, LazyImage
 
 NAME = "zju_mocap"
 _FILE = "annots.npy"
+_MASKS = ("mask_cihp", "mask")
+"""Folders of masks; the first is of better quality where both exist."""
 
 
 @dataclass(frozen=True)
@@ -48,42 +52,90 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         CaptureError: the annotations are not of the right form.
         CalibrationError: annots.npy is missing or cannot be read.
     """
-    annotations = _load(root / _FILE)
+    file = root / _FILE
+    annotations = _load(file)
     try:
-        paths = [[Path(str(name)) for name in frame["ims"]] for frame in annotations["ims"]]
-        calibrations = dict(enumerate(_calibrations(root / _FILE, annotations["cams"])))
+        paths = [[PurePosixPath(str(name).replace("\\", "/")) for name in frame["ims"]] for frame in annotations["ims"]]
+        calibrations = _calibrations(file, annotations["cams"])
     except (KeyError, TypeError, IndexError, ValueError):
         raise CaptureError(
-            "not of ZJU-MoCap's form: cams with K, D, R, T, and ims", code="invalid-annotations", file=root / _FILE
+            "not of ZJU-MoCap's form: cams with K, D, R, T, and ims", code="invalid-annotations", file=file
         ) from None
-    if not paths or any(len(frame) != len(paths[0]) for frame in paths):
-        raise CaptureError("not every frame has one image of each camera", code="missing-frame", file=root / _FILE)
-    names = [_camera_name(path) for path in paths[0]]
-    folder = next((root / kind for kind in ("mask_cihp", "mask") if (root / kind).is_dir()), None)
-    images: dict[str, dict[int, LazyImage]] = {
-        name: {number: ImageFile(root / frame[index]) for number, frame in enumerate(paths)}
-        for index, name in enumerate(names)
+    folders = _folders(file, paths, len(calibrations))
+    names = camera_names([folder.parts for folder in folders], file)
+    images = {
+        name: _existing(root, column, ImageFile) for name, column in zip(names, zip(*paths, strict=True), strict=True)
     }
-    masks: dict[str, dict[int, LazyImage]] = {
-        name: {number: LabelMask((folder / frame[index]).with_suffix(".png")) for number, frame in enumerate(paths)}
-        for index, name in enumerate(names)
-        if folder
-    }
+    masks = _masks(root, names, paths)
+    if not asked:
+        used = [each.path for files in (images, masks) for by_frame in files.values() for each in by_frame.values()]
+        report_unlisted(root, [root / folder for folder in folders], used, f"in {_FILE}")
     return assemble(
         root,
         format=NAME,
-        calibrations={name: calibrations[index] for index, name in enumerate(names)},
+        calibrations=dict(zip(names, calibrations, strict=False)),
         images=images,
         masks=masks,
-        calibration_files=[root / _FILE],
+        calibration_files=[file],
         asked=asked,
         frames=frames,
     )
 
 
-def _camera_name(image: Path) -> str:
-    """Camera_B1 from Camera_B1/000000.jpg; blanks, which the captures sheet reserves, become _."""
-    return image.parent.name.replace(" ", "_")
+def _folders(file: Path, paths: Sequence[Sequence[PurePosixPath]], calibrated: int) -> list[PurePosixPath]:
+    """The folder of each camera, such as Camera_B1.
+
+    Raises:
+        CaptureError: the frames list other cameras, or more than are calibrated.
+    """
+    if not paths or not paths[0]:
+        raise CaptureError("it lists no images", code="missing-frame", file=file)
+    folders = [path.parent for path in paths[0]]
+    for frame, listed in enumerate(paths):
+        if len(listed) != len(folders):
+            what = f"lists {len(listed)} images, but the first frame lists {len(folders)}: one of each camera"
+            raise CaptureError(what, code="missing-frame", file=file, frame=frame)
+        for path, folder in zip(listed, folders, strict=True):
+            if path.parent != folder:
+                what = f"{path} stands where other frames have an image in {folder}: the order of the cameras changes"
+                raise CaptureError(what, code="invalid-annotations", file=file, frame=frame)
+    if len(folders) > calibrated:
+        what = f"ims lists {len(folders)} cameras, but cams holds {calibrated}"
+        raise CaptureError(what, code="invalid-annotations", file=file)
+    if len(folders) < calibrated:
+        what = f"cams holds {calibrated} calibrations, ims lists {len(folders)} cameras: matched in their order"
+        warn(what, code="spare-calibrations", file=file, hint="check the rig with `posegaussian inspect`")
+    return folders
+
+
+def _existing(root: Path, paths: Sequence[PurePosixPath], read: Callable[[Path], LazyImage]) -> dict[int, LazyImage]:
+    """Image files by frame, without those that are missing."""
+    return {frame: read(root / path) for frame, path in enumerate(paths) if (root / path).is_file()}
+
+
+def _masks(
+    root: Path, names: Sequence[str], paths: Sequence[Sequence[PurePosixPath]]
+) -> dict[str, dict[int, LazyImage]]:
+    """Masks by camera and frame: from the first place that has most of those of the first frame; {} without masks.
+
+    For images/00/000000.jpg they are mask/images/00/000000.png or mask/00/000000.png.
+    """
+
+    def place(path: PurePosixPath, folder: str, skipped: int, suffix: str) -> PurePosixPath:
+        return PurePosixPath(folder, *path.parts[skipped if len(path.parts) > 2 else 0 :]).with_suffix(suffix)
+
+    folders = [folder for folder in _MASKS if (root / folder).is_dir()]
+    choices = [(folder, skip, suffix) for folder in folders for skip in (0, 1) for suffix in (".png", *IMAGE_SUFFIXES)]
+    counts = [sum((root / place(path, *choice)).is_file() for path in paths[0]) for choice in choices]
+    if not any(counts):
+        if folders:
+            what = "no mask is named like an image: left out"
+            warn(what, code="unmatched-masks", file=root / folders[0])
+        return {}
+    choice = choices[counts.index(max(counts))]
+    columns = zip(names, zip(*paths, strict=True), strict=True)
+    masks = {name: _existing(root, [place(path, *choice) for path in column], LabelMask) for name, column in columns}
+    return {name: by_frame for name, by_frame in masks.items() if by_frame}
 
 
 def _calibrations(file: Path, cameras: dict[str, Any]) -> list[Calibration]:

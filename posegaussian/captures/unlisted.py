@@ -8,6 +8,7 @@ from posegaussian.captures.matching import entries
 from posegaussian.errors import warn
 from posegaussian.io.images import IMAGE_SUFFIXES
 from posegaussian.io.video import VIDEO_SUFFIXES
+from posegaussian.names import natural_order, shared_start
 
 _NAMED = 5
 """Files and folders that the message names. Chosen by hand."""
@@ -30,7 +31,7 @@ def report_unlisted(
     tops = {folder.parts[:1] for folder in inside}
     if searched is None and len(tops) == 1 and not tops & {(), ("..",)}:
         searched = root.joinpath(*tops.pop())
-    places = [root / folder for folder in sorted(inside)] if searched is None else _below(searched)
+    places = _with_siblings(root, inside) if searched is None else _below(searched)
     missing: list[str] = []
     count = 0
     for folder in places:
@@ -45,6 +46,14 @@ def report_unlisted(
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         shown = ", ".join(missing[:_NAMED]) + more
         warn(f"{count} images are not {listed_in}: left out ({shown})", code="unlisted-images", file=root)
+
+
+def _with_siblings(root: Path, folders: Collection[Path]) -> list[Path]:
+    """Folders, and those beside them whose names begin as all theirs do: Camera_B24 beside Camera_B1 and Camera_B2."""
+    start = shared_start([folder.name for folder in folders])
+    beside = entries(root / next(iter(folders)).parent) if start else []
+    alike = [path for path in beside if path.name.startswith(start) and path.is_dir()]
+    return sorted({*(root / folder for folder in folders), *alike}, key=lambda path: natural_order(str(path)))
 
 
 def _below(top: Path) -> Iterator[Path]:

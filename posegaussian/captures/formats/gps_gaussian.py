@@ -1,11 +1,12 @@
 """Rendered data of GPS-Gaussian and PoseGaussian: img/, mask/, depth/ and parm/, with one folder for each sample.
 
-Views 0 and 1 are the sources, the others are held out. parm/ holds 3 x 4 extrinsics, world to camera, metres, and
-intrinsics with pixel centres at +0.5. depth/ holds 2^15 / depth in 16 bits. The `_hr` image of a held-out view is
-larger than its mask; the intrinsics are for the smaller image.
+Rendered samples have the sources 0 and 1, and 2, 3 and 4 between them, which are held out. In all others, such as the
+real data of 16 views, every view is a source. parm/ holds 3 x 4 extrinsics, world to camera, metres, and intrinsics
+with pixel centres at +0.5. depth/ holds 2^15 / depth in 16 bits. The `_hr` image of a held-out view is larger than its
+mask; the intrinsics are for the smaller image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,20 @@ import numpy as np
 
 from posegaussian.captures.assemble import Calibration, assemble
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.matching import entries
 from posegaussian.captures.sequences import FrameRange
-from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.images import DepthFile, ImageFile, LazyImage, image_size
+from posegaussian.captures.unlisted import report_unlisted
+from posegaussian.errors import CalibrationError, CaptureError, warn
+from posegaussian.io.images import IMAGE_SUFFIXES, DepthFile, ImageFile, LazyImage, image_size
+from posegaussian.names import natural_order
 
 NAME = "gps_gaussian"
 _SOURCES = ("0", "1")
+_BETWEEN = ("2", "3", "4")
+"""Views that the renderer of the data puts between the two sources."""
+_INTRINSIC = "_intrinsic.npy"
+_NAMED = 5
+"""Samples that a message names. Chosen by hand."""
 _INVERSE_DEPTH_UNIT = 2.0**-15
 """1 / metres per step of the depth files."""
 
@@ -56,11 +65,14 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
     samples = _samples(root)
     if not samples:
         raise CaptureError("no sample with img/ and parm/", code="no-samples", file=root)
-    data = samples[0].parents[1]
-    views = sorted(path.name.removesuffix("_intrinsic.npy") for path in _parm(samples[0]).glob("*_intrinsic.npy"))
+    data, views = samples[0].parents[1], _views(samples[0])
     calibrations = {view: _calibration(samples[0], view) for view in views}
     _same_rig(root, samples, calibrations)
-    images = {view: {number: _image(sample, view) for number, sample in enumerate(samples)} for view in views}
+    rendered = {*_SOURCES} <= {*views} <= {*_SOURCES, *_BETWEEN}
+    held_out = [view for view in views if rendered and view in _BETWEEN]
+    images = {view: _images(samples, view, view in held_out) for view in views}
+    if not asked:
+        _report_unlisted(data, samples, views)
     return assemble(
         root,
         format=NAME,
@@ -69,9 +81,8 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         images=images,
         masks=_masks(data, samples, images),
         depths=_depths(data, samples, images),
-        sources=[view for view in views if view in _SOURCES],
-        held_out=[view for view in views if view not in _SOURCES],
-        pairs=[_SOURCES],
+        held_out=[view for view in held_out if images[view]],
+        pairs=[_SOURCES] if rendered else [],
         calibration_files=[
             _parm(sample) / f"{view}_{kind}.npy"
             for kind in ("intrinsic", "extrinsic")
@@ -85,44 +96,68 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
 
 def _samples(root: Path) -> list[Path]:
     """Folders img/SAMPLE that have cameras in parm/SAMPLE."""
-    parents = [root] if root.parent.name == "img" else sorted((root / "img").glob("*"))
-    return [path for path in parents if path.is_dir() and any(_parm(path).glob("*_intrinsic.npy"))]
+    parents = [root] if root.parent.name == "img" else entries(root / "img")
+    return [path for path in parents if path.is_dir() and _views(path)]
 
 
 def _parm(sample: Path) -> Path:
     return sample.parents[1] / "parm" / sample.name
 
 
-def _image(sample: Path, view: str) -> ImageFile:
-    """Image of a view; the larger one where a held-out view has one."""
-    large = sample / f"{view}_hr.jpg"
-    return ImageFile(large if view not in _SOURCES and large.is_file() else sample / f"{view}.jpg")
+def _views(sample: Path) -> list[str]:
+    """Calibrated views of a sample, in natural order."""
+    names = [path.name.removesuffix(_INTRINSIC) for path in _parm(sample).glob(f"*{_INTRINSIC}")]
+    return sorted(names, key=natural_order)
+
+
+def _image(sample: Path, view: str, large: bool = False) -> Path | None:
+    """Image of a view, the larger one first if `large`; None where there is none."""
+    stems = [f"{view}_hr", view] if large else [view]
+    paths = (sample / f"{stem}{suffix}" for stem in stems for suffix in IMAGE_SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _images(samples: Sequence[Path], view: str, large: bool) -> dict[int, LazyImage]:
+    """Images of a view by frame, where there are any."""
+    paths = [_image(sample, view, large) for sample in samples]
+    return {number: ImageFile(path) for number, path in enumerate(paths) if path}
+
+
+def _report_unlisted(data: Path, samples: Sequence[Path], views: Sequence[str]) -> None:
+    """Warn about samples and images without cameras in parm/."""
+    spare = [path.name for path in entries(data / "img") if path.is_dir() and path not in samples and not _views(path)]
+    if spare:
+        what = f"{len(spare)} samples have no cameras in parm/: left out ({', '.join(spare[:_NAMED])})"
+        warn(what, code="uncalibrated-footage", file=data / "img")
+    known = {*views, *(f"{view}_hr" for view in views)}
+    files = [path for sample in samples for path in entries(sample) if path.stem in known]
+    for sample in samples:
+        report_unlisted(data, [sample], files, f"calibrated in parm/{sample.name}", sample)
 
 
 def _is_large(image: LazyImage) -> bool:
     return image.path.stem.endswith("_hr")
 
 
-def _masks(data: Path, samples: list[Path], images: dict[str, dict[int, ImageFile]]) -> dict:
+def _masks(data: Path, samples: list[Path], images: Mapping[str, Mapping[int, LazyImage]]) -> dict:
     """Masks by view and frame, enlarged where the image is; {} where there are no masks."""
-    if not (data / "mask").is_dir():
-        return {}
     masks: dict[str, dict[int, LazyImage]] = {}
     for view, by_frame in images.items():
         masks[view] = {}
         for number, image in by_frame.items():
-            mask = ImageFile(data / "mask" / samples[number].name / f"{view}.png")
-            size = image_size(image, view, number) if _is_large(image) else None
-            masks[view][number] = _Enlarged(mask, size) if size else mask
-    return masks
+            path = _image(data / "mask" / samples[number].name, view)
+            if path:
+                size = image_size(image, view, number) if _is_large(image) else None
+                masks[view][number] = _Enlarged(ImageFile(path), size) if size else ImageFile(path)
+    return {view: by_frame for view, by_frame in masks.items() if by_frame}
 
 
-def _depths(data: Path, samples: list[Path], images: dict[str, dict[int, ImageFile]]) -> dict:
+def _depths(data: Path, samples: list[Path], images: Mapping[str, Mapping[int, LazyImage]]) -> dict:
     """Depths by view and frame, of the views whose depths have the size of their images."""
     depths = {}
     for view, by_frame in images.items():
         files = {number: data / "depth" / samples[number].name / f"{view}.png" for number in by_frame}
-        if not any(_is_large(image) for image in by_frame.values()) and all(p.is_file() for p in files.values()):
+        if files and not any(map(_is_large, by_frame.values())) and all(p.is_file() for p in files.values()):
             depths[view] = {
                 number: DepthFile(path, _INVERSE_DEPTH_UNIT, inverse=True) for number, path in files.items()
             }
@@ -130,11 +165,12 @@ def _depths(data: Path, samples: list[Path], images: dict[str, dict[int, ImageFi
 
 
 def _calibration(sample: Path, view: str) -> Calibration:
-    file = _parm(sample) / f"{view}_intrinsic.npy"
+    file = _parm(sample) / f"{view}{_INTRINSIC}"
     intrinsics, extrinsics = _matrix(file, view), _matrix(_parm(sample) / f"{view}_extrinsic.npy", view)
     if intrinsics.shape != (3, 3) or extrinsics.shape not in ((3, 4), (4, 4)):
         raise CalibrationError("not a 3 x 3 and a 3 x 4 matrix", code="invalid-calibration", file=file, camera=view)
-    size = image_size(ImageFile(sample / f"{view}.jpg"), view, 0)
+    image = _image(sample, view)
+    size = image_size(ImageFile(image), view, 0) if image else None
     return Calibration(intrinsics, np.zeros(5), extrinsics[:3, :3], extrinsics[:3, 3], file, size)
 
 

@@ -21,7 +21,7 @@ _COEFFICIENT_COUNTS = (5, 8, 12, 14)
 """Numbers of distortion coefficients that OpenCV accepts; shorter ones are padded with zeros."""
 _LEAST_SIZE = 16
 """Shortest side of an image, pixels. Chosen by hand."""
-_LARGEST = 1e9
+LARGEST = 1e9
 """Largest number of a calibration; damaged files hold larger ones, whose squares are no numbers. Chosen by hand."""
 _LEAST_FOCAL = 1e-3
 """Shortest focal length, pixels. Chosen by hand: a real one is a good part of the image's width."""
@@ -216,8 +216,8 @@ def checked_camera(calibration: Calibration, camera: str, image: UInt8[np.ndarra
     for name, values in parts.items():
         if not np.isfinite(values).all():
             raise CalibrationError(f"the {name} holds a number that is not finite", code="not-finite", **where)
-        if abs(values).max(initial=0) > _LARGEST:
-            what = f"the {name} holds a number beyond {_LARGEST:.0g}: {abs(values).max():.3g}"
+        if abs(values).max(initial=0) > LARGEST:
+            what = f"the {name} holds a number beyond {LARGEST:.0g}: {abs(values).max():.3g}"
             raise CalibrationError(what, code="number-out-of-range", **where)
     matrix = calibration.matrix.astype(float)
     if min(matrix[0, 0], matrix[1, 1]) < _LEAST_FOCAL or np.linalg.det(matrix) == 0:

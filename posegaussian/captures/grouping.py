@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from posegaussian.captures.assemble import Calibration
+from posegaussian.captures.assemble import LARGEST, Calibration
 from posegaussian.captures.matching import frame_numbers
 from posegaussian.captures.poses import Groups, Poses
 from posegaussian.errors import CalibrationError, CaptureError, warn
@@ -83,6 +83,11 @@ def group_by_camera(images: Sequence[PosedImage]) -> dict[str, dict[int, PosedIm
     """
     if not images:
         return {}
+    for posed in images:
+        values = np.column_stack([posed.calibration.rotation, posed.calibration.translation])
+        if not (abs(values) <= LARGEST).all():  # nor is NaN
+            what = f"the pose of {posed.name} holds a number that is not finite, or beyond {LARGEST:.0g}"
+            raise CalibrationError(what, code="not-finite", file=posed.calibration.file)
     grouping = _choose(images, Poses([posed.calibration for posed in images]))
     groups = grouping.groups()
     members = [np.flatnonzero(groups == group).tolist() for group in range(groups.max() + 1)]
@@ -153,10 +158,10 @@ def _by_folder(images: Sequence[PosedImage]) -> Iterator[_Grouping]:
     """Each folder is a camera, if there are several; beside them, images that differ in their numbers alone are."""
     folders = [posed.parts[:-1] for posed in images]
     if len(set(folders)) > 1:
-        beside = {posed.parts: _without_number(posed.parts[-1]) for posed in images if len(posed.parts) == 1}
+        beside = {posed.parts[-1]: _without_number(posed.parts[-1]) for posed in images if len(posed.parts) == 1}
         shared = Counter(beside.values())
-        names = {parts: stem if shared[stem] > 1 and stem else parts[-1] for parts, stem in beside.items()}
-        keys = [folder or (names[posed.parts],) for folder, posed in zip(folders, images, strict=True)]
+        names = {stem: short if shared[short] > 1 and short else stem for stem, short in beside.items()}
+        keys = [folder or (names[posed.parts[-1]],) for folder, posed in zip(folders, images, strict=True)]
         yield _Grouping(keys, keys)
 
 
@@ -188,16 +193,18 @@ def _by_pose(images: Sequence[PosedImage], clusters: Groups) -> _Grouping | None
     if len(sizes) < 2 or sizes.min() < 2:
         return None
     times = [posed.time for posed in images if posed.time is not None]
-    members = [np.flatnonzero(clusters == cluster) for cluster in range(len(sizes))]
+    members = [np.flatnonzero(clusters == cluster).tolist() for cluster in range(len(sizes))]
     moments = sorted(set(times))
     if len(times) == len(images) and len(moments) > 1:
         if any(sorted(times[index] for index in indices) != moments for indices in members):
             return None
-        numbers, how = [moments.index(time) for time in times], "by their times"
+        ranks = {time: rank for rank, time in enumerate(moments)}
+        numbers, how = [ranks[time] for time in times], "by their times"
     elif sizes.min() == sizes.max() and len({posed.parts[:-1] for posed in images}) == 1:
         numbers, how = [0] * len(images), "in the order of their names"
         for indices in members:
-            for number, index in enumerate(sorted(indices, key=lambda index: natural_order(images[index].name))):
+            ordered = sorted(indices, key=lambda index: natural_order(images[index].name))
+            for number, index in enumerate(ordered):
                 numbers[index] = number
     else:
         return None

@@ -33,19 +33,12 @@ class Poses:
     """Poses of images as points, between which a distance of 1 is the noise of an estimated pose.
 
     Args:
-        calibrations: of the images.
-
-    Raises:
-        CalibrationError: a pose holds a number that is not finite.
+        calibrations: of the images, with finite poses.
     """
 
     def __init__(self, calibrations: Sequence[Calibration]):
         rotations = np.stack([each.rotation for each in calibrations])
         translations = np.stack([each.translation for each in calibrations])
-        broken = ~(np.isfinite(rotations).all((1, 2)) & np.isfinite(translations).all(1))
-        if broken.any():
-            what = "the pose holds a number that is not finite"
-            raise CalibrationError(what, code="not-finite", file=calibrations[int(np.argmax(broken))].file)
         self.centres = -np.einsum("nji,nj->ni", rotations, translations)
         self.centres -= self.centres.mean(0)
         # Twice the mean distance from the middle is the diameter of a ring; one stray camera changes it little.

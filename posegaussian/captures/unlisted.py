@@ -50,7 +50,8 @@ def report_unlisted(
 
 def _with_siblings(root: Path, folders: Collection[Path]) -> list[Path]:
     """Folders, and those beside them whose names begin as all theirs do: Camera_B24 beside Camera_B1 and Camera_B2."""
-    start = shared_start([folder.name for folder in folders])
+    names = [folder.name for folder in folders]
+    start = names[0][: shared_start(names)]
     beside = entries(root / next(iter(folders)).parent) if start else []
     alike = [path for path in beside if path.name.startswith(start) and path.is_dir()]
     return sorted({*(root / folder for folder in folders), *alike}, key=lambda path: natural_order(str(path)))

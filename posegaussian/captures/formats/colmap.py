@@ -75,7 +75,7 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
     images = []
     for number, image in reconstruction.images.items():
         if image.has_pose:
-            name = names.get(number, image.name).replace("\\", "/")
+            name = str(names.get(number, image.name)).replace("\\", "/")
             calibration = _calibration(model, image, name, reconstruction.cameras[image.camera_id])
             file = ImageFile(root / "images" / name, upright=False)
             images.append(PosedImage(name, file, calibration, mask=_mask(root, name)))

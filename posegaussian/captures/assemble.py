@@ -1,55 +1,19 @@
 """A Capture from the files that a reader found, with the checks that are the same for every layout."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float, UInt8
-
 from posegaussian.captures.bit_depth import white_level, with_white
+from posegaussian.captures.calibration import Calibration, checked_camera
 from posegaussian.captures.capture import Capture, FrameFiles
 from posegaussian.captures.sequences import FrameRange
-from posegaussian.errors import CalibrationError, CaptureError, warn
-from posegaussian.geometry.lens import SourceCamera
+from posegaussian.errors import CaptureError, warn
 from posegaussian.io import video
 from posegaussian.io.images import LazyImage, read_image
 
-_ROTATION_TOLERANCE = 1e-3
-"""Largest error of the entries of R R^T: files round their numbers. Chosen by hand."""
-_COEFFICIENT_COUNTS = (5, 8, 12, 14)
-"""Numbers of distortion coefficients that OpenCV accepts; shorter ones are padded with zeros."""
-_LEAST_SIZE = 16
-"""Shortest side of an image, pixels. Chosen by hand."""
-LARGEST = 1e9
-"""Largest number of a calibration; damaged files hold larger ones, whose squares are no numbers. Chosen by hand."""
-_LEAST_FOCAL = 1e-3
-"""Shortest focal length, pixels. Chosen by hand: a real one is a good part of the image's width."""
-_MACROBLOCK = 16
-"""Video codecs pad images to multiples of a macroblock, pixels; a calibration may include the padding."""
-_BLACK = 10
-"""Highest mean level of black bars, 0..255. Chosen by hand: compression adds some noise."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Calibration of one camera as a file has it, not checked yet.
-
-    Args:
-        matrix: intrinsics, pixel centres at +0.5.
-        distortion: OpenCV's coefficients, any number of them.
-        rotation: world to camera.
-        translation: world to camera, metres.
-        file: the file.
-        size: width and height that the intrinsics are for; None where the file does not say.
-    """
-
-    matrix: Float[np.ndarray, "3 3"]
-    distortion: Float[np.ndarray, " n"]
-    rotation: Float[np.ndarray, "3 3"]
-    translation: Float[np.ndarray, " 3"]
-    file: Path
-    size: tuple[int, int] | None = None
+_COMPARED = 3
+"""Frames whose paths tell how frames are numbered. Chosen by hand."""
 
 
 def assemble(
@@ -101,6 +65,7 @@ def assemble(
     cameras = _with_images(root, _choose_cameras(root, calibrations, images, sources, held_out, asked), images, named)
     held_out = [camera for camera in cameras if camera in held_out]
     sources = [camera for camera in cameras if camera not in held_out]
+    images = {camera: images[camera] for camera in cameras}
     white = white_level(root, images)
     images = {camera: with_white(by_frame, white) for camera, by_frame in images.items()}
     chosen = _choose_frames(root, images, cameras, frames or FrameRange())
@@ -186,98 +151,30 @@ def _check_complete(kind: str, files: FrameFiles, frames: Sequence[int]) -> None
     for camera, by_frame in files.items():
         for frame in frames:
             if frame not in by_frame:
-                like = _first(by_frame).path
-                path = like.with_name(str(frame).zfill(len(like.stem)) + like.suffix) if like.stem.isdecimal() else like
-                hint = "leave the frame out with a frame range, or the camera with rig.json"
-                raise CaptureError(
-                    f"no such {kind}", code="missing-frame", file=path, camera=camera, frame=frame, hint=hint
-                )
+                listed = {each.path for others in files.values() for each in others.values()}
+                path = _expected_path(by_frame, frame, listed)
+                what = f"the {kind} is there, but the capture does not list it" if path.is_file() else f"no such {kind}"
+                hint = "leave the frame out with --frames, or the camera with --cameras or rig.json"
+                raise CaptureError(what, code="missing-frame", file=path, camera=camera, frame=frame, hint=hint)
+
+
+def _expected_path(by_frame: Mapping[int, LazyImage], frame: int, listed: Collection[Path]) -> Path:
+    """Where the file of a frame should be: the last number in the paths that counts frames and leads to no listed file.
+
+    Where none does, it is the folder of the first file.
+    """
+    paths = {number: str(by_frame[number].path) for number in sorted(by_frame)[:_COMPARED]}
+    found = {number: list(re.finditer("[0-9]+", path)) for number, path in paths.items()}
+    number = min(by_frame)
+    for position in range(1, min(map(len, found.values())) + 1):
+        if all(int(matches[-position][0]) == n for n, matches in found.items()):
+            match = found[number][-position]
+            digits = str(frame).zfill(len(match[0]))
+            path = Path(paths[number][: match.start()] + digits + paths[number][match.end() :])
+            if path not in listed:
+                return path
+    return by_frame[number].path.parent
 
 
 def _first(by_frame: Mapping[int, LazyImage]) -> LazyImage:
     return by_frame[min(by_frame)]
-
-
-def checked_camera(calibration: Calibration, camera: str, image: UInt8[np.ndarray, "h w 3"]) -> SourceCamera:
-    """The camera that took an image; its calibration is checked, and scaled where it is for another image size.
-
-    Raises:
-        CalibrationError: the calibration is impossible, or for images of another shape.
-        CaptureError: the image is too small.
-    """
-    where = {"file": calibration.file, "camera": camera}
-    height, width = image.shape[:2]
-    if min(height, width) < _LEAST_SIZE:
-        raise CaptureError(
-            f"images of {width} x {height} pixels are too small to show a person", code="small-images", camera=camera
-        )
-    parts = {"intrinsics": calibration.matrix, "distortion": calibration.distortion}
-    parts |= {"rotation": calibration.rotation, "translation": calibration.translation}
-    for name, values in parts.items():
-        if not np.isfinite(values).all():
-            raise CalibrationError(f"the {name} holds a number that is not finite", code="not-finite", **where)
-        if abs(values).max(initial=0) > LARGEST:
-            what = f"the {name} holds a number beyond {LARGEST:.0g}: {abs(values).max():.3g}"
-            raise CalibrationError(what, code="number-out-of-range", **where)
-    matrix = calibration.matrix.astype(float)
-    if min(matrix[0, 0], matrix[1, 1]) < _LEAST_FOCAL or np.linalg.det(matrix) == 0:
-        raise CalibrationError("the intrinsics are singular", code="singular-intrinsics", **where)
-    if not np.array_equal(matrix * [[0, 1, 0], [1, 0, 0], [1, 1, 1]], np.diag([0, 0, 1])):
-        raise CalibrationError("the intrinsics are not [fx 0 cx; 0 fy cy; 0 0 1]", code="skewed-intrinsics", **where)
-    rotation = calibration.rotation
-    error = abs(rotation @ rotation.T - np.eye(3)).max()
-    if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
-        what = f"the rotation is not orthonormal (off by {error:.2g}, determinant {np.linalg.det(rotation):.3g})"
-        raise CalibrationError(what, code="not-a-rotation", **where)
-    left, _, right = np.linalg.svd(rotation)  # files round their numbers: take the nearest rotation
-    pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = left @ right, calibration.translation
-    distortion = calibration.distortion.astype(float)
-    length = next((n for n in _COEFFICIENT_COUNTS if n >= len(distortion)), None)
-    if length is None:
-        what = f"the distortion has {len(distortion)} coefficients, more than {_COEFFICIENT_COUNTS[-1]}"
-        raise CalibrationError(what, code="too-many-coefficients", **where)
-    scale = _scale(calibration, camera, image)
-    return SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, width, height)
-
-
-def _letterboxed(image: UInt8[np.ndarray, "h w 3"], across: int, down: int) -> bool:
-    """Whether an image has black bars of these widths at the sides, and above and below."""
-    height, width = image.shape[:2]
-    inner = np.s_[down : height - down, across : width - across]
-    outer = np.ones((height, width), bool)
-    outer[inner] = False
-    return bool(outer.any() and image[outer].mean() < _BLACK and image[inner].mean() > 2 * _BLACK)
-
-
-def _scale(calibration: Calibration, camera: str, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "3 3"]:
-    """Matrix from pixels of the calibration to pixels of the images, which may have been resized, cropped or padded."""
-    size = image.shape[1], image.shape[0]
-    if calibration.size is None or calibration.size == size:
-        return np.eye(3)
-    calibrated = f"{calibration.size[0]} x {calibration.size[1]}"
-    where = {"file": calibration.file, "camera": camera}
-    what = f"calibrated at {calibrated}, but the images have {size[0]} x {size[1]} pixels"
-    fit = min(size[0] / calibration.size[0], size[1] / calibration.size[1])
-    bars = [(current - fit * original) / 2 for current, original in zip(size, calibration.size, strict=True)]
-    if _letterboxed(image, *map(int, bars)):
-        warn(
-            f"{what}: the intrinsics are scaled by {fit:.4g} and shifted by the black bars",
-            code="letterboxed-images",
-            **where,
-        )
-        return np.array([[fit, 0, bars[0]], [0, fit, bars[1]], [0, 0, 1]])
-    if max(abs(a - b) for a, b in zip(calibration.size, size, strict=True)) < _MACROBLOCK:
-        warn(
-            f"{what}: treated as cropped at the right and at the bottom (padding of a codec)",
-            code="padded-images",
-            **where,
-        )
-        return np.eye(3)
-    across, down = size[0] / calibration.size[0], size[1] / calibration.size[1]
-    if abs(across * calibration.size[1] - size[1]) <= 1 and abs(down * calibration.size[0] - size[0]) <= 1:
-        warn(f"{what}: the intrinsics are scaled by {across:.4g}", code="scaled-intrinsics", **where)
-        return np.diag([across, down, 1.0])
-    raise CalibrationError(
-        what, code="wrong-image-size", **where, hint="calibrate with images of this shape, or give those"
-    )

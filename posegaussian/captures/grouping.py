@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from posegaussian.captures.assemble import LARGEST, Calibration
+from posegaussian.captures.calibration import LARGEST, Calibration
 from posegaussian.captures.matching import frame_numbers
 from posegaussian.captures.poses import Groups, Poses
 from posegaussian.errors import CalibrationError, CaptureError, warn

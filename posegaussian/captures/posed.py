@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from posegaussian.captures.assemble import Calibration, assemble
+from posegaussian.captures.assemble import assemble
+from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.grouping import PosedImage, group_by_camera
 from posegaussian.captures.poses import Poses, Spread, check_lens, mean_pose
@@ -59,6 +60,9 @@ def assemble_posed(
             if not _exists(by_frame[frame]):
                 file = by_frame[frame].image.path
                 raise CaptureError("no such image", code="missing-image", file=file, camera=camera, frame=frame)
+    found = {
+        camera: {f: posed for f, posed in by_frame.items() if _exists(posed)} for camera, by_frame in found.items()
+    }
     still = _still(
         {
             camera: {frame: posed.calibration for frame, posed in by_frame.items() if frame in chosen}

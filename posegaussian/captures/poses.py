@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 
-from posegaussian.captures.assemble import Calibration
+from posegaussian.captures.calibration import Calibration
 from posegaussian.errors import CalibrationError
 
 _NOISE = 0.01, 0.1

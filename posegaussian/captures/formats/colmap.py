@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from posegaussian.captures.assemble import Calibration
+from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.grouping import PosedImage
 from posegaussian.captures.posed import assemble_posed

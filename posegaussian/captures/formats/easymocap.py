@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.captures.assemble import Calibration, assemble
+from posegaussian.captures.assemble import assemble
+from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.sequences import FrameRange, background_images, frame_rate, image_sequence, video_sequence
 from posegaussian.errors import CalibrationError, CaptureError

@@ -13,7 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from posegaussian.captures.assemble import Calibration, assemble
+from posegaussian.captures.assemble import assemble
+from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.matching import entries
 from posegaussian.captures.sequences import FrameRange

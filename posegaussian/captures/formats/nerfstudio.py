@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from posegaussian.captures.assemble import Calibration
+from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.grouping import PosedImage
 from posegaussian.captures.posed import assemble_posed

@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 
-from posegaussian.captures.assemble import Calibration, assemble
+from posegaussian.captures.assemble import assemble
+from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.sequences import FrameRange, background_images, find_sequences, frame_rate, image_sequence
 from posegaussian.errors import CalibrationError, CaptureError

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from posegaussian.captures.assemble import Calibration, assemble
+from posegaussian.captures.assemble import assemble
+from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.grouping import camera_names
 from posegaussian.captures.sequences import FrameRange

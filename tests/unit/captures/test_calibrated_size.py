@@ -6,7 +6,7 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.captures.assemble import Calibration, checked_camera
+from posegaussian.captures.calibration import Calibration, checked_camera
 from posegaussian.errors import CalibrationError
 
 MADE = 272, 480

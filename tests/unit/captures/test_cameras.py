@@ -205,3 +205,14 @@ def test_colmap_further_models_and_images_that_are_not_registered(tmp_path):
     (tmp_path / "sparse/0").rename(tmp_path / "sparse/2")
     with helpers.warns("further-models", file="sparse"), helpers.warns("unlisted-images", file=tmp_path):
         assert read_capture(tmp_path).calibration_files[0].parent.name == "2"
+
+
+def test_a_frame_that_is_there_and_not_listed(tmp_path):
+    write_nerfstudio(tmp_path)
+    content = json.loads((tmp_path / "transforms.json").read_text())
+    content["frames"].pop()
+    (tmp_path / "transforms.json").write_text(json.dumps(content))
+    missing = {"file": "images/b/frame_00001.png", "camera": "b", "frame": 1}
+    with helpers.warns("unlisted-images"), helpers.refuses(CaptureError, "missing-frame", **missing) as error:
+        read_capture(tmp_path)
+    assert "does not list it" in error.value.what

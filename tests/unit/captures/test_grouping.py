@@ -9,7 +9,7 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.captures.assemble import Calibration
+from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.grouping import PosedImage, group_by_camera
 from posegaussian.captures.poses import check_lens, mean_pose
 from posegaussian.errors import CalibrationError, CaptureError, CaptureWarning

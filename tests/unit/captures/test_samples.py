@@ -171,3 +171,10 @@ def test_gps_files_without_a_partner(tmp_path):
     np.save(tmp_path / "parm/0004_000/1_extrinsic.npy", np.eye(2))
     with helpers.refuses(CalibrationError, "invalid-calibration", camera="1"):
         read_capture(tmp_path)
+
+
+def test_gps_a_frame_that_a_view_lacks(tmp_path):
+    write_gps(tmp_path, frames=2)
+    (tmp_path / "img/0004_001/1.jpg").unlink()
+    with helpers.refuses(CaptureError, "missing-frame", file="img/0004_001/1.jpg", camera="1", frame=1):
+        read_capture(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from posegaussian.captures.bit_depth import white_level, with_white
 from posegaussian.captures.calibration import Calibration, checked_camera
 from posegaussian.captures.capture import Capture, FrameFiles
+from posegaussian.captures.matching import check_known
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io import video
@@ -34,6 +35,7 @@ def assemble(
     fps: float | None = None,
     frames: FrameRange | None = None,
     name: str | None = None,
+    matched_in_order: Mapping[str, str] | None = None,
 ) -> Capture:
     """A Capture from what a reader found, checked; of images of 8 bits, only the first one of each camera is decoded.
 
@@ -56,6 +58,7 @@ def assemble(
         fps: frames per second.
         frames: which frames to read; default: all.
         name: of the capture; default: the name of its folder.
+        matched_in_order: name of each camera's footage, where only the order of names tells which it is.
 
     Raises:
         CaptureError: a camera or frame is missing.
@@ -93,6 +96,7 @@ def assemble(
         joints_file=joints_file if joints_file and joints_file.is_file() else None,
         backgrounds=with_white(backgrounds or {}, white),
         fps=fps,
+        matched_in_order=matched_in_order or {},
     )
 
 
@@ -106,10 +110,7 @@ def _choose_cameras(
 ) -> list[str]:
     """The cameras that were asked for, or else those that have a role, sources first."""
     known = list(dict.fromkeys([*calibrations, *images]))
-    for camera in asked:
-        if camera not in known:
-            what = f"no such camera (there are {', '.join(known)})"
-            raise CaptureError(what, code="unknown-camera", file=root, camera=camera)
+    check_known(asked, known, root)
     sources = [camera for camera in calibrations if camera not in held_out] if sources is None else sources
     with_roles = [*sources, *held_out]
     return [*dict.fromkeys(c for c in [*with_roles, *asked] if c in asked)] if asked else with_roles

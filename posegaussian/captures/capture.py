@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from posegaussian.captures.joints_file import read_joints
+from posegaussian.captures.matching import check_known
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.io import images
 from posegaussian.io.images import LazyImage
-from posegaussian.text import read_json
-from posegaussian.types import JOINTS
 
 FrameFiles = Mapping[str, Mapping[int, LazyImage]]
 """Image files by camera and frame."""
@@ -39,6 +39,7 @@ class Capture:
         joints_file: true joints, or None.
         backgrounds: images of the empty scene by camera, for some cameras or none.
         fps: frames per second; None where unknown.
+        matched_in_order: name of each camera's footage, where only the order of names tells which it is; else empty.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Capture:
     joints_file: Path | None
     backgrounds: Mapping[str, LazyImage] = field(default_factory=dict)
     fps: float | None = None
+    matched_in_order: Mapping[str, str] = field(default_factory=dict)
 
     def with_roles(self, cameras: Sequence[str] = (), held_out: Sequence[str] = ()) -> "Capture":
         """The capture with other roles of its cameras.
@@ -67,10 +69,7 @@ class Capture:
         Raises:
             CaptureError: there is no such camera.
         """
-        for camera in (*cameras, *held_out):
-            if camera not in self.cameras:
-                what = f"no such camera (there are {', '.join(self.cameras)})"
-                raise CaptureError(what, code="unknown-camera", file=self.root, camera=camera)
+        check_known([*cameras, *held_out], self.cameras, self.root)
         if not cameras and not held_out:
             return self
         kept = [camera for camera in self.cameras if not cameras or camera in cameras or camera in held_out]
@@ -137,32 +136,10 @@ class Capture:
 
     def joints(self) -> Float[np.ndarray, "frames 17 3"] | None:
         """True COCO-17 joints in the world, metres; None where the capture has no joints."""
-        if self.joints_file is None:
-            return None
-        try:
-            by_frame = read_json(self.joints_file)["frames"]
-            joints = {int(frame): np.array(points, dtype=float) for frame, points in by_frame.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise CaptureError(
-                'not of the form {"frames": {"000000": ...}}', code="invalid-joints", file=self.joints_file
-            ) from None
-        for frame in self.frames:
-            if frame not in joints:
-                raise CaptureError("no joints", code="missing-joints", file=self.joints_file, frame=frame)
-            if joints[frame].shape != (len(JOINTS), 3) or not np.isfinite(joints[frame]).all():
-                raise CaptureError(
-                    "expected 17 joints of 3 numbers", code="invalid-joints", file=self.joints_file, frame=frame
-                )
-        return np.stack([joints[frame] for frame in self.frames])
+        return None if self.joints_file is None else read_joints(self.joints_file, self.frames)
 
     def _file(self, files: FrameFiles, camera: str, frame: int) -> LazyImage:
-        if camera not in self.cameras:
-            raise CaptureError(
-                f"no such camera (there are {', '.join(self.cameras)})",
-                code="unknown-camera",
-                file=self.root,
-                camera=camera,
-            )
+        check_known([camera], self.cameras, self.root)
         if frame not in self.frames:
             raise CaptureError("no such frame", code="unknown-frame", file=self.root, camera=camera, frame=frame)
         return files[camera][frame]

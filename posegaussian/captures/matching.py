@@ -2,16 +2,19 @@
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from posegaussian.errors import CaptureError, warn
-from posegaussian.names import likely_meant, natural_order, shared_start, words
+from posegaussian.names import did_you_mean, likely_meant, natural_order, shared_start, words
 
 _NO_FOOTAGE = ("Thumbs.db", "desktop.ini", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
 """What Windows, macOS and network drives leave in folders, besides names that start with a dot."""
 _Names = dict[str, str]
 """Name of the footage by camera."""
+_Alike = Callable[[str, str], bool]
+"""Whether footage's name, the second one, says that it is of a camera."""
 
 
 def entries(folder: Path) -> list[Path]:
@@ -31,31 +34,60 @@ def media(folder: Path, suffixes: Collection[str]) -> list[Path]:
     return [path for path in entries(folder) if path.suffix.lower() in suffixes and path.is_file()]
 
 
+def check_known(cameras: Collection[str], known: Collection[str], file: Path) -> None:
+    """Raise a CaptureError that lists the known cameras if one that was asked for is none of them.
+
+    Args:
+        cameras: that were asked for.
+        known: those of the capture.
+        file: that names them, or the capture's folder.
+    """
+    for camera in cameras:
+        if camera not in known:
+            what = f"no such camera (there are {', '.join(known)})"
+            hint = did_you_mean(camera, known)
+            raise CaptureError(what, code="unknown-camera", file=file, camera=camera, hint=hint)
+
+
 def named_alike(cameras: Collection[str], footage: Collection[str]) -> _Names:
     """Footage whose name says which camera it is of, by camera; each is of one camera, and each camera has one.
 
-    A name says so if it is the camera's name; else if it differs from it in case, separators and leading zeros alone;
-    else if one name contains the other as words (`cam01_take3` is of `cam1`). Later rules see what the earlier left.
+    These rules are tried one after the other, each on what the earlier ones left:
+
+    - the names are the same;
+    - they differ in case, separators and leading zeros alone;
+    - one contains the other as words: `cam01_take3` is of `cam1`;
+    - the part where the footage's names differ contains the camera's: of `cam2_take1`, the camera is 2, not 1;
+    - the parts where the names differ are the same, with the word before: `monday_cam1` is of `friday_cam1`.
     """
+    of_cameras, of_footage = _shared_words(cameras), _shared_words(footage)
+
+    def contains_in_own_words(camera: str, name: str) -> bool:
+        return _within(words(camera), _own_words(name, *of_footage))
+
+    def same_own_words(camera: str, name: str) -> bool:
+        if not (of_cameras[0] and of_footage[0]):
+            return False
+        own = _own_words(camera, of_cameras[0] - 1, of_cameras[1])
+        return own == _own_words(name, of_footage[0] - 1, of_footage[1])
+
     found: _Names = {}
-    shared = _shared_words(footage)
-
-    def contains_words_of_its_own(camera: str, name: str) -> bool:
-        """Whether the camera is named where the footage's names differ: of `cam2_take1`, the camera is 2, not 1."""
-        own = words(name)
-        return _within(words(camera), own[shared[0] : len(own) - shared[1]])
-
-    for alike in (str.__eq__, _same_words, _contains_words, contains_words_of_its_own):
+    for alike in (str.__eq__, _same_words, _contains_words, contains_in_own_words, same_own_words):
         while fresh := _unambiguous(alike, [c for c in cameras if c not in found], set(footage) - set(found.values())):
             found |= fresh
     return found
 
 
-def _unambiguous(alike, cameras: Sequence[str], footage: Collection[str]) -> _Names:
-    """Pairs that are alike, where neither the camera nor the footage is like another."""
-    liked = {camera: [name for name in footage if alike(camera, name)] for camera in cameras}
-    rivals = [name for names in liked.values() for name in names]
-    return {camera: names[0] for camera, names in liked.items() if len(names) == 1 and rivals.count(names[0]) == 1}
+def _unambiguous(alike: _Alike, cameras: Sequence[str], footage: Collection[str]) -> _Names:
+    """Pairs that are alike, where neither the camera nor the footage is like another.
+
+    Footage is like the cameras whose names share the most words with it: `cam_t01` is of `t01` rather than of `01`.
+    """
+    shared = {(c, name): min(len(words(c)), len(words(name))) for c in cameras for name in footage if alike(c, name)}
+    most = {name: max((count for (_, other), count in shared.items() if other == name), default=0) for name in footage}
+    pairs = [(camera, name) for (camera, name), count in shared.items() if count == most[name]]
+    taken, given = Counter(camera for camera, _ in pairs), Counter(name for _, name in pairs)
+    return {camera: name for camera, name in pairs if taken[camera] == given[name] == 1}
 
 
 def _same_words(camera: str, name: str) -> bool:
@@ -76,6 +108,11 @@ def _shared_words(names: Collection[str]) -> tuple[int, int]:
     rows = [words(name) for name in names]
     start = shared_start(rows)
     return start, shared_start([row[start:][::-1] for row in rows])
+
+
+def _own_words(name: str, start: int, end: int) -> tuple[str, ...]:
+    """Words of a name without those that it shares with others, at its start and at its end."""
+    return words(name)[start : len(words(name)) - end]
 
 
 def match_footage(
@@ -130,6 +167,10 @@ def _ordered(cameras: Collection[str], footage: Mapping[str, Path], folder: Path
         if meant not in (None, camera):
             what = f"the name is most like that of camera {meant}, but in the order of names it would be {camera}'s"
             raise CaptureError(what, code="doubtful-name", file=footage[name], hint="name the footage like the cameras")
+    first, others = _numbers(list(found)), _numbers(names)
+    if set(first) & set(others) and first != others:
+        what = f"the cameras are numbered {_listed(found)}, the footage {_listed(names)}"
+        raise CaptureError(what, code="shifted-numbers", file=folder, hint="name the footage like the cameras")
     pairs = ", ".join(f"{camera}: {footage[name].name}" for camera, name in found.items())
     warn(
         f"no name is like a camera's: matched in the order of names ({pairs})",

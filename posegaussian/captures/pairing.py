@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.captures.capture import Capture
-from posegaussian.errors import CaptureError
+from posegaussian.captures.matching import check_known
+from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry import rig
 from posegaussian.geometry.masks import centroid, is_person
 
@@ -27,12 +28,38 @@ def named_pairs(capture: Capture, pairs: Sequence[tuple[str, ...]]) -> list[Name
     for pair in pairs:
         if len(pair) != 2:
             raise CaptureError(f"a pair has two cameras, not {','.join(pair)}", code="invalid-pair", file=capture.root)
-        for camera in pair:
-            if camera not in capture.cameras:
-                what = f"a pair names it, but the cameras are {', '.join(capture.cameras)}"
-                raise CaptureError(what, code="unknown-camera", file=capture.root, camera=camera)
+        check_known(pair, capture.cameras, capture.root)
         checked.append((pair[0], pair[1]))
     return checked
+
+
+def chosen_sources(capture: Capture, named: Names) -> Names:
+    """Two cameras that the user gave, each by its name or by its place among the sources, counted from 0.
+
+    Where a number could be either, both are taken alike: as names if both are names, or else as places, with a warning.
+    Of the cameras 1, 2 and 3, the numbers 0 and 1 are the first two.
+
+    Raises:
+        CaptureError: there is no such camera, a number can be read in two ways, or both cameras are the same.
+    """
+    places = {
+        name: capture.sources[int(name)] for name in named if name.isdecimal() and int(name) < len(capture.sources)
+    }
+    known = [name for name in named if name in capture.cameras]
+    found = named
+    if len(known) < 2 and len(places) == len(set(named)):
+        found = places[named[0]], places[named[1]]
+        if any(places[name] != name for name in known):
+            what = f"--source {' '.join(named)} are not both names of cameras ({', '.join(capture.cameras)}): "
+            what += f"taken as places from 0, which are the cameras {' and '.join(found)}"
+            warn(what, code="places-not-names", file=capture.root)
+    elif len(known) < 2:
+        usable = {} if any(name.isdecimal() for name in known) else places
+        check_known([name for name in named if name not in usable], capture.cameras, capture.root)
+        found = usable.get(named[0], named[0]), usable.get(named[1], named[1])
+    if found[0] == found[1]:
+        raise CaptureError("both --source name this camera", code="repeated-camera", file=capture.root, camera=found[0])
+    return found
 
 
 def neighbouring_pairs(capture: Capture, frame: int) -> list[Names]:

@@ -9,6 +9,9 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CaptureError, look_up
 from posegaussian.registry import CAPTURE_FORMATS, Entry, resolve
 
+_DEEPEST = 3
+"""Folders from a calibration file up to its capture: sparse/0/cameras.txt, parm/SAMPLE/0_intrinsic.npy."""
+
 
 @runtime_checkable
 class Format(Protocol):
@@ -52,28 +55,42 @@ def read_capture(
         >>> images[0].shape == (cameras[0].height, cameras[0].width, 3)
         True
     """
-    root = Path(root)
-    entry = look_up(CAPTURE_FORMATS, format or detect_format(root), "format", code="unknown-format")
+    given = Path(root)
+    if format is not None:
+        look_up(CAPTURE_FORMATS, format, "format", code="unknown-format")
     asked = (*cameras, *held_out) if cameras else ()
     try:
-        return load_format(entry).read(root, frames, asked).with_roles(cameras, held_out)
+        found, place = (format, given) if format and not given.is_file() else detect_format(given, format)
+        capture = load_format(CAPTURE_FORMATS[found]).read(place, frames, asked).with_roles(cameras, held_out)
     except OSError as error:  # a path that is too long, a folder that may not be read, a disk that fails
         what = f"cannot be read ({(error.strerror or str(error)).lower()})"
-        raise CaptureError(what, code="unreadable-file", file=error.filename or root) from None
+        raise CaptureError(what, code="unreadable-file", file=error.filename or given) from None
+    if place != given and given.resolve() not in [path.resolve() for path in capture.calibration_files]:
+        what = f"no calibration of a known layout, though it lies in a capture of the layout {found}"
+        raise CaptureError(what, code="unknown-layout", file=given, hint=f"give the capture's folder, {place}")
+    return capture
 
 
-def detect_format(root: Path) -> str:
-    """Name of a folder's layout: the first of `registry.CAPTURE_FORMATS` that recognises it.
+def detect_format(root: Path, format: str | None = None) -> tuple[str, Path]:
+    """Name of the layout, the first of `registry.CAPTURE_FORMATS` that recognises a capture, and what is to be read.
+
+    That is `root`, or the folder of the capture whose calibration file `root` is, if its layout does not take files.
+
+    Args:
+        root: the capture's folder, or a file.
+        format: the only layout that is tried; default: all.
 
     Raises:
         CaptureError: there is no such folder, or no layout recognises it.
     """
     if not root.exists():
         raise CaptureError("no such folder", code="missing-folder", file=root)
-    for name, entry in CAPTURE_FORMATS.items():
-        if load_format(entry).recognizes(root):
-            return name
-    what = f"no capture of a known layout ({', '.join(CAPTURE_FORMATS)})"
+    tried = {name: load_format(entry) for name, entry in CAPTURE_FORMATS.items() if format in (None, name)}
+    for place in (root, *root.parents[:_DEEPEST]) if root.is_file() else (root,):
+        for name, layout in tried.items():
+            if layout.recognizes(place):
+                return name, place
+    what = f"no capture of a known layout ({', '.join(tried)})"
     raise CaptureError(what, code="unknown-layout", file=root, hint="docs/howto/captures.md describes them")
 
 

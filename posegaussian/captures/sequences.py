@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from posegaussian.captures.matching import frame_numbers, media
 from posegaussian.errors import CaptureError, ConfigError, warn
 from posegaussian.io import video
 from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, LazyImage
@@ -66,22 +67,44 @@ def _no_range(text: str) -> ConfigError:
 
 
 def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
-    """Image files of a folder by the frame number that is their name.
+    """Image files of a folder by the frame number in their names (see `matching.frame_numbers`).
 
     Raises:
-        CaptureError: there are none.
+        CaptureError: there are none, or two have the same number.
     """
-    files = sorted(folder.glob("*"))
-    found = {int(path.stem): path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and path.stem.isdecimal()}
+    files = media(folder, IMAGE_SUFFIXES)
+    numbers = frame_numbers({path.stem for path in files})
+    found: dict[int, LazyImage] = {}
+    for path in files:
+        number = numbers.get(path.stem)
+        if number is None:
+            warn("not numbered like the others: left out", code="unnumbered-image", file=path, camera=camera)
+        elif number in found:
+            what = f"two images of this frame: {found[number].path.name} and {path.name}"
+            hint = "keep one of them there"
+            raise CaptureError(what, code="repeated-frame", file=folder, camera=camera, frame=number, hint=hint)
+        else:
+            found[number] = ImageFile(path)
     if not found:
-        raise CaptureError("no images of this camera", code="no-images", file=folder, camera=camera)
-    return {frame: ImageFile(path) for frame, path in found.items()}
+        what = "no images of this camera" if not files else "no image of this camera has a number in its name"
+        raise CaptureError(what, code="no-images", file=folder, camera=camera)
+    return dict(sorted(found.items()))
 
 
 def background_images(root: Path, cameras: Collection[str]) -> dict[str, LazyImage]:
-    """Images of the empty scene by camera, from backgrounds/CAMERA.*."""
-    files = sorted(path for path in (root / "backgrounds").glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    return {path.stem: ImageFile(path) for path in files if path.stem in cameras}
+    """Images of the empty scene by camera, from backgrounds/CAMERA.*.
+
+    Raises:
+        CaptureError: a camera has two.
+    """
+    found: dict[str, LazyImage] = {}
+    for path in media(root / "backgrounds", IMAGE_SUFFIXES):
+        if path.stem in found:
+            what = f"two backgrounds of this camera: {found[path.stem].path.name} and {path.name}"
+            raise CaptureError(what, code="several-backgrounds", file=path.parent, camera=path.stem)
+        if path.stem in cameras:
+            found[path.stem] = ImageFile(path)
+    return found
 
 
 def video_sequence(path: Path, camera: str, frames: FrameRange | None = None) -> dict[int, LazyImage]:
@@ -107,46 +130,3 @@ def video_sequence(path: Path, camera: str, frames: FrameRange | None = None) ->
         what = f"the video is truncated: {found} of {promised} frames are there"
         raise CaptureError(what, code="truncated-video", file=path, camera=camera, hint=hint)
     return {index: video.VideoFrame(path, index) for index in range(found)}
-
-
-def find_sequences(
-    root: Path, cameras: Sequence[str], frames: FrameRange | None = None
-) -> dict[str, dict[int, LazyImage]]:
-    """Frames by camera and number: from images/CAMERA/, videos/CAMERA.mp4, or CAMERA.mp4 beside the calibration.
-
-    A video's name may also contain the camera's name. If no video is named like a camera and there are as many videos
-    as cameras, they are matched in the order of their names.
-
-    Raises:
-        CaptureError: there are none, or a video cannot be used.
-    """
-    if (root / "images").is_dir():
-        return {camera: image_sequence(root / "images" / camera, camera) for camera in cameras}
-    folder = root / "videos" if (root / "videos").is_dir() else root
-    videos = sorted(path for path in folder.glob("*") if path.suffix.lower() in video.VIDEO_SUFFIXES)
-    chosen = {camera: _named_like(camera, videos) for camera in cameras}
-    if not any(chosen.values()) and len(videos) == len(cameras):
-        chosen = dict(zip(sorted(cameras), videos, strict=True))
-        pairs = ", ".join(f"{camera}: {path.name}" for camera, path in chosen.items())
-        warn(
-            f"no video is named like a camera: matched in the order of names ({pairs})",
-            code="videos-in-order",
-            file=folder,
-        )
-    found = {camera: path for camera, path in chosen.items() if path}
-    if not found:
-        raise CaptureError("no images: neither images/CAMERA/ nor videos/CAMERA.mp4", code="no-images", file=root)
-    return {camera: video_sequence(path, camera, frames) for camera, path in found.items()}
-
-
-def _named_like(camera: str, videos: Sequence[Path]) -> Path | None:
-    """The only video with the camera's name, or else the only one whose name contains it as a word."""
-    exact = [path for path in videos if path.stem == camera]
-    within = [path for path in videos if re.search(rf"(?<![A-Za-z0-9]){re.escape(camera)}(?![A-Za-z0-9])", path.stem)]
-    return next((paths[0] for paths in (exact, within) if len(paths) == 1), None)
-
-
-def frame_rate(images: dict[str, dict[int, LazyImage]]) -> float | None:
-    """Frames per second, where the frames are those of a video; otherwise None."""
-    first = next((by_frame[min(by_frame)] for by_frame in images.values() if by_frame), None)
-    return video.frame_rate(first.path) if isinstance(first, video.VideoFrame) else None

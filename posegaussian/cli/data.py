@@ -1,5 +1,6 @@
 """From cameras to what the network reads: captures, rectification, heatmaps."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -159,8 +160,16 @@ def import_(
     capture = read_capture(source, format, chosen, cameras=cameras, held_out=targets)
     if camera_to_world:
         capture = replace(capture, cameras={name: invert_pose(camera) for name, camera in capture.cameras.items()})
+    if capture.matched_in_order:
+        print(_table({"camera": "footage", **capture.matched_in_order}))
     import_capture(capture, output, pairs=split_pairs(pairs), scale=scale, copy=copy)
     print(f"{output}: {len(capture.cameras)} cameras x {len(capture.frames)} frames, read as {capture.format}")
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    """Lines of two columns."""
+    width = max(map(len, rows))
+    return "\n".join(f"{first:<{width}}  {second}" for first, second in rows.items())
 
 
 def inspect(

@@ -14,6 +14,7 @@ from posegaussian.config.load import as_dict
 from posegaussian.config.results import ResultsSettings
 from posegaussian.config.sheet import BUILTIN, FETCHED, SCAN, CaptureRow, find
 from posegaussian.config.whole import Config
+from posegaussian.names import natural_order
 
 _PACKAGE = "package:"
 
@@ -146,7 +147,7 @@ class Plan:
         compared = [goal.group for goal in self.config.results.goals if goal.against == model]
         if model == self.config.report[0] or not compared:
             return tested
-        return sorted({name for group in compared for name in groups.get(group, (group,))})
+        return sorted({name for group in compared for name in groups.get(group, (group,))}, key=natural_order)
 
     def others(self, model: str) -> list[str]:
         """The other models of the report, which a model's page is compared with."""

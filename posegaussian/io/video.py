@@ -15,6 +15,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
+from jaxtyping import Float64
 
 from posegaussian.io.atomic import atomic_file
 
@@ -24,6 +25,8 @@ _SEEK_BEYOND = 50
 """A frame further ahead than this is reached by seeking, a nearer one by decoding on. Chosen by hand."""
 _ESTIMATE = 0.95
 """Share of duration x frame rate that is certainly the number of frames. Chosen by hand."""
+_GAP = 1.5
+"""Frames farther apart than this many times the median lack at least one between them; half-way to twice as far."""
 _ENCODER = {"crf": "18", "threads": "1", "x264-params": "mbtree=0"}
 """Options of x264: crf 18 is visually lossless; one thread, and no macroblock tree, which reads uninitialised memory,
 give the same bytes every time."""
@@ -56,10 +59,28 @@ def frame_count(path: Path) -> tuple[int, int]:
     return len(reader.times), reader.promised
 
 
+def frame_times(path: Path) -> Float64[np.ndarray, " frames"]:
+    """Time stamps of a video's frames, seconds after the first one.
+
+    Raises:
+        OSError, ValueError: the video cannot be opened.
+    """
+    reader = _opened(path)
+    times = np.array(reader.times, dtype=float)
+    return (times - times[:1]) * float(reader.stream.time_base or 0)
+
+
 def frame_rate(path: Path) -> float | None:
-    """Frames per second; None where the video does not say."""
-    rate = _opened(path).stream.average_rate
+    """Frames per second; None where the video does not say. Frames that were dropped do not lower it."""
+    rate, steps = _opened(path).stream.average_rate, np.diff(frame_times(path))
+    if len(steps) and np.median(steps) > 0 and count_gaps(steps):
+        return round(1 / float(np.median(steps)), 3)
     return float(rate) if rate else None
+
+
+def count_gaps(steps: Float64[np.ndarray, " frames"]) -> int:
+    """Number of times that frames are missing, from the time between frames and the next ones, seconds."""
+    return int((steps > _GAP * np.median(steps)).sum())
 
 
 def _open(path: Path) -> tuple[InputContainer, VideoStream]:

@@ -17,6 +17,7 @@ from posegaussian.export.cameras import ExportView, export_views
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.ply import read_ply
+from posegaussian.names import natural_order
 from posegaussian.progress import progress
 from posegaussian.registry import EXPORT_FORMATS, ExportFormat, resolve
 from posegaussian.rendering.reconstruct import render
@@ -63,12 +64,12 @@ def export(
 
 
 def splat_files(splats: Path) -> list[Path]:
-    """A .ply, or the .ply files of a folder in the order of their names.
+    """A .ply, or the .ply files of a folder in the natural order of their names.
 
     Raises:
         UserError: there is none.
     """
-    files = sorted(splats.glob("*.ply")) if splats.is_dir() else [splats]
+    files = sorted(splats.glob("*.ply"), key=lambda path: natural_order(path.name)) if splats.is_dir() else [splats]
     if not files or not files[0].is_file():
         raise UserError(
             "no .ply here", code="missing-splats", file=splats, hint="give results/splats/MODEL/CAPTURE or a file in it"

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -67,14 +68,16 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
         for frame in capture.frames:
             if not videos:
                 yield _placed(frame_path("images", camera, frame), capture.images[camera][frame], copy)
+            # Beside a video, masks and depths have the numbers of its frames, as those that users add.
+            number = image.index if isinstance(image := capture.images[camera][frame], VideoFrame) else frame
             if camera in capture.masks:
-                yield _placed(frame_path("masks", camera, frame), capture.masks[camera][frame], copy)
+                yield _placed(frame_path("masks", camera, number), capture.masks[camera][frame], copy)
             if camera in capture.depths:
                 file = capture.depths[camera][frame]
                 canonical = isinstance(file, DepthFile) and file.unit == DEPTH_UNIT and not file.inverse
                 unchanged = canonical and scale == 1
                 write = _linked(file.path, copy) if unchanged else _depth(capture, camera, frame, scale)
-                yield frame_path("depths", camera, frame), write
+                yield frame_path("depths", camera, number), write
         if camera in capture.backgrounds:
             yield _placed(Path("backgrounds", f"{camera}.png"), capture.backgrounds[camera], copy)
 
@@ -123,8 +126,9 @@ def _write_rig(root: Path, capture: Capture, pairs: Sequence[Names]) -> None:
     more: dict = {"fps": capture.fps} if capture.fps else {}
     from_videos = any(isinstance(by_frame[min(by_frame)], VideoFrame) for by_frame in capture.images.values())
     if from_videos:
-        first, *others = capture.frames
-        more["frames"] = f"{first}:{capture.frames[-1] + 1}:{others[0] - first if others else 1}"
+        first = capture.frames[0]
+        step = gcd(*(frame - first for frame in capture.frames)) or 1  # where videos lack frames, steps differ
+        more["frames"] = f"{first}:{capture.frames[-1] + 1}:{step}"
     write_rig(root, capture.sources, capture.held_out, pairs, **more)
 
 

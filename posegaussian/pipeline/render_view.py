@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.pairing import Names
+from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
 from posegaussian.data.rectified import stereo_pair
@@ -43,7 +43,7 @@ def render_view(
     Args:
         capture: the capture's folder.
         weights: of the network.
-        sources: two source cameras, each by its name or its index in the sorted names, from 0.
+        sources: two source cameras, by their names or by their places in the order of the sources, from 0.
         ratio: 0 is the view of the first camera, 1 that of the second.
         frame: the frame's number; None takes the first.
         output: the .png to write; None: novel.png in the working directory.
@@ -66,9 +66,7 @@ def render_view(
     network = load_network(weights, chosen)
     found = read_capture(capture)
     rectify = settings.rectify or _rectification(found, json.loads(metadata.get("rectify", "{}")), str(weights))
-    first, second = (_camera_name(found, source) for source in sources)
-    if first == second:
-        raise CaptureError("both --source name this camera", code="repeated-camera", file=capture, camera=first)
+    first, second = chosen_sources(found, sources)
     frame = found.frames[0] if frame is None else frame
     if frame not in found.frames:
         raise CaptureError(
@@ -103,15 +101,3 @@ def _rectification(capture: Capture, trained: Mapping[str, Any], weights: str) -
     """The settings of the training captures, but with masks that this capture has, or can have."""
     given = capture.masks.keys() >= capture.cameras.keys() or not capture.backgrounds
     return replace(parse(RectifySettings, trained, weights), masks="given" if given else "background")
-
-
-def _camera_name(capture: Capture, source: str) -> str:
-    """The name of a camera that is given by its name, or by its index among the sources."""
-    if source in capture.cameras:
-        return source
-    if source.isdecimal() and int(source) < len(capture.sources):
-        return capture.sources[int(source)]
-    known = ", ".join(capture.sources)
-    raise CaptureError(
-        f"no such source camera (there are {known})", code="unknown-camera", file=capture.root, camera=source
-    )

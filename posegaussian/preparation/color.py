@@ -15,6 +15,7 @@ from posegaussian.geometry.features import Matches, epipolar_distances, match_fe
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.rectification import rectifying_rotation
+from posegaussian.names import natural_order
 from posegaussian.preparation.footage import Footage
 
 LogRatios = Float[np.ndarray, "observations 3"]
@@ -78,7 +79,7 @@ def estimate_gains(
         pairs: cameras that see the same surface.
         frames: to choose from.
     """
-    names = sorted({camera for pair in pairs for camera in pair})
+    names = sorted({camera for pair in pairs for camera in pair}, key=natural_order)
     chosen = [frames[index] for index in np.unique(np.linspace(0, len(frames) - 1, _FRAMES).round().astype(int))]
     rows, values, weights = [], [], []
     for first, second in pairs:

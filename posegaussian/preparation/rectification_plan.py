@@ -14,6 +14,7 @@ from posegaussian.geometry import rectification
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.resampling import SamplingMap, sampling_map
+from posegaussian.names import natural_order
 from posegaussian.preparation.color import estimate_gains
 from posegaussian.preparation.footage import Footage
 from posegaussian.types import Camera, stack
@@ -84,7 +85,7 @@ class RectificationPlan:
     def gains(self) -> dict[str, Float[np.ndarray, " 3"]]:
         """Colour gains by camera, in the order of the names."""
         gains = {view.name: view.gain for view in self.views()}
-        return {name: gains[name] for name in sorted(gains)}
+        return {name: gains[name] for name in sorted(gains, key=natural_order)}
 
 
 def plan_rectification(
@@ -182,7 +183,7 @@ def _plan_held_out(
 ) -> tuple[HeldOutPlan, ...]:
     """Plans of the held-out cameras that are in no pair."""
     names = [pair.names for pair in pairs]
-    inputs = sorted({camera for pair in names for camera in pair})
+    inputs = sorted({camera for pair in names for camera in pair}, key=natural_order)
     person = person_centre(capture, inputs, frame)
     plans = []
     for name in capture.held_out:

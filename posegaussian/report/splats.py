@@ -12,6 +12,7 @@ import numpy as np
 from posegaussian.errors import UserError
 from posegaussian.io.ply import read_ply
 from posegaussian.io.spz import spz_bytes
+from posegaussian.names import natural_order
 from posegaussian.rendering.camera_path import camera_between, pivot_between, source_cameras
 from posegaussian.report.views import CaptureFiles
 from posegaussian.types import Gaussians
@@ -38,7 +39,7 @@ def viewer_data(capture: CaptureFiles, folder: Path) -> str | None:
         UserError: the first file holds no Gaussians.
     """
     names = capture.pairs[0]
-    files = sorted(folder.glob(f"{'-'.join(names)}_*.ply"))
+    files = sorted(folder.glob(f"{'-'.join(names)}_*.ply"), key=lambda path: natural_order(path.name))
     if not files:
         return None
     first = spz_bytes(thinned(read_ply(files[0]), _MAX_SPLATS))

@@ -5,6 +5,7 @@ files, a capture may have depths/ and joints.json (truth), backgrounds/, and rig
 cameras.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ from jaxtyping import Float
 from posegaussian.captures.assemble import assemble
 from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.sequences import FrameRange, background_images, frame_rate, image_sequence, video_sequence
-from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io import video
-from posegaussian.io.images import DepthFile, LazyImage
+from posegaussian.captures.footage import find_footage
+from posegaussian.captures.joints_file import own_joints
+from posegaussian.captures.matching import check_known
+from posegaussian.captures.sequences import FrameRange, background_images
+from posegaussian.errors import CalibrationError, CaptureError, warn
+from posegaussian.io.images import DepthFile
+from posegaussian.names import did_you_mean, natural_order, words
 from posegaussian.text import read_json, read_text
 
 NAME = "easymocap"
@@ -43,28 +47,34 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         raise CaptureError("no such folder", code="missing-folder", file=root)
     intrinsics, extrinsics = _Calibration(root / "intri.yml"), _Calibration(root / "extri.yml")
     rig = _read_rig(root / "rig.json")
-    sources = _cameras(root, intrinsics.cameras()) if rig.sources is None else rig.sources
-    names = list(asked) or [*sources, *rig.held_out]
+    named = [*(rig.sources or []), *rig.held_out]
+    calibrated = list(dict.fromkeys([*intrinsics.cameras(), *named]))
+    check_known(asked, calibrated, root)
     frames = frames or FrameRange.parse(rig.frames)
-    images = {name: _images(root, name, frames) for name in names}
+    footage = find_footage(root, calibrated, frames, asked or named)
+    names = [*footage.images]
+    if bare := [name for name in names if intrinsics.distortion(name) is None]:
+        what = f"neither dist_ nor D_ of {', '.join(bare)}: taken as lenses without distortion"
+        warn(what, code="no-distortion", file=intrinsics.path)
     masks = next((root / kind for kind in ("masks", "mask") if (root / kind).is_dir()), None)
-    depths = {name: image_sequence(root / "depths" / name, name) for name in names if (root / "depths" / name).is_dir()}
+    depths = {name: footage.beside(root / "depths", name) for name in names if (root / "depths" / name).is_dir()}
     return assemble(
         root,
         format=NAME,
         calibrations={name: _calibration(intrinsics, extrinsics, name) for name in names},
-        images=images,
-        masks={name: image_sequence(masks / name, name) for name in names} if masks else {},
+        images=footage.images,
+        masks={name: footage.beside(masks, name) for name in names} if masks else {},
         depths={name: {frame: DepthFile(p.path) for frame, p in by_frame.items()} for name, by_frame in depths.items()},
         backgrounds=background_images(root, names),
-        sources=sources,
+        sources=sorted(names, key=natural_order) if rig.sources is None else rig.sources,
         held_out=rig.held_out,
         asked=asked,
         pairs=rig.pairs,
         calibration_files=[intrinsics.path, root / "rig.json", extrinsics.path],
-        joints_file=root / "joints.json",
-        fps=rig.fps or frame_rate(images),
+        joints_file=own_joints(root / "joints.json"),
+        fps=rig.fps or footage.fps,
         frames=frames,
+        matched_in_order=footage.matched_in_order,
     )
 
 
@@ -100,21 +110,6 @@ def _read_rig(path: Path) -> _Rig:
     return rig
 
 
-def _cameras(root: Path, calibrated: list[str]) -> list[str]:
-    """Names of all cameras that are calibrated or have images: where one of the two is missing, that is an error."""
-    folders = {folder.name for folder in (root / "images").glob("*") if folder.is_dir()}
-    videos = {path.stem for path in (root / "videos").glob("*") if path.suffix.lower() in video.VIDEO_SUFFIXES}
-    return sorted({*calibrated, *(folders or videos)})
-
-
-def _images(root: Path, camera: str, frames: FrameRange) -> dict[int, LazyImage]:
-    """Images of a camera by frame number, from images/ or else from its video."""
-    videos = [path for path in (root / "videos").glob(f"{camera}.*") if path.suffix.lower() in video.VIDEO_SUFFIXES]
-    if videos and not (root / "images" / camera).is_dir():
-        return video_sequence(videos[0], camera, frames)
-    return image_sequence(root / "images" / camera, camera)
-
-
 def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera: str) -> Calibration:
     matrix = intrinsics.matrix(f"K_{camera}", camera, (3, 3)).copy()
     matrix[:2, 2] += 0.5
@@ -124,12 +119,23 @@ def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera:
         rotation = cv2.Rodrigues(extrinsics.matrix(f"R_{camera}", camera, (3, 1)))[0]
     return Calibration(
         matrix,
-        intrinsics.matrix(f"dist_{camera}", camera, None).ravel(),
+        np.zeros(5) if (distortion := intrinsics.distortion(camera)) is None else distortion,
         rotation,
         extrinsics.matrix(f"T_{camera}", camera, (3, 1)).ravel(),
         file=intrinsics.path,
         size=intrinsics.size(camera),
     )
+
+
+def _with_names_quoted(text: str) -> str:
+    """The file with every name in quotes: OpenCV takes 01 for the number 1, and fails at 08, which is not octal."""
+
+    def quoted(names: re.Match) -> str:
+        if "[" in names[0]:
+            return re.sub(r"""([\[,]\s*)([^\s"'\[\],]+)(?=\s*[,\]])""", r'\1"\2"', names[0])
+        return re.sub(r"""(?m)^( *- *)([^\s"'#][^"#\n]*?)(?= *(#.*)?$)""", r'\1"\2"', names[0])
+
+    return re.sub(r"(?m)^names: *(\[[^\]]*\]|(\n *- .*)+)", quoted, text, count=1)
 
 
 class _Calibration:
@@ -140,7 +146,9 @@ class _Calibration:
         if not path.is_file():
             raise CalibrationError("no such file", code="missing-calibration", file=path)
         try:
-            self._file = cv2.FileStorage(read_text(path), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
+            self._file = cv2.FileStorage(
+                _with_names_quoted(read_text(path)), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
+            )
             self.keys = set(self._file.root().keys())
         except (cv2.error, SystemError):
             raise CalibrationError(
@@ -150,8 +158,16 @@ class _Calibration:
     def cameras(self) -> list[str]:
         """Cameras that the file lists under `names`, or else those that it has intrinsics for."""
         node = self._file.getNode("names")
+        calibrated = [key.removeprefix("K_") for key in self.keys if key.startswith("K_")]
         named = [node.at(index).string() for index in range(node.size())] if node.isSeq() else []
-        return named or sorted(key.removeprefix("K_") for key in self.keys if key.startswith("K_"))
+        same = {words(name): name for name in calibrated}  # a name that was read as a number may have lost its zeros
+        named = [name if name in calibrated else same.get(words(name), name) for name in named]
+        return named or sorted(calibrated, key=natural_order)
+
+    def distortion(self, camera: str) -> Float[np.ndarray, " coefficients"] | None:
+        """Distortion under one of the two names that EasyMocap reads; None where there is neither."""
+        key = next((f"{name}_{camera}" for name in ("dist", "D") if f"{name}_{camera}" in self.keys), None)
+        return self.matrix(key, camera, None).ravel() if key else None
 
     def size(self, camera: str) -> tuple[int, int] | None:
         """Width and height of the images that the intrinsics are for; None where the file does not say."""
@@ -168,9 +184,9 @@ class _Calibration:
             CalibrationError: there is no such matrix, or it has another size or numbers that are not finite.
         """
         if key not in self.keys:
-            raise CalibrationError(
-                f"no {key}: the camera is not calibrated", code="uncalibrated-camera", file=self.path, camera=camera
-            )
+            hint = did_you_mean(camera, self.cameras())
+            what = f"no {key}: the camera is not calibrated"
+            raise CalibrationError(what, code="uncalibrated-camera", file=self.path, camera=camera, hint=hint)
         try:
             matrix = self._file.getNode(key).mat()
         except (cv2.error, SystemError):

@@ -1,27 +1,35 @@
-"""Pose2Sim: calibration/Calib*.toml (also AniposeLib's) or Qualisys' *.qca.txt, and videos/.
+"""Pose2Sim and its relatives: a calibration in TOML (see `calibration_toml`) or Qualisys' *.qca.txt, and videos/.
 
-Calib.toml: Rodrigues rotations and translations, world to camera, metres. QCA (XML): intrinsics in 1/64 pixel; the
-camera's position in millimetres, and a rotation whose rows are the camera's axes: x right, y up, z backward. Both count
-pixels from the centre of the first one.
+QCA (XML): intrinsics in 1/64 pixel; the camera's position in millimetres, and a rotation whose rows are the camera's
+axes: x right, y up, z backward. It counts pixels from the centre of the first one.
 """
 
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
-import cv2
 import numpy as np
 
 from posegaussian.captures.assemble import assemble
 from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.sequences import FrameRange, background_images, find_sequences, frame_rate, image_sequence
+from posegaussian.captures.footage import find_footage
+from posegaussian.captures.formats.calibration_toml import read_toml
+from posegaussian.captures.matching import check_known, entries
+from posegaussian.captures.sequences import FrameRange, background_images
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.text import read_text
 
 NAME = "pose2sim"
+_PATTERNS = (
+    "[Cc]alib*.toml",  # Pose2Sim, AniposeLib
+    "*_camera_calibration.toml",  # FreeMoCap
+    "camera_array.toml",  # caliscope
+    "camera_array_aniposelib.toml",  # caliscope, for Pose2Sim
+    "*.qca.txt",  # Qualisys
+)
+"""Names of calibration files, the first that is found counts."""
 _QCA_UNIT = 1 / 64
 """Pixels per step of QCA's intrinsics."""
 _QCA_AXES = np.diag([1.0, -1.0, -1.0])
@@ -29,12 +37,17 @@ _QCA_AXES = np.diag([1.0, -1.0, -1.0])
 
 
 def recognizes(root: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Whether a folder looks like this layout, or a file is one of its calibrations."""
     return _calibration_file(root) is not None
 
 
 def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
-    """A capture of one trial; cameras without footage are left out.
+    """A capture of one trial; cameras without footage are left out, with a warning.
+
+    Args:
+        root: the trial's folder, or its calibration file.
+        frames: which frames to read; default: all.
+        asked: the only cameras that the user wants; default: all.
 
     Raises:
         CaptureError: there are several calibrations, or no footage.
@@ -43,77 +56,56 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
     file = _calibration_file(root)
     if file is None:
         raise CalibrationError("neither Calib*.toml nor *.qca.txt", code="missing-calibration", file=root)
-    calibrations = _read_toml(file) if file.suffix == ".toml" else _read_qca(file)
+    if root.is_file():
+        root = root.parent.parent if root.parent.name == "calibration" else root.parent
+    calibrations = read_toml(file) if file.suffix == ".toml" else _read_qca(file)
     if not calibrations:
-        raise CalibrationError("no cameras", code="no-calibrated-cameras", file=file)
-    images = find_sequences(root, list(asked or calibrations), frames)
+        raise CalibrationError("no calibrated cameras", code="no-calibrated-cameras", file=file)
+    check_known(asked, calibrations, file)
+    footage = find_footage(root, calibrations, frames, asked)
     masks = root / "masks"
     return assemble(
         root,
         format=NAME,
-        calibrations=calibrations,
-        images=images,
-        masks={camera: image_sequence(masks / camera, camera) for camera in images} if masks.is_dir() else {},
-        backgrounds=background_images(root, images),
+        calibrations={camera: calibrations[camera]() for camera in footage.images},
+        images=footage.images,
+        masks={camera: footage.beside(masks, camera) for camera in footage.images} if masks.is_dir() else {},
+        backgrounds=background_images(root, footage.images),
         calibration_files=[file],
         asked=asked,
-        fps=frame_rate(images),
+        fps=footage.fps,
         frames=frames,
+        matched_in_order=footage.matched_in_order,
     )
 
 
 def _calibration_file(root: Path) -> Path | None:
-    """Calibration file in calibration/ of the trial or beside it (for several trials), or in the trial's own folder."""
-    for folder in (root / "calibration", root, root.parent / "calibration"):
-        for pattern in ("[Cc]alib*.toml", "*.qca.txt"):
-            found = sorted(folder.glob(pattern))
+    """Calibration file in calibration/ of the trial or beside it (for several trials), or in the trial's own folder.
+
+    caliscope keeps recordings/NAME/ beside its file.
+    """
+    if root.is_file():
+        return root if root.suffix == ".toml" or root.name.endswith(".qca.txt") else None
+    folders = [root / "calibration", root, root.parent / "calibration"]
+    folders += [root.parent.parent] if root.parent.name == "recordings" else []
+    for folder in folders:
+        for pattern in _PATTERNS:
+            found = [path for path in entries(folder) if fnmatchcase(path.name, pattern)]
             if len(found) > 1:
                 names = ", ".join(path.name for path in found)
-                raise CaptureError(
-                    f"several calibrations ({names})",
-                    code="several-calibrations",
-                    file=folder,
-                    hint="keep one of them there",
-                )
+                what, hint = f"several calibrations ({names})", "give one of these files instead of the folder"
+                raise CaptureError(what, code="several-calibrations", file=folder, hint=hint)
             if found:
                 return found[0]
     return None
 
 
-def _read_toml(file: Path) -> dict[str, Calibration]:
-    try:
-        sections = tomllib.loads(read_text(file))
-    except (OSError, ValueError) as error:
-        raise CalibrationError(f"not valid TOML ({error})", code="unreadable-calibration", file=file) from None
-    cameras = {key: value for key, value in sections.items() if isinstance(value, dict) and "matrix" in value}
-    return {str(values.get("name", key)): _from_toml(file, key, values) for key, values in cameras.items()}
-
-
-def _from_toml(file: Path, key: str, values: dict[str, Any]) -> Calibration:
-    if values.get("fisheye"):
-        raise CalibrationError(
-            "a fisheye lens", code="unsupported-lens", file=file, camera=key, hint="undistort the images first"
-        )
-    try:
-        matrix = np.array(values["matrix"], dtype=float).reshape(3, 3)
-        matrix[:2, 2] += 0.5
-        rotation = cv2.Rodrigues(np.array(values["rotation"], dtype=float).reshape(3, 1))[0]
-        translation = np.array(values["translation"], dtype=float).reshape(3)
-        size = (round(values["size"][0]), round(values["size"][1])) if values.get("size") else None
-        distortion = np.array(values.get("distortions", []), dtype=float).ravel()
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise CalibrationError(
-            f"missing or broken values ({error})", code="invalid-calibration", file=file, camera=key
-        ) from None
-    return Calibration(matrix, distortion, rotation, translation, file, size)
-
-
-def _read_qca(file: Path) -> dict[str, Calibration]:
+def _read_qca(file: Path) -> dict[str, Callable[[], Calibration]]:
     try:
         cameras = list(ElementTree.parse(file).getroot().iterfind("cameras/camera"))
     except (OSError, ElementTree.ParseError) as error:
         raise CalibrationError(f"not valid XML ({error})", code="unreadable-calibration", file=file) from None
-    return {camera.get("serial", str(number)): _from_qca(file, camera) for number, camera in enumerate(cameras)}
+    return {camera.get("serial", str(n)): partial(_from_qca, file, camera) for n, camera in enumerate(cameras)}
 
 
 def _from_qca(file: Path, camera: ElementTree.Element) -> Calibration:

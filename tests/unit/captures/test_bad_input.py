@@ -90,7 +90,6 @@ CASES = {
     "no intri.yml": (delete("intri.yml"), CalibrationError, "missing-calibration", "intri.yml"),
     "no extri.yml": (delete("extri.yml"), CalibrationError, "missing-calibration", "extri.yml"),
     "missing K": (replace("intri.yml", "K_01", "K_02"), *UNCALIBRATED, "intri.yml", "01"),
-    "missing dist": (replace("intri.yml", "dist_01", "d_01"), *UNCALIBRATED, "intri.yml", "01"),
     "missing R": (replace("extri.yml", "\nR_01(.|\n)*?Rot_01", "\nX"), *UNCALIBRATED, "extri.yml", "01"),
     "missing T": (replace("extri.yml", "T_01", "X_01"), *UNCALIBRATED, "extri.yml", "01"),
     "no YAML": (write("intri.yml", "hello"), CalibrationError, "unreadable-calibration", "intri.yml"),
@@ -137,7 +136,9 @@ CASES = {
     "unknown in pair": (pairs("00", "07"), CaptureError, "unknown-camera", "capture", "07"),
     "three in a pair": (pairs("00", "01", "00"), CaptureError, "invalid-rig", "rig.json"),
     "broken rig": (write("rig.json", "{"), CaptureError, "invalid-rig", "rig.json"),
-    "broken joints": (write("joints.json", "[]"), CaptureError, "invalid-joints", "joints.json"),
+    "broken joints": (replace("joints.json", ": {", ": ["), CaptureError, "invalid-joints", "joints.json"),
+    "truncated joints": (truncate("joints.json"), CaptureError, "invalid-joints", "joints.json"),
+    "joints without frames": (replace("joints.json", "frames", "f"), CaptureError, "invalid-joints", "joints.json"),
     "joints of a frame": (
         replace("joints.json", '"000001"', '"000009"'),
         CaptureError,
@@ -212,7 +213,7 @@ def test_far_apart_sources_need_named_pairs(tmp_path, capfd):
     with helpers.refuses(CaptureError, "no-neighbours", file=tmp_path / "c"):
         rectify_capture(tmp_path / "c", tmp_path / "x.h5", SETTINGS)
     helpers.write_calibration(tmp_path / "c", {"00": cameras["00"]})
-    with helpers.refuses(CalibrationError, "uncalibrated-camera", file="intri.yml", camera="01"):
+    with helpers.warns("uncalibrated-footage", file="images/01"), helpers.refuses(CaptureError, "too-few-sources"):
         rectify_capture(tmp_path / "c", tmp_path / "x.h5", SETTINGS)
 
 

@@ -2,14 +2,17 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import cv2
 import helpers
 import numpy as np
 import pytest
 
+from posegaussian.captures.capture import Capture
 from posegaussian.captures.formats import easymocap
-from posegaussian.errors import CaptureError
+from posegaussian.captures.reading import read_capture
+from posegaussian.errors import CalibrationError, CaptureError
 
 
 @pytest.mark.parametrize("header", ["%YAML:1.0", "%YAML 1.2"])
@@ -84,9 +87,114 @@ def test_names_choose_the_cameras(tmp_path):
     helpers.write_sphere_capture(tmp_path, frames=1)
     (tmp_path / "rig.json").unlink()
     shutil.rmtree(tmp_path / "images" / "t00")
+    with helpers.warns("camera-without-footage", camera="t00"):
+        assert easymocap.read(tmp_path).sources == ("00", "01")
     with helpers.refuses(CaptureError, "no-images", camera="t00"):
-        easymocap.read(tmp_path)
+        easymocap.read(tmp_path, asked=["00", "t00"])
     for name in ("intri.yml", "extri.yml"):
         path = tmp_path / name
         path.write_text(re.sub(r'(?m)^\s*- *"?t00"?\n', "", path.read_text()))
     assert easymocap.read(tmp_path).sources == ("00", "01")
+
+
+def edit(root: Path, *changes: tuple[str, str], files: tuple[str, ...] = ("intri.yml", "extri.yml")) -> None:
+    """Replace patterns in the calibration files."""
+    for name in files:
+        text = (root / name).read_text()
+        for old, new in changes:
+            text = re.sub(old, new, text)
+        (root / name).write_text(text)
+
+
+@pytest.fixture
+def capture(tmp_path) -> Path:
+    root = tmp_path / "capture"
+    rig = {f"0{n}": helpers.lens(12 * n, size=(40, 32), distortion=(-0.1, 0.02, 0, 0, 0)) for n in (1, 2, 10)}
+    rig["10"] = rig.pop("010")
+    helpers.write_sphere_capture(root, cameras=rig, samples=1, depths=False, frames=1)
+    (root / "rig.json").unlink()
+    return root
+
+
+def same(found: Capture, expected: Capture) -> bool:
+    cameras = zip(found.cameras.values(), expected.cameras.values(), strict=True)
+    return all(
+        np.array_equal(getattr(a, part), getattr(b, part))
+        for a, b in cameras
+        for part in ("intrinsics", "distortion", "world_to_camera")
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("dist_", "D_")],
+        [(r'(?m)^( *- *)"(\d+)"', r"\1\2")],
+        [(r'(?m)^( *- *)"0?(\d+)"', r"\1\2  # the camera")],  # numbers, which have lost their zeros
+        [(r"names:\n(?s:.*?)(?=[KR]_)", "names: [ 01, 02, '10' ]\n")],
+        [(r"names:\n(.*\n)+?(?=K|R)", "")],
+    ],
+    ids=["D_", "names as numbers", "names without zeros", "names in a row", "no names"],
+)
+def test_what_the_own_reader_of_easymocap_takes(changes, capture, recwarn):
+    expected = easymocap.read(capture)
+    edit(capture, *changes)
+    found = easymocap.read(capture)
+    assert found.sources == ("01", "02", "10")
+    assert same(found, expected)
+    assert recwarn.list == []
+
+
+def test_names_without_zeros_find_their_images(capture, recwarn):
+    expected = easymocap.read(capture)
+    edit(capture, (r'"0(\d)"', r"\1"), (r"_0(\d):", r"_\1:"))
+    assert easymocap.read(capture).sources == ("1", "2", "10")
+    assert same(easymocap.read(capture), expected)
+    assert recwarn.list == []
+
+
+def test_without_distortion(capture):
+    edit(capture, ("dist_0", "other_0"), files=("intri.yml",))
+    with helpers.warns("no-distortion", file="intri.yml"):
+        found = easymocap.read(capture)
+    assert not found.cameras["01"].distortion.any()
+    assert found.cameras["10"].distortion[0] == -0.1
+
+
+@pytest.mark.parametrize("name", ["08", "cam 1", "a-b", "été"])
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_names_of_all_kinds(name, quote, capture):
+    for kind in ("images", "masks"):
+        (capture / kind / "02").rename(capture / kind / name)
+    edit(capture, (r'"02"', quote + name + quote), (r"_02:", f"_{name}:"))
+    assert set(easymocap.read(capture).sources) == {"01", name, "10"}
+
+
+@pytest.mark.parametrize("name", ["intri.yml", "extri.yml", "rig.json"])
+def test_a_file_instead_of_the_folder(name, capture):
+    (capture / "rig.json").write_text('{"sources": ["01", "02"]}')
+    if name == "rig.json":
+        with helpers.refuses(CalibrationError, "unreadable-calibration", file=name):
+            read_capture(capture / name)  # as nerfstudio's
+        return
+    found = read_capture(capture / name)
+    assert (found.name, found.root, found.sources) == ("capture", capture, ("01", "02"))
+
+
+def test_a_file_that_is_no_calibration(capture):
+    (capture / "note.txt").write_text("x")
+    with helpers.refuses(CaptureError, "unknown-layout", file="note.txt") as error:
+        read_capture(capture / "note.txt")
+    assert str(capture) in str(error.value.hint)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{}", "[1, 2", '{"version": 1.3, "people": []}', '{"frames": [{"file_path": "a.png"}]}', "joints", '"x"'],
+)
+def test_joints_of_another_program_are_ignored(text, capture):
+    (capture / "joints.json").write_text(text)
+    with helpers.warns("foreign-joints", file="joints.json"):
+        found = easymocap.read(capture)
+    assert found.joints() is None
+    assert capture / "joints.json" not in found.files()

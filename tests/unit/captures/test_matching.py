@@ -29,6 +29,9 @@ def match(cameras: list[str], footage: list[str], asked: tuple[str, ...] = ()) -
         (["1", "2"], ["take2_cam1", "take2_cam2"]),
         (["1", "2", "3"], ["cam1_take2", "cam2_take2", "cam3_take2"]),
         (["a.b", "a-b"], ["a.b", "a-b"]),  # the same words: only the same text tells them apart
+        (["00", "01", "t00"], ["Cam_0", "Cam_1", "Cam_t00"]),
+        (["friday_cam1", "friday_cam2"], ["monday_cam1", "monday_cam2"]),
+        (["Camera_000_synchronized", "Camera_001_synchronized"], ["Camera_0_sync", "Camera_1_sync"]),
         (["1", "10", "100"], ["video 1", "video 10", "video 100"]),
     ],
 )
@@ -40,7 +43,7 @@ def test_names_decide_whatever_the_order(cameras, footage):
 
 
 def test_ten_cameras_in_natural_order():
-    cameras, footage = [f"c{n}" for n in range(1, 11)], [f"GX{n:04d}" for n in range(7, 17)]
+    cameras, footage = [f"c{n}" for n in range(1, 11)], [f"GX{n:04d}" for n in range(97, 107)]
     expected = dict(zip(cameras, footage, strict=True))
     with helpers.warns("videos-in-order", file=FOLDER):
         assert match(sorted(cameras), sorted(footage)) == expected
@@ -52,6 +55,9 @@ def test_ten_cameras_in_natural_order():
         (["0", "1", "2"], ["1", "2", "3"], "shifted-numbers", "from 0"),
         (["cam1", "cam2", "cam3"], ["cam0", "cam1", "cam2"], "shifted-numbers", "from 1"),
         (["cam_0", "cam_1", "cam_2"], ["cam01", "cam02", "cam03"], "shifted-numbers", "cam01, cam02, cam03"),
+        (["cam_0", "cam_1", "cam_2"], ["VID_1", "VID_2", "VID_3"], "shifted-numbers", "VID_1, VID_2, VID_3"),
+        (["cam_0", "cam_2"], ["VID_0", "VID_1"], "shifted-numbers", "cam_0, cam_2"),
+        (["fri_cam0", "fri_cam1"], ["mon_cam1", "mon_cam2"], "shifted-numbers", "from 0"),
         (["left", "middle", "right"], ["left", "middle", "rigth"], "misspelt-name", "right, which has no footage"),
         (["front", "left", "right"], ["a_rihgt", "b_fornt", "c_letf"], "doubtful-name", "camera right"),
         (["a", "b"], ["x", "y", "z"], "unmatched-footage", "x, y, z"),

@@ -37,7 +37,7 @@ def test_cameras_pictures_masks_and_depths(kind, tmp_path):
     root = tmp_path / "walk"
     root.mkdir()
     write(root)
-    assert detect_format(root) == name
+    assert detect_format(root) == (name, root)
     capture = read_capture(root)
     assert capture.format == name
     assert set(capture.cameras) == set(lenses)

@@ -8,6 +8,7 @@ import cv2
 import helpers
 import numpy as np
 import pytest
+from layouts import RIG, pictures, save, write_toml
 
 from posegaussian import cli
 from posegaussian.captures.reading import read_capture
@@ -105,3 +106,19 @@ def test_an_impossible_pair_is_told_in_its_place(capture, tmp_path, capsys, monk
     with helpers.exits(capsys, file=root / "masks/01/000000.png", camera="01", frame=0):
         inspect(root, capsys)
     assert not (tmp_path / "empty.html").exists()
+
+
+def test_footage_matched_in_order_is_shown(tmp_path, capsys, monkeypatch):
+    no_pose(monkeypatch)
+    root = tmp_path / "trial"
+    root.mkdir()
+    write_toml(root)
+    for name, lens in RIG.items():
+        (root / f"videos/{name}.mp4").rename(root / f"videos/GX_{ord(name)}.mp4")
+        for frame in range(12):
+            save(root / f"masks/{name}/{frame}.png", pictures(lens, frame)[1])
+    page, said = inspect(root, capsys)
+    assert "matched in the order of names (a: GX_97.mp4, b: GX_98.mp4)" in said
+    assert "matched in the order of names (a: GX_97.mp4, b: GX_98.mp4)" in page
+    cells = re.findall(r'<tr><th scope="row">(\w+)</th><td>(GX[^<]*)</td></tr>', page)
+    assert cells == [("a", "GX_97.mp4"), ("b", "GX_98.mp4")]

@@ -44,6 +44,7 @@ ALLOWED = {
         )
     ),
     "posegaussian.errors",
+    "posegaussian.names",
     "posegaussian.geometry",
     "posegaussian.geometry.masks",
     "posegaussian.io",

@@ -1,0 +1,117 @@
+"""The footage of calibrated cameras: folders of images, or videos, matched to the cameras, frame by frame."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from posegaussian.captures.matching import entries, match_footage, media
+from posegaussian.captures.sequences import FrameRange, image_sequence, video_sequence
+from posegaussian.captures.simultaneous import paired_by_time
+from posegaussian.errors import CaptureError
+from posegaussian.io import video
+from posegaussian.io.images import LazyImage
+
+_VIDEO_FOLDERS = ("videos", "synchronized_videos", ".")
+"""Where videos lie: EasyMocap and Pose2Sim; FreeMoCap; caliscope, beside each other in the capture's own folder."""
+
+
+@dataclass(frozen=True)
+class CameraFootage:
+    """Footage by camera.
+
+    Args:
+        images: by camera and frame number.
+        paths: folder of images, or video, by camera.
+        in_order: whether the cameras were matched in the order of names, since no name said which is which.
+    """
+
+    images: dict[str, dict[int, LazyImage]]
+    paths: Mapping[str, Path]
+    in_order: bool
+
+    @property
+    def matched_in_order(self) -> dict[str, str]:
+        """Name of the folder or video by camera, where they were matched in order; otherwise empty."""
+        return {camera: path.name for camera, path in self.paths.items()} if self.in_order else {}
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second, where the frames are those of videos; otherwise None."""
+        for by_frame in self.images.values():
+            first = next(iter(by_frame.values()), None)
+            # Where videos of several rates are paired, the frames' numbers are those of one of them.
+            if isinstance(first, video.VideoFrame) and all(_index(image, n) == n for n, image in by_frame.items()):
+                return video.frame_rate(first.path)
+        return None
+
+    def beside(self, root: Path, camera: str) -> dict[int, LazyImage]:
+        """Image files that belong to a camera's frames, such as masks, by frame number.
+
+        Args:
+            root: with a folder named like the camera, or like its footage. Its files are numbered like the camera's
+                images, or like the frames of its video.
+            camera: of the footage.
+
+        Raises:
+            CaptureError: there is no such folder, or it holds no images.
+        """
+        name = self.paths[camera].stem if self.paths[camera].is_file() else self.paths[camera].name
+        folder = root / camera if (root / camera).is_dir() or not (root / name).is_dir() else root / name
+        files = image_sequence(folder, camera)
+        if all(_index(image, number) == number for number, image in self.images[camera].items()):
+            return files
+        indices = {number: _index(image, number) for number, image in self.images[camera].items()}
+        return {number: files[index] for number, index in indices.items() if index in files}
+
+
+def find_footage(
+    root: Path, cameras: Collection[str], frames: FrameRange | None = None, asked: Collection[str] = ()
+) -> CameraFootage:
+    """Footage of calibrated cameras: images/NAME/, videos/NAME.mp4, or NAME.mp4 beside the calibration.
+
+    Names are matched as `matching.match_footage` says. Frames of videos that differ in their rates, or lack frames, are
+    paired by their time stamps.
+
+    Args:
+        root: the capture's folder.
+        cameras: calibrated cameras.
+        frames: the frames that are needed; videos may be truncated behind them.
+        asked: cameras that the user or the capture names; empty: whichever have footage.
+
+    Raises:
+        CaptureError: there is no footage, it cannot be matched for certain, or a video cannot be used.
+    """
+    folder, found = _candidates(root, cameras)
+    paths, in_order = match_footage(cameras, found, folder=folder, asked=asked)
+    videos = {camera: path for camera, path in paths.items() if path.is_file()}
+    images: dict[str, dict[int, LazyImage]] = {
+        camera: video_sequence(path, camera, frames) if camera in videos else image_sequence(path, camera)
+        for camera, path in paths.items()
+    }
+    if len(videos) > 1:
+        times = {camera: video.frame_times(path) for camera, path in videos.items()}
+        images.update(paired_by_time(videos, times, folder) or {})
+    return CameraFootage(images, paths, in_order)
+
+
+def _candidates(root: Path, cameras: Collection[str]) -> tuple[Path, dict[str, Path]]:
+    """The folder that holds the footage, and what it holds, by name."""
+    folders = {path.name: path for path in entries(root / "images") if path.is_dir()}
+    videos = next((found for place in _VIDEO_FOLDERS if (found := media(root / place, video.VIDEO_SUFFIXES))), [])
+    by_name: dict[str, Path] = {}
+    for path in videos:
+        if path.stem in by_name and not folders:
+            what = f"both {by_name[path.stem].name} and {path.name} have this name"
+            raise CaptureError(what, code="several-videos", file=path.parent, hint="keep one of them there")
+        by_name[path.stem] = path
+    if folders:  # beside images, a video counts only where it has a camera's very name
+        return root / "images", {name: by_name[name] for name in by_name if name in cameras} | folders
+    if not by_name:
+        what = "no footage: neither images/CAMERA/ with the camera's frames nor videos/CAMERA.mp4"
+        raise CaptureError(what, code="no-images", file=root)
+    return videos[0].parent, by_name
+
+
+def _index(image: LazyImage, number: int) -> int:
+    """Number of an image in its own folder or video."""
+    return image.index if isinstance(image, video.VideoFrame) else number

@@ -32,7 +32,7 @@ def save(path: Path, pixels: np.ndarray, *parameters: int) -> Path:
 
 
 def raw_tiff(path: Path, pixels: np.ndarray, *, photometric: int, planes: int = 1) -> Path:
-    """A TIFF after its specification (TIFF 6.0): one strip, no compression; planes of a channel each if `planes` is 2."""
+    """A TIFF after its specification (TIFF 6.0): no compression; `planes` of 2: one plane a channel."""
     height, width, channels = pixels.shape
     data = (pixels if planes == 1 else np.moveaxis(pixels, 2, 0)).astype(pixels.dtype.newbyteorder("<")).tobytes()
     strips = 1 if planes == 1 else channels

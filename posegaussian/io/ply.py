@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from posegaussian.errors import UserError
+from posegaussian.errors import UserError, warn
 from posegaussian.io.atomic import write_atomic
+from posegaussian.io.ply_table import read_vertices
 from posegaussian.types import Gaussians
 
 SH_CONSTANT = 0.28209479177387814
@@ -20,6 +21,7 @@ _COLUMNS = (
     *("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
     *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
 )
+_NEEDED = tuple(name for name in _COLUMNS if name not in ("nx", "ny", "nz"))
 _OPACITY_LIMIT = 1e-6
 """Opacities are kept this far from 0 and 1, where the logit is infinite. Chosen by hand."""
 
@@ -57,10 +59,13 @@ def write_ply(path: str | Path, gaussians: Gaussians) -> None:
 
 
 def read_ply(path: str | Path) -> Gaussians:
-    """Gaussians from a .ply in this convention; spherical harmonics of higher degree are not read.
+    """Gaussians from a .ply in this convention, of any program.
+
+    Spherical harmonics of higher degree are not read, and Gaussians with numbers that are not finite are left out; a
+    warning says so. Other columns and elements are passed over.
 
     Raises:
-        UserError: the file is no binary .ply of Gaussians.
+        UserError: the file is no .ply of Gaussians, or is cut short.
 
     Examples:
         >>> import posegaussian as pg
@@ -72,20 +77,35 @@ def read_ply(path: str | Path) -> Gaussians:
         True
     """
     path = Path(path)
-    header, separator, body = path.read_bytes().partition(b"end_header\n")
-    lines = header.decode("ascii", "replace").splitlines()
-    names = [line.split()[-1] for line in lines if line.startswith("property float ")]
-    if not separator or "format binary_little_endian 1.0" not in lines or not set(_COLUMNS) <= set(names):
-        raise UserError("no binary .ply of Gaussians", code="unreadable-splats", file=path)
-    table = np.frombuffer(body, "<f4").reshape(-1, len(names)).astype(np.float32)
+    table = read_vertices(path)
+    if missing := [name for name in _NEEDED if name not in (table.dtype.names or ())]:
+        raise UserError(f"no .ply of Gaussians: it lacks {', '.join(missing)}", code="unreadable-splats", file=path)
 
     def columns(*wanted: str) -> torch.Tensor:
-        return torch.from_numpy(table[:, [names.index(name) for name in wanted]])
+        with np.errstate(over="ignore"):  # too large for float32: infinite, and left out
+            return torch.from_numpy(np.stack([table[name].astype(np.float32) for name in wanted], -1))
 
-    return Gaussians(
-        means=columns("x", "y", "z"),
-        quaternions=columns("rot_0", "rot_1", "rot_2", "rot_3"),
-        scales=columns("scale_0", "scale_1", "scale_2").exp(),
-        opacities=columns("opacity")[:, 0].sigmoid(),
-        colors=0.5 + SH_CONSTANT * columns("f_dc_0", "f_dc_1", "f_dc_2"),
+    if any(table[name].any() for name in table.dtype.names or () if name.startswith("f_rest_")):
+        what = "colours that change with the direction are left out: only the constant harmonic is read"
+        warn(what, code="directional-colours", file=path.parent)
+    return _finite(
+        Gaussians(
+            means=columns("x", "y", "z"),
+            quaternions=columns("rot_0", "rot_1", "rot_2", "rot_3"),
+            scales=columns("scale_0", "scale_1", "scale_2").exp(),
+            opacities=columns("opacity")[:, 0].sigmoid(),
+            colors=0.5 + SH_CONSTANT * columns("f_dc_0", "f_dc_1", "f_dc_2"),
+        ),
+        path,
     )
+
+
+def _finite(gaussians: Gaussians, path: Path) -> Gaussians:
+    """The Gaussians that have finite numbers and a rotation; a warning counts the others."""
+    parts = gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities[:, None], gaussians.colors
+    good = torch.cat(parts, 1).isfinite().all(1) & (gaussians.quaternions != 0).any(1)
+    if good.all():
+        return gaussians
+    what = f"{int((~good).sum())} of {len(good)} Gaussians have numbers that are not finite, or no rotation: left out"
+    warn(what, code="broken-gaussians", file=path)
+    return gaussians[good]

@@ -13,26 +13,43 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from posegaussian.errors import UserError, warn
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.ply import SH_CONSTANT
 from posegaussian.types import Gaussians
 
 _MAGIC, _VERSION = 0x5053474E, 3
 _FRACTION = 16
-"""Fractional bits of a position: steps of 15 micrometres, up to 128 m from the origin. The format leaves the choice."""
+"""Fractional bits of a position: steps of 15 micrometres, up to 128 m from the origin. The format leaves the choice;
+there are fewer where positions lie farther away."""
+_LIMIT = 1 << 23
+"""Positions are whole numbers of 24 bits with a sign, defined by the format."""
+_COARSE = 0.5
+"""Steps of positions are reported above this share of the Gaussians' median size. Chosen by hand."""
+_SCALES = np.exp(-10), np.exp(255 / 16 - 10)
+"""Range of the standard deviations, defined by the format: 0.045 mm to 379 m."""
+_OUTSIDE = 0.01
+"""Share of Gaussians that may have another size without a warning. Chosen by hand."""
 _COLOUR = 0.15
 """Scale of a colour's harmonic within the range of a byte, defined by the format."""
 
 
 def write_spz(path: Path, gaussians: Gaussians) -> None:
-    """Write one set of Gaussians atomically; entries with an opacity below 1/255 are left out."""
+    """Write one set of Gaussians atomically; details and errors as for `spz_bytes`."""
     write_atomic(path, spz_bytes(gaussians))
 
 
 def spz_bytes(gaussians: Gaussians) -> bytes:
-    """Bytes of a .spz file of one set of Gaussians; entries with an opacity below 1/255 are left out."""
+    """Bytes of a .spz file of one set of Gaussians; entries with an opacity below 1/255 are left out.
+
+    Raises:
+        UserError: a position is beyond the range of the format, 8,388,607.
+    """
     visible = gaussians.compact().to("cpu", torch.float32)
-    means = np.rint(visible.means.double().numpy() * (1 << _FRACTION)).clip(-(1 << 23), (1 << 23) - 1)
+    positions = visible.means.double().numpy()
+    fraction = _fraction(positions)
+    _warn_of_losses(visible.scales.numpy().max(1), 0.5**fraction)
+    means = np.rint(positions * (1 << fraction))
     harmonics = (visible.colors.numpy() - 0.5) / SH_CONSTANT
     parts = [
         means.astype("<i4").view(np.uint8).reshape(-1, 3, 4)[..., :3],
@@ -41,8 +58,30 @@ def spz_bytes(gaussians: Gaussians) -> bytes:
         _byte((np.log(visible.scales.numpy()) + 10) * 16),
         _smallest_three(visible.quaternions.double().numpy()),
     ]
-    header = struct.pack("<IIIBBBB", _MAGIC, _VERSION, len(means), 0, _FRACTION, 0, 0)
+    header = struct.pack("<IIIBBBB", _MAGIC, _VERSION, len(means), 0, fraction, 0, 0)
     return gzip.compress(header + b"".join(part.tobytes() for part in parts), mtime=0)
+
+
+def _fraction(positions: np.ndarray) -> int:
+    """The most fractional bits, up to the usual number, with which all positions fit."""
+    farthest = float(np.abs(positions).max(initial=0))
+    for fraction in range(_FRACTION, -1, -1):
+        if round(farthest * (1 << fraction)) < _LIMIT:
+            return fraction
+    what = f"a position of {farthest:.4g} is beyond the range of .spz, {_LIMIT - 1}"
+    raise UserError(what, code="beyond-spz", hint="move the origin of the world to the person, or export .ply")
+
+
+def _warn_of_losses(sizes: np.ndarray, step: float) -> None:
+    """Warn where the format's numbers are too coarse for Gaussians of these sizes (longest standard deviations)."""
+    if len(sizes) and step > _COARSE * np.median(sizes):
+        what = f"so far from the origin, .spz rounds positions to steps of {step:g}"
+        hint = "move the origin of the world to the person, or export .ply"
+        warn(what, code="coarse-positions", hint=hint)
+    outside = (sizes < _SCALES[0]) | (sizes > _SCALES[1])
+    if len(sizes) and outside.mean() > _OUTSIDE:
+        what = f"{outside.mean():.0%} of the Gaussians are smaller or larger than .spz can say ({_SCALES[0]:.2g} to"
+        warn(f"{what} {_SCALES[1]:.0f}): they get the nearest size", code="size-beyond-spz", hint="export .ply")
 
 
 def _byte(values: np.ndarray) -> np.ndarray:

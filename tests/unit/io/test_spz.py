@@ -3,11 +3,14 @@
 import gzip
 import math
 import struct
+import warnings
 
+import helpers
 import numpy as np
 import pytest
 import torch
 
+from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.io.spz import write_spz
 from posegaussian.types import Gaussians
 
@@ -99,3 +102,43 @@ def test_same_gaussians_same_bytes_and_no_time(tmp_path, gaussians):
 def test_none_at_all_is_a_file_too(tmp_path, gaussians):
     write_spz(tmp_path / "a.spz", gaussians[:0])
     assert len(independent(tmp_path / "a.spz")["means"]) == 0
+
+
+def moved(gaussians, offset, unit=1.0):
+    """The Gaussians elsewhere, in another unit of the world."""
+    return Gaussians(**vars(gaussians) | {"means": gaussians.means * unit + offset, "scales": gaussians.scales * unit})
+
+
+@pytest.mark.parametrize("offset, unit", [(127, 1), (-130, 1), (3000, 1), (0, 1000), (5000, 1000)])
+def test_positions_far_from_the_origin_keep_their_place(tmp_path, gaussians, offset, unit):
+    far = moved(gaussians, offset, unit)
+    with warnings.catch_warnings(action="error", category=CaptureWarning):
+        write_spz(tmp_path / "a.spz", far)
+    found, kept = independent(tmp_path / "a.spz"), far.compact()
+    farthest = float(kept.means.abs().max())
+    np.testing.assert_allclose(found["means"], kept.means, atol=max(farthest * 2.0**-23, 2.0**-17))
+    np.testing.assert_allclose(np.log(found["scales"]), kept.scales.log(), atol=0.51 / 16)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.filterwarnings("ignore:.*rounds positions")
+def test_the_ends_of_the_range(tmp_path, gaussians, sign):
+    dot = gaussians.compact()[:1]
+    for value in (128 - 2**-16, 128.0, 2.0**23 - 1):
+        write_spz(tmp_path / "a.spz", Gaussians(**vars(dot) | {"means": torch.full((1, 3), sign * value)}))
+        np.testing.assert_array_equal(independent(tmp_path / "a.spz")["means"], np.full((1, 3), sign * value))
+    with helpers.refuses(UserError, "beyond-spz"):
+        write_spz(tmp_path / "b.spz", Gaussians(**vars(dot) | {"means": torch.full((1, 3), sign * 2.0**23)}))
+    assert not (tmp_path / "b.spz").exists()
+
+
+def test_coarse_positions_are_said(tmp_path, gaussians):
+    with helpers.warns("coarse-positions"):
+        write_spz(tmp_path / "a.spz", moved(gaussians, 500_000))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+@pytest.mark.filterwarnings("ignore:.*rounds positions")
+def test_sizes_beyond_the_range_are_said(tmp_path, gaussians, unit):
+    with helpers.warns("size-beyond-spz"):
+        write_spz(tmp_path / "a.spz", moved(gaussians[gaussians.means.abs().amax(1) < 3], 0, unit))

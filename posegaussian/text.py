@@ -1,4 +1,4 @@
-"""Text files of users, in whatever encoding their program saved them. Standard library only.
+"""Text files of users, in whatever encoding their program saved them, and paths in them. Standard library only.
 
 Windows programs save UTF-8 with a byte order mark (Notepad, PowerShell 5), UTF-16 (Excel's "Unicode text", PowerShell's
 `>`), or the code page of the language. Every reader of a text format takes its text from here.
@@ -58,6 +58,16 @@ def read_json(path: Path) -> Any:
         return json.loads(read_text(path), parse_int=lambda text: int(text) if len(text) < 19 else float(text))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def local_path(text: str, folder: Path | None = None) -> Path:
+    """A path that a text file names, within a folder; backslashes, as Windows writes them, separate folders.
+
+    On other systems a backslash may also be part of a name: a path that exists as it is written is taken.
+    """
+    folder = folder or Path()
+    written = folder / text
+    return written if "\\" not in text or written.exists() else folder / text.replace("\\", "/")
 
 
 def _from_code_page(data: bytes, start: int, path: Path) -> str:

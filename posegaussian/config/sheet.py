@@ -1,5 +1,10 @@
-"""The captures sheet: one row a capture, checked against the configuration. A table with tabs."""
+"""The captures sheet: one row a capture, checked against the configuration. A table with tabs.
 
+Spreadsheet programs quote some cells, pad rows with tabs, and save as UTF-16 or in the code page of Windows.
+"""
+
+import csv
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,16 +18,19 @@ from posegaussian.config.people import FIRST_TRAIN_SEED, HELD_OUT
 from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
 from posegaussian.registry import FOOTAGE
+from posegaussian.text import local_path, read_text
 
 BUILTIN, SCAN, FETCHED = "builtin:", "scan:", "fetch:"
 """Prefixes of the paths of captures that the pipeline makes: of synthetic people, of scans, of footage to download."""
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+"""A capture's name, which becomes part of file names, links and Snakemake's wildcards."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class CaptureRow:
     """One row of the captures sheet."""
 
-    capture: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    capture: Annotated[str, Field(json_schema_extra={"pattern": _NAME})]
     """The capture's name: letters, digits, `_`, `.` and `-`."""
     split: Literal["train", "val", "test"]
     """`train`: for training; `val`: for validation during training; `test`: rendered, evaluated and reported."""
@@ -42,6 +50,8 @@ class CaptureRow:
 
     def problems(self) -> Iterator[Problem]:
         """Contradictions within the row."""
+        if not re.fullmatch(_NAME, self.capture):
+            yield ("capture",), f"{self.capture!r} is not made of letters without accents, digits, `_`, `.` and `-`"
         if self.path.startswith(BUILTIN):
             seed = self.path.removeprefix(BUILTIN)
             if not seed.isdecimal():
@@ -72,14 +82,11 @@ def read_captures(config: Config, root: Path) -> dict[str, CaptureRow]:
     Raises:
         ConfigError: there is no such sheet, a row is wrong, or the sheet lacks captures that the configuration needs.
     """
-    import pandas as pd  # not at the top: the MMPose environment lacks it
-
     path = find(config.captures, root)
     if not path.is_file():
         raise ConfigError("no such captures sheet", code="missing-sheet", file=config.captures)
-    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
     rows: dict[str, CaptureRow] = {}
-    for number, values in enumerate(table.to_dict("records"), start=1):
+    for number, values in enumerate(_table(path, config.captures), start=1):
         place = f"{config.captures}, row {number}"
         row = parse(CaptureRow, values, place)
         if row.capture in rows:
@@ -92,6 +99,36 @@ def read_captures(config: Config, root: Path) -> dict[str, CaptureRow]:
     if problems := list(_lacking(config, rows)):
         raise ConfigError("; ".join(problems), code="invalid-sheet", file=config.captures)
     return rows
+
+
+def _table(path: Path, sheet: str) -> list[dict[str, str]]:
+    """Cells of the rows by column; comments and empty rows are left out."""
+    lines = [line for line in read_text(path).splitlines() if not line.lstrip().startswith("#")]
+    try:
+        table = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter="\t", strict=True)]
+    except csv.Error as error:
+        raise ConfigError(f"not a table with tabs ({error})", code="invalid-sheet", file=sheet) from None
+    header, *rows = [_trimmed(row) for row in table if any(row)] or [[]]
+    needed = ["capture", "split", "path"]
+    if len(set(header)) < len(header) or not set(needed) <= set(header):
+        what = f"its first row names the columns {', '.join(header) or 'nothing'}: each once, with {', '.join(needed)}"
+        hint = "" if len(header) > 1 else "save it as text with tabs between the columns"
+        raise ConfigError(what, code="invalid-sheet", file=sheet, hint=hint)
+    for number, row in enumerate(rows, start=1):
+        if len(row) > len(header):
+            what = f"{len(row)} cells for {len(header)} columns: {row[len(header)]!r} is in none of them"
+            raise ConfigError(what, code="invalid-sheet", file=f"{sheet}, row {number}")
+    found = [{name: cell for name, cell in zip(header, row, strict=False) if name or cell} for row in rows]
+    return [values | {"path": _with_slashes(values.get("path", ""))} for values in found]
+
+
+def _with_slashes(path: str) -> str:
+    return str(local_path(path)) if "\\" in path else path
+
+
+def _trimmed(row: list[str]) -> list[str]:
+    """A row without the empty cells at its end."""
+    return row[: max((number for number, cell in enumerate(row, start=1) if cell), default=0)]
 
 
 def _lacking(config: Config, rows: Mapping[str, CaptureRow]) -> Iterator[str]:

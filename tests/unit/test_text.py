@@ -8,7 +8,7 @@ import pytest
 from helpers import refuses, warns
 
 from posegaussian.errors import UserError
-from posegaussian.text import read_text
+from posegaussian.text import local_path, read_text
 
 TEXT = 'names:\n  - "Läufer"\n\n# 3 µm\n'
 SAVED = {
@@ -60,3 +60,9 @@ def test_the_line_of_an_unknown_byte_is_named(tmp_path):
     (tmp_path / "a.yml").write_bytes(b"one\ntwo \x81\n")
     with pytest.raises(UserError, match=re.escape("(line 2)")):
         read_text(tmp_path / "a.yml")
+
+
+def test_backslashes_separate_folders_unless_a_file_is_named_so(tmp_path):
+    assert local_path("a/b", tmp_path) == local_path("a\\b", tmp_path) == tmp_path / "a" / "b"
+    (tmp_path / "a\\b").touch()
+    assert local_path("a\\b", tmp_path) == tmp_path / "a\\b"

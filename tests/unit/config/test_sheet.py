@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from helpers import warns
 
 from posegaussian import config
 from posegaussian.errors import ConfigError
@@ -47,7 +48,10 @@ def test_frames(read, frames):
         ("d\ttest\tx\t::0\t", "frames: '::0' is not START:STOP:STEP"),
         ("d\ttest\tbuiltin:3\t\tfar", "preset: 'far' is not one of `presets`: near"),
         ("a\ttest\tbuiltin:3\t\t", "capture a is listed twice"),
-        ("d/e\ttest\tbuiltin:3\t\t", "capture: string should match pattern"),
+        ("d/e\ttest\tbuiltin:3\t\t", "capture: 'd/e' is not made of letters without accents, digits"),
+        ("d#2\ttest\tbuiltin:3\t\t", "capture: 'd#2' is not made of letters without accents, digits"),
+        ("d\ttest\tbuiltin:3\t\t\tfar", "6 cells for 5 columns: 'far' is in none of them"),
+        ("d\ttest", "path: "),
     ],
 )
 def test_a_bad_row_is_named(read, row, message):
@@ -96,3 +100,71 @@ def test_shipped_configurations_and_sheets(path):
     loaded = config.load(path)
     assert set(loaded.report) <= set(loaded.models)
     assert config.read_captures(loaded, ROOT)
+
+
+HEADER = "capture\tsplit\tpath"
+ROW = "a\ttest\tsessions/take#2"
+SHEETS = {
+    "plain": f"{HEADER}\n{ROW}\n",
+    "tabs at the ends": f"{HEADER}\t\t\n{ROW}\t\n",
+    "rows of tabs and empty rows": f"{HEADER}\n\t\t\n{ROW}\n\n\t\t\n",
+    "blanks in cells": " capture \tsplit\u00a0\t path\na \t test\t sessions/take#2 \n",
+    "quoted cells": '"capture"\t"split"\t"path"\n"a"\ttest\t"sessions/take#2"\n',
+    "columns in another order": "path\tframes\tcapture\tsplit\nsessions/take#2\t\ta\ttest\n",
+    "comments": f"# people\n{HEADER}\n  # of Monday\n{ROW}\n#\tthe end\n",
+    "backslashes": f"{HEADER}\na\ttest\tsessions\\take#2\n",
+    "Windows' ends of lines": f"{HEADER}\r\n{ROW}\r\n",
+    "no end of the last line": f"{HEADER}\n{ROW}",
+}
+
+
+@pytest.fixture
+def read_bytes(tmp_path):
+    """Read a sheet as a program saved it."""
+
+    def of(data: bytes):
+        (tmp_path / "captures.tsv").write_bytes(data)
+        detectors = {"small": {"config": "c", "weights": "w"}}
+        values = {"captures": str(tmp_path / "captures.tsv"), "detectors": detectors}
+        values["models"] = {"demo": {"weights": "release"}}
+        return config.read_captures(config.parse(config.Config, values), ROOT)
+
+    return of
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", SHEETS)
+def test_sheets_as_spreadsheet_programs_save_them(read_bytes, name, encoding):
+    rows = read_bytes(SHEETS[name].encode(encoding))
+    assert [(row.capture, row.split, row.path, row.pairs) for row in rows.values()] == [
+        ("a", "test", "sessions/take#2", "")
+    ]
+
+
+def test_a_sheet_in_the_code_page_of_windows(read_bytes):
+    with warns("code-page", file="captures.tsv"):
+        assert read_bytes(f"{HEADER}\na\ttest\tcafé\n".encode("cp1252"))["a"].path == "café"
+
+
+def test_pairs_in_a_quoted_cell_as_excel_writes_them(read_bytes):
+    sheet = 'capture\tsplit\tpath\tpairs\na\ttest\tx\t"00,01 01,02"\n'
+    assert read_bytes(sheet.encode("utf-16"))["a"].pairs == "00,01 01,02"
+
+
+@pytest.mark.parametrize(
+    "sheet, message",
+    [
+        ("", "its first row names the columns nothing"),
+        ("# nothing\n\t\n", "its first row names the columns nothing"),
+        (f'{HEADER}\na\ttest\t"x\nb\ttest\ty\n', "not a table with tabs (unexpected end of data)"),
+        ("capture,split,path\na,test,x\n", "save it as text with tabs between the columns"),
+        ("capture;split;path\na;test;x\n", "save it as text with tabs between the columns"),
+        (f"{ROW}\n", "each once, with capture, split, path"),
+        ("capture\tsplit\tpath\tpath\na\ttest\tx\ty\n", "each once, with capture, split, path"),
+        ("capture\tsplit\tpath\tnotes\na\ttest\tx\tgood\n", "row 1: notes: unknown key"),
+    ],
+)
+def test_what_is_no_sheet_is_said(read_bytes, sheet, message):
+    with pytest.raises(ConfigError, match=r"captures\.tsv") as error:
+        read_bytes(sheet.encode())
+    assert message in str(error.value) and "\n" not in str(error.value)

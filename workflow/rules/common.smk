@@ -4,9 +4,11 @@
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 ROOT = Path(str(workflow.current_basedir)).parents[1]  # this repository, also as a module of another workflow
@@ -20,11 +22,15 @@ CONTAINER = DeploymentMethod.APPTAINER in workflow.deployment_settings.deploymen
 
 
 def one_line(function, *args):
-    """The result of a function; a user's mistake becomes a WorkflowError of one line, without a traceback."""
-    try:
-        return function(*args)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
+    """The result of a function; a user's mistake becomes a WorkflowError of one line, and a warning a line of the log."""
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            return function(*args)
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
+        finally:
+            for warning in caught:
+                logger.warning(str(warning.message))
 
 
 CONFIG = one_line(schema.parse, schema.Config, config, "configuration")

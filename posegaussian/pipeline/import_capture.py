@@ -1,5 +1,6 @@
 """The command `import`: a capture of any layout in the canonical one (EasyMocap's), by links where possible."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from posegaussian.captures.canonical import check_written, with_clean_names
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.pairing import Names, named_pairs
+from posegaussian.captures.pairing import named_pairs
 from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.io.atomic import atomic_folder
+from posegaussian.io.atomic import atomic_folder, write_error
 from posegaussian.io.easymocap import frame_path, write_calibration, write_frame, write_joints, write_rig
-from posegaussian.io.images import DEPTH_UNIT, DepthFile, ImageFile, LazyImage
+from posegaussian.io.images import DEPTH_UNIT, WHITE, DepthFile, ImageFile, LazyImage, read_image, samples
 from posegaussian.io.video import VideoFrame
 from posegaussian.progress import progress
 
@@ -29,7 +31,8 @@ def import_capture(
     """Write a capture in the canonical layout; the folder appears under its name only when it is complete.
 
     Image files and videos become hard links, or symbolic links where the file systems differ. Files that the canonical
-    layout stores differently (masks in an alpha channel, depths in another unit) are converted.
+    layout stores differently (masks in an alpha channel, depths in another unit, images of 12 bits) are converted. What
+    was written is read back before the folder appears.
 
     Args:
         capture: of any layout.
@@ -39,23 +42,28 @@ def import_capture(
         copy: copy instead of linking.
 
     Raises:
-        CaptureError: `output` exists, or something is missing.
+        CaptureError: `output` exists, something is missing, a file cannot be linked, or the layout cannot hold it.
     """
     if output.exists():
         raise CaptureError(
             "already exists", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
         )
+    if not capture.sources:
+        what = "no source cameras: all are held out, or have no images"
+        raise CaptureError(what, code="no-sources", file=capture.root)
     pairs = named_pairs(capture, pairs) if pairs else capture.pairs
+    capture = with_clean_names(replace(capture, pairs=tuple(pairs)))
+    capture = replace(capture, cameras={name: _scaled(camera, scale) for name, camera in capture.cameras.items()})
     with atomic_folder(output) as temporary:
-        cameras = {name: _scaled(camera, scale) for name, camera in capture.cameras.items()}
-        write_calibration(temporary, cameras, sizes=True)
-        _write_rig(temporary, capture, pairs)
+        write_calibration(temporary, capture.cameras, sizes=True)
+        _write_rig(temporary, capture)
         if capture.joints_file:
             _write_joints(temporary, capture, scale)
         files = list(_files(capture, scale, copy))
         for path, write in progress(files, f"import {capture.name}: file"):
             (temporary / path).parent.mkdir(parents=True, exist_ok=True)
             write(temporary / path)
+        check_written(temporary, capture, output)
 
 
 def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _Write]]:
@@ -66,12 +74,13 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
         for path in videos:
             yield Path("videos", camera + path.suffix.lower()), _linked(path, copy)
         for frame in capture.frames:
+            place = camera, frame
             if not videos:
-                yield _placed(frame_path("images", camera, frame), capture.images[camera][frame], copy)
+                yield _placed(frame_path("images", camera, frame), capture.images[camera][frame], place, copy)
             # Beside a video, masks and depths have the numbers of its frames, as those that users add.
             number = image.index if isinstance(image := capture.images[camera][frame], VideoFrame) else frame
             if camera in capture.masks:
-                yield _placed(frame_path("masks", camera, number), capture.masks[camera][frame], copy)
+                yield _placed(frame_path("masks", camera, number), capture.masks[camera][frame], place, copy)
             if camera in capture.depths:
                 file = capture.depths[camera][frame]
                 canonical = isinstance(file, DepthFile) and file.unit == DEPTH_UNIT and not file.inverse
@@ -79,14 +88,24 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
                 write = _linked(file.path, copy) if unchanged else _depth(capture, camera, frame, scale)
                 yield frame_path("depths", camera, number), write
         if camera in capture.backgrounds:
-            yield _placed(Path("backgrounds", f"{camera}.png"), capture.backgrounds[camera], copy)
+            place = camera, capture.frames[0]
+            yield _placed(Path("backgrounds", f"{camera}.png"), capture.backgrounds[camera], place, copy)
 
 
-def _placed(path: Path, image: LazyImage, copy: bool) -> tuple[Path, _Write]:
-    """Path and writer of an image: image files are linked and keep their suffix, others are written as .png."""
+def _placed(path: Path, image: LazyImage, place: tuple[str, int], copy: bool) -> tuple[Path, _Write]:
+    """Path and writer of an image: image files are linked and keep their suffix, others are written as .png.
+
+    Args:
+        path: within the capture, .png.
+        image: what is written.
+        place: its camera and frame, for errors.
+        copy: whether to copy files instead of linking them.
+    """
+    if isinstance(image, ImageFile) and image.white != WHITE:
+        return path, lambda target: write_frame(target, read_image(image, *place))
     if isinstance(image, ImageFile) and (image.upright or not image.is_rotated()):
         return path.with_name(path.name.removesuffix(".png") + image.path.suffix.lower()), _linked(image.path, copy)
-    return path, lambda target: write_frame(target, image.pixels())
+    return path, lambda target: write_frame(target, samples(image, *place))
 
 
 def _linked(source: Path, copy: bool) -> _Write:
@@ -101,9 +120,19 @@ def _linked(source: Path, copy: bool) -> _Write:
         try:
             os.link(source.resolve(), target)
         except OSError:  # another file system, or one without hard links
-            target.symlink_to(source.resolve())
+            _symlink(source.resolve(), target)
 
     return write
+
+
+def _symlink(source: Path, target: Path) -> None:
+    try:
+        target.symlink_to(source)
+    except OSError as error:
+        if write_error(error) is not error and error.errno != errno.EPERM:
+            raise
+        what = f"neither hard nor symbolic links are possible on this drive ({error.strerror})"
+        raise CaptureError(what, code="no-links", file=source, hint="copy the files with --copy") from None
 
 
 def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
@@ -121,7 +150,7 @@ def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
     return write
 
 
-def _write_rig(root: Path, capture: Capture, pairs: Sequence[Names]) -> None:
+def _write_rig(root: Path, capture: Capture) -> None:
     """Write rig.json, with the range of frames for videos, which are linked whole."""
     more: dict = {"fps": capture.fps} if capture.fps else {}
     from_videos = any(isinstance(by_frame[min(by_frame)], VideoFrame) for by_frame in capture.images.values())
@@ -129,7 +158,7 @@ def _write_rig(root: Path, capture: Capture, pairs: Sequence[Names]) -> None:
         first = capture.frames[0]
         step = gcd(*(frame - first for frame in capture.frames)) or 1  # where videos lack frames, steps differ
         more["frames"] = f"{first}:{capture.frames[-1] + 1}:{step}"
-    write_rig(root, capture.sources, capture.held_out, pairs, **more)
+    write_rig(root, capture.sources, capture.held_out, capture.pairs, **more)
 
 
 def _write_joints(root: Path, capture: Capture, scale: float) -> None:

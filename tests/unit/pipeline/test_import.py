@@ -129,7 +129,7 @@ def test_exif_is_not_lost_where_the_calibration_ignores_it(tmp_path):
     path.write_bytes(data[:2] + exif + data[2:])
     assert ImageFile(path).is_rotated()
     assert ImageFile(path).pixels().shape == (64, 48, 3)
-    target, write = _placed(Path("images/a/000000.png"), ImageFile(path, upright=False), copy=False)
+    target, write = _placed(Path("images/a/000000.png"), ImageFile(path, upright=False), ("a", 0), copy=False)
     assert target == Path("images/a/000000.png")
     write(tmp_path / "out.png")
     assert abs(ImageFile(tmp_path / "out.png").pixels() - image.astype(float)).mean() < 12

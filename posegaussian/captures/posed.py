@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from posegaussian.captures.arrangement import PosedImage
 from posegaussian.captures.assemble import assemble
 from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.grouping import PosedImage, group_by_camera
+from posegaussian.captures.grouping import group_by_camera
 from posegaussian.captures.poses import Poses, Spread, check_lens, mean_pose
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.unlisted import report_unlisted

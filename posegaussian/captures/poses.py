@@ -97,7 +97,7 @@ class Spread:
     angle: float
 
     def __str__(self) -> str:
-        return f"{self.distance:.2g} in the world's unit and {self.angle:.2g} degrees"
+        return f"{self.distance:.2g} in the world's unit and {round(self.angle, 4):.2g} degrees"
 
 
 def mean_pose(calibrations: Sequence[Calibration]) -> tuple[Calibration, Spread]:

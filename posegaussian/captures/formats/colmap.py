@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from posegaussian.captures.arrangement import PosedImage
 from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.grouping import PosedImage
 from posegaussian.captures.posed import assemble_posed
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, warn

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from posegaussian.captures.arrangement import PosedImage
 from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.grouping import PosedImage
 from posegaussian.captures.posed import assemble_posed
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError

@@ -9,8 +9,9 @@ import helpers
 import numpy as np
 import pytest
 
+from posegaussian.captures.arrangement import PosedImage
 from posegaussian.captures.calibration import Calibration
-from posegaussian.captures.grouping import PosedImage, group_by_camera
+from posegaussian.captures.grouping import group_by_camera
 from posegaussian.captures.poses import check_lens, mean_pose
 from posegaussian.errors import CalibrationError, CaptureError, CaptureWarning
 from posegaussian.io.images import ImageFile
@@ -158,14 +159,25 @@ def test_one_camera_that_moves_in_time():
         group_by_camera(images)
 
 
+def test_cameras_that_move_far_have_lenses_of_their_own():
+    images = []
+    for camera, zoom in (("a", 1.0), ("b", 1.1)):
+        for frame in range(3):
+            moved = calibration(RIG[camera], shift=(0.5 * frame, 0, 0))
+            moved = replace(moved, matrix=moved.matrix * [[zoom, 1, 1], [1, zoom, 1], [1, 1, 1]])
+            images.append(PosedImage(f"images/{camera}_{frame}.png", ImageFile(Path("x")), moved))
+    assert {name: len(by_frame) for name, by_frame in group_by_camera(images).items()} == {"a": 3, "b": 3}
+
+
 def test_rings_of_cameras_are_not_moving_cameras():
-    """Two rings of twelve cameras, a folder each, whose images are numbered alike."""
+    """Two rings of twelve cameras, a folder each, whose images are numbered alike, with lenses of one kind."""
     images = []
     for ring, elevation in (("low", 0), ("high", 30)):
         for n in range(12):
             lens = helpers.lens(30 * n, elevation=elevation)
             images.append(PosedImage(f"{ring}/{n:02d}.png", ImageFile(Path("x")), calibration(lens)))
-    cameras = group_by_camera(images)
+    with helpers.warns("numbered-cameras", file=FILE):
+        cameras = group_by_camera(images)
     assert len(cameras) == 24 and all(set(by_frame) == {0} for by_frame in cameras.values())
 
 

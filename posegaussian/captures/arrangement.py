@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -17,6 +18,8 @@ from posegaussian.names import natural_order
 
 _SEPARATORS = " _.-"
 """What stands between the words of a name."""
+_APART = 5.0
+"""Cameras are told apart by their poses alone if these differ by so many times the noise. Chosen by hand."""
 _NAMED = 5
 """Images that a message names. Chosen by hand."""
 Parts = tuple[str, ...]
@@ -43,7 +46,7 @@ class PosedImage:
     depth: LazyImage | None = None
     time: float | None = None
 
-    @property
+    @cached_property
     def parts(self) -> Parts:
         """Folders and name, without the suffix."""
         return PurePosixPath(self.name).with_suffix("").parts
@@ -80,7 +83,7 @@ def arrange(images: Sequence[PosedImage], poses: Poses) -> Arrangement:
         if found.all() and grouping.numbers is None:
             return grouping  # folders are cameras, though two of them share a pose
     clusters = poses.cluster()
-    if by_pose := _by_pose(images, clusters):
+    if poses.differ(clusters, _APART) and (by_pose := _by_pose(images, clusters)):
         return by_pose
     for (grouping, groups), found in zip(groupings, still, strict=True):
         if (found & (np.bincount(groups) > 1)).any():

@@ -52,17 +52,19 @@ class Poses:
         np.logical_and.at(still, groups, np.linalg.norm(self._points - self._means(groups)[groups], axis=1) <= 1)
         return still
 
-    def differ(self, groups: Groups) -> bool:
-        """Whether no two groups have the same mean pose."""
+    def differ(self, groups: Groups, distance: float = 1.0) -> bool:
+        """Whether no two groups have mean poses within a distance."""
         means = self._means(groups)
-        return len(means) < 2 or bool((KDTree(means).query(means, k=2)[0][:, 1] > 1).all())
+        return len(means) < 2 or bool((KDTree(means).query(means, k=2)[0][:, 1] > distance).all())
 
     def cluster(self) -> Groups:
         """Groups of images that share a pose, in the order of their first images."""
-        groups = np.full(len(self._points), -1)
-        while (free := groups < 0).any():
-            near = np.linalg.norm(self._points - self._points[np.argmax(free)], axis=1) <= 1
-            groups[near & free] = groups.max() + 1
+        groups, count, tree = np.full(len(self._points), -1), 0, KDTree(self._points)
+        for index in range(len(groups)):
+            if groups[index] < 0:
+                near = np.array(tree.query_ball_point(self._points[index], 1.0))
+                groups[near[groups[near] < 0]] = count
+                count += 1
         return groups
 
     def are_tracks(self, groups: Groups, order: Sequence[int]) -> bool:

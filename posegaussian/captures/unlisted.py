@@ -1,17 +1,30 @@
-"""Images on disk that a capture does not list."""
+"""Images on disk beside what a capture lists: those that it does not list, and those that it names without suffix."""
 
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from posegaussian.captures.matching import entries
-from posegaussian.errors import warn
+from posegaussian.errors import CaptureError, warn
 from posegaussian.io.images import IMAGE_SUFFIXES
 from posegaussian.io.video import VIDEO_SUFFIXES
 from posegaussian.names import natural_order, shared_start
 
 _NAMED = 5
 """Files and folders that the message names. Chosen by hand."""
+
+
+def image_without_suffix(path: Path) -> Path | None:
+    """The image file of a path that lacks its suffix; None where there is none.
+
+    Raises:
+        CaptureError: there are several.
+    """
+    found = [each for suffix in IMAGE_SUFFIXES if (each := path.with_name(path.name + suffix)).is_file()]
+    if len(found) > 1:
+        what = f"several images of this name ({', '.join(each.name for each in found)})"
+        raise CaptureError(what, code="repeated-frame", file=path, hint="keep one of them there")
+    return found[0] if found else None
 
 
 def report_unlisted(

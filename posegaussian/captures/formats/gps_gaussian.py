@@ -18,9 +18,9 @@ from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.matching import entries
 from posegaussian.captures.sequences import FrameRange
-from posegaussian.captures.unlisted import report_unlisted
+from posegaussian.captures.unlisted import image_without_suffix, report_unlisted
 from posegaussian.errors import CalibrationError, CaptureError, warn
-from posegaussian.io.images import IMAGE_SUFFIXES, DepthFile, ImageFile, LazyImage, image_size
+from posegaussian.io.images import DepthFile, ImageFile, LazyImage, image_size
 from posegaussian.names import natural_order
 
 NAME = "gps_gaussian"
@@ -113,9 +113,7 @@ def _views(sample: Path) -> list[str]:
 
 def _image(sample: Path, view: str, large: bool = False) -> Path | None:
     """Image of a view, the larger one first if `large`; None where there is none."""
-    stems = [f"{view}_hr", view] if large else [view]
-    paths = (sample / f"{stem}{suffix}" for stem in stems for suffix in IMAGE_SUFFIXES)
-    return next((path for path in paths if path.is_file()), None)
+    return (image_without_suffix(sample / f"{view}_hr") if large else None) or image_without_suffix(sample / view)
 
 
 def _images(samples: Sequence[Path], view: str, large: bool) -> dict[int, LazyImage]:

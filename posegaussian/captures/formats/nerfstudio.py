@@ -18,8 +18,9 @@ from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.posed import assemble_posed
 from posegaussian.captures.sequences import FrameRange
+from posegaussian.captures.unlisted import image_without_suffix
 from posegaussian.errors import CalibrationError
-from posegaussian.io.images import IMAGE_SUFFIXES, AlphaMask, DepthFile, ImageFile, image_size
+from posegaussian.io.images import AlphaMask, DepthFile, ImageFile, image_size
 from posegaussian.text import read_json
 
 NAME = "nerfstudio"
@@ -115,8 +116,7 @@ def _time(value: Any) -> float | None:
 
 def _image_path(path: Path) -> Path:
     """Path of an image; its suffix may be missing, as in Blender's exports."""
-    candidates = [path, *(path.with_name(path.name + suffix) for suffix in IMAGE_SUFFIXES)]
-    return next((candidate for candidate in candidates if candidate.is_file()), path)
+    return path if path.is_file() else image_without_suffix(path) or path
 
 
 def _has_alpha(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -182,14 +183,19 @@ def test_colmap_images_by_hand(tmp_path):
             read_capture(tmp_path)
 
 
-def test_colmap_binary_without_points(tmp_path):
+@pytest.mark.parametrize("kind", ["txt", "bin"])
+def test_colmap_rigs_and_frames_without_points(kind, tmp_path):
+    """As COLMAP 3.12 writes them, which have files for rigs and frames."""
     pycolmap = pytest.importorskip("pycolmap")
     write_colmap(tmp_path)
     expected = read_capture(tmp_path)
     sparse = tmp_path / "sparse/0"
-    pycolmap.Reconstruction(sparse).write_binary(sparse)
-    for path in [*sparse.glob("*.txt"), sparse / "points3D.bin"]:
+    model = pycolmap.Reconstruction(sparse)
+    for path in sparse.iterdir():
         path.unlink()
+    (model.write_text if kind == "txt" else model.write_binary)(sparse)
+    assert (sparse / f"rigs.{kind}").is_file() and (sparse / f"frames.{kind}").is_file()
+    (sparse / f"points3D.{kind}").unlink()
     found = read_capture(tmp_path)
     for name in RIG:
         np.testing.assert_allclose(found.cameras[name].world_to_camera, expected.cameras[name].world_to_camera)
@@ -216,3 +222,11 @@ def test_a_frame_that_is_there_and_not_listed(tmp_path):
     with helpers.warns("unlisted-images"), helpers.refuses(CaptureError, "missing-frame", **missing) as error:
         read_capture(tmp_path)
     assert "does not list it" in error.value.what
+
+
+def test_colmap_without_pycolmap(tmp_path, monkeypatch):
+    write_colmap(tmp_path)
+    monkeypatch.setitem(sys.modules, "pycolmap", None)
+    with helpers.refuses(CaptureError, "missing-pycolmap", file=tmp_path) as error:
+        read_capture(tmp_path)
+    assert "posegaussian[colmap]" in str(error.value.hint)

@@ -178,3 +178,10 @@ def test_gps_a_frame_that_a_view_lacks(tmp_path):
     (tmp_path / "img/0004_001/1.jpg").unlink()
     with helpers.refuses(CaptureError, "missing-frame", file="img/0004_001/1.jpg", camera="1", frame=1):
         read_capture(tmp_path)
+
+
+def test_gps_two_images_of_a_view(tmp_path):
+    write_gps(tmp_path)
+    save(tmp_path / "img/0004_000/1.png", pictures(FLAT["1"], 0)[0])
+    with helpers.refuses(CaptureError, "repeated-frame", file="0004_000/1"):
+        read_capture(tmp_path)

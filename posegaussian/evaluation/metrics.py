@@ -18,6 +18,23 @@ def psnr(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
     return -10 * math.log10(error) if error > 0 else math.inf
 
 
+def color_corrected(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
+    """The image after the affine map of its colours that fits the truth best, in least squares.
+
+    Fitted where neither image is black, in sRGB values; black stays black. Without such pixels, the image itself.
+    """
+    shown, known = (image > 0).any(0), (truth > 0).any(0)
+    colors, wanted = image[:, shown].double().T, truth[:, shown & known].double().T
+    if not len(wanted):
+        return image
+    columns = torch.cat([colors, torch.ones_like(colors[:, :1])], dim=1)
+    # The driver that takes rank-deficient colours, such as those of a grey person.
+    fit = torch.linalg.lstsq(columns[known[shown]].cpu(), wanted.cpu(), driver="gelsd").solution.to(columns)
+    corrected = image.clone()
+    corrected[:, shown] = (columns @ fit).T.clamp(0, 1).to(image)
+    return corrected
+
+
 def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
     """Structural similarity (Wang et al. 2004): Gaussian window 11 x 11, sigma 1.5, borders mirrored.
 

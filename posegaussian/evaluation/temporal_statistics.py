@@ -11,9 +11,8 @@ from posegaussian.evaluation.table import with_note
 from posegaussian.evaluation.temporal import Motion, TemporalMetric
 from posegaussian.registry import metrics_on, resolve
 
-NO_DEPTH = "no true depth"
-ViewImages = dict[str, Float[Tensor, "3 h w"] | None]
-"""Images of one view by method, RGB in [0, 1]; None where the true depth that a method needs is not known."""
+ViewImages = dict[str, Float[Tensor, "3 h w"]]
+"""Images of one view by method, RGB in [0, 1]."""
 
 
 class TemporalStatistics:
@@ -21,7 +20,7 @@ class TemporalStatistics:
 
     def __init__(self) -> None:
         self._entries = metrics_on("frames")
-        self._methods: dict[str, dict[str, TemporalMetric] | None] = {}
+        self._methods: dict[str, dict[str, TemporalMetric]] = {}
         self._previous: np.ndarray | None = None
         self._mask: np.ndarray = np.zeros((0, 0), bool)
         self._frames, self._still = 0, True
@@ -32,22 +31,18 @@ class TemporalStatistics:
         self._still = self._still and (motion is None or motion.still)
         for method, image in images.items():
             if method not in self._methods:
-                self._methods[method] = None if image is None else self._new_metrics()
-            for metric in (self._methods[method] or {}).values():
-                assert image is not None
+                self._methods[method] = {name: resolve(entry.path)() for name, entry in self._entries.items()}
+            for metric in self._methods[method].values():
                 metric.add((255 * image).permute(1, 2, 0).numpy(), motion)
         self._previous, self._mask, self._frames = truth, mask > 0, self._frames + 1
-
-    def _new_metrics(self) -> dict[str, TemporalMetric]:
-        return {name: resolve(entry.path)() for name, entry in self._entries.items()}
 
     def values(self) -> Iterator[tuple[str, str, float, str]]:
         """Method, metric, value and note of every metric; some metrics are defined only if the truth does not move."""
         single = "a single frame" if self._frames == 1 else ""
         for method, metrics in self._methods.items():
             for name, entry in self._entries.items():
-                if metrics is None or single:
-                    yield method, name, math.nan, single or NO_DEPTH
+                if single:
+                    yield method, name, math.nan, single
                 elif entry.still and not self._still:
                     yield method, name, math.nan, "the person moves"
                 else:

@@ -1,7 +1,7 @@
 """The stage `evaluate`: the metrics of a model's renders of one capture at its held-out cameras."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from posegaussian.evaluation.baselines import reference_views
 from posegaussian.evaluation.comparison import Comparison, ImageMetric, load_image_metrics
 from posegaussian.evaluation.crops import Crop, crop
 from posegaussian.evaluation.table import Row, with_note, write_rows
-from posegaussian.evaluation.temporal_statistics import NO_DEPTH, TemporalStatistics, ViewImages
+from posegaussian.evaluation.temporal_statistics import TemporalStatistics, ViewImages
 from posegaussian.io import store
 from posegaussian.progress import progress
 from posegaussian.registry import METRICS, metrics_on, resolve
@@ -37,10 +37,11 @@ def evaluate_capture(renders: Path, rectified: Path, output: Path, settings: Eva
         WeightsError: the weights of a metric are not the published ones.
     """
     folders = {entry.weights: getattr(settings, entry.weights) for entry in METRICS.values() if entry.weights}
-    metrics = load_image_metrics(folders)
+    crops = dict.fromkeys(METRICS, settings.crops) | settings.lpips_crops(torch.cuda.is_available())
+    metrics = load_image_metrics(folders, without=[name for name in crops if not crops[name]])
     with store.open_checked(renders, store.RENDERS) as made, store.open_checked(rectified, store.RECTIFIED) as source:
         _check_match(made, source, renders)
-        write_rows(output, _rows(_Inputs(made, source, rectified.stem, renders.parent.name, settings, metrics)))
+        write_rows(output, _rows(_Inputs(made, source, rectified.stem, renders.parent.name, settings, metrics, crops)))
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class _Inputs:
     model: str
     settings: EvaluateSettings
     metrics: dict[str, ImageMetric]
+    crops: Mapping[str, Sequence[str]]
+    """Crops in which each metric is measured."""
 
 
 def _check_match(renders: Any, rectified: Any, path: Path) -> None:
@@ -98,7 +101,7 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
 def _images(inputs: _Inputs, target: int, index: int) -> ViewImages:
     """The images of one held-out view: the reference rows' and the model's, all rounded to 8 bits as in the store."""
     references = reference_views(inputs.rectified, target, index)
-    rounded = {name: None if image is None else (image * 255).round() / 255 for name, image in references.items()}
+    rounded = {name: (image * 255).round() / 255 for name, image in references.items()}
     render = torch.from_numpy(inputs.renders["targets/images"][target, index]).permute(2, 0, 1) / 255
     return {**rounded, inputs.model: render}
 
@@ -107,20 +110,21 @@ def _view(inputs: _Inputs, target: int, index: int, images: ViewImages) -> Itera
     """Method, crop, metric, value and note of one held-out view."""
     truth, mask, _ = read_target(inputs.rectified, target, index)
     for method, image in images.items():
-        comparison = None if image is None else Comparison(image, truth[0])
+        comparison = Comparison(image, truth[0])
         for crop_name in inputs.settings.crops:
             where = crop(crop_name, truth[0], mask[0, 0])
-            for metric, value, note in _measure(comparison, where, inputs.metrics):
+            metrics = {name: metric for name, metric in inputs.metrics.items() if crop_name in inputs.crops[name]}
+            for metric, value, note in _measure(comparison, where, metrics):
                 yield method, crop_name, metric, value, note
 
 
 def _measure(
-    comparison: Comparison | None, where: Crop | None, metrics: dict[str, ImageMetric]
+    comparison: Comparison, where: Crop | None, metrics: dict[str, ImageMetric]
 ) -> Iterator[tuple[str, float, str]]:
     """Metric, value and note of one image in one crop."""
     for name, metric in metrics.items():
-        if comparison is None or where is None:
-            yield name, math.nan, NO_DEPTH if comparison is None else "the true mask is empty"
+        if where is None:
+            yield name, math.nan, "the true mask is empty"
         else:
             note = metric.missing or f"the crop is smaller than {metric.entry.smallest} pixels"
             yield name, *with_note(comparison.value(metric, where), note)
@@ -130,7 +134,7 @@ def _disparity(inputs: _Inputs, pair: int, index: int) -> Iterator[tuple[str, fl
     """Metric, value and note of both views of a pair, over the pixels with a known true disparity."""
     sources, metrics = inputs.rectified["sources"], metrics_on("disparity")
     if "disparity" not in sources:
-        yield from ((name, math.nan, NO_DEPTH) for name in metrics)
+        yield from ((name, math.nan, "no true depth") for name in metrics)
         return
     valid = sources["valid"][pair, index] > 0
     disparity = inputs.renders["sources/disparity"][pair, index][valid]

@@ -106,7 +106,7 @@ def comparison_row(capture: CaptureFiles, target: int, frame: int, model: str) -
     panels = (
         Panel("truth", padded_crop(to_bytes(truth[0]), box), "held out", f"The true view ({view})"),
         panel(model, rendered, f"The view that {model} rendered"),
-        *(panel(name, image, descriptions[name]) for name, image in references if image is not None),
+        *(panel(name, image, descriptions[name]) for name, image in references),
         Panel("FLIP error", padded_crop(error, box), f"of {model}", f"Error map of the render of {model} ({view})"),
     )
     return PanelRow(view, panels)

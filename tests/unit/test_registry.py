@@ -44,7 +44,16 @@ from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
 TABLES = {
     name: getattr(registry, name)
-    for name in ("METRICS", "LOSSES", "CAPTURE_FORMATS", "FOOTAGE", "DETECTORS", "EXPORT_FORMATS", "RASTERIZERS")
+    for name in (
+        "METRICS",
+        "LOSSES",
+        "CAPTURE_FORMATS",
+        "FOOTAGE",
+        "METRIC_WEIGHTS",
+        "DETECTORS",
+        "EXPORT_FORMATS",
+        "RASTERIZERS",
+    )
 }
 ENTRIES = {f"{table}-{name}": entry for table, entries in TABLES.items() for name, entry in entries.items()}
 

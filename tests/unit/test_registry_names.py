@@ -19,6 +19,7 @@ DUMMIES = {
     "LOSSES": (Loss("none", MEANING, 0.125), "train full --state s -o o --settings '{train: {losses: {other: 1}}}'"),
     "CAPTURE_FORMATS": (Entry("none", MEANING), "import a -o o --format other"),
     "FOOTAGE": (Entry("none", MEANING), "fetch other -o o"),
+    "METRIC_WEIGHTS": (Entry("none", MEANING), "fetch other -o o"),
     "DETECTORS": (Entry("none", MEANING), "heatmaps a -o o --settings '{kind: other, config: c, weights: w}'"),
     "EXPORT_FORMATS": (ExportFormat("none", MEANING, of="splats", suffix=".txt"), "export a -o o --as other"),
     "RASTERIZERS": (Rasterizer("none", MEANING), "export a -o o --settings '{backend: other}'"),

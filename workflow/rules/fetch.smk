@@ -1,6 +1,8 @@
-# Public real footage, which is downloaded and never committed: `fetch:NAME` in the captures sheet.
+# What is downloaded and never committed: public real footage, `fetch:NAME` in the captures sheet, and the weights of LPIPS, which no
+# rule needs. `snakemake lpips` fetches them; without them the columns of LPIPS are empty.
 localrules:
     fetch,
+    lpips,
 
 
 rule fetch:
@@ -23,3 +25,20 @@ rule fetch:
         version=schema.STAGE_VERSION["captures"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian fetch {params.footage} --output {output} > {log} 2>&1'
+
+
+rule lpips:
+    output:
+        directory("results/lpips"),
+    log:
+        "results/logs/lpips.log",
+    benchmark:
+        "results/benchmarks/lpips.tsv"
+    conda:
+        "../../envs/posegaussian.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian fetch lpips --output {output} > {log} 2>&1'

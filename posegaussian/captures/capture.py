@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from posegaussian.captures.joints_file import read_joints
+from posegaussian.captures.masks import impossible, read_mask, statistics
 from posegaussian.captures.matching import check_known
+from posegaussian.config.rectify import MaskLabel
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.geometry.masks import is_person
 from posegaussian.io import images
 from posegaussian.io.images import LazyImage
 
@@ -40,6 +41,8 @@ class Capture:
         backgrounds: images of the empty scene by camera, for some cameras or none.
         fps: frames per second; None where unknown.
         matched_in_order: name of each camera's footage, where only the order of names tells which it is; else empty.
+        mask_label: the person's label in the masks; None: it is found out from each mask.
+        strict: whether masks that cannot be a person (inverted, white all over) are refused.
     """
 
     name: str
@@ -58,6 +61,8 @@ class Capture:
     backgrounds: Mapping[str, LazyImage] = field(default_factory=dict)
     fps: float | None = None
     matched_in_order: Mapping[str, str] = field(default_factory=dict)
+    mask_label: MaskLabel | None = None
+    strict: bool = True
 
     def with_roles(self, cameras: Sequence[str] = (), held_out: Sequence[str] = ()) -> "Capture":
         """The capture with other roles of its cameras.
@@ -92,15 +97,16 @@ class Capture:
         """Coverage of the person, 0..255.
 
         Raises:
-            CaptureError: the camera has no masks, or the mask is empty or cannot be read.
+            CaptureError: the camera has no masks, or the mask cannot be read, is empty, or cannot be a person.
         """
         if camera in self.cameras and camera not in self.masks:
             raise CaptureError("this camera has no masks", code="no-masks", file=self.root, camera=camera)
         file = self._file(self.masks, camera, frame)
-        mask = images.read_mask(file, camera, frame)
-        if not is_person(mask).any():
-            raise CaptureError("the mask is empty", code="empty-mask", file=file.path, camera=camera, frame=frame)
-        return self._checked_size(mask, file, camera, frame)
+        mask = self._checked_size(read_mask(file, camera, frame, self.mask_label), file, camera, frame)
+        wrong = impossible(statistics(mask))
+        if wrong and (self.strict or wrong.code == "empty-mask"):
+            raise CaptureError(wrong.what, code=wrong.code, file=file.path, camera=camera, frame=frame, hint=wrong.hint)
+        return mask
 
     def depth(self, camera: str, frame: int) -> Float32[np.ndarray, "h w"] | None:
         """True depth along the optical axis in metres, 0 where unknown; None where the camera has no depths."""

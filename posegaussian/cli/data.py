@@ -138,6 +138,7 @@ def import_(
     targets: Targets = (),
     scale: float = 1.0,
     camera_to_world: bool = False,
+    mask_label: Annotated[str | None, Parameter(metavar="LABEL")] = None,
     copy: bool = False,
     output: Output,
 ) -> None:
@@ -148,6 +149,8 @@ def import_(
         cameras: only these cameras (default: all)
         scale: metres per unit of the capture's world (0.001: millimetres)
         camera_to_world: the capture's poses are camera-to-world: invert them
+        mask_label: the person's label in the masks: a number, a colour #rrggbb, or any for all but 0; with 0, black is
+            the person
         copy: copy the files instead of linking them
         output: the new capture folder
     """
@@ -162,6 +165,10 @@ def import_(
         capture = replace(capture, cameras={name: invert_pose(camera) for name, camera in capture.cameras.items()})
     if capture.matched_in_order:
         print(_table({"camera": "footage", **capture.matched_in_order}))
+    if mask_label is not None:
+        label = int(mask_label) if mask_label.isdecimal() else mask_label
+        chosen_label = config.parse(config.RectifySettings, {"mask_label": label}, "--mask-label").mask_label
+        capture = replace(capture, mask_label=chosen_label)
     import_capture(capture, output, pairs=split_pairs(pairs), scale=scale, copy=copy)
     print(f"{output}: {len(capture.cameras)} cameras x {len(capture.frames)} frames, read as {capture.format}")
 
@@ -192,7 +199,7 @@ def inspect(
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.inspect import write_inspection
 
-    warned = write_inspection(
+    found = write_inspection(
         capture,
         output,
         config.load_settings(config.RectifySettings, settings),
@@ -201,7 +208,8 @@ def inspect(
         frames=FrameRange.parse(frames) if frames else None,
         pose_python=pose_python,
     )
-    print("\n".join([*warned, f"{output}: {len(warned)} warnings"]))
+    masks = [f"camera {camera}: mask {judged.line()}" for camera, judged in found.masks.items()]
+    print("\n".join([*masks, *found.warnings, f"{output}: {len(found.warnings)} warnings"]))
 
 
 def heatmaps(

@@ -13,7 +13,7 @@ from posegaussian.config.load import as_dict, json_schema, load, load_settings, 
 from posegaussian.config.models import ModelSettings, NetworkSettings
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.plan import Plan
-from posegaussian.config.rectify import RectifySettings
+from posegaussian.config.rectify import ANY_LABEL, MaskLabel, RectifySettings
 from posegaussian.config.render import RenderSettings
 from posegaussian.config.results import GoalSettings, ResultsSettings
 from posegaussian.config.sheet import CaptureRow, read_captures
@@ -24,6 +24,7 @@ from posegaussian.config.view import ViewSettings
 from posegaussian.config.whole import Config
 
 __all__ = [
+    "ANY_LABEL",
     "GPS_GAUSSIAN",
     "REALISTIC_SENSOR",
     "STAGE_VERSION",
@@ -35,6 +36,7 @@ __all__ = [
     "ExportSettings",
     "GoalSettings",
     "LightSettings",
+    "MaskLabel",
     "ModelSettings",
     "NetworkSettings",
     "PeopleSettings",
@@ -58,7 +60,7 @@ __all__ = [
 
 STAGE_VERSION = {
     "captures": 3,
-    "rectify": 2,
+    "rectify": 3,
     "heatmaps": 1,
     "train": 6,
     "render": 6,

@@ -1,11 +1,35 @@
 """The section `rectify`: stereo rectification."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
-from posegaussian.config.base import STRICT, Sixteens, Size
+from posegaussian.config.base import CROSS_CHECK, STRICT, Sixteens, Size
+
+ANY_LABEL = "any"
+"""The label that stands for every label but 0."""
+_LABEL = rf"^({ANY_LABEL}|#[0-9a-fA-F]{{6}})$"
+_HIGHEST = 65535
+"""The highest level of a sample of 16 bits."""
+
+
+def _check_label(label: int | str) -> int | str:
+    known = re.match(_LABEL, label) if isinstance(label, str) else 0 <= label <= _HIGHEST
+    if not known:
+        what = "{label} is not a number from 0 on, #rrggbb or any"
+        raise PydanticCustomError(CROSS_CHECK, what, {"label": repr(label)})
+    return label
+
+
+MaskLabel = Annotated[
+    int | str,
+    AfterValidator(_check_label),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _LABEL}]}),
+]
+"""The person's label in masks: a level or an index, a colour #rrggbb, or `any`."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -21,6 +45,9 @@ class RectifySettings:
     masks: Literal["given", "background", "median"] = "given"
     """`given`: the capture's own; `background`: pixels that differ from its images of the empty scene; `median`: pixels
     that differ from each camera's temporal median."""
+    mask_label: MaskLabel | None = None
+    """The person's label in given masks: a number, a colour such as `"#800000"`, or `any` for all but 0. `0`: black is
+    the person, as in masks of what to ignore, which are inverted. null: find out, and refuse what is not clear."""
     color: Literal["auto", "off"] = "auto"
     """`auto`: match the cameras' colours by gains in linear light, which are stored in the file, unless the capture is
     rendered (has true depths); `off`: keep the colours."""

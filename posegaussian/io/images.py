@@ -3,15 +3,15 @@
 Images in memory are RGB; this module alone converts from and to OpenCV's BGR.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io.atomic import write_atomic
@@ -70,6 +70,27 @@ class ImageFile:
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             return False
 
+    def has_levels(self) -> bool:
+        """Whether the file holds grey or RGB samples of 1 or 8 bits, without alpha or a palette."""
+        with Image.open(self.path) as image:
+            return image.mode in ("1", "L", "RGB")
+
+    def indexed(self) -> tuple[UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "256 4"]] | None:
+        """Indices of a palette image, and its colours (RGBA) by index; None for an image without a palette.
+
+        Raises:
+            OSError, ValueError: the file cannot be decoded.
+        """
+        with Image.open(self.path) as image:
+            if image.mode != "P":
+                return None
+            indices = np.array(ImageOps.exif_transpose(image) if self.upright else image)
+            image.apply_transparency()
+            colors = np.array(image.getpalette("RGBA") or [], np.uint8).reshape(-1, 4)
+        palette = np.full((256, 4), (0, 0, 0, 255), np.uint8)  # indices beyond the palette's end are black
+        palette[: len(colors)] = colors
+        return indices, palette
+
     def pixels(self) -> np.ndarray:
         """See LazyImage."""
         return decode(self.path, upright=self.upright)
@@ -84,7 +105,7 @@ class AlphaMask:
     def pixels(self) -> np.ndarray:
         """See LazyImage."""
         with Image.open(self.path) as image:
-            return np.array(image.getchannel("A"))
+            return np.array((image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A"))
 
 
 @dataclass(frozen=True)
@@ -122,20 +143,6 @@ def read_image(file: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h
     for alpha in _alpha(pixels):
         pixels = np.rint(pixels[..., :3] * (alpha / np.float32(255))[..., None]).astype(np.uint8)
     return np.ascontiguousarray(pixels)
-
-
-def read_mask(file: LazyImage, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
-    """Mask, 0..255; one that is stored as 0 and 1 is stretched.
-
-    Raises:
-        CaptureError: it cannot be read.
-    """
-    mask = _eight_bits(samples(file, camera, frame), file, camera)
-    if mask.ndim == 3:
-        mask = np.asarray(Image.fromarray(mask).convert("L"))
-    if mask.max() == 1:
-        mask = mask * np.uint8(255)
-    return mask
 
 
 def read_depth(file: LazyImage, camera: str, frame: int) -> Float32[np.ndarray, "h w"]:
@@ -186,14 +193,14 @@ def image_size(file: LazyImage, camera: str, frame: int) -> tuple[int, int]:
     return width, height
 
 
-def samples(file: LazyImage, camera: str, frame: int) -> np.ndarray:
-    """Samples as stored, see LazyImage.
+def samples(file: LazyImage, camera: str, frame: int, load: Callable[[], Any] | None = None) -> Any:
+    """What `load` decodes; by default the samples as stored, see LazyImage.
 
     Raises:
         CaptureError: they cannot be decoded; it names the file, camera and frame.
     """
     try:
-        return file.pixels()
+        return (load or file.pixels)()
     except FileNotFoundError:
         raise CaptureError("no such image", code="missing-image", file=file.path, camera=camera, frame=frame) from None
     except UnidentifiedImageError:

@@ -12,6 +12,7 @@ import numpy as np
 
 from posegaussian.captures.canonical import check_written, with_clean_names
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.masks import read_mask
 from posegaussian.captures.pairing import named_pairs
 from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
@@ -80,7 +81,7 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
             # Beside a video, masks and depths have the numbers of its frames, as those that users add.
             number = image.index if isinstance(image := capture.images[camera][frame], VideoFrame) else frame
             if camera in capture.masks:
-                yield _placed(frame_path("masks", camera, number), capture.masks[camera][frame], place, copy)
+                yield _mask(frame_path("masks", camera, number), capture, place, copy)
             if camera in capture.depths:
                 file = capture.depths[camera][frame]
                 canonical = isinstance(file, DepthFile) and file.unit == DEPTH_UNIT and not file.inverse
@@ -106,6 +107,14 @@ def _placed(path: Path, image: LazyImage, place: tuple[str, int], copy: bool) ->
     if isinstance(image, ImageFile) and (image.upright or not image.is_rotated()):
         return path.with_name(path.name.removesuffix(".png") + image.path.suffix.lower()), _linked(image.path, copy)
     return path, lambda target: write_frame(target, samples(image, *place))
+
+
+def _mask(path: Path, capture: Capture, place: tuple[str, int], copy: bool) -> tuple[Path, _Write]:
+    """Path and writer of a mask: linked where every program reads its levels alike, else written as coverage."""
+    file = capture.masks[place[0]][place[1]]
+    if isinstance(file, ImageFile) and capture.mask_label is None and samples(file, *place, file.has_levels):
+        return _placed(path, file, place, copy)
+    return path, lambda target: write_frame(target, read_mask(file, *place, capture.mask_label))
 
 
 def _linked(source: Path, copy: bool) -> _Write:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,28 @@ from posegaussian.io.atomic import write_atomic
 from posegaussian.pipeline.pose_environment import SMALL, detect_joints, interpreter
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.preparation.mattes.computed import with_masks
+from posegaussian.preparation.mattes.judgement import JudgedMask, judge_masks
 from posegaussian.preparation.rectification import CameraFrame, RectifiedFrame, rectify_pair
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.report.inspection import InspectedPair, inspection_page
 
 _RECTIFIED = (384, 384)
 """Width and height of the rectified images, pixels: about the 420 pixels at which the page shows them."""
+_JUDGED = 100
+"""Frames, spread over the capture, whose masks are read and judged. Chosen by hand: some seconds for eight cameras."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found.
+
+    Args:
+        warnings: one plain sentence each.
+        masks: what is known about the masks of the frame that is shown, by camera.
+    """
+
+    warnings: list[str]
+    masks: Mapping[str, JudgedMask]
 
 
 def write_inspection(
@@ -38,8 +54,8 @@ def write_inspection(
     pairs: Sequence[tuple[str, ...]] = (),
     frames: FrameRange | None = None,
     pose_python: Path | None = None,
-) -> list[str]:
-    """Write the page, and return the warnings that it shows.
+) -> Inspection:
+    """Write the page, and return what it says about the capture.
 
     Args:
         root: the capture's folder.
@@ -56,13 +72,17 @@ def write_inspection(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CaptureWarning)
-        capture = with_masks(read_capture(root, format, frames), settings.masks, lenient=True)
+        capture = read_capture(root, format, frames)
+        capture = with_masks(capture, settings.masks, lenient=True, label=settings.mask_label)
         frame = capture.frames[0]
         named = named_pairs(capture, pairs or capture.pairs)
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}
         centroids = np.stack([centroid(is_person(mask)) for mask in masks.values()])
         person = triangulate([capture.cameras[camera] for camera in masks], centroids)
         chosen, problems = _choose_pairs(capture, named, frame)
+        judged = judge_masks(capture.cameras, masks)
+        problems += [f"camera {camera}: {mask.problem}; {mask.hint}" for camera, mask in judged.items() if mask.problem]
+        problems += _impossible_masks(capture)
         problems += [*map(_sentence, diagnose(capture, chosen, frame)), *timing_problems(capture, frame)]
         problems = list(dict.fromkeys([*(str(warning.message) for warning in caught), *problems]))
         camera_frames = {camera: CameraFrame(capture.image(camera, frame), mask) for camera, mask in masks.items()}
@@ -73,6 +93,7 @@ def write_inspection(
             warnings=problems,
             images={camera: camera_frame.image for camera, camera_frame in camera_frames.items()},
             masks=masks,
+            judged=judged,
             mask_kind=settings.masks,
             person=person,
             pairs=[
@@ -81,7 +102,21 @@ def write_inspection(
             ],
         )
     write_atomic(output, page)
-    return problems
+    return Inspection(problems, judged)
+
+
+def _impossible_masks(capture: Capture) -> list[str]:
+    """Masks that cannot be read or cannot be a person, in some frames after the one that is shown, a line each."""
+    others = capture.frames[1:]
+    chosen = sorted({others[len(others) * index // _JUDGED] for index in range(_JUDGED)}) if others else []
+    strict, found = replace(capture, strict=True), []
+    for camera in capture.cameras:
+        for frame in chosen:
+            try:
+                strict.mask(camera, frame)
+            except UserError as error:
+                found.append(str(error))
+    return found
 
 
 def _choose_pairs(capture: Capture, named: list[Names], frame: int) -> tuple[list[Names], list[str]]:

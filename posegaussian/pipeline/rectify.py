@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.io import store
 from posegaussian.preparation.color import format_gains
 from posegaussian.preparation.mattes.computed import with_masks
-from posegaussian.preparation.rectification import RectifiedFrame, rectify_frame
+from posegaussian.preparation.mattes.judgement import MaskWatch
+from posegaussian.preparation.rectification import RectifiedFrame, read_views, rectify_views
 from posegaussian.preparation.rectification_plan import RectificationPlan, plan_rectification, with_matched_colors
 from posegaussian.progress import progress
 
@@ -50,7 +51,8 @@ def rectify_capture(
         StoreError: the file cannot be written.
     """
     chosen = frames if isinstance(frames, FrameRange) else None
-    capture = with_masks(read_capture(root, frames=chosen).with_roles(held_out=held_out), settings.masks)
+    capture = read_capture(root, frames=chosen).with_roles(held_out=held_out)
+    capture = with_masks(capture, settings.masks, label=settings.mask_label)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
     names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
     plan = checked_plan(capture, names, frames, settings)
@@ -59,12 +61,21 @@ def rectify_capture(
         output,
         plan,
         frames,
-        (rectify_frame(plan, capture, frame) for frame in progress(frames, f"rectify {capture.name}")),
+        _rectified(plan, capture, frames),
         settings=settings,
         inputs=_digests(capture, list(plan.gains), frames),
         joints=None if joints is None else joints[[capture.frames.index(frame) for frame in frames]],
         without=_absent(capture, plan),
     )
+
+
+def _rectified(plan: RectificationPlan, capture: Capture, frames: Sequence[int]) -> Iterator[RectifiedFrame]:
+    """The frames, one after the other, with a warning where masks disagree."""
+    watch = MaskWatch(capture)
+    for frame in progress(frames, f"rectify {capture.name}"):
+        views = read_views(plan, capture, frame)
+        watch.check({camera: view.mask for camera, view in views.items()}, frame)
+        yield rectify_views(plan, views)
 
 
 def checked_plan(

@@ -77,7 +77,8 @@ def render_view(
         )
     python = interpreter(pose_python) if network.settings.pose != "none" else None
     detector = json.dumps(as_dict(settings.detector)) if settings.detector else metadata.get("detector", SMALL)
-    pair = _rectified_pair(with_masks(found, rectify.masks), (first, second), frame, rectify, python, detector)
+    masked = with_masks(found, rectify.masks, label=rectify.mask_label)
+    pair = _rectified_pair(masked, (first, second), frame, rectify, python, detector)
     (reconstruction,) = next(reconstruct_frames(network, [[pair]], chosen))
     start, end = (found.cameras[camera].pinhole() for camera in (first, second))
     camera = camera_between(start, end, ratio, pivot_between(start, end))

@@ -1,5 +1,6 @@
 """One frame: its rectified stereo pairs and undistorted held-out images, from images in memory or from a capture."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,11 +74,21 @@ class RectifiedFrame:
 
 
 def rectify_frame(plan: RectificationPlan, capture: Capture, frame: int) -> RectifiedFrame:
-    """One frame of a capture, rectified; each image, mask and depth is read once, also where pairs share a camera."""
+    """One frame of a capture, rectified."""
+    return rectify_views(plan, read_views(plan, capture, frame))
+
+
+def read_views(plan: RectificationPlan, capture: Capture, frame: int) -> dict[str, CameraFrame]:
+    """One frame of the cameras of a plan; each image, mask and depth is read once, also where pairs share a camera."""
     frames: dict[str, CameraFrame] = {}
     for name in dict.fromkeys(view.name for view in plan.views()):
         mask = capture.mask(name, frame)
         frames[name] = CameraFrame(capture.image(name, frame), mask, capture.depth(name, frame))
+    return frames
+
+
+def rectify_views(plan: RectificationPlan, frames: Mapping[str, CameraFrame]) -> RectifiedFrame:
+    """One frame, rectified from the cameras of the plan."""
     return RectifiedFrame(
         tuple(rectify_pair(pair, *(frames[name] for name in pair.names)) for pair in plan.pairs),
         tuple(rectify_view(each.view, frames[each.view.name]) for each in plan.held_out),

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from posegaussian import __version__
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names
-from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.rig import pair_angle
+from posegaussian.preparation.mattes.judgement import JudgedMask
 from posegaussian.report import inspection_views as views
 from posegaussian.report.images import RGBImage, heatmap_overlay
 from posegaussian.report.rig_drawing import draw_rig
@@ -73,6 +73,7 @@ def inspection_page(
     warnings: Sequence[str],
     images: Mapping[str, RGBImage],
     masks: Mapping[str, UInt8[np.ndarray, "_ _"]],
+    judged: Mapping[str, JudgedMask],
     mask_kind: str,
     person: Float[np.ndarray, " 3"],
     pairs: Sequence[InspectedPair],
@@ -85,6 +86,7 @@ def inspection_page(
         warnings: one plain sentence each.
         images: of that frame, by camera.
         masks: of that frame, by camera; coverage of the person, 0..255.
+        judged: what is known about these masks, by camera.
         mask_kind: how the masks were made, a value of `rectify.masks`.
         person: where the person stands, metres.
         pairs: the chosen pairs.
@@ -102,11 +104,10 @@ def inspection_page(
                 camera,
                 views.mask_overlay(images[camera], mask),
                 views.person_cutout(images[camera], mask),
-                is_person(mask).mean(),
+                judged[camera],
             )
             for camera, mask in masks.items()
         ],
-        agreement=views.hull_agreement(capture.cameras, masks) if len(masks) > 1 else {},
         kind=mask_kind,
         shown=[_section(capture, pair, images, masks, person) for pair in pairs],
         version=__version__,

@@ -1,7 +1,7 @@
 """The images of an inspection page: masks, epipolar lines, and rectified pairs with scan lines."""
 
 import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -9,7 +9,6 @@ from jaxtyping import Float, UInt8
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
-from posegaussian.preparation.mattes.hull import VisualHull
 from posegaussian.report.images import RGBImage, box_around, padded_crop, resized
 
 _HEIGHT = 520
@@ -55,15 +54,6 @@ def person_cutout(image: RGBImage, mask: UInt8[np.ndarray, "h w"]) -> RGBImage:
     return resize_to_height(
         padded_crop(np.rint(image * share + green * (1 - share)).astype(np.uint8), box), _CUTOUT_HEIGHT
     )
-
-
-def hull_agreement(cameras: Mapping[str, SourceCamera], masks: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Share of each camera's mask that lies in the visual hull of all masks, by camera; {} where the hull is empty."""
-    seen = {name: is_person(mask) for name, mask in masks.items()}
-    person = VisualHull(cameras).locate_person(seen)
-    if person is None:
-        return {}
-    return {name: float((mask & person.regions[name]).sum() / mask.sum()) for name, mask in seen.items()}
 
 
 def draw_epipolar_lines(

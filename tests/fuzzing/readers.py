@@ -18,6 +18,7 @@ from fuzzing.mutations import png_checksums
 from PIL import Image
 
 from posegaussian import config
+from posegaussian.captures.masks import read_mask
 from posegaussian.captures.pairing import neighbouring_pairs
 from posegaussian.captures.reading import read_capture
 from posegaussian.data.captured import Captures
@@ -25,7 +26,7 @@ from posegaussian.data.rectified import read_target
 from posegaussian.evaluation.table import Row, read_rows, write_rows
 from posegaussian.export.cameras import read_cameras
 from posegaussian.io import store, video
-from posegaussian.io.images import AlphaMask, DepthFile, ImageFile, read_depth, read_image, read_mask
+from posegaussian.io.images import AlphaMask, DepthFile, ImageFile, read_depth, read_image
 from posegaussian.io.obj import read_textured_mesh
 from posegaussian.io.ply import read_ply, write_ply
 from posegaussian.model.weights import RELEASE, load_network

@@ -7,15 +7,14 @@ mask; the intrinsics are for the smaller image.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from posegaussian.captures.assemble import assemble
 from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.masks import ResizedMask
 from posegaussian.captures.matching import entries
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.unlisted import image_without_suffix, report_unlisted
@@ -32,23 +31,6 @@ _NAMED = 5
 """Samples that a message names. Chosen by hand."""
 _INVERSE_DEPTH_UNIT = 2.0**-15
 """1 / metres per step of the depth files."""
-
-
-@dataclass(frozen=True)
-class _Enlarged:
-    """A mask, enlarged to the size of its image."""
-
-    mask: ImageFile
-    size: tuple[int, int]
-
-    @property
-    def path(self) -> Path:
-        """See LazyImage."""
-        return self.mask.path
-
-    def pixels(self) -> np.ndarray:
-        """See LazyImage."""
-        return cv2.resize(self.mask.pixels(), self.size, interpolation=cv2.INTER_LINEAR)
 
 
 def recognizes(root: Path) -> bool:
@@ -147,7 +129,7 @@ def _masks(data: Path, samples: list[Path], images: Mapping[str, Mapping[int, La
             path = _image(data / "mask" / samples[number].name, view)
             if path:
                 size = image_size(image, view, number) if _is_large(image) else None
-                masks[view][number] = _Enlarged(ImageFile(path), size) if size else ImageFile(path)
+                masks[view][number] = ResizedMask(ImageFile(path), size) if size else ImageFile(path)
     return {view: by_frame for view, by_frame in masks.items() if by_frame}
 
 

@@ -122,7 +122,7 @@ def _image_path(path: Path) -> Path:
 def _has_alpha(path: Path) -> bool:
     try:
         with Image.open(path) as image:
-            return image.mode in ("RGBA", "LA")
+            return image.has_transparency_data
     except OSError:
         return False  # reading the image reports the error
 

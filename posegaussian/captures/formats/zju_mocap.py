@@ -5,13 +5,11 @@ unpickled. The masks hold labels of body parts: whatever is not 0 is the person.
 """
 
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from posegaussian.captures.assemble import assemble
 from posegaussian.captures.calibration import Calibration
@@ -19,6 +17,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.grouping import camera_names
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.unlisted import report_unlisted
+from posegaussian.config.rectify import ANY_LABEL
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, LazyImage
 
@@ -26,19 +25,6 @@ NAME = "zju_mocap"
 _FILE = "annots.npy"
 _MASKS = ("mask_cihp", "mask")
 """Folders of masks; the first is of better quality where both exist."""
-
-
-@dataclass(frozen=True)
-class LabelMask:
-    """A mask that holds labels of body parts; 0 is the background."""
-
-    path: Path
-
-    def pixels(self) -> np.ndarray:
-        """See posegaussian.io.images.LazyImage."""
-        with Image.open(self.path) as image:
-            parts = np.array(image)
-        return np.where(parts.reshape(*parts.shape[:2], -1).any(-1), 255, 0).astype(np.uint8)
 
 
 def recognizes(root: Path) -> bool:
@@ -64,9 +50,7 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         ) from None
     folders = _folders(file, paths, len(calibrations))
     names = camera_names([folder.parts for folder in folders], file)
-    images = {
-        name: _existing(root, column, ImageFile) for name, column in zip(names, zip(*paths, strict=True), strict=True)
-    }
+    images = {name: _existing(root, column) for name, column in zip(names, zip(*paths, strict=True), strict=True)}
     masks = _masks(root, names, paths)
     if not asked:
         used = [each.path for files in (images, masks) for by_frame in files.values() for each in by_frame.values()]
@@ -77,6 +61,7 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         calibrations=dict(zip(names, calibrations, strict=False)),
         images=images,
         masks=masks,
+        mask_label=ANY_LABEL,
         calibration_files=[file],
         asked=asked,
         frames=frames,
@@ -109,9 +94,9 @@ def _folders(file: Path, paths: Sequence[Sequence[PurePosixPath]], calibrated: i
     return folders
 
 
-def _existing(root: Path, paths: Sequence[PurePosixPath], read: Callable[[Path], LazyImage]) -> dict[int, LazyImage]:
+def _existing(root: Path, paths: Sequence[PurePosixPath]) -> dict[int, LazyImage]:
     """Image files by frame, without those that are missing."""
-    return {frame: read(root / path) for frame, path in enumerate(paths) if (root / path).is_file()}
+    return {frame: ImageFile(root / path) for frame, path in enumerate(paths) if (root / path).is_file()}
 
 
 def _masks(
@@ -135,7 +120,7 @@ def _masks(
         return {}
     choice = choices[counts.index(max(counts))]
     columns = zip(names, zip(*paths, strict=True), strict=True)
-    masks = {name: _existing(root, [place(path, *choice) for path in column], LabelMask) for name, column in columns}
+    masks = {name: _existing(root, [place(path, *choice) for path in column]) for name, column in columns}
     return {name: by_frame for name, by_frame in masks.items() if by_frame}
 
 

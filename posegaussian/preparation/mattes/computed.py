@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from posegaussian.captures.capture import Capture
+from posegaussian.config import MaskLabel
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io.images import image_bytes
 from posegaussian.preparation.mattes.background import estimate_background, foreground
@@ -21,15 +22,17 @@ _THICKNESS = 0.01
 """Width of a bone's line, as a share of the image's longer side. Chosen by hand: narrower than a limb."""
 
 
-def with_masks(capture: Capture, kind: str, lenient: bool = False) -> Capture:
+def with_masks(capture: Capture, kind: str, lenient: bool = False, label: MaskLabel | None = None) -> Capture:
     """The capture with masks of this kind; masks are computed when they are first read.
 
     Args:
         capture: its own masks are used where the kind is `given`, and ignored otherwise.
         kind: `given`: the capture's own; `background`: pixels that differ from its images of the empty scene;
             `median`: pixels that differ from the temporal median of each camera.
-        lenient: where the visual hull is empty, warn and use the largest component of each image's foreground, so that
-            a capture with a wrong calibration can be inspected.
+        lenient: accept given masks that cannot be a person, so that they can be inspected. Where the visual hull is
+            empty, warn and use the largest component of each image's foreground, so that a capture with a wrong
+            calibration can be inspected.
+        label: the person's label in given masks; None: that of the capture.
 
     Raises:
         CaptureError: a camera has no masks, or what they are computed from is missing.
@@ -41,7 +44,8 @@ def with_masks(capture: Capture, kind: str, lenient: bool = False) -> Capture:
                 raise CaptureError(
                     "no masks of this camera", code="no-masks", file=capture.root, camera=camera, hint=hint
                 )
-        return capture
+        changes = ({} if label is None else {"mask_label": label}) | ({"strict": False} if lenient else {})
+        return replace(capture, **changes) if changes else capture
     computer = _MaskComputer(capture, kind, lenient)
     masks = {
         camera: {
@@ -49,7 +53,7 @@ def with_masks(capture: Capture, kind: str, lenient: bool = False) -> Capture:
         }
         for camera in capture.cameras
     }
-    return replace(capture, masks=masks)
+    return replace(capture, masks=masks, mask_label=None, strict=not lenient)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from posegaussian.geometry.rig import nearest_point
 
 _CELLS = 64
 """Cells of the coarse grid along one axis. Chosen by hand."""
-_EXTENT = 0.55
+EXTENT = 0.55
 """Half the grid's side, as a share of the cameras' median distance from the rig's centre. Chosen by hand."""
 _SPLIT = 4
 """Parts of a coarse cell along one axis in the fine grid. Chosen by hand."""
@@ -60,9 +60,9 @@ class VisualHull:
         axes = np.stack([camera.rotation[2] for camera in cameras.values()])
         self._cameras = dict(cameras)
         self._middle = nearest_point(centres, axes)
-        self._half = _EXTENT * float(np.median(np.linalg.norm(centres - self._middle, axis=1)))
+        self._half = EXTENT * float(np.median(np.linalg.norm(centres - self._middle, axis=1)))
         self._side = 2 * self._half / _CELLS
-        self._cells = self._middle + _grid(_CELLS) * self._half
+        self._cells = self._middle + grid(_CELLS) * self._half
         self._projected = {name: _ProjectedCells(camera, self._cells, self._side) for name, camera in cameras.items()}
 
     def locate_person(self, seen: Mapping[str, Bool[np.ndarray, "_ _"]]) -> LocatedPerson | None:
@@ -92,7 +92,7 @@ class VisualHull:
     ) -> tuple[Float[np.ndarray, "m 3"], float]:
         """Parts of the cells that lie in the hull, and their side; all of them if none does."""
         side = self._side / _SPLIT
-        cells = (cells[:, None] + _grid(_SPLIT) * self._side / 2).reshape(-1, 3)
+        cells = (cells[:, None] + grid(_SPLIT) * self._side / 2).reshape(-1, 3)
         projected = [_ProjectedCells(camera, cells, side) for camera in self._cameras.values()]
         needed = len(projected) - (len(projected) >= _MANY)
         kept = _votes(projected, [seen[name] for name in self._cameras]) >= needed
@@ -142,7 +142,7 @@ def _components(cells: Bool[np.ndarray, "n n n"]) -> Int[np.ndarray, "n n n"]:
     return labels
 
 
-def _grid(count: int) -> Float[np.ndarray, "n 3"]:
+def grid(count: int) -> Float[np.ndarray, "n 3"]:
     """Centres of count^3 cells that fill [-1, 1]^3."""
     steps = (np.arange(count) + 0.5) / count * 2 - 1
     return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)

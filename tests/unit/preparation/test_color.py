@@ -33,7 +33,7 @@ def srgb(light: np.ndarray) -> np.ndarray:
 
 
 def write_wall(root: Path, azimuths: dict[str, float]) -> None:
-    """The wall x = 0 (y and z within 1 m of the centre), each camera with its own gain; the masks hold all of it."""
+    """The wall x = 0 (y and z within 1 m of the centre), each camera with its own gain; the masks leave a margin."""
     picture = wall()
     corners = np.array([(0, -1, 1), (0, 1, 1), (0, 1, -1), (0, -1, -1)], dtype=float) + helpers.CENTRE
     lenses = {name: helpers.lens(azimuth, size=SIZE, zoom=1.6) for name, azimuth in azimuths.items()}
@@ -44,6 +44,8 @@ def write_wall(root: Path, azimuths: dict[str, float]) -> None:
             drawn = cv2.warpPerspective(values, turn, SIZE, flags=cv2.INTER_AREA)
             (root / kind / name).mkdir(parents=True)
             drawn = srgb(drawn)[..., ::-1] if kind == "images" else np.rint(255 * drawn).astype(np.uint8)
+            if kind == "masks":
+                drawn = np.pad(drawn[4:-4, 4:-4], 4)  # no person covers the border of an image
             cv2.imwrite(str(root / kind / name / "000000.png"), drawn)
     helpers.write_calibration(root, lenses)
 

@@ -1,0 +1,127 @@
+"""The masks of a capture: read from files as coverage of the person, and judged by themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from posegaussian.captures.coverage import MOST_BORDER, border_share, coverage
+from posegaussian.config.rectify import MaskLabel
+from posegaussian.errors import CaptureError, warn
+from posegaussian.geometry.masks import is_person
+from posegaussian.io.images import AlphaMask, ImageFile, LazyImage, samples
+
+_LOSSY = (".jpg", ".jpeg", ".webp")
+"""Suffixes of files that are compressed with losses, or may be."""
+_WHITE = 0.995
+"""A mask that covers this share of the image is white all over. Chosen by hand."""
+_SPECK = 1e-4
+"""A mask that covers less than this share of the image is no person: 10 x 10 pixels of a megapixel. Chosen by hand."""
+
+
+@dataclass(frozen=True)
+class ResizedMask:
+    """A mask, resampled to the size of its image.
+
+    Args:
+        mask: the file.
+        size: width and height, pixels.
+    """
+
+    mask: ImageFile
+    size: tuple[int, int]
+
+    @property
+    def path(self) -> Path:
+        """See LazyImage."""
+        return self.mask.path
+
+    def pixels(self) -> np.ndarray:
+        """See LazyImage."""
+        return cv2.resize(self.mask.pixels(), self.size, interpolation=cv2.INTER_LINEAR)
+
+
+_FrameFiles = Mapping[str, Mapping[int, LazyImage]]
+
+
+class MaskStatistics(NamedTuple):
+    """What a mask covers by half or more: shares of the image, and of its border (the mean of the four sides)."""
+
+    share: float
+    border: float
+
+
+def read_mask(file: LazyImage, camera: str, frame: int, label: MaskLabel | None = None) -> UInt8[np.ndarray, "h w"]:
+    """Coverage of the person, 0..255.
+
+    Args:
+        file: an image file of any kind that `coverage` describes, or the alpha channel of one; others hold coverage.
+        camera: that it belongs to.
+        frame: its number.
+        label: the person's label; None: find out.
+
+    Raises:
+        CaptureError: the file cannot be read, is no mask, or does not tell which of its labels is the person.
+    """
+    if isinstance(file, ResizedMask):
+        return cv2.resize(read_mask(file.mask, camera, frame, label), file.size, interpolation=cv2.INTER_LINEAR)
+    if not isinstance(file, ImageFile | AlphaMask):
+        return samples(file, camera, frame)
+    lossy = file.path.suffix.lower() in _LOSSY
+    indexed = samples(file, camera, frame, file.indexed) if isinstance(file, ImageFile) and not lossy else None
+    pixels, palette = indexed or (samples(file, camera, frame), None)
+    where = {"file": file.path, "camera": camera, "frame": frame}
+    if _is_opaque(file, pixels):
+        hint = "give masks, or set rectify.masks: background or median to make them"
+        what = "no mask: the alpha channel is opaque everywhere"
+        raise CaptureError(what, code="opaque-alpha", hint=hint, **where)
+    try:
+        return coverage(pixels, label, palette, lossy=lossy and not isinstance(file, AlphaMask))
+    except CaptureError as error:
+        raise CaptureError(error.what, code=error.code, hint=error.hint, **where) from None
+
+
+def without_opaque(root: Path, masks: _FrameFiles, frame: int) -> _FrameFiles:
+    """The masks without those of cameras whose alpha channel is opaque everywhere in a frame, with a warning."""
+    opaque = [
+        camera
+        for camera, by_frame in masks.items()
+        if isinstance(file := by_frame.get(frame), AlphaMask) and _is_opaque(file, samples(file, camera, frame))
+    ]
+    if opaque:
+        what = "no masks: the alpha channel of the images is opaque everywhere"
+        warn(what, code="opaque-alpha", file=root, camera=opaque[0] if len(opaque) == 1 else None)
+    return {camera: by_frame for camera, by_frame in masks.items() if camera not in opaque}
+
+
+def _is_opaque(file: LazyImage, pixels: np.ndarray) -> bool:
+    """Whether a mask is an alpha channel that is opaque everywhere, and so tells nothing about the person."""
+    return isinstance(file, AlphaMask) and bool(pixels.min() == 255)
+
+
+def statistics(mask: UInt8[np.ndarray, "h w"]) -> MaskStatistics:
+    """What a mask covers."""
+    inside = is_person(mask)
+    return MaskStatistics(np.count_nonzero(inside) / inside.size, border_share(inside))
+
+
+def impossible(covered: MaskStatistics) -> CaptureError | None:
+    """The error of a mask that cannot be a person, without its place; None for others."""
+    share, border = f"{100 * covered.share:.3g} %", f"{100 * covered.border:.3g} %"
+    if covered.share == 0:
+        return CaptureError("the mask is empty: black all over", code="empty-mask")
+    if covered.share >= _WHITE:
+        what = f"the mask is white all over ({share} of the image)"
+        hint = "give masks that are white where the person is, or set rectify.masks: background or median"
+        return CaptureError(what, code="white-mask", hint=hint)
+    if covered.border > MOST_BORDER:
+        what = f"the mask looks inverted: it covers {share} of the image and {border} of its border"
+        hint = "where the person is black in all masks, set rectify.mask_label: 0 (import: --mask-label 0)"
+        return CaptureError(what, code="inverted-mask", hint=hint)
+    if covered.share < _SPECK:
+        return CaptureError(f"the mask covers only {share} of the image: no person", code="empty-mask")
+    return None

@@ -67,6 +67,9 @@ def checked_camera(calibration: Calibration, camera: str, image: UInt8[np.ndarra
         if abs(values).max(initial=0) > LARGEST:
             what = f"the {name} holds a number beyond {LARGEST:.0g}: {abs(values).max():.3g}"
             raise CalibrationError(what, code="number-out-of-range", **where)
+    if calibration.size is not None and min(calibration.size) < 1:
+        what = f"calibrated at {calibration.size[0]} x {calibration.size[1]} pixels"
+        raise CalibrationError(what, code="invalid-calibration", **where)
     matrix = calibration.matrix.astype(float)
     if min(matrix[0, 0], matrix[1, 1]) < _LEAST_FOCAL or np.linalg.det(matrix) == 0:
         raise CalibrationError("the intrinsics are singular", code="singular-intrinsics", **where)
@@ -86,7 +89,12 @@ def checked_camera(calibration: Calibration, camera: str, image: UInt8[np.ndarra
         what = f"the distortion has {len(distortion)} coefficients, more than {_COEFFICIENT_COUNTS[-1]}"
         raise CalibrationError(what, code="too-many-coefficients", **where)
     scale = _scale(calibration, camera, image)
-    return SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, width, height)
+    found = SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, width, height)
+    places = np.array([(x, y) for x in (0.0, width / 2, width) for y in (0.0, height / 2, height)])
+    with np.errstate(all="ignore"):
+        if not np.isfinite(found.directions(places)).all():
+            raise CalibrationError("the distortion cannot be undone", code="impossible-distortion", **where)
+    return found
 
 
 def _letterboxed(image: UInt8[np.ndarray, "h w 3"], across: int, down: int) -> bool:

@@ -105,8 +105,9 @@ class _Reader:
             raise OSError(str(error.strerror)) from None
         self.times = sorted(packet.pts for packet in packets if packet.pts is not None and not packet.is_discard)
         self.promised = self.stream.frames or self._estimate()
+        context = self.stream.codec_context  # None for an unknown codec
         # AVI stores the order of decoding alone: with B-frames, the times of its frames are not those of display.
-        self.without_times = self.container.format.name == "avi" and bool(self.stream.codec_context.has_b_frames)
+        self.without_times = self.container.format.name == "avi" and bool(getattr(context, "has_b_frames", 0))
         self.decoded = iter(())
         self.next = len(self.times)  # index of the next decoded frame; beyond the end: seek first
 

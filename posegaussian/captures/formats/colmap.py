@@ -14,6 +14,7 @@ import numpy as np
 from posegaussian.captures.arrangement import PosedImage
 from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.formats.colmap_binary import check_counts
 from posegaussian.captures.posed import assemble_posed
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, warn
@@ -66,16 +67,18 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         warn(what, code="further-models", file=model.parent, hint=hint)
     with TemporaryDirectory() as temporary:
         try:
+            check_counts(model)
             folder, names = _prepared(model, Path(temporary))
             reconstruction = pycolmap.Reconstruction(folder)
+            found = {number: (image, image.name) for number, image in reconstruction.images.items()}
         except (OSError, ValueError, RuntimeError, IndexError) as error:
             said = " ".join(str(error).split()).replace(temporary, str(model))
             what = f"not a readable model ({said})"
             raise CalibrationError(what, code="unreadable-calibration", file=model) from None
     images = []
-    for number, image in reconstruction.images.items():
+    for number, (image, listed) in found.items():
         if image.has_pose:
-            name = str(names.get(number, image.name)).replace("\\", "/")
+            name = str(names.get(number, listed)).replace("\\", "/")
             calibration = _calibration(model, image, name, reconstruction.cameras[image.camera_id])
             file = ImageFile(root / "images" / name, upright=False)
             images.append(PosedImage(name, file, calibration, mask=_mask(root, name)))

@@ -157,8 +157,8 @@ def _calibration(sample: Path, view: str) -> Calibration:
 
 def _matrix(path: Path, view: str) -> np.ndarray:
     try:
-        return np.load(path).astype(float)
-    except (OSError, ValueError, EOFError):
+        return np.array(np.load(path, mmap_mode="r"), dtype=float)  # mapped, or a damaged header could take all memory
+    except Exception:  # a damaged header can raise anything
         raise CalibrationError("no readable matrix", code="unreadable-calibration", file=path, camera=view) from None
 
 

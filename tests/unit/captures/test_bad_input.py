@@ -76,6 +76,7 @@ UNCALIBRATED = CalibrationError, "uncalibrated-camera"
 INVALID = CalibrationError, "invalid-calibration"
 SINGULAR = CalibrationError, "singular-intrinsics"
 NOT_FINITE = CalibrationError, "not-finite"
+OUT_OF_RANGE = CalibrationError, "number-out-of-range"
 NO_ROTATION = CalibrationError, "not-a-rotation"
 UNREADABLE = CaptureError, "unreadable-image"
 MIXED = CaptureError, "mixed-image-sizes"
@@ -116,6 +117,17 @@ CASES = {
     ),
     "nan": (entry("intri.yml", "dist_00", np.full((1, 5), np.nan)), *NOT_FINITE, "intri.yml", "00"),
     "infinite": (entry("extri.yml", "T_00", np.full((3, 1), np.inf)), *NOT_FINITE, "extri.yml", "00"),
+    "huge T": (entry("extri.yml", "T_00", np.full((3, 1), 1e200)), *OUT_OF_RANGE, "intri.yml", "00"),
+    "huge distortion": (entry("intri.yml", "dist_00", np.full((1, 5), 1e12)), *OUT_OF_RANGE, "intri.yml", "00"),
+    "impossible distortion": (
+        entry("intri.yml", "dist_00", np.full((1, 8), 52.0)),
+        CalibrationError,
+        "impossible-distortion",
+        "intri.yml",
+        "00",
+    ),
+    "no focal length": (entry("intri.yml", "K_01", np.diag([1e-9, 30, 1])), *SINGULAR, "intri.yml", "01"),
+    "brackets": (replace("rig.json", "00", '",' + "[" * 100_000), CaptureError, "invalid-rig", "rig.json"),
     "stretched R": (entry("extri.yml", "Rot_01", 1.1 * np.eye(3)), *NO_ROTATION, "intri.yml", "01"),
     "mirrored R": (entry("extri.yml", "Rot_01", np.diag([1.0, 1, -1])), *NO_ROTATION, "intri.yml", "01"),
     "same centre": (

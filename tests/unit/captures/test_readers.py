@@ -207,3 +207,20 @@ def test_unknown_folders_and_names(tmp_path):
         with pytest.raises((CaptureError, CalibrationError)):
             load_format(entry).read(tmp_path / "x", None)
         assert not load_format(entry).recognizes(tmp_path / "x"), name
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("cameras", 0), ("images", 0), ("images", 78), ("frames", 0), ("frames", 72), ("rigs", 0), ("rigs", 12)],
+)
+def test_counts_of_a_colmap_binary_that_promise_too_much_are_refused(tmp_path, name, place):
+    pycolmap = pytest.importorskip("pycolmap")
+    sparse = write_colmap(tmp_path) / "sparse/0"
+    model = pycolmap.Reconstruction(sparse)
+    for path in sparse.iterdir():
+        path.unlink()
+    model.write_binary(sparse)
+    data = (sparse / f"{name}.bin").read_bytes()
+    (sparse / f"{name}.bin").write_bytes(data[:place] + b"\xff\xff\xff\x7f" + data[place + 4 :])
+    with helpers.refuses(CalibrationError, "unreadable-calibration", file="sparse/0"):
+        read_capture(tmp_path)

@@ -26,6 +26,11 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/results.smk"
 
 
+onstart:
+    # A run that cannot fit on the disk stops before its first job.
+    print(one_line(disk_space, PLAN, needed_jobs()), file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

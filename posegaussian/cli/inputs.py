@@ -1,7 +1,10 @@
-"""What the workflow asks about a user's files before any job starts."""
+"""What the workflow asks about files and the disk before any job starts."""
 
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from posegaussian.config import Plan
 
 
 def capture_files(folder: Path, frames: str = "") -> list[str]:
@@ -20,3 +23,15 @@ def capture_files(folder: Path, frames: str = "") -> list[str]:
     with warnings.catch_warnings(action="ignore"):  # rectification repeats them, in its log
         capture = read_capture(folder, frames=FrameRange.parse(frames) if frames else None)
     return [str(path) for path in capture.files()]
+
+
+def disk_space(plan: Plan, jobs: Iterable[tuple[str, Mapping[str, str]]]) -> str:
+    """A line about what jobs will write into results/, given as their rules and wildcards.
+
+    Raises:
+        UserError: it cannot fit on the disk.
+    """
+    from posegaussian.pipeline.disk_space import check_disk_space
+
+    with warnings.catch_warnings(action="ignore"):
+        return check_disk_space(plan, jobs, Path("results"))

@@ -18,6 +18,8 @@ from posegaussian.io.easymocap import (
 )
 from posegaussian.io.images import DEPTH_UNIT
 from posegaussian.io.obj import read_textured_mesh
+from posegaussian.io.space import ensure_room
+from posegaussian.pipeline.disk_space import capture_bytes
 from posegaussian.progress import progress
 from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
 from posegaussian.synthetic.scans import scan_capture, upright
@@ -43,6 +45,7 @@ def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
             file=output,
             hint="give the name of a new folder",
         )
+    ensure_room(output, capture_bytes(settings))
     with atomic_folder(output) as root:
         frames = progress(range(settings.frames), f"person {seed}: frame")
         _write(root, person_capture(seed, settings), frames, settings)
@@ -63,6 +66,7 @@ def write_scan_capture(folder: Path, output: Path, settings: BuiltinSettings) ->
         raise CaptureError(
             "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
         )
+    ensure_room(output, capture_bytes(settings))
     scan = scan_capture(upright(read_textured_mesh(folder)), folder.resolve().name, settings)
     with atomic_folder(output) as root:
         _write(root, scan, range(settings.frames), settings)

@@ -19,6 +19,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.atomic import atomic_folder, write_error
 from posegaussian.io.easymocap import frame_path, write_calibration, write_frame, write_joints, write_rig
 from posegaussian.io.images import DEPTH_UNIT, WHITE, DepthFile, ImageFile, LazyImage, read_image, samples
+from posegaussian.io.space import ensure_room
 from posegaussian.io.video import VideoFrame
 from posegaussian.progress import progress
 
@@ -55,6 +56,8 @@ def import_capture(
     pairs = named_pairs(capture, pairs) if pairs else capture.pairs
     capture = with_clean_names(replace(capture, pairs=tuple(pairs)))
     capture = replace(capture, cameras={name: _scaled(camera, scale) for name, camera in capture.cameras.items()})
+    if copy:
+        ensure_room(output, sum(path.stat().st_size for path in capture.files() if path.is_file()))
     with atomic_folder(output) as temporary:
         write_calibration(temporary, capture.cameras, sizes=True)
         _write_rig(temporary, capture)

@@ -12,9 +12,11 @@ from posegaussian.io import store
 from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.images import write_image
 from posegaussian.io.ply import write_ply
+from posegaussian.io.space import ensure_room
 from posegaussian.io.video import write_video
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
+from posegaussian.pipeline.disk_space import path_bytes, splat_bytes
 from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import person_centred_cameras
@@ -72,12 +74,16 @@ def render_capture(
             raise StoreError(what, code="mismatched-stores", file=heatmaps, hint="rerun the heatmaps stage")
         pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
         path = sweep(pairs, len(source["frames"]), settings.path_steps)
+        dims = _dims(source, settings)
+        for folder, expected in ((splats, splat_bytes(dims)), (frames or video, path_bytes(settings))):
+            if folder:
+                ensure_room(folder, expected)
         folder = stack.enter_context(atomic_folder(splats)) if splats else None
         writer = stack.enter_context(
             store.create(
                 output,
                 store.RENDERS,
-                _dims(source, settings),
+                dims,
                 stage_version=STAGE_VERSION["render"],
                 settings=as_dict(settings) | {"stabilizer": stabilizer},
                 inputs=digests,

@@ -1,7 +1,7 @@
 # Input functions: the files that a job needs, where a pattern with wildcards is not enough.
 import functools
 
-from posegaussian.cli.inputs import capture_files
+from posegaussian.cli.inputs import capture_files, disk_space
 
 
 def scan_files(wildcards):
@@ -58,3 +58,8 @@ def init_of(stage):
         return [] if init is None else at_hand(init)
 
     return of
+
+
+def needed_jobs():
+    """The rule and the wildcards of every job that will run."""
+    return [(job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()]

@@ -59,6 +59,7 @@ ALLOWED = {
     "posegaussian.progress",
     "posegaussian.registry",
     "posegaussian.text",
+    "posegaussian.io.space",
     "posegaussian.io.store",
     "posegaussian.io.store_reader",
 }

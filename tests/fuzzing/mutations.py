@@ -25,6 +25,7 @@ _WORDS = (
     *("b" * 20_000, "NaN NaN", "\n", "\r\n", "\ufeff"),
 )
 _NESTS = (("[", 20_000), ("{a: ", 3_000), ('{"a":', 20_000), ("(", 5_000), ("<a>", 20_000), ("- ", 5_000))
+_WORD, _NUMBER = re.compile(rb"[\w.+-]+|[^\w\s]"), re.compile(rb"-?\d[\d.eE+-]*")
 _INTEGERS = (0, 1, 2, 127, 128, 255, 256, 32767, 65535, 1 << 24, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, (1 << 63) - 1)
 _FLOATS = (0.0, -1.0, float("nan"), float("inf"), float("-inf"), 1e308, 1e-308, 1e38)
 
@@ -124,34 +125,30 @@ def _rare(data: bytes, random: Random) -> bytes:
     return random.choice((b"", bytes(len(data)), b"<html>404</html>", data + random.randbytes(500), data + data))
 
 
-def _words(data: bytes) -> list[re.Match[bytes]]:
-    return list(re.finditer(rb"[\w.+-]+|[^\w\s]", data))
+def _match(pattern: re.Pattern[bytes], data: bytes, random: Random) -> re.Match[bytes] | None:
+    """A match behind a random place, or the first one."""
+    return pattern.search(data, random.randrange(len(data) + 1)) or pattern.search(data)
 
 
-def _numbers(data: bytes) -> list[re.Match[bytes]]:
-    return list(re.finditer(rb"-?\d[\d.eE+-]*", data))
-
-
-def _put(data: bytes, match: re.Match[bytes], new: str) -> bytes:
-    return data[: match.start()] + new.encode("utf-8", "surrogatepass") + data[match.end() :]
+def _put(data: bytes, match: re.Match[bytes] | None, new: str) -> bytes:
+    """The data with other text in the place of a match; behind the end where there is none."""
+    start, end = match.span() if match else (len(data), len(data))
+    return data[:start] + new.encode("utf-8", "surrogatepass") + data[end:]
 
 
 def _number(data: bytes, random: Random) -> bytes:
-    found = _numbers(data)
-    return _put(data, random.choice(found), random.choice(_NUMBERS)) if found else data
+    return _put(data, _match(_NUMBER, data, random), random.choice(_NUMBERS))
 
 
 def _word(data: bytes, random: Random) -> bytes:
-    found = _words(data)
-    return _put(data, random.choice(found), random.choice(_WORDS)) if found else data
+    return _put(data, _match(_WORD, data, random), random.choice(_WORDS))
 
 
 def _swap(data: bytes, random: Random) -> bytes:
     """Two words change places."""
-    found = _words(data)
-    if len(found) < 2:
+    first, second = _match(_WORD, data, random), _match(_WORD, data, random)
+    if first is None or second is None or first.end() > second.start():
         return data
-    first, second = sorted(random.sample(found, 2), key=lambda match: match.start())
     middle = data[first.end() : second.start()]
     return data[: first.start()] + second[0] + middle + first[0] + data[second.end() :]
 
@@ -176,10 +173,9 @@ def _lines(data: bytes, random: Random) -> bytes:
 
 
 def _nest(data: bytes, random: Random) -> bytes:
-    """Brackets within brackets, or an entity of an entity of an entity."""
+    """Brackets within brackets within brackets."""
     text, times = random.choice(_NESTS)
-    found = _words(data)
-    return _put(data, random.choice(found), text * times) if found else text.encode() * times
+    return _put(data, _match(_WORD, data, random), text * times)
 
 
 def _encoding(data: bytes, random: Random) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +41,7 @@ from posegaussian.types import Gaussians
 ROOT = Path(__file__).parents[2]
 SIZE = (64, 48)
 """Of the images: small, so that reading is fast."""
+_VAST = (12_000, 12_000)
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,26 @@ def _image(folder: Path, name: str, mode: str = "RGB", **options: Any) -> list[P
     image = Image.fromarray(_picture()).convert(mode)
     image.save(folder / name, **options)
     return [folder / name]
+
+
+def _vast_image(folder: Path, name: str) -> list[Path]:
+    """A small picture whose header promises 12,000 x 12,000 pixels: less than Pillow refuses by itself."""
+    (path,) = _image(folder, name)
+    data = bytearray(path.read_bytes())
+    if path.suffix == ".png":
+        struct.pack_into(">II", data, 16, *_VAST)
+        data = bytearray(png_checksums(bytes(data)))
+    elif path.suffix == ".jpg":
+        struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, *_VAST)
+    elif path.suffix == ".bmp":
+        struct.pack_into("<II", data, 18, *_VAST)
+    else:
+        (directory,) = struct.unpack_from("<I", data, 4)
+        for entry in range(directory + 2, directory + 2 + 12 * data[directory], 12):
+            if struct.unpack_from("<H", data, entry)[0] in (256, 257, 278):  # width, height, rows in a strip
+                struct.pack_into("<HII", data, entry + 2, 4, 1, _VAST[0])
+    path.write_bytes(data)
+    return [path]
 
 
 def _deep_image(folder: Path, name: str, channels: int) -> list[Path]:
@@ -308,6 +330,10 @@ READERS = {
     ".tif, 16 bits": Reader(partial(_deep_image, name="a.tif", channels=3), _read_image),
     ".bmp": Reader(partial(_image, name="a.bmp"), _read_image),
     ".webp": Reader(partial(_image, name="a.webp", lossless=True), _read_image),
+    **{
+        f"{suffix}, vast": Reader(partial(_vast_image, name=f"a{suffix}"), _read_image)
+        for suffix in (".png", ".jpg", ".bmp", ".tif")
+    },
     ".mp4, H.264": Reader(partial(_video, suffix=".mp4", codec="libx264"), _read_video),
     ".mov, MPEG-4": Reader(partial(_video, suffix=".mov", codec="mpeg4"), _read_video),
     ".avi, MJPEG": Reader(partial(_video, suffix=".avi", codec="mjpeg"), _read_video),

@@ -90,10 +90,11 @@ def checked_camera(calibration: Calibration, camera: str, image: UInt8[np.ndarra
         raise CalibrationError(what, code="too-many-coefficients", **where)
     scale = _scale(calibration, camera, image)
     found = SourceCamera(scale @ matrix, np.pad(distortion, (0, length - len(distortion))), pose, width, height)
-    places = np.array([(x, y) for x in (0.0, width / 2, width) for y in (0.0, height / 2, height)])
+    inner = np.array([(x * width, y * height) for x in (0.25, 0.5, 0.75) for y in (0.25, 0.5, 0.75)])
     with np.errstate(all="ignore"):
-        if not np.isfinite(found.directions(places)).all():
-            raise CalibrationError("the distortion cannot be undone", code="impossible-distortion", **where)
+        if not np.isfinite(found.directions(inner)).all():
+            hint = "fisheye lenses are not supported: undistort the images first"
+            raise CalibrationError("the distortion cannot be undone", code="unsupported-lens", **where, hint=hint)
     return found
 
 

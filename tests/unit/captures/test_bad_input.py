@@ -122,7 +122,7 @@ CASES = {
     "impossible distortion": (
         entry("intri.yml", "dist_00", np.full((1, 8), 52.0)),
         CalibrationError,
-        "impossible-distortion",
+        "unsupported-lens",
         "intri.yml",
         "00",
     ),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import chain, takewhile
 
 _LIKELY = 0.6
@@ -24,6 +25,7 @@ def natural_order(name: str) -> tuple:
     return (*chain.from_iterable(zip([text, *rest[1::2]], marks, strict=True)), name)
 
 
+@lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
     """Letters and numbers of a name, without case, separators and leading zeros: `Cam-01` and `cam1` are the same."""
     return tuple(part.lstrip("0") or "0" for part in re.findall(r"[0-9]+|[^\W\d_]+", name.casefold()))

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from posegaussian.captures.matching import entries, match_footage, media
 from posegaussian.captures.sequences import FrameRange, image_sequence, video_sequence
 from posegaussian.captures.simultaneous import paired_by_time
@@ -83,14 +85,16 @@ def find_footage(
     """
     folder, found = _candidates(root, cameras)
     paths, in_order = match_footage(cameras, found, folder=folder, asked=asked)
-    videos = {camera: path for camera, path in paths.items() if path.is_file()}
-    images: dict[str, dict[int, LazyImage]] = {
-        camera: video_sequence(path, camera, frames) if camera in videos else image_sequence(path, camera)
-        for camera, path in paths.items()
-    }
-    if len(videos) > 1:
-        times = {camera: video.frame_times(path) for camera, path in videos.items()}
-        images.update(paired_by_time(videos, times, folder) or {})
+    images: dict[str, dict[int, LazyImage]] = {}
+    times: dict[str, np.ndarray] = {}
+    for camera, path in paths.items():
+        if path.is_file():
+            images[camera] = video_sequence(path, camera, frames)
+            times[camera] = video.frame_times(path)  # now, while the video is open
+        else:
+            images[camera] = image_sequence(path, camera)
+    if len(times) > 1:
+        images.update(paired_by_time({camera: paths[camera] for camera in times}, times, folder) or {})
     return CameraFootage(images, paths, in_order)
 
 

@@ -89,6 +89,8 @@ def _open(path: Path) -> tuple[InputContainer, VideoStream]:
     if not container.streams.video:
         raise ValueError("holds no video")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise ValueError("its codec is unknown")
     stream.thread_type = "AUTO"
     return container, stream
 

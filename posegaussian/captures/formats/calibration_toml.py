@@ -37,7 +37,7 @@ def read_toml(file: Path) -> dict[str, Callable[[], Calibration]]:
     """
     try:
         content = tomllib.loads(read_text(file))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CalibrationError(f"not valid TOML ({error})", code="unreadable-calibration", file=file) from None
     nested = content.get("cameras", {})
     sections = content | nested if isinstance(nested, dict) else content
@@ -67,6 +67,8 @@ def _calibration(file: Path, camera: str, values: Mapping[str, Any]) -> Calibrat
         rotation = rotation.reshape(3, 3) if rotation.size == 9 else cv2.Rodrigues(rotation.reshape(3, 1))[0]
         translation = np.array(values["translation"], dtype=float).reshape(3)
         size = (round(values["size"][0]), round(values["size"][1])) if values.get("size") else None
+        if size is not None and min(size) <= 0:
+            raise ValueError(f"size = {values['size']}")
         distortion = np.array(values.get("distortions", []), dtype=float).ravel()
     except (KeyError, TypeError, ValueError, IndexError, OverflowError, cv2.error) as error:
         what = f"missing or broken values ({error})"
@@ -80,7 +82,5 @@ def _calibration(file: Path, camera: str, values: Mapping[str, Any]) -> Calibrat
 
 def _exchanged(matrix: Float[np.ndarray, "3 3"], size: tuple[int, int]) -> bool:
     """Whether width and height are exchanged: the principal point lies in the middle of the other image only."""
-    if min(size) <= 0:
-        return False
     off, turned = (np.abs(matrix[:2, 2] / each - 0.5).max() for each in (np.array(size), np.array(size[::-1])))
     return bool(turned < _CENTRED < off)

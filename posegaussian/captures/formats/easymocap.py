@@ -28,6 +28,9 @@ from posegaussian.names import did_you_mean, natural_order, words
 from posegaussian.text import read_json, read_text
 
 NAME = "easymocap"
+_CRASHES = re.compile(r"((\[|\{|- )\s*){32}|\S{2000}")
+"""Brackets in brackets and words that OpenCV's parser crashes on. Chosen by hand: a calibration has neither two levels
+of brackets nor a number of 2,000 digits."""
 _RIG = '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP"}'
 
 
@@ -145,10 +148,12 @@ class _Calibration:
         self.path = path
         if not path.is_file():
             raise CalibrationError("no such file", code="missing-calibration", file=path)
+        text = read_text(path)
+        if _CRASHES.search(text):
+            what = "not a file of OpenCV's FileStorage: endless brackets or words"
+            raise CalibrationError(what, code="unreadable-calibration", file=path)
         try:
-            self._file = cv2.FileStorage(
-                _with_names_quoted(read_text(path)), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
-            )
+            self._file = cv2.FileStorage(_with_names_quoted(text), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
             self.keys = set(self._file.root().keys())
         except (cv2.error, SystemError):
             raise CalibrationError(
@@ -159,7 +164,8 @@ class _Calibration:
         """Cameras that the file lists under `names`, or else those that it has intrinsics for."""
         node = self._file.getNode("names")
         calibrated = [key.removeprefix("K_") for key in self.keys if key.startswith("K_")]
-        named = [node.at(index).string() for index in range(node.size())] if node.isSeq() else []
+        nodes = [node.at(index) for index in range(node.size())] if node.isSeq() else []
+        named = [each.string() if each.isString() else f"{each.real():g}" for each in nodes]
         same = {words(name): name for name in calibrated}  # a name that was read as a number may have lost its zeros
         named = [name if name in calibrated else same.get(words(name), name) for name in named]
         return named or sorted(calibrated, key=natural_order)

@@ -105,7 +105,13 @@ def _read_qca(file: Path) -> dict[str, Callable[[], Calibration]]:
         cameras = list(ElementTree.parse(file).getroot().iterfind("cameras/camera"))
     except (OSError, ElementTree.ParseError) as error:
         raise CalibrationError(f"not valid XML ({error})", code="unreadable-calibration", file=file) from None
-    return {camera.get("serial", str(n)): partial(_from_qca, file, camera) for n, camera in enumerate(cameras)}
+    found: dict[str, Callable[[], Calibration]] = {}
+    for number, camera in enumerate(cameras):
+        name = camera.get("serial", str(number))
+        if name in found:
+            raise CaptureError("two cameras have this serial", code="repeated-camera", file=file, camera=name)
+        found[name] = partial(_from_qca, file, camera)
+    return found
 
 
 def _from_qca(file: Path, camera: ElementTree.Element) -> Calibration:
@@ -115,7 +121,11 @@ def _from_qca(file: Path, camera: ElementTree.Element) -> Calibration:
         if element is None or any(element.get(key) is None for key in keys):
             what = f"no {tag} with {', '.join(keys)}"
             raise CalibrationError(what, code="invalid-calibration", file=file, camera=camera.get("serial"))
-        return [float(element.get(key, "nan")) for key in keys]
+        try:
+            return [float(element.get(key, "nan")) for key in keys]
+        except ValueError as error:
+            what = f"{tag}: {error}"
+            raise CalibrationError(what, code="invalid-calibration", file=file, camera=camera.get("serial")) from None
 
     left, top, right, bottom = numbers("fov_video", "left", "top", "right", "bottom")
     focal = np.array(numbers("intrinsic", "focalLengthU", "focalLengthV")) * _QCA_UNIT

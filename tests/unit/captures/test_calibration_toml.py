@@ -161,6 +161,7 @@ def test_width_and_height_exchanged(tmp_path):
         ("size = [64, 48]", "size = 64"),
         ("size = [64, 48]", 'size = ["w", "h"]'),
         ("size = [64, 48]", "size = [inf, 48]"),
+        ("size = [64, 48]", "size = [0, 48]"),
     ],
 )
 def test_broken_values(old, new, tmp_path):

@@ -161,6 +161,13 @@ def test_without_distortion(capture):
     assert found.cameras["10"].distortion[0] == -0.1
 
 
+@pytest.mark.parametrize("text", ["[" * 10000, "- " * 10000, "a" * 10000], ids=["brackets", "lists", "word"])
+def test_what_crashes_the_parser_of_opencv(text, capture):
+    edit(capture, (r"data: \[", f"data: {text}["), files=("intri.yml",))
+    with helpers.refuses(CalibrationError, "unreadable-calibration", file="intri.yml"):
+        easymocap.read(capture)
+
+
 @pytest.mark.parametrize("name", ["08", "cam 1", "a-b", "été"])
 @pytest.mark.parametrize("quote", ["", "'", '"'])
 def test_names_of_all_kinds(name, quote, capture):

@@ -194,6 +194,17 @@ def test_padding_of_a_codec(tmp_path):
     np.testing.assert_allclose(camera.intrinsics, helpers.source_camera(RIG["a"]).intrinsics, rtol=1e-6)
 
 
+def test_qca_with_a_serial_twice_and_a_number_that_is_none(tmp_path):
+    path = write_qca(tmp_path) / "calibration/Calib.qca.txt"
+    text = path.read_text()
+    path.write_text(text.replace('serial="b"', 'serial="a"'))
+    with helpers.refuses(CaptureError, "repeated-camera", file=path, camera="a"):
+        read_capture(tmp_path)
+    path.write_text(text.replace('left="0"', 'left="zero"', 1))
+    with helpers.refuses(CalibrationError, "invalid-calibration", file=path, camera="a"):
+        read_capture(tmp_path)
+
+
 def test_unknown_folders_and_names(tmp_path):
     with helpers.refuses(CaptureError, "missing-folder", file=tmp_path / "gone"):
         read_capture(tmp_path / "gone")

@@ -87,8 +87,14 @@ def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
             found[number] = ImageFile(path)
     if not found:
         what = "no images of this camera" if not files else "no image of this camera has a number in its name"
-        raise CaptureError(what, code="no-images", file=folder, camera=camera)
+        raise CaptureError(what, code="no-images", file=folder, camera=camera, hint=_other_kinds(folder))
     return dict(sorted(found.items()))
+
+
+def _other_kinds(folder: Path) -> str | None:
+    """A hint about files of kinds that are not read, such as .exr and .heic; None where there are none."""
+    others = sorted({path.suffix.lower() for path in folder.glob("*.*") if path.is_file()} - set(IMAGE_SUFFIXES))
+    return f"it holds {', '.join(others)}; images are read from {', '.join(IMAGE_SUFFIXES)}" if others else None
 
 
 def background_images(root: Path, cameras: Collection[str]) -> dict[str, LazyImage]:

@@ -240,3 +240,12 @@ def test_a_lens_that_folds_back_is_refused(tmp_path):
     helpers.write_calibration(tmp_path / "c", bent)
     with helpers.refuses(CalibrationError, "unsupported-lens", file="intri.yml", camera="00"):
         rectify_capture(tmp_path / "c", tmp_path / "x.h5", SETTINGS)
+
+
+@pytest.mark.parametrize("suffix", [".exr", ".HEIC"])
+def test_images_of_a_kind_that_is_not_read_are_named(capture, suffix):
+    for path in (capture / "images/01").iterdir():
+        path.rename(path.with_suffix(suffix))
+    with helpers.refuses(CaptureError, "no-images", file="images/01", camera="01") as error:
+        rectify_capture(capture, capture.parent / "out.h5", SETTINGS)
+    assert f"it holds {suffix.lower()}; images are read from .jpg" in str(error.value)

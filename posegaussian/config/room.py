@@ -1,0 +1,43 @@
+"""The keys `room`: what surrounds the person."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT, Fraction
+from posegaussian.config.ranges import between
+
+
+def _off(value: Any) -> Any:
+    """YAML 1.1 reads the word `off` as false."""
+    return "off" if value is False else value
+
+
+RoomKind = Annotated[
+    Literal["off", "living", "office", "gym", "green", "black", "dome", "outdoors"], BeforeValidator(_off)
+]
+
+
+@dataclass(frozen=True, config=STRICT)
+class RoomSettings:
+    """What surrounds the person; one kind of room is drawn for each capture or clip."""
+
+    kinds: tuple[RoomKind, ...] = ("off",)
+    """Kinds of rooms, equally likely; `off` is an even wall without a floor. Studios: `green` and `black` cloth, and a
+    `dome` of panels."""
+    size: between(2, 60) | None = None
+    """Width and depth of the room, metres; null: usual for its kind, and large enough for the cameras."""
+    clutter: between(0, 1) = (0.4, 1.0)
+    """Amount of furniture and other things that stand around, against a full room."""
+    before: Fraction = 0.2
+    """Share of rooms in which a thing stands between a camera and the person and may hide a part of them."""
+
+    def __post_init__(self):
+        if not self.kinds:
+            raise ValueError("expected at least one kind; `off` is none")
+
+    @property
+    def off(self) -> bool:
+        """Whether there is never a room."""
+        return set(self.kinds) == {"off"}

@@ -16,6 +16,7 @@ from posegaussian.config.plan import Plan
 from posegaussian.config.rectify import ANY_LABEL, MaskLabel, RectifySettings
 from posegaussian.config.render import RenderSettings
 from posegaussian.config.results import GoalSettings, ResultsSettings
+from posegaussian.config.room import RoomSettings
 from posegaussian.config.sheet import CaptureRow, read_captures
 from posegaussian.config.stream import StreamSettings, StreamVariantSettings
 from posegaussian.config.synthetic import GPS_GAUSSIAN, REALISTIC_SENSOR, LightSettings, RigSettings, SensorSettings
@@ -45,6 +46,7 @@ __all__ = [
     "RenderSettings",
     "ResultsSettings",
     "RigSettings",
+    "RoomSettings",
     "SensorSettings",
     "StreamSettings",
     "StreamVariantSettings",

@@ -274,14 +274,14 @@ def _asphalt(rng):
 
 @_pattern(1.5)
 def _gravel(rng):
-    seeds = rng.integers(0, SIZE, (2600, 2))
+    seeds = rng.integers(0, SIZE, (4200, 2))
     points = np.ones(_SHAPE, np.uint8)
     points[seeds[:, 0], seeds[:, 1]] = 0
     wide = np.pad(points, 32, mode="wrap")
     distance, label = cv2.distanceTransformWithLabels(wide, cv2.DIST_L2, 5)
     distance, label = distance[32:-32, 32:-32], label[32:-32, 32:-32]
     tones = rng.random(label.max() + 1).astype(np.float32)[label]
-    return (0.6 + 0.5 * tones) * np.clip(1.15 - distance / 9, 0.35, 1.1), tones**2, _zero()
+    return (0.7 + 0.4 * tones) * np.clip(1.2 - distance / 16, 0.45, 1.15), tones**2, _zero()
 
 
 @_pattern(1.3)

@@ -1,0 +1,110 @@
+"""Texture lookups on a device: the atlas with mip levels, trilinear; and the panorama."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64, UInt8
+from torch import Tensor
+
+from posegaussian.synthetic.rooms.panorama import HIGHEST, LOWEST, panorama
+from posegaussian.synthetic.rooms.textures import FULL, SIZE, atlas
+from posegaussian.types import Tensors
+
+LEVELS = 9
+"""Mip levels: from 512 to 2 texels."""
+
+
+@dataclass(frozen=True)
+class Pyramid(Tensors):
+    """The atlas with mip levels, flat.
+
+    Args:
+        texels: of all levels, layer by layer within a level.
+        starts: first texel of each level.
+    """
+
+    texels: UInt8[Tensor, "n 4"]
+    starts: Int64[Tensor, "9"]
+
+    def sample(
+        self, layer: Int64[Tensor, "n"], u: Float32[Tensor, "n"], v: Float32[Tensor, "n"], footprint: Float32[Tensor, "n"]
+    ) -> Float32[Tensor, "n 3"]:
+        """Brightness and the shares of the second and the third colour.
+
+        Args:
+            layer: of the atlas.
+            u: across, in periods.
+            v: down, in periods.
+            footprint: distance of neighbouring samples, periods.
+        """
+        level = (footprint * SIZE).clamp(1, 2 ** (LEVELS - 1) - 0.01).log2()
+        low = level.long()
+        share = (level - low)[:, None]
+        values = self._bilinear(layer, u, v, low) * (1 - share) + self._bilinear(layer, u, v, low + 1) * share
+        return values * _scales(values.device)
+
+    def _bilinear(
+        self, layer: Int64[Tensor, "n"], u: Float32[Tensor, "n"], v: Float32[Tensor, "n"], level: Int64[Tensor, "n"]
+    ) -> Float32[Tensor, "n 3"]:
+        size = SIZE >> level
+        x, y = u * size - 0.5, v * size - 0.5
+        left, top = x.floor(), y.floor()
+        fx, fy = (x - left)[:, None], (y - top)[:, None]
+        mask = size - 1
+        column, row = left.long() & mask, top.long() & mask
+        right, below = (column + 1) & mask, (row + 1) & mask
+        first = self.starts[level] + layer * size * size
+        row, below = first + row * size, first + below * size
+        upper = self._texel(row + column) * (1 - fx) + self._texel(row + right) * fx
+        lower = self._texel(below + column) * (1 - fx) + self._texel(below + right) * fx
+        return upper * (1 - fy) + lower * fy
+
+    def _texel(self, index: Int64[Tensor, "n"]) -> Float32[Tensor, "n 3"]:
+        return self.texels[index][:, :3].float()
+
+
+@cache
+def _scales(device: torch.device) -> Float32[Tensor, "3"]:
+    return torch.tensor([1 / FULL, 1 / 255, 1 / 255], device=device)
+
+
+@cache
+def pyramid(device: torch.device) -> Pyramid:
+    """The atlas on a device."""
+    level = atlas().astype(np.float32)
+    found, starts = [], []
+    for _ in range(LEVELS):
+        starts.append(sum(len(part) for part in found))
+        found.append((level + 0.5).astype(np.uint8).reshape(-1, 4))
+        level = (level[:, ::2, ::2] + level[:, 1::2, ::2] + level[:, ::2, 1::2] + level[:, 1::2, 1::2]) / 4
+    return Pyramid(torch.from_numpy(np.concatenate(found)).to(device), torch.tensor(starts, device=device))
+
+
+@cache
+def _panorama(number: int, device: torch.device) -> UInt8[Tensor, "h w 4"]:
+    return torch.from_numpy(panorama(number)).to(device)
+
+
+def far_away(number: int, direction: Float32[Tensor, "n 3"], turn: Float32[Tensor, ""]) -> Float32[Tensor, "n 3"]:
+    """RGB of a panorama in some directions, 0..1.
+
+    Args:
+        number: of the panorama.
+        direction: in the world, of any length.
+        turn: rotation about the vertical, radians.
+    """
+    image = _panorama(number, direction.device)
+    height, width = image.shape[:2]
+    x, y, z = direction.unbind(1)
+    tangent = (z / (x * x + y * y).sqrt().clamp_min(1e-4)).clamp(LOWEST, HIGHEST)
+    column = (torch.atan2(y, x) + turn) * (width / (2 * torch.pi)) - 0.5
+    row = (HIGHEST - tangent) * ((height - 1) / (HIGHEST - LOWEST))
+    left, top = column.floor(), row.floor().clamp(0, height - 2)
+    fx, fy = (column - left)[:, None], (row - top)[:, None]
+    first, start = left.long() % width, top.long() * width
+    second, flat = (first + 1) % width, image.flatten(0, 1)
+    above = flat[start + first].float() * (1 - fx) + flat[start + second].float() * fx
+    below = flat[start + width + first].float() * (1 - fx) + flat[start + width + second].float() * fx
+    return (above * (1 - fy) + below * fy)[:, :3] / 255

@@ -1,0 +1,144 @@
+"""Where things may stand in a room: not in the person, not in a camera, not between the two, not in one another."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.synthetic.rooms.surfaces import turned
+
+STEPS = 24
+"""Points that are tested on each line from a camera to the person; chosen by hand: every 6 to 20 cm."""
+CLEARANCE = 0.25
+"""Free space around each camera, metres; chosen by hand: a body and a tripod's head."""
+MARGIN = 0.1
+"""Free space between things, and between things and lines of sight, metres."""
+
+
+@dataclass
+class Plan:
+    """The floor plan, in the frame of the room, whose origin is below the person.
+
+    Args:
+        low: corner of the floor, metres.
+        high: opposite corner.
+        height: of the room, metres.
+        eyes: centres of the cameras.
+        person: points that bound the person.
+        reach: radius of the circle on the floor that the person needs.
+        taken: x, y, half sizes and yaw of what stands there.
+    """
+
+    low: Float[np.ndarray, "2"]
+    high: Float[np.ndarray, "2"]
+    height: float
+    eyes: Float[np.ndarray, "n 3"]
+    person: Float[np.ndarray, "k 3"]
+    reach: float
+    taken: list[tuple[float, float, float, float, float]] = field(default_factory=list)
+
+    def __post_init__(self):
+        share = np.linspace(0, 1, STEPS)[:, None, None, None]
+        self.sight = ((1 - share) * self.eyes[:, None] + share * self.person).reshape(-1, 3)
+
+    def free(
+        self, x: float, y: float, half: tuple[float, float], yaw: float, bottom: float, top: float, seen: bool = True
+    ) -> bool:
+        """Whether a box may stand at a place.
+
+        Args:
+            x: of its middle.
+            y: of its middle.
+            half: half of its width and depth.
+            yaw: radians.
+            bottom: of the box, metres.
+            top: of the box, metres.
+            seen: whether it has to leave the lines of sight free.
+        """
+        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half @ turned(yaw)[:2, :2].T + [x, y]
+        if (corners < self.low + 0.01).any() or (corners > self.high - 0.01).any():
+            return False
+        own = lambda points: (points - [x, y]) @ turned(yaw)[:2, :2]  # noqa: E731
+        nearest = np.linalg.norm(np.maximum(np.abs(own(np.zeros(2))) - half, 0))
+        if nearest < self.reach:
+            return False
+        near = (np.abs(own(self.eyes[:, :2])) < np.array(half) + CLEARANCE).all(1)
+        if (near & (self.eyes[:, 2] < top + CLEARANCE) & (self.eyes[:, 2] > bottom - CLEARANCE)).any():
+            return False
+        if seen:
+            inside = (np.abs(own(self.sight[:, :2])) < np.array(half) + MARGIN).all(1)
+            if (inside & (self.sight[:, 2] < top + MARGIN) & (self.sight[:, 2] > bottom - MARGIN)).any():
+                return False
+        return not any(self._overlap((x, y, *half, yaw), other) for other in self.taken)
+
+    def take(self, x: float, y: float, half: tuple[float, float], yaw: float) -> None:
+        """Mark a place as taken."""
+        self.taken.append((x, y, *half, yaw))
+
+    def along_wall(
+        self, rng: np.random.Generator, size: tuple[float, float, float], tries: int = 14, bottom: float = 0.0
+    ) -> tuple[float, float, float] | None:
+        """A free place for a thing with its back to a wall: x, y and yaw, taken at once; None where none was found.
+
+        Args:
+            rng: draws the place.
+            size: width, depth and height, metres.
+            tries: number of places that are tried.
+            bottom: height above the floor, metres.
+        """
+        half = size[0] / 2, size[1] / 2
+        for _ in range(tries):
+            side = int(rng.integers(4))
+            yaw = (0.0, -np.pi / 2, np.pi, np.pi / 2)[side]  # the back, +y, towards +y, +x, -y, -x
+            gap = half[1] + rng.uniform(0.02, 0.08)
+            span = self.low, self.high
+            along = [rng.uniform(span[0][i] + half[0], max(span[1][i] - half[0], span[0][i] + half[0] + 0.01)) for i in (0, 1)]
+            x = (along[0], self.high[0] - gap, along[0], self.low[0] + gap)[side]
+            y = (self.high[1] - gap, along[1], self.low[1] + gap, along[1])[side]
+            if self.free(x, y, half, yaw, bottom, bottom + size[2]):
+                self.take(x, y, half, yaw)
+                return x, y, yaw
+        return None
+
+    def anywhere(
+        self, rng: np.random.Generator, size: tuple[float, float, float], tries: int = 14
+    ) -> tuple[float, float, float] | None:
+        """A free place on the floor, as `along_wall`, turned at random."""
+        half = size[0] / 2, size[1] / 2
+        for _ in range(tries):
+            x, y = rng.uniform(self.low + half[0], np.maximum(self.high - half[0], self.low + half[0] + 0.01))
+            yaw = rng.uniform(0, 2 * np.pi)
+            if self.free(x, y, half, yaw, 0.0, size[2]):
+                self.take(x, y, half, yaw)
+                return float(x), float(y), float(yaw)
+        return None
+
+    def before(self, rng: np.random.Generator, width: float, tries: int = 20) -> tuple[float, float, float] | None:
+        """A place between a camera and the person, and the height at which a thing hides up to a third of the person.
+
+        Args:
+            rng: draws the place.
+            width: of the thing, metres.
+            tries: number of places that are tried.
+        """
+        feet, head = self.person[:, 2].min(), self.person[:, 2].max()
+        for _ in range(tries):
+            eye = self.eyes[rng.integers(len(self.eyes))]
+            share = rng.uniform(0.3, 0.75)
+            aim = np.array([*rng.uniform(-0.35, 0.35, 2), 0.0])
+            at = (1 - share) * eye + share * aim
+            low, high = ((1 - share) * eye[2] + share * z for z in (feet, head))
+            top = low + rng.uniform(0.05, 0.33) * (high - low)
+            if 0.12 < top < 1.4 and self.free(at[0], at[1], (width / 2, width / 2), 0.0, 0.0, top, seen=False):
+                self.take(at[0], at[1], (width / 2, width / 2), 0.0)
+                return float(at[0]), float(at[1]), float(top)
+        return None
+
+    def _overlap(self, one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+        """Whether two rectangles touch, by the separating axes of both."""
+        between = np.array(other[:2]) - one[:2]
+        axes = np.concatenate([turned(one[4])[:2, :2].T, turned(other[4])[:2, :2].T])
+        reach = [
+            np.abs(axes @ turned(box[4])[:2, :2]) @ np.array(box[2:4]) for box in (one, other)
+        ]
+        return bool((np.abs(axes @ between) < reach[0] + reach[1] + 0.03).all())

@@ -1,0 +1,212 @@
+"""A room as tensors: its panels, materials and light, and the same as a triangle mesh with baked light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+
+from posegaussian.synthetic.rooms.surfaces import Panels
+from posegaussian.types import Tensors
+
+CELL = 0.1
+"""Panels are divided into cells of at most this size, metres, within `NEAR` of the person; light is baked at the
+corners. Chosen by hand: shadows of furniture have edges of that width."""
+NEAR = 2.5
+"""Distance from the person from which on cells grow in proportion, metres."""
+MAX_CELLS = 96
+"""At most this many cells along an edge."""
+
+
+@dataclass(frozen=True)
+class Fixtures(Tensors):
+    """Light of a room: rectangular lamps and windows, and the ambient light with what walls add to it.
+
+    Args:
+        centre: of each lamp, metres; the first is the one that people cast shadows by.
+        axes: half of the two sides of each lamp, metres.
+        facing: normal of each lamp; 0: it shines in all directions.
+        strengths: RGB that reaches a surface at the person that faces the lamp.
+        distance: from the person to each lamp, metres.
+        fades: 1: by the square of the distance; 0: not at all, as the sun.
+        ambient: RGB.
+        bounce: RGB of the ambient light from low x, high x, low y, high y, floor and ceiling, against the mean.
+        low: corner of the room in its own frame, metres.
+        high: opposite corner.
+        turn: from the world to the room's frame.
+        blocks: middle, half size and yaw of boxes that keep light away.
+    """
+
+    centre: Float32[Tensor, "l 3"]
+    axes: Float32[Tensor, "l 2 3"]
+    facing: Float32[Tensor, "l 3"]
+    strengths: Float32[Tensor, "l 3"]
+    distance: Float32[Tensor, "l"]
+    fades: Float32[Tensor, "l"]
+    ambient: Float32[Tensor, "3"]
+    bounce: Float32[Tensor, "6 3"]
+    low: Float32[Tensor, "3"]
+    high: Float32[Tensor, "3"]
+    turn: Float32[Tensor, "3 3"]
+    blocks: Float32[Tensor, "b 7"]
+
+
+@dataclass(frozen=True)
+class Room(Tensors):
+    """A room in the world of the person.
+
+    Args:
+        kind: its kind.
+        origin: first corner of each panel, metres.
+        edges: its sides.
+        normals: at the first corner and at the ends of the sides.
+        span: length of the texture along the sides, metres.
+        offset: place of the first corner in the texture, metres.
+        cells: numbers of cells along the sides; 0 and 0 for half a panel, which is one triangle.
+        material: of each panel.
+        label: of each panel.
+        colours: three colours of each material.
+        surface: of each material: layer of the atlas, metres of a period, emitted light, strength of stains.
+        panorama: turn in radians, and brightness.
+        fixtures: the light.
+        open: whether rays may leave the room.
+        panorama_number: which panorama lies around.
+        vertices: number of vertices of the mesh.
+        faces: number of triangles of the mesh.
+    """
+
+    kind: str
+    origin: Float32[Tensor, "p 3"]
+    edges: Float32[Tensor, "p 2 3"]
+    normals: Float32[Tensor, "p 3 3"]
+    span: Float32[Tensor, "p 2"]
+    offset: Float32[Tensor, "p 2"]
+    cells: Int64[Tensor, "p 2"]
+    material: Int64[Tensor, "p"]
+    label: Int64[Tensor, "p"]
+    colours: Float32[Tensor, "m 3 3"]
+    surface: Float32[Tensor, "m 4"]
+    panorama: Float32[Tensor, "2"]
+    fixtures: Fixtures
+    open: bool
+    panorama_number: int
+    vertices: int
+    faces: int
+
+    @staticmethod
+    def of(
+        kind: str, panels: Panels, materials: Float[np.ndarray, "m 13"], panorama: Float[np.ndarray, "3"],
+        fixtures: Fixtures, opened: bool,
+    ) -> Room:  # fmt: skip
+        """A room of panels, on the CPU.
+
+        Args:
+            kind: its name.
+            panels: in the world.
+            materials: three colours, and the four numbers of `surface`, of each.
+            panorama: number, turn and brightness.
+            fixtures: the light.
+            opened: whether rays may leave the room.
+        """
+        cells = cell_counts(panels)
+        whole = ~panels.half
+        corners = (cells.clip(1) + 1).prod(1)
+        values = {
+            "origin": panels.origin, "edges": panels.edges, "normals": panels.normals, "span": panels.span,
+            "offset": panels.offset, "colours": materials[:, :9].reshape(-1, 3, 3), "surface": materials[:, 9:],
+            "panorama": panorama[1:],
+        }  # fmt: skip
+        numbers = {"cells": cells, "material": panels.material, "label": panels.label}
+        return Room(
+            kind=kind,
+            **{name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()},
+            **{name: torch.from_numpy(value.astype(np.int64)) for name, value in numbers.items()},
+            fixtures=fixtures,
+            open=opened,
+            panorama_number=int(panorama[0]),
+            vertices=int(corners.sum()),
+            faces=int(np.where(whole, 2 * cells.prod(1), 1).sum()),
+        )
+
+
+def cell_counts(panels: Panels) -> np.ndarray:
+    """Numbers of cells along the sides of each panel; 0 for halves."""
+    corners = panels.origin[:, None] + np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) @ panels.edges
+    low, high = corners[..., :2].min(1), corners[..., :2].max(1)
+    distance = np.linalg.norm(np.maximum(np.maximum(low, -high), 0), axis=1)
+    size = CELL * np.maximum(distance / NEAR, 1)[:, None]
+    cells = np.ceil(np.linalg.norm(panels.edges, axis=2) / size - 1e-6).clip(1, MAX_CELLS).astype(int)
+    return np.where(panels.half[:, None], 0, cells)
+
+
+@dataclass(frozen=True)
+class RoomMesh(Tensors):
+    """The mesh of a room.
+
+    Args:
+        vertices: metres.
+        normals: unit length.
+        faces: vertex numbers.
+        panel: of each face.
+        rows: of each panel, 20 numbers: first corner, dual basis of the sides, normal, span and offset of the texture,
+            number of vertices along the sides, first vertex, material.
+    """
+
+    vertices: Float32[Tensor, "v 3"]
+    normals: Float32[Tensor, "v 3"]
+    faces: Int64[Tensor, "f 3"]
+    panel: Int64[Tensor, "f"]
+    rows: Float32[Tensor, "p 20"]
+
+    @staticmethod
+    def of(room: Room) -> RoomMesh:
+        """The mesh, made on the device of the room; the host does not wait."""
+        grid = room.cells.clamp_min(1)
+        corners = (grid + 1).prod(1)
+        starts = corners.cumsum(0) - corners
+        each = torch.arange(len(grid), device=grid.device)
+        owner = each.repeat_interleave(corners, output_size=room.vertices)
+        place = torch.arange(room.vertices, device=grid.device) - starts[owner]
+        columns = grid[owner, 1] + 1
+        s, t = (place // columns) / grid[owner, 0], (place % columns) / grid[owner, 1]
+        vertices = _spread(room.origin, room.edges[:, 0], room.edges[:, 1], owner, s, t)
+        first, second, third = room.normals.unbind(1)
+        normals = _spread(first, second - first, third - first, owner, s, t)
+        normals = normals / _length(normals).clamp_min(1e-9)
+
+        whole = room.cells[:, 0] > 0
+        counts = torch.where(whole, 2 * grid.prod(1), 1)
+        panel = each.repeat_interleave(counts, output_size=room.faces)
+        place = torch.arange(room.faces, device=grid.device) - (counts.cumsum(0) - counts)[panel]
+        cell, upper = place // 2, place % 2
+        columns = grid[panel, 1]
+        a = starts[panel] + cell // columns * (columns + 1) + cell % columns
+        b, c = a + columns + 1, a + 1
+        faces = torch.stack([torch.where(upper > 0, b + 1, a), torch.where(upper > 0, c, b), torch.where(upper > 0, b, c)], 1)
+        return RoomMesh(vertices, normals, faces, panel, _rows(room, grid, starts))
+
+
+def _rows(room: Room, grid: Int64[Tensor, "p 2"], starts: Int64[Tensor, "p"]) -> Float32[Tensor, "p 20"]:
+    """What shading needs of each panel."""
+    first, second = room.edges.unbind(1)
+    normal = torch.linalg.cross(first, second)
+    square = (normal * normal).sum(1, keepdim=True).clamp_min(1e-18)
+    dual = torch.linalg.cross(second, normal) / square, torch.linalg.cross(normal, first) / square
+    numbers = torch.stack([grid[:, 0] + 1, grid[:, 1] + 1, starts, room.material], dim=1).float()
+    return torch.cat([room.origin, *dual, normal / square.sqrt(), room.span, room.offset, numbers], dim=1)
+
+
+def _spread(
+    origin: Float32[Tensor, "p 3"], first: Float32[Tensor, "p 3"], second: Float32[Tensor, "p 3"],
+    owner: Int64[Tensor, "v"], s: Float32[Tensor, "v"], t: Float32[Tensor, "v"],
+) -> Float32[Tensor, "v 3"]:  # fmt: skip
+    return origin[owner] + s[:, None] * first[owner] + t[:, None] * second[owner]
+
+
+def _length(vectors: Float32[Tensor, "n 3"]) -> Float32[Tensor, "n 1"]:
+    """Lengths, in one order of additions on all devices."""
+    x, y, z = vectors.unbind(1)
+    return (x * x + y * y + z * z).sqrt()[:, None]

@@ -1,0 +1,119 @@
+"""A room that is being built: its size, what stands in it, its lamps, and the colours of its sides."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.synthetic.rooms.furniture import THINGS
+from posegaussian.synthetic.rooms.palette import Palette
+from posegaussian.synthetic.rooms.plan import Plan
+from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM, Builder
+
+YAWS = (0.0, -np.pi / 2, np.pi, np.pi / 2)
+"""Directions of the four walls: a thing turned by one of them has its back to the wall at +y, +x, -y or -x."""
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A lamp or a window in the frame of the room.
+
+    Args:
+        centre: metres.
+        axes: half of its sides, metres.
+        facing: its normal; 0: it shines in all directions.
+        fades: whether its light falls with the square of the distance.
+    """
+
+    centre: Float[np.ndarray, "3"]
+    axes: Float[np.ndarray, "2 3"]
+    facing: Float[np.ndarray, "3"]
+    fades: bool = True
+
+
+@dataclass
+class Site:
+    """A room that is being built, in a frame of its own with the origin below the person.
+
+    Args:
+        rng: draws everything.
+        plan: where things may stand.
+        clutter: amount of furniture, 0..1.
+        builder: collects surfaces.
+        palette: collects materials.
+        lamps: the first ones light the person.
+        sides: colours of low x, high x, low y, high y, floor and ceiling.
+        sky: brightness of the far surroundings; 0: nothing of them is seen.
+    """
+
+    rng: np.random.Generator
+    plan: Plan
+    clutter: float
+    builder: Builder
+    palette: Palette
+    lamps: list[Lamp] = field(default_factory=list)
+    sides: Float[np.ndarray, "6 3"] = field(default_factory=lambda: np.full((6, 3), 0.5))
+    sky: float = 0.0
+
+    @property
+    def height(self) -> float:
+        """Of the room, metres."""
+        return self.plan.height
+
+    def wall(self, side: int) -> tuple[Float[np.ndarray, "2"], float, float]:
+        """Where the middle of a wall stands, its yaw (see `YAWS`), and half of its length."""
+        low, high = self.plan.low, self.plan.high
+        middle = (low + high) / 2
+        half = (high - low) / 2
+        places = ((middle[0], high[1]), (high[0], middle[1]), (middle[0], low[1]), (low[0], middle[1]))
+        return np.array(places[side]), YAWS[side], float(half[side % 2])
+
+    def at_wall(self, side: int, along: float = 0.0, z: float = 0.0, label: int = ROOM) -> None:
+        """Continue in the frame of a wall: x along it, y = 0 in its plane and negative inside, z up."""
+        middle, yaw, _ = self.wall(side)
+        self.builder.place(middle[0] + along * np.cos(yaw), middle[1] + along * np.sin(yaw), yaw, z, label)
+
+    def in_room(self, side: int, along: float, y: float, z: float) -> Float[np.ndarray, "3"]:
+        """A point of the frame of a wall in the frame of the room."""
+        middle, yaw, _ = self.wall(side)
+        across = np.array([np.cos(yaw), np.sin(yaw)]) * along + np.array([-np.sin(yaw), np.cos(yaw)]) * y
+        return np.array([*(middle + across), z])
+
+    def furnish(self, names: dict[str, float], walls: bool = True) -> None:
+        """Put furniture where it fits.
+
+        Args:
+            names: of things, with the expected number of each in a full room.
+            walls: whether they stand at the walls.
+        """
+        for name, number in names.items():
+            thing = THINGS[name]
+            for _ in range(self.rng.poisson(number * self.clutter)):
+                size = thing.size(self.rng)
+                size = *size[:2], min(size[2], self.height - 0.05)
+                place = self.plan.along_wall(self.rng, size) if walls else self.plan.anywhere(self.rng, size)
+                if place:
+                    self.builder.place(*place)
+                    thing.build(self.builder, self.palette, self.rng, size)
+
+    def before(self) -> bool:
+        """Put a thing between a camera and the person; whether there was a place for it."""
+        name = str(self.rng.choice(["cardboard", "plant", "crate", "chair", "table"]))
+        width = float(self.rng.uniform(0.3, 0.55))
+        place = self.plan.before(self.rng, width)
+        if place is None:
+            return False
+        x, y, top = place
+        if name == "chair":
+            name = "chair" if 0.6 < top < 1.1 else "cardboard"
+        self.builder.place(x, y, self.rng.uniform(-np.pi, np.pi), label=OBJECT)
+        THINGS[name].build(self.builder, self.palette, self.rng, (0.7 * width, 0.7 * width, top))
+        return True
+
+    def ceiling_lamp(self, x: float, y: float, half: tuple[float, float], z: float | None = None) -> Lamp:
+        """A lamp that shines down."""
+        return Lamp(
+            np.array([x, y, (self.height if z is None else z) - 0.02]),
+            np.array([[half[0], 0, 0], [0, half[1], 0]]),
+            np.array([0.0, 0, -1]),
+        )

@@ -1,0 +1,203 @@
+"""What cameras see of a room, computed once, and each frame of a person in front of it.
+
+The room and its light do not change from frame to frame, so each camera's view of the empty room is made once. A frame
+adds the person's samples, hides those behind things that stand before the person, and takes away the light that the
+person keeps from the room: the first lamp's by the shadow map, ambient light near the feet by the contact map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float16, Float32, Int64, UInt8
+from torch import Tensor
+
+from posegaussian.synthetic.people.subject_mesh import PosedMesh
+from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
+from posegaussian.synthetic.renderer.projection import project_vertices
+from posegaussian.synthetic.renderer.render import SAMPLES
+from posegaussian.synthetic.renderer.zbuffer import rasterize
+from posegaussian.synthetic.rooms.baking import bake
+from posegaussian.synthetic.rooms.contact import contact_at
+from posegaussian.synthetic.rooms.room import Room, RoomMesh
+from posegaussian.synthetic.rooms.shading import shade
+from posegaussian.types import Camera, Tensors
+
+
+@dataclass(frozen=True)
+class LitRoom:
+    """A room with baked light, ready to be seen.
+
+    Args:
+        room: the room.
+        mesh: its mesh.
+        light: at the mesh's vertices; see `baking.bake`.
+    """
+
+    room: Room
+    mesh: RoomMesh
+    light: Float32[Tensor, "v 4"]
+
+    @staticmethod
+    def of(room: Room) -> LitRoom:
+        """The room with its light, on its device."""
+        mesh = RoomMesh.of(room)
+        return LitRoom(room, mesh, bake(mesh, room.fixtures))
+
+
+@dataclass(frozen=True)
+class RoomView(Tensors):
+    """The empty room in n cameras.
+
+    Args:
+        depth: at each sample, metres; infinite where nothing is.
+        colours: RGB at each sample, with all light.
+        key: share of the first lamp in the colours, RGB of each pixel.
+        where: pixels that the person may darken, numbers within the n images; None: all.
+        points: their places, metres.
+        normals: their normals, towards the camera.
+    """
+
+    depth: Float32[Tensor, "n hs ws"]
+    colours: Float16[Tensor, "n hs ws 3"]
+    key: Float16[Tensor, "n h w 3"]
+    where: Int64[Tensor, "k"] | None
+    points: Float32[Tensor, "k 3"]
+    normals: Float32[Tensor, "k 3"]
+
+
+@dataclass(frozen=True)
+class RoomTruth(Tensors):
+    """Depth and labels of the empty room at the pixels' centres; 0 where nothing is.
+
+    Args:
+        depth: along the optical axis, metres.
+        labels: `surfaces.ROOM` or `surfaces.OBJECT`.
+    """
+
+    depth: Float32[Tensor, "n h w"]
+    labels: UInt8[Tensor, "n h w"]
+
+
+def view_room(
+    lit: LitRoom, camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None, rays: Float32[Tensor, "n s 3"] | None = None
+) -> RoomView:
+    """The empty room in n cameras.
+
+    Args:
+        lit: the room.
+        camera: n cameras.
+        distortion: OpenCV's k1, k2, p1, p2, k3 of each; None for pinholes.
+        rays: directions of the samples in the world, of unit depth, where lenses are distorted.
+    """
+    dense = camera.resized(SAMPLES * camera.width, SAMPLES * camera.height)
+    face, depth = _rasterized(lit, dense, distortion)
+    rays = pinhole_rays(dense) if rays is None else rays
+    eyes, spacing = camera.centre, 1 / dense.intrinsics[:, 0, 0]
+    parts = [
+        shade(lit.room, lit.mesh, lit.light, face[i].flatten(), depth[i].flatten(), rays[i], eyes[i], spacing[i])
+        for i in range(len(face))
+    ]
+    shape = len(face), *face.shape[1:], 3
+    key = torch.stack([part for _, part in parts]).view(shape)
+    colours = torch.stack([rest for rest, _ in parts]).view(shape) + key
+    share = pooled(key) / pooled(colours).clamp_min(1e-6)
+    one = (slice(None), slice(0, None, SAMPLES), slice(0, None, SAMPLES))
+    points = eyes[:, None, None] + rays.view(shape)[one] * depth[one][..., None]
+    row = lit.mesh.rows[lit.mesh.panel[face[one].clamp_min(0).long()], 9:12]
+    row = torch.where((row * rays.view(shape)[one]).sum(-1, keepdim=True) > 0, -row, row)
+    empty = face < 0
+    return RoomView(
+        depth=depth.masked_fill(empty, torch.inf),
+        colours=colours.half(),
+        key=share.half(),
+        where=None,
+        points=torch.where(empty[one][..., None], _nowhere(points), points).reshape(-1, 3),
+        normals=row.reshape(-1, 3),
+    )
+
+
+def room_truth(lit: LitRoom, camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None) -> RoomTruth:
+    """Depth and labels of the empty room in n cameras, one sample at each pixel's centre."""
+    face, depth = _rasterized(lit, camera, distortion)
+    labels = lit.room.label[lit.mesh.panel[face.clamp_min(0).long()]] * (face >= 0)
+    return RoomTruth(depth, labels.to(torch.uint8))
+
+
+def darkness(
+    view: RoomView,
+    shadows: ShadowMap,
+    frame: Int64[Tensor, "n"],
+    lights: Lights,
+    free: Float32[Tensor, "t s s"],
+    middle: Float32[Tensor, "3"],
+) -> Float32[Tensor, "n h w 3"]:
+    """What a person leaves of the light in each pixel of the room.
+
+    Args:
+        view: the empty room in n cameras.
+        shadows: of the first lamp, t frames.
+        frame: the frame that each camera sees.
+        lights: the light.
+        free: contact map of t frames.
+        middle: of the contact map.
+    """
+    count = view.key.shape[0]
+    pixels = view.key[0, ..., 0].numel()
+    number = torch.arange(count * pixels, device=frame.device) if view.where is None else view.where
+    image = number // pixels
+    lit = shadows.visibility(view.points, view.normals, frame[image], lights.softness)[:, None]
+    near = contact_at(free, middle, view.points.expand(len(free), -1, -1))
+    near = near.gather(0, frame[image][None])[0, :, None]
+    share = view.key.reshape(-1, 3)[number].float()
+    left = share * lit + (1 - share) * near
+    if view.where is None:
+        return left.view(view.key.shape)
+    whole = torch.ones_like(view.key, dtype=torch.float32).view(-1, 3)
+    whole[number] = left
+    return whole.view(view.key.shape)
+
+
+def behind(
+    view: RoomView, hit: Float32[Tensor, "n hs ws"], left: Float32[Tensor, "n h w 3"]
+) -> Float32[Tensor, "n 3 h w"]:
+    """The room's part of each pixel, RGB: the mean over its samples that show no person.
+
+    Args:
+        view: the empty room.
+        hit: 1 at samples that show the person.
+        left: from `darkness`.
+    """
+    return (pooled(view.colours.float() * (1 - hit)[..., None]) * left).permute(0, 3, 1, 2)
+
+
+def pooled(samples: Float32[Tensor, "n hs ws c"]) -> Float32[Tensor, "n h w c"]:
+    """Means over the samples of each pixel."""
+    parts = [samples[:, i::SAMPLES, j::SAMPLES] for i in range(SAMPLES) for j in range(SAMPLES)]
+    return (parts[0] + parts[1] + parts[2] + parts[3]) / len(parts)
+
+
+def pinhole_rays(camera: Camera) -> Float32[Tensor, "n s 3"]:
+    """Directions of the pixels of n cameras in the world, of unit depth along the optical axis."""
+    like = camera.intrinsics
+    x = torch.arange(camera.width, device=like.device) + 0.5
+    y = torch.arange(camera.height, device=like.device)[:, None] + 0.5
+    focal, middle = like[:, [0, 1], [0, 1]][..., None, None], like[:, :2, 2][..., None, None]
+    skew = like[:, 0, 1, None, None]
+    down = ((y - middle[:, 1]) / focal[:, 1]).expand(-1, -1, camera.width)
+    across = (x - middle[:, 0] - skew * down) / focal[:, 0]
+    turn = camera.world_to_camera[:, :3, :3, None, None]
+    rays = across[:, None] * turn[:, 0] + down[:, None] * turn[:, 1] + turn[:, 2]
+    return rays.flatten(2).mT.contiguous()
+
+
+def _rasterized(lit: LitRoom, camera: Camera, distortion: Float32[Tensor, "n 5"] | None):
+    vertices = lit.mesh.vertices.expand(len(camera.intrinsics), -1, -1)
+    points = project_vertices(vertices, camera, distortion)
+    return rasterize(points, lit.mesh.faces, camera.width, camera.height)
+
+
+def _nowhere(points: Tensor) -> Tensor:
+    """A place far above, which nobody darkens."""
+    return torch.full_like(points, 1e3)

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT, Positive, Problem, Size, without_problems
 from posegaussian.config.people import PeopleSettings
+from posegaussian.config.room import RoomSettings
 from posegaussian.config.synthetic import GPS_GAUSSIAN, LightSettings, RigSettings, SensorSettings
 
 
@@ -39,6 +40,8 @@ class BuiltinSettings:
     """Sensor effects of the source images."""
     people: PeopleSettings = PeopleSettings()
     """Which synthetic people are drawn."""
+    room: RoomSettings = RoomSettings()
+    """What surrounds the person."""
 
     _consistent = without_problems
 

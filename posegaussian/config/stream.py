@@ -4,6 +4,7 @@ from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT, Fraction, NonNegative, Positive, Sixteens, Size
 from posegaussian.config.people import PeopleSettings
+from posegaussian.config.room import RoomSettings
 from posegaussian.config.synthetic import REALISTIC_SENSOR, LightSettings, RigSettings, SensorSettings
 
 
@@ -27,6 +28,8 @@ class StreamSettings:
     """Sensor effects of the source images; the novel view is always clean."""
     people: PeopleSettings = PeopleSettings()
     """Which synthetic people are drawn."""
+    room: RoomSettings = RoomSettings()
+    """What surrounds the person."""
     pool: Positive = 16
     """Number of people in the pool."""
     lifetime: Positive = 64
@@ -55,3 +58,5 @@ class StreamVariantSettings:
     """Positions of the cameras."""
     sensor: SensorSettings | None = None
     """Sensor effects of the source images."""
+    room: RoomSettings | None = None
+    """What surrounds the person."""

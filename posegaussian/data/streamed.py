@@ -65,7 +65,7 @@ class StreamedBatches(BatchSource):
 
 def _varied(settings: StreamSettings, variant: StreamVariantSettings, phase: str) -> StreamSettings:
     """The settings of the stream with the changes of a variant."""
-    names = ("size", "target_size", "still", "rig", "sensor")
+    names = ("size", "target_size", "still", "rig", "sensor", "room")
     changes = {name: getattr(variant, name) for name in names if getattr(variant, name) is not None}
     changes |= {"target_size": _UNUSED_SIZE} if phase == "depth" else {}
     return replace(settings, **changes)

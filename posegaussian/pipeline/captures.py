@@ -24,6 +24,9 @@ from posegaussian.progress import progress
 from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
 from posegaussian.synthetic.scans import scan_capture, upright
 
+SCENE_DEPTH_UNIT = 1e-3
+"""Unit of the depths of everything, metres; 16 bits reach to 65 m, as the ground outdoors does."""
+
 
 def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
     """Render a synthetic person and write the capture, which appears under its name only when it is complete.
@@ -86,5 +89,14 @@ def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], setting
             write_frame(root / frame_path("images", camera, frame, suffix), rendered.image, ENCODERS[suffix])
             write_frame(root / frame_path("masks", camera, frame), rendered.mask)
             write_frame(root / frame_path("depths", camera, frame), steps)
+            if rendered.room is not None:
+                far = np.round(rendered.room.depth / SCENE_DEPTH_UNIT).clip(0, 65535).astype(np.uint16)
+                write_frame(root / frame_path("foregrounds", camera, frame), rendered.room.foreground)
+                write_frame(root / frame_path("labels", camera, frame), rendered.room.labels)
+                write_frame(root / frame_path("scene_depths", camera, frame), far)
+    for camera in rig.cameras:
+        background = capture.scene.background(camera)
+        if background is not None:
+            write_frame(root / "backgrounds" / f"{camera}.png", background)
     if capture.joints is not None:
         write_joints(root, dict(enumerate(capture.joints.round(6))), indent=1)

@@ -1,7 +1,7 @@
 """Cameras and light of a capture, and what they render of a person on the CPU."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,23 +13,42 @@ from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_cam
 from posegaussian.synthetic.renderer.render import render_colours, render_ground_truth
 from posegaussian.synthetic.rigs.calibration import camera_batch, perturb_calibration
 from posegaussian.synthetic.rigs.rig import Rig
+from posegaussian.synthetic.rooms.drawing import draw_room
+from posegaussian.synthetic.rooms.surroundings import Surroundings
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera
 
 
 @dataclass(frozen=True)
 class CaptureImage:
-    """One image in front of the wall, and its ground truth.
+    """One image in front of the wall or in a room, and its ground truth.
 
     Args:
         image: RGB.
-        mask: how much of each pixel the person covers, 0..255.
+        mask: how much of each pixel the person covers, 0..255; what stands before the person is left out.
         depth: along the optical axis at the pixel's centre, metres; 0 in the background.
+        room: what is only known in a room.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
     mask: UInt8[np.ndarray, "h w"]
     depth: Float32[np.ndarray, "h w"]
+    room: "RoomImage | None" = None
+
+
+@dataclass(frozen=True)
+class RoomImage:
+    """Ground truth of an image in a room.
+
+    Args:
+        foreground: RGB of the person in each pixel that they cover, not multiplied by the coverage; 0 elsewhere.
+        depth: of everything, metres; 0 where nothing is.
+        labels: 1 the person, 2 other people, 3 things, 4 the room; 0 far away.
+    """
+
+    foreground: UInt8[np.ndarray, "h w 3"]
+    depth: Float32[np.ndarray, "h w"]
+    labels: UInt8[np.ndarray, "h w"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,7 @@ class CaptureScene:
         sensors: sensor effects of each camera, by name; batch of all frames.
         lights: the light.
         middle: of the person over all frames, metres.
+        surroundings: the room; None: an even wall.
     """
 
     rig: Rig
@@ -49,6 +69,7 @@ class CaptureScene:
     sensors: dict[str, Sensor]
     lights: Lights
     middle: Float[np.ndarray, "3"]
+    surroundings: Surroundings | None = None
 
     @staticmethod
     def draw(
@@ -61,7 +82,28 @@ class CaptureScene:
             sensor = settings.sensor if name in rig.sources else SensorSettings()
             actual[name] = perturb_calibration(rng, sensor, camera_batch([view]), extent)
             sensors[name] = draw_sensors(rng, sensor, settings.frames, 1)
-        return CaptureScene(rig, actual, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
+        scene = CaptureScene(rig, actual, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
+        return scene if settings.room.off else scene._in_room(rng, settings, extent)
+
+    def _in_room(
+        self, rng: np.random.Generator, settings: BuiltinSettings, extent: Float[np.ndarray, "p 3"]
+    ) -> "CaptureScene":
+        """The same cameras in a random room, with its light."""
+        eyes = np.stack([view.centre for view in self.rig.cameras.values()])
+        drawn = draw_room(rng, settings.room, settings.light, eyes, extent)
+        if drawn is None:
+            return self
+        room, lights = drawn
+        middle = torch.from_numpy(self.middle.astype(np.float32))
+        surroundings = Surroundings(room, lights, lamp_camera(lights, self.middle)[None], middle)
+        return replace(self, lights=lights, surroundings=surroundings)
+
+    def background(self, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
+        """The image of the empty room in a camera, with its sensor effects; None without a room."""
+        if self.surroundings is None:
+            return None
+        plate = self.surroundings.plate(name, self.actual[name], self.rig.cameras[name].distortion)
+        return _bytes(self.sensors[name][:1].apply(plate)[0].permute(1, 2, 0))
 
     def render(self, posed: PosedMesh, frame: int) -> Iterator[tuple[str, CaptureImage]]:
         """Name and image of every camera.
@@ -75,13 +117,20 @@ class CaptureScene:
         now = torch.zeros(1, dtype=torch.long)
         for name, view in self.rig.cameras.items():
             lens = torch.from_numpy(view.distortion)[None].float()
-            rendered = render_colours(posed, now, self.actual[name], self.lights, shadows, lens)
-            image = self.sensors[name][frame : frame + 1].apply(rendered.over(self.lights.background))
-            depth = render_ground_truth(posed, now, camera_batch([view]), lens).depth
-            yield (
-                name,
-                CaptureImage(_bytes(image[0].permute(1, 2, 0)), _bytes(rendered.coverage[0, 0]), depth[0].numpy()),
-            )
+            sensor, truth = self.sensors[name][frame : frame + 1], None
+            person = render_ground_truth(posed, now, camera_batch([view]), lens)
+            if self.surroundings is None:
+                rendered = render_colours(posed, now, self.actual[name], self.lights, shadows, lens)
+                plain = rendered.over(self.lights.background)
+            else:
+                plain, rendered = self.surroundings.image(name, posed, self.actual[name], view.distortion, shadows)
+                person, whole = self.surroundings.truth(name, person, camera_batch([view]), view.distortion)
+                colours = rendered.colours / rendered.coverage.clamp_min(1e-6)
+                foreground = _bytes(sensor.exposed(colours)[0].permute(1, 2, 0))
+                truth = RoomImage(foreground, whole.depth[0].numpy(), whole.labels[0].numpy())
+            image = _bytes(sensor.apply(plain)[0].permute(1, 2, 0))
+            mask = _bytes(rendered.coverage[0, 0])
+            yield name, CaptureImage(image, mask, person.depth[0].numpy(), truth)
 
 
 def _bytes(values: torch.Tensor) -> np.ndarray:

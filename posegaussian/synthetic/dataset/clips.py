@@ -12,7 +12,7 @@ from torch import Tensor
 from posegaussian.config import StreamSettings
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.projection import project
-from posegaussian.synthetic.dataset.sample import Sample, concatenate
+from posegaussian.synthetic.dataset.sample import Sample, SampleSurroundings, concatenate
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.dataset.upload import upload
 from posegaussian.synthetic.dataset.visibility import covisible, visible_joints
@@ -20,6 +20,19 @@ from posegaussian.synthetic.people.pose_sequence import PoseSequence
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours, render_colours, render_ground_truth
+from posegaussian.synthetic.rooms.contact import contact_map
+from posegaussian.synthetic.rooms.drawing import draw_room
+from posegaussian.synthetic.rooms.room import Room
+from posegaussian.synthetic.rooms.surfaces import PERSON
+from posegaussian.synthetic.rooms.view import (
+    LitRoom,
+    RoomTruth,
+    composed,
+    darkness,
+    room_truth,
+    view_room,
+    visible_truth,
+)
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera, StereoPair, Tensors, stack
 
@@ -63,14 +76,18 @@ def render_clips(
     sensors = concatenate([sample.sensors for sample in samples])
     samples, pairs, joint_depth, known, sensors = upload((samples, pairs, joint_depth, known, sensors), device)
 
-    renders = concatenate([_render(subject, sample, frames) for subject, sample in zip(subjects, samples, strict=True)])
+    rooms = not settings.room.off
+    renders = concatenate(
+        [_render(subject, sample, frames, rooms) for subject, sample in zip(subjects, samples, strict=True)]
+    )
     depth, parts = (values.unflatten(0, (-1, 2)) for values in (renders.truth.depth, renders.truth.parts))
     disparity = depth_to_disparity(depth, pairs)
     masks = _levels(renders.coverage)
-    images = sensors.apply(renders.images) * masks
+    filmed = sensors.apply(renders.images)
     masks = masks.unflatten(0, (-1, 2))
+    images = filmed.unflatten(0, (-1, 2))
     return Sample(
-        pair=StereoPair(images.unflatten(0, (-1, 2)), masks, pairs),
+        pair=StereoPair(images * masks, masks, pairs),
         depth=depth,
         disparity=disparity,
         valid=((depth > 0) & (masks[:, :, 0] >= 0.5)).float(),
@@ -80,6 +97,7 @@ def render_clips(
         target=_levels(renders.target.colours.clamp(0, 1)),
         target_mask=_levels(renders.target.coverage),
         target_depth=renders.target_truth.depth,
+        surroundings=None if renders.room is None else _surroundings(images, renders, sensors),
         **known,
     )
 
@@ -97,6 +115,8 @@ class CameraSample(Tensors):
         lights: the light.
         sensors: of the pair, batch t x 2.
         lamp: the camera of the first lamp's shadow map.
+        middle: of the person in these frames, metres.
+        room: what surrounds the person; None: an even wall.
     """
 
     times: Int64[Tensor, t]
@@ -107,6 +127,8 @@ class CameraSample(Tensors):
     lights: Lights
     sensors: Sensor
     lamp: Camera
+    middle: Float32[Tensor, "3"]
+    room: Room | None
 
 
 def draw_camera_sample(
@@ -118,11 +140,26 @@ def draw_camera_sample(
     scene = draw_stereo_scene(rng, settings, extent)
     lights = draw_lights(rng, settings.light)
     sensors = draw_sensors(rng, settings.sensor, frames, 2)
-    lamp = lamp_camera(lights, (extent.min(0) + extent.max(0)) / 2)
+    room, middle = None, (extent.min(0) + extent.max(0)) / 2
+    if not settings.room.off:
+        eyes = torch.cat([scene.declared.centre, scene.target.centre[None]]).double().numpy()
+        room, lights = draw_room(rng, settings.room, settings.light, eyes, extent) or (None, lights)
+    lamp = lamp_camera(lights, middle)
     declared, actual, target, lamp = (
         stack([camera] * frames) for camera in (scene.declared, scene.actual, scene.target, lamp)
     )
-    return CameraSample(torch.from_numpy(times), declared, _flat(actual), target, scene.baseline, lights, sensors, lamp)
+    return CameraSample(
+        times=torch.from_numpy(times),
+        declared=declared,
+        actual=_flat(actual),
+        target=target,
+        baseline=scene.baseline,
+        lights=lights,
+        sensors=sensors,
+        lamp=lamp,
+        middle=torch.from_numpy(middle.astype(np.float32)),
+        room=room,
+    )
 
 
 def _draw_times(poses: PoseSequence, rng: np.random.Generator, settings: StreamSettings, frames: int) -> np.ndarray:
@@ -136,11 +173,12 @@ class ClipRenders(Tensors):
     """Renders of a clip of t frames.
 
     Args:
-        images: of the actual pair, in front of the wall, batch t x 2.
+        images: of the actual pair, in front of the wall or in the room, batch t x 2.
         coverage: of the same images.
         truth: of the declared pair.
         target: colours of the novel view.
         target_truth: of the novel view.
+        room: what is only known in rooms.
     """
 
     images: Float32[Tensor, "n 3 h w"]
@@ -148,22 +186,61 @@ class ClipRenders(Tensors):
     truth: GroundTruth
     target: RenderedColours
     target_truth: GroundTruth
+    room: RoomRenders | None
 
 
-def _render(subject: Subject, sample: CameraSample, frames: int) -> ClipRenders:
-    """All renders of a clip."""
+@dataclass(frozen=True)
+class RoomRenders(Tensors):
+    """Of the pair in a room.
+
+    Args:
+        colours: of the person, multiplied by the coverage.
+        truth: depth and labels of everything, of the declared pair.
+    """
+
+    colours: Float32[Tensor, "n 3 h w"]
+    truth: RoomTruth
+
+
+def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool) -> ClipRenders:
+    """All renders of a clip; the novel view shows the person alone."""
     posed = subject.mesh.posed(subject.transforms[sample.times])
     shadows = shadow_map(posed, sample.lamp)
     each = torch.arange(frames, device=posed.vertices.device)
     twice = torch.arange(2 * frames, device=posed.vertices.device) // 2
-    sources = render_colours(posed, twice, sample.actual, sample.lights, shadows)
+    truth, room = render_ground_truth(posed, twice, _flat(sample.declared)), None
+    if sample.room is None:
+        sources = render_colours(posed, twice, sample.actual, sample.lights, shadows)
+        images = sources.over(sample.lights.background)
+        if rooms:
+            person = (truth.depth > 0).to(torch.uint8) * PERSON
+            room = RoomRenders(sources.colours, RoomTruth(truth.depth, person))
+    else:
+        lit, pair = LitRoom.of(sample.room), torch.arange(2, device=twice.device).repeat(frames)
+        view = view_room(lit, sample.actual[:2]).frames(frames)
+        sources = render_colours(posed, twice, sample.actual, sample.lights, shadows, limit=view.depth)
+        free = contact_map(posed, sample.middle)
+        left = darkness(view, shadows, twice, sample.lights, free, sample.middle)
+        images = composed(view, sources, left)
+        truth, whole = visible_truth(truth, room_truth(lit, sample.declared[0])[pair])
+        room = RoomRenders(sources.colours, whole)
     return ClipRenders(
-        images=sources.over(sample.lights.background),
+        images=images,
         coverage=sources.coverage,
-        truth=render_ground_truth(posed, twice, _flat(sample.declared)),
+        truth=truth,
         target=render_colours(posed, each, sample.target, sample.lights, shadows),
         target_truth=render_ground_truth(posed, each, sample.target),
+        room=room,
     )
+
+
+def _surroundings(images: Float32[Tensor, "b 2 3 h w"], renders: ClipRenders, sensors: Sensor) -> SampleSurroundings:
+    """What a sample knows of its rooms."""
+    assert renders.room is not None
+    foreground = sensors.exposed(renders.room.colours / renders.coverage.clamp_min(1e-6))
+    labels, depth = renders.room.truth.labels.int(), renders.room.truth.depth
+    foreground, labels, depth = (values.unflatten(0, (-1, 2)) for values in (foreground, labels, depth))
+    return SampleSurroundings(images, foreground, labels, depth)
 
 
 def _flat(camera: Camera) -> Camera:

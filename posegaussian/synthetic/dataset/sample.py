@@ -12,6 +12,23 @@ from posegaussian.types import Camera, StereoPair, Tensors
 
 
 @dataclass(frozen=True)
+class SampleSurroundings(Tensors):
+    """The pair in its room: an image is foreground x mask + background x (1 - mask), before blur, noise and JPEG.
+
+    Args:
+        images: as filmed, RGB.
+        foreground: RGB of the person in each pixel that they cover, not multiplied by the mask; 0 elsewhere.
+        labels: at pixel centres: 1 the person, 2 other people, 3 things, 4 the room; 0 far away.
+        depth: of everything at pixel centres, metres; 0 where nothing is.
+    """
+
+    images: Float[Tensor, "b 2 3 h w"]
+    foreground: Float[Tensor, "b 2 3 h w"]
+    labels: Int[Tensor, "b 2 h w"]
+    depth: Float[Tensor, "b 2 h w"]
+
+
+@dataclass(frozen=True)
 class Sample(Tensors):
     """Consecutive frames of clips, clip by clip; batch b = clips x frames.
 
@@ -31,6 +48,7 @@ class Sample(Tensors):
         target_camera: camera of the novel view.
         person: seed of the person.
         baseline: angle between the two cameras as seen from the person, degrees.
+        surroundings: what is only known where the settings have rooms.
     """
 
     pair: StereoPair
@@ -48,6 +66,7 @@ class Sample(Tensors):
     target_camera: Camera
     person: Int[Tensor, b]
     baseline: Float[Tensor, b]
+    surroundings: SampleSurroundings | None = None
 
 
 def concatenate(items: list):

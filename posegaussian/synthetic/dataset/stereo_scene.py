@@ -11,7 +11,7 @@ from posegaussian.errors import ConfigError
 from posegaussian.geometry import rectification
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.synthetic.rigs.calibration import camera_batch, perturb_calibration
-from posegaussian.synthetic.rigs.rig import draw_arc, draw_focal, draw_framed_camera, look_at, on_image_plane
+from posegaussian.synthetic.rigs.rig import above_floor, draw_arc, draw_focal, draw_framed_camera, look_at, on_image_plane
 from posegaussian.types import Camera, Tensors
 
 _DISTANCE_SPREAD = 0.03
@@ -40,6 +40,8 @@ def draw_stereo_scene(
 ) -> StereoScene:
     """A random rectified pair around the person, and a third camera near the arc between them.
 
+    In a room, cameras below the floor are raised above it.
+
     Args:
         rng: random generator.
         settings: sizes and ranges.
@@ -56,15 +58,25 @@ def draw_stereo_scene(
     for side in (-0.5, 0.5):
         place = arc.place(side * baseline)
         place = middle + (place - middle) * (1 + rng.uniform(-_DISTANCE_SPREAD, _DISTANCE_SPREAD))
+        place = place if settings.room.off else above_floor(place)
         pose = look_at(place, middle, rng.uniform(*rig.roll))
         on_image_plane(pose, extent)
         sources.append(SourceCamera(np.diag([1000.0, 1000, 1]), np.zeros(5), pose, 1000, 1000))
     pair = _rectified(rng, rig, sources, extent, settings.size)
     ratio, above = rng.uniform(*rig.between_cameras), rng.uniform(*rig.above)
-    pose = look_at(arc.place((ratio - 0.5) * baseline, above), middle, rng.uniform(*rig.roll))
+    place = arc.place((ratio - 0.5) * baseline, above)
+    place = place if settings.room.off else above_floor(place)
+    pose = look_at(place, middle, rng.uniform(*rig.roll))
     target = draw_framed_camera(rng, rig, pose, settings.target_size, extent)
     actual = perturb_calibration(rng, settings.sensor, pair, extent)
+    if not settings.room.off:
+        baseline = _angle(*(camera.centre - middle for camera in sources))  # the floor may have raised a camera
     return StereoScene(pair.to(torch.float32), actual.to(torch.float32), camera_batch([target])[0], baseline)
+
+
+def _angle(one: Float[np.ndarray, "3"], other: Float[np.ndarray, "3"]) -> float:
+    """The angle between two directions, degrees."""
+    return float(np.degrees(np.arctan2(np.linalg.norm(np.cross(one, other)), one @ other)))
 
 
 def _rectified(

@@ -1,6 +1,6 @@
 """Colours of a subject mesh, and the ground truth at pixel centres: one code for captures on disk and the stream."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import torch
@@ -26,10 +26,12 @@ class RenderedColours(Tensors):
     Args:
         colours: RGB, 0 and up, already multiplied by the coverage.
         coverage: share of each pixel that the person covers.
+        hit: which samples show the person; None where nothing may stand before the person.
     """
 
     colours: Float32[Tensor, "n 3 h w"]
     coverage: Float32[Tensor, "n 1 h w"]
+    hit: Bool[Tensor, "n hs ws"] | None = None
 
     def over(self, background: Float32[Tensor, "3"]) -> Float32[Tensor, "n 3 h w"]:
         """The images with a background of one colour."""
@@ -73,17 +75,32 @@ def render_colours(
     lights: Lights,
     shadows: ShadowMap,
     distortion: Float32[Tensor, "n 5"] | None = None,
+    limit: Float32[Tensor, "n hs ws"] | None = None,
 ) -> RenderedColours:
-    """Colours and coverage in n cameras; arguments as for `render_ground_truth`, and the light."""
+    """Colours and coverage in n cameras; arguments as for `render_ground_truth`, and the light.
+
+    Args:
+        posed: the mesh in t frames.
+        frame: the frame that each camera sees.
+        camera: n cameras.
+        lights: the light.
+        shadows: of the first lamp.
+        distortion: of the lenses.
+        limit: depth of what stands before or behind the person at each sample, metres; None: nothing does.
+    """
     points = project_vertices(posed.vertices[frame], camera, distortion)
     points[..., :2] *= SAMPLES
-    face, _ = rasterize(points, posed.mesh.faces, SAMPLES * camera.width, SAMPLES * camera.height)
+    face, depth = rasterize(points, posed.mesh.faces, SAMPLES * camera.width, SAMPLES * camera.height)
+    if limit is not None:
+        face = torch.where(depth <= limit, face, -1)
     scene = points, face, posed, frame, camera.centre, lights, shadows
     if points.is_cuda and has_triton():
         from posegaussian.synthetic.renderer import shading_triton
 
-        return RenderedColours(*shading_triton.shade_samples(*scene, SAMPLES))
-    return shade_samples(*scene)
+        rendered = RenderedColours(*shading_triton.shade_samples(*scene, SAMPLES))
+    else:
+        rendered = shade_samples(*scene)
+    return rendered if limit is None else replace(rendered, hit=face >= 0)
 
 
 def shade_samples(

@@ -11,6 +11,8 @@ from posegaussian.errors import ConfigError
 
 NEAREST_POINT = 0.2
 """Points nearer to the camera's plane than this are refused, metres; chosen by hand."""
+LOWEST_CAMERA = 0.15
+"""Cameras in a room stand at least this far above the floor, metres: a camera on its shortest tripod."""
 SHORTEST_FOCAL = 0.2
 """Shorter focal lengths are refused, as a share of the image's longer side: an angle of view of 136 degrees."""
 SHORTEST_SHARE = 0.7
@@ -178,8 +180,13 @@ def _direction(rng: np.random.Generator) -> Float[np.ndarray, "2"]:
     return np.array([np.cos(angle), np.sin(angle)])
 
 
+def above_floor(place: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+    """The place of a camera, or the lowest one above it where rooms have a floor."""
+    return np.array([place[0], place[1], max(place[2], LOWEST_CAMERA)])
+
+
 def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Float[np.ndarray, "n 3"]) -> Rig:
-    """The random rig of a capture.
+    """The random rig of a capture; in a room, cameras below the floor are raised above it.
 
     Args:
         rng: random generator.
@@ -195,7 +202,9 @@ def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Flo
     step = 360 / count if settings.ring else rng.uniform(*ranges.baseline)
 
     def view(angle, above=0.0, distortion=(0.0, 0.0)):
-        pose = look_at(arc.place(angle, above), middle, rng.uniform(*ranges.roll))
+        place = arc.place(angle, above)
+        place = place if settings.room.off else above_floor(place)
+        pose = look_at(place, middle, rng.uniform(*ranges.roll))
         return draw_framed_camera(rng, ranges, pose, settings.size, extent, distortion)
 
     angles = step * (np.arange(count) - (count - 1) / 2)

@@ -24,7 +24,7 @@ CORNER = 0.3
 CORNER_DARKNESS = 0.28
 """Share of the ambient light that is missing right beside another wall; chosen by hand: half of it comes back by
 reflection."""
-BOUNCE = 0.6
+BOUNCE = 0.45
 """Share of the ambient light that comes from walls nearby, in their colours; chosen by hand."""
 CLOSEST = 3.0
 """A surface near a lamp receives at the most this many times what the person receives; chosen by hand."""

@@ -19,8 +19,6 @@ from posegaussian.synthetic.rooms.room import Fixtures, Room
 from posegaussian.synthetic.rooms.site import Lamp, Site
 from posegaussian.synthetic.rooms.surfaces import Builder, turned
 
-LOWEST_CAMERA = 0.15
-"""Cameras of a rig with a room stand at least this far above the floor, metres."""
 WALL_GAP = 0.35
 """Space between a camera and the wall behind it, metres; chosen by hand: a tripod."""
 CEILING_GAP = 0.2

@@ -43,11 +43,11 @@ class Pyramid(Tensors):
         low = level.long()
         share = (level - low)[:, None]
         values = self._bilinear(layer, u, v, low) * (1 - share) + self._bilinear(layer, u, v, low + 1) * share
-        return values * _scales(values.device)
+        return values[:, :3] * _scales(values.device)
 
     def _bilinear(
         self, layer: Int64[Tensor, "n"], u: Float32[Tensor, "n"], v: Float32[Tensor, "n"], level: Int64[Tensor, "n"]
-    ) -> Float32[Tensor, "n 3"]:
+    ) -> Float32[Tensor, "n 4"]:
         size = SIZE >> level
         x, y = u * size - 0.5, v * size - 0.5
         left, top = x.floor(), y.floor()
@@ -61,8 +61,8 @@ class Pyramid(Tensors):
         lower = self._texel(below + column) * (1 - fx) + self._texel(below + right) * fx
         return upper * (1 - fy) + lower * fy
 
-    def _texel(self, index: Int64[Tensor, "n"]) -> Float32[Tensor, "n 3"]:
-        return self.texels[index][:, :3].float()
+    def _texel(self, index: Int64[Tensor, "n"]) -> Float32[Tensor, "n 4"]:
+        return self.texels[index].float()
 
 
 @cache

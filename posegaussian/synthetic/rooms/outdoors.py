@@ -25,9 +25,9 @@ def outdoors(site: Site) -> None:
     verge = ground if kind == "grass" or rng.uniform() < 0.4 else p.add("grass", (0.33, 0.41, 0.17), (0.42, 0.4, 0.2), (0.36, 0.3, 0.2))
     inner = float(max(*-site.plan.low, *site.plan.high)) + rng.uniform(0.5, 5)
     _ground(site, inner, ground, verge)
-    site.sides[:] = (0.55, 0.6, 0.68)
+    site.sides[:] = (0.62, 0.64, 0.66)
     site.sides[4] = tone
-    site.sides[5] = (0.75, 0.85, 1.0)
+    site.sides[5] = (0.82, 0.88, 0.95)
     site.sky = float(rng.uniform(0.85, 1.2))
     angle, rise = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 1.15)
     sun = 500 * np.array([np.cos(angle) * np.cos(rise), np.sin(angle) * np.cos(rise), np.sin(rise)])
@@ -114,14 +114,14 @@ def _tree(site: Site) -> None:
     tall, r = rng.uniform(4, 9), rng.uniform(0.12, 0.3)
     b.place(x, y, rng.uniform(0, 6), label=OBJECT)
     b.lathe([(1.3 * r, 0), (r, 0.5), (0.6 * r, 0.6 * tall)], p.add("wood", (0.3, 0.24, 0.18), period=0.5), 8)
-    tone = p.tint((0.4, 0.7), (0.25, 0.45), (0.2, 0.33))
+    tone = p.tint((0.4, 0.65), (0.32, 0.55), (0.2, 0.33))
     greens = [p.add("leaves", tone * s, tone * s * 0.6, period=0.9) for s in (0.75, 1.0, 1.2)]
-    clumps = rng.normal(0, 1, (110, 3)) * [0.2 * tall, 0.2 * tall, 0.15 * tall] + [0, 0, 0.68 * tall]
+    clumps = rng.normal(0, 1, (260, 3)).clip(-2, 2) * [0.17 * tall, 0.17 * tall, 0.14 * tall] + [0, 0, 0.7 * tall]
     for at in clumps:
         first, second = rng.normal(0, 1, (2, 3))
-        first *= rng.uniform(0.25, 0.6) / np.linalg.norm(first)
+        first *= rng.uniform(0.2, 0.45) / np.linalg.norm(first)
         second = np.cross(first, second)
-        second *= rng.uniform(0.2, 0.5) / np.linalg.norm(second)
+        second *= rng.uniform(0.15, 0.35) / np.linalg.norm(second)
         b.panel(at - first - 0.2 * second, first + second, first - second, int(rng.choice(greens)))
 
 
@@ -133,13 +133,14 @@ def _bush(site: Site) -> None:
     if place is None:
         return
     b.place(*place)
-    tone = p.tint((0.4, 0.65), (0.2, 0.4), (0.2, 0.34))
+    tone = p.tint((0.4, 0.65), (0.3, 0.5), (0.2, 0.34))
     greens = [p.add("leaves", tone * s, tone * s * 0.6, period=0.5) for s in (0.7, 1.0)]
-    for _ in range(130):
+    for _ in range(200):
         out = rng.normal(0, 1, 3)
         out /= np.linalg.norm(out)
-        at = np.array([0, 0, tall / 2]) + out * [wide / 2, wide / 2, tall / 2] * rng.uniform(0.6, 1)
+        at = np.array([0, 0, tall / 3]) + out * [wide / 2, wide / 2, 0.6 * tall] * rng.uniform(0.6, 1)
+        at[2] = abs(at[2])
         side = np.cross(out, rng.normal(0, 1, 3))
-        side *= rng.uniform(0.06, 0.12) / (np.linalg.norm(side) + 1e-6)
-        up = np.cross(out, side) + 0.05 * out
+        side *= rng.uniform(0.04, 0.09) / (np.linalg.norm(side) + 1e-6)
+        up = np.cross(out, side) + 0.04 * out
         b.panel(at - 0.5 * side - up, side + up, up - side, int(rng.choice(greens)))

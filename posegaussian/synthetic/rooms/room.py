@@ -12,7 +12,7 @@ from torch import Tensor
 from posegaussian.synthetic.rooms.surfaces import Panels
 from posegaussian.types import Tensors
 
-CELL = 0.1
+CELL = 0.14
 """Panels are divided into cells of at most this size, metres, within `NEAR` of the person; light is baked at the
 corners. Chosen by hand: shadows of furniture have edges of that width."""
 NEAR = 2.5

@@ -1,7 +1,7 @@
 """Colours of a room at the samples of an image: texture times baked light."""
 
 import torch
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int32
 from torch import Tensor
 
 from posegaussian.synthetic.rooms.lookup import far_away, pyramid
@@ -59,9 +59,20 @@ def _shade(room, mesh, light, face, depth, rays, eye, spacing):
     rest = colour * (received[:, :3] + surface[:, 2:3])
     key = colour * (received[:, 3:] * room.fixtures.strengths[0])
     if room.open:
-        far = far_away(room.panorama_number, rays, room.panorama[0]) * room.panorama[1]
-        rest = torch.where(hit[:, None], rest, far)
+        rest = _with_far(room, rest, hit, rays)
     return rest * (hit | room.open)[:, None], key * hit[:, None]
+
+
+def _with_far(
+    room: Room, colours: Float32[Tensor, "n 3"], hit: Bool[Tensor, "n"], rays: Float32[Tensor, "n 3"]
+) -> Float32[Tensor, "n 3"]:
+    """The colours with the panorama where nothing is hit; on CUDA it is looked up everywhere, so nothing waits."""
+    if not hit.is_cuda:
+        missed = (~hit).nonzero()[:, 0]
+        far = far_away(room.panorama_number, rays[missed], room.panorama[0])
+        return colours.index_copy(0, missed, far * room.panorama[1])
+    far = far_away(room.panorama_number, rays, room.panorama[0]) * room.panorama[1]
+    return torch.where(hit[:, None], colours, far)
 
 
 def _light(

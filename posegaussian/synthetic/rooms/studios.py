@@ -59,6 +59,9 @@ def _hung(site: Site, tone, floor: bool) -> None:
 def dome(site: Site) -> None:
     """A ring of panels on posts with small lamps, in a plain hall."""
     p, rng, b = site.palette, site.rng, site.builder
+    radius = float(np.linalg.norm(site.plan.eyes[:, :2], axis=1).max()) + rng.uniform(0.3, 0.6)
+    site.plan.low = np.minimum(site.plan.low, -radius - 0.7)
+    site.plan.high = np.maximum(site.plan.high, radius + 0.7)
     ground = p.pick(((0.55, 0.54, 0.52), (0.35, 0.35, 0.36), (0.75, 0.74, 0.72)))
     shell.floor(site, p.add(str(rng.choice(["concrete", "carpet", "plain"])), ground, ground * 0.85), ground)
     grey = np.full(3, rng.uniform(0.3, 0.8))
@@ -66,15 +69,13 @@ def dome(site: Site) -> None:
     shell.ceiling(site, plain, grey)
     for side in range(4):
         shell.wall(site, side, plain, grey)
-    radius = float(min(*-site.plan.low, *site.plan.high)) - 0.1
     count = int(rng.integers(10, 20))
     panel, post = p.add("plain", p.pick(((0.82, 0.82, 0.8), (0.3, 0.3, 0.32), (0.12, 0.12, 0.13), (0.55, 0.6, 0.62)))), p.metal()
     glow = p.add("plain", (1.0, 0.98, 0.95), glow=1.6)
     top = min(site.height - 0.25, 2.6)
     rows = 3
     for i in range(count):
-        angle = 2 * np.pi * (i + 0.5) / count
-        wide = radius * np.tan(np.pi / count)
+        angle, wide = 2 * np.pi * (i + 0.5) / count, radius * np.tan(np.pi / count)
         b.place(radius * np.cos(angle), radius * np.sin(angle), angle - np.pi / 2, label=ROOM)
         b.box((-wide - 0.03, -0.03, 0), (-wide + 0.03, 0.05, top + 0.2), post)
         for row in range(rows):

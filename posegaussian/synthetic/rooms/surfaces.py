@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 ROOM, OBJECT, PERSON, OTHER = 4, 3, 1, 2
 """Labels: the room itself, a thing in it, the person, other people; 0 is far away, behind everything."""
-MAX_BLOCKS = 40
+MAX_BLOCKS = 24
 """At most this many boxes keep light away, the largest; chosen by hand for the cost."""
 MIN_BLOCK = 0.01
 """Boxes with a smaller largest side cast no shadow, square metres / 4; chosen by hand: 20 cm x 20 cm."""

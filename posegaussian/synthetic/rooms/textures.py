@@ -75,7 +75,7 @@ def _step(value: Image, edge: float, width: float) -> Image:
 def _plaster(rng):
     bumps = fractal(rng, _SHAPE, (40, 40), 4, 0.8)
     clouds = fractal(rng, _SHAPE, (2, 2), 4)
-    return relief(blurred(bumps, 0.8), 0.25) * (0.985 + 0.03 * clouds), 0.25 * _step(clouds, 0.62, 0.4), _zero()
+    return relief(blurred(bumps, 0.8), 0.1) * (0.985 + 0.03 * clouds), 0.25 * _step(clouds, 0.62, 0.4), _zero()
 
 
 @_pattern(2.6)

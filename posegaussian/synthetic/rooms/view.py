@@ -7,7 +7,7 @@ person keeps from the room: the first lamp's by the shadow map, ambient light ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float16, Float32, Int64, UInt8
@@ -16,13 +16,19 @@ from torch import Tensor
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.projection import project_vertices
-from posegaussian.synthetic.renderer.render import SAMPLES
+from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours
 from posegaussian.synthetic.renderer.zbuffer import rasterize
 from posegaussian.synthetic.rooms.baking import bake
-from posegaussian.synthetic.rooms.contact import contact_at
+from posegaussian.synthetic.rooms.contact import EXTENT, contact_at
 from posegaussian.synthetic.rooms.room import Room, RoomMesh
 from posegaussian.synthetic.rooms.shading import shade
+from posegaussian.synthetic.rooms.surfaces import PERSON
 from posegaussian.types import Camera, Tensors
+
+LEAST_SHARE = 0.004
+"""Where the first lamp gives a smaller share of the light, a person casts no visible shadow: a level of 8 bits."""
+HIGHEST = 1.0
+"""The contact map darkens nothing above this height, metres: e^-4 of its darkness is left there."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,11 @@ class RoomView(Tensors):
     where: Int64[Tensor, "k"] | None
     points: Float32[Tensor, "k 3"]
     normals: Float32[Tensor, "k 3"]
+
+    def frames(self, count: int) -> RoomView:
+        """The same views in each of some frames, frame by frame; for views of all pixels."""
+        assert self.where is None
+        return self.map(lambda values: values.repeat(count, *[1] * (values.ndim - 1)))
 
 
 @dataclass(frozen=True)
@@ -159,17 +170,47 @@ def darkness(
     return whole.view(view.key.shape)
 
 
-def behind(
-    view: RoomView, hit: Float32[Tensor, "n hs ws"], left: Float32[Tensor, "n h w 3"]
+def composed(
+    view: RoomView, rendered: RenderedColours, left: Float32[Tensor, "n h w 3"]
 ) -> Float32[Tensor, "n 3 h w"]:
-    """The room's part of each pixel, RGB: the mean over its samples that show no person.
+    """Images of a person in a room, RGB: the samples that show the person, and the room's at all others.
 
     Args:
         view: the empty room.
-        hit: 1 at samples that show the person.
+        rendered: the person, rendered with the depths of the view as limit.
         left: from `darkness`.
     """
-    return (pooled(view.colours.float() * (1 - hit)[..., None]) * left).permute(0, 3, 1, 2)
+    assert rendered.hit is not None, "the person was rendered without a limit"
+    room = pooled(view.colours.float() * (~rendered.hit)[..., None]) * left
+    return rendered.colours + room.permute(0, 3, 1, 2)
+
+
+def plate(view: RoomView) -> Float32[Tensor, "n 3 h w"]:
+    """Images of the empty room, RGB."""
+    return pooled(view.colours.float()).permute(0, 3, 1, 2)
+
+
+def visible_truth(person: GroundTruth, room: RoomTruth) -> tuple[GroundTruth, RoomTruth]:
+    """The ground truth of a person where nothing stands before them, and depth and labels of everything."""
+    seen = (person.depth > 0) & ((room.depth == 0) | (person.depth <= room.depth))
+    whole = RoomTruth(torch.where(seen, person.depth, room.depth), room.labels.masked_fill(seen, PERSON))
+    return GroundTruth(person.depth * seen, person.parts * seen), whole
+
+
+def dark_pixels(view: RoomView, lamp: Camera, middle: Float32[Tensor, "3"]) -> RoomView:
+    """The view of the CPU, which handles no pixel that the person cannot darken.
+
+    Args:
+        view: n images.
+        lamp: camera of the shadow map, batch of 1.
+        middle: of the contact map.
+    """
+    x, y, inverse = project_vertices(view.points[None], lamp)[0].unbind(1)
+    shaded = (inverse > 0) & (x >= 0) & (y >= 0) & (x < lamp.width) & (y < lamp.height)
+    shaded &= view.key.reshape(-1, 3).amax(1) > LEAST_SHARE
+    near = ((view.points - middle)[:, :2].abs() < EXTENT).all(1) & (view.points[:, 2] < HIGHEST)
+    where = (shaded | near).nonzero()[:, 0]
+    return replace(view, where=where, points=view.points[where], normals=view.normals[where])
 
 
 def pooled(samples: Float32[Tensor, "n hs ws c"]) -> Float32[Tensor, "n h w c"]:

@@ -42,11 +42,14 @@ class Sensor(Tensors):
 
     def apply(self, images: Float32[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
         """The images with all effects, in 0..1."""
-        images = gaussian_blur(images, self.defocus)
-        images = (images * self.gain[:, :, None, None]).clamp(0, 1) ** self.gamma[:, None, None, None]
+        images = self.exposed(gaussian_blur(images, self.defocus))
         level = self.noise[:, None, None, None] * images.sqrt()
         images = (images + level * gaussian_noise(images.shape, self.seed)).clamp(0, 1)
         return jpeg_quantise((255 * images).round(), self.jpeg) / 255
+
+    def exposed(self, images: Float32[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
+        """The images with the effects on single colours alone: exposure, white balance and gamma; in 0..1."""
+        return (images * self.gain[:, :, None, None]).clamp(0, 1) ** self.gamma[:, None, None, None]
 
 
 def draw_sensors(rng: np.random.Generator, settings: SensorSettings, frames: int, cameras: int) -> Sensor:

@@ -1,0 +1,119 @@
+"""The room of a capture: each camera's view of it is made once, when it is first needed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.synthetic.people.subject_mesh import PosedMesh
+from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
+from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours, render_colours
+from posegaussian.synthetic.rooms.contact import contact_map
+from posegaussian.synthetic.rooms.room import Room
+from posegaussian.synthetic.rooms.view import (
+    LitRoom,
+    RoomTruth,
+    RoomView,
+    composed,
+    dark_pixels,
+    darkness,
+    plate,
+    room_truth,
+    view_room,
+    visible_truth,
+)
+from posegaussian.types import Camera
+
+
+@dataclass
+class Surroundings:
+    """A room on the CPU, and what static cameras see of it.
+
+    Args:
+        room: the room.
+        lights: the light.
+        lamp: camera of the shadow map, batch of 1.
+        middle: of the person over all frames, metres.
+    """
+
+    room: Room
+    lights: Lights
+    lamp: Camera
+    middle: Float32[Tensor, "3"]
+    _lit: LitRoom | None = None
+    _views: dict[str, RoomView] = field(default_factory=dict)
+    _truths: dict[str, RoomTruth] = field(default_factory=dict)
+
+    @property
+    def lit(self) -> LitRoom:
+        """The room with baked light."""
+        if self._lit is None:
+            self._lit = LitRoom.of(self.room)
+        return self._lit
+
+    def view(self, name: str, camera: Camera, distortion: Float[np.ndarray, "5"]) -> RoomView:
+        """The empty room in a camera.
+
+        Args:
+            name: of the camera.
+            camera: batch of 1.
+            distortion: of its lens.
+        """
+        if name not in self._views:
+            lens = torch.from_numpy(distortion)[None].float()
+            rays = _rays(camera, distortion) if distortion.any() else None
+            view = view_room(self.lit, camera, lens, rays)
+            self._views[name] = dark_pixels(view, self.lamp, self.middle)
+        return self._views[name]
+
+    def plate(self, name: str, camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 3 h w"]:
+        """The image of the empty room; arguments as for `view`."""
+        return plate(self.view(name, camera, distortion))
+
+    def image(
+        self, name: str, posed: PosedMesh, camera: Camera, distortion: Float[np.ndarray, "5"], shadows: ShadowMap
+    ) -> tuple[Float32[Tensor, "1 3 h w"], RenderedColours]:
+        """The image of a person in the room, and the person alone.
+
+        Args:
+            name: of the camera.
+            posed: the person in one frame.
+            camera: batch of 1.
+            distortion: of its lens.
+            shadows: of the person.
+        """
+        view, first = self.view(name, camera, distortion), torch.zeros(1, dtype=torch.long)
+        lens = torch.from_numpy(distortion)[None].float()
+        person = render_colours(posed, first, camera, self.lights, shadows, lens, view.depth)
+        free = contact_map(posed, self.middle)
+        left = darkness(view, shadows, first, self.lights, free, self.middle)
+        return composed(view, person, left), person
+
+    def truth(
+        self, name: str, person: GroundTruth, camera: Camera, distortion: Float[np.ndarray, "5"]
+    ) -> tuple[GroundTruth, RoomTruth]:
+        """The person's ground truth where nothing hides them, and that of everything.
+
+        Args:
+            name: of the camera.
+            person: their ground truth in an empty world.
+            camera: batch of 1.
+            distortion: of its lens.
+        """
+        if name not in self._truths:
+            self._truths[name] = room_truth(self.lit, camera, torch.from_numpy(distortion)[None].float())
+        return visible_truth(person, self._truths[name])
+
+
+def _rays(camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 s 3"]:
+    """Directions of the samples of a camera with a distorted lens, of unit depth."""
+    dense = camera[0].resized(SAMPLES * camera.width, SAMPLES * camera.height)
+    lens = SourceCamera(
+        dense.intrinsics.double().numpy(), distortion, dense.world_to_camera.double().numpy(), dense.width, dense.height
+    )
+    x, y = np.meshgrid(np.arange(dense.width) + 0.5, np.arange(dense.height) + 0.5)
+    rays = lens.directions(np.stack([x.ravel(), y.ravel()], axis=1))
+    return torch.from_numpy(np.nan_to_num(rays).astype(np.float32))[None]

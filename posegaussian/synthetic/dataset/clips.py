@@ -20,12 +20,12 @@ from posegaussian.synthetic.people.pose_sequence import PoseSequence
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours, render_colours, render_ground_truth
+from posegaussian.synthetic.rooms.baking import LitRoom
 from posegaussian.synthetic.rooms.contact import contact_map
 from posegaussian.synthetic.rooms.drawing import draw_room
 from posegaussian.synthetic.rooms.room import Room
 from posegaussian.synthetic.rooms.surfaces import PERSON
 from posegaussian.synthetic.rooms.view import (
-    LitRoom,
     RoomTruth,
     composed,
     darkness,

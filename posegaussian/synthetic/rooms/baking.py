@@ -4,14 +4,17 @@ Boxes stand for the furniture. A surface receives from a rectangular lamp the me
 interpolated between the vertices of a grid of `room.CELL`.
 """
 
+from __future__ import annotations
+
 import math
+from dataclasses import dataclass
 from functools import cache
 
 import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from posegaussian.synthetic.rooms.room import Fixtures, RoomMesh
+from posegaussian.synthetic.rooms.room import Fixtures, Room, RoomMesh
 
 LIFT = 0.025
 """Vertices are lifted by this along their normals, metres, so that no box shadows its own sides."""
@@ -30,6 +33,27 @@ CLOSEST = 3.0
 """A surface near a lamp receives at the most this many times what the person receives; chosen by hand."""
 CHUNK = 1 << 14
 """Vertices handled at once on the CPU: arrays of 3 MB."""
+
+
+@dataclass(frozen=True)
+class LitRoom:
+    """A room with baked light, ready to be seen.
+
+    Args:
+        room: the room.
+        mesh: its mesh.
+        light: at the mesh's vertices; see `bake`.
+    """
+
+    room: Room
+    mesh: RoomMesh
+    light: Float32[Tensor, "v 4"]
+
+    @staticmethod
+    def of(room: Room) -> LitRoom:
+        """The room with its light, on its device."""
+        mesh = RoomMesh.of(room)
+        return LitRoom(room, mesh, bake(mesh, room.fixtures))
 
 
 def bake(mesh: RoomMesh, fixtures: Fixtures) -> Float32[Tensor, "v 4"]:

@@ -22,7 +22,7 @@ EXTENT = 1.5
 """The map covers this many metres around its middle, so cells are 3 cm wide."""
 _DISTANCE = 60.0
 """Distance of the camera below the floor, metres: its rays are nearly parallel."""
-LAYERS = ((0.06, 1, 0.6), (0.45, 6, 0.4), (1.4, 13, 0.3))
+LAYERS = ((0.06, 1.0, 0.6), (0.45, 6.0, 0.4), (1.4, 13.0, 0.3))
 """Height at which a body part counts a third, standard deviation of the blur in cells, largest darkness. By hand."""
 FADE = 0.25
 """Height above the floor at which the darkness falls to a third, metres: on things that stand there."""

@@ -101,13 +101,13 @@ def _soft_floor(site: Site) -> None:
 def _rug(site: Site) -> None:
     """A rug under or beside the person."""
     p, rng = site.palette, site.rng
-    first = p.tint((0.3, 0.8), (0.25, 0.6))
+    first = p.tint((0.2, 0.6), (0.25, 0.55))
     wide, deep = rng.uniform(1.6, 3.0), rng.uniform(1.2, 2.2)
     x, y = rng.uniform(-0.6, 0.6, 2)
     pattern = rng.uniform() < 0.65
-    material = p.add("rug" if pattern else "carpet", first, p.tint((0.2, 0.7), (0.3, 0.85)), p.tint((0.3, 0.8), (0.2, 0.8)), period=max(wide, deep) if pattern else None)
-    site.builder.place(x, y, rng.uniform(-0.4, 0.4))
-    site.builder.box((-wide / 2, -deep / 2, 0.0), (wide / 2, deep / 2, 0.008), material)
+    material = p.add("rug" if pattern else "carpet", first, p.tint((0.1, 0.45), (0.4, 0.8)), p.tint((0.2, 0.6), (0.2, 0.7)), period=max(wide, deep) if pattern else None)
+    site.builder.place(x, y, rng.uniform(-0.4, 0.4), z=-shell.SUNK)
+    site.builder.box((-wide / 2, -deep / 2, 0.0), (wide / 2, deep / 2, shell.SUNK - 0.0005), material)
 
 
 def _walls(site: Site, materials: list[int], colour, windows: int, curtains: float, wide: bool = False) -> None:
@@ -137,7 +137,7 @@ def _walls(site: Site, materials: list[int], colour, windows: int, curtains: flo
                 shell.blinds(site, side, opening, float(rng.uniform(0.2, 0.9)))
         for opening in doors:
             shell.door(site, side, opening)
-            middle = site.in_room(side, (opening[0] + opening[1]) / 2, -0.5, 0)
+            middle = site.in_room(side, (opening[0] + opening[1]) / 2, -0.5, 0.0)
             site.plan.take(middle[0], middle[1], (0.45, 0.45), 0.0)
 
 
@@ -229,7 +229,7 @@ def _high_windows(site: Site, side: int, half: float) -> None:
 def _court_lines(site: Site) -> None:
     """Coloured lines on the floor."""
     b, rng, p = site.builder, site.rng, site.palette
-    b.place(label=ROOM, z=0.0015)
+    b.place(label=ROOM, z=-0.5 * shell.SUNK)
     for _ in range(rng.integers(2, 6)):
         colour = p.add("plain", p.pick(((0.85, 0.85, 0.85), (0.75, 0.15, 0.12), (0.1, 0.25, 0.6), (0.8, 0.7, 0.1), (0.1, 0.4, 0.2), (0.05, 0.05, 0.05))))
         if rng.uniform() < 0.65:

@@ -2,9 +2,9 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
-Image = Float32[np.ndarray, "h w"]
+Image = Float[np.ndarray, "h w"]
 
 
 def value_noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, int]) -> Image:

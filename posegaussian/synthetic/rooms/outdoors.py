@@ -47,11 +47,11 @@ def outdoors(site: Site) -> None:
 def _ground(site: Site, inner: float, ground: int, verge: int) -> None:
     """A square of ground, and the ground around it in growing cells."""
     b = site.builder
-    b.place(label=ROOM)
+    b.place(label=ROOM, z=-0.002)
     b.panel((-inner, -inner, 0), (2 * inner, 0, 0), (0, 2 * inner, 0), ground)
     for low, high in ((inner, 3 * inner), (3 * inner, GROUND)):
         for angle in range(4):
-            b.place(yaw=angle * np.pi / 2, label=ROOM, z=-0.004)
+            b.place(yaw=angle * np.pi / 2, label=ROOM, z=-0.006)
             b.panel((low - 0.02, -low - 0.02, 0), (high - low + 0.02, 0, 0), (0, low + high + 0.04, 0), verge)
 
 

@@ -4,7 +4,7 @@ from functools import cache
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
 from posegaussian.synthetic.rooms.noise import fractal, white
 

@@ -114,7 +114,7 @@ class Plan:
         return None
 
     def before(self, rng: np.random.Generator, width: float, tries: int = 20) -> tuple[float, float, float] | None:
-        """A place between a camera and the person, and the height at which a thing hides up to a third of the person.
+        """A place between a camera and the person, and the height at which a thing hides up to a quarter of the person.
 
         Args:
             rng: draws the place.
@@ -128,7 +128,7 @@ class Plan:
             aim = np.array([*rng.uniform(-0.35, 0.35, 2), 0.0])
             at = (1 - share) * eye + share * aim
             low, high = ((1 - share) * eye[2] + share * z for z in (feet, head))
-            top = low + rng.uniform(0.05, 0.33) * (high - low)
+            top = low + rng.uniform(0.04, 0.25) * (high - low)
             if 0.12 < top < 1.4 and self.free(at[0], at[1], (width / 2, width / 2), 0.0, 0.0, top, seen=False):
                 self.take(at[0], at[1], (width / 2, width / 2), 0.0)
                 return float(at[0]), float(at[1]), float(top)

@@ -1,49 +1,96 @@
 """Colours of a room at the samples of an image: texture times baked light."""
 
 import torch
-from jaxtyping import Bool, Float32, Int32
+from jaxtyping import Bool, Float32, Int32, Int64
 from torch import Tensor
 
+from posegaussian.synthetic.renderer.render import SAMPLES
+from posegaussian.synthetic.rooms.baking import LitRoom
 from posegaussian.synthetic.rooms.lookup import far_away, pyramid
-from posegaussian.synthetic.rooms.room import Room, RoomMesh
+from posegaussian.synthetic.rooms.room import Room
 
 CHUNK = 1 << 17
 """Samples shaded at once on the CPU; chosen by hand, so that arrays stay in its cache."""
 
 
-def shade(
-    room: Room,
-    mesh: RoomMesh,
-    light: Float32[Tensor, "v 4"],
-    face: Int32[Tensor, "n"],
-    depth: Float32[Tensor, "n"],
-    rays: Float32[Tensor, "n 3"],
+def shade_image(
+    lit: LitRoom,
+    face: Int32[Tensor, "hs ws"],
+    depth: Float32[Tensor, "hs ws"],
+    rays: Float32[Tensor, "hs ws 3"],
     eye: Float32[Tensor, "3"],
     spacing: Float32[Tensor, ""],
-) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 3"]]:
-    """RGB of all light but the first lamp's, and RGB of the first lamp's.
+) -> tuple[Float32[Tensor, "hs ws 3"], Float32[Tensor, "hs ws 3"]]:
+    """RGB of all light but the first lamp's, and RGB of the first lamp's, at each sample of an image.
+
+    Where all samples of a pixel lie on one panel, they get the colour of its centre, filtered over the pixel. The CPU
+    computes it once; CUDA for each sample, since the number of such pixels is only known on the device.
 
     Args:
-        room: with materials.
-        mesh: of the room.
-        light: baked at its vertices.
+        lit: the room.
         face: triangle at each sample, -1 where there is none.
         depth: at each sample, metres.
         rays: direction of each sample, of unit depth.
         eye: centre of the camera.
         spacing: distance of neighbouring samples at unit depth.
     """
-    step = len(face) if face.is_cuda else CHUNK
+    panel = torch.where(face >= 0, lit.mesh.panel[face.clamp_min(0).long()], -1)
+    even, *others = (panel[i::SAMPLES, j::SAMPLES] for i in range(SAMPLES) for j in range(SAMPLES))
+    same = (even == others[0]) & (even == others[1]) & (even == others[2])
+    nearness = torch.where(depth > 0, 1 / depth, 0)
+    middle = 1 / _mean(nearness[..., None])[..., 0].clamp_min(1e-9), _mean(rays)
+    if face.is_cuda:
+        whole = _spread(same)
+        depth = torch.where(whole, _spread(middle[0]), depth).flatten()
+        rays = torch.where(whole[..., None], _spread(middle[1]), rays).flatten(0, 1)
+        width = torch.where(whole, SAMPLES * spacing, spacing).flatten()
+        rest, key = _shade(lit, panel.flatten(), depth, rays, eye, width)
+        return rest.view(*face.shape, 3), key.view(*face.shape, 3)
+    mixed = ~_spread(same)
     parts = [
-        _shade(room, mesh, light, face[i : i + step], depth[i : i + step], rays[i : i + step], eye, spacing)
-        for i in range(0, len(face), step)
+        _in_chunks(lit, even[same], middle[0][same], middle[1][same], eye, SAMPLES * spacing),
+        _in_chunks(lit, panel[mixed], depth[mixed], rays[mixed], eye, spacing),
     ]
+    found = []
+    for pixels, samples in zip(*parts, strict=True):
+        image = rays.new_zeros((*same.shape, 3))
+        image[same] = pixels
+        image = _spread(image)
+        image[mixed] = samples
+        found.append(image)
+    return found[0], found[1]
+
+
+def _mean(samples: Float32[Tensor, "hs ws c"]) -> Float32[Tensor, "h w c"]:
+    """Means over the samples of each pixel."""
+    parts = [samples[i::SAMPLES, j::SAMPLES] for i in range(SAMPLES) for j in range(SAMPLES)]
+    return (parts[0] + parts[1] + parts[2] + parts[3]) / len(parts)
+
+
+def _spread(pixels: Tensor) -> Tensor:
+    """Each pixel's value for all of its samples."""
+    return pixels.repeat_interleave(SAMPLES, 0).repeat_interleave(SAMPLES, 1)
+
+
+def _in_chunks(lit, panel, depth, rays, eye, spacing):
+    """`_shade` in parts whose arrays stay in the processor's cache."""
+    width = spacing.expand(len(panel))
+    steps = range(0, max(len(panel), 1), CHUNK)
+    parts = [_shade(lit, *(values[i : i + CHUNK] for values in (panel, depth, rays)), eye, width[i : i + CHUNK]) for i in steps]
     return torch.cat([rest for rest, _ in parts]), torch.cat([key for _, key in parts])
 
 
-def _shade(room, mesh, light, face, depth, rays, eye, spacing):
-    hit = face >= 0
-    row = mesh.rows[mesh.panel[face.clamp_min(0).long()]]
+def _shade(
+    lit: LitRoom,
+    panel: Int64[Tensor, "n"],
+    depth: Float32[Tensor, "n"],
+    rays: Float32[Tensor, "n 3"],
+    eye: Float32[Tensor, "3"],
+    spacing: Float32[Tensor, "n"],
+) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 3"]]:
+    """Colours of single places; arguments as for `shade_image`, with the panel at each of them."""
+    room, hit = lit.room, panel >= 0
+    row = lit.mesh.rows[panel.clamp_min(0)]
     relative = eye + rays * depth[:, None] - row[:, 0:3]
     s, t = (_dot(row[:, i : i + 3], relative).clamp(0, 1) for i in (3, 6))
     material = row[:, 19].long()
@@ -52,10 +99,10 @@ def _shade(room, mesh, light, face, depth, rays, eye, spacing):
     u, v = (row[:, 14] + s * row[:, 12]) / period, (row[:, 15] + t * row[:, 13]) / period
     slant = (_dot(row[:, 9:12], rays).abs() / _dot(rays, rays).sqrt()).clamp_min(0.04)
     footprint = depth * spacing / (slant.sqrt() * slant.sqrt().sqrt() * period)
-    texel = pyramid(face.device).sample(surface[:, 0].long(), u, v, footprint)
+    texel = pyramid(panel.device).sample(surface[:, 0].long(), u, v, footprint)
     colour = colours[:, 0] + texel[:, 1:2] * (colours[:, 1] - colours[:, 0])
     colour = (colour + texel[:, 2:3] * (colours[:, 2] - colour)) * texel[:, :1]
-    received = _light(light, row, s, t)
+    received = _light(lit.light, row, s, t)
     rest = colour * (received[:, :3] + surface[:, 2:3])
     key = colour * (received[:, 3:] * room.fixtures.strengths[0])
     if room.open:

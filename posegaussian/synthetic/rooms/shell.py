@@ -7,6 +7,8 @@ from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM
 
 OVERLAP = 0.03
 """Sides of the room reach beyond each other by this, metres, so that no ray passes between them."""
+SUNK = 0.004
+"""Floors lie this far below the soles, metres, so that rugs, cloth and lines on them hide no sole."""
 THICKNESS = 0.22
 """Of outer walls, metres: how deep windows lie in them."""
 Opening = tuple[float, float, float, float]
@@ -16,7 +18,7 @@ Opening = tuple[float, float, float, float]
 def floor(site: Site, material: int, colour) -> None:
     """The floor."""
     (x0, y0), (x1, y1) = site.plan.low - OVERLAP, site.plan.high + OVERLAP
-    site.builder.place(label=ROOM)
+    site.builder.place(label=ROOM, z=-SUNK)
     if site.rng.uniform() < 0.5:
         site.builder.panel((x0, y0, 0), (x1 - x0, 0, 0), (0, y1 - y0, 0), material)
     else:
@@ -79,11 +81,11 @@ def window(site: Site, side: int, opening: Opening, frame: int, bars: int = 1, r
         b.box((left, 0.1, z), (right, 0.15, z + 0.06), frame, sides=6)
     if radiator and low > 0.5 and site.rng.uniform() < 0.7:
         _radiator(site, side, (left + right) / 2, min(right - left, 1.4), low - 0.12)
-    axis = site.in_room(side, 1, 0, 0) - site.in_room(side, 0, 0, 0)
+    axis = site.in_room(side, 1.0, 0.0, 0.0) - site.in_room(side, 0.0, 0.0, 0.0)
     return Lamp(
         site.in_room(side, (left + right) / 2, 0.05, (low + high) / 2),
         np.array([axis * (right - left) / 2, [0, 0, (high - low) / 2]]),
-        -(site.in_room(side, 0, 1, 0) - site.in_room(side, 0, 0, 0)),
+        site.in_room(side, 0.0, 0.0, 0.0) - site.in_room(side, 0.0, 1.0, 0.0),
     )
 
 
@@ -101,9 +103,9 @@ def curtains(site: Site, side: int, opening: Opening, material: int, share: floa
     b, rng = site.builder, site.rng
     reach, wide = 0.2, (right - left) * share / 2
     for start, end in ((left - reach, left + wide), (right - wide, right + reach)):
-        cloth(site, start, end, 0.03, top - 0.03, -0.12, material, folds=(end - start) / rng.uniform(0.1, 0.16))
+        cloth(site, start, end, 0.03, top - 0.03, -0.2, material, folds=(end - start) / rng.uniform(0.1, 0.16))
     rod = site.palette.metal()
-    b.box((left - reach - 0.1, -0.135, top - 0.03), (right + reach + 0.1, -0.11, top - 0.005), rod, sides=6)
+    b.box((left - reach - 0.1, -0.212, top - 0.03), (right + reach + 0.1, -0.188, top - 0.005), rod, sides=6)
 
 
 def cloth(
@@ -170,6 +172,8 @@ def cable(site: Site, material: int) -> None:
         angle += rng.normal(0, 0.25)
         points.append(np.clip(points[-1] + 0.09 * np.array([np.cos(angle), np.sin(angle)]), site.plan.low, site.plan.high))
     line = np.array(points)
+    if np.linalg.norm(line, axis=1).min() < site.plan.reach:
+        return
     side = np.gradient(line, axis=0)
     side = 0.006 * np.stack([side[:, 1], -side[:, 0]], axis=1) / (np.linalg.norm(side, axis=1, keepdims=True) + 1e-9)
     site.builder.place(label=OBJECT)

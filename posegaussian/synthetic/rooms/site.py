@@ -98,7 +98,7 @@ class Site:
 
     def before(self) -> bool:
         """Put a thing between a camera and the person; whether there was a place for it."""
-        name = str(self.rng.choice(["cardboard", "plant", "crate", "chair", "table"]))
+        name = str(self.rng.choice(["cardboard", "plant", "crate", "chair"]))
         width = float(self.rng.uniform(0.3, 0.55))
         place = self.plan.before(self.rng, width)
         if place is None:

@@ -44,7 +44,7 @@ def _hung(site: Site, tone, floor: bool) -> None:
             site.sides[(3, 1, 2, 0)[side]] = tone
     if floor:
         (x0, y0), (x1, y1) = site.plan.low + 0.3, site.plan.high - 0.3
-        site.builder.place(label=ROOM, z=0.002)
+        site.builder.place(label=ROOM, z=-0.002)
         for x in np.arange(x0, x1, 2.9):  # the cloth lies in lengths, which overlap
             end = min(x + 3.0, x1)
             site.builder.panel((x, y0, 0.001 * ((x - x0) // 2.9 % 2)), (end - x, 0, 0), (0, y1 - y0, 0), cloth)

@@ -4,12 +4,14 @@ A builder collects boxes, panels, strips and lathed bodies in the frame of the t
 where that thing stands. All of them become panels at once, in a few array operations.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from numpy.typing import ArrayLike
 
+Values = Sequence | np.ndarray
+"""Numbers, or points."""
 ROOM, OBJECT, PERSON, OTHER = 4, 3, 1, 2
 """Labels: the room itself, a thing in it, the person, other people; 0 is far away, behind everything."""
 MAX_BLOCKS = 24
@@ -71,7 +73,7 @@ class Panels:
         )
 
 
-def turned(angle: ArrayLike) -> Float[np.ndarray, "*n 3 3"]:
+def turned(angle: float | np.ndarray) -> Float[np.ndarray, "*n 3 3"]:
     """Rotation about the vertical by an angle in radians."""
     angle = np.asarray(angle, float)
     matrix = np.zeros((*angle.shape, 3, 3))
@@ -102,12 +104,12 @@ class Builder:
         self.label = label
         self._places.append((x, y, z, yaw))
 
-    def box(self, low: ArrayLike, high: ArrayLike, material: int, sides: int = 5) -> None:
+    def box(self, low: Values, high: Values, material: int, sides: int = 5) -> None:
         """A box between two corners; 5 sides leave out the bottom, 6 are all."""
         self._boxes.append((*low, *high, material, self.label, len(self._places) - 1, sides))  # type: ignore[misc]
 
     def panel(
-        self, origin: ArrayLike, first: ArrayLike, second: ArrayLike, material: int, half: bool = False
+        self, origin: Values, first: Values, second: Values, material: int, half: bool = False
     ) -> None:
         """A parallelogram, or half of one; its normal is the product of its edges."""
         self._panels.append((*origin, *first, *second, half, material, self.label, len(self._places) - 1))  # type: ignore[misc]
@@ -141,7 +143,7 @@ class Builder:
             )
         self._smooth.append((parts, offset, span, not whole, material, self.label, len(self._places) - 1))
 
-    def lathe(self, profile: ArrayLike, material: int, sides: int = 10, at: tuple[float, float] = (0.0, 0.0)) -> None:
+    def lathe(self, profile: Values, material: int, sides: int = 10, at: tuple[float, float] = (0.0, 0.0)) -> None:
         """A body of revolution about the vertical.
 
         Args:

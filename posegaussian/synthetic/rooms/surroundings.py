@@ -11,10 +11,10 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours, render_colours
+from posegaussian.synthetic.rooms.baking import LitRoom
 from posegaussian.synthetic.rooms.contact import contact_map
 from posegaussian.synthetic.rooms.room import Room
 from posegaussian.synthetic.rooms.view import (
-    LitRoom,
     RoomTruth,
     RoomView,
     composed,

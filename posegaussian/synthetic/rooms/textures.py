@@ -10,7 +10,7 @@ from functools import cache
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
 from posegaussian.synthetic.rooms.noise import Image, blurred, fractal, relief, value_noise, white
 
@@ -117,7 +117,7 @@ def _blocks(rng):
 
 @_pattern(1.8)
 def _tiles(rng):
-    tones, inside, _ = _bricks(rng, 6, 6, 1.6, 0)
+    tones, inside, _ = _bricks(rng, 6, 6, 1.6, 0.0)
     clouds = fractal(rng, _SHAPE, (12, 12), 5)
     return relief(blurred(inside, 0.9), 0.2) * (0.94 + 0.08 * tones) * (0.95 + 0.1 * clouds), 0.5 * clouds * tones, 1 - inside
 
@@ -204,7 +204,7 @@ def _carpet(rng):
 
 @_pattern(2.0)
 def _carpet_tiles(rng):
-    tones, inside, number = _bricks(rng, 4, 4, 0.4, 0)
+    tones, inside, number = _bricks(rng, 4, 4, 0.4, 0.0)
     x, y = _grid()
     direction = np.where(number % 2 == number // 4 % 2, x, y)
     loops = white(rng, _SHAPE)
@@ -247,7 +247,7 @@ def _damask(rng):
 
 @_pattern(2.4)
 def _ceiling_tiles(rng):
-    _, inside, _ = _bricks(rng, 4, 4, 2.5, 0)
+    _, inside, _ = _bricks(rng, 4, 4, 2.5, 0.0)
     holes = _step(fractal(rng, _SHAPE, (96, 96), 2), 0.72, 0.1)
     return (0.86 + 0.14 * inside) * (1 - 0.16 * holes * inside) * (0.98 + 0.04 * fractal(rng, _SHAPE, (4, 4), 3)), _zero(), 0.4 * (1 - inside)
 

@@ -18,10 +18,9 @@ from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours
 from posegaussian.synthetic.renderer.zbuffer import rasterize
-from posegaussian.synthetic.rooms.baking import bake
 from posegaussian.synthetic.rooms.contact import EXTENT, contact_at
-from posegaussian.synthetic.rooms.room import Room, RoomMesh
-from posegaussian.synthetic.rooms.shading import shade
+from posegaussian.synthetic.rooms.baking import LitRoom
+from posegaussian.synthetic.rooms.shading import shade_image
 from posegaussian.synthetic.rooms.surfaces import PERSON
 from posegaussian.types import Camera, Tensors
 
@@ -29,27 +28,6 @@ LEAST_SHARE = 0.004
 """Where the first lamp gives a smaller share of the light, a person casts no visible shadow: a level of 8 bits."""
 HIGHEST = 1.0
 """The contact map darkens nothing above this height, metres: e^-4 of its darkness is left there."""
-
-
-@dataclass(frozen=True)
-class LitRoom:
-    """A room with baked light, ready to be seen.
-
-    Args:
-        room: the room.
-        mesh: its mesh.
-        light: at the mesh's vertices; see `baking.bake`.
-    """
-
-    room: Room
-    mesh: RoomMesh
-    light: Float32[Tensor, "v 4"]
-
-    @staticmethod
-    def of(room: Room) -> LitRoom:
-        """The room with its light, on its device."""
-        mesh = RoomMesh.of(room)
-        return LitRoom(room, mesh, bake(mesh, room.fixtures))
 
 
 @dataclass(frozen=True)
@@ -106,18 +84,16 @@ def view_room(
     face, depth = _rasterized(lit, dense, distortion)
     rays = pinhole_rays(dense) if rays is None else rays
     eyes, spacing = camera.centre, 1 / dense.intrinsics[:, 0, 0]
-    parts = [
-        shade(lit.room, lit.mesh, lit.light, face[i].flatten(), depth[i].flatten(), rays[i], eyes[i], spacing[i])
-        for i in range(len(face))
-    ]
-    shape = len(face), *face.shape[1:], 3
-    key = torch.stack([part for _, part in parts]).view(shape)
-    colours = torch.stack([rest for rest, _ in parts]).view(shape) + key
+    shape = *face.shape, 3
+    rays = rays.view(shape)
+    parts = [shade_image(lit, face[i], depth[i], rays[i], eyes[i], spacing[i]) for i in range(len(face))]
+    key = torch.stack([part for _, part in parts])
+    colours = torch.stack([rest for rest, _ in parts]) + key
     share = pooled(key) / pooled(colours).clamp_min(1e-6)
     one = (slice(None), slice(0, None, SAMPLES), slice(0, None, SAMPLES))
-    points = eyes[:, None, None] + rays.view(shape)[one] * depth[one][..., None]
+    points = eyes[:, None, None] + rays[one] * depth[one][..., None]
     row = lit.mesh.rows[lit.mesh.panel[face[one].clamp_min(0).long()], 9:12]
-    row = torch.where((row * rays.view(shape)[one]).sum(-1, keepdim=True) > 0, -row, row)
+    row = torch.where((row * rays[one]).sum(-1, keepdim=True) > 0, -row, row)
     empty = face < 0
     return RoomView(
         depth=depth.masked_fill(empty, torch.inf),

@@ -1,0 +1,98 @@
+"""Captures and streamed samples in rooms: their files, their truth, and that `off` changes nothing."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from posegaussian.captures.formats import easymocap
+from posegaussian.config import BuiltinSettings, RigSettings, RoomSettings, SensorSettings, StreamSettings
+from posegaussian.pipeline.captures import SCENE_DEPTH_UNIT, write_capture
+from posegaussian.synthetic.dataset import capture_scene
+from posegaussian.synthetic.dataset.clips import render_clip
+from posegaussian.synthetic.rooms.surfaces import PERSON
+
+CAPTURE = BuiltinSettings(frames=2, size=(96, 96), sources=2, images="png", room=RoomSettings(kinds=("living",), before=0))
+STREAM = StreamSettings(size=(96, 96), target_size=(64, 64), sensor=SensorSettings(), room=RoomSettings(kinds=("office", "gym")))
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    root = tmp_path_factory.mktemp("rooms") / "person"
+    write_capture(2, root, CAPTURE)
+    return root
+
+
+def read(root, kind, camera, frame=0):
+    return cv2.imread(str(root / f"{kind}/{camera}/{frame:06d}.png"), cv2.IMREAD_UNCHANGED)
+
+
+def test_a_capture_holds_the_truth_of_everything(capture):
+    for camera in ("00", "01", "t00"):
+        image, mask, front = (read(capture, kind, camera) for kind in ("images", "masks", "foregrounds"))
+        labels, person, scene = (read(capture, kind, camera) for kind in ("labels", "depths", "scene_depths"))
+        assert ((labels == PERSON) == (person > 0)).all() and (labels > PERSON).mean() > 0.3
+        gap = abs(scene * SCENE_DEPTH_UNIT - person * 1e-4)[person > 0]
+        assert gap.max() <= SCENE_DEPTH_UNIT
+        assert (scene[labels > 0] > 0).all()
+        np.testing.assert_array_equal(image[mask == 255], front[mask == 255])
+        assert not front[mask == 0].any()
+
+
+def test_the_background_is_the_image_without_the_person_and_their_shadow(capture):
+    loaded = easymocap.read(capture)
+    for camera in ("00", "01"):
+        background, image = loaded.background(camera), loaded.image(camera, 0)
+        gap = image.astype(int) - background
+        away = cv2.dilate(loaded.mask(camera, 0), np.ones((5, 5))) == 0
+        assert gap[away].max() <= 1, "a person adds no light to the room"
+        assert (abs(gap[away]).max(1) <= 1).mean() > 0.4
+        assert abs(gap[~away]).mean() > 10
+
+
+def test_without_a_room_of_its_own_a_capture_is_that_of_today(tmp_path, monkeypatch):
+    plain = replace(CAPTURE, frames=1, size=(64, 64), room=RoomSettings())
+    write_capture(2, tmp_path / "plain", plain)
+    monkeypatch.setattr(capture_scene, "draw_room", lambda *_: None)
+    write_capture(2, tmp_path / "none", replace(plain, room=RoomSettings(kinds=("off", "living"))))
+    one, other = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (tmp_path / "plain", tmp_path / "none")
+    )
+    assert one == other and not any(path.parts[0] == "labels" for path in one)
+
+
+def test_samples_in_rooms(subject):
+    sample, again = (render_clip(subject, np.random.default_rng(5), STREAM, 2) for _ in range(2))
+    around = sample.surroundings
+    assert around is not None and torch.equal(around.images, again.surroundings.images)
+    mask = sample.pair.masks
+    torch.testing.assert_close(sample.pair.images, around.images * mask)
+    assert torch.equal(around.labels == PERSON, sample.depth > 0)
+    assert torch.equal(around.depth[sample.depth > 0], sample.depth[sample.depth > 0])
+    assert (around.labels > PERSON).float().mean() > 0.4 and around.images[(mask == 0).expand(-1, -1, 3, -1, -1)].std() > 0.02
+    inside = (mask == 1).expand(-1, -1, 3, -1, -1)
+    assert abs(around.images - around.foreground)[inside].max() <= 0.5 / 255 + 1e-6
+    assert torch.isfinite(around.foreground).all()
+
+
+def test_cameras_stand_above_the_floor(subject):
+    settings = replace(STREAM, rig=RigSettings(pitch=(-60, -50), radius=(3, 4)))
+    sample = render_clip(subject, np.random.default_rng(0), settings, 1)
+    assert (sample.pair.cameras.centre[..., 2] > 0.1).all() and (sample.target_camera.centre[..., 2] > 0.1).all()
+
+
+def test_where_a_clip_draws_no_room_the_wall_is_even(subject):
+    mixed = replace(STREAM, room=RoomSettings(kinds=("off", "office")))
+    plain = replace(STREAM, room=RoomSettings())
+    for seed in range(8):
+        sample = render_clip(subject, np.random.default_rng(seed), mixed, 1)
+        assert sample.surroundings is not None
+        if not (sample.surroundings.labels > PERSON).any():
+            other = render_clip(subject, np.random.default_rng(seed), plain, 1)
+            assert torch.equal(sample.pair.images, other.pair.images) and torch.equal(sample.target, other.target)
+            assert other.surroundings is None
+            return
+    raise AssertionError("no clip without a room in 8")

@@ -60,6 +60,7 @@ def people(
     seeds: Annotated[str, Parameter(metavar="A-B")] = "1-64",
     size: Whole = 384,
     frames: Whole = 1,
+    room: str | None = None,
     settings: Settings = None,
 ) -> None:
     """Render synthetic people on one contact sheet.
@@ -69,10 +70,13 @@ def people(
         seeds: seeds of the people, from A to B
         size: height of each render, pixels
         frames: frames of each person, side by side
+        room: rooms around the people: the section `room` as YAML or JSON text, or a file with it
     """
     from posegaussian.pipeline.people import contact_sheet
 
-    contact_sheet(_seeds(seeds), sheet, config.load_settings(config.PeopleSettings, settings), size, frames)
+    chosen = config.load_settings(config.PeopleSettings, settings)
+    around = None if room is None else config.load_settings(config.RoomSettings, room)
+    contact_sheet(_seeds(seeds), sheet, chosen, size, frames, room=around)
 
 
 def _seeds(text: str) -> range:

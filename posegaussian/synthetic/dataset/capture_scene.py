@@ -98,6 +98,10 @@ class CaptureScene:
         surroundings = Surroundings(room, lights, lamp_camera(lights, self.middle)[None], middle)
         return replace(self, lights=lights, surroundings=surroundings)
 
+    def only(self, name: str) -> "CaptureScene":
+        """The scene with one of its source cameras alone."""
+        return replace(self, rig=Rig({name: self.rig.sources[name]}, {}, []))
+
     def background(self, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
         """The image of the empty room in a camera, with its sensor effects; None without a room."""
         if self.surroundings is None:

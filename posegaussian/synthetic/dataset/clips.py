@@ -127,7 +127,7 @@ class CameraSample(Tensors):
     lights: Lights
     sensors: Sensor
     lamp: Camera
-    middle: Float32[Tensor, "3"]
+    middle: Float32[Tensor, 3]
     room: Room | None
 
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import UInt8
 
-from posegaussian.config import LightSettings, PeopleSettings
+from posegaussian.config import BuiltinSettings, LightSettings, PeopleSettings, RigSettings, RoomSettings
+from posegaussian.synthetic.dataset.capture_scene import CaptureScene
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.render import render_colours
 from posegaussian.synthetic.rigs.calibration import camera_batch
-from posegaussian.synthetic.rigs.rig import RigCamera, look_at
+from posegaussian.synthetic.rigs.rig import RigCamera, capture_rig, look_at
 
 CAMERA_DISTANCE = 4.0
 """Distance of the camera from the person, metres; chosen by hand."""
@@ -21,6 +22,9 @@ ASPECT = 0.62
 """Width of one image as a share of its height; chosen by hand."""
 FRAME_STEP = 5
 """Frames at 30 fps between two images of a sequence."""
+
+ROOM_RIG = RigSettings(radius=(2.0, 4.0), pitch=(-8.0, 18.0), roll=(-2.0, 2.0), vertical=0.0, focal=(0.6, 1.3))
+"""Cameras of sheets with rooms: as people film people, upright and at the height of eyes or chest; by hand."""
 
 
 def tile_images(images: Sequence[UInt8[np.ndarray, "h w 3"]], columns: int) -> UInt8[np.ndarray, "_ _ 3"]:
@@ -56,3 +60,24 @@ def render_portraits(seed: int, settings: PeopleSettings, size: int, frames: int
         image = rendered.over(lights.background)[0]
         images.append((255 * image.clamp(0, 1)).round().byte().permute(1, 2, 0).numpy())
     return images
+
+
+def render_in_room(
+    seed: int, settings: PeopleSettings, room: RoomSettings, size: int, frames: int
+) -> list[UInt8[np.ndarray, "h w 3"]]:
+    """Square images of a person in a room from a camera that the seed draws.
+
+    Args:
+        seed: of the person, the room and the camera.
+        settings: which people may be drawn.
+        room: which rooms may be drawn.
+        size: width and height of an image, pixels.
+        frames: number of images, `FRAME_STEP` frames apart.
+    """
+    numbers = FRAME_STEP * np.arange(frames)
+    subject = Subject.of(prepare_subject(seed, settings, int(numbers[-1]) + 1, 30, texel_for(size)))
+    extent = subject.poses.extent(numbers)
+    builtin = BuiltinSettings(frames=1, size=(size, size), sources=2, rig=ROOM_RIG, room=room, people=settings)
+    rng = np.random.default_rng([seed, 41])
+    scene = CaptureScene.draw(rng, builtin, capture_rig(rng, builtin, extent), extent).only("00")
+    return [image.image for number in numbers for _, image in scene.render(subject.posed(np.array([number])), 0)]

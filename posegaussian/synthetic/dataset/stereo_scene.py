@@ -11,7 +11,14 @@ from posegaussian.errors import ConfigError
 from posegaussian.geometry import rectification
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.synthetic.rigs.calibration import camera_batch, perturb_calibration
-from posegaussian.synthetic.rigs.rig import above_floor, draw_arc, draw_focal, draw_framed_camera, look_at, on_image_plane
+from posegaussian.synthetic.rigs.rig import (
+    above_floor,
+    draw_arc,
+    draw_focal,
+    draw_framed_camera,
+    look_at,
+    on_image_plane,
+)
 from posegaussian.types import Camera, Tensors
 
 _DISTANCE_SPREAD = 0.03

@@ -83,7 +83,7 @@ def _bake(
 
 def _received(
     points: Float32[Tensor, "v 3"], normals: Float32[Tensor, "v 3"], fixtures: Fixtures, lamp: int, samples: int
-) -> Float32[Tensor, "v"]:
+) -> Float32[Tensor, v]:
     """What each point receives of a lamp, against a surface at the person that faces it."""
     total = torch.zeros_like(points[:, 0])
     offsets = ((0.0, 0.0),) if samples == 1 else ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5))
@@ -128,7 +128,7 @@ def _directions(device: torch.device) -> Float32[Tensor, "6 3"]:
 
 def _openness(
     points: Float32[Tensor, "v 3"], normals: Float32[Tensor, "v 3"], blocks: Float32[Tensor, "b 7"]
-) -> Float32[Tensor, "v"]:
+) -> Float32[Tensor, v]:
     """Share of the hemisphere that boxes leave open; the farther a box, the less it counts."""
     x, y, z = normals.unbind(1)
     flat = z.abs() > 0.9
@@ -145,16 +145,16 @@ def _openness(
 
 
 def _blocked(
-    points: Float32[Tensor, "v 3"], direction: Float32[Tensor, "v 3"], distance: Float32[Tensor, "v"],
+    points: Float32[Tensor, "v 3"], direction: Float32[Tensor, "v 3"], distance: Float32[Tensor, v],
     blocks: Float32[Tensor, "b 7"],
-) -> Bool[Tensor, "v"]:  # fmt: skip
+) -> Bool[Tensor, v]:  # fmt: skip
     """Whether a box lies between points and a lamp."""
     return _nearest(points, direction, blocks) < distance
 
 
 def _nearest(
     points: Float32[Tensor, "v 3"], direction: Float32[Tensor, "v 3"], blocks: Float32[Tensor, "b 7"]
-) -> Float32[Tensor, "v"]:
+) -> Float32[Tensor, v]:
     """Distance to the first box along a direction; infinite where there is none."""
     if not len(blocks):
         return torch.full_like(points[:, 0], torch.inf)
@@ -180,9 +180,9 @@ def _into(vectors: Float32[Tensor, "v 3"], turn: Float32[Tensor, "3 3"]) -> Floa
     return (vectors[:, None] * turn).sum(2)
 
 
-def _dot(a: Float32[Tensor, "v 3"], b: Float32[Tensor, "v 3"]) -> Float32[Tensor, "v"]:
+def _dot(a: Float32[Tensor, "v 3"], b: Float32[Tensor, "v 3"]) -> Float32[Tensor, v]:
     return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
 
 
-def _norm(vectors: Float32[Tensor, "v 3"]) -> Float32[Tensor, "v"]:
+def _norm(vectors: Float32[Tensor, "v 3"]) -> Float32[Tensor, v]:
     return _dot(vectors, vectors).sqrt()

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from posegaussian.config import LightSettings, RoomSettings
 from posegaussian.errors import ConfigError
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights
-from posegaussian.synthetic.rooms import interiors, outdoors, studios
+from posegaussian.synthetic.rooms import halls, interiors, outdoors, studios
 from posegaussian.synthetic.rooms.baking import BOUNCE
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.panorama import COUNT
@@ -49,7 +49,7 @@ class Kind:
 KINDS = {
     "living": Kind(interiors.living, (3.6, 6.5), (2.4, 2.9)),
     "office": Kind(interiors.office, (4.0, 9.0), (2.5, 3.2)),
-    "gym": Kind(interiors.gym, (9.0, 16.0), (4.5, 7.0)),
+    "gym": Kind(halls.gym, (9.0, 16.0), (4.5, 7.0)),
     "green": Kind(studios.green, (5.0, 9.0), (3.0, 4.5)),
     "black": Kind(studios.black, (5.0, 9.0), (3.0, 4.5)),
     "dome": Kind(studios.dome, (4.5, 7.0), (2.9, 3.8)),
@@ -115,7 +115,9 @@ def _site(
             raise ConfigError(what, code="room-too-small", hint="raise `room.size`, or lower `radius` of the rig")
     spare, share = np.maximum(wanted - needed, 0), rng.uniform(0.1, 0.9, 2)
     low, high = low - share * spare, high + (1 - share) * spare
-    height = max(float(rng.uniform(*kind.height)), float(eyes[:, 2].max()) + CEILING_GAP, float(person[:, 2].max()) + 0.1)
+    height = max(
+        float(rng.uniform(*kind.height)), float(eyes[:, 2].max()) + CEILING_GAP, float(person[:, 2].max()) + 0.1
+    )
     plan = Plan(low, high, height, eyes, _bounds(person), reach)
     return Site(rng, plan, float(rng.uniform(*settings.clutter)), Builder(rng), Palette(rng))
 

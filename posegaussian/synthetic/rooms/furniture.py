@@ -1,7 +1,4 @@
-"""Things that stand in rooms, each in a frame of its own: x along its width, +y towards the wall behind it, z up."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+"""Furniture, each piece in a frame of its own: x along its width, +y towards the wall behind it, z up."""
 
 import numpy as np
 
@@ -9,32 +6,15 @@ from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.surfaces import Builder
 
 Size = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Thing:
-    """A kind of furniture.
-
-    Args:
-        build: adds it to the builder, in its frame, in a given size.
-        low: smallest width, depth and height, metres.
-        high: largest width, depth and height, metres.
-    """
-
-    build: Callable[[Builder, Palette, np.random.Generator, Size], None]
-    low: Size
-    high: Size
-
-    def size(self, rng: np.random.Generator) -> Size:
-        """A random size."""
-        w, d, h = rng.uniform(self.low, self.high)
-        return float(w), float(d), float(h)
+"""Width, depth and height, metres."""
 
 
 def cardboard(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
     """A box, or a few on top of each other."""
     w, d, h = size
-    paper = p.add("plain", p.pick(((0.66, 0.5, 0.34), (0.6, 0.45, 0.3), (0.75, 0.73, 0.7), (0.3, 0.35, 0.45))), period=0.7)
+    paper = p.add(
+        "plain", p.pick(((0.66, 0.5, 0.34), (0.6, 0.45, 0.3), (0.75, 0.73, 0.7), (0.3, 0.35, 0.45))), period=0.7
+    )
     tape = p.add("plain", (0.75, 0.68, 0.5))
     count = max(1, round(h / 0.4))
     for i in range(count):
@@ -62,7 +42,9 @@ def shelf(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
         _books(b, rng, covers, (-w / 2 + 0.03, w / 2 - 0.03), d, z + 0.025, gap)
 
 
-def _books(b: Builder, rng: np.random.Generator, covers: list[int], span: tuple[float, float], d: float, z: float, gap: float):
+def _books(
+    b: Builder, rng: np.random.Generator, covers: list[int], span: tuple[float, float], d: float, z: float, gap: float
+):
     x, end = span[0], span[0] + (span[1] - span[0]) * rng.uniform(0.5, 1.0)
     while x < end - 0.05:
         if rng.uniform() < 0.06:
@@ -76,7 +58,11 @@ def _books(b: Builder, rng: np.random.Generator, covers: list[int], span: tuple[
 def table(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
     """A table with four legs and a few things on it."""
     w, d, h = size
-    top = p.wood() if rng.uniform() < 0.65 else p.add("plain", p.pick(((0.85, 0.85, 0.84), (0.5, 0.5, 0.5), (0.15, 0.15, 0.16))))
+    top = (
+        p.wood()
+        if rng.uniform() < 0.65
+        else p.add("plain", p.pick(((0.85, 0.85, 0.84), (0.5, 0.5, 0.5), (0.15, 0.15, 0.16))))
+    )
     leg = p.metal() if rng.uniform() < 0.5 else top
     b.box((-w / 2, -d / 2, h - 0.03), (w / 2, d / 2, h), top, sides=6)
     thick = rng.uniform(0.03, 0.06)
@@ -108,14 +94,28 @@ def desk(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
         b.box((x, -d / 2 + 0.05, 0), (x + 0.04, d / 2 - 0.05, 0.03), leg)
         b.box((x, -0.03, 0), (x + 0.04, 0.03, h - 0.025), leg)
     if rng.uniform() < 0.6:
-        b.box((w / 2 - 0.5, -d / 2 + 0.08, 0.03), (w / 2 - 0.1, d / 2 - 0.05, 0.58), p.add("plain", p.pick(((0.8, 0.8, 0.8), (0.35, 0.36, 0.4)))))
-    for x in ((-0.33, 0.33) if w > 1.5 and rng.uniform() < 0.5 else (rng.uniform(-0.2, 0.2),)):
-        screen = p.add("screen", p.pick(((0.9, 0.9, 0.92), (0.12, 0.13, 0.16), (0.05, 0.05, 0.06))), p.tint((0.3, 0.8), (0.3, 0.9)), p.tint(), glow=float(rng.uniform(0.2, 0.7)))
+        b.box(
+            (w / 2 - 0.5, -d / 2 + 0.08, 0.03),
+            (w / 2 - 0.1, d / 2 - 0.05, 0.58),
+            p.add("plain", p.pick(((0.8, 0.8, 0.8), (0.35, 0.36, 0.4)))),
+        )
+    for x in (-0.33, 0.33) if w > 1.5 and rng.uniform() < 0.5 else (rng.uniform(-0.2, 0.2),):
+        screen = p.add(
+            "screen",
+            p.pick(((0.9, 0.9, 0.92), (0.12, 0.13, 0.16), (0.05, 0.05, 0.06))),
+            p.tint((0.3, 0.8), (0.3, 0.9)),
+            p.tint(),
+            glow=float(rng.uniform(0.2, 0.7)),
+        )
         b.box((x - 0.29, d / 2 - 0.28, h + 0.11), (x + 0.29, d / 2 - 0.24, h + 0.47), black)
         b.panel((x - 0.28, d / 2 - 0.283, h + 0.46), (0.56, 0, 0), (0, 0, -0.34), screen)
         b.box((x - 0.03, d / 2 - 0.25, h), (x + 0.03, d / 2 - 0.21, h + 0.2), black)
         b.box((x - 0.12, d / 2 - 0.32, h), (x + 0.12, d / 2 - 0.14, h + 0.012), black)
-    b.box((-0.22, -d / 2 + 0.1, h), (0.22, -d / 2 + 0.24, h + 0.02), p.add("plain", p.pick(((0.1, 0.1, 0.1), (0.8, 0.8, 0.8)))))
+    b.box(
+        (-0.22, -d / 2 + 0.1, h),
+        (0.22, -d / 2 + 0.24, h + 0.02),
+        p.add("plain", p.pick(((0.1, 0.1, 0.1), (0.8, 0.8, 0.8)))),
+    )
     _on_top(b, p, rng, w, d, h)
 
 
@@ -141,7 +141,12 @@ def office_chair(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -
     black, cushion = p.add("plain", (0.09, 0.09, 0.1)), p.fabric()
     for angle in np.arange(5) * 2 * np.pi / 5:
         x, y = 0.28 * np.cos(angle), 0.28 * np.sin(angle)
-        b.panel((0.02 * -np.sin(angle), 0.02 * np.cos(angle), 0.09), (x, y, -0.02), (0.04 * np.sin(angle), -0.04 * np.cos(angle), 0), black)
+        b.panel(
+            (0.02 * -np.sin(angle), 0.02 * np.cos(angle), 0.09),
+            (x, y, -0.02),
+            (0.04 * np.sin(angle), -0.04 * np.cos(angle), 0),
+            black,
+        )
         b.lathe([(0.03, 0), (0.03, 0.06), (0.0, 0.07)], black, 6, (x, y))
     b.lathe([(0.03, 0.07), (0.03, 0.42)], black, 8)
     b.box((-w / 2, -d / 2, 0.42), (w / 2, d / 2 - 0.04, 0.5), cushion, sides=6)
@@ -166,7 +171,12 @@ def sofa(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
         b.box((x + 0.015, d / 2 - 0.34, 0.44), (x + wide - 0.015, d / 2 - 0.2, h - 0.04), cloth)
     for _ in range(rng.integers(0, 3)):
         x = rng.uniform(-w / 2 + arm + 0.2, max(w / 2 - arm - 0.2, -w / 2 + arm + 0.21))
-        b.panel((x - 0.2, d / 2 - 0.5, 0.45), (0.4, 0, 0.02), (0.02, 0.13, 0.38), p.fabric(str(rng.choice(["fabric", "stripes", "damask"]))))
+        b.panel(
+            (x - 0.2, d / 2 - 0.5, 0.45),
+            (0.4, 0, 0.02),
+            (0.02, 0.13, 0.38),
+            p.fabric(str(rng.choice(["fabric", "stripes", "damask"]))),
+        )
     leg = p.wood()
     for x in (-w / 2 + 0.05, w / 2 - 0.1):
         b.box((x, -d / 2 + 0.05, 0), (x + 0.05, -d / 2 + 0.1, 0.08), leg)
@@ -175,7 +185,11 @@ def sofa(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
 def cabinet(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
     """A cabinet with doors or drawers; low ones may bear a television or other things."""
     w, d, h = size
-    body = p.wood() if rng.uniform() < 0.5 else p.add("plain", p.pick(((0.85, 0.85, 0.83), (0.55, 0.57, 0.6), (0.3, 0.35, 0.4), (0.75, 0.7, 0.6))))
+    body = (
+        p.wood()
+        if rng.uniform() < 0.5
+        else p.add("plain", p.pick(((0.85, 0.85, 0.83), (0.55, 0.57, 0.6), (0.3, 0.35, 0.4), (0.75, 0.7, 0.6))))
+    )
     b.box((-w / 2, -d / 2 + 0.02, 0.06), (w / 2, d / 2, h), body)
     b.box((-w / 2 + 0.03, -d / 2 + 0.05, 0), (w / 2 - 0.03, d / 2, 0.06), p.add("plain", (0.1, 0.1, 0.1)))
     columns, rows = max(1, round(w / 0.5)), 1 if h > 1.2 else int(rng.integers(1, 4))
@@ -186,9 +200,17 @@ def cabinet(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> Non
             wide, tall = w / columns, (h - 0.08) / rows
             b.box((x + 0.006, -d / 2, z + 0.005), (x + wide - 0.006, -d / 2 + 0.02, z + tall - 0.005), body)
             if rows > 1:
-                b.box((x + wide / 2 - 0.06, -d / 2 - 0.02, z + tall - 0.06), (x + wide / 2 + 0.06, -d / 2, z + tall - 0.045), handle)
+                b.box(
+                    (x + wide / 2 - 0.06, -d / 2 - 0.02, z + tall - 0.06),
+                    (x + wide / 2 + 0.06, -d / 2, z + tall - 0.045),
+                    handle,
+                )
             else:
-                b.box((x + wide - 0.07, -d / 2 - 0.02, z + tall / 2 - 0.08), (x + wide - 0.055, -d / 2, z + tall / 2 + 0.08), handle)
+                b.box(
+                    (x + wide - 0.07, -d / 2 - 0.02, z + tall / 2 - 0.08),
+                    (x + wide - 0.055, -d / 2, z + tall / 2 + 0.08),
+                    handle,
+                )
     if h < 1.0 and w > 1.0 and rng.uniform() < 0.5:
         black = p.add("plain", (0.03, 0.03, 0.035))
         wide = min(w * 0.9, 1.3)
@@ -197,129 +219,3 @@ def cabinet(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> Non
         b.box((-0.03, -0.02, h), (0.03, 0.02, h + 0.1), black)
     elif h < 1.3:
         _on_top(b, p, rng, w, d, h)
-
-
-def plant(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
-    """A plant in a pot: leaves are rhombi on bent stems."""
-    w, _, h = size
-    pot = min(0.35 * h, 0.4)
-    r = min(0.32 * w, 0.22)
-    b.lathe([(0.75 * r, 0), (r, pot), (0.85 * r, pot), (0.8 * r, pot - 0.03), (0.0, pot - 0.03)], p.add("plain", p.pick(((0.55, 0.3, 0.2), (0.85, 0.85, 0.82), (0.2, 0.2, 0.22), (0.5, 0.5, 0.48)))), 12)
-    greens = [p.add("leaves", tone, tone * 0.7, period=0.5) for tone in (p.tint((0.4, 0.75), (0.2, 0.5), (0.22, 0.36)) for _ in range(3))]
-    stems = int(rng.integers(12, 30))
-    for _ in range(stems):
-        angle, lean = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 1.0)
-        out = np.array([np.cos(angle), np.sin(angle), 0])
-        side = np.array([-np.sin(angle), np.cos(angle), 0])
-        length = (h - pot) * rng.uniform(0.55, 1.0)
-        tip = np.array([0, 0, pot]) + 0.5 * w * lean * out * rng.uniform(0.5, 0.9) + np.array([0, 0, length * np.sqrt(max(1 - 0.6 * lean**2, 0.1))])
-        for part in range(int(rng.integers(2, 4))):
-            base = np.array([0, 0, pot]) + (tip - [0, 0, pot]) * (0.35 + 0.3 * part * rng.uniform(0.7, 1.1))
-            leaf = rng.uniform(0.14, 0.3) * min(1.0, h)
-            axis = out * rng.uniform(0.5, 1) + np.array([0, 0, rng.uniform(-0.5, 0.6)]) + side * rng.uniform(-0.8, 0.8)
-            axis /= np.linalg.norm(axis)
-            wide = np.cross(axis, out + [0.1, 0, 0.9])
-            wide *= rng.uniform(0.2, 0.32) * leaf / (np.linalg.norm(wide) + 1e-6)
-            b.panel(base, 0.5 * leaf * axis + wide, 0.5 * leaf * axis - wide, int(rng.choice(greens)))
-
-
-def floor_lamp(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
-    """A lamp with a shade that glows."""
-    w, _, h = size
-    metal = p.metal()
-    b.lathe([(0.14, 0), (0.14, 0.02), (0.012, 0.03), (0.012, h - 0.25)], metal, 10)
-    tone = p.tint((0.05, 0.3), (0.75, 0.95), (0.05, 0.15))
-    b.lathe([(w / 2, h - 0.3), (0.7 * w / 2, h)], p.add("fabric", tone, glow=float(rng.uniform(0.5, 1.2))), 14)
-
-
-def tripod(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
-    """A soft box on a tripod, which shines towards -y."""
-    w, d, h = size
-    black, light = p.add("plain", (0.06, 0.06, 0.065)), p.add("fabric", (0.95, 0.95, 0.93), glow=float(rng.uniform(0.9, 1.6)))
-    for angle in np.arange(3) * 2 * np.pi / 3 + 0.5:
-        x, y = 0.42 * np.cos(angle), 0.42 * np.sin(angle)
-        b.panel((x, y, 0.0), (0.025, 0.0, 0.0), (-x, -y, 0.75), black)
-        b.panel((x, y, 0.0), (0.0, 0.025, 0.0), (-x, -y, 0.75), black)
-    b.lathe([(0.018, 0.4), (0.018, h - 0.3)], black, 6)
-    half = min(w, 0.7) / 2
-    b.panel((-half, -0.25, h), (2 * half, 0, 0), (0, 0.0, -2 * half), light)
-    back = np.array([0, 0.1, h - half])
-    corners = [np.array([x, -0.25, z]) for x, z in ((-half, h), (half, h), (half, h - 2 * half), (-half, h - 2 * half))]
-    for i in range(4):
-        b.panel(back, corners[i] - back, corners[(i + 1) % 4] - back, black, half=True)
-
-
-def bench(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
-    """A long bench of boards."""
-    w, d, h = size
-    wood, metal = p.wood("boards"), p.metal()
-    for i in range(3):
-        y = -d / 2 + i * d / 3
-        b.box((-w / 2, y + 0.01, h - 0.04), (w / 2, y + d / 3 - 0.01, h), wood, sides=6)
-    for x in (-w / 2 + 0.2, w / 2 - 0.25):
-        b.box((x, -d / 2 + 0.02, 0), (x + 0.05, d / 2 - 0.02, h - 0.04), metal)
-
-
-def mats(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
-    """A pile of gymnastic mats."""
-    w, d, h = size
-    colours = [p.add("fabric", p.pick(((0.15, 0.25, 0.55), (0.6, 0.15, 0.12), (0.15, 0.4, 0.25), (0.5, 0.4, 0.3)))) for _ in range(2)]
-    count = max(1, round(h / 0.09))
-    for i in range(count):
-        x, y = rng.uniform(-0.04, 0.04, 2)
-        b.box((-w / 2 + x, -d / 2 + y, i * h / count), (w / 2 + x, d / 2 + y, (i + 0.93) * h / count), int(rng.choice(colours)), sides=6)
-
-
-def vaulting_box(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
-    """A vaulting box of wooden frames with a leather top."""
-    w, d, h = size
-    wood, leather = p.wood("boards"), p.add("plain", (0.45, 0.28, 0.16))
-    for i in range(4):
-        low, high, share = i * (h - 0.12) / 4, (i + 1) * (h - 0.12) / 4, 1 - 0.06 * i
-        b.box((-w / 2 * share, -d / 2 * share, low), (w / 2 * share, d / 2 * share, high - 0.008), wood)
-    b.box((-0.4 * w, -0.36 * d, h - 0.12), (0.4 * w, 0.36 * d, h), leather)
-
-
-def balls(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
-    """A few balls on the floor."""
-    for _ in range(rng.integers(1, 4)):
-        r = rng.uniform(0.08, 0.13)
-        angle = np.linspace(-np.pi / 2, np.pi / 2, 9)
-        profile = np.stack([r * np.cos(angle), r + r * np.sin(angle)], axis=1)
-        x, y = rng.uniform(-0.3, 0.3, 2) * size[0]
-        b.lathe(profile, p.add("plain", p.tint((0.3, 0.9), (0.4, 0.9))), 14, (x, y))
-
-
-def crate(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
-    """A flight case with metal edges."""
-    w, d, h = size
-    body, edge = p.add("plain", p.pick(((0.08, 0.08, 0.09), (0.3, 0.3, 0.32), (0.15, 0.2, 0.35)))), p.add("metal", (0.7, 0.7, 0.72))
-    b.box((-w / 2, -d / 2, 0.08), (w / 2, d / 2, h), body)
-    for x in (-w / 2, w / 2):
-        for y in (-d / 2, d / 2):
-            b.box((x - 0.015, y - 0.015, 0.08), (x + 0.015, y + 0.015, h + 0.003), edge)
-    for z in (0.08, h * 0.7, h - 0.02):
-        b.box((-w / 2 - 0.006, -d / 2 - 0.006, z), (w / 2 + 0.006, d / 2 + 0.006, z + 0.025), edge)
-
-
-THINGS = {
-    "cardboard": Thing(cardboard, (0.3, 0.25, 0.25), (0.6, 0.5, 1.1)),
-    "shelf": Thing(shelf, (0.7, 0.26, 1.2), (1.4, 0.38, 2.2)),
-    "table": Thing(table, (0.7, 0.6, 0.7), (1.6, 0.9, 0.78)),
-    "coffee table": Thing(table, (0.7, 0.45, 0.35), (1.1, 0.6, 0.48)),
-    "desk": Thing(desk, (1.2, 0.7, 0.72), (1.8, 0.8, 0.76)),
-    "chair": Thing(chair, (0.4, 0.42, 0.82), (0.48, 0.5, 1.0)),
-    "office chair": Thing(office_chair, (0.48, 0.48, 0.95), (0.52, 0.54, 1.2)),
-    "sofa": Thing(sofa, (0.9, 0.8, 0.72), (2.3, 0.95, 0.9)),
-    "cabinet": Thing(cabinet, (0.6, 0.38, 0.5), (1.7, 0.5, 0.95)),
-    "wardrobe": Thing(cabinet, (0.8, 0.4, 1.7), (1.8, 0.6, 2.15)),
-    "plant": Thing(plant, (0.5, 0.5, 0.6), (0.9, 0.9, 1.7)),
-    "floor lamp": Thing(floor_lamp, (0.35, 0.35, 1.4), (0.5, 0.5, 1.8)),
-    "tripod": Thing(tripod, (0.7, 0.7, 1.7), (0.95, 0.95, 2.3)),
-    "bench": Thing(bench, (1.5, 0.3, 0.34), (3.0, 0.36, 0.46)),
-    "mats": Thing(mats, (1.2, 0.9, 0.2), (2.0, 1.2, 0.7)),
-    "vaulting box": Thing(vaulting_box, (1.2, 0.6, 0.9), (1.5, 0.75, 1.2)),
-    "balls": Thing(balls, (0.8, 0.8, 0.25), (1.2, 1.2, 0.27)),
-    "crate": Thing(crate, (0.5, 0.4, 0.4), (1.1, 0.6, 0.8)),
-}
-"""Furniture by name; sizes as in catalogues."""

@@ -1,10 +1,10 @@
-"""Living rooms, offices and gym halls."""
+"""Living rooms and offices; the walls of all interiors."""
 
 import numpy as np
 
 from posegaussian.synthetic.rooms import shell
 from posegaussian.synthetic.rooms.site import Lamp, Site
-from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM
+from posegaussian.synthetic.rooms.surfaces import OBJECT
 
 
 def living(site: Site) -> None:
@@ -22,11 +22,27 @@ def living(site: Site) -> None:
     paper = p.add(style, tone, np.clip(tone * rng.uniform(0.8, 1.15), 0, 0.9), third)
     plain = p.add("plaster", colour)
     accent = rng.integers(4)
-    _walls(site, [paper if style != "brick" or side == accent else plain for side in range(4)], tone, int(rng.integers(1, 3)), curtains=0.8)
+    walls(
+        site,
+        [paper if style != "brick" or side == accent else plain for side in range(4)],
+        tone,
+        int(rng.integers(1, 3)),
+        curtains=0.8,
+    )
     for _ in range(rng.integers(1, 3)):
         _pendant(site)
-    full = {"sofa": 1.4, "shelf": 1.6, "cabinet": 1.6, "wardrobe": 0.7, "plant": 1.6, "floor lamp": 0.8, "table": 0.7, "chair": 1.4, "cardboard": 0.5}
-    site.furnish(_shuffled(rng, full))
+    full = {
+        "sofa": 1.4,
+        "shelf": 1.6,
+        "cabinet": 1.6,
+        "wardrobe": 0.7,
+        "plant": 1.6,
+        "floor lamp": 0.8,
+        "table": 0.7,
+        "chair": 1.4,
+        "cardboard": 0.5,
+    }
+    site.furnish(shuffled(rng, full))
     site.furnish({"coffee table": 0.5, "chair": 0.8, "plant": 0.4}, walls=False)
 
 
@@ -41,52 +57,59 @@ def office(site: Site) -> None:
     paint = p.tint((0.0, 0.12), (0.68, 0.88))
     plain, strong = p.add("plaster", paint), p.add("plaster", p.tint((0.2, 0.6), (0.35, 0.75)))
     accent = rng.integers(8)
-    _walls(site, [strong if side == accent else plain for side in range(4)], paint, int(rng.integers(1, 4)), wide=True, curtains=0.0)
+    walls(
+        site,
+        [strong if side == accent else plain for side in range(4)],
+        paint,
+        int(rng.integers(1, 4)),
+        wide=True,
+        curtains=0.0,
+    )
     _panel_lamps(site, 2.4)
     if rng.uniform() < 0.5:
         side = int(rng.integers(4))
         half = site.wall(side)[2]
-        shell.board(site, side, float(rng.uniform(-0.4, 0.4) * half), 0.95, min(1.8, half), 1.1, p.add("plain", (0.88, 0.89, 0.9)), p.add("metal", (0.6, 0.6, 0.62)))
-    site.furnish(_shuffled(rng, {"desk": 3.0, "wardrobe": 1.2, "cabinet": 1.5, "shelf": 1.2, "office chair": 2.0, "plant": 1.0, "cardboard": 0.8}))
+        shell.board(
+            site,
+            side,
+            float(rng.uniform(-0.4, 0.4) * half),
+            0.95,
+            min(1.8, half),
+            1.1,
+            p.add("plain", (0.88, 0.89, 0.9)),
+            p.add("metal", (0.6, 0.6, 0.62)),
+        )
+    site.furnish(
+        shuffled(
+            rng,
+            {
+                "desk": 3.0,
+                "wardrobe": 1.2,
+                "cabinet": 1.5,
+                "shelf": 1.2,
+                "office chair": 2.0,
+                "plant": 1.0,
+                "cardboard": 0.8,
+            },
+        )
+    )
     site.furnish({"desk": 0.8, "office chair": 1.0}, walls=False)
     for _ in range(rng.poisson(1.0 * site.clutter)):
         shell.cable(site, p.add("plain", (0.05, 0.05, 0.05)))
 
 
-def gym(site: Site) -> None:
-    """A gym hall: a wooden floor with lines, blocks or brick, wall bars, high lamps, apparatus."""
-    p, rng = site.palette, site.rng
-    tone = p.pick(((0.74, 0.56, 0.36), (0.66, 0.46, 0.28), (0.35, 0.5, 0.5), (0.45, 0.3, 0.25)))
-    shell.floor(site, p.add("strips" if tone[0] > tone[2] * 1.3 else "plain", tone, tone * 0.85), tone)
-    _court_lines(site)
-    grey = np.full(3, rng.uniform(0.45, 0.75))
-    shell.ceiling(site, p.add("boards", grey, grey * 0.9), grey)
-    wall = p.pick(((0.8, 0.78, 0.72), (0.6, 0.35, 0.25), (0.7, 0.74, 0.76), (0.82, 0.75, 0.55)))
-    upper = p.add(str(rng.choice(["blocks", "brick"])), wall, wall * 0.85, (0.6, 0.6, 0.58))
-    _walls(site, [upper] * 4, wall, 0, curtains=0.0)
-    lower = p.wood("boards") if rng.uniform() < 0.6 else p.add("plain", p.tint((0.3, 0.7), (0.3, 0.6)))
-    for side in range(4):
-        half = site.wall(side)[2]
-        if rng.uniform() < 0.7:
-            site.at_wall(side, label=ROOM)
-            site.builder.box((-half, -0.03, 0), (half, 0, 2.0), lower)
-        if rng.uniform() < 0.6:
-            _wall_bars(site, side, half)
-        if rng.uniform() < 0.4 and site.height > 4:
-            _high_windows(site, side, half)
-    _beams(site)
-    _bay_lamps(site)
-    site.furnish(_shuffled(rng, {"bench": 2.0, "mats": 1.6, "vaulting box": 1.0, "cardboard": 0.3, "chair": 0.8}))
-    site.furnish({"balls": 1.0, "bench": 0.4, "mats": 0.5}, walls=False)
-
-
-def _shuffled(rng, names: dict[str, float]) -> dict[str, float]:
+def shuffled(rng: np.random.Generator, names: dict[str, float]) -> dict[str, float]:
+    """The same in a random order."""
     return {name: names[name] for name in rng.permutation(list(names))}
 
 
 def _soft_floor(site: Site) -> None:
     p, rng = site.palette, site.rng
-    kind = str(rng.choice(["planks", "strips", "boards", "herringbone", "carpet", "tiles"], p=[0.28, 0.14, 0.14, 0.18, 0.14, 0.12]))
+    kind = str(
+        rng.choice(
+            ["planks", "strips", "boards", "herringbone", "carpet", "tiles"], p=[0.28, 0.14, 0.14, 0.18, 0.14, 0.12]
+        )
+    )
     if kind == "carpet":
         tone = p.tint((0.05, 0.35), (0.35, 0.7))
         shell.floor(site, p.add(kind, tone, tone * 0.85), tone)
@@ -105,12 +128,18 @@ def _rug(site: Site) -> None:
     wide, deep = rng.uniform(1.6, 3.0), rng.uniform(1.2, 2.2)
     x, y = rng.uniform(-0.6, 0.6, 2)
     pattern = rng.uniform() < 0.65
-    material = p.add("rug" if pattern else "carpet", first, p.tint((0.1, 0.45), (0.4, 0.8)), p.tint((0.2, 0.6), (0.2, 0.7)), period=max(wide, deep) if pattern else None)
+    material = p.add(
+        "rug" if pattern else "carpet",
+        first,
+        p.tint((0.1, 0.45), (0.4, 0.8)),
+        p.tint((0.2, 0.6), (0.2, 0.7)),
+        period=max(wide, deep) if pattern else None,
+    )
     site.builder.place(x, y, rng.uniform(-0.4, 0.4), z=-shell.SUNK)
     site.builder.box((-wide / 2, -deep / 2, 0.0), (wide / 2, deep / 2, shell.SUNK - 0.0005), material)
 
 
-def _walls(site: Site, materials: list[int], colour, windows: int, curtains: float, wide: bool = False) -> None:
+def walls(site: Site, materials: list[int], colour, windows: int, curtains: float, wide: bool = False) -> None:
     """Four walls, with windows in some and a door in one."""
     p, rng = site.palette, site.rng
     order = rng.permutation(4)
@@ -132,7 +161,14 @@ def _walls(site: Site, materials: list[int], colour, windows: int, curtains: flo
             site.lamps.append(shell.window(site, side, opening, frame, bars=int(rng.integers(0, 3))))
             site.sky = float(rng.uniform(1.3, 2.4))
             if rng.uniform() < curtains:
-                shell.curtains(site, side, opening, drapes, float(rng.uniform(0.15, 0.75)), min(opening[3] + 0.15, site.height - 0.02))
+                shell.curtains(
+                    site,
+                    side,
+                    opening,
+                    drapes,
+                    float(rng.uniform(0.15, 0.75)),
+                    min(opening[3] + 0.15, site.height - 0.02),
+                )
             elif rng.uniform() < 0.5:
                 shell.blinds(site, side, opening, float(rng.uniform(0.2, 0.9)))
         for opening in doors:
@@ -179,69 +215,3 @@ def _panel_lamps(site: Site, step: float) -> None:
             spots.append((x, y))
     spots.sort(key=lambda spot: abs(np.hypot(*spot) - rng.uniform(0.6, 2.0)))
     site.lamps += [site.ceiling_lamp(x, y, half) for x, y in spots]
-
-
-def _bay_lamps(site: Site) -> None:
-    """Round lamps under the ceiling of a hall."""
-    b, rng = site.builder, site.rng
-    glow = site.palette.add("plain", (0.97, 0.97, 0.95), glow=1.5)
-    metal = site.palette.add("metal", (0.5, 0.5, 0.52))
-    z, spots = site.height - rng.uniform(0.3, 0.7), []
-    for x in np.arange(site.plan.low[0] + 1.5, site.plan.high[0] - 0.5, 3.2):
-        for y in np.arange(site.plan.low[1] + 1.5, site.plan.high[1] - 0.5, 3.2):
-            b.place(x, y, label=OBJECT)
-            b.lathe([(0.25, z), (0.1, z + 0.2), (0.03, site.height)], metal, 10)
-            b.lathe([(0.0, z + 0.01), (0.24, z)], glow, 10)
-            spots.append((x, y))
-    spots.sort(key=lambda spot: abs(np.hypot(*spot) - rng.uniform(0.5, 3.0)))
-    site.lamps += [site.ceiling_lamp(x, y, (0.2, 0.2), z) for x, y in spots]
-
-
-def _beams(site: Site) -> None:
-    steel = site.palette.metal()
-    (x0, y0), (x1, y1) = site.plan.low, site.plan.high
-    site.builder.place(label=ROOM)
-    for x in np.arange(x0 + 1.2, x1, 2.6):
-        site.builder.box((x - 0.08, y0, site.height - 0.35), (x + 0.08, y1, site.height), steel, sides=6)
-
-
-def _wall_bars(site: Site, side: int, half: float) -> None:
-    """Ladders on a wall."""
-    wood, wide = site.palette.wood(), min(half, 2.4)
-    along = float(site.rng.uniform(-half + wide, half - wide)) if half > wide else 0.0
-    site.at_wall(side, along, label=OBJECT)
-    for x in np.arange(-wide, wide + 0.01, 0.95 if wide > 0.95 else wide):
-        site.builder.box((x - 0.03, -0.16, 0), (x + 0.03, -0.03, 2.5), wood)
-    for z in np.arange(0.2, 2.45, 0.17):
-        site.builder.box((-wide, -0.15, z), (wide, -0.11, z + 0.035), wood, sides=6)
-
-
-def _high_windows(site: Site, side: int, half: float) -> None:
-    """Bright panes below the ceiling."""
-    pane = site.palette.add("plain", (0.9, 0.94, 0.98), glow=float(site.rng.uniform(0.8, 1.4)))
-    frame = site.palette.metal()
-    site.at_wall(side, label=ROOM)
-    for x in np.arange(-half + 0.6, half - 1.5, 1.6):
-        site.builder.box((x - 0.05, -0.03, site.height - 1.45), (x + 1.25, -0.005, site.height - 0.4), frame)
-        site.builder.panel((x, -0.035, site.height - 1.4), (1.2, 0, 0), (0, 0, 0.95), pane)
-
-
-def _court_lines(site: Site) -> None:
-    """Coloured lines on the floor."""
-    b, rng, p = site.builder, site.rng, site.palette
-    b.place(label=ROOM, z=-0.5 * shell.SUNK)
-    for _ in range(rng.integers(2, 6)):
-        colour = p.add("plain", p.pick(((0.85, 0.85, 0.85), (0.75, 0.15, 0.12), (0.1, 0.25, 0.6), (0.8, 0.7, 0.1), (0.1, 0.4, 0.2), (0.05, 0.05, 0.05))))
-        if rng.uniform() < 0.65:
-            at = rng.uniform(site.plan.low, site.plan.high)
-            size = site.plan.high - site.plan.low
-            if rng.uniform() < 0.5:
-                b.panel((site.plan.low[0], at[1], 0), (size[0], 0, 0), (0, 0.05, 0), colour)
-            else:
-                b.panel((at[0], site.plan.low[1], 0), (0.05, 0, 0), (0, size[1], 0), colour)
-        else:
-            r, (x, y) = rng.uniform(0.9, 2.5), rng.uniform(0.6 * site.plan.low, 0.6 * site.plan.high)
-            angle = np.linspace(0, 2 * np.pi, 65)
-            ring = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
-            middle, ups = np.array([x, y, 0.0]), np.tile([0.0, 0, 1], (65, 1))
-            b.strip(middle + r * ring, middle + (r - 0.05) * ring, ups, colour)

@@ -9,7 +9,8 @@ from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
 from posegaussian.synthetic.rooms.panorama import HIGHEST, LOWEST, panorama
-from posegaussian.synthetic.rooms.textures import FULL, SIZE, atlas
+from posegaussian.synthetic.rooms.patterns import SIZE
+from posegaussian.synthetic.rooms.textures import FULL, atlas
 from posegaussian.types import Tensors
 
 LEVELS = 9
@@ -29,7 +30,11 @@ class Pyramid(Tensors):
     starts: Int64[Tensor, "9"]
 
     def sample(
-        self, layer: Int64[Tensor, "n"], u: Float32[Tensor, "n"], v: Float32[Tensor, "n"], footprint: Float32[Tensor, "n"]
+        self,
+        layer: Int64[Tensor, "n"],
+        u: Float32[Tensor, "n"],
+        v: Float32[Tensor, "n"],
+        footprint: Float32[Tensor, "n"],
     ) -> Float32[Tensor, "n 3"]:
         """Brightness and the shares of the second and the third colour.
 

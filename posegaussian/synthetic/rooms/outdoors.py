@@ -22,7 +22,11 @@ def outdoors(site: Site) -> None:
     }[kind]
     scale = rng.uniform(0.85, 1.15)
     ground = p.add(kind, np.array(tone) * scale, np.array(other) * scale, np.array(third) * scale)
-    verge = ground if kind == "grass" or rng.uniform() < 0.4 else p.add("grass", (0.33, 0.41, 0.17), (0.42, 0.4, 0.2), (0.36, 0.3, 0.2))
+    verge = (
+        ground
+        if kind == "grass" or rng.uniform() < 0.4
+        else p.add("grass", (0.33, 0.41, 0.17), (0.42, 0.4, 0.2), (0.36, 0.3, 0.2))
+    )
     inner = float(max(*-site.plan.low, *site.plan.high)) + rng.uniform(0.5, 5)
     _ground(site, inner, ground, verge)
     site.sides[:] = (0.62, 0.64, 0.66)
@@ -67,7 +71,11 @@ def _boundary(site: Site, side: int) -> None:
         _house(site, y, wide)
     elif kind == "wall":
         tone = p.pick(((0.55, 0.3, 0.22), (0.65, 0.63, 0.6), (0.75, 0.72, 0.65)))
-        b.box((-wide, y, 0), (wide, y + 0.25, rng.uniform(1.0, 2.4)), p.add(str(rng.choice(["brick", "blocks", "concrete"])), tone, tone * 0.8, (0.6, 0.58, 0.55)))
+        b.box(
+            (-wide, y, 0),
+            (wide, y + 0.25, rng.uniform(1.0, 2.4)),
+            p.add(str(rng.choice(["brick", "blocks", "concrete"])), tone, tone * 0.8, (0.6, 0.58, 0.55)),
+        )
     elif kind == "fence":
         wood, tall = p.wood("boards"), rng.uniform(0.9, 1.8)
         for x in np.arange(-wide, wide, 0.14 if wide < 9 else 0.2):
@@ -91,7 +99,10 @@ def _house(site: Site, y: float, wide: float) -> None:
     top = rng.uniform(3.5, 8.0)
     b.box((-wide, y, 0), (wide, y + 5, top), front)
     b.box((-wide, y - 0.06, 0), (wide, y, rng.uniform(0.3, 0.6)), p.add("concrete", (0.5, 0.49, 0.47)))
-    glass, frame = p.add("plain", (0.1, 0.12, 0.15), (0.3, 0.35, 0.4)), p.add("plain", p.pick(((0.85, 0.85, 0.84), (0.25, 0.2, 0.16))))
+    glass, frame = (
+        p.add("plain", (0.1, 0.12, 0.15), (0.3, 0.35, 0.4)),
+        p.add("plain", p.pick(((0.85, 0.85, 0.84), (0.25, 0.2, 0.16)))),
+    )
     leaf = p.wood("boards")
     step = rng.uniform(1.8, 2.8)
     for number, x in enumerate(np.arange(-wide + 0.8, wide - 1.2, step)):

@@ -8,7 +8,14 @@ from jaxtyping import Float
 from posegaussian.synthetic.rooms import textures
 
 RGB = Float[np.ndarray, "3"]
-WOODS = ((0.62, 0.45, 0.29), (0.5, 0.33, 0.2), (0.72, 0.58, 0.42), (0.36, 0.23, 0.15), (0.8, 0.72, 0.6), (0.56, 0.5, 0.44))
+WOODS = (
+    (0.62, 0.45, 0.29),
+    (0.5, 0.33, 0.2),
+    (0.72, 0.58, 0.42),
+    (0.36, 0.23, 0.15),
+    (0.8, 0.72, 0.6),
+    (0.56, 0.5, 0.44),
+)
 """Oak, walnut, beech, wenge, birch, weathered grey; by eye."""
 METALS = ((0.55, 0.56, 0.58), (0.12, 0.12, 0.13), (0.8, 0.8, 0.8), (0.35, 0.36, 0.38))
 """Steel, black and white paint, dark steel; by eye."""
@@ -26,9 +33,7 @@ class Palette:
         self._order = {name: number for number, name in enumerate(textures.names())}
         self._rows: list[np.ndarray] = []
 
-    def add(
-        self, texture: str, first, second=None, third=None, period: float | None = None, glow: float = 0.0
-    ) -> int:
+    def add(self, texture: str, first, second=None, third=None, period: float | None = None, glow: float = 0.0) -> int:
         """A new material; returns its index.
 
         Args:
@@ -65,7 +70,12 @@ class Palette:
     def wood(self, texture: str = "wood") -> int:
         """Wood of a random kind."""
         tone = self.pick(WOODS)
-        return self.add(texture, tone, tone * self.rng.uniform(0.6, 0.8), period=textures.period(texture) * self.rng.uniform(0.8, 1.2))
+        return self.add(
+            texture,
+            tone,
+            tone * self.rng.uniform(0.6, 0.8),
+            period=textures.period(texture) * self.rng.uniform(0.8, 1.2),
+        )
 
     def metal(self) -> int:
         """Painted or bare metal."""

@@ -26,12 +26,14 @@ def panorama(number: int) -> UInt8[np.ndarray, "h w 4"]:
     haze = image[horizon - 4].mean(0)
     low = slice(horizon - HEIGHT // 8, horizon + 4)  # all that stands on the ground
     band, rise = image[low], tangent[low]
-    _ridge(rng, band, rise, 0.03 + 0.05 * rng.random(), 0.55 * haze + 0.25 * np.float32([0.35, 0.42, 0.38]))
+    _ridge(rng, band, rise, 0.03 + 0.05 * rng.random(), 0.55 * haze + 0.25 * np.array([0.35, 0.42, 0.38], np.float32))
     if number % 2:
         for distance in (0.75, 0.35):
             _houses(rng, band, HEIGHT // 8, distance, haze)
-    _trees(rng, band, rise, 0.04 + 0.05 * rng.random(), 0.35 * haze + 0.65 * np.float32([0.2, 0.27, 0.13]))
-    ground = np.float32([[0.33, 0.37, 0.2], [0.4, 0.38, 0.35]])[number % 2] * np.float32(rng.uniform(0.8, 1.2))
+    _trees(rng, band, rise, 0.04 + 0.05 * rng.random(), 0.35 * haze + 0.65 * np.array([0.2, 0.27, 0.13], np.float32))
+    ground = np.array([[0.33, 0.37, 0.2], [0.4, 0.38, 0.35]], np.float32)[number % 2] * np.float32(
+        rng.uniform(0.8, 1.2)
+    )
     below = tangent[horizon:, :, None]
     near = np.clip(-below / 0.1, 0, 1)
     noise = fractal(rng, (len(below), WIDTH), (8, 64), 4)[..., None]
@@ -43,8 +45,8 @@ def panorama(number: int) -> UInt8[np.ndarray, "h w 4"]:
 
 def _sky(rng, tangent):
     """A gradient with clouds that lie on a plane above."""
-    blue = np.float32([[0.42, 0.58, 0.84], [0.55, 0.66, 0.82], [0.7, 0.74, 0.8]])[rng.integers(3)]
-    pale = np.float32([0.88, 0.9, 0.92])
+    blue = np.array([[0.42, 0.58, 0.84], [0.55, 0.66, 0.82], [0.7, 0.74, 0.8]], np.float32)[rng.integers(3)]
+    pale = np.array([0.88, 0.9, 0.92], np.float32)
     share = np.exp(-np.clip(tangent, 0, None) * 1.8)[..., None]
     sky = (1 - share) * blue + share * pale
     plane = fractal(rng, (1024, 1024), (5, 5), 6, 0.6)

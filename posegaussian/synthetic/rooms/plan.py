@@ -92,7 +92,10 @@ class Plan:
             yaw = (0.0, -np.pi / 2, np.pi, np.pi / 2)[side]  # the back, +y, towards +y, +x, -y, -x
             gap = half[1] + rng.uniform(0.02, 0.08)
             span = self.low, self.high
-            along = [rng.uniform(span[0][i] + half[0], max(span[1][i] - half[0], span[0][i] + half[0] + 0.01)) for i in (0, 1)]
+            along = [
+                rng.uniform(span[0][i] + half[0], max(span[1][i] - half[0], span[0][i] + half[0] + 0.01))
+                for i in (0, 1)
+            ]
             x = (along[0], self.high[0] - gap, along[0], self.low[0] + gap)[side]
             y = (self.high[1] - gap, along[1], self.low[1] + gap, along[1])[side]
             if self.free(x, y, half, yaw, bottom, bottom + size[2]):
@@ -138,7 +141,5 @@ class Plan:
         """Whether two rectangles touch, by the separating axes of both."""
         between = np.array(other[:2]) - one[:2]
         axes = np.concatenate([turned(one[4])[:2, :2].T, turned(other[4])[:2, :2].T])
-        reach = [
-            np.abs(axes @ turned(box[4])[:2, :2]) @ np.array(box[2:4]) for box in (one, other)
-        ]
+        reach = [np.abs(axes @ turned(box[4])[:2, :2]) @ np.array(box[2:4]) for box in (one, other)]
         return bool((np.abs(axes @ between) < reach[0] + reach[1] + 0.03).all())

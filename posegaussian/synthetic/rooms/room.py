@@ -44,12 +44,12 @@ class Fixtures(Tensors):
     axes: Float32[Tensor, "l 2 3"]
     facing: Float32[Tensor, "l 3"]
     strengths: Float32[Tensor, "l 3"]
-    distance: Float32[Tensor, "l"]
-    fades: Float32[Tensor, "l"]
-    ambient: Float32[Tensor, "3"]
+    distance: Float32[Tensor, l]
+    fades: Float32[Tensor, l]
+    ambient: Float32[Tensor, 3]
     bounce: Float32[Tensor, "6 3"]
-    low: Float32[Tensor, "3"]
-    high: Float32[Tensor, "3"]
+    low: Float32[Tensor, 3]
+    high: Float32[Tensor, 3]
     turn: Float32[Tensor, "3 3"]
     blocks: Float32[Tensor, "b 7"]
 
@@ -85,11 +85,11 @@ class Room(Tensors):
     span: Float32[Tensor, "p 2"]
     offset: Float32[Tensor, "p 2"]
     cells: Int64[Tensor, "p 2"]
-    material: Int64[Tensor, "p"]
-    label: Int64[Tensor, "p"]
+    material: Int64[Tensor, p]
+    label: Int64[Tensor, p]
     colours: Float32[Tensor, "m 3 3"]
     surface: Float32[Tensor, "m 4"]
-    panorama: Float32[Tensor, "2"]
+    panorama: Float32[Tensor, 2]
     fixtures: Fixtures
     open: bool
     panorama_number: int
@@ -98,7 +98,7 @@ class Room(Tensors):
 
     @staticmethod
     def of(
-        kind: str, panels: Panels, materials: Float[np.ndarray, "m 13"], panorama: Float[np.ndarray, "3"],
+        kind: str, panels: Panels, materials: Float[np.ndarray, "m 13"], panorama: Float[np.ndarray, 3],
         fixtures: Fixtures, opened: bool,
     ) -> Room:  # fmt: skip
         """A room of panels, on the CPU.
@@ -158,7 +158,7 @@ class RoomMesh(Tensors):
     vertices: Float32[Tensor, "v 3"]
     normals: Float32[Tensor, "v 3"]
     faces: Int64[Tensor, "f 3"]
-    panel: Int64[Tensor, "f"]
+    panel: Int64[Tensor, f]
     rows: Float32[Tensor, "p 20"]
 
     @staticmethod
@@ -185,11 +185,13 @@ class RoomMesh(Tensors):
         columns = grid[panel, 1]
         a = starts[panel] + cell // columns * (columns + 1) + cell % columns
         b, c = a + columns + 1, a + 1
-        faces = torch.stack([torch.where(upper > 0, b + 1, a), torch.where(upper > 0, c, b), torch.where(upper > 0, b, c)], 1)
+        faces = torch.stack(
+            [torch.where(upper > 0, b + 1, a), torch.where(upper > 0, c, b), torch.where(upper > 0, b, c)], 1
+        )
         return RoomMesh(vertices, normals, faces, panel, _rows(room, grid, starts))
 
 
-def _rows(room: Room, grid: Int64[Tensor, "p 2"], starts: Int64[Tensor, "p"]) -> Float32[Tensor, "p 20"]:
+def _rows(room: Room, grid: Int64[Tensor, "p 2"], starts: Int64[Tensor, p]) -> Float32[Tensor, "p 20"]:
     """What shading needs of each panel."""
     first, second = room.edges.unbind(1)
     normal = torch.linalg.cross(first, second)
@@ -201,7 +203,7 @@ def _rows(room: Room, grid: Int64[Tensor, "p 2"], starts: Int64[Tensor, "p"]) ->
 
 def _spread(
     origin: Float32[Tensor, "p 3"], first: Float32[Tensor, "p 3"], second: Float32[Tensor, "p 3"],
-    owner: Int64[Tensor, "v"], s: Float32[Tensor, "v"], t: Float32[Tensor, "v"],
+    owner: Int64[Tensor, v], s: Float32[Tensor, v], t: Float32[Tensor, v],
 ) -> Float32[Tensor, "v 3"]:  # fmt: skip
     return origin[owner] + s[:, None] * first[owner] + t[:, None] * second[owner]
 

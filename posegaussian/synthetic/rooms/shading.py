@@ -74,9 +74,10 @@ def _spread(pixels: Tensor) -> Tensor:
 
 def _in_chunks(lit, panel, depth, rays, eye, spacing):
     """`_shade` in parts whose arrays stay in the processor's cache."""
-    width = spacing.expand(len(panel))
-    steps = range(0, max(len(panel), 1), CHUNK)
-    parts = [_shade(lit, *(values[i : i + CHUNK] for values in (panel, depth, rays)), eye, width[i : i + CHUNK]) for i in steps]
+    parts = []
+    for start in range(0, max(len(panel), 1), CHUNK):
+        one = slice(start, start + CHUNK)
+        parts.append(_shade(lit, panel[one], depth[one], rays[one], eye, spacing.expand(len(panel[one]))))
     return torch.cat([rest for rest, _ in parts]), torch.cat([key for _, key in parts])
 
 

@@ -34,7 +34,9 @@ def ceiling(site: Site, material: int, colour) -> None:
     site.sides[5] = colour
 
 
-def wall(site: Site, side: int, material: int, colour, openings: list[Opening] | None = None, top: float | None = None) -> None:
+def wall(
+    site: Site, side: int, material: int, colour, openings: list[Opening] | None = None, top: float | None = None
+) -> None:
     """One wall around its openings, from left to right."""
     _, _, half = site.wall(side)
     site.at_wall(side)
@@ -109,7 +111,15 @@ def curtains(site: Site, side: int, opening: Opening, material: int, share: floa
 
 
 def cloth(
-    site: Site, start: float, end: float, low: float, high: float, y: float, material: int, folds: float, depth: float = 0.045
+    site: Site,
+    start: float,
+    end: float,
+    low: float,
+    high: float,
+    y: float,
+    material: int,
+    folds: float,
+    depth: float = 0.045,
 ) -> None:
     """Hanging cloth with vertical folds, in the frame of a wall."""
     rng = site.rng
@@ -130,8 +140,18 @@ def blinds(site: Site, side: int, opening: Opening, share: float) -> None:
     """Slats that cover the upper share of a window."""
     left, right, low, high = opening
     site.at_wall(side, label=OBJECT)
-    material = site.palette.add("slats", site.palette.pick(((0.85, 0.85, 0.82), (0.7, 0.68, 0.62), (0.4, 0.42, 0.45))), third=(0.15, 0.15, 0.15), glow=0.15)
-    site.builder.panel((left - 0.02, -0.03, high + 0.05 - share * (high - low)), (right - left + 0.04, 0, 0), (0, 0, share * (high - low)), material)
+    material = site.palette.add(
+        "slats",
+        site.palette.pick(((0.85, 0.85, 0.82), (0.7, 0.68, 0.62), (0.4, 0.42, 0.45))),
+        third=(0.15, 0.15, 0.15),
+        glow=0.15,
+    )
+    site.builder.panel(
+        (left - 0.02, -0.03, high + 0.05 - share * (high - low)),
+        (right - left + 0.04, 0, 0),
+        (0, 0, share * (high - low)),
+        material,
+    )
 
 
 def door(site: Site, side: int, opening: Opening) -> None:
@@ -139,7 +159,11 @@ def door(site: Site, side: int, opening: Opening) -> None:
     left, right, _, high = opening
     site.at_wall(side)
     p, b = site.palette, site.builder
-    leaf = p.wood("wood") if site.rng.uniform() < 0.5 else p.add("plain", p.pick(((0.86, 0.86, 0.84), (0.75, 0.75, 0.72), (0.45, 0.5, 0.55))))
+    leaf = (
+        p.wood("wood")
+        if site.rng.uniform() < 0.5
+        else p.add("plain", p.pick(((0.86, 0.86, 0.84), (0.75, 0.75, 0.72), (0.45, 0.5, 0.55))))
+    )
     frame = leaf if site.rng.uniform() < 0.5 else p.add("plain", (0.84, 0.84, 0.82))
     for x0, x1 in ((left - 0.07, left), (right, right + 0.07)):
         b.box((x0, -0.02, 0), (x1, 0.08, high + 0.07), frame)
@@ -151,7 +175,9 @@ def door(site: Site, side: int, opening: Opening) -> None:
     b.box((right - 0.14, -0.03, 1.02), (right - 0.03, -0.01, 1.04), p.add("metal", (0.7, 0.7, 0.7)), sides=6)
 
 
-def board(site: Site, side: int, along: float, low: float, wide: float, tall: float, material: int, frame: int | None = None) -> None:
+def board(
+    site: Site, side: int, along: float, low: float, wide: float, tall: float, material: int, frame: int | None = None
+) -> None:
     """A flat thing on a wall, with or without a frame."""
     site.at_wall(side, along, label=OBJECT)
     b = site.builder
@@ -170,7 +196,9 @@ def cable(site: Site, material: int) -> None:
     angle, points = rng.uniform(0, 2 * np.pi), [start]
     for _ in range(60):
         angle += rng.normal(0, 0.25)
-        points.append(np.clip(points[-1] + 0.09 * np.array([np.cos(angle), np.sin(angle)]), site.plan.low, site.plan.high))
+        points.append(
+            np.clip(points[-1] + 0.09 * np.array([np.cos(angle), np.sin(angle)]), site.plan.low, site.plan.high)
+        )
     line = np.array(points)
     if np.linalg.norm(line, axis=1).min() < site.plan.reach:
         return

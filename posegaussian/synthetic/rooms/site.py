@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.synthetic.rooms.furniture import THINGS
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.plan import Plan
 from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM, Builder
+from posegaussian.synthetic.rooms.things import THINGS
 
 YAWS = (0.0, -np.pi / 2, np.pi, np.pi / 2)
 """Directions of the four walls: a thing turned by one of them has its back to the wall at +y, +x, -y or -x."""

@@ -3,15 +3,19 @@
 import numpy as np
 
 from posegaussian.synthetic.rooms import shell
-from posegaussian.synthetic.rooms.furniture import THINGS
 from posegaussian.synthetic.rooms.site import Lamp, Site
 from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM
+from posegaussian.synthetic.rooms.things import THINGS
 
 
 def green(site: Site) -> None:
     """A green screen: cloth around and on the floor, soft boxes."""
     hue = site.rng.uniform()
-    tone = site.palette.tint((0.7, 0.9), (0.45, 0.7), (0.3, 0.37)) if hue < 0.8 else site.palette.tint((0.6, 0.85), (0.35, 0.6), (0.58, 0.62))
+    tone = (
+        site.palette.tint((0.7, 0.9), (0.45, 0.7), (0.3, 0.37))
+        if hue < 0.8
+        else site.palette.tint((0.6, 0.85), (0.35, 0.6), (0.58, 0.62))
+    )
     _hung(site, tone, site.rng.uniform() < 0.7)
 
 
@@ -38,7 +42,17 @@ def _hung(site: Site, tone, floor: bool) -> None:
         if side in sides:
             top = min(site.height - 0.1, float(rng.uniform(2.6, 3.6)))
             gap = 0.25 + 0.1 * rng.uniform()
-            shell.cloth(site, -half + 0.05, half - 0.05, 0.0, top, -gap, cloth, (2 * half) / rng.uniform(0.25, 0.6) if folds else 2 * half / 1.8, 0.06 if folds else 0.025)
+            shell.cloth(
+                site,
+                -half + 0.05,
+                half - 0.05,
+                0.0,
+                top,
+                -gap,
+                cloth,
+                (2 * half) / rng.uniform(0.25, 0.6) if folds else 2 * half / 1.8,
+                0.06 if folds else 0.025,
+            )
             site.at_wall(side, label=OBJECT)
             site.builder.box((-half, -gap - 0.02, top), (half, -gap + 0.02, top + 0.04), p.metal(), sides=6)
             site.sides[(3, 1, 2, 0)[side]] = tone
@@ -70,7 +84,10 @@ def dome(site: Site) -> None:
     for side in range(4):
         shell.wall(site, side, plain, grey)
     count = int(rng.integers(10, 20))
-    panel, post = p.add("plain", p.pick(((0.82, 0.82, 0.8), (0.3, 0.3, 0.32), (0.12, 0.12, 0.13), (0.55, 0.6, 0.62)))), p.metal()
+    panel, post = (
+        p.add("plain", p.pick(((0.82, 0.82, 0.8), (0.3, 0.3, 0.32), (0.12, 0.12, 0.13), (0.55, 0.6, 0.62)))),
+        p.metal(),
+    )
     glow = p.add("plain", (1.0, 0.98, 0.95), glow=1.6)
     top = min(site.height - 0.25, 2.6)
     rows = 3
@@ -102,7 +119,9 @@ def _truss(site: Site) -> None:
     b.place(label=OBJECT)
     for y in (0.6 * site.plan.low[1], 0.6 * site.plan.high[1]):
         for shift in (0.0, 0.2):
-            b.box((site.plan.low[0], y - 0.02, z + shift), (site.plan.high[0], y + 0.02, z + shift + 0.04), metal, sides=6)
+            b.box(
+                (site.plan.low[0], y - 0.02, z + shift), (site.plan.high[0], y + 0.02, z + shift + 0.04), metal, sides=6
+            )
         for x in np.arange(site.plan.low[0] + 0.5, site.plan.high[0], 1.3):
             b.lathe([(0.02, z - 0.28), (0.1, z - 0.26), (0.07, z)], metal, 8, (x, y))
             b.lathe([(0.0, z - 0.27), (0.09, z - 0.265)], glow, 8, (x, y))
@@ -119,7 +138,11 @@ def _soft_boxes(site: Site) -> None:
         size = *size[:2], min(size[2], site.height - 0.3)
         for _ in range(12):
             angle = rng.uniform(0, 2 * np.pi)
-            at = rng.uniform(0.7, 0.95) * np.array([np.cos(angle), np.sin(angle)]) * np.where(np.cos(angle) > 0, site.plan.high[0], -site.plan.low[0])
+            at = (
+                rng.uniform(0.7, 0.95)
+                * np.array([np.cos(angle), np.sin(angle)])
+                * np.where(np.cos(angle) > 0, site.plan.high[0], -site.plan.low[0])
+            )
             yaw = float(np.arctan2(at[1], at[0]) - np.pi / 2)
             half = size[0] / 2, size[1] / 2
             if site.plan.free(at[0], at[1], half, yaw, 0.0, size[2]):
@@ -128,7 +151,9 @@ def _soft_boxes(site: Site) -> None:
                 THINGS["tripod"].build(site.builder, site.palette, rng, size)
                 out = np.array([*at, 0.0]) / np.linalg.norm(at)
                 side = np.array([-out[1], out[0], 0])
-                found.append(Lamp(np.array([*(at - 0.3 * out[:2]), size[2] - 0.35]), np.array([0.35 * side, [0, 0, 0.35]]), -out))
+                found.append(
+                    Lamp(np.array([*(at - 0.3 * out[:2]), size[2] - 0.35]), np.array([0.35 * side, [0, 0, 0.35]]), -out)
+                )
                 break
     if rng.uniform() < 0.7:
         site.lamps[:0] = found

@@ -6,6 +6,7 @@ where that thing stands. All of them become panels at once, in a few array opera
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -108,9 +109,7 @@ class Builder:
         """A box between two corners; 5 sides leave out the bottom, 6 are all."""
         self._boxes.append((*low, *high, material, self.label, len(self._places) - 1, sides))  # type: ignore[misc]
 
-    def panel(
-        self, origin: Values, first: Values, second: Values, material: int, half: bool = False
-    ) -> None:
+    def panel(self, origin: Values, first: Values, second: Values, material: int, half: bool = False) -> None:
         """A parallelogram, or half of one; its normal is the product of its edges."""
         self._panels.append((*origin, *first, *second, half, material, self.label, len(self._places) - 1))  # type: ignore[misc]
 
@@ -156,7 +155,7 @@ class Builder:
         ring = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=1)
         middle, up = np.array([*at, 0.0]), np.array([0.0, 0, 1])
         points = np.asarray(profile, float)
-        for (r0, z0), (r1, z1) in zip(points[:-1], points[1:], strict=True):
+        for (r0, z0), (r1, z1) in pairwise(points):
             normals = (z1 - z0) * ring + (r0 - r1) * up
             normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
             self.strip(middle + r0 * ring + z0 * up, middle + r1 * ring + z1 * up, normals, material)

@@ -13,13 +13,12 @@ import torch
 from jaxtyping import Float16, Float32, Int64, UInt8
 from torch import Tensor
 
-from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours
 from posegaussian.synthetic.renderer.zbuffer import rasterize
-from posegaussian.synthetic.rooms.contact import EXTENT, contact_at
 from posegaussian.synthetic.rooms.baking import LitRoom
+from posegaussian.synthetic.rooms.contact import EXTENT, contact_at
 from posegaussian.synthetic.rooms.shading import shade_image
 from posegaussian.synthetic.rooms.surfaces import PERSON
 from posegaussian.types import Camera, Tensors
@@ -46,7 +45,7 @@ class RoomView(Tensors):
     depth: Float32[Tensor, "n hs ws"]
     colours: Float16[Tensor, "n hs ws 3"]
     key: Float16[Tensor, "n h w 3"]
-    where: Int64[Tensor, "k"] | None
+    where: Int64[Tensor, k] | None
     points: Float32[Tensor, "k 3"]
     normals: Float32[Tensor, "k 3"]
 
@@ -70,7 +69,10 @@ class RoomTruth(Tensors):
 
 
 def view_room(
-    lit: LitRoom, camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None, rays: Float32[Tensor, "n s 3"] | None = None
+    lit: LitRoom,
+    camera: Camera,
+    distortion: Float32[Tensor, "n 5"] | None = None,
+    rays: Float32[Tensor, "n s 3"] | None = None,
 ) -> RoomView:
     """The empty room in n cameras.
 
@@ -115,10 +117,10 @@ def room_truth(lit: LitRoom, camera: Camera, distortion: Float32[Tensor, "n 5"] 
 def darkness(
     view: RoomView,
     shadows: ShadowMap,
-    frame: Int64[Tensor, "n"],
+    frame: Int64[Tensor, n],
     lights: Lights,
     free: Float32[Tensor, "t s s"],
-    middle: Float32[Tensor, "3"],
+    middle: Float32[Tensor, 3],
 ) -> Float32[Tensor, "n h w 3"]:
     """What a person leaves of the light in each pixel of the room.
 
@@ -146,9 +148,7 @@ def darkness(
     return whole.view(view.key.shape)
 
 
-def composed(
-    view: RoomView, rendered: RenderedColours, left: Float32[Tensor, "n h w 3"]
-) -> Float32[Tensor, "n 3 h w"]:
+def composed(view: RoomView, rendered: RenderedColours, left: Float32[Tensor, "n h w 3"]) -> Float32[Tensor, "n 3 h w"]:
     """Images of a person in a room, RGB: the samples that show the person, and the room's at all others.
 
     Args:
@@ -173,7 +173,7 @@ def visible_truth(person: GroundTruth, room: RoomTruth) -> tuple[GroundTruth, Ro
     return GroundTruth(person.depth * seen, person.parts * seen), whole
 
 
-def dark_pixels(view: RoomView, lamp: Camera, middle: Float32[Tensor, "3"]) -> RoomView:
+def dark_pixels(view: RoomView, lamp: Camera, middle: Float32[Tensor, 3]) -> RoomView:
     """The view of the CPU, which handles no pixel that the person cannot darken.
 
     Args:

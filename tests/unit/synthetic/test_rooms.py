@@ -22,7 +22,15 @@ from posegaussian.synthetic.rooms.drawing import KINDS, draw_room
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.room import Fixtures, Room, RoomMesh
 from posegaussian.synthetic.rooms.surfaces import OBJECT, PERSON, ROOM, Builder
-from posegaussian.synthetic.rooms.view import composed, dark_pixels, darkness, plate, room_truth, view_room, visible_truth
+from posegaussian.synthetic.rooms.view import (
+    composed,
+    dark_pixels,
+    darkness,
+    plate,
+    room_truth,
+    view_room,
+    visible_truth,
+)
 from posegaussian.types import Camera
 
 SIZE, FOCAL = 96, 90.0
@@ -53,7 +61,8 @@ def room_of(build, ambient: float = 0.0, lamp=(0.0, 0, 40), strength: float = 0.
     builder, palette = Builder(np.random.default_rng(0)), Palette(np.random.default_rng(1))
     build(builder, palette)
     values = {
-        "centre": [lamp], "axes": np.zeros((1, 2, 3)), "facing": np.zeros((1, 3)), "strengths": np.full((1, 3), strength),
+        "centre": [lamp],
+        "axes": np.zeros((1, 2, 3)), "facing": np.zeros((1, 3)), "strengths": np.full((1, 3), strength),
         "distance": [np.linalg.norm(np.array(lamp) - [0, 0, 1])], "fades": [0.0], "ambient": np.full(3, ambient),
         "bounce": np.ones((6, 3)), "low": np.full(3, -1e3), "high": np.full(3, 1e3), "turn": np.eye(3),
         "blocks": builder.blocks(),
@@ -66,7 +75,9 @@ def wall_with_a_mark(builder, palette):
     """A black wall at y = 2 and a white, glowing mark on it."""
     builder.place(label=ROOM)
     builder.panel((-3, 2, -1), (6, 0, 0), (0, 0, 4), palette.add("plain", (0.0, 0, 0)))
-    builder.panel((-0.6, 1.999, 0.6), (1.2, 0, 0), (0, 0, 0.9), palette.add("plain", (1.0, 1, 1), (1.0, 1, 1), glow=1.0))
+    builder.panel(
+        (-0.6, 1.999, 0.6), (1.2, 0, 0), (0, 0, 0.9), palette.add("plain", (1.0, 1, 1), (1.0, 1, 1), glow=1.0)
+    )
 
 
 MARK = np.array([[-0.6, 1.999, 0.6], [0.6, 1.999, 0.6], [0.6, 1.999, 1.5], [-0.6, 1.999, 1.5]])
@@ -95,7 +106,9 @@ def board(x=(-0.3, 0.3), z=(0.5, 1.5), y=0.0) -> PosedMesh:
 
 def lights(direction=(0.0, 0, 1), strength=0.0, ambient=0.0, softness=0.001) -> Lights:
     tensor = torch.tensor
-    return Lights(tensor([direction]), tensor([[strength] * 3]), tensor([ambient] * 3), torch.zeros(3), tensor(softness))
+    return Lights(
+        tensor([direction]), tensor([[strength] * 3]), tensor([ambient] * 3), torch.zeros(3), tensor(softness)
+    )
 
 
 @pytest.mark.parametrize("eye", [(-1.0, -2, 1.2), (0.9, -1.7, 1.0)])
@@ -182,7 +195,10 @@ def test_an_image_is_the_person_and_the_room_by_coverage():
 def test_the_shadow_lies_where_rays_to_the_lamp_meet_the_person():
     direction = np.array([0.6, 0.0, 0.8])
     lit = LitRoom.of(room_of(floor, ambient=0.2, lamp=tuple(1e4 * direction), strength=0.6))
-    view, shown = camera((0.0, -3, 3.0), (-0.4, 0, 0)), person([[-0.2, -0.3, 1], [0.2, -0.3, 1], [0.2, 0.3, 1], [-0.2, 0.3, 1]], [[0, 1, 2], [0, 2, 3]])
+    view, shown = (
+        camera((0.0, -3, 3.0), (-0.4, 0, 0)),
+        person([[-0.2, -0.3, 1], [0.2, -0.3, 1], [0.2, 0.3, 1], [-0.2, 0.3, 1]], [[0, 1, 2], [0, 2, 3]]),
+    )
     light = lights(tuple(direction.tolist()), 0.6, 0.2)
     lamp = lamp_camera(light, np.array([0, 0, 1.0]))[None]
     room = view_room(lit, view)
@@ -218,7 +234,9 @@ def test_a_floor_receives_the_cosine_law_and_boxes_cast_shadows():
 
 
 def test_soles_darken_the_floor_around_them_and_nothing_far_away():
-    shoe = person([[-0.05, -0.1, 0.01], [0.05, -0.1, 0.01], [0.05, 0.1, 0.01], [-0.05, 0.1, 0.01]], [[0, 1, 2], [0, 2, 3]])
+    shoe = person(
+        [[-0.05, -0.1, 0.01], [0.05, -0.1, 0.01], [0.05, 0.1, 0.01], [-0.05, 0.1, 0.01]], [[0, 1, 2], [0, 2, 3]]
+    )
     free = contact_map(shoe, torch.zeros(3))
     points = torch.tensor([[[0.0, 0, 0], [0.09, 0, 0], [0, 0.16, 0], [1.2, 0, 0], [0, 0, 1.5], [9, 9, 0]]])
     middle, beside, ahead, far, above, outside = contact_at(free, torch.zeros(3), points)[0].tolist()
@@ -255,7 +273,9 @@ def test_the_same_seed_gives_the_same_room():
     eyes, outline = np.array([[0.0, -2, 1], [1, -2, 1.2]]), np.array([[-0.3, -0.3, 0], [0.3, 0.3, 1.8]])
 
     def draw(seed):
-        return draw_room(np.random.default_rng(seed), RoomSettings(kinds=("living",)), LightSettings(), eyes, outline)[0]
+        return draw_room(np.random.default_rng(seed), RoomSettings(kinds=("living",)), LightSettings(), eyes, outline)[
+            0
+        ]
 
     one, same, other = draw(3), draw(3), draw(4)
     assert torch.equal(one.origin, same.origin) and torch.equal(one.colours, same.colours)
@@ -275,7 +295,9 @@ def test_impossible_rooms_are_refused():
     assert draw(RoomSettings()) is None
 
 
-@pytest.mark.parametrize("values", [{"kinds": ["castle"]}, {"kinds": []}, {"size": [1, 3]}, {"before": 2}, {"walls": 3}])
+@pytest.mark.parametrize(
+    "values", [{"kinds": ["castle"]}, {"kinds": []}, {"size": [1, 3]}, {"before": 2}, {"walls": 3}]
+)
 def test_wrong_settings_are_one_line(values):
     with helpers.refuses(ConfigError, "invalid-settings"):
         config.parse(RoomSettings, values)

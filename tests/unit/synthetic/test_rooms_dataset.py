@@ -14,8 +14,12 @@ from posegaussian.synthetic.dataset import capture_scene
 from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.rooms.surfaces import PERSON
 
-CAPTURE = BuiltinSettings(frames=2, size=(96, 96), sources=2, images="png", room=RoomSettings(kinds=("living",), before=0))
-STREAM = StreamSettings(size=(96, 96), target_size=(64, 64), sensor=SensorSettings(), room=RoomSettings(kinds=("office", "gym")))
+CAPTURE = BuiltinSettings(
+    frames=2, size=(96, 96), sources=2, images="png", room=RoomSettings(kinds=("living",), before=0)
+)
+STREAM = StreamSettings(
+    size=(96, 96), target_size=(64, 64), sensor=SensorSettings(), room=RoomSettings(kinds=("office", "gym"))
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,21 +76,26 @@ def test_samples_in_rooms(subject):
     torch.testing.assert_close(sample.pair.images, around.images * mask)
     assert torch.equal(around.labels == PERSON, sample.depth > 0)
     assert torch.equal(around.depth[sample.depth > 0], sample.depth[sample.depth > 0])
-    assert (around.labels > PERSON).float().mean() > 0.4 and around.images[(mask == 0).expand(-1, -1, 3, -1, -1)].std() > 0.02
+    assert (around.labels > PERSON).float().mean() > 0.4 and around.images[
+        (mask == 0).expand(-1, -1, 3, -1, -1)
+    ].std() > 0.02
     inside = (mask == 1).expand(-1, -1, 3, -1, -1)
     assert abs(around.images - around.foreground)[inside].max() <= 0.5 / 255 + 1e-6
     assert torch.isfinite(around.foreground).all()
 
 
 def test_cameras_stand_above_the_floor(subject):
-    settings = replace(STREAM, rig=RigSettings(pitch=(-60, -50), radius=(3, 4)))
+    settings = replace(STREAM, rig=RigSettings(pitch=(-60.0, -50.0), radius=(3.0, 4.0)))
     sample = render_clip(subject, np.random.default_rng(0), settings, 1)
     assert (sample.pair.cameras.centre[..., 2] > 0.1).all() and (sample.target_camera.centre[..., 2] > 0.1).all()
 
 
 def test_where_a_clip_draws_no_room_the_wall_is_even(subject):
-    mixed = replace(STREAM, room=RoomSettings(kinds=("off", "office")))
-    plain = replace(STREAM, room=RoomSettings())
+    level = RigSettings(
+        pitch=(0.0, 20.0), above=(0.0, 5.0), vertical=0.0
+    )  # no camera below the floor, which would be raised
+    mixed = replace(STREAM, rig=level, room=RoomSettings(kinds=("off", "office")))
+    plain = replace(mixed, room=RoomSettings())
     for seed in range(8):
         sample = render_clip(subject, np.random.default_rng(seed), mixed, 1)
         assert sample.surroundings is not None

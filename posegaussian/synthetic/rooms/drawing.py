@@ -107,9 +107,9 @@ def _site(
     low = np.minimum(eyes[:, :2].min(0) - WALL_GAP, -reach - 0.2)
     high = np.maximum(eyes[:, :2].max(0) + WALL_GAP, reach + 0.2)
     needed = high - low
-    wanted = rng.uniform(*(settings.size or kind.width), 2)
+    smallest, largest = settings.size or kind.width
+    wanted = rng.uniform(smallest, largest, 2)
     if settings.size and kind.enclosed:
-        largest = settings.size[1]
         if needed.max() > largest:
             what = f"a room of {largest:g} m cannot hold the cameras, which need {needed.max():.2f} m"
             raise ConfigError(what, code="room-too-small", hint="raise `room.size`, or lower `radius` of the rig")

@@ -64,7 +64,7 @@ def _fabric(rng):
 def _cloth(rng):
     folds = fractal(rng, SHAPE, (2, 4), 4, 0.5)
     creases = 1 - np.abs(2 * fractal(rng, SHAPE, (3, 3), 3) - 1)
-    return relief(blurred(40 * folds + 6 * creases**4, 2.0), 0.12) * (0.97 + 0.06 * white(rng, SHAPE)), zero(), zero()
+    return relief(blurred(40 * folds + 6 * creases**4, 2.5), 0.045) * (0.97 + 0.06 * white(rng, SHAPE)), zero(), zero()
 
 
 @pattern(1.06)

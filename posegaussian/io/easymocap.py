@@ -5,6 +5,7 @@ masks/<camera>/<frame:06d>.png     coverage of the person, 0..255
 depths/<camera>/<frame:06d>.png    16 bits, tenths of a millimetre along the optical axis, 0 = unknown
 intri.yml, extri.yml               OpenCV files; pixel centres are integers in these files alone
 joints.json                        COCO-17, metres, world
+foregrounds/, labels/, scene_depths/, backgrounds/   in rooms alone: docs/synthetic.md
 rig.json                           source cameras, held-out cameras (under the key targets), and pairs
 
 These functions are not atomic: callers use them inside `posegaussian.io.atomic.atomic_folder`.
@@ -66,7 +67,7 @@ def frame_name(frame: int) -> str:
 
 
 def frame_path(kind: str, camera: str, frame: int, suffix: str = ".png") -> Path:
-    """Path of a frame's file within the capture; kind is images, masks or depths."""
+    """Path of a frame's file within the capture; kind is the name of a folder such as images, masks or depths."""
     return Path(kind, camera, frame_name(frame) + suffix)
 
 

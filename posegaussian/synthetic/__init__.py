@@ -4,6 +4,7 @@
     people: bake, pose_sequence -> prepared_subject            the same person ready to be rendered: plain arrays
     people: subject_mesh, subject                              the same on a device, in torch
     renderer: projection, zbuffer, lights, shading -> render   colours and coverage; depth at pixel centres
+    rooms: drawing -> room -> baking -> view                   what surrounds the person, in the same cameras
     rigs: rig, calibration; sensors                            camera positions, calibration errors, sensor effects
     dataset: capture_scene -> synthetic_capture; scans         what a capture shows, as arrays
     dataset: stereo_scene, clips, visibility, sample -> stream the endless stream of training samples

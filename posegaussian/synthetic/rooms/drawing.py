@@ -109,10 +109,9 @@ def _site(
     needed = high - low
     smallest, largest = settings.size or kind.width
     wanted = rng.uniform(smallest, largest, 2)
-    if settings.size and kind.enclosed:
-        if needed.max() > largest:
-            what = f"a room of {largest:g} m cannot hold the cameras, which need {needed.max():.2f} m"
-            raise ConfigError(what, code="room-too-small", hint="raise `room.size`, or lower `radius` of the rig")
+    if settings.size and kind.enclosed and needed.max() > largest:
+        what = f"a room of {largest:g} m cannot hold the cameras, which need {needed.max():.2f} m"
+        raise ConfigError(what, code="room-too-small", hint="raise `room.size`, or lower `radius` of the rig")
     spare, share = np.maximum(wanted - needed, 0), rng.uniform(0.1, 0.9, 2)
     low, high = low - share * spare, high + (1 - share) * spare
     height = max(

@@ -9,13 +9,14 @@ import os
 import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from harness import in_turn, machine, report
 
-from posegaussian.config import PeopleSettings, StreamSettings
+from posegaussian.config import PeopleSettings, RoomSettings, StreamSettings
 from posegaussian.synthetic.dataset.clips import draw_camera_sample, render_clips
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
@@ -25,6 +26,7 @@ from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.zbuffer import rasterize, rasterize_torch, rasterize_triton
 
 CLIPS, FRAMES = 2, 2
+ROOMS = RoomSettings(kinds=("living", "office", "gym", "green", "black", "dome", "outdoors"))
 
 
 def numpy_zbuffer(points: np.ndarray, faces: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -60,9 +62,11 @@ def sample_maker(people: list[PreparedSubject], settings: StreamSettings, device
     return make
 
 
-def throughput(people: list[PreparedSubject], size: int, target: int, device: str, samples: int) -> dict:
-    """Samples per second of whole batches, and their memory."""
-    settings = StreamSettings(size=(size, size), target_size=(target, target))
+def throughput(
+    people: list[PreparedSubject], size: int, target: int, device: str, samples: int, room: RoomSettings | None = None
+) -> dict:
+    """Samples per second of whole batches, and their memory; with rooms of all kinds or without."""
+    settings = StreamSettings(size=(size, size), target_size=(target, target), room=room or RoomSettings())
     make, step = sample_maker(people, settings, device), iter(range(10_000))
     synchronise = torch.cuda.synchronize if device == "cuda" else lambda: None
     make(0)
@@ -76,6 +80,7 @@ def throughput(people: list[PreparedSubject], size: int, target: int, device: st
     )
     return {
         "pair / novel view": f"{size}^2 / {target}^2",
+        "rooms": "yes" if room else "no",
         "device": device,
         "batch of 4": timing,
         "samples/s": CLIPS * FRAMES / timing.median,
@@ -146,8 +151,12 @@ def pieces(people: list[PreparedSubject], size: int, samples: int) -> list[dict]
     camera = scene.declared[[0, 1, 0, 1, 0, 1]].to("cuda").resized(2 * size, 2 * size)
     points = project_vertices(posed.vertices, camera)
     arguments = points, subject.mesh.faces, 2 * size, 2 * size
+    around, seeds = replace(settings, room=ROOMS), iter(range(10_000))
     functions = {
         "draw a clip (host)": lambda: draw_camera_sample(subject.poses, np.random.default_rng(0), settings, FRAMES),
+        "draw a clip with a room (host)": lambda: draw_camera_sample(
+            subject.poses, np.random.default_rng(next(seeds)), around, FRAMES
+        ),
         "pose": lambda: subject.posed(np.zeros(6, int)),
         "project": lambda: project_vertices(posed.vertices, camera),
         "z-buffer, Triton": lambda: rasterize_triton(*arguments),
@@ -184,11 +193,13 @@ def main() -> None:
         },
         against_numpy(people[0], 256, args.samples),
         throughput(people, 256, 512, "cpu", args.samples),
+        throughput(people, 256, 512, "cpu", args.samples, ROOMS),
     ]
     if cuda:
         rows += [
             throughput(people, *sizes, "cuda", 5 * args.samples) for sizes in ((256, 512), (512, 512), (512, 1024))
         ]
+        rows += [throughput(people, 512, 1024, "cuda", 5 * args.samples, ROOMS)]
         rows += pieces(people, 512, args.samples)
         rows += devices_agree(people, 256, 512)
     report("synthetic people", rows, machine(("torch", "numba", "numpy")), args.output)

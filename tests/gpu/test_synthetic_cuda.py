@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
+from posegaussian.config import PeopleSettings, RoomSettings, SensorSettings, StreamSettings
 from posegaussian.synthetic.dataset.clips import render_clips
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.people.prepared_subject import prepare_subject
@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
 SETTINGS = StreamSettings(size=(160, 128), target_size=(201, 150))
+ROOMS = RoomSettings(kinds=("living", "office", "gym", "green", "black", "dome", "outdoors"))
 ROUNDING = 1e-6
 """Divisions of bytes by 255 may differ by a last bit."""
 
@@ -74,6 +75,33 @@ def test_colours_before_the_sensor_agree_to_rounding(people):
     here, there = clips(people, "cpu", plain), clips(people, "cuda", plain).to("cpu")
     gap = abs(here.pair.images - there.pair.images)
     assert gap.max() < 1.01 / 255 and (gap > ROUNDING).float().mean() < 1e-3
+
+
+@pytest.mark.parametrize("kind", ROOMS.kinds)
+def test_rooms_agree_with_the_cpu(people, kind):
+    settings = replace(SETTINGS, sensor=SensorSettings(), room=RoomSettings(kinds=(kind,)))
+    here, there = clips(people, "cpu", settings), clips(people, "cuda", settings).to("cpu")
+    assert torch.equal(here.depth, there.depth) and torch.equal(here.pair.masks, there.pair.masks)
+    assert torch.equal(here.surroundings.depth, there.surroundings.depth)
+    assert torch.equal(here.surroundings.labels, there.surroundings.labels)
+    gap = abs(here.surroundings.images - there.surroundings.images)
+    assert (gap > 1.01 / 255).float().mean() < 2e-3, "a vertex at a shadow's edge may fall to either side"
+    gap = abs(here.surroundings.foreground - there.surroundings.foreground)
+    assert gap.max() < 1.01 / 255 and (gap > ROUNDING).float().mean() < 1e-3
+
+
+def test_rooms_give_the_same_bytes_again_and_wait_for_nothing(people):
+    settings = replace(SETTINGS, room=ROOMS)
+    first = clips(people, "cuda", settings)
+    subjects = [Subject.of(person, "cuda") for person in people]
+    rngs = [np.random.default_rng([5, i]) for i in range(len(subjects))]
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        second = render_clips(subjects, rngs, settings, 2)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(first.surroundings.images, second.surroundings.images)
+    assert torch.equal(first.pair.images, second.pair.images) and torch.equal(first.target, second.target)
 
 
 def test_the_same_bytes_again(people):

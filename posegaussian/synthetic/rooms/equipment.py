@@ -4,7 +4,7 @@ import numpy as np
 
 from posegaussian.synthetic.rooms.furniture import Size
 from posegaussian.synthetic.rooms.palette import Palette
-from posegaussian.synthetic.rooms.surfaces import Builder
+from posegaussian.synthetic.rooms.surfaces import Builder, unit
 
 
 def plant(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
@@ -22,24 +22,20 @@ def plant(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:
         for tone in (p.tint((0.4, 0.75), (0.2, 0.5), (0.22, 0.36)) for _ in range(3))
     ]
     stems = int(rng.integers(12, 30))
-    for _ in range(stems):
-        angle, lean = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 1.0)
-        out = np.array([np.cos(angle), np.sin(angle), 0])
-        side = np.array([-np.sin(angle), np.cos(angle), 0])
-        length = (h - pot) * rng.uniform(0.55, 1.0)
-        tip = (
-            np.array([0, 0, pot])
-            + 0.5 * w * lean * out * rng.uniform(0.5, 0.9)
-            + np.array([0, 0, length * np.sqrt(max(1 - 0.6 * lean**2, 0.1))])
-        )
-        for part in range(int(rng.integers(2, 4))):
-            base = np.array([0, 0, pot]) + (tip - [0, 0, pot]) * (0.35 + 0.3 * part * rng.uniform(0.7, 1.1))
-            leaf = rng.uniform(0.14, 0.3) * min(1.0, h)
-            axis = out * rng.uniform(0.5, 1) + np.array([0, 0, rng.uniform(-0.5, 0.6)]) + side * rng.uniform(-0.8, 0.8)
-            axis /= np.linalg.norm(axis)
-            wide = np.cross(axis, out + np.array([0.1, 0, 0.9]))
-            wide *= rng.uniform(0.2, 0.32) * leaf / (np.linalg.norm(wide) + 1e-6)
-            b.panel(base, 0.5 * leaf * axis + wide, 0.5 * leaf * axis - wide, int(rng.choice(greens)))
+    angle, lean = rng.uniform(0, 2 * np.pi, stems), rng.uniform(0.1, 1.0, (stems, 1))
+    out = np.stack([np.cos(angle), np.sin(angle), np.zeros(stems)], axis=1)
+    length = (h - pot) * rng.uniform(0.55, 1.0, (stems, 1)) * np.sqrt(np.maximum(1 - 0.6 * lean**2, 0.1))
+    tip = 0.5 * w * lean * rng.uniform(0.5, 0.9, (stems, 1)) * out + length * [0, 0, 1]
+    count = 3 * stems
+    out, tip = np.repeat(out, 3, axis=0), np.repeat(tip, 3, axis=0)
+    side = np.stack([-out[:, 1], out[:, 0], np.zeros(count)], axis=1)
+    share = 0.35 + 0.3 * (np.arange(count) % 3)[:, None] * rng.uniform(0.7, 1.1, (count, 1))
+    leaf = rng.uniform(0.14, 0.3, (count, 1)) * min(1.0, h)
+    axis = rng.uniform(0.5, 1, (count, 1)) * out + rng.uniform(-0.8, 0.8, (count, 1)) * side
+    axis = unit(axis + rng.uniform(-0.5, 0.6, (count, 1)) * [0, 0, 1])
+    wide = rng.uniform(0.2, 0.32, (count, 1)) * leaf * unit(np.cross(axis, out + np.array([0.1, 0, 0.9])))
+    base = np.array([0, 0, pot]) + share * tip
+    b.many(base, 0.5 * leaf * axis + wide, 0.5 * leaf * axis - wide, rng.choice(greens, count))
 
 
 def floor_lamp(b: Builder, p: Palette, rng: np.random.Generator, size: Size) -> None:

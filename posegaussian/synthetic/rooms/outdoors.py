@@ -3,7 +3,7 @@
 import numpy as np
 
 from posegaussian.synthetic.rooms.site import Lamp, Site
-from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM
+from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM, unit
 
 GROUND = 60.0
 """The ground ends this far from the person, metres; the panorama goes on in its colours."""
@@ -127,13 +127,11 @@ def _tree(site: Site) -> None:
     b.lathe([(1.3 * r, 0), (r, 0.5), (0.6 * r, 0.6 * tall)], p.add("wood", (0.3, 0.24, 0.18), period=0.5), 8)
     tone = p.tint((0.4, 0.65), (0.32, 0.55), (0.2, 0.33))
     greens = [p.add("leaves", tone * s, tone * s * 0.6, period=0.9) for s in (0.75, 1.0, 1.2)]
-    clumps = rng.normal(0, 1, (260, 3)).clip(-2, 2) * [0.17 * tall, 0.17 * tall, 0.14 * tall] + [0, 0, 0.7 * tall]
-    for at in clumps:
-        first, second = rng.normal(0, 1, (2, 3))
-        first *= rng.uniform(0.2, 0.45) / np.linalg.norm(first)
-        second = np.cross(first, second)
-        second *= rng.uniform(0.15, 0.35) / np.linalg.norm(second)
-        b.panel(at - first - 0.2 * second, first + second, first - second, int(rng.choice(greens)))
+    count = 260
+    clumps = rng.normal(0, 1, (count, 3)).clip(-2, 2) * [0.17 * tall, 0.17 * tall, 0.14 * tall] + [0, 0, 0.7 * tall]
+    first = rng.uniform(0.2, 0.45, (count, 1)) * unit(rng.normal(0, 1, (count, 3)))
+    second = rng.uniform(0.15, 0.35, (count, 1)) * unit(np.cross(first, rng.normal(0, 1, (count, 3))))
+    b.many(clumps - first - 0.2 * second, first + second, first - second, rng.choice(greens, count))
 
 
 def _bush(site: Site) -> None:
@@ -146,12 +144,10 @@ def _bush(site: Site) -> None:
     b.place(*place)
     tone = p.tint((0.4, 0.65), (0.3, 0.5), (0.2, 0.34))
     greens = [p.add("leaves", tone * s, tone * s * 0.6, period=0.5) for s in (0.7, 1.0)]
-    for _ in range(200):
-        out = rng.normal(0, 1, 3)
-        out /= np.linalg.norm(out)
-        at = np.array([0, 0, tall / 3]) + out * [wide / 2, wide / 2, 0.6 * tall] * rng.uniform(0.6, 1)
-        at[2] = abs(at[2])
-        side = np.cross(out, rng.normal(0, 1, 3))
-        side *= rng.uniform(0.04, 0.09) / (np.linalg.norm(side) + 1e-6)
-        up = np.cross(out, side) + 0.04 * out
-        b.panel(at - 0.5 * side - up, side + up, up - side, int(rng.choice(greens)))
+    count = 200
+    out = unit(rng.normal(0, 1, (count, 3)))
+    at = np.array([0, 0, tall / 3]) + out * [wide / 2, wide / 2, 0.6 * tall] * rng.uniform(0.6, 1, (count, 1))
+    at[:, 2] = abs(at[:, 2])
+    side = rng.uniform(0.04, 0.09, (count, 1)) * unit(np.cross(out, rng.normal(0, 1, (count, 3))))
+    up = np.cross(out, side) + 0.04 * out
+    b.many(at - 0.5 * side - up, side + up, up - side, rng.choice(greens, count))

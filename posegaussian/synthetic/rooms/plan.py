@@ -11,8 +11,10 @@ STEPS = 24
 """Points that are tested on each line from a camera to the person; chosen by hand: every 6 to 20 cm."""
 CLEARANCE = 0.25
 """Free space around each camera, metres; chosen by hand: a body and a tripod's head."""
+GAP = 0.03
+"""Free space between things, metres."""
 MARGIN = 0.1
-"""Free space between things, and between things and lines of sight, metres."""
+"""Free space between things and lines of sight, metres."""
 
 
 @dataclass
@@ -55,18 +57,19 @@ class Plan:
             top: of the box, metres.
             seen: whether it has to leave the lines of sight free.
         """
-        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half @ turned(yaw)[:2, :2].T + [x, y]
-        if (corners < self.low + 0.01).any() or (corners > self.high - 0.01).any():
+        cos, sin = abs(np.cos(yaw)), abs(np.sin(yaw))
+        reach = np.array([cos * half[0] + sin * half[1], sin * half[0] + cos * half[1]])
+        at, turn, size = np.array([x, y]), turned(yaw)[:2, :2], np.array(half)
+        if (at - reach < self.low + 0.01).any() or (at + reach > self.high - 0.01).any():
             return False
-        own = lambda points: (points - [x, y]) @ turned(yaw)[:2, :2]  # noqa: E731
-        nearest = np.linalg.norm(np.maximum(np.abs(own(np.zeros(2))) - half, 0))
+        nearest = np.linalg.norm(np.maximum(abs(-at @ turn) - size, 0))
         if nearest < self.reach:
             return False
-        near = (np.abs(own(self.eyes[:, :2])) < np.array(half) + CLEARANCE).all(1)
+        near = (abs((self.eyes[:, :2] - at) @ turn) < size + CLEARANCE).all(1)
         if (near & (self.eyes[:, 2] < top + CLEARANCE) & (self.eyes[:, 2] > bottom - CLEARANCE)).any():
             return False
         if seen:
-            inside = (np.abs(own(self.sight[:, :2])) < np.array(half) + MARGIN).all(1)
+            inside = (abs((self.sight[:, :2] - at) @ turn) < size + MARGIN).all(1)
             if (inside & (self.sight[:, 2] < top + MARGIN) & (self.sight[:, 2] > bottom - MARGIN)).any():
                 return False
         return not any(self._overlap((x, y, *half, yaw), other) for other in self.taken)
@@ -140,6 +143,8 @@ class Plan:
     def _overlap(self, one: tuple[float, ...], other: tuple[float, ...]) -> bool:
         """Whether two rectangles touch, by the separating axes of both."""
         between = np.array(other[:2]) - one[:2]
+        if between @ between > (one[2] + one[3] + other[2] + other[3] + GAP) ** 2:
+            return False
         axes = np.concatenate([turned(one[4])[:2, :2].T, turned(other[4])[:2, :2].T])
-        reach = [np.abs(axes @ turned(box[4])[:2, :2]) @ np.array(box[2:4]) for box in (one, other)]
-        return bool((np.abs(axes @ between) < reach[0] + reach[1] + 0.03).all())
+        reach = [abs(axes @ turned(box[4])[:2, :2]) @ np.array(box[2:4]) for box in (one, other)]
+        return bool((abs(axes @ between) < reach[0] + reach[1] + GAP).all())

@@ -61,17 +61,22 @@ class Panels:
 
     def moved(self, rotation: Float[np.ndarray, "*p 3 3"], shift: Float[np.ndarray, "*p 3"]) -> "Panels":
         """The panels turned, then shifted; one motion for all, or one for each."""
-        turn = np.broadcast_to(rotation, (len(self.origin), 3, 3))
+        turned_back = np.swapaxes(rotation, -1, -2)
         return Panels(
-            np.einsum("pij,pj->pi", turn, self.origin) + shift,
-            np.einsum("pij,pkj->pki", turn, self.edges),
-            np.einsum("pij,pkj->pki", turn, self.normals),
+            np.matmul(self.origin[:, None], turned_back)[:, 0] + shift,
+            np.matmul(self.edges, turned_back),
+            np.matmul(self.normals, turned_back),
             self.offset,
             self.span,
             self.half,
             self.material,
             self.label,
         )
+
+
+def unit(vectors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+    """The vectors with length 1."""
+    return vectors / (np.sqrt((vectors**2).sum(1, keepdims=True)) + 1e-12)
 
 
 def turned(angle: float | np.ndarray) -> Float[np.ndarray, "*n 3 3"]:
@@ -113,6 +118,19 @@ class Builder:
         """A parallelogram, or half of one; its normal is the product of its edges."""
         self._panels.append((*origin, *first, *second, half, material, self.label, len(self._places) - 1))  # type: ignore[misc]
 
+    def many(
+        self,
+        origin: Float[np.ndarray, "n 3"],
+        first: Float[np.ndarray, "n 3"],
+        second: Float[np.ndarray, "n 3"],
+        materials: Int[np.ndarray, "n"],
+    ) -> None:
+        """Many parallelograms at once; leaves."""
+        count = len(origin)
+        rest = np.tile([0.0, 0, self.label, len(self._places) - 1], (count, 1))
+        rest[:, 1] = materials
+        self._panels.extend(map(tuple, np.concatenate([origin, first, second, rest], axis=1).tolist()))
+
     def strip(
         self,
         below: Float[np.ndarray, "n 3"],
@@ -128,13 +146,14 @@ class Builder:
             normals: at the points of both lines.
             material: index.
         """
-        along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(below, axis=0), axis=1))])
+        steps = below[1:] - below[:-1]
+        along = np.concatenate([[0.0], np.sqrt((steps**2).sum(1)).cumsum()])
         a, b, c, d, n, m = below[:-1], below[1:], above[:-1], above[1:], normals[:-1], normals[1:]
-        height = np.linalg.norm(c - a, axis=1)
-        span = np.stack([np.diff(along), height], axis=1)
+        height = np.sqrt(((c - a) ** 2).sum(1))
+        span = np.stack([along[1:] - along[:-1], height], axis=1)
         start = np.stack([along[:-1], np.zeros_like(height)], axis=1)
         parts, offset = np.stack([a, b - a, c - a, n, m, n], axis=1), start
-        whole = np.allclose(d - c, b - a, atol=1e-9)
+        whole = bool(abs(d - c - b + a).max() < 1e-9)
         if not whole:
             upper = np.stack([d, c - d, b - d, m, n, m], axis=1)
             parts, offset, span = (
@@ -156,8 +175,7 @@ class Builder:
         middle, up = np.array([*at, 0.0]), np.array([0.0, 0, 1])
         points = np.asarray(profile, float)
         for (r0, z0), (r1, z1) in pairwise(points):
-            normals = (z1 - z0) * ring + (r0 - r1) * up
-            normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
+            normals = unit((z1 - z0) * ring + (r0 - r1) * up)
             self.strip(middle + r0 * ring + z0 * up, middle + r1 * ring + z1 * up, normals, material)
 
     def panels(self) -> Panels:
@@ -206,8 +224,7 @@ class Builder:
     def _flat(self, parts: np.ndarray, half: np.ndarray, kinds: np.ndarray) -> tuple[Panels, np.ndarray]:
         """Panels with one normal each; textures start at random places."""
         edges = parts[:, 1:]
-        normal = np.cross(edges[:, 0], edges[:, 1])
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+        normal = unit(np.cross(edges[:, 0], edges[:, 1]))
         normals = np.repeat(normal[:, None], 3, axis=1)
         offset = self.rng.uniform(0, 8, (len(parts), 2))
         span = np.linalg.norm(edges, axis=2)

@@ -82,7 +82,8 @@ def view_room(
         distortion: OpenCV's k1, k2, p1, p2, k3 of each; None for pinholes.
         rays: directions of the samples in the world, of unit depth, where lenses are distorted.
     """
-    dense = camera.resized(SAMPLES * camera.width, SAMPLES * camera.height)
+    matrix = torch.cat([SAMPLES * camera.intrinsics[:, :2], camera.intrinsics[:, 2:]], dim=1)
+    dense = Camera(matrix, camera.world_to_camera, SAMPLES * camera.width, SAMPLES * camera.height)
     face, depth = _rasterized(lit, dense, distortion)
     rays = pinhole_rays(dense) if rays is None else rays
     eyes, spacing = camera.centre, 1 / dense.intrinsics[:, 0, 0]

@@ -75,10 +75,11 @@ def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
     files = media(folder, IMAGE_SUFFIXES)
     numbers = frame_numbers({path.stem for path in files})
     found: dict[int, LazyImage] = {}
+    others: list[Path] = []
     for path in files:
         number = numbers.get(path.stem)
         if number is None:
-            warn("not numbered like the others: left out", code="unnumbered-image", file=path, camera=camera)
+            others.append(path)
         elif number in found:
             what = f"two images of this frame: {found[number].path.name} and {path.name}"
             hint = "keep one of them there"
@@ -88,6 +89,9 @@ def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
     if not found:
         what = "no images of this camera" if not files else "no image of this camera has a number in its name"
         raise CaptureError(what, code="no-images", file=folder, camera=camera, hint=_other_kinds(folder))
+    if others:
+        what = "not numbered like the others: left out" + (f", like {len(others) - 1} more" if len(others) > 1 else "")
+        warn(what, code="unnumbered-image", file=others[0], camera=camera)
     return dict(sorted(found.items()))
 
 

@@ -59,6 +59,7 @@ def test_numbers_within_the_names_of_images(pattern, capture):
 
 def test_images_that_are_no_frames_are_named(capture):
     save(capture / "images/00/thumbnail.png", GREY)
+    save(capture / "images/00/title.png", GREY)
     with helpers.warns("unnumbered-image", file="images/00/thumbnail.png", camera="00"):
         assert read_capture(capture).frames == (0, 1)
     for path in capture.glob("images/00/0*.png"):

@@ -53,6 +53,8 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
     named = [*(rig.sources or []), *rig.held_out]
     calibrated = list(dict.fromkeys([*intrinsics.cameras(), *named]))
     check_known(asked, calibrated, root)
+    for name in asked or named:
+        intrinsics.matrix(f"K_{name}", name, (3, 3))  # before its footage is looked for, which is under the right name
     frames = frames or FrameRange.parse(rig.frames)
     footage = find_footage(root, calibrated, frames, asked or named)
     names = [*footage.images]
@@ -190,7 +192,7 @@ class _Calibration:
             CalibrationError: there is no such matrix, or it has another size or numbers that are not finite.
         """
         if key not in self.keys:
-            hint = did_you_mean(camera, self.cameras())
+            hint = None if camera in self.cameras() else did_you_mean(camera, self.cameras())
             what = f"no {key}: the camera is not calibrated"
             raise CalibrationError(what, code="uncalibrated-camera", file=self.path, camera=camera, hint=hint)
         try:

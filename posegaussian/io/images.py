@@ -124,8 +124,7 @@ class DepthFile:
 
     def pixels(self) -> np.ndarray:
         """Depth in metres."""
-        with Image.open(self.path) as image:
-            steps = np.array(image)
+        steps = decode(self.path, upright=False)
         if steps.dtype != np.uint16 or steps.ndim != 2:
             raise ValueError("a depth image has one channel of 16 bits")
         values = steps * self.unit

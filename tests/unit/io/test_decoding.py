@@ -11,7 +11,7 @@ from helpers import refuses, warns
 from PIL import Image, ImageCms
 
 from posegaussian.errors import CaptureError, CaptureWarning
-from posegaussian.io.images import ImageFile, read_image
+from posegaussian.io.images import DepthFile, ImageFile, read_image
 
 HEIGHT, WIDTH = 40, 56
 _Y, _X = np.indices((HEIGHT, WIDTH))
@@ -198,3 +198,9 @@ def test_a_jpeg_that_lacks_data_is_refused(tmp_path, damage):
     (tmp_path / "a.jpg").write_bytes(data[damage])
     with refuses(CaptureError, "unreadable-image", file=tmp_path / "a.jpg", camera="00"):
         read(tmp_path / "a.jpg")
+
+
+def test_depths_in_a_tiff_with_the_big_end_first(tmp_path):
+    steps = 10_000 + DEEP[..., 0] // 8
+    Image.fromarray(steps.byteswap().view(">u2")).save(tmp_path / "a.tif")
+    np.testing.assert_allclose(DepthFile(tmp_path / "a.tif").pixels(), steps / 1e4, rtol=1e-6)

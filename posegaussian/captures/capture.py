@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from posegaussian.captures.joints_file import read_joints
-from posegaussian.captures.masks import impossible, read_mask, statistics
+from posegaussian.captures.masks import impossible, is_given, read_mask, statistics
 from posegaussian.captures.matching import check_known
 from posegaussian.config.rectify import MaskLabel
 from posegaussian.errors import CaptureError
@@ -105,7 +105,8 @@ class Capture:
         mask = self._checked_size(read_mask(file, camera, frame, self.mask_label), file, camera, frame)
         wrong = impossible(statistics(mask))
         if wrong and (self.strict or wrong.code == "empty-mask"):
-            raise CaptureError(wrong.what, code=wrong.code, file=file.path, camera=camera, frame=frame, hint=wrong.hint)
+            hint = wrong.hint if is_given(file) else "check the background that the mask is computed from"
+            raise CaptureError(wrong.what, code=wrong.code, file=file.path, camera=camera, frame=frame, hint=hint)
         return mask
 
     def depth(self, camera: str, frame: int) -> Float32[np.ndarray, "h w"] | None:

@@ -179,7 +179,7 @@ def _matte(levels: Levels, counts: Int[np.ndarray, " n"], lossy: bool) -> Mask:
         what = "not a mask: neither a matte, white where the person is, nor labels"
         raise CaptureError(what, code="not-a-mask", hint="is it an image, or a depth map?")
     if (lowest, full, lossy) == (0, 255, False):
-        return levels
+        return levels.astype(np.uint8, copy=False)
     mask = np.rint((levels - np.float32(lowest)) / np.float32((full - lowest) / 255)).clip(0, 255).astype(np.uint8)
     if lossy:
         mask[mask <= NOISE], mask[mask >= 255 - NOISE] = 0, 255

@@ -69,7 +69,7 @@ def read_mask(file: LazyImage, camera: str, frame: int, label: MaskLabel | None 
     """
     if isinstance(file, ResizedMask):
         return cv2.resize(read_mask(file.mask, camera, frame, label), file.size, interpolation=cv2.INTER_LINEAR)
-    if not isinstance(file, ImageFile | AlphaMask):
+    if not is_given(file):
         return samples(file, camera, frame)
     lossy = file.path.suffix.lower() in _LOSSY
     indexed = samples(file, camera, frame, file.indexed) if isinstance(file, ImageFile) and not lossy else None
@@ -83,6 +83,11 @@ def read_mask(file: LazyImage, camera: str, frame: int, label: MaskLabel | None 
         return coverage(pixels, label, palette, lossy=lossy and not isinstance(file, AlphaMask))
     except CaptureError as error:
         raise CaptureError(error.what, code=error.code, hint=error.hint, **where) from None
+
+
+def is_given(file: LazyImage) -> bool:
+    """Whether a mask is a file of the capture, not computed."""
+    return isinstance(file, ImageFile | AlphaMask | ResizedMask)
 
 
 def without_opaque(root: Path, masks: _FrameFiles, frame: int) -> _FrameFiles:

@@ -34,6 +34,9 @@ BANDS = np.where(INSIDE, 1 + 20 * (np.arange(SIZE)[:, None] // 8), 0).astype(np.
 def save(
     path: Path, pixels: np.ndarray, mode: str | None = None, palette: list[int] | None = None, **options
 ) -> ImageFile:
+    if pixels.ndim == 3 and pixels.dtype == np.uint16:  # Pillow has no such mode
+        assert cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA))
+        return ImageFile(path)
     image = Image.fromarray(pixels) if mode is None else Image.frombytes(mode, pixels.shape[1::-1], pixels.tobytes())
     if palette is not None:
         image.putpalette(palette)
@@ -42,7 +45,9 @@ def save(
 
 
 def read(file, label=None) -> np.ndarray:
-    return read_mask(file, "00", 7, label)
+    mask = read_mask(file, "00", 7, label)
+    assert mask.dtype == np.uint8
+    return mask
 
 
 def refused(code: str, file, label=None) -> str:
@@ -71,6 +76,7 @@ EXACT = {
     "dark red on black": (np.dstack([BINARY // 255 * 128, BINARY * 0, BINARY * 0]), BINARY),
     "red on opaque black": (np.dstack([MATTE, MATTE * 0, MATTE * 0, MATTE * 0 + 255]), MATTE),
     "body parts": (BANDS, BINARY),
+    "8 bits of alpha in 16": (np.dstack([COLORS.astype(np.uint16) * 257, MATTE.astype(np.uint16)]), MATTE),
 }
 
 

@@ -1,5 +1,6 @@
 """Masks that cannot be the person, through the command line: named by file, camera and frame; and what is right."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import cv2
 import h5py
 import helpers
+import layouts
 import numpy as np
 import pytest
 
@@ -160,3 +162,19 @@ def test_a_person_cut_by_the_border_passes(tmp_path, capsys):
     judged = judge_masks(found.cameras, {name: found.mask(name, 0) for name in close})
     assert judged["01"].border > 0.05
     assert min(each.agreement or 0 for each in judged.values()) > 0.9
+
+
+@pytest.mark.parametrize("opaque", ["everywhere", "in one frame"])
+def test_an_opaque_alpha_channel_is_no_mask(opaque, tmp_path, capfd):
+    layouts.write_nerfstudio(tmp_path / "c")
+    content = json.loads((tmp_path / "c/transforms.json").read_text())
+    for frame in content["frames"]:
+        path, mask = tmp_path / "c" / frame["file_path"], tmp_path / "c" / frame.pop("mask_path")
+        cover = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
+        if opaque == "everywhere" or "b/frame_00001" in str(path):
+            cover = white(np.asarray(cover))
+        cv2.imwrite(str(path), np.dstack([np.asarray(cv2.imread(str(path))), cover]))
+    (tmp_path / "c/transforms.json").write_text(json.dumps(content))
+    place = {"camera": "a"} if opaque == "everywhere" else {"file": "b/frame_00001.png", "camera": "b", "frame": 1}
+    with helpers.exits(capfd, names=["masks" if opaque == "everywhere" else "opaque"], **place):
+        rectify(tmp_path / "c")

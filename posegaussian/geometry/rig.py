@@ -5,13 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 
 
 def triangulate(cameras: Sequence[SourceCamera], pixels: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " 3"]:
-    """World point nearest to the viewing rays of one pixel in each camera, in least squares, metres."""
-    rays = [camera.directions(pixel[None])[0] for camera, pixel in zip(cameras, pixels, strict=True)]
-    return nearest_point(np.stack([camera.centre for camera in cameras]), np.stack(rays))
+    """World point nearest to the viewing rays of one pixel in each camera, in least squares, metres.
+
+    Raises:
+        CalibrationError: a lens is folded back on itself there.
+    """
+    rays = np.stack([camera.directions(pixel[None])[0] for camera, pixel in zip(cameras, pixels, strict=True)])
+    if not np.isfinite(rays).all():
+        hint = "fisheye lenses are not supported: undistort the images first"
+        what = "the distortion of a camera cannot be undone where the person stands"
+        raise CalibrationError(what, code="unsupported-lens", hint=hint)
+    return nearest_point(np.stack([camera.centre for camera in cameras]), rays)
 
 
 def nearest_point(origins: Float[np.ndarray, "n 3"], directions: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " 3"]:

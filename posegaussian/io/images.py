@@ -207,7 +207,7 @@ def samples(file: LazyImage, camera: str, frame: int, load: Callable[[], Any] | 
         raise CaptureError(
             "not a readable image", code="unreadable-image", file=file.path, camera=camera, frame=frame, hint=hint
         ) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
         what = f"not a readable image ({' '.join(str(error).split()).rstrip('.')})"
         raise CaptureError(what, code="unreadable-image", file=file.path, camera=camera, frame=frame) from None
 

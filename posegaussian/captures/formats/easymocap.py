@@ -5,7 +5,6 @@ files, a capture may have depths/ and joints.json (truth), backgrounds/, and rig
 cameras.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from posegaussian.captures.assemble import assemble
 from posegaussian.captures.calibration import Calibration
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import find_footage
+from posegaussian.captures.formats.opencv_yaml import number, parse_opencv
 from posegaussian.captures.joints_file import own_joints
 from posegaussian.captures.matching import check_known
 from posegaussian.captures.sequences import FrameRange, background_images
@@ -28,9 +28,6 @@ from posegaussian.names import did_you_mean, natural_order, words
 from posegaussian.text import read_json, read_text
 
 NAME = "easymocap"
-_CRASHES = re.compile(r"((\[|\{|- )\s*){32}|\S{2000}")
-"""Brackets in brackets and words that OpenCV's parser crashes on. Chosen by hand: a calibration has neither two levels
-of brackets nor a number of 2,000 digits."""
 _RIG = '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP"}'
 
 
@@ -132,17 +129,6 @@ def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera:
     )
 
 
-def _with_names_quoted(text: str) -> str:
-    """The file with every name in quotes: OpenCV takes 01 for the number 1, and fails at 08, which is not octal."""
-
-    def quoted(names: re.Match) -> str:
-        if "[" in names[0]:
-            return re.sub(r"""([\[,]\s*)([^\s"'\[\],]+)(?=\s*[,\]])""", r'\1"\2"', names[0])
-        return re.sub(r"""(?m)^( *- *)([^\s"'#][^"#\n]*?)(?= *(#.*)?$)""", r'\1"\2"', names[0])
-
-    return re.sub(r"(?m)^names: *(\[[^\]]*\]|(\n *- .*)+)", quoted, text, count=1)
-
-
 class _Calibration:
     """Reader of a file of OpenCV's FileStorage, `%YAML:1.0` or `%YAML 1.2`."""
 
@@ -150,24 +136,19 @@ class _Calibration:
         self.path = path
         if not path.is_file():
             raise CalibrationError("no such file", code="missing-calibration", file=path)
-        text = read_text(path)
-        if _CRASHES.search(text):
-            what = "not a file of OpenCV's FileStorage: endless brackets or words"
-            raise CalibrationError(what, code="unreadable-calibration", file=path)
         try:
-            self._file = cv2.FileStorage(_with_names_quoted(text), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
-            self.keys = set(self._file.root().keys())
-        except (cv2.error, SystemError):
+            self._values = parse_opencv(read_text(path))
+            self.keys = set(self._values)
+        except ValueError:
             raise CalibrationError(
                 "not a file of OpenCV's FileStorage", code="unreadable-calibration", file=path
             ) from None
 
     def cameras(self) -> list[str]:
         """Cameras that the file lists under `names`, or else those that it has intrinsics for."""
-        node = self._file.getNode("names")
+        listed = self._values.get("names")
         calibrated = [key.removeprefix("K_") for key in self.keys if key.startswith("K_")]
-        nodes = [node.at(index) for index in range(node.size())] if node.isSeq() else []
-        named = [each.string() if each.isString() else f"{each.real():g}" for each in nodes]
+        named = [*map(str, listed)] if isinstance(listed, list) else []
         same = {words(name): name for name in calibrated}  # a name that was read as a number may have lost its zeros
         named = [name if name in calibrated else same.get(words(name), name) for name in named]
         return named or sorted(calibrated, key=natural_order)
@@ -182,7 +163,10 @@ class _Calibration:
         keys = (f"W_{camera}", f"H_{camera}")
         if not self.keys.issuperset(keys):
             return None
-        width, height = (int(self._file.getNode(key).real()) for key in keys)
+        try:
+            width, height = (int(number(self._values[key])) for key in keys)
+        except (ValueError, TypeError, OverflowError):
+            return None
         return (width, height) if width > 0 and height > 0 else None
 
     def matrix(self, key: str, camera: str, shape: tuple[int, int] | None) -> Float[np.ndarray, "rows columns"]:
@@ -195,11 +179,8 @@ class _Calibration:
             hint = None if camera in self.cameras() else did_you_mean(camera, self.cameras())
             what = f"no {key}: the camera is not calibrated"
             raise CalibrationError(what, code="uncalibrated-camera", file=self.path, camera=camera, hint=hint)
-        try:
-            matrix = self._file.getNode(key).mat()
-        except (cv2.error, SystemError):
-            matrix = None
-        if matrix is None or (shape is not None and matrix.size != shape[0] * shape[1]):
+        matrix = self._values[key]
+        if not isinstance(matrix, np.ndarray) or (shape is not None and matrix.size != shape[0] * shape[1]):
             expected = f"a {shape[0]} x {shape[1]} matrix" if shape else "a matrix of numbers"
             raise CalibrationError(
                 f"{key} is not {expected}", code="invalid-calibration", file=self.path, camera=camera
@@ -208,4 +189,4 @@ class _Calibration:
             raise CalibrationError(
                 f"{key} holds a number that is not finite", code="not-finite", file=self.path, camera=camera
             )
-        return matrix.astype(float).reshape(shape or matrix.shape)
+        return matrix.reshape(shape or matrix.shape)

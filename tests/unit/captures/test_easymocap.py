@@ -161,10 +161,14 @@ def test_without_distortion(capture):
     assert found.cameras["10"].distortion[0] == -0.1
 
 
-@pytest.mark.parametrize("text", ["[" * 10000, "- " * 10000, "a" * 10000], ids=["brackets", "lists", "word"])
-def test_what_crashes_the_parser_of_opencv(text, capture):
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("[" * 10000, "unreadable"), ("- " * 10000, "unreadable"), ("a" * 10000, "invalid")],
+    ids=["brackets", "lists", "word"],
+)
+def test_what_crashes_the_parser_of_opencv(text, code, capture):
     edit(capture, (r"data: \[", f"data: {text}["), files=("intri.yml",))
-    with helpers.refuses(CalibrationError, "unreadable-calibration", file="intri.yml"):
+    with helpers.refuses(CalibrationError, f"{code}-calibration", file="intri.yml"):
         easymocap.read(capture)
 
 

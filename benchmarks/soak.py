@@ -230,7 +230,7 @@ def soak_disk(stage: Stage, folder: Path) -> dict:
         same = all(content(small / name) == content(folder / name) for name in stage.outputs)
     return {
         "stage": stage.name,
-        "full disk": _failure(*full, "no space left on device"),
+        "full disk": _failure(*full, "no space left on device", "are free"),
         "broken": len(broken),
         "leftovers": left,
         "read-only": _failure(*locked, "read-only file system"),
@@ -238,12 +238,17 @@ def soak_disk(stage: Stage, folder: Path) -> dict:
     }
 
 
-def _failure(status: int, text: str, reason: str) -> str:
-    """How a stage failed: `one clear line` with the reason, or its status and last line."""
+def _failure(status: int, text: str, *reasons: str) -> str:
+    """How a stage failed: `one clear line` with one of the reasons, or its status and last line."""
     if status == 0:
         return "finished"
     last = text.strip().splitlines()[-1] if text.strip() else ""
-    plain = status == 2 and last.startswith("posegaussian: error: ") and reason in last and "Traceback" not in text
+    plain = (
+        status == 2
+        and last.startswith("posegaussian: error: ")
+        and any(reason in last for reason in reasons)
+        and "Traceback" not in text
+    )
     return "one clear line" if plain else f"status {status}: {last[-90:]}"
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from posegaussian.errors import StoreError
 from posegaussian.io.atomic import atomic_file
 from posegaussian.io.space import ensure_room
-from posegaussian.io.store_reader import Reader, damaged
+from posegaussian.io.store_reader import Reader, check_texts, damaged
 
 CONVENTIONS = "OpenCV axes; world_to_camera; pixel centres at +0.5; metres; RGB uint8; disparity = x_left - x_right"
 _UNIT_DIMS = ("pair", "frame", "target", "step")
@@ -128,9 +128,7 @@ one (1)."""
 def expected_size(schema: Schema, dims: Mapping[str, int], without: Sequence[str] = ()) -> float:
     """Estimated bytes of a file; the arguments are those of `create`."""
     fields = [field for name, field in schema.fields.items() if name not in without and field.dtype != "str"]
-    return _OVERHEAD + sum(
-        field.packed * np.dtype(field.dtype).itemsize * math.prod(_shape(field, dims)) for field in fields
-    )
+    return _OVERHEAD + sum(f.packed * np.dtype(f.dtype).itemsize * math.prod(_shape(f, dims)) for f in fields)
 
 
 def _shape(field: Field, dims: Mapping[str, int]) -> tuple[int, ...]:
@@ -278,6 +276,8 @@ def _check(file: Reader, schema: Schema, path: Path) -> None:
         ]
         if tuple(sizes) != shape or dtype != (h5py.string_dtype() if field.dtype == "str" else np.dtype(field.dtype)):
             raise ValueError(f"{name} has another shape or type")
+        if field.dtype == "str" and math.prod(shape):
+            check_texts(file[name])
         chunks = _chunks(names, shape)
         if file[name].chunks not in (None, chunks) or dtype.itemsize * math.prod(chunks) > _MOST:
             raise ValueError(f"{name} has impossible sizes")

@@ -3,6 +3,7 @@
 Depends on NumPy and h5py alone, so that the MMPose environment can import it.
 """
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ import h5py
 import numpy as np
 
 from posegaussian.errors import StoreError
+
+_LARGEST_HEAP = 1 << 24
+"""Bytes of the largest heap of texts. Chosen by hand: a store holds a few names of cameras."""
 
 
 def damaged(path: str | Path, reason: object) -> StoreError:
@@ -27,6 +31,31 @@ def _naming(node: h5py.HLObject) -> Iterator[None]:
         yield
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise damaged(node.file.filename, error) from None
+
+
+def check_texts(dataset: h5py.Dataset) -> None:
+    """Walk through the heaps that hold the texts of a data set: HDF5 reads a damaged one for ever.
+
+    The layout is that of a global heap collection (HDF5 File Format Specification, III.E).
+
+    Raises:
+        ValueError: a heap is damaged.
+    """
+    with Path(dataset.file.filename).open("rb") as file:
+        file.seek(dataset.id.get_offset() or 0)
+        texts = struct.iter_unpack("<IQI", file.read(16 * dataset.size))  # length, address of the heap, index in it
+        for address in {address for _, address, _ in texts if address}:
+            file.seek(address)
+            signature, size = struct.unpack("<4s4xQ", file.read(16))
+            if signature != b"GCOL" or size > _LARGEST_HEAP:
+                raise ValueError("a heap of texts is missing")
+            heap, place = file.read(size - 16), 0
+            while place + 16 <= len(heap):
+                index, length = struct.unpack_from("<H6xQ", heap, place)
+                step = length if index == 0 else 16 + (length + 7) // 8 * 8  # 0: what is free, with its header
+                if step < 16 or place + step > len(heap):
+                    raise ValueError("a heap of texts is damaged")
+                place += step
 
 
 class Dataset(h5py.Dataset):

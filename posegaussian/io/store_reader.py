@@ -43,7 +43,9 @@ def check_texts(dataset: h5py.Dataset) -> None:
     """
     with Path(dataset.file.filename).open("rb") as file:
         file.seek(dataset.id.get_offset() or 0)
-        texts = struct.iter_unpack("<IQI", file.read(16 * dataset.size))  # length, address of the heap, index in it
+        texts = struct.iter_unpack(
+            "<IQI", file.read(16 * int(dataset.size or 0))
+        )  # length, address of the heap, index in it
         for address in {address for _, address, _ in texts if address}:
             file.seek(address)
             signature, size = struct.unpack("<4s4xQ", file.read(16))

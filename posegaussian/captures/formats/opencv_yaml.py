@@ -43,16 +43,16 @@ class _Loader(yaml.BaseLoader):
     """PyYAML's loader that leaves every scalar a text, and OpenCV's matrices."""
 
 
-def _matrix(loader: _Loader, node: yaml.Node) -> Float[np.ndarray, "..."] | None:
+def _matrix(loader: _Loader, node: yaml.MappingNode) -> Float[np.ndarray, "..."] | None:
     try:
         content = loader.construct_mapping(node, deep=True)
-        channels, kind = re.fullmatch(r"(\d*)([ucwsifdh])", content["dt"]).groups()
+        channels, kind = content["dt"][:-1], content["dt"][-1]
         values = np.array([number(each) for each in content["data"]]).astype(_TYPES[kind])
         shape = int(content["rows"]), int(content["cols"])
         if min(shape) < 0:
             return None
         return values.astype(float).reshape(*shape, *([int(channels)] if channels not in ("", "1") else []))
-    except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
+    except (KeyError, IndexError, ValueError, TypeError, OverflowError):
         return None
 
 

@@ -32,6 +32,8 @@ class RoomSettings:
     """Amount of furniture and other things that stand around, against a full room."""
     before: Fraction = 0.2
     """Share of rooms in which a thing stands between a camera and the person and may hide a part of them."""
+    people: between(0, 3) = (0, 2)
+    """Number of other people who stand behind the person or aside, where there is room."""
 
     def __post_init__(self):
         if not self.kinds:

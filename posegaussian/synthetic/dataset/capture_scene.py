@@ -1,6 +1,6 @@
 """Cameras and light of a capture, and what they render of a person on the CPU."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,6 +97,16 @@ class CaptureScene:
         middle = torch.from_numpy(self.middle.astype(np.float32))
         surroundings = Surroundings(room, lights, lamp_camera(lights, self.middle)[None], middle)
         return replace(self, lights=lights, surroundings=surroundings)
+
+    @property
+    def others(self) -> int:
+        """Number of other people that the room has places for."""
+        return 0 if self.surroundings is None else len(self.surroundings.room.others)
+
+    def with_others(self, people: Sequence[PosedMesh]) -> "CaptureScene":
+        """The scene with other people, in one frame, who come from the origin."""
+        assert self.surroundings is not None
+        return replace(self, surroundings=self.surroundings.inhabited(people))
 
     def only(self, name: str) -> "CaptureScene":
         """The scene with one of its source cameras alone."""

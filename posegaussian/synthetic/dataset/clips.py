@@ -21,6 +21,7 @@ from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours, render_colours, render_ground_truth
 from posegaussian.synthetic.rooms.baking import LitRoom
+from posegaussian.synthetic.rooms.bystanders import Bystanders, placed, truth_with_bystanders, with_bystanders
 from posegaussian.synthetic.rooms.contact import contact_map
 from posegaussian.synthetic.rooms.drawing import draw_room
 from posegaussian.synthetic.rooms.room import Room
@@ -47,7 +48,8 @@ def render_clips(
 ) -> Sample:
     """Training samples of clips of consecutive frames, on the device of the subjects.
 
-    All random parameters are drawn on the host and go to the device in one copy, so the host never waits for it.
+    All random parameters are drawn on the host and go to the device in one copy, so the host never waits for it. In
+    rooms with other people, these are the people of the other clips.
 
     Args:
         subjects: the person of each clip.
@@ -78,7 +80,10 @@ def render_clips(
 
     rooms = not settings.room.off
     renders = concatenate(
-        [_render(subject, sample, frames, rooms) for subject, sample in zip(subjects, samples, strict=True)]
+        [
+            _render(subject, sample, frames, rooms, subjects[number + 1 :] + subjects[:number])
+            for number, (subject, sample) in enumerate(zip(subjects, samples, strict=True))
+        ]
     )
     depth, parts = (values.unflatten(0, (-1, 2)) for values in (renders.truth.depth, renders.truth.parts))
     disparity = depth_to_disparity(depth, pairs)
@@ -117,6 +122,7 @@ class CameraSample(Tensors):
         lamp: the camera of the first lamp's shadow map.
         middle: of the person in these frames, metres.
         room: what surrounds the person; None: an even wall.
+        bystanders: where other people stand in it; None: nowhere.
     """
 
     times: Int64[Tensor, t]
@@ -129,6 +135,7 @@ class CameraSample(Tensors):
     lamp: Camera
     middle: Float32[Tensor, 3]
     room: Room | None
+    bystanders: Bystanders | None
 
 
 def draw_camera_sample(
@@ -159,6 +166,7 @@ def draw_camera_sample(
         lamp=lamp,
         middle=torch.from_numpy(middle.astype(np.float32)),
         room=room,
+        bystanders=room and Bystanders.of(room.others, lights),
     )
 
 
@@ -202,8 +210,16 @@ class RoomRenders(Tensors):
     truth: RoomTruth
 
 
-def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool) -> ClipRenders:
-    """All renders of a clip; the novel view shows the person alone."""
+def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool, others: list[Subject]) -> ClipRenders:
+    """All renders of a clip; the novel view shows the person alone.
+
+    Args:
+        subject: the person.
+        sample: random parameters.
+        frames: number of frames.
+        rooms: whether other clips may have a room.
+        others: people who may stand around, in the first frame of their sequence.
+    """
     posed = subject.mesh.posed(subject.transforms[sample.times])
     shadows = shadow_map(posed, sample.lamp)
     each = torch.arange(frames, device=posed.vertices.device)
@@ -217,12 +233,19 @@ def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool) ->
             room = RoomRenders(sources.colours, RoomTruth(truth.depth, person))
     else:
         lit, pair = LitRoom.of(sample.room), torch.arange(2, device=twice.device).repeat(frames)
-        view = view_room(lit, sample.actual[:2]).frames(frames)
+        cameras, declared = sample.actual[:2], sample.declared[0]
+        view, empty = view_room(lit, cameras), room_truth(lit, declared)
+        if sample.bystanders is not None:
+            spots = sample.bystanders
+            people = [placed(one.posed_first(), spots, i) for i, one in enumerate(others[: len(spots.yaw)])]
+            view = with_bystanders(view, people, spots, cameras, sample.lights)
+            empty = truth_with_bystanders(empty, people, declared)
+        view = view.frames(frames)
         sources = render_colours(posed, twice, sample.actual, sample.lights, shadows, limit=view.depth)
         free = contact_map(posed, sample.middle)
         left = darkness(view, shadows, twice, sample.lights, free, sample.middle)
         images = composed(view, sources, left)
-        truth, whole = visible_truth(truth, room_truth(lit, sample.declared[0])[pair])
+        truth, whole = visible_truth(truth, empty[pair])
         room = RoomRenders(sources.colours, whole)
     return ClipRenders(
         images=images,
@@ -231,6 +254,7 @@ def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool) ->
         target=render_colours(posed, each, sample.target, sample.lights, shadows),
         target_truth=render_ground_truth(posed, each, sample.target),
         room=room,
+        bystanders=room and Bystanders.of(room.others, lights),
     )
 
 

@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 
 from posegaussian.config import BuiltinSettings, LightSettings, PeopleSettings, RigSettings, RoomSettings
 from posegaussian.synthetic.dataset.capture_scene import CaptureScene
+from posegaussian.synthetic.dataset.synthetic_capture import bystanders
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import draw_lights, lamp_camera, shadow_map
@@ -80,4 +81,6 @@ def render_in_room(
     builtin = BuiltinSettings(frames=1, size=(size, size), sources=2, rig=ROOM_RIG, room=room, people=settings)
     rng = np.random.default_rng([seed, 41])
     scene = CaptureScene.draw(rng, builtin, capture_rig(rng, builtin, extent), extent).only("00")
+    if scene.others:
+        scene = scene.with_others(bystanders(seed, settings, scene.others, texel_for(size)))
     return [image.image for number in numbers for _, image in scene.render(subject.posed(np.array([number])), 0)]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.config import BuiltinSettings
+from posegaussian.config import BuiltinSettings, PeopleSettings
+from posegaussian.errors import ConfigError
 from posegaussian.synthetic.dataset.capture_scene import CaptureImage, CaptureScene
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.splits import split_of
@@ -54,5 +55,35 @@ def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
     rng = np.random.default_rng([seed, _RIG_STREAM])
     extent = subject.poses.extent(frames)
     scene = CaptureScene.draw(rng, settings, capture_rig(rng, settings, extent), extent)
+    if scene.others:
+        scene = scene.with_others(bystanders(seed, settings.people, scene.others, texel))
     joints = subject.poses.joints[frames].astype(float)
     return SyntheticCapture(scene, lambda frame: subject.posed(frames[frame : frame + 1]), joints)
+
+
+def bystanders(seed: int, settings: PeopleSettings, count: int, texel: float) -> list[PosedMesh]:
+    """Other people around a person, of the same split: those with the next seeds, in their first frame.
+
+    Args:
+        seed: of the person.
+        settings: which people may be drawn.
+        count: number of other people.
+        texel: distance between samples of colour, metres.
+    """
+    first = np.zeros(1, int)
+    seeds = bystander_seeds(seed, count)
+    return [Subject.of(prepare_subject(number, settings, 1, 30, texel)).posed(first) for number in seeds]
+
+
+def bystander_seeds(seed: int, count: int) -> list[int]:
+    """The next seeds of the same split; after the last ones, those before the person's."""
+    following = [number for number in range(seed + 1, seed + 1 + count) if _known(number) == split_of(seed)]
+    return following + [seed - 1 - i for i in range(count - len(following))]
+
+
+def _known(seed: int) -> str | None:
+    """The split of a person; None where no person has the seed."""
+    try:
+        return split_of(seed)
+    except ConfigError:
+        return None

@@ -39,3 +39,7 @@ class Subject:
     def posed(self, frames: Int[np.ndarray, n]) -> PosedMesh:
         """The posed mesh in some frames of the sequence."""
         return self.mesh.posed(self.transforms[torch.from_numpy(frames).to(self.transforms.device)])
+
+    def posed_first(self) -> PosedMesh:
+        """The posed mesh in the first frame; no index goes to the device."""
+        return self.mesh.posed(self.transforms[:1])

@@ -76,6 +76,7 @@ def render_colours(
     shadows: ShadowMap,
     distortion: Float32[Tensor, "n 5"] | None = None,
     limit: Float32[Tensor, "n hs ws"] | None = None,
+    samples: int = SAMPLES,
 ) -> RenderedColours:
     """Colours and coverage in n cameras; arguments as for `render_ground_truth`, and the light.
 
@@ -87,19 +88,20 @@ def render_colours(
         shadows: of the first lamp.
         distortion: of the lenses.
         limit: depth of what stands before or behind the person at each sample, metres; None: nothing does.
+        samples: per pixel and axis.
     """
     points = project_vertices(posed.vertices[frame], camera, distortion)
-    points[..., :2] *= SAMPLES
-    face, depth = rasterize(points, posed.mesh.faces, SAMPLES * camera.width, SAMPLES * camera.height)
+    points[..., :2] *= samples
+    face, depth = rasterize(points, posed.mesh.faces, samples * camera.width, samples * camera.height)
     if limit is not None:
         face = torch.where(depth <= limit, face, -1)
     scene = points, face, posed, frame, camera.centre, lights, shadows
     if points.is_cuda and has_triton():
         from posegaussian.synthetic.renderer import shading_triton
 
-        rendered = RenderedColours(*shading_triton.shade_samples(*scene, SAMPLES))
+        rendered = RenderedColours(*shading_triton.shade_samples(*scene, samples))
     else:
-        rendered = shade_samples(*scene)
+        rendered = shade_samples(*scene, samples)
     return rendered if limit is None else replace(rendered, hit=face >= 0)
 
 
@@ -111,6 +113,7 @@ def shade_samples(
     eye: Float32[Tensor, "n 3"],
     lights: Lights,
     shadows: ShadowMap,
+    samples: int = SAMPLES,
 ) -> RenderedColours:
     """Colours and coverage from the triangle at each sample; arguments as for `shading_triton.shade_samples`."""
     count, height, width = face.shape
@@ -123,13 +126,13 @@ def shade_samples(
     colours = shade(posed, lights, shadows, chosen, frame[number], weights, front, eye[number])
     canvas = torch.zeros((len(hit), 3), device=colours.device)
     canvas[place] = colours
-    shape = count, height // SAMPLES, SAMPLES, width // SAMPLES, SAMPLES, -1
+    shape = count, height // samples, samples, width // samples, samples, -1
     return RenderedColours(_pooled(canvas.view(shape)), _pooled(hit.float().view(shape)))
 
 
 def _pooled(samples: Float32[Tensor, "n h s w s c"]) -> Float32[Tensor, "n c h w"]:
     """Means over the samples of each pixel."""
-    parts = [samples[:, :, i, :, j] for i in range(SAMPLES) for j in range(SAMPLES)]
+    parts = [samples[:, :, i, :, j] for i in range(samples.shape[2]) for j in range(samples.shape[4])]
     return (reduce(torch.add, parts) / len(parts)).permute(0, 3, 1, 2)
 
 

@@ -90,6 +90,9 @@ def draw_room(
     before = rng.uniform() < settings.before
     if before:
         site.before()
+    smallest, largest = settings.people
+    for _ in range(int(rng.integers(round(smallest), round(largest) + 1))):
+        site.other()
     kind.build(site)
     lights = draw_lights(rng, light)
     return _finished(site, name, kind, yaw, lights)
@@ -158,7 +161,9 @@ def _finished(site: Site, name: str, kind: Kind, yaw: float, lights: Lights) -> 
     fixtures = Fixtures(strengths=lights.strengths, ambient=lights.ambient, **tensors)
     panels = site.builder.panels().moved(turn, np.zeros(3))
     panorama = np.array([rng.integers(COUNT), rng.uniform(0, 2 * np.pi), site.sky])
-    room = Room.of(name, panels, site.palette.rows(), panorama, fixtures, site.sky > 0)
+    others = np.array(site.others).reshape(-1, 3)
+    others[:, :2] = others[:, :2] @ turn[:2, :2].T
+    room = Room.of(name, panels, site.palette.rows(), panorama, fixtures, site.sky > 0, others)
     directions = torch.from_numpy((towards / distance[:, None] @ turn.T).astype(np.float32))
     return room, replace(lights, directions=directions, ambient=ambient)
 

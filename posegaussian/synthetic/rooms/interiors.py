@@ -57,7 +57,7 @@ def office(site: Site) -> None:
     paint = p.tint((0.0, 0.12), (0.68, 0.88))
     plain, strong = p.add("plaster", paint), p.add("plaster", p.tint((0.2, 0.6), (0.35, 0.75)))
     accent = rng.integers(8)
-    walls(
+    free = walls(
         site,
         [strong if side == accent else plain for side in range(4)],
         paint,
@@ -67,7 +67,7 @@ def office(site: Site) -> None:
     )
     _panel_lamps(site, 2.4)
     if rng.uniform() < 0.5:
-        side = int(rng.integers(4))
+        side = free[rng.integers(len(free))]
         half = site.wall(side)[2]
         shell.board(
             site,
@@ -139,8 +139,8 @@ def _rug(site: Site) -> None:
     site.builder.box((-wide / 2, -deep / 2, 0.0), (wide / 2, deep / 2, shell.SUNK - 0.0005), material)
 
 
-def walls(site: Site, materials: list[int], colour, windows: int, curtains: float, wide: bool = False) -> None:
-    """Four walls, with windows in some and a door in one."""
+def walls(site: Site, materials: list[int], colour, windows: int, curtains: float, wide: bool = False) -> list[int]:
+    """Four walls, with windows in some and a door in one; returns those without a window."""
     p, rng = site.palette, site.rng
     order = rng.permutation(4)
     frame = p.add("plain", p.pick(((0.86, 0.86, 0.84), (0.3, 0.25, 0.2), (0.15, 0.15, 0.16))))
@@ -175,6 +175,7 @@ def walls(site: Site, materials: list[int], colour, windows: int, curtains: floa
             shell.door(site, side, opening)
             middle = site.in_room(side, (opening[0] + opening[1]) / 2, -0.5, 0.0)
             site.plan.take(middle[0], middle[1], (0.45, 0.45), 0.0)
+    return order[windows:].tolist()
 
 
 def _openings(site: Site, half: float, wide: bool) -> list[shell.Opening]:

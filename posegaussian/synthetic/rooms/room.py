@@ -19,6 +19,8 @@ NEAR = 2.5
 """Distance from the person from which on cells grow in proportion, metres."""
 MAX_CELLS = 96
 """At most this many cells along an edge."""
+NOBODY = np.zeros((0, 3))
+"""Places of no other people."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Room(Tensors):
         panorama_number: which panorama lies around.
         vertices: number of vertices of the mesh.
         faces: number of triangles of the mesh.
+        others: x, y (metres) and yaw (radians) of other people.
     """
 
     kind: str
@@ -95,11 +98,12 @@ class Room(Tensors):
     panorama_number: int
     vertices: int
     faces: int
+    others: Float32[Tensor, "k 3"]
 
     @staticmethod
     def of(
         kind: str, panels: Panels, materials: Float[np.ndarray, "m 13"], panorama: Float[np.ndarray, 3],
-        fixtures: Fixtures, opened: bool,
+        fixtures: Fixtures, opened: bool, others: Float[np.ndarray, "k 3"] = NOBODY,
     ) -> Room:  # fmt: skip
         """A room of panels, on the CPU.
 
@@ -110,6 +114,7 @@ class Room(Tensors):
             panorama: number, turn and brightness.
             fixtures: the light.
             opened: whether rays may leave the room.
+            others: x, y and yaw of other people.
         """
         cells = cell_counts(panels)
         whole = ~panels.half
@@ -117,7 +122,7 @@ class Room(Tensors):
         values = {
             "origin": panels.origin, "edges": panels.edges, "normals": panels.normals, "span": panels.span,
             "offset": panels.offset, "colours": materials[:, :9].reshape(-1, 3, 3), "surface": materials[:, 9:],
-            "panorama": panorama[1:],
+            "panorama": panorama[1:], "others": others,
         }  # fmt: skip
         numbers = {"cells": cells, "material": panels.material, "label": panels.label}
         return Room(

@@ -168,7 +168,7 @@ def door(site: Site, side: int, opening: Opening) -> None:
     for x0, x1 in ((left - 0.07, left), (right, right + 0.07)):
         b.box((x0, -0.02, 0), (x1, 0.08, high + 0.07), frame)
     b.box((left, -0.02, high), (right, 0.08, high + 0.07), frame, sides=6)
-    b.box((left, 0.03, 0.005), (right, 0.07, high), leaf, sides=6)
+    b.box((left, 0.03, -2 * SUNK), (right, 0.07, high), leaf, sides=6)
     if site.rng.uniform() < 0.5:
         for z0, z1 in ((0.15, 0.9), (1.05, high - 0.12)):
             b.box((left + 0.12, 0.022, z0), (right - 0.12, 0.03, z1), leaf)

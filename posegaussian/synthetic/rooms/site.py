@@ -12,6 +12,8 @@ from posegaussian.synthetic.rooms.things import THINGS
 
 YAWS = (0.0, -np.pi / 2, np.pi, np.pi / 2)
 """Directions of the four walls: a thing turned by one of them has its back to the wall at +y, +x, -y or -x."""
+OTHER_REACH = 0.55
+"""Half of the space on the floor that another person needs, metres; their sequence may start aside of their place."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Site:
         lamps: the first ones light the person.
         sides: colours of low x, high x, low y, high y, floor and ceiling.
         sky: brightness of the far surroundings; 0: nothing of them is seen.
+        others: x, y and yaw of other people.
     """
 
     rng: np.random.Generator
@@ -54,6 +57,7 @@ class Site:
     lamps: list[Lamp] = field(default_factory=list)
     sides: Float[np.ndarray, "6 3"] = field(default_factory=lambda: np.full((6, 3), 0.5))
     sky: float = 0.0
+    others: list[tuple[float, float, float]] = field(default_factory=list)
 
     @property
     def height(self) -> float:
@@ -95,6 +99,18 @@ class Site:
                 if place:
                     self.builder.place(*place)
                     thing.build(self.builder, self.palette, self.rng, size)
+
+    def other(self) -> None:
+        """Put another person behind the person or aside, as a camera sees them, if there is a place."""
+        half = (OTHER_REACH, OTHER_REACH)
+        for _ in range(20):
+            eye = self.plan.eyes[self.rng.integers(len(self.plan.eyes)), :2]
+            away = np.arctan2(-eye[1], -eye[0]) + self.rng.uniform(-0.8, 0.8)
+            x, y = self.rng.uniform(1.0, 6.0) * np.array([np.cos(away), np.sin(away)])
+            if self.plan.free(x, y, half, 0.0, 0.0, 1.95):
+                self.plan.take(x, y, half, 0.0)
+                self.others.append((float(x), float(y), float(self.rng.uniform(0, 2 * np.pi))))
+                return
 
     def before(self) -> bool:
         """Put a thing between a camera and the person; whether there was a place for it."""

@@ -1,6 +1,7 @@
 """The room of a capture: each camera's view of it is made once, when it is first needed."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours, render_colours
 from posegaussian.synthetic.rooms.baking import LitRoom
+from posegaussian.synthetic.rooms.bystanders import Bystanders, placed, truth_with_bystanders, with_bystanders
 from posegaussian.synthetic.rooms.contact import contact_map
 from posegaussian.synthetic.rooms.room import Room
 from posegaussian.synthetic.rooms.view import (
@@ -37,12 +39,14 @@ class Surroundings:
         lights: the light.
         lamp: camera of the shadow map, batch of 1.
         middle: of the person over all frames, metres.
+        people: other people, in one frame, where they stand.
     """
 
     room: Room
     lights: Lights
     lamp: Camera
     middle: Float32[Tensor, "3"]
+    people: Sequence[PosedMesh] = ()
     _lit: LitRoom | None = None
     _views: dict[str, RoomView] = field(default_factory=dict)
     _truths: dict[str, RoomTruth] = field(default_factory=dict)
@@ -53,6 +57,17 @@ class Surroundings:
         if self._lit is None:
             self._lit = LitRoom.of(self.room)
         return self._lit
+
+    @property
+    def bystanders(self) -> Bystanders | None:
+        """Where other people stand; None where there is nobody."""
+        return Bystanders.of(self.room.others, self.lights)
+
+    def inhabited(self, people: Sequence[PosedMesh]) -> "Surroundings":
+        """The same with other people, who come from the origin, as many as the room has places for."""
+        spots = self.bystanders
+        assert spots is not None
+        return replace(self, people=[placed(posed, spots, number) for number, posed in enumerate(people)])
 
     def view(self, name: str, camera: Camera, distortion: Float[np.ndarray, "5"]) -> RoomView:
         """The empty room in a camera.
@@ -66,6 +81,8 @@ class Surroundings:
             lens = torch.from_numpy(distortion)[None].float()
             rays = _rays(camera, distortion) if distortion.any() else None
             view = view_room(self.lit, camera, lens, rays)
+            if self.people and (spots := self.bystanders):
+                view = with_bystanders(view, self.people, spots, camera, self.lights, lens)
             self._views[name] = dark_pixels(view, self.lamp, self.middle)
         return self._views[name]
 
@@ -104,7 +121,9 @@ class Surroundings:
             distortion: of its lens.
         """
         if name not in self._truths:
-            self._truths[name] = room_truth(self.lit, camera, torch.from_numpy(distortion)[None].float())
+            lens = torch.from_numpy(distortion)[None].float()
+            empty = room_truth(self.lit, camera, lens)
+            self._truths[name] = truth_with_bystanders(empty, self.people, camera, lens)
         return visible_truth(person, self._truths[name])
 
 

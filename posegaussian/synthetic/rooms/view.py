@@ -82,8 +82,7 @@ def view_room(
         distortion: OpenCV's k1, k2, p1, p2, k3 of each; None for pinholes.
         rays: directions of the samples in the world, of unit depth, where lenses are distorted.
     """
-    matrix = torch.cat([SAMPLES * camera.intrinsics[:, :2], camera.intrinsics[:, 2:]], dim=1)
-    dense = Camera(matrix, camera.world_to_camera, SAMPLES * camera.width, SAMPLES * camera.height)
+    dense = dense_camera(camera)
     face, depth = _rasterized(lit, dense, distortion)
     rays = pinhole_rays(dense) if rays is None else rays
     eyes, spacing = camera.centre, 1 / dense.intrinsics[:, 0, 0]
@@ -194,6 +193,12 @@ def pooled(samples: Float32[Tensor, "n hs ws c"]) -> Float32[Tensor, "n h w c"]:
     """Means over the samples of each pixel."""
     parts = [samples[:, i::SAMPLES, j::SAMPLES] for i in range(SAMPLES) for j in range(SAMPLES)]
     return (parts[0] + parts[1] + parts[2] + parts[3]) / len(parts)
+
+
+def dense_camera(camera: Camera) -> Camera:
+    """n cameras whose pixels are the samples of these; `Camera.resized` would make the host wait for the device."""
+    matrix = torch.cat([SAMPLES * camera.intrinsics[:, :2], camera.intrinsics[:, 2:]], dim=1)
+    return Camera(matrix, camera.world_to_camera, SAMPLES * camera.width, SAMPLES * camera.height)
 
 
 def pinhole_rays(camera: Camera) -> Float32[Tensor, "n s 3"]:

@@ -11,11 +11,12 @@ from posegaussian.captures.formats import easymocap
 from posegaussian.config import BuiltinSettings, RigSettings, RoomSettings, SensorSettings, StreamSettings
 from posegaussian.pipeline.captures import SCENE_DEPTH_UNIT, write_capture
 from posegaussian.synthetic.dataset import capture_scene
-from posegaussian.synthetic.dataset.clips import render_clip
-from posegaussian.synthetic.rooms.surfaces import PERSON
+from posegaussian.synthetic.dataset.clips import render_clip, render_clips
+from posegaussian.synthetic.dataset.synthetic_capture import bystander_seeds
+from posegaussian.synthetic.rooms.surfaces import OTHER, PERSON
 
 CAPTURE = BuiltinSettings(
-    frames=2, size=(96, 96), sources=2, images="png", room=RoomSettings(kinds=("living",), before=0)
+    frames=2, size=(96, 96), sources=2, images="png", room=RoomSettings(kinds=("living",), before=0, people=(0, 0))
 )
 STREAM = StreamSettings(
     size=(96, 96), target_size=(64, 64), sensor=SensorSettings(), room=RoomSettings(kinds=("office", "gym"))
@@ -82,6 +83,24 @@ def test_samples_in_rooms(subject):
     inside = (mask == 1).expand(-1, -1, 3, -1, -1)
     assert abs(around.images - around.foreground)[inside].max() <= 0.5 / 255 + 1e-6
     assert torch.isfinite(around.foreground).all()
+
+
+def test_other_people_stand_around_and_change_no_truth_of_the_person(subject):
+    def render(people):
+        settings = replace(STREAM, room=RoomSettings(kinds=("gym",), clutter=(0.0, 0.0), before=0, people=people))
+        return render_clips([subject, subject], [np.random.default_rng(seed) for seed in (0, 1)], settings, 1)
+
+    alone, together = render((0, 0)), render((3, 3))
+    assert not (alone.surroundings.labels == OTHER).any() and (together.surroundings.labels == OTHER).any()
+    assert torch.equal(alone.depth, together.depth) and torch.equal(alone.pair.masks, together.pair.masks)
+    assert torch.equal(alone.surroundings.labels == PERSON, together.surroundings.labels == PERSON)
+    there = together.surroundings.labels == OTHER
+    assert (together.surroundings.depth[there] > 1).all()
+
+
+def test_a_capture_has_bystanders_of_its_split():
+    for seed, others in ((5, [6, 7]), (99, [98, 97]), (299, [298, 297]), (1000, [1001, 1002])):
+        assert bystander_seeds(seed, 2) == others
 
 
 def test_cameras_stand_above_the_floor(subject):

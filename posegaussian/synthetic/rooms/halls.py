@@ -31,7 +31,9 @@ def gym(site: Site) -> None:
             _high_windows(site, side, half)
     _beams(site)
     _bay_lamps(site)
-    site.furnish(shuffled(rng, {"bench": 2.0, "mats": 1.6, "vaulting box": 1.0, "cardboard": 0.3, "chair": 0.8}))
+    site.furnish(
+        shuffled(rng, {"bench": 4.0, "mats": 3.0, "vaulting box": 2.0, "cardboard": 0.8, "crate": 0.8, "chair": 2.0})
+    )
     site.furnish({"balls": 1.0, "bench": 0.4, "mats": 0.5}, walls=False)
 
 

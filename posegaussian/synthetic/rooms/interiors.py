@@ -32,14 +32,14 @@ def living(site: Site) -> None:
     for _ in range(rng.integers(1, 3)):
         _pendant(site)
     full = {
-        "sofa": 1.4,
-        "shelf": 1.6,
-        "cabinet": 1.6,
-        "wardrobe": 0.7,
-        "plant": 1.6,
+        "sofa": 1.8,
+        "shelf": 2.2,
+        "cabinet": 2.2,
+        "wardrobe": 1.0,
+        "plant": 2.2,
         "floor lamp": 0.8,
         "table": 0.7,
-        "chair": 1.4,
+        "chair": 2.0,
         "cardboard": 0.5,
     }
     site.furnish(shuffled(rng, full))
@@ -83,12 +83,12 @@ def office(site: Site) -> None:
         shuffled(
             rng,
             {
-                "desk": 3.0,
-                "wardrobe": 1.2,
-                "cabinet": 1.5,
-                "shelf": 1.2,
-                "office chair": 2.0,
-                "plant": 1.0,
+                "desk": 4.5,
+                "wardrobe": 2.0,
+                "cabinet": 2.4,
+                "shelf": 2.0,
+                "office chair": 3.0,
+                "plant": 1.8,
                 "cardboard": 0.8,
             },
         )

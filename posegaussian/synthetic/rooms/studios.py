@@ -65,7 +65,7 @@ def _hung(site: Site, tone, floor: bool) -> None:
         site.sides[4] = tone
     _truss(site)
     _soft_boxes(site)
-    site.furnish({"crate": 1.6, "cardboard": 0.5, "chair": 0.6}, walls=True)
+    site.furnish({"crate": 2.5, "cardboard": 1.0, "chair": 1.2, "table": 0.6}, walls=True)
     for _ in range(rng.poisson(2.0 * site.clutter)):
         shell.cable(site, p.add("plain", (0.04, 0.04, 0.04)))
 

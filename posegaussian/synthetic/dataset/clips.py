@@ -237,7 +237,7 @@ def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool, ot
         view, empty = view_room(lit, cameras), room_truth(lit, declared)
         if sample.bystanders is not None:
             spots = sample.bystanders
-            people = [placed(one.posed_first(), spots, i) for i, one in enumerate(others[: len(spots.yaw)])]
+            people = [placed(one.posed_first(), spots, i) for i, one in enumerate(others[: len(spots.place)])]
             view = with_bystanders(view, people, spots, cameras, sample.lights)
             empty = truth_with_bystanders(empty, people, declared)
         view = view.frames(frames)

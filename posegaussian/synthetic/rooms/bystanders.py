@@ -27,12 +27,12 @@ class Bystanders(Tensors):
 
     Args:
         place: x and y of each, metres.
-        yaw: how each is turned, radians.
+        turn: cosine and sine of how each is turned; computed on the host, since devices round them differently.
         lamp: camera of the shadow map of each.
     """
 
     place: Float32[Tensor, "k 2"]
-    yaw: Float32[Tensor, k]
+    turn: Float32[Tensor, "k 2"]
     lamp: Camera
 
     @staticmethod
@@ -41,13 +41,14 @@ class Bystanders(Tensors):
         if not len(places):
             return None
         centres = torch.cat([places[:, :2], torch.full_like(places[:, :1], MIDDLE)], dim=1).double().numpy()
-        return Bystanders(places[:, :2], places[:, 2], stack([lamp_camera(lights, centre) for centre in centres]))
+        turn = torch.stack([places[:, 2].cos(), places[:, 2].sin()], dim=1)
+        return Bystanders(places[:, :2], turn, stack([lamp_camera(lights, centre) for centre in centres]))
 
 
 def placed(posed: PosedMesh, bystanders: Bystanders, number: int) -> PosedMesh:
     """A person moved from where they are to where a bystander stands."""
     middle = (posed.vertices[..., :2].amin(1) + posed.vertices[..., :2].amax(1)) / 2  # the same bits on every device
-    cos, sin = bystanders.yaw[number].cos(), bystanders.yaw[number].sin()
+    cos, sin = bystanders.turn[number].unbind()
 
     def turned(vectors: Tensor) -> Tensor:
         x, y, z = vectors.unbind(-1)
@@ -80,7 +81,7 @@ def with_bystanders(
     dense, frame = dense_camera(camera), torch.zeros(len(view.depth), dtype=torch.long, device=view.depth.device)
     for number, posed in enumerate(people):
         shadows = shadow_map(posed, bystanders.lamp[number : number + 1])
-        middle = torch.cat([bystanders.place[number], torch.zeros_like(bystanders.yaw[:1])])
+        middle = torch.cat([bystanders.place[number], torch.zeros_like(bystanders.place[number, :1])])
         left = darkness(view, shadows, frame, lights, contact_map(posed, middle), middle)
         depth = render_ground_truth(posed, frame, dense, distortion).depth
         hit = (depth > 0) & (depth < view.depth)

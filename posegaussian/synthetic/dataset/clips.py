@@ -254,7 +254,6 @@ def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool, ot
         target=render_colours(posed, each, sample.target, sample.lights, shadows),
         target_truth=render_ground_truth(posed, each, sample.target),
         room=room,
-        bystanders=room and Bystanders.of(room.others, lights),
     )
 
 

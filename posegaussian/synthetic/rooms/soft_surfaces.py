@@ -106,7 +106,7 @@ def _grass(rng):
         cv2.line(blades, (int(x), int(y)), (int(x + dx), int(y - dy)), tone, 1, cv2.LINE_AA)
     patches = fractal(rng, SHAPE, (3, 3), 5)
     return (
-        (0.5 + 0.65 * blades) * (0.8 + 0.4 * patches),
+        (0.8 + 0.55 * blades) * (0.85 + 0.4 * patches),
         step(patches, 0.55, 0.5) * 0.8,
         0.7 * step(fractal(rng, SHAPE, (5, 5), 4), 0.78, 0.2),
     )

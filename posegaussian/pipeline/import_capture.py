@@ -53,7 +53,7 @@ def import_capture(
     if not capture.sources:
         what = "no source cameras: all are held out, or have no images"
         raise CaptureError(what, code="no-sources", file=capture.root)
-    pairs = named_pairs(capture, pairs) if pairs else capture.pairs
+    pairs = named_pairs(capture, pairs or capture.pairs)
     capture = with_clean_names(replace(capture, pairs=tuple(pairs)))
     capture = replace(capture, cameras={name: _scaled(camera, scale) for name, camera in capture.cameras.items()})
     if copy:

@@ -103,7 +103,7 @@ def _calibration_file(root: Path) -> Path | None:
 def _read_qca(file: Path) -> dict[str, Callable[[], Calibration]]:
     try:
         cameras = list(ElementTree.parse(file).getroot().iterfind("cameras/camera"))
-    except (OSError, ElementTree.ParseError) as error:
+    except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:  # the latter for unknown encodings
         raise CalibrationError(f"not valid XML ({error})", code="unreadable-calibration", file=file) from None
     found: dict[str, Callable[[], Calibration]] = {}
     for number, camera in enumerate(cameras):
@@ -128,6 +128,9 @@ def _from_qca(file: Path, camera: ElementTree.Element) -> Calibration:
             raise CalibrationError(what, code="invalid-calibration", file=file, camera=camera.get("serial")) from None
 
     left, top, right, bottom = numbers("fov_video", "left", "top", "right", "bottom")
+    if not np.isfinite([left, top, right, bottom]).all():
+        what = "fov_video holds a number that is not finite"
+        raise CalibrationError(what, code="not-finite", file=file, camera=camera.get("serial"))
     focal = np.array(numbers("intrinsic", "focalLengthU", "focalLengthV")) * _QCA_UNIT
     centre = np.array(numbers("intrinsic", "centerPointU", "centerPointV")) * _QCA_UNIT - [left, top] + 0.5
     lens = ("radialDistortion1", "radialDistortion2", "tangentalDistortion1", "tangentalDistortion2")

@@ -1,0 +1,99 @@
+"""Square crops of an image, turned so that the person stands upright in them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from posegaussian.types import Tensors
+
+_MARGIN = 2
+"""Image pixels that are read around a crop, for the interpolation at its edge."""
+
+
+@dataclass(frozen=True)
+class Crops(Tensors):
+    """Squares; positions within one are shares (u, v) of its side, (0, 0) at its upper left corner.
+
+    Args:
+        centre: (x, y), image pixels, pixel centres at +0.5.
+        side: image pixels.
+        angle: by which the square is turned clockwise, radians; 0: its sides are parallel to the image's.
+    """
+
+    centre: Float[Tensor, "*b 2"]
+    side: Float[Tensor, "*b"]
+    angle: Float[Tensor, "*b"]
+
+    def to_image(self, shares: Float[Tensor, "*b n 2"]) -> Float[Tensor, "*b n 2"]:
+        """Image pixels of positions within the squares."""
+        return self.centre[..., None, :] + self.side[..., None, None] * _turned(shares - 0.5, self.angle)
+
+    def from_image(self, pixels: Float[Tensor, "*b n 2"]) -> Float[Tensor, "*b n 2"]:
+        """Positions within the squares of image pixels."""
+        return 0.5 + _turned(pixels - self.centre[..., None, :], -self.angle) / self.side[..., None, None]
+
+
+def _turned(points: Float[Tensor, "*b n 2"], angle: Float[Tensor, "*b"]) -> Float[Tensor, "*b n 2"]:
+    """Points turned clockwise (the y axis points down) around the origin."""
+    cos, sin = angle.cos()[..., None], angle.sin()[..., None]
+    x, y = points.unbind(-1)
+    return torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
+
+
+def upright_crops(
+    hips: Float[Tensor, "*b 2"], top: Float[Tensor, "*b 2"], padding: float = 1.25
+) -> Crops:
+    """Crops around the hips in which a line upwards along the body points upwards.
+
+    Args:
+        hips: their middle, the centre of a circle around the person, image pixels.
+        top: where the line from the hips along the spine meets that circle, image pixels.
+        padding: side of the crop as against the circle's diameter. MediaPipe's is 1.25, for the detector and landmarks.
+    """
+    up = top - hips
+    return Crops(hips, 2 * padding * torch.linalg.vector_norm(up, dim=-1), torch.atan2(up[..., 0], -up[..., 1]))
+
+
+def box_crops(boxes: Float[Tensor, "*b 4"], padding: float = 1.25) -> Crops:
+    """Crops around boxes (x0, y0, x1, y1) in image pixels, parallel to the image's sides."""
+    extent = boxes[..., 2:] - boxes[..., :2]
+    side = padding * extent.amax(-1)
+    return Crops((boxes[..., :2] + boxes[..., 2:]) / 2, side, torch.zeros_like(side))
+
+
+def sample_crop(
+    image: UInt8[Tensor, "3 h w"], crop: Crops, size: int, outside: Literal["border", "zeros"]
+) -> Float[Tensor, "3 size size"]:
+    """A crop resampled, in [0, 1]; where it is much finer than needed, cells of pixels are averaged first.
+
+    Args:
+        image: RGB.
+        crop: one square.
+        size: of the result, pixels.
+        outside: what lies beyond the image: its nearest pixel, or black.
+    """
+    corners = crop.to_image(torch.tensor([[0.0, 0], [1, 0], [0, 1], [1, 1]], device=crop.side.device))
+    limits = torch.tensor(image.shape[:0:-1], device=corners.device)  # width, height
+    low = (corners.amin(0) - _MARGIN).clamp(torch.zeros_like(limits), limits - 1).long().tolist()
+    high = (corners.amax(0) + _MARGIN).ceil().clamp(torch.tensor(low, device=limits.device) + 1, limits).long().tolist()
+    part = image[:, low[1] : high[1], low[0] : high[0]].float()[None] / 255
+    cell = max(1, int(crop.side / size))
+    part = functional.avg_pool2d(part, cell, ceil_mode=True, count_include_pad=False)
+    extent = cell * torch.tensor(part.shape[:1:-1], device=corners.device)
+    pixels = crop.to_image(cell_centres(size, size, corners.device)) - torch.tensor(low, device=corners.device)
+    grid = (2 * pixels / extent - 1).reshape(1, size, size, 2)
+    return functional.grid_sample(part, grid, padding_mode=outside, align_corners=False)[0]
+
+
+def cell_centres(rows: int, columns: int, device: torch.device | None = None) -> Float[Tensor, "n 2"]:
+    """Centres of a crop's cells, row by row, as shares of its side."""
+    y, x = torch.meshgrid(
+        (torch.arange(rows, device=device) + 0.5) / rows,
+        (torch.arange(columns, device=device) + 0.5) / columns,
+        indexing="ij",
+    )
+    return torch.stack([x, y], dim=-1).reshape(-1, 2)

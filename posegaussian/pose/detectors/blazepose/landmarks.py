@@ -1,0 +1,106 @@
+"""The network that finds the 33 landmarks and the coarse matte of the person in a crop."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from posegaussian.pose.detectors.blazepose.crops import Crops, cell_centres, sample_crop, upright_crops
+from posegaussian.pose.detectors.blazepose.network import Network
+from posegaussian.types import Tensors
+
+LANDMARKS = (
+    "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
+    "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index",
+    "left_thumb", "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    "left_heel", "right_heel", "left_foot_index", "right_foot_index",
+)  # fmt: skip
+"""Names of the landmarks, as MediaPipe gives them; left is the person's own."""
+_HIPS, _TOP = 33, 34
+"""Two further points, which say where the next crop lies: the middle of the hips, and a point on the circle."""
+PRESENT = 0.5
+"""There is a person in a crop whose score exceeds this (MediaPipe's threshold)."""
+
+
+@dataclass(frozen=True)
+class People(Tensors):
+    """One person in each of several images.
+
+    Args:
+        crops: that were looked at.
+        next_crops: where the person lies, as seen in them: crops to look at again, or in the next frame.
+        score: probability that there is a person, in [0, 1].
+        points: x and y in image pixels, and z, the depth behind the middle of the hips, in the same unit.
+        visibility: probability that the landmark lies in the image and nothing hides it.
+        presence: probability that it lies in the image.
+        world: metres, from the middle of the hips, in the axes of the crop; a guess from one image.
+        matte_logits: of the person's coverage, in the crops.
+    """
+
+    crops: Crops
+    next_crops: Crops
+    score: Float[Tensor, "*b"]
+    points: Float[Tensor, "*b 33 3"]
+    visibility: Float[Tensor, "*b 33"]
+    presence: Float[Tensor, "*b 33"]
+    world: Float[Tensor, "*b 33 3"]
+    matte_logits: Float[Tensor, "*b rows columns"]
+
+    @property
+    def boxes(self) -> Float[Tensor, "*b 4"]:
+        """Smallest boxes (x0, y0, x1, y1) around the landmarks, image pixels: the crown and the skin lie outside."""
+        return torch.cat([self.points[..., :2].amin(-2), self.points[..., :2].amax(-2)], dim=-1)
+
+
+def measure_people(
+    network: Network, images: "list[UInt8[Tensor, '3 h w']]", crops: Crops, refinements: int = 2
+) -> People:
+    """The person in a crop of each image.
+
+    Args:
+        network: of pose_landmark_full.tflite or pose_landmark_heavy.tflite.
+        images: RGB, of any sizes, on the network's device.
+        crops: one of each image.
+        refinements: how often the crop is corrected by its own landmarks, and looked at again.
+    """
+    for _ in range(refinements):
+        crops = _measure(network, images, crops).next_crops
+    return _measure(network, images, crops)
+
+
+def _measure(network: Network, images: "list[UInt8[Tensor, '3 h w']]", crops: Crops) -> People:
+    size = network.size[0]
+    inputs = torch.stack([sample_crop(image, crops[index], size, "border") for index, image in enumerate(images)])
+    with torch.inference_mode():
+        values, score, matte, _, world = network(inputs)
+    landmarks = values.unflatten(-1, (-1, 5))
+    pixels = crops.to_image(landmarks[..., :2] / size)
+    depth = landmarks[..., 2:3] / size * crops.side[:, None, None]
+    sure = landmarks[:, :33, 3:].sigmoid()
+    return People(
+        crops=crops,
+        next_crops=upright_crops(pixels[:, _HIPS], pixels[:, _TOP]),
+        score=score[:, 0],
+        points=torch.cat([pixels, depth], dim=-1)[:, :33],
+        visibility=sure[..., 0],
+        presence=sure[..., 1],
+        world=world.unflatten(-1, (-1, 3))[:, :33],
+        matte_logits=matte[:, 0],
+    )
+
+
+def image_mattes(people: People, height: int, width: int) -> Float[Tensor, "b height width"]:
+    """Coverage of each person in [0, 1], in the pixels of images of one size; 0 outside the crops.
+
+    Args:
+        people: one an image.
+        height: of the images.
+        width: of the images.
+    """
+    pixels = cell_centres(height, width, people.score.device) * people.score.new_tensor([width, height])
+    grid = 2 * people.crops.from_image(pixels.expand(len(people.score), -1, -1)) - 1
+    alpha = people.matte_logits.sigmoid()[:, None]
+    return functional.grid_sample(alpha, grid.unflatten(1, (height, width)), align_corners=False)[:, 0]

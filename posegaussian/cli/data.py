@@ -223,7 +223,7 @@ def heatmaps(
     output: Output,
     settings: "Annotated[Settings, naming('kind', DETECTORS)]" = None,
 ) -> None:
-    """Detect 2D joints (a detector of kind mmpose needs the MMPose environment).
+    """Detect 2D joints (a detector of kind mmpose needs the MMPose environment, others do not).
 
     Args:
         rectified: a rectified .h5

@@ -13,10 +13,12 @@ from posegaussian.registry import DETECTORS
 class DetectorSettings:
     """A 2D pose detector."""
 
-    config: str
-    """MMPose configuration: a path, `package:NAME` for one that ships here, or a name from MMPose's own package."""
-    weights: str
-    """Weights: a path, or `package:NAME` for weights that ship here."""
+    config: str = ""
+    """MMPose configuration: a path, `package:NAME` for one that ships here, or a name from MMPose's own package. Other
+    kinds have none."""
+    weights: str = ""
+    """Weights: a path, or `package:NAME` for weights that ship here. Empty: the kind's own, which ship here; `mmpose` has
+    none."""
     kind: Annotated[str, NameOf(DETECTORS)] = "mmpose"
     """Kind of the detector, which loads these files."""
     url: str | None = None
@@ -28,5 +30,9 @@ class DetectorSettings:
 
     def problems(self) -> Iterator[Problem]:
         """Contradictions within the settings."""
+        kind = DETECTORS[self.kind]
+        for name in ("config",) * kind.configured + ("weights",) * (not kind.weights):
+            if not getattr(self, name):
+                yield (name,), f"missing: a detector of kind {self.kind} needs it"
         if self.url is not None and not self.sha256:
             yield ("sha256",), "missing: weights with a `url` are not downloaded without it"

@@ -15,6 +15,7 @@ from posegaussian.config.results import ResultsSettings
 from posegaussian.config.sheet import BUILTIN, FETCHED, SCAN, CaptureRow, find
 from posegaussian.config.whole import Config
 from posegaussian.names import natural_order
+from posegaussian.registry import DETECTORS
 
 _PACKAGE = "package:"
 
@@ -73,13 +74,19 @@ class Plan:
         detector = self.config.models[model].detector
         return [f"results/heatmaps/{detector}/{capture}.h5" for capture in captures]
 
+    def environment(self, detector: str) -> str:
+        """The environment that a detector runs in, by the name of its file in envs/."""
+        return DETECTORS[self.config.detectors[detector].kind].environment
+
     def detector_files(self, detector: str) -> list[str]:
         """A detector's configuration and weights, but for what is downloaded; a name of MMPose's is no file."""
         chosen = self.config.detectors[detector]
-        packaged = self.root / "posegaussian/assets/detector"
+        kind = DETECTORS[chosen.kind]
+        packaged = self.root / "posegaussian/assets" / kind.assets
         files = [
             packaged / name.removeprefix(_PACKAGE) if name.startswith(_PACKAGE) else Path(name)
-            for name in (chosen.config, chosen.weights)
+            for name in (chosen.config, chosen.weights or kind.weights)
+            if name
         ]
         return [str(path) for path in files if chosen.url is None or path.parent == packaged]
 

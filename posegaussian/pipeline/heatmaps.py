@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from posegaussian.config import STAGE_VERSION, DetectorSettings, as_dict
+from posegaussian.errors import warn
 from posegaussian.io import store
 from posegaussian.pose.detectors.base import detect_frame, load_detector
 from posegaussian.pose.heatmaps import STRIDE
@@ -14,7 +15,8 @@ from posegaussian.progress import progress
 def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) -> None:
     """Write the heatmaps of every source image of a rectified capture.
 
-    Where the mask is empty, maps, scores, key points and box are zeros.
+    Where the mask is empty, maps, scores, key points and box are zeros. Where the detector finds nobody in a mask, maps
+    and scores are, and a CaptureWarning names the camera and the frame.
 
     Args:
         rectified: of store.RECTIFIED.
@@ -36,9 +38,20 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) 
             "inputs": {name: store.digest(path) for name, path in {"rectified": rectified, **loaded.files}.items()},
         }
         with store.create(output, store.HEATMAPS, dims, **provenance) as writer:
-            writer["frames"] = source["frames"][()]
-            writer["pairs"] = store.strings(source["sources/pairs"])
+            writer["frames"] = numbers = source["frames"][()]
+            writer["pairs"] = cameras = store.strings(source["sources/pairs"])
             for pair, frame in progress(list(np.ndindex(pairs, frames)), "heatmaps"):
                 images, masks = source["sources/images"][pair, frame], source["sources/masks"][pair, frame]
-                for name, values in detect_frame(images, masks, loaded.detect).items():
+                detected = detect_frame(images, masks, loaded.detect)
+                for name, values in detected.items():
                     writer[name, pair, frame] = values
+                for camera, box, scores in zip(cameras[pair], detected["boxes"], detected["scores"], strict=True):
+                    if box.any() and not scores.any():
+                        warn(
+                            "the detector finds nobody here: no joints",
+                            code="nobody-found",
+                            file=rectified,
+                            camera=camera,
+                            frame=int(numbers[frame]),
+                            hint="look at the mask, or try another detector",
+                        )

@@ -150,10 +150,41 @@ METRIC_WEIGHTS: dict[str, Entry] = {
 }
 """Weights of metrics that can be fetched into a folder; `path` as in `FOOTAGE`."""
 
-DETECTORS: dict[str, Entry] = {
-    "mmpose": Entry("posegaussian.pose.detectors.mmpose:load", "an MMPose top-down heatmap model"),
+
+@dataclass(frozen=True)
+class Detector(Entry):
+    """A kind of 2D pose detector.
+
+    `path` names a function of the detector's settings that returns a `pose.detectors.base.LoadedDetector`.
+
+    Args:
+        assets: folder in posegaussian/assets of the files that settings name as `package:NAME`.
+        weights: those of settings that name none; empty: settings have to name some.
+        configured: whether settings have to name a configuration.
+        environment: where the stage `heatmaps` runs: with the other stages, or in MMPose's own environment, which has
+            nothing but NumPy and what MMPose needs.
+    """
+
+    assets: str = "detector"
+    weights: str = ""
+    configured: bool = False
+    environment: Literal["posegaussian", "mmpose"] = "posegaussian"
+
+
+DETECTORS: dict[str, Detector] = {
+    "mmpose": Detector(
+        "posegaussian.pose.detectors.mmpose:load",
+        "an MMPose top-down heatmap model",
+        configured=True,
+        environment="mmpose",
+    ),
+    "blazepose": Detector(
+        "posegaussian.pose.detectors.blazepose.joints:load",
+        "MediaPipe's BlazePose, which was trained on real people",
+        assets="blazepose",
+        weights="package:pose_landmark_full.safetensors",
+    ),
 }
-"""`path` names a function of the detector's settings that returns a `pose.detectors.base.LoadedDetector`."""
 
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {

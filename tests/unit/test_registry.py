@@ -36,7 +36,7 @@ from posegaussian.model.network import Reconstruction
 from posegaussian.pipeline import heatmaps
 from posegaussian.pipeline.evaluate import evaluate_capture
 from posegaussian.pipeline.export import export
-from posegaussian.registry import Entry, ExportFormat, Loss, Metric, Rasterizer
+from posegaussian.registry import Detector, Entry, ExportFormat, Loss, Metric, Rasterizer
 from posegaussian.splatting import rasterize
 from posegaussian.training.logging import columns
 from posegaussian.training.losses.combine import combine
@@ -243,14 +243,14 @@ def test_a_detector_fills_the_heatmaps(dummy, tmp_path, monkeypatch):
             return LoadedDetector(detect, {"weights": Path(settings.weights)})
         """,
     )
-    monkeypatch.setitem(registry.DETECTORS, "dummy", Entry(f"{module}:load", "a dummy"))
+    monkeypatch.setitem(registry.DETECTORS, "dummy", Detector(f"{module}:load", "a dummy"))
     paths = capture(tmp_path, "person6")
     settings = DetectorSettings(kind="dummy", config="none", weights=str(paths.renders))
     heatmaps.extract_heatmaps(paths.rectified, tmp_path / "out.h5", settings)
     with store.open_checked(tmp_path / "out.h5", store.HEATMAPS) as file:
         assert (file["scores"][()] == 0.5).all() and (file["keypoints"][()] == 5).all()
         assert file["heatmaps"][()].max() == 1 and '"weights"' in file.attrs["inputs"]
-    with pytest.raises(ConfigError, match="kind: input should be 'mmpose' or 'dummy', not 'other'"):
+    with pytest.raises(ConfigError, match="kind: input should be 'mmpose', 'blazepose' or 'dummy', not 'other'"):
         parse(DetectorSettings, {"kind": "other", "config": "none", "weights": "none"})
 
 

@@ -8,7 +8,7 @@ from posegaussian import registry
 from posegaussian.cli import main
 from posegaussian.config import json_schema
 from posegaussian.config.documentation import readme_text
-from posegaussian.registry import Entry, ExportFormat, Loss, Metric, Rasterizer
+from posegaussian.registry import Detector, Entry, ExportFormat, Loss, Metric, Rasterizer
 
 MEANING = "what nothing else means"
 DUMMIES = {
@@ -20,7 +20,7 @@ DUMMIES = {
     "CAPTURE_FORMATS": (Entry("none", MEANING), "import a -o o --format other"),
     "FOOTAGE": (Entry("none", MEANING), "fetch other -o o"),
     "METRIC_WEIGHTS": (Entry("none", MEANING), "fetch other -o o"),
-    "DETECTORS": (Entry("none", MEANING), "heatmaps a -o o --settings '{kind: other, config: c, weights: w}'"),
+    "DETECTORS": (Detector("none", MEANING), "heatmaps a -o o --settings '{kind: other, config: c, weights: w}'"),
     "EXPORT_FORMATS": (ExportFormat("none", MEANING, of="splats", suffix=".txt"), "export a -o o --as other"),
     "RASTERIZERS": (Rasterizer("none", MEANING), "export a -o o --settings '{backend: other}'"),
 }

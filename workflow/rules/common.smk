@@ -57,6 +57,7 @@ else:
     pythons = (sys.executable, str(ROOT / "envs/mmpose-python"))
 os.environ |= {"PG_ROOT": str(ROOT), "PG_PYTHON": pythons[0], "PG_MMPOSE_PYTHON": pythons[1]}
 os.environ |= {"PG_MMPOSE_ENV": str(MMPOSE_ENV)}
+PYTHON_OF = {"posegaussian": "PG_PYTHON", "mmpose": "PG_MMPOSE_PYTHON"}
 
 
 def as_text(values):

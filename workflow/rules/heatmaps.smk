@@ -1,6 +1,7 @@
-# 2D pose heatmaps by MMPose, in its own environment: a conda environment with --use-conda, otherwise a virtual environment with the
-# same pinned versions, which envs/mmpose-python creates at first use. It is not an input of the rule, so that a new environment causes
-# no rerun. `snakemake mmpose_env` creates it in advance, for clusters whose nodes have no network.
+# 2D pose heatmaps, by BlazePose in the environment of the other stages, or by MMPose in its own: a conda environment with --use-conda,
+# otherwise a virtual environment with the same pinned versions, which envs/mmpose-python creates at first use. It is not an input of
+# the rule, so that a new environment causes no rerun. `snakemake mmpose_env` creates it in advance, for clusters whose nodes have no
+# network.
 rule mmpose_env:
     input:
         str(ROOT / "envs/mmpose.post-deploy.sh"),
@@ -32,7 +33,7 @@ rule heatmaps:
     benchmark:
         "results/benchmarks/heatmaps/{detector}/{capture}.tsv"
     conda:
-        "../../envs/mmpose.yaml"
+        lambda wildcards: f"../../envs/{PLAN.environment(wildcards.detector)}.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -40,7 +41,8 @@ rule heatmaps:
     params:
         settings=lambda wildcards: settings(CONFIG.detectors[wildcards.detector]),
         version=schema.STAGE_VERSION["heatmaps"],
+        python=lambda wildcards: PYTHON_OF[PLAN.environment(wildcards.detector)],
     shell:
-        'PYTHONPATH="$PG_ROOT" "$PG_MMPOSE_PYTHON" -m posegaussian'
+        'PYTHONPATH="$PG_ROOT" "${{{params.python}}}" -m posegaussian'
         " heatmaps {input.rectified} --output {output}"
         " --settings {params.settings:q} > {log} 2>&1"

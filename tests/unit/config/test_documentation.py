@@ -36,7 +36,7 @@ def test_rows_show_the_default_as_yaml_and_the_docstring():
     assert "| · `weight_decay` | 0.00001 | Weight decay of AdamW. |" in page
     assert "| · `stabilizer` | true | " in page
     assert "| `target_size` | null | " in page
-    assert "| `config` | required | " in page
+    assert "| · `what` | required | " in page
     assert "| `train` |  | Training; not used unless `weights` is `train`: |" in page
     assert "any of `bald`, `crop`, `short`," in page
 

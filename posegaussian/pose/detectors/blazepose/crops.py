@@ -44,9 +44,7 @@ def _turned(points: Float[Tensor, "*b n 2"], angle: Float[Tensor, "*b"]) -> Floa
     return torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
 
 
-def upright_crops(
-    hips: Float[Tensor, "*b 2"], top: Float[Tensor, "*b 2"], padding: float = 1.25
-) -> Crops:
+def upright_crops(hips: Float[Tensor, "*b 2"], top: Float[Tensor, "*b 2"], padding: float = 1.25) -> Crops:
     """Crops around the hips in which a line upwards along the body points upwards.
 
     Args:

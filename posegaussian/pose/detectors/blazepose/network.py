@@ -39,7 +39,7 @@ class Network(nn.Module):
         ]
         self.requires_grad_(False).eval()
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+    def forward(self, images: Float[Tensor, "b channels h w"]) -> list[Tensor]:
         """The outputs in the order of the file; those of four axes are (b, channels, height, width)."""
         values = {self._input: images.contiguous(memory_format=torch.channels_last)}
         for step, inputs, made, done in zip(self.steps, self._inputs, self._made, self._done, strict=True):
@@ -115,7 +115,7 @@ def _merge_pads(model: Model) -> list[Node]:
                 inputs = (pad.inputs[0], *node.inputs[1:])
                 node = replace(node, inputs=inputs, options={**node.options, "pad": (top, left)})
         nodes.append(node)
-    used = {index for node in nodes for index in node.inputs}
+    used = {index for node in nodes for index in node.inputs} | set(model.outputs)
     return [node for node in nodes if node.kind != "pad" or node.output in used]
 
 

@@ -1,0 +1,74 @@
+"""BlazePose as a detector of COCO's 17 joints on rectified images, for the stage `heatmaps`."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from posegaussian.config import DetectorSettings
+from posegaussian.io.download import ensure_file
+from posegaussian.pose.detectors.base import Detection, Detector, LoadedDetector
+from posegaussian.pose.detectors.blazepose.crops import box_crops
+from posegaussian.pose.detectors.blazepose.finder import ASSETS, BlazePose, load_blazepose
+from posegaussian.pose.detectors.blazepose.landmarks import LANDMARKS, PRESENT
+from posegaussian.registry import DETECTORS
+from posegaussian.types import JOINTS
+
+LANDMARK_OF_JOINT = [LANDMARKS.index(name) for name in JOINTS]
+"""Index of the landmark of each of COCO's joints. The names agree; `left_eye` is the middle of the eye in both."""
+_BOX_PADDING = 1.4
+"""Side of the first crop as against the longer side of the mask's box, and how often it is then corrected by its own
+landmarks. Chosen on 128 images of people 100 to 115 (validation): PCK@0.05 of visible joints is 0.998. It is 0.994 with a
+padding of 1.25; and 0.995 without, 0.992 with two corrections."""
+_REFINEMENTS = 1
+_GREY = 128
+"""What the black around the person is replaced by: the network was trained on photographs with a background. With black,
+PCK is 0.987."""
+_SIGMA, _ROWS, _COLUMNS, _PADDING = 2.0, 64, 48, 1.25
+"""The heatmaps are Gaussians as MMPose's top-down models are trained to make them: of a standard deviation of 2 cells, in
+64 x 48 cells over the mask's box, padded to this and to their shape; UDP: the outermost centres lie on its edges."""
+
+
+def load(settings: DetectorSettings) -> LoadedDetector:
+    """The landmark network of the settings; missing weights are downloaded.
+
+    Raises:
+        DetectorError: the weights are missing and cannot be downloaded.
+        WeightsError: they are damaged, or of something else.
+    """
+    name = settings.weights or DETECTORS[settings.kind].weights
+    path = ASSETS / name.removeprefix("package:") if name.startswith("package:") else Path(name)
+    weights = ensure_file(path, settings.url, settings.sha256)
+    return LoadedDetector(joint_detector(load_blazepose(weights)), {"weights": weights})
+
+
+def joint_detector(model: BlazePose) -> Detector:
+    """A detector of the person's joints in boxes of images that are black around the person.
+
+    A joint's score is its landmark's visibility times the score of the person. Where there is no person, all scores and
+    heatmaps are zero.
+    """
+
+    def detect(image: np.ndarray, box: np.ndarray) -> Detection:
+        filled = np.where(image.any(axis=-1, keepdims=True), image, np.uint8(_GREY))
+        crops = box_crops(torch.from_numpy(box[None]).float(), _BOX_PADDING)
+        person = model.measure([torch.from_numpy(filled).movedim(-1, 0)], crops, _REFINEMENTS)[0]
+        keypoints = person.points[LANDMARK_OF_JOINT, :2].double().numpy()
+        scores = (person.visibility[LANDMARK_OF_JOINT] * person.score * (person.score > PRESENT)).double().numpy()
+        return _with_maps(keypoints, scores, box)
+
+    return detect
+
+
+def _with_maps(keypoints: np.ndarray, scores: np.ndarray, box: np.ndarray) -> Detection:
+    """The detection with a Gaussian for each joint, whose peak is the joint's score."""
+    extent = box[2:] - box[:2]
+    height = _PADDING * max(extent[1], extent[0] * _ROWS / _COLUMNS)
+    padded = np.array([height * _COLUMNS / _ROWS, height])
+    first, pitch = (box[:2] + box[2:] - padded) / 2, padded / (_COLUMNS - 1, _ROWS - 1)
+    cells = (keypoints - first) / pitch
+    across, down = (
+        np.exp(-0.5 * ((np.arange(count) - cells[:, axis, None]) / _SIGMA) ** 2)
+        for axis, count in enumerate((_COLUMNS, _ROWS))
+    )
+    return Detection(scores[:, None, None] * down[:, :, None] * across[:, None, :], first, pitch, keypoints, scores)

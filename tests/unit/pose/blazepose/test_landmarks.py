@@ -1,0 +1,117 @@
+"""What the landmark network's numbers mean in the image, and how people are followed through time."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from posegaussian.pose.detectors.blazepose.crops import Crops, box_crops
+from posegaussian.pose.detectors.blazepose.finder import BlazePose, Tracker
+from posegaussian.pose.detectors.blazepose.landmarks import LANDMARKS, image_mattes, measure_people
+from posegaussian.pose.detectors.blazepose.network import Network
+
+BLACK = torch.zeros(3, 100, 120, dtype=torch.uint8)
+
+
+class Canned(Network):
+    """A landmark network that always finds the same in its crop, and counts how often it looks."""
+
+    def __init__(self, hips=(128.0, 128.0), top=(128.0, 25.6), score=0.9):
+        nn.Module.__init__(self)
+        self.size, self.score, self.looks = (256, 256), score, 0
+        self.values = torch.zeros(39, 5)
+        self.values[:, :2] = torch.tensor([64.0, 192.0])
+        self.values[LANDMARKS.index("nose")] = torch.tensor([192.0, 64.0, 32.0, 2.0, 3.0])
+        self.values[33, :2], self.values[34, :2] = torch.tensor(hips), torch.tensor(top)
+        self.matte = torch.full((1, 256, 256), -30.0)
+        self.matte[:, 64:128, 128:192] = 30.0
+
+    def forward(self, images):
+        self.looks += 1
+        each = (self.values.flatten(), torch.tensor([self.score]), self.matte, torch.zeros(39, 64, 64))
+        world = torch.arange(117.0)
+        return [value.expand(len(images), *value.shape).clone() for value in (*each, world)]
+
+
+def test_landmarks_lie_in_the_image():
+    turned = Crops(torch.tensor([[50.0, 40.0]]), torch.tensor([64.0]), torch.tensor([np.pi / 2], dtype=torch.float32))
+    people = measure_people(Canned(), [BLACK], turned, refinements=0)
+    # The nose is 16 px right of and above the crop's middle; a quarter turn clockwise puts it right of and below.
+    torch.testing.assert_close(people.points[0, 0], torch.tensor([66.0, 56.0, 8.0]))
+    torch.testing.assert_close(people.points[0, 1], torch.tensor([34.0, 24.0, 0.0]))
+    torch.testing.assert_close(people.boxes, torch.tensor([[34.0, 24.0, 66.0, 56.0]]))
+    torch.testing.assert_close(people.visibility[0, 0], torch.tensor(2.0).sigmoid())
+    torch.testing.assert_close(people.presence[0, 0], torch.tensor(3.0).sigmoid())
+    torch.testing.assert_close(people.world[0, 32], torch.tensor([96.0, 97, 98]))
+    # Hips in the middle, the circle's point 0.4 of the side above them: the next crop is the same again.
+    torch.testing.assert_close(vars(people.next_crops), vars(turned))
+
+
+def test_a_crop_follows_its_landmarks():
+    """Hips a quarter of the side to the right, the circle's point 0.2 of it to their right: each look turns the crop."""
+    network = Canned(hips=(192.0, 128.0), top=(243.2, 128.0))
+    start = box_crops(torch.tensor([[20.0, 20.0, 60.0, 60.0]]), padding=1.0)
+    people = measure_people(network, [BLACK], start, refinements=1)
+    assert network.looks == 2
+    torch.testing.assert_close(people.crops.centre, torch.tensor([[50.0, 40.0]]))
+    torch.testing.assert_close(people.crops.side, torch.tensor([20.0]))
+    torch.testing.assert_close(people.crops.angle, torch.tensor([np.pi / 2]), check_dtype=False)
+    torch.testing.assert_close(people.next_crops.centre, torch.tensor([[50.0, 45.0]]))
+
+
+def test_the_matte_lies_in_the_image():
+    frame = Crops(torch.tensor([[60.0, 50.0]]), torch.tensor([64.0]), torch.tensor([0.0]))
+    people = measure_people(Canned(), [BLACK], frame, refinements=0)
+    (matte,) = image_mattes(people, 100, 120)
+    wanted = torch.zeros(100, 120)
+    wanted[34:50, 60:76] = 1
+    torch.testing.assert_close(matte, wanted, atol=1e-3, rtol=0)
+
+
+class Rig(BlazePose):
+    """Both networks, with a detector that is told where the people are, by the images' first pixel."""
+
+    def __init__(self, landmarks: Network):
+        super().__init__(landmarks, landmarks)
+        object.__setattr__(self, "asked", [])
+
+    def locate(self, images):
+        from posegaussian.pose.detectors.blazepose.person_detector import FoundPeople
+
+        self.asked.append(len(images))
+        people = []
+        for image in images:
+            count = int(image[0, 0, 0] > 0)
+            boxes = torch.tensor([[30.0, 30.0, 70.0, 70.0]])[:count]
+            people.append(FoundPeople(box_crops(boxes), torch.ones(count), boxes))
+        return people
+
+
+@pytest.fixture
+def images():
+    seen = BLACK.clone()
+    seen[:, 0, 0] = 9
+    return {"a": seen, "b": BLACK}
+
+
+def test_people_are_followed(images):
+    network = Canned(hips=(140.8, 128.0), top=(140.8, 25.6))  # each look moves the crop by a twentieth of its side
+    tracker = Tracker(Rig(network))
+    first = tracker.update(images)
+    assert list(first) == ["a"]
+    second = tracker.update({"a": BLACK, "b": BLACK})
+    assert list(second) == ["a"] and tracker.model.asked == [2, 1]  # only b is looked for again
+    torch.testing.assert_close(second["a"].crops.centre[0] - first["a"].crops.centre[0], torch.tensor(7.5))
+    network.score = 0.1
+    assert tracker.update(images) == {} and tracker.crops == {}
+    network.score = 0.9
+    assert list(tracker.update(images)) == ["a"] and tracker.model.asked == [2, 1, 2, 2]
+
+
+def test_a_person_who_is_lost_is_looked_for_in_the_same_frame(images):
+    network = Canned()
+    tracker = Tracker(Rig(network))
+    tracker.update(images)
+    network.score = 0.1
+    tracker.update(images)
+    assert tracker.model.asked == [2, 2]

@@ -1,6 +1,6 @@
 """Record what LiteRT, TensorFlow's own runtime, makes of the picture that the tests of BlazePose look at.
 
-    python -m venv litert && litert/bin/pip install ai-edge-litert numpy opencv-python-headless
+    python -m venv litert && litert/bin/pip install ai-edge-litert numpy pillow
     litert/bin/python tools/record_blazepose.py pose_landmark_full.tflite pose_detection.tflite \\
         tests/data/blazepose/person.png -o tests/data/blazepose/litert.npz
 
@@ -11,8 +11,8 @@ detector's anchors, those with the highest scores and every 45th one.
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
+from PIL import Image
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path, help="RGB, 256 x 256 pixels")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .npz file")
     args = parser.parse_args()
-    picture = cv2.imread(str(args.picture))[..., ::-1].astype(np.float32) / 255
+    picture = np.asarray(Image.open(args.picture), np.float32) / 255
     landmarks, score, matte, heatmaps, world = outputs(args.landmarks, picture)
     values, logits = outputs(args.detection, 2 * picture[16:240, 16:240] - 1)
     rows = np.union1d(logits[:, 0].argsort()[-50:], np.arange(0, len(logits), 45))

@@ -17,7 +17,7 @@ class DetectorSettings:
     """MMPose configuration: a path, `package:NAME` for one that ships here, or a name from MMPose's own package. Other
     kinds have none."""
     weights: str = ""
-    """Weights: a path, or `package:NAME` for weights that ship here. Empty: the kind's own, which ship here; `mmpose` has
+    """Weights: a path, or `package:NAME` for weights that ship here. Empty: the kind's, which ship here; `mmpose` has
     none."""
     kind: Annotated[str, NameOf(DETECTORS)] = "mmpose"
     """Kind of the detector, which loads these files."""

@@ -70,8 +70,8 @@ def model(operations: list[tuple], tensors: list[dict], buffers: list[np.ndarray
     return bytes(data)
 
 
-def tensor(kind: int, buffer: int, *shape: int, **fields) -> dict:
-    return {0: ints(*shape), 1: kind, 2: buffer} | {6: value for value in fields.values()}
+def tensor(kind: int, buffer: int, *shape: int, sparsity: dict | None = None) -> dict:
+    return {0: ints(*shape), 1: kind, 2: buffer} | ({6: sparsity} if sparsity else {})
 
 
 NOTHING = np.empty(0, "<f4")

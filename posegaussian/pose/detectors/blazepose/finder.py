@@ -33,11 +33,11 @@ class BlazePose:
     detector: Network
     landmarks: Network
 
-    def locate(self, images: "list[UInt8[Tensor, '3 h w']]") -> list[FoundPeople]:
+    def locate(self, images: "list[UInt8[Tensor, '3 _ _']]") -> list[FoundPeople]:
         """The people in each image, the surest first; images are RGB, of any sizes, on the networks' device."""
         return find_people(self.detector, images)
 
-    def measure(self, images: "list[UInt8[Tensor, '3 h w']]", crops: Crops, refinements: int = REFINEMENTS) -> People:
+    def measure(self, images: "list[UInt8[Tensor, '3 _ _']]", crops: Crops, refinements: int = REFINEMENTS) -> People:
         """Landmarks and matte of the person in one crop of each image; see `measure_people`."""
         return measure_people(self.landmarks, images, crops, refinements)
 
@@ -74,7 +74,7 @@ class Tracker:
         self.model = model
         self.crops: dict[str, Crops] = {}
 
-    def update(self, images: "Mapping[str, UInt8[Tensor, '3 h w']]") -> dict[str, People]:
+    def update(self, images: "Mapping[str, UInt8[Tensor, '3 _ _']]") -> dict[str, People]:
         """The person in each camera's next frame; cameras in which nobody is are missing.
 
         Args:
@@ -88,7 +88,7 @@ class Tracker:
         self.crops = {name: person.next_crops for name, person in found.items()}
         return {name: found[name] for name in images if name in found}
 
-    def _measure(self, images: "Mapping[str, UInt8[Tensor, '3 h w']]", crops: Mapping[str, Crops]) -> dict[str, People]:
+    def _measure(self, images: "Mapping[str, UInt8[Tensor, '3 _ _']]", crops: Mapping[str, Crops]) -> dict[str, People]:
         """The people in crops, where there are any."""
         if not crops:
             return {}

@@ -17,16 +17,16 @@ from posegaussian.types import JOINTS
 LANDMARK_OF_JOINT = [LANDMARKS.index(name) for name in JOINTS]
 """Index of the landmark of each of COCO's joints. The names agree; `left_eye` is the middle of the eye in both."""
 _BOX_PADDING = 1.4
-"""Side of the first crop as against the longer side of the mask's box, and how often it is then corrected by its own
-landmarks. Chosen on 128 images of people 100 to 115 (validation): PCK@0.05 of visible joints is 0.998. It is 0.994 with a
-padding of 1.25; and 0.995 without, 0.992 with two corrections."""
+"""Side of the first crop as against the longer side of the mask's box; it is then corrected by its own landmarks.
+Chosen on 128 images of people 100 to 115 (validation): PCK@0.05 of visible joints is 0.998; with a padding of 1.25
+0.994; without a correction 0.995, with two 0.992."""
 _REFINEMENTS = 1
 _GREY = 128
-"""What the black around the person is replaced by: the network was trained on photographs with a background. With black,
-PCK is 0.987."""
+"""What the black around the person is replaced by: the network was trained on photographs with a background. With
+black, PCK is 0.987."""
 _SIGMA, _ROWS, _COLUMNS, _PADDING = 2.0, 64, 48, 1.25
-"""The heatmaps are Gaussians as MMPose's top-down models are trained to make them: of a standard deviation of 2 cells, in
-64 x 48 cells over the mask's box, padded to this and to their shape; UDP: the outermost centres lie on its edges."""
+"""The heatmaps are Gaussians as MMPose's top-down models are trained to make them: of a standard deviation of 2 cells,
+in 64 x 48 cells over the mask's box, padded to this and to their shape; UDP: the outermost centres lie on its edges."""
 
 
 def load(settings: DetectorSettings) -> LoadedDetector:

@@ -56,7 +56,7 @@ class People(Tensors):
 
 
 def measure_people(
-    network: Network, images: "list[UInt8[Tensor, '3 h w']]", crops: Crops, refinements: int = 2
+    network: Network, images: "list[UInt8[Tensor, '3 _ _']]", crops: Crops, refinements: int = 2
 ) -> People:
     """The person in a crop of each image.
 
@@ -71,7 +71,7 @@ def measure_people(
     return _measure(network, images, crops)
 
 
-def _measure(network: Network, images: "list[UInt8[Tensor, '3 h w']]", crops: Crops) -> People:
+def _measure(network: Network, images: "list[UInt8[Tensor, '3 _ _']]", crops: Crops) -> People:
     size = network.size[0]
     inputs = torch.stack([sample_crop(image, crops[index], size, "border") for index, image in enumerate(images)])
     with torch.inference_mode():

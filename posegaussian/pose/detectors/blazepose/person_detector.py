@@ -38,7 +38,7 @@ class FoundPeople(Tensors):
     faces: Float[Tensor, "n 4"]
 
 
-def find_people(network: Network, images: "list[UInt8[Tensor, '3 h w']]") -> list[FoundPeople]:
+def find_people(network: Network, images: "list[UInt8[Tensor, '3 _ _']]") -> list[FoundPeople]:
     """The people in each image.
 
     Args:
@@ -64,7 +64,7 @@ def _whole(image: UInt8[Tensor, "3 h w"]) -> Crops:
 
 
 def anchors(size: int) -> Float[Tensor, "n 2"]:
-    """Centres (x, y) of the anchors, as shares of the image's side: for each layer row by row, those of a place together.
+    """Centres (x, y) of the anchors, as shares of the image's side: by layer, row by row, those of a place together.
 
     Layers of one stride that follow each other share their places: their anchors stand side by side.
     """

@@ -19,7 +19,8 @@ from posegaussian.io.tflite import Model, Node, read_tflite
 from posegaussian.pose.detectors.blazepose.network import Network
 
 _KEY = "network"
-"""The only key of the metadata: safetensors writes several in any order, and the same input has to give the same bytes."""
+"""The only key of the metadata: safetensors writes several in any order, but the same input has to give the same
+bytes."""
 
 
 def load_network(path: Path) -> Network:

@@ -48,7 +48,7 @@ def test_landmarks_lie_in_the_image():
 
 
 def test_a_crop_follows_its_landmarks():
-    """Hips a quarter of the side to the right, the circle's point 0.2 of it to their right: each look turns the crop."""
+    """Hips a quarter of the side to the right, the circle's point further right: each look turns the crop."""
     network = Canned(hips=(192.0, 128.0), top=(243.2, 128.0))
     start = box_crops(torch.tensor([[20.0, 20.0, 60.0, 60.0]]), padding=1.0)
     people = measure_people(network, [BLACK], start, refinements=1)

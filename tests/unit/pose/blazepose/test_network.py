@@ -1,4 +1,4 @@
-"""Operations against their definition, written out in loops; and the shipped networks against TensorFlow's own runtime."""
+"""Operations against their definition, written out in loops; the shipped networks against TensorFlow's own runtime."""
 
 from pathlib import Path
 

@@ -56,7 +56,7 @@ class Canned(Network):
 
 @pytest.fixture
 def canned():
-    """Hips in the middle of the square, the circle's point 56 px above; a second anchor says the same with less score."""
+    """Hips in the middle, the circle's point 56 px above; a second anchor has the same with a lower score."""
     values, logits = torch.zeros(1, COUNT, 12), torch.full((1, COUNT, 1), -200.0)
     for index, logit in ((0, 3.0), (1, 1.0)):
         values[0, index] = torch.tensor([108.0, 60, 30, 30, 108, 108, 108, 52, 0, 0, 0, 0])

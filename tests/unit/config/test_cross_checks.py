@@ -90,6 +90,14 @@ def test_losses_that_are_left_out_have_their_defaults():
             "detectors.big.sha256: missing: weights with a `url` are not downloaded without it",
         ),
         (
+            {"detectors": {**DETECTORS, "big": {"config": "c"}}},
+            "detectors.big.weights: missing: a detector of kind mmpose needs it",
+        ),
+        (
+            {"detectors": {**DETECTORS, "big": {"weights": "w.pth"}}},
+            "detectors.big.config: missing: a detector of kind mmpose needs it",
+        ),
+        (
             {"models": {"demo": {"train": {"init": "demo"}}}},
             "models.demo.train.init: a model cannot start from itself",
         ),

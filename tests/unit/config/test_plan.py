@@ -14,6 +14,7 @@ DETECTORS = {
     "small": {"config": "package:small.py", "weights": "package:small.safetensors"},
     "mine": {"config": "mine.py", "weights": "mine.pth"},
     "far": {"config": "td-hm", "weights": "results/far.pth", "url": "https://a/far.pth", "sha256": "ab"},
+    "real": {"kind": "blazepose"},
 }
 MODELS = {
     "demo": {"train": {"init": "release"}},
@@ -53,6 +54,13 @@ def test_files_of_detectors():
     assert plan().detector_files("small") == [str(packaged / "small.py"), str(packaged / "small.safetensors")]
     assert plan().detector_files("mine") == ["mine.py", "mine.pth"]
     assert plan().detector_files("far") == [], "these are downloaded, or names of MMPose's"
+    assert plan().detector_files("real") == [str(packaged.parent / "blazepose/pose_landmark_full.safetensors")]
+
+
+def test_environments_of_detectors():
+    assert [plan().environment(name) for name in ("small", "real")] == ["mmpose", "posegaussian"]
+    for name in ("small", "real"):
+        assert (ROOT / f"envs/{plan().environment(name)}.yaml").is_file()
 
 
 @pytest.mark.parametrize(

@@ -94,4 +94,4 @@ def read_arrays(content: bytes) -> Mapping[str, Any]:
     try:
         return _ArrayUnpickler(BytesIO(content)).load()
     except (pickle.UnpicklingError, EOFError) as error:
-        raise CaptureError(f"not a pickle of arrays alone ({error})", code="unsafe-weights") from None
+        raise CaptureError(f"not a pickle of arrays alone ({error})", code="unsafe-pickle") from None

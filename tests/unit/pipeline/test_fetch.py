@@ -78,6 +78,6 @@ class Trap:
 
 @pytest.mark.parametrize("content", [pickle.dumps(Trap()), b"not a pickle", b""], ids=["code", "text", "empty"])
 def test_a_pickle_of_anything_else_is_refused(content, capsys):
-    with helpers.refuses(CaptureError, "unsafe-weights"):
+    with helpers.refuses(CaptureError, "unsafe-pickle"):
         fetch_lpips.read_arrays(content)
     assert capsys.readouterr().out == ""

@@ -35,6 +35,7 @@ ALLOWED = {
             ".renamed",
             ".render",
             ".results",
+            ".room",
             ".sheet",
             ".stream",
             ".synthetic",

@@ -5,7 +5,7 @@ Plain data. An entry names the function or class that does the work as text, `pa
 order in which its entries are tried, computed, added and shown.
 """
 
-from posegaussian.registry.entries import Entry, ExportFormat, Loss, Metric, Rasterizer, resolve
+from posegaussian.registry.entries import Detector, Entry, ExportFormat, Loss, Metric, Rasterizer, resolve
 
 __all__ = [
     "CAPTURE_FORMATS",
@@ -16,6 +16,7 @@ __all__ = [
     "METRICS",
     "METRIC_WEIGHTS",
     "RASTERIZERS",
+    "Detector",
     "Entry",
     "ExportFormat",
     "Loss",
@@ -150,27 +151,6 @@ METRIC_WEIGHTS: dict[str, Entry] = {
 }
 """Weights of metrics that can be fetched into a folder; `path` as in `FOOTAGE`."""
 
-
-@dataclass(frozen=True)
-class Detector(Entry):
-    """A kind of 2D pose detector.
-
-    `path` names a function of the detector's settings that returns a `pose.detectors.base.LoadedDetector`.
-
-    Args:
-        assets: folder in posegaussian/assets of the files that settings name as `package:NAME`.
-        weights: those of settings that name none; empty: settings have to name some.
-        configured: whether settings have to name a configuration.
-        environment: where the stage `heatmaps` runs: with the other stages, or in MMPose's own environment, which has
-            nothing but NumPy and what MMPose needs.
-    """
-
-    assets: str = "detector"
-    weights: str = ""
-    configured: bool = False
-    environment: Literal["posegaussian", "mmpose"] = "posegaussian"
-
-
 DETECTORS: dict[str, Detector] = {
     "mmpose": Detector(
         "posegaussian.pose.detectors.mmpose:load",
@@ -185,7 +165,6 @@ DETECTORS: dict[str, Detector] = {
         weights="package:pose_landmark_full.safetensors",
     ),
 }
-
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
     "spz": ExportFormat("posegaussian.io.spz:write_spz", "compressed splats", of="splats", suffix=".spz"),

@@ -108,6 +108,26 @@ class Loss(Entry):
 
 
 @dataclass(frozen=True)
+class Detector(Entry):
+    """A kind of 2D pose detector.
+
+    `path` names a function of the detector's settings that returns a `pose.detectors.base.LoadedDetector`.
+
+    Args:
+        assets: folder in posegaussian/assets of the files that settings name as `package:NAME`.
+        weights: those of settings that name none; empty: settings have to name some.
+        configured: whether settings have to name a configuration.
+        environment: where the stage `heatmaps` runs: with the other stages, or in MMPose's own environment, which has
+            nothing but NumPy and what MMPose needs.
+    """
+
+    assets: str = "detector"
+    weights: str = ""
+    configured: bool = False
+    environment: Literal["posegaussian", "mmpose"] = "posegaussian"
+
+
+@dataclass(frozen=True)
 class ExportFormat(Entry):
     """A kind of file to export; `path` names its writer.
 

@@ -59,6 +59,7 @@ ALLOWED = {
     "posegaussian.pose.heatmaps",
     "posegaussian.progress",
     "posegaussian.registry",
+    "posegaussian.registry.entries",
     "posegaussian.text",
     "posegaussian.io.space",
     "posegaussian.io.store",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from jaxtyping import Bool, Float32
+from jaxtyping import Float32
 from torch import Tensor
 
 from posegaussian.synthetic.rooms.room import Fixtures, Room, RoomMesh
@@ -31,8 +31,8 @@ BOUNCE = 0.45
 """Share of the ambient light that comes from walls nearby, in their colours; chosen by hand."""
 CLOSEST = 3.0
 """A surface near a lamp receives at the most this many times what the person receives; chosen by hand."""
-CHUNK = 1 << 14
-"""Vertices handled at once on the CPU: arrays of 3 MB."""
+CHUNK = 1 << 11
+"""Vertices handled at once on the CPU: arrays of up to 3 MB."""
 
 
 @dataclass(frozen=True)
@@ -70,43 +70,50 @@ def _bake(
     points: Float32[Tensor, "v 3"], normals: Float32[Tensor, "v 3"], fixtures: Fixtures
 ) -> Float32[Tensor, "v 4"]:
     lifted = points + LIFT * normals
-    light = _ambient(lifted, normals, fixtures)
-    key = points.new_zeros(len(points))
-    for lamp in range(len(fixtures.centre)):
-        received = _received(lifted, normals, fixtures, lamp, 4 if lamp == 0 else 1)
-        if lamp == 0:
-            key = received
-        else:
-            light = light + received[:, None] * fixtures.strengths[lamp]
+    lamps = [0] * 4 + list(range(1, len(fixtures.centre)))  # four points on the first lamp, one on each other
+    to_lamps = torch.stack(_spots(fixtures))[:, None] - lifted
+    distance = _norm(to_lamps)
+    towards = to_lamps / distance[..., None]
+    around = _hemisphere(normals)
+    nearest = _nearest(lifted, torch.cat([towards, around]), fixtures.blocks)
+    free = nearest[: len(lamps)] >= distance
+    openness = (nearest[len(lamps) :] / OCCLUSION_REACH).clamp(0, 1).sqrt().mean(0)
+    light = _ambient(lifted, normals, fixtures) * openness[:, None]
+    received = [_received(normals, towards[i], distance[i], fixtures, lamp) * free[i] for i, lamp in enumerate(lamps)]
+    key = (received[0] + received[1] + received[2] + received[3]) / 4
+    for number, share in enumerate(received[4:], start=1):
+        light = light + share[:, None] * fixtures.strengths[number]
     return torch.cat([light, key[:, None]], dim=1)
 
 
+def _spots(fixtures: Fixtures) -> list[Float32[Tensor, 3]]:
+    """Points on the lamps that stand for them: four of the first, the middle of each other one."""
+    first, (across, down) = fixtures.centre[0], fixtures.axes[0].unbind(0)
+    corners = [first + u * across + v * down for u, v in ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5))]
+    return [*corners, *fixtures.centre[1:].unbind(0)]
+
+
 def _received(
-    points: Float32[Tensor, "v 3"], normals: Float32[Tensor, "v 3"], fixtures: Fixtures, lamp: int, samples: int
+    normals: Float32[Tensor, "v 3"],
+    direction: Float32[Tensor, "v 3"],
+    distance: Float32[Tensor, v],
+    fixtures: Fixtures,
+    lamp: int,
 ) -> Float32[Tensor, v]:
-    """What each point receives of a lamp, against a surface at the person that faces it."""
-    total = torch.zeros_like(points[:, 0])
-    offsets = ((0.0, 0.0),) if samples == 1 else ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5))
-    for u, v in offsets:
-        at = fixtures.centre[lamp] + u * fixtures.axes[lamp, 0] + v * fixtures.axes[lamp, 1]
-        ray = at - points
-        distance = _norm(ray)
-        direction = ray / distance[:, None]
-        facing = _dot(normals, direction).clamp_min(0)
-        towards = -_dot(fixtures.facing[lamp].expand_as(direction), direction)
-        omni = _norm(fixtures.facing[lamp][None]) < 0.5
-        towards = torch.where(omni, torch.ones_like(towards), (1.3 * towards + 0.1).clamp(0, 1))
-        square = (fixtures.distance[lamp] / distance) ** 2
-        fall = torch.where(fixtures.fades[lamp] > 0, square, torch.ones_like(square)).clamp_max(CLOSEST)
-        free = ~_blocked(points, direction, distance, fixtures.blocks)
-        total = total + facing * towards * fall * free
-    return total / samples
+    """What each point receives of a lamp in a direction, against a surface at the person that faces it."""
+    facing = _dot(normals, direction).clamp_min(0)
+    towards = -_dot(fixtures.facing[lamp].expand_as(direction), direction)
+    omni = _norm(fixtures.facing[lamp]) < 0.5
+    towards = torch.where(omni, torch.ones_like(towards), (1.3 * towards + 0.1).clamp(0, 1))
+    square = (fixtures.distance[lamp] / distance) ** 2
+    fall = torch.where(fixtures.fades[lamp] > 0, square, torch.ones_like(square)).clamp_max(CLOSEST)
+    return facing * towards * fall
 
 
 def _ambient(
     points: Float32[Tensor, "v 3"], normals: Float32[Tensor, "v 3"], fixtures: Fixtures
 ) -> Float32[Tensor, "v 3"]:
-    """Ambient light: darker in corners and near boxes, tinted by what is near."""
+    """Ambient light: darker in corners, tinted by what is near."""
     local, facing = _into(points, fixtures.turn), _into(normals, fixtures.turn)
     gaps = torch.cat([local - fixtures.low, fixtures.high - local], dim=1)[:, [0, 3, 1, 4, 2, 5]].clamp_min(0)
     signed = torch.cat([-facing, facing], dim=1)[:, [0, 3, 1, 4, 2, 5]]  # towards each side of the room
@@ -114,8 +121,7 @@ def _ambient(
     size = (fixtures.high - fixtures.low).mean()
     weights = (0.5 + 0.5 * signed) ** 2 / (0.25 + gaps / size)
     bounce = (weights[:, :, None] * fixtures.bounce).sum(1) / weights.sum(1, keepdim=True)
-    open_ = corner.prod(1) * _openness(points, normals, fixtures.blocks)
-    return fixtures.ambient * ((1 - BOUNCE) + BOUNCE * bounce) * open_[:, None]
+    return fixtures.ambient * ((1 - BOUNCE) + BOUNCE * bounce) * corner.prod(1)[:, None]
 
 
 @cache
@@ -126,53 +132,38 @@ def _directions(device: torch.device) -> Float32[Tensor, "6 3"]:
     return torch.tensor([[0.0, 0.0, 1.0], *around], device=device)
 
 
-def _openness(
-    points: Float32[Tensor, "v 3"], normals: Float32[Tensor, "v 3"], blocks: Float32[Tensor, "b 7"]
-) -> Float32[Tensor, v]:
-    """Share of the hemisphere that boxes leave open; the farther a box, the less it counts."""
+def _hemisphere(normals: Float32[Tensor, "v 3"]) -> Float32[Tensor, "6 v 3"]:
+    """Directions about each normal, which stand for the hemisphere above it."""
     x, y, z = normals.unbind(1)
     flat = z.abs() > 0.9
     side = torch.stack([torch.where(flat, 1.0, -y), torch.where(flat, 0.0, x), torch.zeros_like(z)], dim=1)
     side = side - normals * _dot(side, normals)[:, None]
     side = side / _norm(side).clamp_min(1e-6)[:, None]
     other = torch.linalg.cross(normals, side)
-    total = torch.zeros_like(z)
-    for a, b, c in _directions(points.device):
-        direction = a * side + b * other + c * normals
-        near = _nearest(points, direction, blocks)
-        total = total + (near / OCCLUSION_REACH).clamp(0, 1).sqrt()
-    return total / 6
-
-
-def _blocked(
-    points: Float32[Tensor, "v 3"], direction: Float32[Tensor, "v 3"], distance: Float32[Tensor, v],
-    blocks: Float32[Tensor, "b 7"],
-) -> Bool[Tensor, v]:  # fmt: skip
-    """Whether a box lies between points and a lamp."""
-    return _nearest(points, direction, blocks) < distance
+    a, b, c = _directions(normals.device)[:, :, None, None].unbind(1)
+    return a * side + b * other + c * normals
 
 
 def _nearest(
-    points: Float32[Tensor, "v 3"], direction: Float32[Tensor, "v 3"], blocks: Float32[Tensor, "b 7"]
-) -> Float32[Tensor, v]:
-    """Distance to the first box along a direction; infinite where there is none."""
+    points: Float32[Tensor, "v 3"], directions: Float32[Tensor, "r v 3"], blocks: Float32[Tensor, "b 7"]
+) -> Float32[Tensor, "r v"]:
+    """Distance from each point to the first box along each direction; infinite where there is none."""
     if not len(blocks):
-        return torch.full_like(points[:, 0], torch.inf)
+        return torch.full_like(directions[..., 0], torch.inf)
     cos, sin = blocks[:, 6].cos(), blocks[:, 6].sin()
-    entry, leave = None, None
     px, py, pz = (points[:, axis, None] - blocks[:, axis] for axis in range(3))
-    dx, dy, dz = (direction[:, axis, None] for axis in range(3))
+    dx, dy, dz = (directions[..., axis, None] for axis in range(3))
     starts = cos * px + sin * py, cos * py - sin * px, pz
-    steps = cos * dx + sin * dy, cos * dy - sin * dx, dz.expand_as(pz)
+    steps = cos * dx + sin * dy, cos * dy - sin * dx, dz
+    entry = torch.full((1,), -torch.inf, device=points.device)
+    leave = -entry
     for axis, (start, step) in enumerate(zip(starts, steps, strict=True)):
         half = (blocks[:, 3 + axis] - SHRINK).clamp_min(0.004)
         inverse = 1 / torch.where(step.abs() < 1e-6, torch.full_like(step, 1e-6), step)
         near, reach = -start * inverse, half * inverse.abs()
-        entry = near - reach if entry is None else torch.maximum(entry, near - reach)
-        leave = near + reach if leave is None else torch.minimum(leave, near + reach)
-    assert entry is not None and leave is not None
+        entry, leave = torch.maximum(entry, near - reach), torch.minimum(leave, near + reach)
     hit = (leave > entry) & (entry > 0)
-    return torch.where(hit, entry, torch.inf).amin(1)
+    return torch.where(hit, entry, torch.inf).amin(2)
 
 
 def _into(vectors: Float32[Tensor, "v 3"], turn: Float32[Tensor, "3 3"]) -> Float32[Tensor, "v 3"]:
@@ -180,9 +171,9 @@ def _into(vectors: Float32[Tensor, "v 3"], turn: Float32[Tensor, "3 3"]) -> Floa
     return (vectors[:, None] * turn).sum(2)
 
 
-def _dot(a: Float32[Tensor, "v 3"], b: Float32[Tensor, "v 3"]) -> Float32[Tensor, v]:
-    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
+def _dot(a: Float32[Tensor, "*n 3"], b: Float32[Tensor, "*n 3"]) -> Float32[Tensor, "*n"]:
+    return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
 
 
-def _norm(vectors: Float32[Tensor, "v 3"]) -> Float32[Tensor, v]:
+def _norm(vectors: Float32[Tensor, "*n 3"]) -> Float32[Tensor, "*n"]:
     return _dot(vectors, vectors).sqrt()

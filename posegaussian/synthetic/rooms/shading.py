@@ -13,15 +13,15 @@ CHUNK = 1 << 17
 """Samples shaded at once on the CPU; chosen by hand, so that arrays stay in its cache."""
 
 
-def shade_image(
+def shade_images(
     lit: LitRoom,
-    face: Int32[Tensor, "hs ws"],
-    depth: Float32[Tensor, "hs ws"],
-    rays: Float32[Tensor, "hs ws 3"],
-    eye: Float32[Tensor, "3"],
-    spacing: Float32[Tensor, ""],
-) -> tuple[Float32[Tensor, "hs ws 3"], Float32[Tensor, "hs ws 3"]]:
-    """RGB of all light but the first lamp's, and RGB of the first lamp's, at each sample of an image.
+    face: Int32[Tensor, "n hs ws"],
+    depth: Float32[Tensor, "n hs ws"],
+    rays: Float32[Tensor, "n hs ws 3"],
+    eye: Float32[Tensor, "n 3"],
+    spacing: Float32[Tensor, "n"],
+) -> tuple[Float32[Tensor, "n hs ws 3"], Float32[Tensor, "n hs ws 3"]]:
+    """RGB of all light but the first lamp's, and RGB of the first lamp's, at each sample of n images.
 
     Where all samples of a pixel lie on one panel, they get the colour of its centre, filtered over the pixel. The CPU
     computes it once; CUDA for each sample, since the number of such pixels is only known on the device.
@@ -31,53 +31,52 @@ def shade_image(
         face: triangle at each sample, -1 where there is none.
         depth: at each sample, metres.
         rays: direction of each sample, of unit depth.
-        eye: centre of the camera.
+        eye: centre of each camera.
         spacing: distance of neighbouring samples at unit depth.
     """
     panel = torch.where(face >= 0, lit.mesh.panel[face.clamp_min(0).long()], -1)
-    even, *others = (panel[i::SAMPLES, j::SAMPLES] for i in range(SAMPLES) for j in range(SAMPLES))
+    even, *others = (panel[:, i::SAMPLES, j::SAMPLES] for i in range(SAMPLES) for j in range(SAMPLES))
     same = (even == others[0]) & (even == others[1]) & (even == others[2])
     nearness = torch.where(depth > 0, 1 / depth, 0)
     middle = 1 / _mean(nearness[..., None])[..., 0].clamp_min(1e-9), _mean(rays)
+    wide, eye = spacing[:, None, None].expand(panel.shape), eye[:, None, None].expand(rays.shape)
+    whole = _spread(same)
     if face.is_cuda:
-        whole = _spread(same)
         depth = torch.where(whole, _spread(middle[0]), depth).flatten()
-        rays = torch.where(whole[..., None], _spread(middle[1]), rays).flatten(0, 1)
-        width = torch.where(whole, SAMPLES * spacing, spacing).flatten()
-        rest, key = _shade(lit, panel.flatten(), depth, rays, eye, width)
+        rays = torch.where(whole[..., None], _spread(middle[1]), rays).flatten(0, 2)
+        width = torch.where(whole, SAMPLES * wide, wide).flatten()
+        rest, key = _shade(lit, panel.flatten(), depth, rays, eye.flatten(0, 2), width)
         return rest.view(*face.shape, 3), key.view(*face.shape, 3)
-    mixed = ~_spread(same)
+    first = slice(None), slice(None, None, SAMPLES), slice(None, None, SAMPLES)
     parts = [
-        _in_chunks(lit, even[same], middle[0][same], middle[1][same], eye, SAMPLES * spacing),
-        _in_chunks(lit, panel[mixed], depth[mixed], rays[mixed], eye, spacing),
+        _in_chunks(lit, even[same], middle[0][same], middle[1][same], eye[first][same], SAMPLES * wide[first][same]),
+        _in_chunks(lit, panel[~whole], depth[~whole], rays[~whole], eye[~whole], wide[~whole]),
     ]
     found = []
     for pixels, samples in zip(*parts, strict=True):
         image = rays.new_zeros((*same.shape, 3))
         image[same] = pixels
         image = _spread(image)
-        image[mixed] = samples
+        image[~whole] = samples
         found.append(image)
     return found[0], found[1]
 
 
-def _mean(samples: Float32[Tensor, "hs ws c"]) -> Float32[Tensor, "h w c"]:
+def _mean(samples: Float32[Tensor, "n hs ws c"]) -> Float32[Tensor, "n h w c"]:
     """Means over the samples of each pixel."""
-    parts = [samples[i::SAMPLES, j::SAMPLES] for i in range(SAMPLES) for j in range(SAMPLES)]
+    parts = [samples[:, i::SAMPLES, j::SAMPLES] for i in range(SAMPLES) for j in range(SAMPLES)]
     return (parts[0] + parts[1] + parts[2] + parts[3]) / len(parts)
 
 
 def _spread(pixels: Tensor) -> Tensor:
     """Each pixel's value for all of its samples."""
-    return pixels.repeat_interleave(SAMPLES, 0).repeat_interleave(SAMPLES, 1)
+    return pixels.repeat_interleave(SAMPLES, 1).repeat_interleave(SAMPLES, 2)
 
 
-def _in_chunks(lit, panel, depth, rays, eye, spacing):
+def _in_chunks(lit: LitRoom, *values: Tensor) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 3"]]:
     """`_shade` in parts whose arrays stay in the processor's cache."""
-    parts = []
-    for start in range(0, max(len(panel), 1), CHUNK):
-        one = slice(start, start + CHUNK)
-        parts.append(_shade(lit, panel[one], depth[one], rays[one], eye, spacing.expand(len(panel[one]))))
+    count = len(values[0])
+    parts = [_shade(lit, *(each[i : i + CHUNK] for each in values)) for i in range(0, max(count, 1), CHUNK)]
     return torch.cat([rest for rest, _ in parts]), torch.cat([key for _, key in parts])
 
 
@@ -86,10 +85,10 @@ def _shade(
     panel: Int64[Tensor, "n"],
     depth: Float32[Tensor, "n"],
     rays: Float32[Tensor, "n 3"],
-    eye: Float32[Tensor, "3"],
+    eye: Float32[Tensor, "n 3"],
     spacing: Float32[Tensor, "n"],
 ) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 3"]]:
-    """Colours of single places; arguments as for `shade_image`, with the panel at each of them."""
+    """Colours of single places; arguments as for `shade_images`, with the panel and the camera at each of them."""
     room, hit = lit.room, panel >= 0
     row = lit.mesh.rows[panel.clamp_min(0)]
     relative = eye + rays * depth[:, None] - row[:, 0:3]

@@ -19,7 +19,7 @@ from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, Rendere
 from posegaussian.synthetic.renderer.zbuffer import rasterize
 from posegaussian.synthetic.rooms.baking import LitRoom
 from posegaussian.synthetic.rooms.contact import EXTENT, contact_at
-from posegaussian.synthetic.rooms.shading import shade_image
+from posegaussian.synthetic.rooms.shading import shade_images
 from posegaussian.synthetic.rooms.surfaces import PERSON
 from posegaussian.types import Camera, Tensors
 
@@ -88,9 +88,8 @@ def view_room(
     eyes, spacing = camera.centre, 1 / dense.intrinsics[:, 0, 0]
     shape = *face.shape, 3
     rays = rays.view(shape)
-    parts = [shade_image(lit, face[i], depth[i], rays[i], eyes[i], spacing[i]) for i in range(len(face))]
-    key = torch.stack([part for _, part in parts])
-    colours = torch.stack([rest for rest, _ in parts]) + key
+    rest, key = shade_images(lit, face, depth, rays, eyes, spacing)
+    colours = rest + key
     share = pooled(key) / pooled(colours).clamp_min(1e-6)
     one = (slice(None), slice(0, None, SAMPLES), slice(0, None, SAMPLES))
     points = eyes[:, None, None] + rays[one] * depth[one][..., None]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from posegaussian.config import BuiltinSettings
@@ -24,6 +25,8 @@ from posegaussian.progress import progress
 from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
 from posegaussian.synthetic.scans import scan_capture, upright
 
+_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+"""OpenCV's parameters for the ground truth of rooms: larger files in half the time."""
 SCENE_DEPTH_UNIT = 1e-3
 """Unit of the depths of everything, metres; 16 bits reach to 65 m, as the ground outdoors does."""
 
@@ -91,9 +94,9 @@ def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], setting
             write_frame(root / frame_path("depths", camera, frame), steps)
             if rendered.room is not None:
                 far = np.round(rendered.room.depth / SCENE_DEPTH_UNIT).clip(0, 65535).astype(np.uint16)
-                write_frame(root / frame_path("foregrounds", camera, frame), rendered.room.foreground)
-                write_frame(root / frame_path("labels", camera, frame), rendered.room.labels)
-                write_frame(root / frame_path("scene_depths", camera, frame), far)
+                write_frame(root / frame_path("foregrounds", camera, frame), rendered.room.foreground, _FAST)
+                write_frame(root / frame_path("labels", camera, frame), rendered.room.labels, _FAST)
+                write_frame(root / frame_path("scene_depths", camera, frame), far, _FAST)
     for camera in rig.cameras:
         background = capture.scene.background(camera)
         if background is not None:

@@ -38,3 +38,5 @@ class PeopleSettings:
     """Kinds of movement; `still` is exactly frozen."""
     height: between(1.4, 2.05) = (1.52, 1.92)
     """Shortest and tallest person from sole to crown, metres."""
+    gloss: between(0, 5) = (1.0, 1.0)
+    """Factor of the highlights of skin, hair and clothes, drawn for each of them: 0 is matt, 3 is sweat and satin."""

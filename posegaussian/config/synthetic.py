@@ -79,14 +79,33 @@ class LightSettings:
     """Width of the edges of shadows, metres."""
     background: between(0, 1) = (0.1, 0.7)
     """Grey of the wall behind the person."""
+    linear: bool = False
+    """Whether light adds up as it does in the world: colours are decoded to linear light, lit, and encoded by the
+    sensor. Otherwise they are lit as they are, which makes what does not face a lamp darker than in photographs."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class SensorSettings:
-    """Sensor effects, drawn for each camera; an effect that is not named is off."""
+    """Sensor effects, drawn for each camera; an effect that is not named is off.
 
+    The cameras of a rig share `metering`, `metered`, `centre`, `grey_world`, `white` and `contrast`, and so do held-out
+    cameras and novel views, which are clean but for these.
+    """
+
+    metering: between(0, 1) = (0.0, 0.0)
+    """How much of a wrong exposure each camera corrects by itself, as a share of the stops: 1 is automatic exposure."""
+    metered: between(0.02, 1) = (0.18, 0.18)
+    """Mean luminance of the image that automatic exposure aims at; 0.18 is the mid-grey of photography."""
+    centre: between(0, 1) = (0.0, 0.0)
+    """Weight of the image's middle in metering: 0 is the mean of the image, 1 is centre-weighted."""
+    grey_world: between(0, 1) = (0.0, 0.0)
+    """How much of the mean colour cast of the image each camera corrects by itself: 1 makes the image's mean grey."""
+    white: between(1, 16) = (1.0, 1.0)
+    """Brightness that becomes white; above 1, highlights roll off as on film, and all tones become darker."""
+    contrast: between(-0.5, 1) = (0.0, 0.0)
+    """Strength of an S-shaped tone curve; negative values flatten the image."""
     exposure: between(-2, 2) = (0.0, 0.0)
-    """Deviation of the exposure, stops."""
+    """Deviation of the exposure, stops; from the automatic one where `metering` is on."""
     white_balance: between(-0.5, 0.5) = (0.0, 0.0)
     """Gain of red, and loss of blue; a share."""
     gamma: between(0.5, 2) = (1.0, 1.0)

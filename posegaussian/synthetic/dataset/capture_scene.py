@@ -15,6 +15,7 @@ from posegaussian.synthetic.rigs.calibration import camera_batch, perturb_calibr
 from posegaussian.synthetic.rigs.rig import Rig
 from posegaussian.synthetic.rooms.drawing import draw_room
 from posegaussian.synthetic.rooms.surroundings import Surroundings
+from posegaussian.synthetic.sensors.development import draw_development
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera
 
@@ -75,13 +76,17 @@ class CaptureScene:
     def draw(
         rng: np.random.Generator, settings: BuiltinSettings, rig: Rig, extent: Float[np.ndarray, "p 3"]
     ) -> "CaptureScene":
-        """A random scene around a rig; held-out cameras, which results are compared with, have clean sensors."""
+        """A random scene around a rig; held-out cameras, which results are compared with, have clean sensors.
+
+        Their development is that of the sources: with the settings' metering, each meters what it sees.
+        """
         lights = draw_lights(rng, settings.light)
+        development = draw_development(rng, settings.sensor, settings.light.linear)
         actual, sensors = {}, {}
         for name, view in rig.cameras.items():
             sensor = settings.sensor if name in rig.sources else SensorSettings()
             actual[name] = perturb_calibration(rng, sensor, camera_batch([view]), extent)
-            sensors[name] = draw_sensors(rng, sensor, settings.frames, 1)
+            sensors[name] = draw_sensors(rng, sensor, development, settings.frames, 1)
         scene = CaptureScene(rig, actual, sensors, lights, (extent.min(0) + extent.max(0)) / 2)
         return scene if settings.room.off else scene._in_room(rng, settings, extent)
 
@@ -140,7 +145,7 @@ class CaptureScene:
                 plain, rendered = self.surroundings.image(name, posed, self.actual[name], view.distortion, shadows)
                 person, whole = self.surroundings.truth(name, person, camera_batch([view]), view.distortion)
                 colours = rendered.colours / rendered.coverage.clamp_min(1e-6)
-                foreground = _bytes(sensor.exposed(colours)[0].permute(1, 2, 0))
+                foreground = _bytes(sensor.exposed(colours, plain)[0].permute(1, 2, 0))
                 truth = RoomImage(foreground, whole.depth[0].numpy(), whole.labels[0].numpy())
             image = _bytes(sensor.apply(plain)[0].permute(1, 2, 0))
             mask = _bytes(rendered.coverage[0, 0])

@@ -34,6 +34,7 @@ from posegaussian.synthetic.rooms.view import (
     view_room,
     visible_truth,
 )
+from posegaussian.synthetic.sensors.development import draw_development
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera, StereoPair, Tensors, stack
 
@@ -146,7 +147,8 @@ def draw_camera_sample(
     extent = poses.extent(times)
     scene = draw_stereo_scene(rng, settings, extent)
     lights = draw_lights(rng, settings.light)
-    sensors = draw_sensors(rng, settings.sensor, frames, 2)
+    development = draw_development(rng, settings.sensor, settings.light.linear)
+    sensors = draw_sensors(rng, settings.sensor, development, frames, 2)
     room, middle = None, (extent.min(0) + extent.max(0)) / 2
     if not settings.room.off:
         eyes = torch.cat([scene.declared.centre, scene.target.centre[None]]).double().numpy()
@@ -184,7 +186,7 @@ class ClipRenders(Tensors):
         images: of the actual pair, in front of the wall or in the room, batch t x 2.
         coverage: of the same images.
         truth: of the declared pair.
-        target: colours of the novel view.
+        target: developed colours of the novel view.
         target_truth: of the novel view.
         room: what is only known in rooms.
     """
@@ -251,16 +253,22 @@ def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool, ot
         images=images,
         coverage=sources.coverage,
         truth=truth,
-        target=render_colours(posed, each, sample.target, sample.lights, shadows),
+        target=_developed(render_colours(posed, each, sample.target, sample.lights, shadows), sample.sensors, images),
         target_truth=render_ground_truth(posed, each, sample.target),
         room=room,
     )
 
 
+def _developed(target: RenderedColours, sensors: Sensor, images: Float32[Tensor, "n 3 h w"]) -> RenderedColours:
+    """The novel view as a clean camera of the rig's make develops it, with the exposure of the pair (geometric means)."""
+    gains = sensors.development.gains(images).unflatten(0, (-1, 2)).log().mean(1).exp()
+    return sensors.development[::2].developed(target, gains)
+
+
 def _surroundings(images: Float32[Tensor, "b 2 3 h w"], renders: ClipRenders, sensors: Sensor) -> SampleSurroundings:
     """What a sample knows of its rooms."""
     assert renders.room is not None
-    foreground = sensors.exposed(renders.room.colours / renders.coverage.clamp_min(1e-6))
+    foreground = sensors.exposed(renders.room.colours / renders.coverage.clamp_min(1e-6), renders.images)
     labels, depth = renders.room.truth.labels.int(), renders.room.truth.depth
     foreground, labels, depth = (values.unflatten(0, (-1, 2)) for values in (foreground, labels, depth))
     return SampleSurroundings(images, foreground, labels, depth)

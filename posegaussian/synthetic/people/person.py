@@ -1,6 +1,6 @@
 """A person from a seed: body, skin, hair, clothes and movement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -27,6 +27,8 @@ from posegaussian.synthetic.people.splits import shape_codes
 OVERLAP = 0.03
 """How far skin reaches under a hem, metres; chosen by hand."""
 DEFAULT = PeopleSettings()
+_GLOSS_STREAM = 43
+"""Second part of the random seed of highlights; an arbitrary number that no other stream of a person has."""
 HAIR_COLOURS = np.array(
     [[0.08, 0.06, 0.05], [0.22, 0.13, 0.08], [0.42, 0.25, 0.12], [0.72, 0.55, 0.32], [0.55, 0.54, 0.53]]
 )
@@ -99,13 +101,20 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
         heads=scale * heads,
         surface=join(parts),
         material_ids=np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts]),
-        materials=tuple(submesh.material for submesh in submeshes),
+        materials=_polished([submesh.material for submesh in submeshes], settings, seed),
         anchors=Surface(body.mean[used], scale * vertices[used], body.weights[used], np.empty((0, 3), np.int64)),
         regressor=body.regressor[:, used],
         soles=soles,
         skeleton=Skeleton(body, scale * heads, float(soles.rest[:, 2].min()), _clearance(clothed, body, scale * heads)),
         motion=make_motion(_movement(settings, rng), scale, rng),
     )
+
+
+def _polished(materials: list[Material], settings: PeopleSettings, seed: int) -> tuple[Material, ...]:
+    """The materials with highlights as strong as the settings say."""
+    rng = np.random.default_rng([seed, _GLOSS_STREAM])
+    factors = rng.uniform(*settings.gloss, size=len(materials))
+    return tuple(replace(each, gloss=min(each.gloss * f, 1.0)) for each, f in zip(materials, factors, strict=True))
 
 
 def _soles(shoes: Surface) -> Surface:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -25,6 +25,10 @@ SHADOW_BIAS = 0.008
 1.5 texels of a 512 px shadow map."""
 SHADOW_TAPS = 3
 """Samples of the shadow map per axis for percentage-closer filtering; chosen by hand: 9 samples a point."""
+AS_ENCODED = (1.0, 0.0, 0.0)
+"""Coefficients of a, a^2 and a^3 with which colours are lit as they are."""
+DECODED = (0.012522878, 0.682171111, 0.305306011)
+"""Coefficients that decode sRGB to linear light: a cubic fit of IEC 61966-2-1 through 0 and 1, off by up to 0.0017."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Lights(Tensors):
         ambient: RGB of the ambient light.
         background: RGB of the wall behind the person.
         softness: width of a shadow's edge, metres.
+        decoding: coefficients of a, a^2 and a^3 that turn a colour into an albedo.
     """
 
     directions: Float32[Tensor, "lamps 3"]
@@ -44,6 +49,17 @@ class Lights(Tensors):
     ambient: Float32[Tensor, 3]
     background: Float32[Tensor, 3]
     softness: Float32[Tensor, ""]
+    decoding: Float32[Tensor, 3] = field(default_factory=lambda: torch.tensor(AS_ENCODED))
+
+    def albedo(self, colours: Float32[Tensor, "*n 3"]) -> Float32[Tensor, "*n 3"]:
+        """Albedo of surfaces of these colours."""
+        return decoded(colours, self.decoding)
+
+
+def decoded(colours: Float32[Tensor, "*n 3"], coefficients: Float32[Tensor, 3]) -> Float32[Tensor, "*n 3"]:
+    """The polynomial of coefficients of a, a^2 and a^3; with `AS_ENCODED` the same bits."""
+    first, second, third = coefficients
+    return colours * (first + colours * (second + colours * third))
 
 
 @dataclass(frozen=True)
@@ -125,8 +141,10 @@ def draw_lights(rng: np.random.Generator, settings: LightSettings) -> Lights:
         "ambient": rng.uniform(*settings.ambient) * warmth[count],
         "background": np.full(3, rng.uniform(*settings.background)),
         "softness": np.array(rng.uniform(*settings.softness)),
+        "decoding": np.array(DECODED if settings.linear else AS_ENCODED),
     }
-    return Lights(**{name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()})
+    lights = Lights(**{name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()})
+    return replace(lights, background=lights.albedo(lights.background))
 
 
 def _tinted(warmth: float) -> Float[np.ndarray, 3]:

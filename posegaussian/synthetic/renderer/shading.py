@@ -42,7 +42,8 @@ def shade(
     places = posed.vertices.flatten(0, 1)[flat]
     point = _mixed(weights, places)
     smooth = _unit(_mixed(weights, posed.normals.flatten(0, 1)[flat]))
-    albedo, slopes = texels(mesh, face, weights)
+    colours, slopes = texels(mesh, face, weights)
+    albedo = lights.albedo(colours)
     along = places[:, 1] - places[:, 0]
     along = _unit(along - smooth * (along * smooth).sum(1, keepdim=True))
     across = torch.linalg.cross(smooth, along)
@@ -68,7 +69,7 @@ def shade(
 def texels(
     mesh: SubjectMesh, face: Int64[Tensor, "n"], weights: Float32[Tensor, "n 3"]
 ) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 2"]]:
-    """Albedo and slopes of the relief, interpolated linearly between the three nearest samples of the face's grid."""
+    """Colour and slopes of the relief, interpolated linearly between the three nearest samples of the face's grid."""
     size = mesh.grids[face].long()
     x, y = weights[:, 1] * size, weights[:, 2] * size
     i = torch.minimum(x.long().clamp_min(0), size - 1)

@@ -55,7 +55,7 @@ def shade_samples(
         *(colours, coverage, points, face, frame, eye.contiguous(), posed.vertices, posed.normals),
         *(mesh.faces, mesh.occlusion, mesh.grids, mesh.starts, mesh.texels),
         *(mesh.material_ids, mesh.gloss, blinn_phong_exponent(mesh.roughness)),
-        *(lights.directions, lights.strengths, lights.ambient, lights.softness),
+        *(lights.directions, lights.strengths, lights.ambient, lights.softness, lights.decoding),
         *(shadows.depth, shadows.camera.intrinsics.contiguous(), shadows.camera.world_to_camera.contiguous()),
     )
     sizes = points.shape[1], width, height, len(lights.directions), shadows.depth.shape[-1]
@@ -68,7 +68,7 @@ def shade_samples(
 def _shade_samples(
     colours, coverage, points, face, frames, eyes, places, normals,
     faces, occlusion, grids, starts, texels, material_ids, gloss, exponents,
-    directions, strengths, ambient, softness, shadow, lens, pose,
+    directions, strengths, ambient, softness, decoding, shadow, lens, pose,
     vertices, width, height, lamps, shadow_size,
     SAMPLES: tl.constexpr, SHADOW_TAPS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
@@ -80,6 +80,7 @@ def _shade_samples(
     frame = tl.load(frames + image).to(tl.int32)
     first = frame * vertices
     eye_x, eye_y, eye_z = _three(eyes, image)
+    first_, second_, third_ = _three(decoding, 0)
     red, green, blue, covered = offset * 0.0, offset * 0.0, offset * 0.0, offset * 0.0
     for sample in range(0, SAMPLES * SAMPLES):
         y, x = SAMPLES * row + sample // SAMPLES, SAMPLES * column + sample % SAMPLES
@@ -102,6 +103,9 @@ def _shade_samples(
                 wa * nax + wb * nbx + wc * ncx, wa * nay + wb * nby + wc * ncy, wa * naz + wb * nbz + wc * ncz
             )
             r, g, bl, slope_along, slope_across = _texel(grids, starts, texels, triangle, wb, wc, hit)
+            r = r * (first_ + r * (second_ + r * third_))
+            g = g * (first_ + g * (second_ + g * third_))
+            bl = bl * (first_ + bl * (second_ + bl * third_))
             ux, uy, uz = bx - ax, by - ay, bz - az
             lean = ux * sx + uy * sy + uz * sz
             ux, uy, uz = _unit(ux - sx * lean, uy - sy * lean, uz - sz * lean)
@@ -175,7 +179,7 @@ def _weights(points, first, a, b, c, x, y, hit):
 @triton.jit
 @no_type_check
 def _texel(grids, starts, texels, triangle, x, y, hit):
-    """Albedo and slopes of the relief, linearly between the three nearest samples of the triangle's grid."""
+    """Colour and slopes of the relief, linearly between the three nearest samples of the triangle's grid."""
     size = tl.load(grids + triangle, mask=hit, other=1).to(tl.int32)
     first = tl.load(starts + triangle, mask=hit, other=0)
     x, y = x * size, y * size

@@ -158,7 +158,7 @@ def _finished(site: Site, name: str, kind: Kind, yaw: float, lights: Lights) -> 
         "blocks": blocks,
     }
     tensors = {key: torch.from_numpy(np.ascontiguousarray(value, np.float32)) for key, value in values.items()}
-    fixtures = Fixtures(strengths=lights.strengths, ambient=lights.ambient, **tensors)
+    fixtures = Fixtures(strengths=lights.strengths, ambient=lights.ambient, decoding=lights.decoding, **tensors)
     panels = site.builder.panels().moved(turn, np.zeros(3))
     panorama = np.array([rng.integers(COUNT), rng.uniform(0, 2 * np.pi), site.sky])
     others = np.array(site.others).reshape(-1, 3)

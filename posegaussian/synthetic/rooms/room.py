@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
+from posegaussian.synthetic.renderer.lights import AS_ENCODED
 from posegaussian.synthetic.rooms.surfaces import Panels
 from posegaussian.types import Tensors
 
@@ -40,6 +41,7 @@ class Fixtures(Tensors):
         high: opposite corner.
         turn: from the world to the room's frame.
         blocks: middle, half size and yaw of boxes that keep light away.
+        decoding: as in `Lights`.
     """
 
     centre: Float32[Tensor, "l 3"]
@@ -54,6 +56,7 @@ class Fixtures(Tensors):
     high: Float32[Tensor, 3]
     turn: Float32[Tensor, "3 3"]
     blocks: Float32[Tensor, "b 7"]
+    decoding: Float32[Tensor, 3] = field(default_factory=lambda: torch.tensor(AS_ENCODED))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float32, Int32, Int64
 from torch import Tensor
 
+from posegaussian.synthetic.renderer.lights import decoded
 from posegaussian.synthetic.renderer.render import SAMPLES
 from posegaussian.synthetic.rooms.baking import LitRoom
 from posegaussian.synthetic.rooms.lookup import far_away, pyramid
@@ -102,6 +103,7 @@ def _shade(
     texel = pyramid(panel.device).sample(surface[:, 0].long(), u, v, footprint)
     colour = colours[:, 0] + texel[:, 1:2] * (colours[:, 1] - colours[:, 0])
     colour = (colour + texel[:, 2:3] * (colours[:, 2] - colour)) * texel[:, :1]
+    colour = decoded(colour, room.fixtures.decoding)
     received = _light(lit.light, row, s, t)
     rest = colour * (received[:, :3] + surface[:, 2:3])
     key = colour * (received[:, 3:] * room.fixtures.strengths[0])
@@ -117,8 +119,8 @@ def _with_far(
     if not hit.is_cuda:
         missed = (~hit).nonzero()[:, 0]
         far = far_away(room.panorama_number, rays[missed], room.panorama[0])
-        return colours.index_copy(0, missed, far * room.panorama[1])
-    far = far_away(room.panorama_number, rays, room.panorama[0]) * room.panorama[1]
+        return colours.index_copy(0, missed, decoded(far, room.fixtures.decoding) * room.panorama[1])
+    far = decoded(far_away(room.panorama_number, rays, room.panorama[0]), room.fixtures.decoding) * room.panorama[1]
     return torch.where(hit[:, None], colours, far)
 
 

@@ -1,4 +1,4 @@
-"""Sensor effects: blur, exposure, white balance, gamma, noise, and the quantisation of JPEG.
+"""Sensor effects: blur, exposure, white balance, tone curve, gamma, noise, and the quantisation of JPEG.
 
 Random numbers are hashes of the pixels' numbers, and sums have a fixed order, so that all devices agree.
 """
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from posegaussian.config import SensorSettings
 from posegaussian.synthetic.renderer.acceleration import has_triton
+from posegaussian.synthetic.sensors.development import Development
 from posegaussian.types import Tensors
 
 
@@ -25,7 +26,8 @@ class Sensor(Tensors):
     """Sensor effects of n images; see `SensorSettings`.
 
     Args:
-        gain: of each channel.
+        development: what the camera chooses by itself, and its tone curve.
+        gain: of each channel, besides.
         gamma: exponent of the brightness.
         noise: standard deviation of the noise of a white pixel.
         defocus: standard deviation of the blur, pixels.
@@ -33,6 +35,7 @@ class Sensor(Tensors):
         seed: of the noise.
     """
 
+    development: Development
     gain: Float32[Tensor, "n 3"]
     gamma: Float32[Tensor, n]
     noise: Float32[Tensor, n]
@@ -42,18 +45,37 @@ class Sensor(Tensors):
 
     def apply(self, images: Float32[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
         """The images with all effects, in 0..1."""
-        images = self.exposed(gaussian_blur(images, self.defocus))
+        images = gaussian_blur(images, self.defocus)
+        images = self.exposed(images, images)
         level = self.noise[:, None, None, None] * images.sqrt()
         images = (images + level * gaussian_noise(images.shape, self.seed)).clamp(0, 1)
         return jpeg_quantise((255 * images).round(), self.jpeg) / 255
 
-    def exposed(self, images: Float32[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
-        """The images with the effects on single colours alone: exposure, white balance and gamma; in 0..1."""
-        return (images * self.gain[:, :, None, None]).clamp(0, 1) ** self.gamma[:, None, None, None]
+    def exposed(
+        self, images: Float32[Tensor, "n 3 h w"], scene: Float32[Tensor, "n 3 h w"]
+    ) -> Float32[Tensor, "n 3 h w"]:
+        """The images with the effects on single colours alone: exposure, white balance and tone curve; in 0..1.
+
+        Args:
+            images: the light that falls on the sensor.
+            scene: what is metered.
+        """
+        gain = self.gain * self.development.gains(scene)
+        return self.development.encoded(images * gain[:, :, None, None]).clamp(0, 1) ** self.gamma[:, None, None, None]
 
 
-def draw_sensors(rng: np.random.Generator, settings: SensorSettings, frames: int, cameras: int) -> Sensor:
-    """Random sensors, constant over the frames but for the noise; batch is frames x cameras, on the CPU."""
+def draw_sensors(
+    rng: np.random.Generator, settings: SensorSettings, development: Development, frames: int, cameras: int
+) -> Sensor:
+    """Random sensors of a rig, constant over the frames but for the noise; batch is frames x cameras, on the CPU.
+
+    Args:
+        rng: random generator.
+        settings: ranges to draw from.
+        development: of one image, which all cameras share.
+        frames: number of frames.
+        cameras: number of cameras.
+    """
     exposure = 2 ** rng.uniform(*settings.exposure, size=cameras)
     warmth = rng.uniform(*settings.white_balance, size=cameras)
     values = {
@@ -62,7 +84,8 @@ def draw_sensors(rng: np.random.Generator, settings: SensorSettings, frames: int
     }
     tensors = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
     repeated = {name: value.repeat(frames, *[1] * (value.ndim - 1)) for name, value in tensors.items()}
-    return Sensor(**repeated, seed=torch.from_numpy(rng.integers(0, 1 << 31, frames * cameras)))
+    seed = torch.from_numpy(rng.integers(0, 1 << 31, frames * cameras))
+    return Sensor(development.repeated(frames * cameras), **repeated, seed=seed)
 
 
 def gaussian_blur(images: Float32[Tensor, "n c h w"], sigma: Float32[Tensor, n]) -> Float32[Tensor, "n c h w"]:

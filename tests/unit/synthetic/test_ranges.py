@@ -14,7 +14,8 @@ from posegaussian.errors import ConfigError
 from posegaussian.synthetic.dataset import stereo_scene
 from posegaussian.synthetic.renderer.lights import draw_lights
 from posegaussian.synthetic.rigs.rig import Arc, draw_arc
-from posegaussian.synthetic.sensors.sensor import draw_sensors
+from posegaussian.synthetic.sensors.development import draw_development
+from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 
 DRAWS = 500
 PERSON = np.array([[x, y, z] for x in (-0.3, 0.3) for y in (-0.2, 0.2) for z in (0.0, 1.7)])
@@ -28,9 +29,15 @@ def even(values, bounds: tuple[float, float]) -> None:
     assert stats.kstest(values, "uniform", (low, high - low)).pvalue > 1e-3
 
 
+def drawn_sensors(seed: int, settings: SensorSettings, frames: int) -> Sensor:
+    """Sensors of two cameras."""
+    rng = np.random.default_rng(seed)
+    return draw_sensors(rng, settings, draw_development(rng, settings, False), frames, 2)
+
+
 def lights(settings: LightSettings) -> dict[str, list[float]]:
     """What each setting became, in many draws."""
-    found: dict[str, list[float]] = {field.name: [] for field in fields(LightSettings)}
+    found: dict[str, list[float]] = {field.name: [] for field in fields(LightSettings) if field.name != "linear"}
     for seed in range(DRAWS):
         light = draw_lights(np.random.default_rng(seed), settings)
         found["lamps"].append(len(light.directions))
@@ -50,7 +57,7 @@ def sensors(settings: SensorSettings) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"exposure": [], "white_balance": []}
     pairs = []
     for seed in range(DRAWS // 2):
-        sensor = draw_sensors(np.random.default_rng(seed), settings, 3, 2)
+        sensor = drawn_sensors(seed, settings, 3)
         assert torch.equal(sensor.gain[:2], sensor.gain[4:])  # a camera keeps its ways
         assert len(set(sensor.seed.tolist())) == 6  # but for the noise
         gain = sensor.gain[:2].double()
@@ -115,15 +122,27 @@ def test_single_numbers_are_always_taken():
 
 def test_what_is_off_changes_nothing():
     images = torch.rand((2, 3, 20, 24), generator=torch.Generator().manual_seed(0))
-    sensor = draw_sensors(np.random.default_rng(0), SensorSettings(), 1, 2)
+    sensor = drawn_sensors(0, SensorSettings(), 1)
     assert torch.equal(sensor.apply(images), (255 * images).round() / 255)
 
 
-@pytest.mark.parametrize("name", ["exposure", "white_balance", "gamma", "noise", "defocus", "jpeg"])
+@pytest.mark.parametrize(
+    "name", ["metering", "white", "contrast", "exposure", "white_balance", "gamma", "noise", "defocus", "jpeg"]
+)
 def test_what_is_on_changes_pictures(name):
     images = torch.rand((2, 3, 20, 24), generator=torch.Generator().manual_seed(0))
-    on = {"exposure": 0.3, "white_balance": 0.1, "gamma": 0.8, "noise": 0.05, "defocus": 1.5, "jpeg": 60}[name]
-    sensor = draw_sensors(np.random.default_rng(0), config.parse(SensorSettings, {name: on}), 1, 2)
+    on = {
+        "metering": 1,
+        "white": 4,
+        "contrast": 1,
+        "exposure": 0.3,
+        "white_balance": 0.1,
+        "gamma": 0.8,
+        "noise": 0.05,
+        "defocus": 1.5,
+        "jpeg": 60,
+    }[name]
+    sensor = drawn_sensors(0, config.parse(SensorSettings, {name: on}), 1)
     assert abs(sensor.apply(images) - images).mean() > 0.01
 
 
@@ -135,6 +154,9 @@ def test_what_is_on_changes_pictures(name):
         ({"light": {"softness": [-0.1, 0.1]}}, "light.softness"),
         ({"light": {"warmth": "warm"}}, "light.warmth"),
         ({"sensor": {"noise": [0, 0.9]}}, "sensor.noise"),
+        ({"sensor": {"metering": 2}}, "sensor.metering"),
+        ({"sensor": {"white": 0.5}}, "sensor.white"),
+        ({"light": {"linear": 3}}, "light.linear"),
         ({"sensor": {"defocus": -1}}, "sensor.defocus"),
         ({"sensor": {"exposure": [0, 1, 2]}}, "sensor.exposure"),
         ({"sensor": {"blur": 1}}, "sensor.blur"),

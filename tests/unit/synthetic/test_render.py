@@ -1,5 +1,7 @@
 """The renderer against closed forms: depth, coverage, texture, order of depth, inner sides and light."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from posegaussian.synthetic.mesh.mesh_colours import MeshColours, grid_sizes, sa
 from posegaussian.synthetic.mesh.normals import vertex_normals
 from posegaussian.synthetic.people.bake import BakedMesh
 from posegaussian.synthetic.people.subject_mesh import SubjectMesh
-from posegaussian.synthetic.renderer.lights import Lights, lamp_camera, shadow_map
+from posegaussian.synthetic.renderer.lights import DECODED, Lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours, render_colours, render_ground_truth
 from posegaussian.synthetic.renderer.shading import INNER_SIDE, SKY_GRADIENT
 from posegaussian.synthetic.rigs.calibration import camera_batch
@@ -109,3 +111,38 @@ def test_shading_of_a_matt_surface_does_not_depend_on_the_viewpoint():
         colours.append(render(quad, camera, lights(0.3, (0.6, -0.8, 0.0), 0.5))[0].colours[0, :, 25, 30].numpy())
     assert np.ptp(np.array(colours), axis=0).max() < 1e-5
     np.testing.assert_allclose(colours[0], 0.3 + 0.5 * 0.8, atol=1e-5)
+
+
+def test_highlight_lies_where_the_normal_halves_the_angle_between_lamp_and_eye():
+    """On a mirror-like floor, the highlight is the lamp's mirror image."""
+    floor = mesh([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0.0]], [[0, 1, 2], [0, 2, 3]])
+    shiny = replace(floor, gloss=np.array([0.6], np.float32), roughness=np.array([0.1], np.float32))
+    eye, lamp = np.array([0.0, -1.5, 1.0]), np.array([0.3, 0.8, 0.0])
+    lamp[2] = np.sqrt(1 - lamp @ lamp)
+    camera = RigCamera(CAMERA.intrinsics, look_at(eye, np.zeros(3)), WIDTH, HEIGHT)
+    dark, bright = (render(each, camera, lights(0.0, tuple(lamp.tolist()), 0.7))[0] for each in (floor, shiny))
+    high = ((bright.colours - dark.colours) * (dark.coverage == 1))[0, 0].numpy()
+    mirrored = lamp * [-1, -1, 1]
+    expected = camera.project(eye - mirrored * eye[2] / mirrored[2])
+    row, column = np.unravel_index(high.argmax(), high.shape)
+    assert abs(np.array([column, row]) + 0.5 - expected).max() < 1
+    assert high.max() == pytest.approx(0.6 * 0.7, rel=0.01)
+    # Off the peak it falls as Blinn-Phong's lobe with the exponent of this roughness, at most 200.
+    rows, columns = np.nonzero(high > 0.05)
+    rays = np.column_stack([(columns + 0.5 - 30.3) / 80, (rows + 0.5 - 25.2) / 75, np.ones(len(rows))])
+    rays = rays @ camera.world_to_camera[:3, :3]
+    half = lamp - rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    lobe = 0.42 * (half[:, 2] / np.linalg.norm(half, axis=1)) ** 200
+    np.testing.assert_allclose(high[rows, columns], lobe, atol=0.02)
+
+
+def test_light_is_linear_where_colours_are_decoded():
+    """Half the light is half the value, and a colour of 0.5 reflects what sRGB's decoding says: 0.214."""
+    quad = mesh([[-1, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1.0]], [[0, 1, 2], [0, 2, 3]], lambda p: 0 * p + 0.5)
+    camera = RigCamera(CAMERA.intrinsics, look_at(np.array([0.0, -3.0, 0.0]), np.zeros(3)), WIDTH, HEIGHT)
+    full, half = (
+        render(quad, camera, replace(lights(0.0, (0.0, -1.0, 0.0), s), decoding=torch.tensor(DECODED)))[0].colours
+        for s in (1.0, 0.5)
+    )
+    torch.testing.assert_close(half, full / 2)
+    assert full[0, :, 25, 30].numpy() == pytest.approx(0.2159, abs=0.002)  # 128 / 255, decoded

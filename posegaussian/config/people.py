@@ -1,7 +1,8 @@
 """The keys `people`: which synthetic people may be drawn, and which seeds are people."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT
@@ -22,6 +23,20 @@ HELD_OUT = range(1, 300)
 """Seeds of the people that are never used for training: demo, `val` and `test` (synthetic/people/splits.py)."""
 FIRST_TRAIN_SEED = 1000
 """The lowest seed of the stream's people; no person has a seed between the two."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class BoardSettings:
+    """A calibration board; with `things: [board]`, people hold it in front of them."""
+
+    kind: Literal["checkerboard", "charuco"] = "charuco"
+    """`checkerboard`, or `charuco` with markers of OpenCV's dictionary DICT_4X4_250 of 3/4 of a square."""
+    columns: Annotated[int, Field(ge=3, le=30)] = 7
+    """Number of squares across."""
+    rows: Annotated[int, Field(ge=3, le=30)] = 5
+    """Number of squares down."""
+    square: Annotated[float, Field(ge=0.01, le=0.2)] = 0.06
+    """Side of a square, metres."""
 
 
 @dataclass(frozen=True, config=STRICT)

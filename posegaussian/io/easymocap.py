@@ -5,6 +5,7 @@ masks/<camera>/<frame:06d>.png     coverage of the person, 0..255
 depths/<camera>/<frame:06d>.png    16 bits, tenths of a millimetre along the optical axis, 0 = unknown
 intri.yml, extri.yml               OpenCV files; pixel centres are integers in these files alone
 joints.json                        COCO-17, metres, world
+board.json                         inner corners of a calibration board, metres, world
 foregrounds/, labels/, scene_depths/, backgrounds/   in rooms alone: docs/synthetic.md
 rig.json                           source cameras, held-out cameras (under the key targets), and pairs
 
@@ -104,6 +105,19 @@ def write_joints(root: Path, joints: Mapping[int, Float[np.ndarray, "17 3"]], in
     """
     frames = {frame_name(frame): points.tolist() for frame, points in joints.items()}
     _write_json(root / "joints.json", {"convention": "COCO-17, metres, world", "frames": frames}, indent)
+
+
+def write_board(root: Path, corners: Mapping[int, Float[np.ndarray, "n 3"]], **board: Any) -> None:
+    """Write board.json.
+
+    Args:
+        root: of the capture.
+        corners: inner corners of a calibration board by frame, as OpenCV numbers them, metres, in the world.
+        board: its kind and size.
+    """
+    frames = {frame_name(frame): points.tolist() for frame, points in corners.items()}
+    convention = "inner corners row by row, as OpenCV numbers them; metres, world"
+    _write_json(root / "board.json", {"convention": convention, **board, "frames": frames}, None)
 
 
 def write_calibration(root: Path, cameras: Mapping[str, CalibratedCamera], *, sizes: bool = False) -> None:

@@ -12,6 +12,7 @@ from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.easymocap import (
     ENCODERS,
     frame_path,
+    write_board,
     write_calibration,
     write_frame,
     write_joints,
@@ -103,3 +104,5 @@ def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], setting
             write_frame(root / "backgrounds" / f"{camera}.png", background)
     if capture.joints is not None:
         write_joints(root, dict(enumerate(capture.joints.round(6))), indent=1)
+    if capture.board is not None:
+        write_board(root, dict(enumerate(capture.board.round(6))), **vars(settings.people.board))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from posegaussian.config import PeopleSettings
-from posegaussian.synthetic.clothing import hairstyles, headgear
+from posegaussian.synthetic.clothing import hairstyles, headgear, loose_hair
 from posegaussian.synthetic.clothing.drape import ClothedBody
 from posegaussian.synthetic.clothing.garments import Submesh
 from posegaussian.synthetic.clothing.head import Head
@@ -24,8 +24,13 @@ STYLES: dict[str, tuple[float, Style]] = {
     "bun": (0.07, hairstyles.bun),
     "cap": (0.07, headgear.cap),
     "beanie": (0.06, headgear.beanie),
+    "loose": (0.1, loose_hair.loose),
+    "hat": (0.05, headgear.hat),
+    "helmet": (0.04, headgear.helmet),
 }
 """Share (before normalisation) and function of each style; chosen by hand."""
+UNNAMED = tuple(STYLES)[:10]
+"""The styles that are drawn where the settings name none: those before `loose`."""
 
 
 def make_hair(
@@ -41,7 +46,7 @@ def make_hair(
         settings: which styles are allowed.
         rng: random generator.
     """
-    shares = {name: STYLES[name][0] for name in settings.hair or STYLES}
+    shares = {name: STYLES[name][0] for name in settings.hair or UNNAMED}
     if settings.hair is None:
         for name in ("bob", "long", "ponytail", "bun") if male else ("bald", "crop"):
             shares[name] *= 0.2

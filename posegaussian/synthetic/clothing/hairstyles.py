@@ -94,7 +94,12 @@ def with_curtain(head: Head, hem: float, thick: float) -> list[Submesh]:
 
 
 def _hair(head: Head, surface: Surface, parting: float | None = None, curls: float = 0.0, fine: float = 1.0) -> Submesh:
-    return Submesh(surface, Material("hair", strands(head.tone, head.seed, parting, curls, fine), 0.22, 0.45))
+    return Submesh(surface, hair_material(head, parting, curls, fine))
+
+
+def hair_material(head: Head, parting: float | None = None, curls: float = 0.0, fine: float = 1.0) -> Material:
+    """The material of hair; arguments as for `strands`."""
+    return Material("hair", strands(head.tone, head.seed, parting, curls, fine), 0.22, 0.45)
 
 
 def _tied(head: Head) -> Submesh:
@@ -106,7 +111,7 @@ def _tied(head: Head) -> Submesh:
 def _curtain(head: Head, hem: float, thick: float) -> Surface:
     heights = np.arange(0.975, hem, -0.006)
     angle = 2 * np.pi * np.arange(120) / 120
-    below, offset = _below_hair(head), head.offset
+    below, offset = below_hair(head), head.offset
     directions = np.stack([np.sin(angle), -np.cos(angle)])
     reach = np.array([((below[abs(below[:, 2] - h) < 0.01][:, :2] - AXIS) @ directions).max(0) for h in heights])
     reach += thick + 0.012 * np.clip((0.8 - heights) / 0.08, 0, 1)[:, None]
@@ -122,19 +127,19 @@ def _curtain(head: Head, hem: float, thick: float) -> Surface:
     out = (canonical[:, :2] - AXIS) * (1 + 0.04 * locks)[:, None]
     place = np.concatenate([AXIS + out, canonical[:, 2:]], axis=1) + offset
     low = np.asarray(smoothstep((0.8 - canonical[:, 2]) / 0.14))[:, None]
-    trunk = _trunk_weights(head)
+    trunk = trunk_weights(head)
     grid = Surface(canonical, head.scale * place, (1 - low) * head.weights + low * trunk, tube(len(heights), 120))
     return grid.cut(_opening(head, canonical)).with_rim(0.004)
 
 
-def _below_hair(head: Head) -> Float[np.ndarray, "n 3"]:
+def below_hair(head: Head) -> Float[np.ndarray, "n 3"]:
     """Points of head, neck and clothed back that hair hangs over, in canonical size about the canonical head."""
     clothed = head.body.suit.rest + head.body.standoff[:, None] * head.body.normals
     rest = np.concatenate([head.scalp.rest, clothed]) / head.scale - head.offset
     return rest[(abs(rest[:, 0]) < 0.1) & (rest[:, 2] > 0.45)]
 
 
-def _trunk_weights(head: Head) -> Float[np.ndarray, "b"]:
+def trunk_weights(head: Head) -> Float[np.ndarray, "b"]:
     """Skinning weights of the skin between the shoulder blades."""
     x, y, z = head.skin.canonical.T
     return head.skin.weights[(abs(x) < 0.05) & (y > 0.02) & (z > 0.6) & (z < 0.72)].mean(0)

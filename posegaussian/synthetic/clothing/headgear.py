@@ -1,4 +1,4 @@
-"""Headgear: caps and beanies, with the hair below. Sizes are chosen by eye, metres."""
+"""Headgear: caps, beanies, hats and helmets, with the hair below. Sizes are chosen by eye, metres."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from posegaussian.synthetic.clothing.cuts import Field
 from posegaussian.synthetic.clothing.details import Details, ribbing, seam, stitched_hem
+from posegaussian.synthetic.clothing.drape import tube
 from posegaussian.synthetic.clothing.fabrics import make_fabric
 from posegaussian.synthetic.clothing.garments import Submesh
 from posegaussian.synthetic.clothing.hairstyles import crop, with_curtain
@@ -14,6 +15,7 @@ from posegaussian.synthetic.clothing.outfits import cloth_colour
 from posegaussian.synthetic.mesh.material import Material
 from posegaussian.synthetic.mesh.normals import vertex_normals
 from posegaussian.synthetic.mesh.surface import Surface, join
+from posegaussian.synthetic.mesh.textures import hsv_to_rgb
 
 
 def cap(head: Head) -> list[Submesh]:
@@ -56,6 +58,59 @@ def beanie(head: Head) -> list[Submesh]:
     )
     under = crop(head) if rng.uniform() < 0.6 else with_curtain(head, rng.uniform(0.65, 0.8), 0.008)
     return [*under, Submesh(shell.with_rim(0.004), material)]
+
+
+def hat(head: Head) -> list[Submesh]:
+    """A felt or straw hat with a brim all around, over cropped or long hair."""
+    rng = head.rng
+    cut = brim(0.955, 0.93)
+    fabric = make_fabric(("twill", "flat", "corduroy")[rng.integers(3)], cloth_colour(rng), cloth_colour(rng), rng)
+    tall = rng.uniform(0.02, 0.05)
+
+    def crown(points):
+        rise = np.clip((points[:, 2] - 0.96) / 0.03, 0, 1)
+        dent = np.exp(-((points[:, 0] / 0.03) ** 2)) * np.clip((points[:, 2] - 0.99) / 0.02, 0, 1)
+        return 0.008 + tall * rise - 0.35 * tall * dent
+
+    ribbon = ribbing(cut, rng.uniform(0.018, 0.03), cloth_colour(rng), lambda p: 0.09 * p[:, 0])
+    material = Material("hair", fabric.texture(head.seed), fabric.gloss, fabric.roughness)
+    banded = replace(material, texture=Details(ribbon).applied_to(material.texture))
+    under = crop(head) if rng.uniform() < 0.6 else with_curtain(head, rng.uniform(0.65, 0.8), 0.006)
+    rim = Submesh(_all_around(head, 0.955, 0.93, rng.uniform(0.05, 0.09)), material)
+    return [*under, Submesh(head.shell(cut, crown, grip=0.004), banded), rim]
+
+
+def helmet(head: Head) -> list[Submesh]:
+    """A hard hat with a short visor, over cropped hair."""
+    rng = head.rng
+    cut = brim(0.952, 0.9)
+    tone = hsv_to_rgb(*((0.14, 0.85, 0.9), (0.02, 0.8, 0.7), (0.6, 0.7, 0.6), (0.0, 0.0, 0.88))[rng.integers(4)])
+
+    def plastic(points):
+        ridge = np.exp(-(((abs(points[:, 0]) - 0.018) / 0.003) ** 2)) * (points[:, 2] > 0.96)
+        return np.column_stack([np.tile(tone, (len(points), 1)) * (1 - 0.25 * ridge)[:, None], 1.5e-3 * ridge])
+
+    shell = head.shell(cut, lambda p: 0.022 + 0.012 * np.clip((p[:, 2] - 0.96) / 0.04, 0, 1), grip=0.002)
+    material = Material("hair", plastic, 0.35, 0.25)
+    visor = Submesh(_visor(head, 0.952), material)
+    return [*crop(head, 0.004), Submesh(shell.with_rim(0.004), material), visor]
+
+
+def _all_around(head: Head, front: float, back: float, width: float) -> Surface:
+    """The brim of a hat: a ring that bends down in front and behind, and up at the sides."""
+    scalp, columns = head.scalp.canonical, 96
+    angle, share = 2 * np.pi * np.arange(columns) / columns, np.linspace(0, 1, 8)[:, None]
+    directions = np.stack([np.sin(angle), -np.cos(angle)])
+    near = (scalp[:, 2] > back - 0.01) & (scalp[:, 2] < front + 0.02)
+    radius = ((scalp[near][:, :2] - AXIS) @ directions).max(0) + 0.004 + share * width
+    x, y = radius * np.sin(angle), AXIS[1] - radius * np.cos(angle)
+    base = front + np.clip((y[0] + 0.14) / 0.2, 0, 1) * (back - front)
+    z = base + 0.004 + share**1.5 * width * (0.15 - 0.35 * np.cos(angle) ** 2)
+    points = np.stack([x, y, np.broadcast_to(z, x.shape)], axis=2).reshape(-1, 3)
+    faces = tube(len(share), columns)
+    upper = head.rigid(Surface(points, head.scale * (points + head.offset), np.zeros((len(points), 1)), faces))
+    lower = replace(upper, rest=upper.rest - [0, 0, 0.003], faces=faces[:, ::-1])
+    return join([upper, lower]) if vertex_normals(upper.rest, faces)[:, 2].mean() > 0 else join([lower, upper])
 
 
 def _visor(head: Head, height: float) -> Surface:

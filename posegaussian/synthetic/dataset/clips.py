@@ -260,7 +260,7 @@ def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool, ot
 
 
 def _developed(target: RenderedColours, sensors: Sensor, images: Float32[Tensor, "n 3 h w"]) -> RenderedColours:
-    """The novel view as a clean camera of the rig's make develops it, with the exposure of the pair (geometric means)."""
+    """The novel view as a clean camera of the same make develops it, with the mean exposure of the pair."""
     gains = sensors.development.gains(images).unflatten(0, (-1, 2)).log().mean(1).exp()
     return sensors.development[::2].developed(target, gains)
 

@@ -1,7 +1,7 @@
 """A synthetic capture as arrays: a person from a seed in a random capture scene, frame by frame."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -27,11 +27,13 @@ class SyntheticCapture:
         scene: cameras and light.
         posed: returns the posed mesh of a frame, by the frame's number.
         joints: COCO-17 in each frame, metres, in the world; None where they are unknown.
+        board: inner corners of a calibration board in each frame, metres, in the world; None without a board.
     """
 
     scene: CaptureScene
     posed: Callable[[int], PosedMesh]
     joints: Float[np.ndarray, "t 17 3"] | None = None
+    board: Float[np.ndarray, "t c 3"] | None = None
 
     def render(self, frame: int) -> Iterator[tuple[str, CaptureImage]]:
         """Name and image of every camera, at one frame."""
@@ -57,12 +59,15 @@ def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
     scene = CaptureScene.draw(rng, settings, capture_rig(rng, settings, extent), extent)
     if scene.others:
         scene = scene.with_others(bystanders(seed, settings.people, scene.others, texel))
-    joints = subject.poses.joints[frames].astype(float)
-    return SyntheticCapture(scene, lambda frame: subject.posed(frames[frame : frame + 1]), joints)
+    joints, board = (values[frames].astype(float) for values in (subject.poses.joints, subject.poses.board))
+    return SyntheticCapture(
+        scene, lambda frame: subject.posed(frames[frame : frame + 1]), joints, board if board.size else None
+    )
 
 
 def bystanders(seed: int, settings: PeopleSettings, count: int, texel: float) -> list[PosedMesh]:
-    """Other people around a person, of the same split: those with the next seeds, in their first frame.
+    """Other people around a person, of the same split: those with the next seeds, in their first frame, without
+    calibration boards.
 
     Args:
         seed: of the person.
@@ -71,6 +76,7 @@ def bystanders(seed: int, settings: PeopleSettings, count: int, texel: float) ->
         texel: distance between samples of colour, metres.
     """
     first = np.zeros(1, int)
+    settings = replace(settings, things=tuple(name for name in settings.things if name != "board"))
     seeds = bystander_seeds(seed, count)
     return [Subject.of(prepare_subject(number, settings, 1, 30, texel)).posed(first) for number in seeds]
 

@@ -91,7 +91,7 @@ class Skeleton:
         bends = {name: float(np.clip(value, *LIMITS[name.split("_")[-1]])) for name, value in angles.items()}
         rotations = np.tile(np.eye(3), (len(self.body.bones), 1, 1))
         root = rotation_about(UP, stance.yaw) @ rotation_about(-FORWARD, stance.roll)
-        for name, rotation in [*self._trunk(bends), *self._arm("left", bends), *self._arm("right", bends)]:
+        for name, rotation in [*self._trunk(bends), *self.arm("left", bends), *self.arm("right", bends)]:
             rotations[self.number[name]] = rotation
         rotations[0] = root
         shift = self._shift(root, stance)
@@ -121,7 +121,7 @@ class Skeleton:
         for name in ("eye.L", "eye.R"):
             yield name, rotation_about(UP, 0.3 * bends["look"])
 
-    def _arm(self, side: str, bends: Angles):
+    def arm(self, side: str, bends: Angles):
         """Arm and hand of one side; half the twist happens at the shoulder, half along the upper arm."""
         end, outward = (".L", LEFT) if side == "left" else (".R", -LEFT)
         place = self.place

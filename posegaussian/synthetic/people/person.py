@@ -23,12 +23,15 @@ from posegaussian.synthetic.mesh.surface import Surface, join, limit_influences
 from posegaussian.synthetic.motion.motion import MOVEMENT_SHARES, Motion, make_motion
 from posegaussian.synthetic.motion.poses import Skeleton
 from posegaussian.synthetic.people.splits import shape_codes
+from posegaussian.synthetic.things.grips import held_still
+from posegaussian.synthetic.things.things import hold, wear
+from posegaussian.synthetic.things.wearer import Wearer
 
 OVERLAP = 0.03
 """How far skin reaches under a hem, metres; chosen by hand."""
 DEFAULT = PeopleSettings()
-_GLOSS_STREAM = 43
-"""Second part of the random seed of highlights; an arbitrary number that no other stream of a person has."""
+_GLOSS_STREAM, _THINGS_STREAM = 43, 47
+"""Second part of the random seeds of highlights and things; arbitrary numbers that no other stream of a person has."""
 HAIR_COLOURS = np.array(
     [[0.08, 0.06, 0.05], [0.22, 0.13, 0.08], [0.42, 0.25, 0.12], [0.72, 0.55, 0.32], [0.55, 0.54, 0.53]]
 )
@@ -50,6 +53,7 @@ class Person:
         soles: lowest vertices of the shoes at rest, which stand on the floor.
         skeleton: turns movements into rotations of the bones.
         motion: how the person moves.
+        board: inner corners of the calibration board in the person's hands at rest, metres; none without a board.
     """
 
     body: BodyModel
@@ -62,6 +66,7 @@ class Person:
     soles: Surface
     skeleton: Skeleton
     motion: Motion
+    board: Float[np.ndarray, "c 3"]
 
     def transforms(self, time: float) -> Float[np.ndarray, "b 3 4"]:
         """Transform of each bone from the rest pose to the world at a time in seconds; the soles touch the floor."""
@@ -93,9 +98,14 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
         Submesh(_bare(bare, submeshes), make_skin(skin_tone(rng), hair, beard, rng)),
         Submesh(eyes, make_eyes(rng)),
     ]
+    wearer = Wearer(body, scale * heads, clothed, bare, list(submeshes), np.random.default_rng([seed, _THINGS_STREAM]))
+    submeshes += wear(wearer, settings)
+    ground = float(submeshes[0].surface.rest[:, 2].min())
+    skeleton = Skeleton(body, scale * heads, ground, _clearance(clothed, body, scale * heads))
+    held = hold(wearer, skeleton, settings)
+    submeshes += held.submeshes
     parts = [limit_influences(submesh.surface) for submesh in submeshes]
     used = np.flatnonzero(body.regressor.any(0))
-    soles = _soles(parts[0])
     return Person(
         body=body,
         heads=scale * heads,
@@ -104,9 +114,10 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
         materials=_polished([submesh.material for submesh in submeshes], settings, seed),
         anchors=Surface(body.mean[used], scale * vertices[used], body.weights[used], np.empty((0, 3), np.int64)),
         regressor=body.regressor[:, used],
-        soles=soles,
-        skeleton=Skeleton(body, scale * heads, float(soles.rest[:, 2].min()), _clearance(clothed, body, scale * heads)),
-        motion=make_motion(_movement(settings, rng), scale, rng),
+        soles=_soles(parts[0]),
+        skeleton=skeleton,
+        motion=held_still(make_motion(_movement(settings, rng), scale, rng), held.angles),
+        board=held.corners,
     )
 
 

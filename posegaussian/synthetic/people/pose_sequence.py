@@ -8,6 +8,7 @@ from jaxtyping import Float, Float32, Int
 from posegaussian.synthetic.body.body import linear_blend_skinning
 from posegaussian.synthetic.people.bake import BakedMesh
 from posegaussian.synthetic.people.person import Person
+from posegaussian.synthetic.things.grips import CHEST
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class PoseSequence:
         transforms: of each bone, from the rest pose to the world.
         joints: COCO-17, metres, in the world.
         outline: points on the person that bound them in all directions, about, metres, in the world.
+        board: inner corners of the calibration board in the hands, metres, in the world; none without a board.
     """
 
     transforms: Float32[np.ndarray, "t b 3 4"]
     joints: Float32[np.ndarray, "t 17 3"]
     outline: Float32[np.ndarray, "t o 3"]
+    board: Float32[np.ndarray, "t c 3"]
 
     def extent(self, frames: Int[np.ndarray, "n"]) -> Float[np.ndarray, "p 3"]:
         """Points that bound the person in these frames, metres, in the world."""
@@ -37,7 +40,8 @@ def sample_poses(person: Person, baked: BakedMesh, times: Float[np.ndarray, "t"]
         baked: the same person's baked mesh.
         times: of the frames, seconds.
     """
-    transforms, joints, outline = [], [], []
+    transforms, joints, outline, board = [], [], [], []
+    chest = person.body.bones.index(CHEST)
     rest, bones, weights = baked.vertices[baked.outline], baked.bones[baked.outline], baked.weights[baked.outline]
     for time in times:
         moved = person.transforms(float(time))
@@ -45,4 +49,5 @@ def sample_poses(person: Person, baked: BakedMesh, times: Float[np.ndarray, "t"]
         joints.append(person.regressor @ linear_blend_skinning(person.anchors.rest, person.anchors.weights, moved))
         blended = np.einsum("ok,okij->oij", weights, moved[bones])
         outline.append(np.einsum("oij,oj->oi", blended[:, :, :3], rest) + blended[:, :, 3])
-    return PoseSequence(*(np.stack(values).astype(np.float32) for values in (transforms, joints, outline)))
+        board.append(person.board @ moved[chest, :, :3].T + moved[chest, :, 3])
+    return PoseSequence(*(np.stack(values).astype(np.float32) for values in (transforms, joints, outline, board)))

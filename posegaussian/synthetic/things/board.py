@@ -44,7 +44,7 @@ class Board:
         return Board(settings.kind, settings.columns, settings.rows, settings.square)
 
     @property
-    def size(self) -> Float[np.ndarray, "2"]:
+    def size(self) -> Float[np.ndarray, 2]:
         """Width and height, metres."""
         return self.square * np.array([self.columns, self.rows], float)
 
@@ -82,9 +82,7 @@ class Board:
         ]
         return [*parts, (*_shell(*self.size), _paint(BACK))]
 
-    def surfaces(
-        self, pose: Float[np.ndarray, "3 4"], weights: Float[np.ndarray, "b"]
-    ) -> list[tuple[Surface, Material]]:
+    def surfaces(self, pose: Float[np.ndarray, "3 4"], weights: Float[np.ndarray, b]) -> list[tuple[Surface, Material]]:
         """The board at a place of the rest pose, moved by bones.
 
         Args:
@@ -102,7 +100,7 @@ def _quads(corners: Float[np.ndarray, "n 2"], size: float) -> tuple[Float[np.nda
     outline = np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) * size
     points = (corners[:, None] + outline).reshape(-1, 2)
     first = 4 * np.arange(len(corners))[:, None, None]
-    faces = (first + [[0, 1, 2], [0, 2, 3]]).reshape(-1, 3)[:, ::-1]
+    faces = (first + np.array([[0, 2, 1], [0, 3, 2]])).reshape(-1, 3)
     return np.column_stack([points, np.zeros(len(points))]), faces
 
 

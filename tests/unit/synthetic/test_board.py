@@ -18,7 +18,7 @@ from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 from posegaussian.synthetic.things.board import CELLS, MARKER_SHARE, Board
 
 FINE = 3
-"""The images are rendered this much larger and averaged, so that pixels have 6 x 6 samples: with the 2 x 2 of one image,
+"""The images are rendered this much larger and averaged: pixels have 6 x 6 samples. With the 2 x 2 of one image,
 aliasing alone moves single detected corners by 0.2 px."""
 LENS = np.array([-0.18, 0.05, 0.001, -0.002, 0.0])
 ON_FLOOR = np.array([[1.0, 0, 0, -0.2], [0, -1, 0, 0.15], [0, 0, -1, 0.004]])

@@ -26,12 +26,8 @@ def loose(head: Head) -> list[Submesh]:
         for number in range(6):
             x = side * (0.052 + spread * number / 2)
             locks.append(_lock(head, below, x, 0.93 - 0.006 * number, 0.79 - length * rng.uniform(0.7, 1.1), -1))
-    for x in np.linspace(-0.095, 0.095, 14):
-        locks.append(
-            _lock(
-                head, below, x + rng.uniform(-0.004, 0.004), rng.uniform(0.7, 0.79), hem - rng.uniform(-0.02, 0.07), 1
-            )
-        )
+    for x in np.linspace(-0.095, 0.095, 14) + rng.uniform(-0.004, 0.004, 14):
+        locks.append(_lock(head, below, x, rng.uniform(0.7, 0.79), hem - rng.uniform(-0.02, 0.07), 1))
     parting = rng.uniform(-0.04, 0.04)
     return [*with_curtain(head, hem, rng.uniform(0.011, 0.018)), Submesh(join(locks), hair_material(head, parting))]
 

@@ -29,7 +29,7 @@ def backpack(wearer: Wearer) -> list[Submesh]:
     box = [(-half[0], half[0]), (-0.1, 0.5), (middle - half[2], middle + half[2])]
     back = wearer.furthest([0, 1, 0], box)
     pouch, shift = half * [0.8, 0.55, 0.42], half * [0, 0.75, -0.4]
-    points, faces = joined(solid(half, 5), _moved(solid(pouch, 4), shift))
+    points, faces = joined(solid(half, 5.0), _moved(solid(pouch, 4.0), shift))
     fabric = _fabric(wearer)
     material = sewn("backpack", fabric, [0.1 * half[2], 0.6 * half[2]], wearer.seed())
     bag = placed((points, faces), at([0, back + half[1] + GAP, middle]), wearer.bone("spine02"))
@@ -62,8 +62,8 @@ def shoulder_bag(wearer: Wearer) -> list[Submesh]:
     inside = ((worn >= low) & (worn <= high)).all(1)
     middle[0] = side * ((side * worn[inside, 0]).max() + half[0] + GAP)
     fabric = _fabric(wearer)
-    flap = _moved(solid(half * [0.35, 0.98, 0.5], 6), [side * 0.75 * half[0], 0, 0.45 * half[2]])
-    bag = placed(joined(solid(half, 6), flap), at(middle), wearer.bone("root"))
+    flap = _moved(solid(half * [0.35, 0.98, 0.5], 6.0), [side * 0.75 * half[0], 0, 0.45 * half[2]])
+    bag = placed(joined(solid(half, 6.0), flap), at(middle), wearer.bone("root"))
     wearer.clothed.hanging.append((bag.rest, bag.rest[:, 2] / scale))
     width = rng.uniform(0.014, 0.026)
     # A plane through the other shoulder and the bag's top.

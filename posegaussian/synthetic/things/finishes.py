@@ -17,7 +17,7 @@ def plain(name: str, tone: Colour, gloss: float, roughness: float, mottle: float
     return Material(name, texture, gloss, roughness)
 
 
-def sewn(name: str, fabric: Fabric, seams: list[float], seed: int) -> Material:
+def sewn(name: str, fabric: Fabric, seams: list, seed: int) -> Material:
     """Cloth around a bag, with seams at these heights."""
 
     def texture(points):

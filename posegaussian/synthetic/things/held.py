@@ -23,6 +23,8 @@ from posegaussian.synthetic.things.wearer import Wearer
 
 GAP = 0.012
 """Distance of a thing from the clothes behind it, metres."""
+FINGERTIPS = 0.016
+"""How far the tips of the half-open fingers stand out of the plane of the palm's skin, metres."""
 TOUCH = 0.004
 """Distance of the palms' skin from what they hold, metres."""
 
@@ -48,7 +50,7 @@ def box(wearer: Wearer, skeleton: Skeleton, _: BoardSettings) -> Held:
     half = np.array([rng.uniform(0.11, 0.19), rng.uniform(0.08, 0.14), rng.uniform(0.06, 0.13)])
     centre, angles = _before_chest(wearer, skeleton, half, 0.36)
     material = finishes.cardboard(half, cloth_colour(rng), wearer.seed())
-    return Held([Submesh(placed(solid(half, 14), at(centre), wearer.bone(CHEST)), material)], angles)
+    return Held([Submesh(placed(solid(half, 14.0), at(centre), wearer.bone(CHEST)), material)], angles)
 
 
 def ball(wearer: Wearer, skeleton: Skeleton, _: BoardSettings) -> Held:
@@ -59,20 +61,20 @@ def ball(wearer: Wearer, skeleton: Skeleton, _: BoardSettings) -> Held:
     material = finishes.ball(radius, cloth_colour(rng), cloth_colour(rng), int(rng.choice([4, 6, 8])), wearer.seed())
     if large:
         centre, angles = _before_chest(wearer, skeleton, np.full(3, radius), rng.uniform(0.38, 0.5))
-        return Held([Submesh(placed(solid([radius] * 3, 2), at(centre), wearer.bone(CHEST)), material)], angles)
+        return Held([Submesh(placed(solid([radius] * 3, 2.0), at(centre), wearer.bone(CHEST)), material)], angles)
     side, palm, angles = _raised(wearer, skeleton, [0.26, -0.26, 0.42], [-0.5, 0.0, 0.85], 0.45)
     middle = palm.middle + (radius + TOUCH) * palm.normal
-    return Held([Submesh(placed(solid([radius] * 3, 2), at(middle), _hand(wearer, side)), material)], angles)
+    return Held([Submesh(placed(solid([radius] * 3, 2.0), at(middle), _hand(wearer, side)), material)], angles)
 
 
 def phone(wearer: Wearer, skeleton: Skeleton, _: BoardSettings) -> Held:
     """A telephone before the chest, its screen towards the face."""
     half = wearer.rng.uniform(0.9, 1.1) * np.array([0.036, 0.0045, 0.075])
-    side, palm, angles = _raised(wearer, skeleton, [0.1, -0.30, 0.5], [0.0, 0.75, 0.65], 0.5)
-    middle = palm.middle + (half[1] + TOUCH) * palm.normal + 0.03 * palm.fingers
+    side, palm, angles = _raised(wearer, skeleton, [0.1, -0.30, 0.5], [0.0, 0.75, 0.65], 0.05)
+    middle = palm.middle + (half[1] + FINGERTIPS) * palm.normal
     pose = _posed(middle, -palm.normal, palm.fingers)
     return Held(
-        [Submesh(placed(solid(half, 10), pose, _hand(wearer, side)), finishes.phone(half, wearer.seed()))], angles
+        [Submesh(placed(solid(half, 10.0), pose, _hand(wearer, side)), finishes.phone(half, wearer.seed()))], angles
     )
 
 
@@ -133,7 +135,7 @@ def _before_chest(
 
 
 def _raised(
-    wearer: Wearer, skeleton: Skeleton, target: list[float], facing: list[float], curl: float
+    wearer: Wearer, skeleton: Skeleton, target: list, facing: list, curl: float
 ) -> tuple[str, Palm, Angles]:
     """One side, its palm, and bends of the arm that bring it to a canonical place; given for the left side."""
     side = ("left", "right")[wearer.rng.integers(2)]

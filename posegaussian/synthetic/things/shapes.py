@@ -6,13 +6,13 @@ from jaxtyping import Float, Int
 from posegaussian.synthetic.clothing.drape import tube
 from posegaussian.synthetic.mesh.surface import Surface
 
-Mesh = tuple[Float[np.ndarray, "v 3"], Int[np.ndarray, "f 3"]]
+Mesh = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]
 
 STEP = 0.015
 """Longest edge of solids, metres; mesh colours have samples every millimetre on edges of up to 24 mm."""
 
 
-def solid(half: Float[np.ndarray, "3"] | list[float], power: float) -> Mesh:
+def solid(half: np.ndarray | list, power: float) -> Mesh:
     """A superellipsoid |x/a|^p + |y/b|^p + |z/c|^p = 1 about the origin: an ellipsoid for 2, nearly a box for 12.
 
     Args:
@@ -82,7 +82,7 @@ def placed(mesh: Mesh, pose: Float[np.ndarray, "3 4"], weights: Float[np.ndarray
     return Surface(points, rest, np.tile(weights, (len(points), 1)), faces)
 
 
-def at(place: Float[np.ndarray, "3"] | list[float]) -> Float[np.ndarray, "3 4"]:
+def at(place: np.ndarray | list) -> Float[np.ndarray, "3 4"]:
     """The pose of a thing that is moved only."""
     return np.column_stack([np.eye(3), np.asarray(place, float)])
 

@@ -1,5 +1,7 @@
 """Which things a person wears and holds: drawn from a generator of their own, so that nothing else changes."""
 
+import numpy as np
+
 from posegaussian.config import PeopleSettings
 from posegaussian.synthetic.clothing.garments import Submesh
 from posegaussian.synthetic.motion.poses import Skeleton
@@ -18,18 +20,18 @@ def wear(wearer: Wearer, settings: PeopleSettings) -> list[Submesh]:
     return [
         submesh
         for table in (EYES, BAGS)
-        if (name := _chosen(wearer, settings, table))
+        if (name := chosen(wearer.rng, settings, table))
         for submesh in table[name](wearer)
     ]
 
 
 def hold(wearer: Wearer, skeleton: Skeleton, settings: PeopleSettings) -> Held:
     """What the hands hold, or nothing."""
-    name = _chosen(wearer, settings, HELD)
+    name = chosen(wearer.rng, settings, HELD)
     return HELD[name](wearer, skeleton, settings.board) if name else Held([], {})
 
 
-def _chosen(wearer: Wearer, settings: PeopleSettings, table: dict) -> str | None:
+def chosen(rng: np.random.Generator, settings: PeopleSettings, table: dict) -> str | None:
     """One of the named things of a table, or None."""
     names = [name for name in settings.things if name in table]
-    return names[wearer.rng.integers(len(names))] if names and wearer.rng.uniform() < settings.things_share else None
+    return names[rng.integers(len(names))] if names and rng.uniform() < settings.things_share else None

@@ -1,6 +1,5 @@
 """The person at rest who wears or holds things: what there is so far, and where things may be attached."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +54,7 @@ class Wearer:
         """Where a bone starts, metres."""
         return self.heads[self.body.bones.index(name)]
 
-    def on_body(self, point: Sequence[float]) -> Float[np.ndarray, "3"]:
+    def on_body(self, point: np.ndarray | list) -> Float[np.ndarray, "3"]:
         """Place at rest of a canonical place beside the trunk, metres."""
         suit = self.clothed.suit
         near = self.clothed.trunk_and_legs & (abs(suit.canonical[:, 2] - point[2]) < 0.015)
@@ -66,7 +65,7 @@ class Wearer:
         """The head, as hair and headgear use it."""
         return Head(self.clothed, self.skin, np.zeros(3), self.seed(), self.rng)
 
-    def furthest(self, direction: Sequence[float], box: list[tuple[float, float]]) -> float:
+    def furthest(self, direction: list, box: list) -> float:
         """How far the person reaches in a direction within a box of rest coordinates, metres."""
         points = self.outside
         low, high = np.array(box).T

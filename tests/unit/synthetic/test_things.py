@@ -1,5 +1,6 @@
-"""Things that people wear and hold: outside of the body at rest, moving with the bone that carries them, drawn apart."""
+"""Things that people wear and hold lie outside of the body at rest, follow their bone, and are drawn apart."""
 
+import json
 from typing import get_args
 
 import cv2
@@ -21,20 +22,21 @@ from posegaussian.synthetic.people.pose_sequence import sample_poses
 from posegaussian.synthetic.things.board import Board
 from posegaussian.synthetic.things.grips import CHEST, SIDES, Palm
 from posegaussian.synthetic.things.shapes import capped, solid
-from posegaussian.synthetic.things.things import BAGS, EYES, HELD
+from posegaussian.synthetic.things.things import BAGS, EYES, HELD, chosen
 
-SEEDS = (1003, 1012)
-NAMES = get_args(Thing)
+SEED = 1003
+OUTFITS = (("glasses", "backpack", "box"), ("sunglasses", "shoulder_bag", "stick"), ("phone",), ("ball",), ("board",))
+each_outfit = pytest.mark.parametrize("names", OUTFITS, ids="-".join)
 
 
 @pytest.fixture(scope="module")
 def plain():
-    return {seed: make_person(seed) for seed in SEEDS}
+    return make_person(SEED)
 
 
 @pytest.fixture(scope="module")
 def wearers():
-    return {(name, seed): make_person(seed, PeopleSettings(things=(name,))) for name in NAMES for seed in SEEDS}
+    return {names: make_person(SEED, PeopleSettings(things=names)) for names in OUTFITS}
 
 
 def thing_of(person, plain):
@@ -49,20 +51,19 @@ def volume(points, faces):
 
 
 def test_every_name_of_the_settings_is_made():
-    assert {*EYES, *BAGS, *HELD} == set(NAMES)
+    assert {*EYES, *BAGS, *HELD} == set(get_args(Thing)) == {name for names in OUTFITS for name in names}
 
 
 def test_solids_are_closed_and_have_the_volume_of_a_ball_and_a_box():
-    assert volume(*solid([0.1, 0.1, 0.1], 2)) == pytest.approx(4 / 3 * np.pi * 1e-3, rel=0.01)
-    assert volume(*solid([0.1, 0.2, 0.3], 60)) == pytest.approx(0.048, rel=0.01)
+    assert volume(*solid([0.1, 0.1, 0.1], 2.0)) == pytest.approx(4 / 3 * np.pi * 1e-3, rel=0.01)
+    assert volume(*solid([0.1, 0.2, 0.3], 60.0)) == pytest.approx(0.048, rel=0.01)
     path = np.linspace([0, 0, 0], [0, 0.3, 0.4], 9)
     assert volume(*capped(path, 0.02)) == pytest.approx(0.5 * np.pi * 4e-4, rel=0.06)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", NAMES)
-def test_things_change_nothing_else(wearers, plain, name, seed):
-    person, bare = wearers[name, seed], plain[seed]
+@each_outfit
+def test_things_change_nothing_else(wearers, plain, names):
+    person, bare = wearers[names], plain
     _, others = thing_of(person, bare)
     np.testing.assert_array_equal(person.surface.rest[others], bare.surface.rest)
     assert len(person.materials) > len(bare.materials)
@@ -72,11 +73,10 @@ def test_things_change_nothing_else(wearers, plain, name, seed):
         assert one.gloss == pytest.approx(other.gloss)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", NAMES)
-def test_things_lie_outside_of_the_person_at_rest(wearers, plain, name, seed):
+@each_outfit
+def test_things_lie_outside_of_the_person_at_rest(wearers, plain, names):
     """A ray from each vertex of a thing towards the nearest surface meets its outer side: nothing is cut."""
-    person, bare = wearers[name, seed], plain[seed]
+    person, bare = wearers[names], plain
     own, _ = thing_of(person, bare)
     corners = bare.surface.rest[bare.surface.faces]
     middles, normals = corners.mean(1), np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -88,14 +88,13 @@ def test_things_lie_outside_of_the_person_at_rest(wearers, plain, name, seed):
     inside = (depth < -0.002).all(1) & (distance[:, 0] < 0.05)
     far_inside = [ray_hits(p, np.array([0.3, 0.5, 0.81]), corners) for p in points[inside][:40]]
     odd = [np.isfinite(hits).sum() % 2 for hits in far_inside]
-    assert inside.mean() < 0.02 or np.mean(odd) < 0.5, f"{inside.mean():.1%} of {name} lies inside"
+    assert inside.mean() < 0.02 or np.mean(odd) < 0.5, f"{inside.mean():.1%} of {names} lies inside"
 
 
-@pytest.mark.parametrize("name", ["phone", "stick", "ball"])
-def test_what_a_hand_holds_follows_the_hand(wearers, plain, name):
-    for seed in SEEDS:
-        person = wearers[name, seed]
-        own, _ = thing_of(person, plain[seed])
+def test_what_a_hand_holds_follows_the_hand():
+    for name in ("phone", "stick", "ball"):
+        person = make_person(SEED + 9, PeopleSettings(things=(name,)))
+        own = np.unique(person.surface.faces[person.material_ids == len(person.materials) - 1])
         bone = int(person.surface.weights[own].sum(0).argmax())
         assert (person.surface.weights[own, bone] == 1).all()
         if person.body.bones[bone] == CHEST:
@@ -113,11 +112,10 @@ def test_what_a_hand_holds_follows_the_hand(wearers, plain, name):
         assert gaps[0] < 0.03
 
 
-@pytest.mark.parametrize("name", ["box", "board"])
-def test_both_palms_lie_on_what_two_hands_hold(wearers, plain, name):
-    for seed in SEEDS:
-        person = wearers[name, seed]
-        own, _ = thing_of(person, plain[seed])
+def test_both_palms_lie_on_what_two_hands_hold(wearers, plain):
+    for names in (OUTFITS[0], OUTFITS[-1]):
+        person = wearers[names]
+        own, _ = thing_of(person, plain)
         scale = np.ptp(person.surface.rest[:, 2]) / 1.85
         for time in (0.0, 0.7):
             moved = person.transforms(time)
@@ -126,11 +124,11 @@ def test_both_palms_lie_on_what_two_hands_hold(wearers, plain, name):
                 hand = moved[person.body.bones.index("wrist" + end)]
                 palm = Palm.of(person.skeleton, side, scale)
                 gap = np.linalg.norm(points - (hand[:, :3] @ palm.middle + hand[:, 3]), axis=1).min()
-                assert gap < 0.05, f"{side} palm is {gap:.3f} m from the {name}"
+                assert gap < 0.05, f"{side} palm is {gap:.3f} m from the {names[-1]}"
 
 
 def test_corners_of_a_held_board_are_corners_of_its_squares(wearers):
-    person = wearers["board", SEEDS[0]]
+    person = wearers["board",]
     poses = sample_poses(person, bake(person, 0.01), np.array([0.0, 0.5]))
     board = Board.of(BoardSettings())
     assert poses.board.shape == (2, 24, 3)
@@ -147,41 +145,29 @@ def test_corners_of_a_held_board_are_corners_of_its_squares(wearers):
 def test_a_capture_with_a_board_tells_its_corners(tmp_path):
     """OpenCV detects the held board in an image of the capture where board.json says."""
     people = {"things": ["board"], "motions": ["stand"], "board": {"columns": 5, "rows": 4, "square": 0.07}}
-    values = {
-        "frames": 1,
-        "size": [768, 768],
-        "sources": 2,
-        "images": "png",
-        "people": people,
-        "rig": {"baseline": 10, "radius": 1.6, "focal": 4},
-    }
+    rig = {"baseline": 10, "radius": 1.6, "focal": 4, "azimuth": 0, "pitch": 0, "above": 0}
+    values = {"frames": 1, "size": [768, 768], "sources": 2, "images": "png", "people": people, "rig": rig}
     settings = config.parse(config.BuiltinSettings, values)
-    write_capture(1003, tmp_path / "capture", settings)
-    import json
-
-    written = json.loads((tmp_path / "capture/board.json").read_text())
+    root = tmp_path / "capture"
+    write_capture(1003, root, settings)
+    written = json.loads((root / "board.json").read_text())
     assert written["kind"] == "charuco" and written["columns"] == 5 and written["square"] == 0.07
+    inner, outer = (cv2.FileStorage(str(root / f"{x}.yml"), cv2.FILE_STORAGE_READ) for x in ("intri", "extri"))
+    pose = (outer.getNode(f"{x}_00").mat() for x in "RT")
     corners = np.array(written["frames"]["000000"])
-    inner, outer = (
-        cv2.FileStorage(str(tmp_path / f"capture/{name}.yml"), cv2.FILE_STORAGE_READ) for name in ("intri", "extri")
-    )
-    image = cv2.imread(str(tmp_path / "capture/images/00/000000.png"), cv2.IMREAD_GRAYSCALE)
-    true = cv2.projectPoints(
-        corners, outer.getNode("R_00").mat(), outer.getNode("T_00").mat(), inner.getNode("K_00").mat(), None
-    )[0][:, 0]
+    true = cv2.projectPoints(corners, *pose, inner.getNode("K_00").mat(), None)[0][:, 0]
+    image = cv2.imread(str(root / "images/00/000000.png"), cv2.IMREAD_GRAYSCALE)
     board = Board.of(settings.people.board)
     found, numbers, _, _ = cv2.aruco.CharucoDetector(board.charuco).detectBoard(image)
     assert len(numbers) >= 6
     assert np.median(np.linalg.norm(found.reshape(-1, 2) - true[numbers.ravel()], axis=1)) < 0.25
 
 
-def test_shares_and_splits_hold():
-    """With a share of one half about half of the people hold something; the rest of a person follows from the seed."""
-    worn = [
-        len(make_person(seed, PeopleSettings(things=("glasses",), things_share=0.5)).materials) for seed in range(1, 13)
-    ]
-    bare = [len(make_person(seed).materials) for seed in range(1, 13)]
-    assert 2 <= np.not_equal(worn, bare).sum() <= 10
+def test_a_share_of_the_people_wear_something():
+    rng, half = np.random.default_rng(0), PeopleSettings(things=("glasses", "stick", "phone"), things_share=0.25)
+    drawn = [chosen(rng, half, HELD) for _ in range(2000)]
+    assert {*drawn} == {"stick", "phone", None} and 0.2 < np.mean([name is not None for name in drawn]) < 0.3
+    assert chosen(rng, PeopleSettings(), HELD) is None and chosen(rng, half, BAGS) is None
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 from harness import machine, report
 from jaxtyping import Bool, Float
 
 from posegaussian import config, read_capture
 from posegaussian.config import BuiltinSettings, LightSettings, SensorSettings
+from posegaussian.io import store
 from posegaussian.synthetic.dataset.synthetic_capture import person_capture
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -43,7 +43,7 @@ def of_capture(folder: Path) -> Iterator[Foreground]:
 
 def of_rectified(path: Path) -> Iterator[Foreground]:
     """Every source image of a rectified capture, with the masks that its preparation made or was given."""
-    with h5py.File(path, "r") as file:
+    with store.Reader(path, "r") as file:
         pairs, frames, views = file["sources/images"].shape[:3]
         for place in np.ndindex(pairs, frames, views):
             yield foreground(file["sources/images"][place], file["sources/masks"][place] >= 128)

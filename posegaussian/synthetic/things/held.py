@@ -134,9 +134,7 @@ def _before_chest(
     return centre, angles
 
 
-def _raised(
-    wearer: Wearer, skeleton: Skeleton, target: list, facing: list, curl: float
-) -> tuple[str, Palm, Angles]:
+def _raised(wearer: Wearer, skeleton: Skeleton, target: list, facing: list, curl: float) -> tuple[str, Palm, Angles]:
     """One side, its palm, and bends of the arm that bring it to a canonical place; given for the left side."""
     side = ("left", "right")[wearer.rng.integers(2)]
     mirror = np.array([SIDES[side][1], 1, 1])

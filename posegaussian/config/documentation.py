@@ -138,12 +138,13 @@ def _nested(field: Mapping[str, Any]) -> str | None:
 
 
 def _default(field: Mapping[str, Any]) -> str:
-    default = field.get("default", {})
-    return "" if isinstance(default, dict) else _value(default, field)
+    return _value(field.get("default", {}), field)
 
 
 def _value(value: Any, field: Mapping[str, Any]) -> str:
-    """A value as it stands in a configuration file; a range of no width as the number that is always taken."""
+    """A value as it stands in a configuration file; a range of no width as the number that is always taken; settings as nothing."""
+    if isinstance(value, dict):
+        return ""
     is_range = any(part.get("type") == "number" for part in field.get("anyOf", ())) and isinstance(value, list)
     if is_range and value[0] == value[1]:
         return _value(value[0], {})

@@ -142,7 +142,7 @@ def _default(field: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any, field: Mapping[str, Any]) -> str:
-    """A value as it stands in a configuration file; a range of no width as the number that is always taken; settings as nothing."""
+    """A value as it stands in a configuration file: of a range of no width the number, of nested settings nothing."""
     if isinstance(value, dict):
         return ""
     is_range = any(part.get("type") == "number" for part in field.get("anyOf", ())) and isinstance(value, list)

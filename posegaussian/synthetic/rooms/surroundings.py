@@ -79,7 +79,7 @@ class Surroundings:
         """
         if name not in self._views:
             lens = torch.from_numpy(distortion)[None].float()
-            rays = _rays(camera, distortion) if distortion.any() else None
+            rays = sample_rays(camera, distortion) if distortion.any() else None
             view = view_room(self.lit, camera, lens, rays)
             if self.people and (spots := self.bystanders):
                 view = with_bystanders(view, self.people, spots, camera, self.lights, lens)
@@ -127,7 +127,7 @@ class Surroundings:
         return visible_truth(person, self._truths[name])
 
 
-def _rays(camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 s 3"]:
+def sample_rays(camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 s 3"]:
     """Directions of the samples of a camera with a distorted lens, of unit depth."""
     dense = camera[0].resized(SAMPLES * camera.width, SAMPLES * camera.height)
     lens = SourceCamera(

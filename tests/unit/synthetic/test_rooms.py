@@ -1,5 +1,6 @@
 """Rooms against closed forms: parallax, coverage, mattes, light and shadows; and what random rooms promise."""
 
+import cv2
 import helpers
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from posegaussian.synthetic.rooms.drawing import KINDS, draw_room
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.room import Fixtures, Room, RoomMesh
 from posegaussian.synthetic.rooms.surfaces import OBJECT, PERSON, ROOM, Builder
+from posegaussian.synthetic.rooms.surroundings import sample_rays
 from posegaussian.synthetic.rooms.view import (
     composed,
     dark_pixels,
@@ -124,6 +126,27 @@ def test_a_mark_on_the_wall_is_where_each_camera_sees_it(eye):
     fine = np.stack(np.meshgrid(np.linspace(-0.6, 0.6, 200), [1.999], np.linspace(0.6, 1.5, 200)), -1).reshape(-1, 3)
     weight = 1 / (fine @ view.world_to_camera[0, 2, :3].double().numpy() + float(view.world_to_camera[0, 2, 3])) ** 3
     assert abs(found - (pixels(view, fine) * weight[:, None]).sum(0) / weight.sum()).max() < 0.1
+
+
+def test_a_distorted_lens_sees_the_mark_where_opencv_projects_it():
+    view, distortion = camera((-1.0, -2, 1.2)), np.array([-0.2, 0.05, 0.01, -0.01, 0.0])
+    lens = torch.from_numpy(distortion)[None].float()
+    rays = sample_rays(view, distortion)
+    image = plate(view_room(LitRoom.of(room_of(wall_with_a_mark)), view, lens, rays))[0, 0].numpy()
+    plain = plate(view_room(LitRoom.of(room_of(wall_with_a_mark)), view))[0, 0].numpy()
+    assert abs(image - plain).max() > 0.5
+    pose = view.world_to_camera[0].double().numpy()
+    turn, matrix = cv2.Rodrigues(pose[:3, :3])[0], view.intrinsics[0].double().numpy()
+    share = np.linspace(0, 1, 50, endpoint=False)[:, None, None]
+    sides = (1 - share) * MARK + share * np.roll(MARK, -1, axis=0)
+    outline = sides.transpose(1, 0, 2).reshape(-1, 3)
+    corners = cv2.projectPoints(outline, turn, pose[:3, 3], matrix, distortion)[0][:, 0]
+    bright = image / np.median(image[image > 0.5])
+    perimeter = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1).sum()
+    assert abs(bright.sum() - area(corners)) < 0.06 * perimeter
+    columns, rows = np.nonzero(bright.max(0) > 0.4)[0], np.nonzero(bright.max(1) > 0.4)[0]
+    assert abs(np.array([columns[0], columns[-1] + 1]) - [corners[:, 0].min(), corners[:, 0].max()]).max() < 1
+    assert abs(np.array([rows[0], rows[-1] + 1]) - [corners[:, 1].min(), corners[:, 1].max()]).max() < 1
 
 
 def test_depth_of_the_wall_is_that_of_the_plane_in_both_cameras():

@@ -1,5 +1,6 @@
 """Where things may stand in a room: not in the person, not in a camera, not between the two, not in one another."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,22 +58,24 @@ class Plan:
             top: of the box, metres.
             seen: whether it has to leave the lines of sight free.
         """
-        cos, sin = abs(np.cos(yaw)), abs(np.sin(yaw))
-        reach = np.array([cos * half[0] + sin * half[1], sin * half[0] + cos * half[1]])
-        at, turn, size = np.array([x, y]), turned(yaw)[:2, :2], np.array(half)
-        if (at - reach < self.low + 0.01).any() or (at + reach > self.high - 0.01).any():
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        wide = abs(cos) * half[0] + abs(sin) * half[1]
+        deep = abs(sin) * half[0] + abs(cos) * half[1]
+        if not (self.low[0] + 0.01 < x - wide and x + wide < self.high[0] - 0.01):
             return False
-        nearest = np.linalg.norm(np.maximum(abs(-at @ turn) - size, 0))
-        if nearest < self.reach:
+        if not (self.low[1] + 0.01 < y - deep and y + deep < self.high[1] - 0.01):
             return False
-        near = (abs((self.eyes[:, :2] - at) @ turn) < size + CLEARANCE).all(1)
-        if (near & (self.eyes[:, 2] < top + CLEARANCE) & (self.eyes[:, 2] > bottom - CLEARANCE)).any():
+        nearest = abs(cos * x + sin * y) - half[0], abs(cos * y - sin * x) - half[1]
+        if math.hypot(max(nearest[0], 0), max(nearest[1], 0)) < self.reach:
             return False
-        if seen:
-            inside = (abs((self.sight[:, :2] - at) @ turn) < size + MARGIN).all(1)
-            if (inside & (self.sight[:, 2] < top + MARGIN) & (self.sight[:, 2] > bottom - MARGIN)).any():
-                return False
-        return not any(self._overlap((x, y, *half, yaw), other) for other in self.taken)
+        if any(self._overlap((x, y, *half, yaw), other) for other in self.taken):
+            return False
+        size = np.array([*half, (top - bottom) / 2])
+        frame = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+        middle = np.array([x, y, (top + bottom) / 2])
+        if (abs((self.eyes - middle) @ frame) < size + CLEARANCE).all(1).any():
+            return False
+        return not seen or not (abs((self.sight - middle) @ frame) < size + MARGIN).all(1).any()
 
     def take(self, x: float, y: float, half: tuple[float, float], yaw: float) -> None:
         """Mark a place as taken."""

@@ -6,7 +6,6 @@ where that thing stands. All of them become panels at once, in a few array opera
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -146,16 +145,15 @@ class Builder:
             normals: at the points of both lines.
             material: index.
         """
-        steps = below[1:] - below[:-1]
-        along = np.concatenate([[0.0], np.sqrt((steps**2).sum(1)).cumsum()])
-        a, b, c, d, n, m = below[:-1], below[1:], above[:-1], above[1:], normals[:-1], normals[1:]
-        height = np.sqrt(((c - a) ** 2).sum(1))
-        span = np.stack([along[1:] - along[:-1], height], axis=1)
-        start = np.stack([along[:-1], np.zeros_like(height)], axis=1)
-        parts, offset = np.stack([a, b - a, c - a, n, m, n], axis=1), start
-        whole = bool(abs(d - c - b + a).max() < 1e-9)
+        first, second = below[1:] - below[:-1], above[1:] - above[:-1]
+        up, n, m = above - below, normals[:-1], normals[1:]
+        steps = np.sqrt((first**2).sum(1))
+        span = np.stack([steps, np.sqrt((up[:-1] ** 2).sum(1))], axis=1)
+        start = np.stack([steps.cumsum() - steps, np.zeros_like(steps)], axis=1)
+        parts, offset = np.stack([below[:-1], first, up[:-1], n, m, n], axis=1), start
+        whole = bool(abs(second - first).max() < 1e-9)
         if not whole:
-            upper = np.stack([d, c - d, b - d, m, n, m], axis=1)
+            upper = np.stack([above[1:], -second, -up[1:], m, n, m], axis=1)
             parts, offset, span = (
                 np.concatenate(pair) for pair in ((parts, upper), (offset, start + span), (span, -span))
             )
@@ -172,11 +170,13 @@ class Builder:
         """
         angle = np.linspace(0, 2 * np.pi, sides + 1)
         ring = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=1)
-        middle, up = np.array([*at, 0.0]), np.array([0.0, 0, 1])
-        points = np.asarray(profile, float)
-        for (r0, z0), (r1, z1) in pairwise(points):
-            normals = unit((z1 - z0) * ring + (r0 - r1) * up)
-            self.strip(middle + r0 * ring + z0 * up, middle + r1 * ring + z1 * up, normals, material)
+        radius, height = np.asarray(profile, float).T[:, :, None, None]
+        up = np.array([0.0, 0, 1])
+        points = np.array([*at, 0.0]) + radius * ring + height * up  # rings of points
+        slope = (height[1:] - height[:-1]) * ring + (radius[:-1] - radius[1:]) * up
+        normals = slope / (np.sqrt((slope**2).sum(2, keepdims=True)) + 1e-12)
+        for below, above, outwards in zip(points[:-1], points[1:], normals, strict=True):
+            self.strip(below, above, outwards, material)
 
     def panels(self) -> Panels:
         """All parts as panels in the world."""

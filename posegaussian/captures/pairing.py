@@ -15,7 +15,7 @@ Names = tuple[str, str]
 """The cameras of a pair."""
 _WIDEST = 90.0
 """Cameras further apart than this (degrees about the person) are not paired unless the user names them. Chosen by hand:
-beyond it, both see less than a third of the surface of a ball that either sees."""
+beyond it, both cameras see less than a third of what either one sees of a sphere."""
 
 
 def named_pairs(capture: Capture, pairs: Sequence[tuple[str, ...]]) -> list[Names]:

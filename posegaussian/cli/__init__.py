@@ -43,15 +43,15 @@ COMMANDS = {
 
 app = App(
     name="posegaussian",
-    help="Two views of a person in, novel views out.",
+    help="Render novel views of a person from two calibrated views.",
     version=__version__,
     help_format="plaintext",
     help_formatter=HelpPage(),
     group_parameters=Group("Options"),
     default_parameter=Parameter(
         negative=(),  # no --no-FLAG and --empty-LIST beside every option
-        consume_multiple=True,  # a list takes what follows it, also nothing: rules pass lists that may be empty
-        allow_repeating=True,  # of an option that is given twice the last value counts; lists are joined
+        consume_multiple=True,  # an option takes all values that follow it, or none: rules pass lists that may be empty
+        allow_repeating=True,  # if an option is given twice, the last value counts; lists are joined
         json_dict=False,
         json_list=False,
         show_default=shown_default,
@@ -108,7 +108,7 @@ def parse(argv: Sequence[str]) -> functools.partial[None]:
 
 
 def _message(error: CycloptsError) -> str:
-    chain, error.command_chain = error.command_chain or (), None  # else the text of some errors names it, of some not
+    chain, error.command_chain = error.command_chain or (), None  # otherwise only some messages begin with the command
     text = str(error).removesuffix(".")
     text = text[0].lower() + text[1:] + ("" if text.endswith("?") else ";")
     return "".join(f"{name}: " for name in chain) + f"{text} see {' '.join(['posegaussian', *chain])} --help"
@@ -120,7 +120,7 @@ def _fail(message: str) -> int:
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *place) -> None:
-    """A warning as one line; one about captures goes without its place in the code."""
+    """Print a warning as one line; warnings about captures are printed without the place in the code."""
     if issubclass(category, CaptureWarning):
         print(f"posegaussian: warning: {message}", file=sys.stderr)
     else:

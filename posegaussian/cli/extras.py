@@ -22,7 +22,7 @@ PACKAGES = {
 
 
 def missing_extra(command: str, error: ImportError) -> UserError | None:
-    """The mistake behind an import that failed while a command ran; None where no extra would mend it."""
+    """The error message for a failed import that an extra would have installed; None for any other import."""
     extra = EXTRAS.get(command)
     if extra is None or (error.name or "").partition(".")[0] not in PACKAGES[extra]:
         return None

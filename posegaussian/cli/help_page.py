@@ -28,7 +28,7 @@ class HelpPage(PlainFormatter):
 
 
 def shown_default(default: Any) -> str | None:
-    """A default as it is typed; nothing for what is off or empty unless it is given."""
+    """A default value as a user would type it; None for flags that are off and for empty lists."""
     if default in (None, (), False):
         return None
     return " ".join(default) if isinstance(default, tuple) else str(default)

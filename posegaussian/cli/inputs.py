@@ -1,4 +1,4 @@
-"""What the workflow asks about files and the disk before any job starts."""
+"""Facts about files and the disk that the workflow needs before any job starts."""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from posegaussian.config import Plan
 
 
 def capture_files(folder: Path, frames: str = "") -> list[str]:
-    """Every file that the reader of a capture names, whatever its layout.
+    """All files of a capture of any known layout.
 
     Args:
         folder: the capture.

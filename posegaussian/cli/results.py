@@ -99,11 +99,11 @@ def results(
     """Write tables over groups of captures, and sheets of typical and worst views.
 
     Args:
-        model: the model that they are about
+        model: the model that the tables are about; other models are compared with it
         output: the folder of results.md and its images
         metrics: metrics .csv, also of other models
-        renders: the model's renders .h5, of captures that images are taken from
-        rectified: their rectified .h5, in the same order
+        renders: renders .h5 of the model, for the sheets of views
+        rectified: rectified .h5, in the same order
         curves: training curves .csv, in the order of the runs
     """
     from posegaussian.pipeline.results import write_results

@@ -37,10 +37,10 @@ def train(
         heatmaps: their heatmaps, in the same order
         val_rectified: rectified .h5 to validate on
         val_heatmaps: their heatmaps, in the same order
-        init: weights to start from: a file or `release`; nothing: from scratch
-        state: folder of the checkpoint state and TensorBoard events
-        time_budget: end in time, with the learning rate decayed
-        output: the weights (.safetensors); the curves are written beside them as .csv
+        init: weights to start from: a file, or `release`; without a value: random weights
+        state: folder for the checkpoint state and TensorBoard events
+        time_budget: end after this time, with the learning rate cooled down
+        output: the weights (.safetensors); the curves are written beside this file as .csv
     """
     from posegaussian.model.weights import weights_path
     from posegaussian.training.trainer import train
@@ -79,10 +79,10 @@ def curves(curves: SomeFiles, /, *, output: Output) -> None:
 
 
 def weights(weights: str = "release", /) -> None:
-    """Print what weights are, and how they were trained.
+    """Print the network of a file of weights, and the runs that trained it.
 
     Args:
-        weights: a .safetensors file, or `release`: those that ship with the project
+        weights: a .safetensors file, or `release`: the included weights
     """
     from posegaussian.model.weights import weights_path
     from posegaussian.training.provenance import describe

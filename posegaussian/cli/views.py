@@ -1,4 +1,4 @@
-"""Novel views: rendering them and looking at them."""
+"""Commands that render, export and show novel views."""
 
 from pathlib import Path
 from typing import Annotated
@@ -36,15 +36,15 @@ def render(
 
     Args:
         input: a rectified .h5, or a capture folder
-        weights: a .safetensors file, or `release`: those that ship with the project
-        output: renders .h5; of a folder: a .png (default: novel.png)
-        heatmaps: its heatmaps .h5
+        weights: a .safetensors file, or `release`: the included weights
+        output: the renders .h5; for a capture folder the image, .png (default: novel.png)
+        heatmaps: the heatmaps .h5 of the capture
         video: also write an .mp4 along the path between the cameras
         frames: also write that path as .png files into this folder
         splats: also write the Gaussians of every frame as .ply into this folder
-        no_stabilizer: reconstruct every frame by itself
+        no_stabilizer: reconstruct every frame on its own, without temporal state
         source: the two source cameras, by name or index
-        ratio: 0: at camera A, 1: at camera B
+        ratio: position of the view: 0 is camera A, 1 is camera B
         frame: frame number (default: the first)
     """
     from posegaussian.model.weights import weights_path
@@ -95,8 +95,8 @@ def export(
 
     Args:
         splats: a .ply, or a folder of them: results/splats/MODEL/CAPTURE
-        output: the folder to write to; an interrupted export into it is finished
-        path: between, orbit, or a .json of cameras
+        output: the folder to write to; an interrupted export is continued
+        path: between (the source cameras), orbit, or a .json file with cameras
         rectified: the rectified .h5 of the capture, for the positions of its cameras
     """
     from posegaussian.pipeline.export import export
@@ -106,7 +106,7 @@ def export(
 
 
 def view(source: Path, /, *, host: str = "127.0.0.1", port: Whole = 8080) -> None:
-    """Look at splats in the browser (needs the extra `viewer`).
+    """Show splats in the browser (needs the extra `viewer`).
 
     Args:
         source: a .ply, or a folder of them

@@ -1,4 +1,4 @@
-"""The two reference rows: `plane_warp`, a trivial method, and `gt_depth`, Gaussians from the true depth.
+"""The two reference rows: `plane_warp`, a simple warp of a source view, and `gt_depth`, Gaussians from the true depth.
 
 Without true depth `plane_warp` uses the distance at which the silhouettes meet, and there is no `gt_depth`. A useful
 method is better than `plane_warp`. `gt_depth` is no upper bound: its Gaussians are round, opaque and of equal size in

@@ -86,7 +86,7 @@ class Comparison:
 
     @cached_property
     def _corrected(self) -> "Comparison":
-        """The comparison after the fit of the image's colours, which is one for all crops."""
+        """The comparison with the image's colours fitted to the truth; all crops use the same fit."""
         return Comparison(color_corrected(self._image, self._truth), self._truth)
 
     @cached_property

@@ -28,7 +28,7 @@ def color_corrected(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]
     if not len(wanted):
         return image
     columns = torch.cat([colors, torch.ones_like(colors[:, :1])], dim=1)
-    # The driver that takes rank-deficient colours, such as those of a grey person.
+    # This driver also solves rank-deficient systems, such as those of a grey person.
     fit = torch.linalg.lstsq(columns[known[shown]].cpu(), wanted.cpu(), driver="gelsd").solution.to(columns)
     corrected = image.clone()
     corrected[:, shown] = (columns @ fit).T.clamp(0, 1).to(image)

@@ -94,8 +94,8 @@ DISPARITY_PRIOR = DisparityPriorConstants(
     skin_floor=0.02,
     sigma_growth=0.3,
     sigma_reach=20.0,
-    # From here on fitted by tools/fit_body_prior.py to streamed people of the training split with the detector's errors
-    # (docs/method.md, "Disparity prior", measures them on 14 other people).
+    # All constants below were fitted by tools/fit_body_prior.py to streamed people of the training split with the
+    # detector's errors. docs/method.md, "Disparity prior", has their errors on 14 other people.
     skin_offset=0.072,
     silhouette_sigma=0.091,
     joint_sigma=0.124,

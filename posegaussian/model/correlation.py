@@ -20,7 +20,7 @@ def correlate(reference: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h v
 
 
 def unit(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    """Features normalised to unit length; in half precision, too, the zeros of the background stay 0."""
+    """Features normalised to unit length; the zeros of the background stay 0, in half precision as well."""
     return F.normalize(features, dim=1, eps=1e-3)
 
 
@@ -62,7 +62,7 @@ class CorrelationPyramid:
         self.volume = correlate(reference, torch.cat(rows, dim=-1))
 
     def __call__(self, q: Float[Tensor, "n h w"]) -> Float[Tensor, "n f h w"]:
-        """Samples at the match of every cell and `radius` cells to either side, per level; 0 beyond the row's ends."""
+        """Samples at the match of every cell and up to `radius` cells to either side, per level; 0 outside the row."""
         if uses_fused_kernels(q):
             from posegaussian.model import kernels
 

@@ -60,7 +60,7 @@ class Refinement(nn.Module):
             the match at half the image's size, in cells.
             the features from which the correction was computed, after a ReLU.
         """
-        start, q = q, q.detach()  # No gradient through the lookup, as in RAFT; one through the sum below.
+        start, q = q, q.detach()  # As in RAFT, the gradient flows through the sum below, not through the lookup.
         match = unit(self.match(fine.relu()))
         nearby = local_correlation(match, other_view(match), q, _REFINEMENT_RADIUS)
         cue = disagreement(q).clamp(-MAX_CUE, MAX_CUE).to(nearby.dtype)[:, None]

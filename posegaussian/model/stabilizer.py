@@ -11,12 +11,12 @@ from posegaussian.types import JOINTS
 
 
 class TemporalPoseStabilizer(nn.Module):
-    """A convolutional GRU whose hidden state counts where the pose is still (docs/method.md, equation 2).
+    """A convolutional GRU that follows its hidden state where the pose is still (docs/method.md, equation 2).
 
     The motion |p_t - p_(t-1)| opens the update gate and lowers the stillness, which multiplies the hidden state: a fast
     arm is not smeared over its past positions. At a cut, where all joints jump at once, the stillness is 0 everywhere.
-    The state has a constant size: hidden features, pose features and heatmaps of the frame before, and a plane of ones,
-    which is 0 only in a state of zeros: the start of a sequence. Where the pose is still the temporal filter
+    The state has a constant size: hidden features, pose features and heatmaps of the previous frame, and a plane of
+    ones. A state of zeros marks the start of a sequence. Where the pose is still, the temporal filter
     (`temporal_filter.TemporalFilter`) averages images and disparities; its tolerances, exp(`log_tolerances`), are
     learned here.
 
@@ -34,8 +34,8 @@ class TemporalPoseStabilizer(nn.Module):
         self.state_channels = (channels, channels, len(JOINTS), 1)
         self.gates = conv(2 * channels, 2 * channels)
         self.candidate = conv(2 * channels, channels)
-        # Motion and stillness start about as sensitive as training leaves them: if everything seemed still at the
-        # start, their gradients would vanish.
+        # The initial values are close to those after training: if everything counted as still at the start, the
+        # gradients of motion and stillness would vanish.
         self.motion = nn.Conv2d(channels, channels, 1)
         nn.init.constant_(self.motion.weight, 8 / channels)
         nn.init.constant_(self.motion.bias, -3.0)  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ class TemporalPoseStabilizer(nn.Module):
         return pose + self.correction(hidden), kept, stillness[:, 0]
 
     def _stillness(self, motion: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1 h w"]:
-        """The stillness in [0, 1]: the least gate of the cells around, relative to the gate without any motion."""
+        """The stillness in [0, 1]: the smallest gate of the cells around, relative to the gate without any motion."""
         most = self._gate_without_motion() if self.gate_without_motion is None else self.gate_without_motion
         size = self.constants.neighbourhood
         least = -F.max_pool2d(-self.stillness(motion).sigmoid(), size, stride=1, padding=size // 2)

@@ -41,19 +41,19 @@ class Frame:
 
 
 class StreamingPredictor:
-    """A network that is fed the frames of one pair in order, with the temporal state kept inside.
+    """Inference on the frames of one pair, in order; the temporal state is kept between the calls.
 
-    The pairs of one stream have one size. As a graph it allocates nothing after the first frame. Nothing waits for the
-    device unless `patient`: then a frame that overflows its lists is done again with longer ones.
+    All frames have the same size. As a graph, a call allocates nothing after the first frame. The host waits for the
+    device only with `patient`: then a frame that overflows its lists is computed again with longer lists.
 
     Args:
-        network: as trained; it is copied, and left as it is.
-        mode: of running; on the CPU `eager` alone.
-        capacity: Gaussians per view; None chooses by the first frame (and waits for it).
-        patient: whether to look at every frame's overflow.
+        network: the trained network; it is copied and not changed.
+        mode: how the network runs; on the CPU only `eager`.
+        capacity: Gaussians per view; None: chosen from the first frame (the host waits for it).
+        patient: whether to check every frame for overflow.
 
     Raises:
-        ValueError: the mode needs CUDA, and the network is elsewhere.
+        ValueError: the mode needs CUDA, and the network is on another device.
 
     Examples:
         >>> import posegaussian as pg

@@ -30,7 +30,7 @@ class ConvexUpsampling(nn.Module):
     def forward(
         self, q: Float[Tensor, "n h w"], features: Float[Tensor, "n c h w"], coverage: Float[Tensor, "n h w"]
     ) -> Float[Tensor, "n hf wf"]:
-        """The match in finer cells, `stride` times as many in each direction; its unit becomes the finer cell, too.
+        """The match in finer cells, `stride` times as many in each direction; its unit becomes the finer cell.
 
         Args:
             q: the match of every cell, in cells.

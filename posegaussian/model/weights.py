@@ -53,7 +53,7 @@ def weights_path(name: str | Path) -> Path:
 
 
 def save_weights(network: PoseGaussian, path: str | Path, metadata: Mapping[str, str]) -> None:
-    """Write the weights whole or not at all; the same weights and metadata give the same bytes.
+    """Write a weights file, completely or not at all; the same weights and metadata give the same bytes.
 
     Args:
         network: to save, with its settings and constants.

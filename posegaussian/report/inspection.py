@@ -26,7 +26,7 @@ class _PairRow:
     Args:
         names: of the cameras.
         angle: between them, degrees.
-        overlap: of a ball's surface that either camera sees, the share that both see.
+        overlap: of the surface of a sphere that either camera sees, the share that both see.
         chosen: whether the pair is rectified.
     """
 

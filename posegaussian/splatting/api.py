@@ -90,5 +90,5 @@ def _check(gaussians: Gaussians, camera: Camera, background: Tensor | None) -> t
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    # A sum is finite only if all its terms are, and needs no copy; where it is not, it may just have grown too large.
+    # A finite sum proves that all terms are finite, without a copy. An infinite sum may also be an overflow.
     return bool(tensor.detach().sum().isfinite()) or bool(tensor.isfinite().all())

@@ -31,7 +31,7 @@ _STOP_INTERVAL = 16
 """A tile checks after so many Gaussians whether all of its pixels are complete; chosen by hand."""
 
 _options = {"nogil": True, "cache": True, "error_model": "numpy"}
-# No "nnan": a NaN must fail the test of alpha.
+# Without "nnan", because the test of alpha must reject NaN.
 _fast = {**_options, "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 
 

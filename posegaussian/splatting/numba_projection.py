@@ -19,7 +19,7 @@ PARTIAL = 10
 """Numbers that the gradient of blending returns per Gaussian and tile. With r = dL/dalpha alpha, the sums over pixels
 of r, r dx, r dy, r dx^2, r dx dy, r dy^2, and the gradients of RGB and depth."""
 _LOG2E_HALF = 0.5 / log(2.0)
-_TILE = 16  # numba_blend.TILE; an import would be a kernel's constant from another file
+_TILE = 16  # Equal to numba_blend.TILE, not imported: Numba's cache would not notice a change in another file
 _SLACK = 1e-3
 """Added to the reach of a Gaussian, pixels, against rounding in float32; chosen by hand. Pixels beyond the true reach
 fail the test of alpha."""

@@ -1,4 +1,4 @@
-"""The checkpoint state of a training run: everything that the next step depends on, saved whole or not at all."""
+"""The checkpoint state of a training run: everything that the next step depends on, saved completely or not at all."""
 
 import io
 import sys

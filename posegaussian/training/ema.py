@@ -24,7 +24,7 @@ class EMA:
 
     @torch.no_grad()
     def update(self, network: nn.Module, done: int) -> None:
-        """Add the parameters of the network, which has taken `done` steps, to the average."""
+        """Update the average with the parameters of the network after `done` steps."""
         decay = min(self.decay, (1 + done) / (10 + done))
         average = get_ema_multi_avg_fn(decay)
         average(list(self.network.parameters()), list(network.parameters()), None)

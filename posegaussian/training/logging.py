@@ -94,7 +94,7 @@ class Curves:
         write_image(self.folder / "validation.png", sheet)
 
     def write(self, path: Path) -> None:
-        """Write the rows as CSV, whole or not at all."""
+        """Write the rows as CSV, completely or not at all."""
         text = io.StringIO()
         table: csv.DictWriter[str] = csv.DictWriter(text, columns(), lineterminator="\n")
         table.writeheader()

@@ -1,4 +1,4 @@
-"""Where weights come from: the key of a run, and the metadata that its weights carry."""
+"""The provenance of weights: the key of a run, and the metadata in its weights file."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def run_key(phase: str, settings: ModelSettings, init: Path | None, *captures: C
 
 
 def input_settings(files: Files, settings: TrainSettings) -> dict[str, str]:
-    """The settings of rectification and detector behind the training data, as JSON texts by stage.
+    """The settings of rectification and detector that made the training data, as JSON texts by stage.
 
     `render` applies them to images that it rectifies itself.
     """

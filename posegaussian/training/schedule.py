@@ -1,7 +1,7 @@
 """The learning rate of every step: warm-up, constant, linear cool-down.
 
-Before the cool-down the rate does not depend on the number of steps. So a run that is prolonged from a state saved
-before the cool-down gives the same bytes as a run that was long from the start.
+Before the cool-down the rate does not depend on the number of steps. So a run that is extended from a state saved
+before the cool-down gives the same bytes as a run that was planned this long.
 """
 
 from posegaussian.config import TrainSettings

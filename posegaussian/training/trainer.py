@@ -136,7 +136,7 @@ class Trainer:
     def _restored(self) -> dict[str, Any]:
         """Restore the state of a stopped run, if there is one that fits; its content.
 
-        The state from before the cool-down serves a run that has been given more steps since: once the learning rate
+        The state from before the cool-down is used if the run has been given more steps since: once the learning rate
         has begun to fall, a longer run would have taken other steps.
         """
         for path in (self._file("state"), self._file("stable")):
@@ -200,8 +200,8 @@ class Trainer:
     def _must_end(self, received: bool) -> tuple[bool, bool]:
         """Whether a signal has requested a stop, and whether the time budget is used up.
 
-        Several ranks must end after the same step, or the others would wait for ever in their next collective
-        operation. Hence all of them use the means of an earlier step, which are the same on every rank.
+        All ranks must end after the same step; otherwise the remaining ones would wait forever in their next
+        collective operation. So every rank uses the means of an earlier step, which are the same on all ranks.
         """
         if self.fabric.world_size == 1:
             return received, self.clock.used >= 1

@@ -1,4 +1,4 @@
-# Render the built-in people, and scans, as captures. Users' own captures need no rule: the sheet lists their folders.
+# Render the built-in people and scans as captures. Captures of the user need no rule: the sheet lists their folders.
 
 
 rule captures:

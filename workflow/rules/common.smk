@@ -1,6 +1,6 @@
 # Shared by all rules: the configuration, the captures sheet, and the command that runs a stage.
-# Each rule has only the part of the configuration that it depends on in its params. Snakemake tracks params, so a change of another
-# part causes no rerun.
+# The params of each rule contain only the part of the configuration that the rule depends on. Snakemake tracks params, so a change of
+# another part causes no rerun.
 import json
 import os
 import sys
@@ -22,7 +22,7 @@ CONTAINER = DeploymentMethod.APPTAINER in workflow.deployment_settings.deploymen
 
 
 def one_line(function, *args):
-    """The result of a function; a user's mistake becomes a WorkflowError of one line, and a warning a line of the log."""
+    """The result of a function. A UserError becomes a WorkflowError of one line; a warning becomes one line of the log."""
     with warnings.catch_warnings(record=True) as caught:
         try:
             return function(*args)
@@ -47,8 +47,8 @@ wildcard_constraints:
 
 
 # Every stage runs as `python -m posegaussian`, with the interpreter of its conda environment, of the container image, or of one of
-# the two virtual environments. The rules read the interpreters from environment variables, because Snakemake does not track those:
-# another place of an interpreter causes no rerun.
+# the two virtual environments. The rules read the interpreters from environment variables, because Snakemake does not track them:
+# another path of an interpreter causes no rerun.
 if CONDA:
     pythons = ("python", "python")
 elif CONTAINER:

@@ -1,5 +1,5 @@
-# What is downloaded and never committed: public real footage, `fetch:NAME` in the captures sheet, and the weights of LPIPS, which no
-# rule needs. `snakemake lpips` fetches them; without them the columns of LPIPS are empty.
+# Downloads, which are never committed: public real footage (`fetch:NAME` in the captures sheet), and the weights of LPIPS. No rule needs
+# the latter: `snakemake lpips` fetches them, and without them the columns of LPIPS are empty.
 localrules:
     fetch,
     lpips,

@@ -1,5 +1,5 @@
-# One page of tables and images over all test captures and all models of `report`; its subject is the first model, which the others
-# are compared with.
+# One page of tables and images over all test captures and all models of `report`. It is about the first model; the others are compared
+# with it.
 
 
 rule results:

@@ -110,8 +110,8 @@ def _models(root: Path) -> list[Path]:
 def _prepared(model: Path, temporary: Path) -> tuple[Path, dict[int, str]]:
     """A folder that pycolmap reads rightly, and the names of images by ID where that folder has others.
 
-    pycolmap wants the 3D points, which are not needed here. Of a text model it cuts names at blanks, and drops every
-    second image where the lines of 2D points are missing, which people leave out who write images.txt by hand.
+    pycolmap requires the 3D points, which are not needed here. In a text model it cuts names at blanks, and it drops
+    every second image if the lines of 2D points are missing, as in images.txt files that are written by hand.
 
     Raises:
         ValueError: images.txt holds a line that is no image.

@@ -1,7 +1,7 @@
 """Agreement of the masks of one frame: how much of each lies in the visual hull (Laurentini, 1994) of all of them.
 
-The hull is coarse, and the masks are thinned out to its resolution, so that every frame can be judged. A camera says
-nothing about what it does not see: a person whom the border of one image cuts is whole in the others.
+The hull is coarse, and the masks are sampled at its resolution, so that every frame can be judged quickly. What lies
+outside the image of a camera is not carved away: the image of one camera may cut off a part that the others show.
 """
 
 from collections.abc import Mapping

@@ -201,7 +201,7 @@ class ClipRenders(Tensors):
 
 @dataclass(frozen=True)
 class RoomRenders(Tensors):
-    """Of the pair in a room.
+    """Renders of the pair in a room.
 
     Args:
         colours: of the person, multiplied by the coverage.
@@ -266,7 +266,7 @@ def _developed(target: RenderedColours, sensors: Sensor, images: Float32[Tensor,
 
 
 def _surroundings(images: Float32[Tensor, "b 2 3 h w"], renders: ClipRenders, sensors: Sensor) -> SampleSurroundings:
-    """What a sample knows of its rooms."""
+    """The part of a sample that describes the rooms."""
     assert renders.room is not None
     foreground = sensors.exposed(renders.room.colours / renders.coverage.clamp_min(1e-6), renders.images)
     labels, depth = renders.room.truth.labels.int(), renders.room.truth.depth
@@ -282,5 +282,5 @@ def _flat(camera: Camera) -> Camera:
 
 
 def _levels(values: Tensor) -> Tensor:
-    """Values rounded to multiples of 1/255, as 8-bit files hold them."""
+    """Values rounded to multiples of 1/255, as in 8-bit files."""
     return (255 * values).round() / 255

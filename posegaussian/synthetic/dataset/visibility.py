@@ -19,7 +19,7 @@ chosen by hand."""
 
 
 def covisible(depth: Float32[Tensor, "b 2 h w"], disparity: Float32[Tensor, "b 2 h w"]) -> Float32[Tensor, "b 2 h w"]:
-    """1 where the other view sees a pixel's point too.
+    """1 where the other view also sees the surface point of the pixel.
 
     Rectified views share their optical axes' direction, so a point has one depth in both. It is hidden where it lies
     outside the other image, or behind the other view's surface: the farther of the two pixels that it falls between,

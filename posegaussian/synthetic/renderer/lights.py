@@ -33,7 +33,7 @@ DECODED = (0.012522878, 0.682171111, 0.305306011)
 
 @dataclass(frozen=True)
 class Lights(Tensors):
-    """Distant lamps, the first of which subjects shadows, and ambient light.
+    """Distant lamps, the first of which casts shadows, and ambient light.
 
     Args:
         directions: from the person to each lamp, unit length.

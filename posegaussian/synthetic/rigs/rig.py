@@ -162,7 +162,7 @@ def draw_framed_camera(
 
 
 def draw_focal(rng: np.random.Generator, settings: RigSettings, longest: float, size: tuple[int, int]) -> float:
-    """A random focal length within the settings' range, no longer than holds the person; pixels.
+    """A random focal length (pixels) within the settings' range that keeps the whole person in the image.
 
     Raises:
         ConfigError: the person fits only with a focal length below `SHORTEST_FOCAL`.
@@ -181,7 +181,7 @@ def _direction(rng: np.random.Generator) -> Float[np.ndarray, "2"]:
 
 
 def above_floor(place: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
-    """The place of a camera, or the lowest one above it where rooms have a floor."""
+    """The position of a camera, raised to `LOWEST_CAMERA` above the floor of rooms if it is lower."""
     return np.array([place[0], place[1], max(place[2], LOWEST_CAMERA)])
 
 

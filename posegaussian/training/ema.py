@@ -11,7 +11,7 @@ class EMA:
     """A copy of a network whose parameters are the moving average of the network's.
 
     The decay after n updates is min(decay, (1 + n) / (10 + n)), as in TensorFlow's ExponentialMovingAverage with
-    `num_updates`: the random start leaves the average soon.
+    `num_updates`: the random start soon has no weight in the average.
 
     Args:
         network: whose parameters are averaged.

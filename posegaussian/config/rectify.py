@@ -47,7 +47,7 @@ class RectifySettings:
     that differ from each camera's temporal median."""
     mask_label: MaskLabel | None = None
     """The person's label in given masks: a number, a colour such as `"#800000"`, or `any` for all but 0. `0`: black is
-    the person, as in masks of what to ignore, which are inverted. null: find out, and refuse what is not clear."""
+    the person, as in masks of what to ignore, which are inverted. null: detected; an unclear mask is refused."""
     color: Literal["auto", "off"] = "auto"
     """`auto`: match the cameras' colours by gains in linear light, which are stored in the file, unless the capture is
     rendered (has true depths); `off`: keep the colours."""

@@ -68,7 +68,7 @@ class TrainSettings:
     warm_up: NonNegative = 8
     """Steps at the start over which the learning rate rises to its peak."""
     cooldown: Fraction = 0.6
-    """Share of the steps, at the end, over which the learning rate falls to 0; until then a run can be prolonged."""
+    """Share of the steps, at the end, over which the learning rate falls to 0; until then a run can be extended."""
     weight_decay: Weight = 1e-5
     """Weight decay of AdamW."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999

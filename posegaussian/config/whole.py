@@ -27,7 +27,7 @@ class Config:
     """The image made from the Dockerfile, for `--software-deployment-method apptainer`: a `.sif` file or a URI such as
     `docker://...`."""
     report: tuple[str, ...] = ("demo",)
-    """The models that `snakemake` takes as far as their report; each page compares all of them."""
+    """The models for which `snakemake` makes a report; each report compares all of them."""
     builtin: BuiltinSettings = BuiltinSettings()
     """Built-in captures."""
     presets: dict[str, BuiltinSettings] = Field(default_factory=dict)

@@ -99,7 +99,7 @@ def without_opaque(root: Path, masks: _FrameFiles, frame: int) -> _FrameFiles:
     ]
     if opaque:
         what = "no masks: the alpha channel of the images is opaque everywhere"
-        warn(what, code="opaque-alpha", file=root, camera=opaque[0] if len(opaque) == 1 else None)
+        warn(what, code="opaque-alphas", file=root, camera=opaque[0] if len(opaque) == 1 else None)
     return {camera: by_frame for camera, by_frame in masks.items() if camera not in opaque}
 
 

@@ -41,8 +41,11 @@ def check_texts(dataset: h5py.Dataset) -> None:
     Raises:
         ValueError: a heap is damaged.
     """
+    offset = dataset.id.get_offset()
+    if offset is None:  # nothing was written to it
+        return
     with Path(dataset.file.filename).open("rb") as file:
-        file.seek(dataset.id.get_offset() or 0)
+        file.seek(offset)
         texts = struct.iter_unpack(
             "<IQI", file.read(16 * int(dataset.size or 0))
         )  # length, address of the heap, index in it

@@ -78,7 +78,7 @@ def test_undefined_model(workflow):
     [
         (["d", "holdout", "builtin:4", ""], "captures.tsv, row 4: split: input should be 'train', 'val' or 'test'"),
         (["a", "train", "builtin:4", ""], "captures.tsv, row 4: capture a is listed twice"),
-        (["d/e", "train", "builtin:4", ""], "captures.tsv, row 4: capture: string should match pattern"),
+        (["d/e", "train", "builtin:4", ""], "captures.tsv, row 4: capture: 'd/e' is not made of letters"),
         (["d", "train", "builtin:x", ""], "captures.tsv, row 4: path"),
         (["d", "train", "nowhere", ""], "capture d: nowhere: no such folder"),
     ],

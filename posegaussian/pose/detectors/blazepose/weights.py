@@ -33,7 +33,7 @@ def load_network(path: Path) -> Network:
         return Network(read_tflite(path) if path.suffix == ".tflite" else _read(path))
     except OSError as error:
         raise WeightsError(
-            f"cannot be read ({error.strerror or error})", code="missing-detector-weights", file=path
+            f"cannot be read ({error.strerror or error})", code="unreadable-network", file=path
         ) from None
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"not a network of BlazePose ({error})", code="unreadable-weights", file=path) from None

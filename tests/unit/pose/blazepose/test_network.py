@@ -146,7 +146,7 @@ def test_a_written_network_comes_back(tmp_path):
 
 def test_files_that_are_no_networks(tmp_path):
     path = tmp_path / "a.safetensors"
-    with helpers.refuses(WeightsError, "missing-detector-weights", file=path):
+    with helpers.refuses(WeightsError, "unreadable-network", file=path):
         load_network(path)
     path.write_bytes(b"nothing")
     with helpers.refuses(WeightsError, "unreadable-weights", file=path):

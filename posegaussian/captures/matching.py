@@ -138,13 +138,14 @@ def match_footage(
     if not footage:
         raise CaptureError("no footage of the calibrated cameras", code="no-images", file=folder)
     found = named_alike(cameras, footage)
+    wanted = [camera for camera in cameras if not asked or camera in asked]
+    _check_single(wanted, found, footage, folder)
     in_order = not found and len(cameras) == len(footage)
     if in_order:
         found = _ordered(cameras, footage, folder)
     elif not found:
         what = f"no name of the footage ({_listed(footage)}) is like a camera's ({_listed(cameras)})"
         raise CaptureError(what, code="unmatched-footage", file=folder, hint="name the footage like the cameras")
-    wanted = [camera for camera in cameras if not asked or camera in asked]
     _check_doubtful(cameras, wanted, found, footage, folder)
     for camera in wanted:
         if camera not in found and camera in asked:
@@ -179,6 +180,18 @@ def _ordered(cameras: Collection[str], footage: Mapping[str, Path], folder: Path
         hint="check that each is of its camera",
     )
     return found
+
+
+def _check_single(wanted: Collection[str], found: _Names, footage: Collection[str], folder: Path) -> None:
+    """Raise a CaptureError if several pieces of footage are named like a camera that has none yet: its takes."""
+    spare = [name for name in footage if name not in found.values()]
+    for camera in wanted:
+        alike = [name for name in spare if _within(words(camera), words(name))]
+        # A number that all names have, such as that of a day, is no camera's.
+        if camera not in found and len(alike) > 1 and not (camera.isdecimal() and len(alike) == len(footage)):
+            what = f"several are named like this camera: {_listed(alike)}"
+            hint = "keep one of them there, such as those of one take"
+            raise CaptureError(what, code="several-videos", file=folder, camera=camera, hint=hint)
 
 
 def _check_doubtful(

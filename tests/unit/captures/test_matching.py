@@ -62,6 +62,9 @@ def test_ten_cameras_in_natural_order():
         (["front", "left", "right"], ["a_rihgt", "b_fornt", "c_letf"], "doubtful-name", "camera right"),
         (["a", "b"], ["x", "y", "z"], "unmatched-footage", "x, y, z"),
         (["1", "2"], ["1", "01", "2"], "several-videos", "1 and 01"),
+        (["cam1", "cam2"], ["cam1_t1", "cam1_t2", "cam2_t1"], "several-videos", "cam1_t1, cam1_t2"),
+        (["cam1", "cam2"], ["cam2_t1", "cam2_t2", "cam1_t1", "cam1_t2"], "several-videos", "cam1_t1, cam1_t2"),
+        (["cam1", "cam2"], ["cam1_t1", "cam1_t2"], "several-videos", "cam1_t1, cam1_t2"),
         (["a", "b"], [], "no-images", "no footage"),
     ],
 )

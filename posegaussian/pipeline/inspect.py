@@ -1,7 +1,8 @@
 """The command `inspect`: one self-contained page about a capture, to look at before the stages run."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,8 +71,7 @@ def write_inspection(
         CaptureError: something is missing, or a mask is empty.
         CalibrationError: a camera's calibration is impossible.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CaptureWarning)
+    with _collected_warnings() as caught:
         capture = read_capture(root, format, frames)
         capture = with_masks(capture, settings.masks, lenient=True, label=settings.mask_label)
         frame = capture.frames[0]
@@ -103,6 +103,20 @@ def write_inspection(
         )
     write_atomic(output, page)
     return Inspection(problems, judged)
+
+
+@contextmanager
+def _collected_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """Warnings for the page; where an error comes instead of the page, they are issued as usual."""
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", CaptureWarning)
+            yield caught
+    except UserError:
+        for each in caught:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        raise
 
 
 def _impossible_masks(capture: Capture) -> list[str]:

@@ -14,6 +14,9 @@ from posegaussian import cli
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
+from posegaussian.config import RectifySettings
+from posegaussian.errors import CaptureError
+from posegaussian.pipeline.inspect import write_inspection
 from posegaussian.preparation.mattes.computed import with_masks
 
 AZIMUTHS = (-30, 0, 30)
@@ -122,3 +125,12 @@ def test_footage_matched_in_order_is_shown(tmp_path, capsys, monkeypatch):
     assert "matched in the order of names (a: GX_97.mp4, b: GX_98.mp4)" in page
     cells = re.findall(r'<tr><th scope="row">(\w+)</th><td>(GX[^<]*)</td></tr>', page)
     assert cells == [("a", "GX_97.mp4"), ("b", "GX_98.mp4")]
+
+
+def test_warnings_are_issued_where_no_page_is_written(tmp_path):
+    write_toml(tmp_path / "trial")
+    for name in RIG:
+        (tmp_path / f"trial/videos/{name}.mp4").rename(tmp_path / f"trial/videos/GX_{ord(name)}.mp4")
+    with helpers.warns("videos-in-order"), helpers.refuses(CaptureError, "no-masks", camera="a"):
+        write_inspection(tmp_path / "trial", tmp_path / "x.html", RectifySettings())
+    assert not (tmp_path / "x.html").exists()

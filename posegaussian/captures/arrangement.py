@@ -20,6 +20,8 @@ _SEPARATORS = " _.-"
 """What stands between the words of a name."""
 _APART = 5.0
 """Cameras are told apart by their poses alone if these differ by so many times the noise. Chosen by hand."""
+_SERIES = re.compile(r"(frame|img|image|dsc|mov|vid)[^a-z]*[0-9]+", re.IGNORECASE)
+"""Names that phones and programs give to images of one camera, one after the other."""
 _NAMED = 5
 """Images that a message names. Chosen by hand."""
 Parts = tuple[str, ...]
@@ -200,6 +202,12 @@ def _one_each(images: Sequence[PosedImage], clusters: Groups, sequences: Arrange
             f"every image has a pose of its own, and is taken for a camera of its own; if {', '.join(names[:_NAMED])}"
         )
         what += " are cameras that move: they are not supported"
+        warn(what, code="numbered-cameras", file=file)
+    elif len(images) > 2 and all(_SERIES.fullmatch(posed.parts[-1]) for posed in images):
+        what = (
+            f"every image ({images[0].name}, ...) has a pose of its own, and is taken for a camera of its own, all at "
+        )
+        what += "one moment; frames of a camera that moves are not supported"
         warn(what, code="numbered-cameras", file=file)
     keys = [posed.parts for posed in images]
     return Arrangement(keys, keys, [0] * len(images))

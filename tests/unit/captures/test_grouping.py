@@ -82,6 +82,19 @@ def test_one_image_of_each_camera():
     }
 
 
+@pytest.mark.parametrize(
+    ("pattern", "said"), [("frame_{n:05d}.png", True), ("IMG_{n}.jpg", True), ("{n:02d}.png", False)]
+)
+def test_a_series_of_poses_may_be_a_camera_that_moves(pattern, said):
+    images = [posed(pattern.format(n=n), "a", shift=(0.1 * n, 0, 0)) for n in range(8)]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert len(group_by_camera(images)) == 8
+    assert [each.message.code for each in caught if isinstance(each.message, CaptureWarning)] == said * [
+        "numbered-cameras"
+    ]
+
+
 def test_frames_beside_folders():
     images = [posed(f"left_{frame}.png", "a") for frame in range(2)]
     images += [posed(f"{camera}/{frame}.png", camera) for camera in "bc" for frame in range(2)]

@@ -157,5 +157,6 @@ class Capture:
         found = pixels.shape[1], pixels.shape[0]
         if found != expected:
             what = f"{found[0]} x {found[1]} pixels, but the camera's first image has {expected[0]} x {expected[1]}"
-            raise CaptureError(what, code="mixed-image-sizes", file=file.path, camera=camera, frame=frame)
+            hint = "save all images of a camera, and their masks, in one size"
+            raise CaptureError(what, code="mixed-image-sizes", file=file.path, camera=camera, frame=frame, hint=hint)
         return pixels

@@ -60,7 +60,9 @@ def assemble_posed(
         for frame in sorted(chosen & by_frame.keys()):
             if not _exists(by_frame[frame]):
                 file = by_frame[frame].image.path
-                raise CaptureError("no such image", code="missing-image", file=file, camera=camera, frame=frame)
+                hint = "leave the frame out with --frames, or the camera with --cameras"
+                what = "no such image"
+                raise CaptureError(what, code="missing-image", file=file, camera=camera, frame=frame, hint=hint)
     found = {
         camera: {f: posed for f, posed in by_frame.items() if _exists(posed)} for camera, by_frame in found.items()
     }

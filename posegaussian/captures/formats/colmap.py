@@ -24,6 +24,8 @@ from posegaussian.text import read_text
 
 NAME = "colmap"
 _FOLDERS = ("sparse/[0-9]*", "sparse", "colmap/sparse/[0-9]*", "")
+_DEEPEST = 3
+"""Folders from a model up to its capture: colmap/sparse/0."""
 _FILES = ("cameras", "images", "rigs", "frames")
 _HEADER = 10
 """Fields of an image in images.txt: ID, quaternion, translation, camera and name; a point has three."""
@@ -61,9 +63,13 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
     if not models:
         raise CalibrationError("no cameras.txt or cameras.bin", code="missing-calibration", file=root)
     model, *further = models
+    if model == root:
+        root, model = _home(root.absolute()), root.absolute()
     if further:
         what = f"further models ({', '.join(path.name for path in further)}): only {model.name} is read"
-        hint = "each has a world of its own; `colmap model_merger` may join them"
+        hint = (
+            f"each has a world of its own; give {further[0].relative_to(root)} instead of the folder to read that one"
+        )
         warn(what, code="further-models", file=model.parent, hint=hint)
     with TemporaryDirectory() as temporary:
         try:
@@ -105,6 +111,12 @@ def _models(root: Path) -> list[Path]:
         if models:
             return models
     return []
+
+
+def _home(model: Path) -> Path:
+    """The folder of the capture of a model that was given instead: the nearest one around it that has images/."""
+    around = (model, *model.parents[:_DEEPEST])
+    return next((folder for folder in around if (folder / "images").is_dir()), model)
 
 
 def _prepared(model: Path, temporary: Path) -> tuple[Path, dict[int, str]]:

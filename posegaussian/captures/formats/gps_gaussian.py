@@ -156,6 +156,9 @@ def _calibration(sample: Path, view: str) -> Calibration:
 
 
 def _matrix(path: Path, view: str) -> np.ndarray:
+    if not path.is_file():
+        what, hint = "no such file: the view is not calibrated", "give one sample, or leave the view out of parm/"
+        raise CalibrationError(what, code="missing-calibration", file=path, camera=view, hint=hint)
     try:
         return np.array(np.load(path, mmap_mode="r"), dtype=float)  # mapped, or a damaged header could take all memory
     except Exception:  # a damaged header can raise anything

@@ -213,6 +213,19 @@ def test_colmap_further_models_and_images_that_are_not_registered(tmp_path):
         assert read_capture(tmp_path).calibration_files[0].parent.name == "2"
 
 
+@pytest.mark.parametrize("given", ["sparse/2", "sparse/2/cameras.txt"])
+def test_a_colmap_model_instead_of_its_folder(given, tmp_path, monkeypatch):
+    pytest.importorskip("pycolmap")
+    write_colmap(tmp_path / "c")
+    expected = read_capture(tmp_path / "c")
+    (tmp_path / "c/sparse/0").rename(tmp_path / "c/sparse/2")
+    for root in (tmp_path / "c" / given, Path(given)):
+        monkeypatch.chdir(tmp_path / "c")
+        found = read_capture(root)
+        assert (found.name, found.cameras.keys(), found.frames) == ("c", expected.cameras.keys(), expected.frames)
+        np.testing.assert_array_equal(found.mask("a", 0), expected.mask("a", 0))
+
+
 def test_a_frame_that_is_there_and_not_listed(tmp_path):
     write_nerfstudio(tmp_path)
     content = json.loads((tmp_path / "transforms.json").read_text())

@@ -164,12 +164,16 @@ def test_gps_files_without_a_partner(tmp_path):
     (tmp_path / "img/0004_000/7.png").unlink()
     (tmp_path / "img/0005_000").rmdir()
     (tmp_path / "mask/0004_000/1.png").unlink()
-    assert set(read_capture(tmp_path).masks) == {"0", "2"}
+    with helpers.warns("cameras-without-masks", file=tmp_path):
+        assert set(read_capture(tmp_path).masks) == {"0", "2"}
     (tmp_path / "img/0004_000/2.jpg").unlink()
     with helpers.warns("camera-without-footage", camera="2"):
         assert read_capture(tmp_path).held_out == ()
     np.save(tmp_path / "parm/0004_000/1_extrinsic.npy", np.eye(2))
     with helpers.refuses(CalibrationError, "invalid-calibration", camera="1"):
+        read_capture(tmp_path)
+    (tmp_path / "parm/0004_000/1_extrinsic.npy").unlink()
+    with helpers.refuses(CalibrationError, "missing-calibration", file="1_extrinsic.npy", camera="1"):
         read_capture(tmp_path)
 
 

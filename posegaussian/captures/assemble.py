@@ -1,13 +1,14 @@
 """A Capture from the files that a reader found, with the checks that are the same for every layout."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from posegaussian.captures.bit_depth import white_level, with_white
 from posegaussian.captures.calibration import Calibration, checked_camera
 from posegaussian.captures.capture import Capture, FrameFiles
-from posegaussian.captures.masks import without_opaque
+from posegaussian.captures.masks import given_masks
 from posegaussian.captures.matching import check_known
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config.rectify import MaskLabel
@@ -76,7 +77,8 @@ def assemble(
     white = white_level(root, images)
     images = {camera: with_white(by_frame, white) for camera, by_frame in images.items()}
     chosen = _choose_frames(root, images, cameras, frames or FrameRange())
-    masks = without_opaque(root, masks or {}, chosen[0])
+    masks = given_masks(root, masks or {}, images, chosen[0])
+    _check_numbering(root, images, masks, chosen)
     kinds = {"image": images, "mask": masks, "depth image": depths or {}}
     for kind, files in kinds.items():
         _check_complete(kind, {camera: files[camera] for camera in cameras if camera in files}, chosen)
@@ -151,6 +153,35 @@ def _choose_frames(root: Path, images: FrameFiles, cameras: Sequence[str], frame
         known = f"they are {min(every)} to {max(every)}" if every else "there are none"
         raise CaptureError(f"none of the frames is chosen ({known})", code="no-frames-chosen", file=root)
     return chosen
+
+
+def _check_numbering(root: Path, images: FrameFiles, masks: FrameFiles, chosen: Sequence[int]) -> None:
+    """Check that images, and the masks that belong to them, are numbered from the same start.
+
+    Where as many are numbered from another start, files of one number may be of different moments: an error if some
+    number is missing, else a warning.
+
+    Raises:
+        CaptureError: a chosen frame is missing where the numbers are shifted.
+    """
+    counts = Counter(frozenset(by_frame) for by_frame in images.values())
+    common = counts.most_common(1)[0][0]  # of equally many, the first camera's
+    usual = next(camera for camera, by_frame in images.items() if by_frame.keys() == common)
+    compared = [("images", camera, files, common, f"those of {usual}") for camera, files in images.items()]
+    compared += [("masks", camera, files, images[camera], "its frames") for camera, files in masks.items()]
+    for kind, camera, files, numbers, others in compared:
+        start, shift = min(numbers), min(files) - min(numbers)
+        if not shift or {number + shift for number in numbers} != set(files):
+            continue
+        what = f"its {kind} are numbered from {min(files)}, {others} from {start}: a number may be of two moments"
+        hint = "number them from one start"
+        if missing := [frame for frame in chosen if frame not in files or frame not in numbers]:
+            shared = sorted(set(numbers) & set(files))
+            if shared and kind == "images":
+                hint += f"; where equal numbers are one moment, choose them with --frames {shared[0]}:{shared[-1] + 1}"
+            place = {"file": files[min(files)].path.parent, "camera": camera, "frame": missing[0]}
+            raise CaptureError(what, code="shifted-frames", hint=hint, **place)
+        warn(what, code="maybe-shifted-frames", file=root, camera=camera, hint=hint)
 
 
 def _check_complete(kind: str, files: FrameFiles, frames: Sequence[int]) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from posegaussian.captures.matching import entries, match_footage, media
+from posegaussian.captures.matching import entries, match_footage, media, named_alike
 from posegaussian.captures.sequences import FrameRange, image_sequence, video_sequence
 from posegaussian.captures.simultaneous import paired_by_time
-from posegaussian.errors import CaptureError
+from posegaussian.errors import CaptureError, warn
 from posegaussian.io import video
 from posegaussian.io.images import LazyImage
+from posegaussian.names import words
 
 _VIDEO_FOLDERS = ("videos", "synchronized_videos", ".")
 """Where videos lie: EasyMocap and Pose2Sim; FreeMoCap; caliscope, beside each other in the capture's own folder."""
@@ -46,19 +47,29 @@ class CameraFootage:
                 return video.frame_rate(first.path)
         return None
 
-    def beside(self, root: Path, camera: str) -> dict[int, LazyImage]:
-        """Image files that belong to a camera's frames, such as masks, by frame number.
+    def beside(self, root: Path) -> dict[str, dict[int, LazyImage]]:
+        """Image files that belong to the cameras' frames, such as masks, by camera and frame number.
 
         Args:
-            root: with a folder named like the camera, or like its footage. Its files are numbered like the camera's
-                images, or like the frames of its video.
-            camera: of the footage.
+            root: with a folder for each camera, named like it or like its footage (see `matching.named_alike`). Its
+                files are numbered like the camera's images, or like the frames of its video. Cameras without such a
+                folder are left out, with a warning where none has one.
 
         Raises:
-            CaptureError: there is no such folder, or it holds no images.
+            CaptureError: a camera's folder holds no images, or two of one frame.
         """
-        name = self.paths[camera].stem if self.paths[camera].is_file() else self.paths[camera].name
-        folder = root / camera if (root / camera).is_dir() or not (root / name).is_dir() else root / name
+        folders = {path.name: path for path in entries(root) if path.is_dir()}
+        footage = {name: path.stem if path.is_file() else path.name for name, path in self.paths.items()}
+        found = named_alike(list(self.paths), folders)
+        found |= {camera: name for camera, name in footage.items() if name in folders}
+        found |= {camera: camera for camera in self.paths if camera in folders}
+        if not found and root.is_dir():
+            what = f"no folder in it is named like a camera ({', '.join(self.paths)}): left out"
+            warn(what, code="unmatched-masks", file=root)
+        return {camera: self._numbered(folders[found[camera]], camera) for camera in self.paths if camera in found}
+
+    def _numbered(self, folder: Path, camera: str) -> dict[int, LazyImage]:
+        """Image files of a folder by the number of the frame that they belong to."""
         files = image_sequence(folder, camera)
         if all(_index(image, number) == number for number, image in self.images[camera].items()):
             return files
@@ -83,7 +94,7 @@ def find_footage(
     Raises:
         CaptureError: there is no footage, it cannot be matched for certain, or a video cannot be used.
     """
-    folder, found = _candidates(root, cameras)
+    folder, found = _candidates(root, cameras, report=not asked)
     paths, in_order = match_footage(cameras, found, folder=folder, asked=asked)
     images: dict[str, dict[int, LazyImage]] = {}
     times: dict[str, np.ndarray] = {}
@@ -98,8 +109,11 @@ def find_footage(
     return CameraFootage(images, paths, in_order)
 
 
-def _candidates(root: Path, cameras: Collection[str]) -> tuple[Path, dict[str, Path]]:
-    """The folder that holds the footage, and what it holds, by name."""
+def _candidates(root: Path, cameras: Collection[str], report: bool) -> tuple[Path, dict[str, Path]]:
+    """The folder that holds the footage, and what it holds, by name.
+
+    Beside images, videos of other names than the cameras' and those of the folders are reported, if this is wanted.
+    """
     folders = {path.name: path for path in entries(root / "images") if path.is_dir()}
     videos = next((found for place in _VIDEO_FOLDERS if (found := media(root / place, video.VIDEO_SUFFIXES))), [])
     by_name: dict[str, Path] = {}
@@ -109,6 +123,10 @@ def _candidates(root: Path, cameras: Collection[str]) -> tuple[Path, dict[str, P
             raise CaptureError(what, code="several-videos", file=path.parent, hint="keep one of them there")
         by_name[path.stem] = path
     if folders:  # beside images, a video counts only where it has a camera's very name
+        known = set(map(words, (*cameras, *folders)))
+        for path in by_name.values() if report else ():
+            if words(path.stem) not in known and path.parent.name == _VIDEO_FOLDERS[0]:
+                warn("no camera of this name is calibrated: left out", code="uncalibrated-footage", file=path)
         return root / "images", {name: by_name[name] for name in by_name if name in cameras} | folders
     if not by_name:
         what = "no footage: neither images/CAMERA/ with the camera's frames nor videos/CAMERA.mp4"

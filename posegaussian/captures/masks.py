@@ -13,7 +13,7 @@ from posegaussian.captures.coverage import MOST_BORDER, border_share, coverage
 from posegaussian.config.rectify import MaskLabel
 from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry.masks import is_person
-from posegaussian.io.images import AlphaMask, ImageFile, LazyImage, samples
+from posegaussian.io.images import AlphaMask, ImageFile, LazyImage, has_alpha, samples
 
 _LOSSY = (".jpg", ".jpeg", ".webp")
 """Suffixes of files that are compressed with losses, or may be."""
@@ -90,7 +90,28 @@ def is_given(file: LazyImage) -> bool:
     return isinstance(file, ImageFile | AlphaMask | ResizedMask)
 
 
-def without_opaque(root: Path, masks: _FrameFiles, frame: int) -> _FrameFiles:
+def given_masks(root: Path, masks: _FrameFiles, images: _FrameFiles, frame: int) -> _FrameFiles:
+    """The masks, or else the alpha channels of the images; a warning names cameras that have neither, if others do.
+
+    Args:
+        root: the capture's folder.
+        masks: files by camera and frame.
+        images: by camera and frame; the cameras that count.
+        frame: in which an alpha channel is looked for.
+    """
+    found = {camera: masks[camera] for camera in images if camera in masks}
+    for camera, by_frame in images.items():
+        file = by_frame.get(frame)
+        if camera not in masks and isinstance(file, ImageFile) and has_alpha(file.path):
+            found[camera] = {number: AlphaMask(image.path) for number, image in by_frame.items()}
+    found = _without_opaque(root, found, frame)
+    if found and (missing := [camera for camera in images if camera not in found]):
+        what = f"no masks of these cameras: {', '.join(missing)}; the others have masks"
+        warn(what, code="cameras-without-masks", file=root)
+    return found
+
+
+def _without_opaque(root: Path, masks: _FrameFiles, frame: int) -> dict[str, Mapping[int, LazyImage]]:
     """The masks without those of cameras whose alpha channel is opaque everywhere in a frame, with a warning."""
     opaque = [
         camera

@@ -108,6 +108,15 @@ class AlphaMask:
             return np.array((image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A"))
 
 
+def has_alpha(path: Path) -> bool:
+    """Whether an image file has an alpha channel, or another kind of transparency; not where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return image.has_transparency_data
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False  # reading the image reports the error
+
+
 @dataclass(frozen=True)
 class DepthFile:
     """Depth along the optical axis, in a file of 16 bits; 0 where unknown.

@@ -59,13 +59,13 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         what = f"neither dist_ nor D_ of {', '.join(bare)}: taken as lenses without distortion"
         warn(what, code="no-distortion", file=intrinsics.path)
     masks = next((root / kind for kind in ("masks", "mask") if (root / kind).is_dir()), None)
-    depths = {name: footage.beside(root / "depths", name) for name in names if (root / "depths" / name).is_dir()}
+    depths = footage.beside(root / "depths")
     return assemble(
         root,
         format=NAME,
         calibrations={name: _calibration(intrinsics, extrinsics, name) for name in names},
         images=footage.images,
-        masks={name: footage.beside(masks, name) for name in names} if masks else {},
+        masks=footage.beside(masks) if masks else {},
         depths={name: {frame: DepthFile(p.path) for frame, p in by_frame.items()} for name, by_frame in depths.items()},
         backgrounds=background_images(root, names),
         sources=sorted(names, key=natural_order) if rig.sources is None else rig.sources,

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from PIL import Image
 
 from posegaussian.captures.arrangement import PosedImage
 from posegaussian.captures.calibration import Calibration
@@ -20,7 +19,7 @@ from posegaussian.captures.posed import assemble_posed
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.unlisted import image_without_suffix
 from posegaussian.errors import CalibrationError
-from posegaussian.io.images import AlphaMask, DepthFile, ImageFile, image_size
+from posegaussian.io.images import AlphaMask, DepthFile, ImageFile, has_alpha, image_size
 from posegaussian.text import read_json
 
 NAME = "nerfstudio"
@@ -96,7 +95,7 @@ def _posed(file: Path, entry: dict[str, Any]) -> PosedImage:
         name,
         image,
         _calibration(file, entry, image),
-        mask=ImageFile(file.parent / mask) if mask else AlphaMask(image.path) if _has_alpha(image.path) else None,
+        mask=ImageFile(file.parent / mask) if mask else AlphaMask(image.path) if has_alpha(image.path) else None,
         depth=DepthFile(file.parent / depth, _MILLIMETRE) if depth else None,
         time=_time(entry.get("time")),
     )
@@ -117,14 +116,6 @@ def _time(value: Any) -> float | None:
 def _image_path(path: Path) -> Path:
     """Path of an image; its suffix may be missing, as in Blender's exports."""
     return path if path.is_file() else image_without_suffix(path) or path
-
-
-def _has_alpha(path: Path) -> bool:
-    try:
-        with Image.open(path) as image:
-            return image.has_transparency_data
-    except OSError:
-        return False  # reading the image reports the error
 
 
 def _calibration(file: Path, entry: dict[str, Any], image: ImageFile) -> Calibration:

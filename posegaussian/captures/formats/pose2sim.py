@@ -63,13 +63,12 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         raise CalibrationError("no calibrated cameras", code="no-calibrated-cameras", file=file)
     check_known(asked, calibrations, file)
     footage = find_footage(root, calibrations, frames, asked)
-    masks = root / "masks"
     return assemble(
         root,
         format=NAME,
         calibrations={camera: calibrations[camera]() for camera in footage.images},
         images=footage.images,
-        masks={camera: footage.beside(masks, camera) for camera in footage.images} if masks.is_dir() else {},
+        masks=footage.beside(root / "masks"),
         backgrounds=background_images(root, footage.images),
         calibration_files=[file],
         asked=asked,

@@ -1,7 +1,9 @@
 """Footage of calibrated cameras on disk: which files are frames, and whose."""
 
+import shutil
 from pathlib import Path
 
+import cv2
 import helpers
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from layouts import RIG, pictures, save, write_toml, write_video
 
 from posegaussian import cli
 from posegaussian.captures.reading import read_capture
-from posegaussian.captures.sequences import background_images, image_sequence
+from posegaussian.captures.sequences import FrameRange, background_images, image_sequence
 from posegaussian.errors import CalibrationError, CaptureError
 
 GREY = np.full((4, 4), 90, np.uint8)
@@ -113,6 +115,74 @@ def test_images_numbered_from_another_start(tmp_path):
     with helpers.refuses(CaptureError, "shifted-numbers", file="images") as error:
         read_capture(tmp_path)
     assert "0, 1, 2" in error.value.what and "1, 2, 3" in error.value.what
+
+
+@pytest.mark.parametrize(
+    ("moved", "folder", "frame", "remedy"),
+    [("*/01/*", "images/01", 0, "--frames 1:2"), ("masks/*/*", "masks/00", 0, "one start")],
+    ids=["a camera", "all masks"],
+)
+def test_frames_numbered_from_another_start(moved, folder, frame, remedy, capture):
+    """One by one later: 0 and 1 here, 1 and 2 there."""
+    for path in sorted(capture.glob(moved), reverse=True):
+        path.rename(path.with_name(f"{int(path.stem) + 1:06d}.png"))
+    place = {"file": folder, "camera": folder[-2:], "frame": frame}
+    with helpers.refuses(CaptureError, "shifted-frames", **place) as error:
+        read_capture(capture)
+    assert (error.value.hint or "").endswith(remedy)
+    with helpers.warns("maybe-shifted-frames", camera=folder[-2:]):
+        assert read_capture(capture, frames=FrameRange(1, 2)).frames == (1,)
+
+
+def test_a_frame_that_one_camera_lacks_is_no_shift(capture):
+    (capture / "images/01/000000.png").unlink()
+    with helpers.refuses(CaptureError, "missing-frame", file="images/01/000000.png", camera="01", frame=0):
+        read_capture(capture)
+
+
+def test_folders_of_masks_are_matched_by_name(capture, recwarn):
+    expected = read_capture(capture).mask("01", 1)
+    (capture / "masks/01").rename(capture / "masks/Cam_1")
+    (capture / "masks/00").rename(capture / "masks/Cam_0")
+    np.testing.assert_array_equal(read_capture(capture).mask("01", 1), expected)
+    assert not recwarn.list
+
+
+def test_cameras_without_masks_are_named(capture, tmp_path, capfd):
+    shutil.rmtree(capture / "masks/01")
+    with helpers.warns("cameras-without-masks", file=capture):
+        assert set(read_capture(capture).masks) == {"00", "t00"}
+    cli.main(["import", str(capture), "-o", str(tmp_path / "out")])
+    assert set(read_capture(tmp_path / "out").masks) == {"00", "t00"}
+    with helpers.exits(capfd, camera="01", names=["no masks of this camera"]):
+        cli.main(["rectify", str(capture), "-o", str(tmp_path / "x.h5")])
+    for path in capture.glob("masks/*"):
+        path.rename(path.with_name(f"x{path.name}x"))
+    with helpers.warns("unmatched-masks", file="masks"):
+        assert not read_capture(capture).masks
+
+
+def test_alpha_of_images_is_the_mask_where_there_are_no_others(capture):
+    expected = read_capture(capture)
+    masks = {camera: expected.mask(camera, 0) for camera in expected.cameras}
+    for path in capture.glob("images/*/000000.png"):
+        rgb, alpha = cv2.imread(str(path)), masks[path.parent.name]
+        assert rgb is not None and cv2.imwrite(str(path), np.dstack([rgb, alpha]))
+    shutil.rmtree(capture / "masks")
+    found = read_capture(capture, frames=FrameRange(0, 1))
+    for camera, mask in masks.items():
+        np.testing.assert_array_equal(found.mask(camera, 0), mask)
+
+
+def test_a_video_beside_images_that_is_of_no_camera_is_named(capture, recwarn):
+    for name in ("00", "Cam 1"):
+        write_video(capture / f"videos/{name}.mp4", RIG["a"], frames=1)
+    (capture / "images/01").rename(capture / "images/cam1")
+    read_capture(capture)
+    assert not recwarn.list
+    write_video(capture / "videos/07.mp4", RIG["a"], frames=1)
+    with helpers.warns("uncalibrated-footage", file="videos/07.mp4"):
+        read_capture(capture)
 
 
 def test_an_unknown_camera_is_named_with_the_likely_one(capture):

@@ -124,7 +124,7 @@ def _check_poses(cameras: Cameras, centroids: Pixels) -> list[Diagnostic]:
         return []  # such a pair cannot be rectified, which is an error of its own with a better message
     for a, b in combinations(cameras, 2):
         if len(cameras) > 2 and _ray_error({**cameras, a: cameras[b], b: cameras[a]}, centroids) < _CONSISTENT:
-            hint = f"the images of {a} and {b} look swapped"
+            hint = f"the images of {a} and {b} look swapped, or a mask shows something else: see `posegaussian inspect`"
             return [Diagnostic(what, hint, code="swapped-images", fatal=True)]
     return [Diagnostic(what, "check the extrinsics and the masks with `posegaussian inspect`", code="cameras-disagree")]
 

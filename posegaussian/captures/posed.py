@@ -46,6 +46,8 @@ def assemble_posed(
         CaptureError: a camera or frame is missing, or cameras cannot be told apart.
         CalibrationError: a camera moves, or its lens changes.
     """
+    if not images:
+        raise CaptureError("it lists no images", code="no-images", file=calibration_files[0])
     grouped = group_by_camera(images)
     if not asked:
         paths = [each.path for posed in images for each in (posed.image, posed.mask, posed.depth) if each]

@@ -87,7 +87,7 @@ def image_sequence(folder: Path, camera: str) -> dict[int, LazyImage]:
         else:
             found[number] = ImageFile(path)
     if not found:
-        what = "no images of this camera" if not files else "no image of this camera has a number in its name"
+        what = "no images in this folder" if not files else "no image in this folder has a number in its name"
         raise CaptureError(what, code="no-images", file=folder, camera=camera, hint=_other_kinds(folder))
     if others:
         what = "not numbered like the others: left out" + (f", like {len(others) - 1} more" if len(others) > 1 else "")

@@ -145,6 +145,12 @@ def test_files_of_a_split(given, tmp_path):
     assert capture.held_out == (() if given == "file" else ("b",)) and len(capture.sources) == 1
 
 
+def test_a_file_that_lists_no_images(tmp_path):
+    (tmp_path / "transforms.json").write_text('{"frames": []}')
+    with helpers.refuses(CaptureError, "no-images", file="transforms.json"):
+        read_capture(tmp_path)
+
+
 def test_keys_of_nerfstudio(tmp_path):
     capture = read_capture(
         transforms(tmp_path, lambda entry, _: entry | {"w": float(entry["w"]), "h": f"{entry['h']}.0", "time": "x"})

@@ -61,6 +61,7 @@ def draw_stereo_scene(
     middle = (extent.min(0) + extent.max(0)) / 2
     arc = draw_arc(rng, rig, middle)
     baseline = rng.uniform(*rig.baseline)
+    arc = arc if settings.room.off else arc.above_floor((-0.5 * baseline, 0.5 * baseline))
     sources = []
     for side in (-0.5, 0.5):
         place = arc.place(side * baseline)

@@ -23,7 +23,8 @@ def project_vertices(
         camera: n cameras.
         distortion: OpenCV's k1, k2, p1, p2, k3 of each; None for pinholes.
     """
-    if vertices.is_cuda and distortion is None and has_triton():
+    # A point for each of many cameras is no mesh: the kernel runs once for each camera, of which a launch has 65,535.
+    if vertices.is_cuda and distortion is None and has_triton() and len(vertices) < vertices.shape[1]:
         from posegaussian.synthetic.renderer import kernels
 
         return kernels.project(vertices, camera)

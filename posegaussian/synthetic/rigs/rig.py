@@ -1,6 +1,7 @@
 """Rigs: source cameras on an arc or a ring around the person, and held-out cameras near each pair of neighbours."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -76,6 +77,14 @@ class Arc:
         direction = rotate(self.middle, self.axis, angle)
         sideways = cross(direction, self.axis)
         return self.centre + self.radius * rotate(direction, sideways / np.linalg.norm(sideways), above)
+
+    def above_floor(self, angles: Iterable[float]) -> "Arc":
+        """The circle, raised until none of the places at these angles is lower than `LOWEST_CAMERA`.
+
+        All cameras rise alike: those of an upright pair that each rose to the floor would meet there.
+        """
+        rise = max(LOWEST_CAMERA - min(self.place(angle)[2] for angle in angles), 0.0)
+        return replace(self, centre=self.centre + np.array([0.0, 0.0, rise]))
 
 
 def cross(a: Float[np.ndarray, "3"], b: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
@@ -200,6 +209,8 @@ def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Flo
     middle = (extent.min(0) + extent.max(0)) / 2
     arc = draw_arc(rng, ranges, middle, settings.ring)
     step = 360 / count if settings.ring else rng.uniform(*ranges.baseline)
+    angles = step * (np.arange(count) - (count - 1) / 2)
+    arc = arc if settings.room.off else arc.above_floor(angles)
 
     def view(angle, above=0.0, distortion=(0.0, 0.0)):
         place = arc.place(angle, above)
@@ -207,7 +218,6 @@ def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Flo
         pose = look_at(place, middle, rng.uniform(*ranges.roll))
         return draw_framed_camera(rng, ranges, pose, settings.size, extent, distortion)
 
-    angles = step * (np.arange(count) - (count - 1) / 2)
     sources = {f"{i:02d}": view(angle, distortion=settings.sensor.distortion) for i, angle in enumerate(angles)}
     names = list(sources)
     pairs = list(pairwise([*names, names[0]] if settings.ring and count > 2 else names))

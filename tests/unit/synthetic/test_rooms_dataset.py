@@ -12,6 +12,7 @@ from posegaussian.config import BuiltinSettings, RigSettings, RoomSettings, Sens
 from posegaussian.pipeline.captures import SCENE_DEPTH_UNIT, write_capture
 from posegaussian.synthetic.dataset import capture_scene
 from posegaussian.synthetic.dataset.clips import render_clip, render_clips
+from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.dataset.synthetic_capture import bystander_seeds
 from posegaussian.synthetic.rooms.surfaces import OTHER, PERSON
 
@@ -111,6 +112,15 @@ def test_cameras_stand_above_the_floor(subject):
     settings = replace(STREAM, rig=RigSettings(pitch=(-60.0, -50.0), radius=(3.0, 4.0)))
     sample = render_clip(subject, np.random.default_rng(0), settings, 1)
     assert (sample.pair.cameras.centre[..., 2] > 0.1).all() and (sample.target_camera.centre[..., 2] > 0.1).all()
+
+
+def test_every_upright_pair_of_the_default_rig_stands_above_the_floor(subject):
+    """Cameras that would stand below the floor rise together: each for itself, they would meet there."""
+    settings, extent = replace(STREAM, rig=RigSettings(vertical=1.0)), subject.poses.extent(np.zeros(1, int))
+    for seed in range(200):
+        scene = draw_stereo_scene(np.random.default_rng(seed), settings, extent)
+        lower, upper = sorted(scene.declared.centre[:, 2].tolist())
+        assert lower > 0.1 and upper - lower > 0.2 and scene.baseline > 5
 
 
 def test_where_a_clip_draws_no_room_the_wall_is_even(subject):

@@ -1,8 +1,17 @@
 # PoseGaussian: two calibrated views of a person -> 3D Gaussians -> novel views.
 # `snakemake --cores all` writes the report of every model under `report:`.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.8")
+try:
+    # Snakemake itself reads the file, and shows a traceback for other encodings.
+    if Path("config/config.yaml").is_file():
+        Path("config/config.yaml").read_text(encoding="utf-8")
+except UnicodeDecodeError:
+    raise WorkflowError("config/config.yaml: no UTF-8; save the file as UTF-8") from None
 
 
 configfile: "config/config.yaml"

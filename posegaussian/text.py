@@ -60,14 +60,14 @@ def read_json(path: Path) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def local_path(text: str, folder: Path | None = None) -> Path:
+def with_slashes(text: str, folder: Path | None = None) -> str:
     """A path that a text file names, within a folder; backslashes, as Windows writes them, separate folders.
 
-    On other systems a backslash may also be part of a name: a path that exists as it is written is taken.
+    On other systems a backslash may also be part of a name: a path that exists as it is written stays.
     """
-    folder = folder or Path()
-    written = folder / text
-    return written if "\\" not in text or written.exists() else folder / text.replace("\\", "/")
+    if "\\" not in text or ((folder or Path()) / text).exists():
+        return text
+    return text.replace("\\", "/")
 
 
 def _from_code_page(data: bytes, start: int, path: Path) -> str:

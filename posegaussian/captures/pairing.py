@@ -22,13 +22,16 @@ def named_pairs(capture: Capture, pairs: Sequence[tuple[str, ...]]) -> list[Name
     """Pairs that the user named, checked.
 
     Raises:
-        CaptureError: a pair does not have two cameras, or names a camera that the capture lacks.
+        CaptureError: a pair does not have two different cameras, or names a camera that the capture lacks.
     """
     checked = []
     for pair in pairs:
         if len(pair) != 2:
             raise CaptureError(f"a pair has two cameras, not {','.join(pair)}", code="invalid-pair", file=capture.root)
         check_known(pair, capture.cameras, capture.root)
+        if pair[0] == pair[1]:
+            what = f"the pair {','.join(pair)} names one camera twice"
+            raise CaptureError(what, code="invalid-pair", file=capture.root, camera=pair[0])
         checked.append((pair[0], pair[1]))
     return checked
 

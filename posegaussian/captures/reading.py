@@ -60,12 +60,12 @@ def read_capture(
         look_up(CAPTURE_FORMATS, format, "format", code="unknown-format")
     asked = (*cameras, *held_out) if cameras else ()
     try:
-        found, place = (format, given) if format and not given.is_file() else detect_format(given, format)
+        found, place = detect_format(given, format)
         capture = load_format(CAPTURE_FORMATS[found]).read(place, frames, asked).with_roles(cameras, held_out)
     except OSError as error:  # a path that is too long, a folder that may not be read, a disk that fails
         what = f"cannot be read ({(error.strerror or str(error)).lower()})"
         raise CaptureError(what, code="unreadable-file", file=error.filename or given) from None
-    if place != given and given.resolve() not in [path.resolve() for path in capture.calibration_files]:
+    if place != given and not _has_calibration(given, capture):
         what = f"no calibration of a known layout, though it lies in a capture of the layout {found}"
         raise CaptureError(what, code="unknown-layout", file=given, hint=f"give the capture's folder, {place}")
     return capture
@@ -74,24 +74,34 @@ def read_capture(
 def detect_format(root: Path, format: str | None = None) -> tuple[str, Path]:
     """Name of the layout, the first of `registry.CAPTURE_FORMATS` that recognises a capture, and what is to be read.
 
-    That is `root`, or the folder of the capture whose calibration file `root` is, if its layout does not take files.
+    That is `root`, or the folder of a capture that `root` is a file or a folder of.
 
     Args:
-        root: the capture's folder, or a file.
+        root: the capture's folder, or a file or folder in it.
         format: the only layout that is tried; default: all.
 
     Raises:
         CaptureError: there is no such folder, or no layout recognises it.
     """
     if not root.exists():
-        raise CaptureError("no such folder", code="missing-folder", file=root)
+        what = "no such file" if root.suffix else "no such folder"
+        raise CaptureError(what, code="missing-folder", file=root)
     tried = {name: load_format(entry) for name, entry in CAPTURE_FORMATS.items() if format in (None, name)}
-    for place in (root, *root.parents[:_DEEPEST]) if root.is_file() else (root,):
+    above = [*root.parents, *([] if root.is_absolute() else Path.cwd().parents)]
+    for place in (root, *above[:_DEEPEST]):
         for name, layout in tried.items():
             if layout.recognizes(place):
                 return name, place
+    if format is not None and root.is_dir():
+        return format, root  # its reader says what is missing
     what = f"no capture of a known layout ({', '.join(tried)})"
     raise CaptureError(what, code="unknown-layout", file=root, hint="docs/howto/captures.md describes them")
+
+
+def _has_calibration(given: Path, capture: Capture) -> bool:
+    """Whether a file or folder is or holds a calibration file of the capture."""
+    place = given.resolve()
+    return any(place in (file, *file.parents) for file in (path.resolve() for path in capture.calibration_files))
 
 
 def load_format(entry: Entry) -> Format:

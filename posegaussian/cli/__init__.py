@@ -71,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", CaptureWarning)
+            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # an error follows, of one line
             warnings.showwarning = _print_warning
             parse(words)()
     except UserError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -163,6 +164,8 @@ def import_(
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.import_capture import import_capture
 
+    if not (scale > 0 and isfinite(scale)):
+        raise ConfigError(f"--scale {scale:g} is not a positive number", code="invalid-scale")
     chosen = FrameRange.parse(frames) if frames else None
     capture = read_capture(source, format, chosen, cameras=cameras, held_out=targets)
     if camera_to_world:

@@ -7,6 +7,7 @@ from cyclopts import Group, Parameter
 
 from posegaussian import config
 from posegaussian.cli.arguments import Device, Output, PosePython, Settings, Whole, naming, one_of
+from posegaussian.errors import ConfigError
 from posegaussian.registry import EXPORT_FORMATS, RASTERIZERS
 
 _AS = Parameter(name="--as", consume_multiple=1)
@@ -35,7 +36,7 @@ def render(
     """Render novel views: of a whole rectified capture (.h5), or one view of a capture folder.
 
     Args:
-        input: a rectified .h5, or a capture folder
+        input: a rectified .h5, or a capture folder, or its calibration file
         weights: a .safetensors file, or `release`: the included weights
         output: the renders .h5; for a capture folder the image, .png (default: novel.png)
         heatmaps: the heatmaps .h5 of the capture
@@ -47,12 +48,18 @@ def render(
         ratio: position of the view: 0 is camera A, 1 is camera B
         frame: frame number (default: the first)
     """
+    from posegaussian.io.store_reader import is_store
     from posegaussian.model.weights import weights_path
 
     found = weights_path(weights)
-    if input.is_dir():
+    if not is_store(input):
         from posegaussian.pipeline.render_view import render_view
 
+        for option, value in {"heatmaps": heatmaps, "video": video, "frames": frames, "splats": splats}.items():
+            if value is not None:
+                what = f"--{option} is for a whole rectified .h5, but this is a capture of which one view is rendered"
+                hint = "rectify the capture and render the .h5"
+                raise ConfigError(what, code="unused-option", file=input, hint=hint)
         render_view(
             input,
             weights=found,

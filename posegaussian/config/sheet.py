@@ -18,7 +18,7 @@ from posegaussian.config.people import FIRST_TRAIN_SEED, HELD_OUT
 from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
 from posegaussian.registry import FOOTAGE
-from posegaussian.text import local_path, read_text
+from posegaussian.text import read_text, with_slashes
 
 BUILTIN, SCAN, FETCHED = "builtin:", "scan:", "fetch:"
 """Prefixes of the paths of captures that the pipeline makes: of synthetic people, of scans, of footage to download."""
@@ -119,11 +119,15 @@ def _table(path: Path, sheet: str) -> list[dict[str, str]]:
             what = f"{len(row)} cells for {len(header)} columns: {row[len(header)]!r} is in none of them"
             raise ConfigError(what, code="invalid-sheet", file=f"{sheet}, row {number}")
     found = [{name: cell for name, cell in zip(header, row, strict=False) if name or cell} for row in rows]
-    return [values | {"path": _with_slashes(values.get("path", ""))} for values in found]
+    return [_tidied(values) for values in found]
 
 
-def _with_slashes(path: str) -> str:
-    return str(local_path(path)) if "\\" in path else path
+def _tidied(values: dict[str, str]) -> dict[str, str]:
+    """Cells of a row, with slashes in the path, and without the blanks that people put behind commas."""
+    lists = {
+        name: " ".join(re.sub(r"\s*,\s*", ",", values[name]).split()) for name in ("pairs", "targets") if name in values
+    }
+    return values | lists | {"path": with_slashes(values.get("path", ""))}
 
 
 def _trimmed(row: list[str]) -> list[str]:

@@ -26,6 +26,7 @@ _HINTS = {
     errno.EPERM: "write to another folder, or change its permissions",
     errno.ENOTDIR: "write to another folder",
     errno.EEXIST: "write to another folder",
+    errno.EISDIR: "name a file, not a folder",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 """Hints by error number, for the errors that a user can correct."""

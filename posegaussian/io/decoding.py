@@ -20,6 +20,10 @@ from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PHOTOMETRIC_INTERPRETATION,
     PLANAR_CONFIGURATION,
+    STRIPBYTECOUNTS,
+    STRIPOFFSETS,
+    TILEBYTECOUNTS,
+    TILEOFFSETS,
     TiffImageFile,
 )
 
@@ -47,6 +51,14 @@ _GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 """Pillow's modes of one channel of more than 8 bits, which it reads as they are."""
 _COLOURS = re.compile(r"\W*(RGB|RGBX|RGBA|LA);16[BLN]\b")
 """Pillow's raw modes of colours of 16 bits that OpenCV reads rightly."""
+_TAIL = 1 << 16
+"""Bytes at the end of a file in which the last marker of a PNG or JPEG is looked for. Chosen by hand."""
+_ENDS = {"PNG": b"IEND", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9"}
+"""Last markers by Pillow's names of formats."""
+_SIZES = {"BMP": (2, 6, 0), "WEBP": (4, 8, 8)}
+"""First and last byte of the size that a file says it has, and the bytes that this size lacks."""
+_TIFF_PARTS = (STRIPOFFSETS, STRIPBYTECOUNTS), (TILEOFFSETS, TILEBYTECOUNTS)
+"""Tags with the places and the sizes of a TIFF's data."""
 _BYTES = ("1", "L", "LA", "RGB", "RGBA")
 """Pillow's modes of 8 bits that need no conversion."""
 _CONVERTED = ("P", "PA", "RGBX", "YCbCr", "CMYK")
@@ -75,6 +87,24 @@ def decode(path: Path, *, upright: bool = True) -> np.ndarray:
             return _deep_colours(path, image, form, orientation(image) if upright else 1)
         pixels = np.array(_in_known_colours(ImageOps.exif_transpose(image) if upright else image, path))
         return pixels.astype(pixels.dtype.newbyteorder("="))
+
+
+def seems_whole(path: Path) -> bool:
+    """Whether nothing is missing at the end of an image file, as far as that is seen without decoding it.
+
+    Raises:
+        OSError, SyntaxError, ValueError: it is no image.
+    """
+    with Image.open(path) as image, path.open("rb") as file:
+        size = path.stat().st_size
+        if isinstance(image, TiffImageFile):
+            tags = [[np.atleast_1d(image.tag_v2.get(tag, ())) for tag in pair] for pair in _TIFF_PARTS]
+            return all((places + sizes <= size).all() for places, sizes in tags if len(places) == len(sizes))
+        if image.format in _SIZES:
+            first, last, more = _SIZES[image.format]
+            return int.from_bytes(file.read(last)[first:], "little") + more <= size
+        file.seek(max(size - _TAIL, 0))
+        return _ENDS.get(str(image.format), b"") in file.read()
 
 
 def orientation(image: Image.Image) -> int:

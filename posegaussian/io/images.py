@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from posegaussian.errors import CaptureError, warn
+from posegaussian.errors import CaptureError, UserError, warn
 from posegaussian.io.atomic import write_atomic
-from posegaussian.io.decoding import declared_bits, decode, orientation
+from posegaussian.io.decoding import declared_bits, decode, orientation, seems_whole
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """Suffixes of the image files that are read."""
@@ -192,7 +192,19 @@ def write_image(
         >>> pg.write_image("grey.png", np.full((4, 6, 3), 128, np.uint8))
     """
     path = Path(path)
+    check_written_suffix(path)
     write_atomic(path, image_bytes(pixels, path.suffix.lower(), parameters))
+
+
+def check_written_suffix(path: Path) -> None:
+    """Raise a UserError if images are not written under a name, before they are computed.
+
+    Raises:
+        UserError: the name has another suffix than those of images, or is that of a folder.
+    """
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        what = f"no name of an image, which ends in {', '.join(IMAGE_SUFFIXES)}"
+        raise UserError(what, code="no-image-name", file=path)
 
 
 def image_size(file: LazyImage, camera: str, frame: int) -> tuple[int, int]:
@@ -212,13 +224,26 @@ def samples(file: LazyImage, camera: str, frame: int, load: Callable[[], Any] | 
     except FileNotFoundError:
         raise CaptureError("no such image", code="missing-image", file=file.path, camera=camera, frame=frame) from None
     except UnidentifiedImageError:
-        hint = "save it as JPEG, or as PNG or TIFF of 8 or 16 bits"
+        empty = not file.path.stat().st_size
+        what, hint = "not a readable image", "save it as JPEG, or as PNG or TIFF of 8 or 16 bits"
+        if empty:
+            what, hint = "an empty file instead of an image", "copy it again, or leave the frame out with `frames`"
         raise CaptureError(
-            "not a readable image", code="unreadable-image", file=file.path, camera=camera, frame=frame, hint=hint
+            what, code="unreadable-image", file=file.path, camera=camera, frame=frame, hint=hint
         ) from None
     except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
         what = f"not a readable image ({' '.join(str(error).split()).rstrip('.')})"
         raise CaptureError(what, code="unreadable-image", file=file.path, camera=camera, frame=frame) from None
+
+
+def check_whole(file: LazyImage, camera: str, frame: int) -> None:
+    """Decode a file whose end seems to be missing, which takes a look at its first and last bytes alone.
+
+    Raises:
+        CaptureError: it cannot be decoded; it names the file, camera and frame.
+    """
+    if not samples(file, camera, frame, lambda: seems_whole(file.path)):
+        samples(file, camera, frame)
 
 
 def _eight_bits(pixels: np.ndarray, file: LazyImage, camera: str) -> np.ndarray:

@@ -4,6 +4,7 @@ The header names elements with their counts and properties (paulbourke.net/dataf
 their own before or behind the vertices, end the header's lines as Windows does, and write either name of a type.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ _TYPES = {
     **{"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"},
 }
 """NumPy's types by the names of the format."""
+_END = re.compile(rb"(?<=[\r\n])end_header[ \t]*(\r\n|\n|\r)")
+"""The last line of a header, with the end of a line of any system."""
 _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
 """NumPy's byte orders by the encodings of the format; ASCII has none."""
 
@@ -43,11 +46,11 @@ def read_vertices(path: Path) -> np.ndarray:
         UserError: the file is no .ply, has no vertices that can be read, or is cut short.
     """
     data = path.read_bytes()
-    newline = b"\r\n" if data.startswith(b"ply\r\n") else b"\n"
-    header, found, body = data.partition(newline + b"end_header" + newline)
-    lines = header.decode("ascii", "replace").splitlines()
-    if not found or lines[:1] != ["ply"]:
+    end = _END.search(data)
+    lines = data[: end.start() if end else 0].decode("ascii", "replace").splitlines()
+    if end is None or [line.strip() for line in lines[:1]] != ["ply"]:
         raise _refused("no .ply file: no header", path)
+    body = data[end.end() :]
     try:
         encoding, elements = _parsed([line.split() for line in lines[1:]])
     except (ValueError, KeyError, IndexError):
@@ -101,8 +104,13 @@ def _from_text(body: bytes, skipped: int, vertex: _Element) -> np.ndarray:
     if len(lines) < vertex.count:
         raise ValueError(f"cut short: {len(lines)} of {vertex.count} are there")
     table = np.empty(vertex.count, [(name, "f8") for name, _ in vertex.fields or []])
-    numbers = np.array([line.split() for line in lines], np.float64).reshape(vertex.count, -1)
-    for name, column in zip(table.dtype.names or (), numbers.T, strict=bool(vertex.count)):
+    names = table.dtype.names or ()
+    rows = [line.split() for line in lines]
+    for place, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            raise ValueError(f"vertex {place} of {vertex.count} has {len(row)} numbers for {len(names)} properties")
+    numbers = np.array(rows, np.float64).reshape(vertex.count, len(names))
+    for name, column in zip(names, numbers.T, strict=True):
         table[name] = column
     return table
 

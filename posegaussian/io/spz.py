@@ -36,19 +36,23 @@ _COLOUR = 0.15
 
 def write_spz(path: Path, gaussians: Gaussians) -> None:
     """Write one set of Gaussians atomically; details and errors as for `spz_bytes`."""
-    write_atomic(path, spz_bytes(gaussians))
+    write_atomic(path, spz_bytes(gaussians, path))
 
 
-def spz_bytes(gaussians: Gaussians) -> bytes:
+def spz_bytes(gaussians: Gaussians, file: Path | None = None) -> bytes:
     """Bytes of a .spz file of one set of Gaussians; entries with an opacity below 1/255 are left out.
+
+    Args:
+        gaussians: one set.
+        file: named in warnings and errors.
 
     Raises:
         UserError: a position is beyond the range of the format, 8,388,607.
     """
     visible = gaussians.compact().to("cpu", torch.float32)
     positions = visible.means.double().numpy()
-    fraction = _fraction(positions)
-    _warn_of_losses(visible.scales.numpy().max(1), 0.5**fraction)
+    fraction = _fraction(positions, file)
+    _warn_of_losses(visible.scales.numpy().max(1), 0.5**fraction, file)
     means = np.rint(positions * (1 << fraction))
     harmonics = (visible.colors.numpy() - 0.5) / SH_CONSTANT
     parts = [
@@ -62,26 +66,28 @@ def spz_bytes(gaussians: Gaussians) -> bytes:
     return gzip.compress(header + b"".join(part.tobytes() for part in parts), mtime=0)
 
 
-def _fraction(positions: np.ndarray) -> int:
+def _fraction(positions: np.ndarray, file: Path | None) -> int:
     """The most fractional bits, up to the usual number, with which all positions fit."""
     farthest = float(np.abs(positions).max(initial=0))
     for fraction in range(_FRACTION, -1, -1):
         if round(farthest * (1 << fraction)) < _LIMIT:
             return fraction
     what = f"a position of {farthest:.4g} is beyond the range of .spz, {_LIMIT - 1}"
-    raise UserError(what, code="beyond-spz", hint="move the origin of the world to the person, or export .ply")
+    hint = "move the origin of the world to the person, or export .ply"
+    raise UserError(what, code="beyond-spz", file=file, hint=hint)
 
 
-def _warn_of_losses(sizes: np.ndarray, step: float) -> None:
+def _warn_of_losses(sizes: np.ndarray, step: float, file: Path | None) -> None:
     """Warn where the format's numbers are too coarse for Gaussians of these sizes (longest standard deviations)."""
     if len(sizes) and step > _COARSE * np.median(sizes):
         what = f"so far from the origin, .spz rounds positions to steps of {step:g}"
         hint = "move the origin of the world to the person, or export .ply"
-        warn(what, code="coarse-positions", hint=hint)
+        warn(what, code="coarse-positions", file=file, hint=hint)
     outside = (sizes < _SCALES[0]) | (sizes > _SCALES[1])
     if len(sizes) and outside.mean() > _OUTSIDE:
         what = f"{outside.mean():.0%} of the Gaussians are smaller or larger than .spz can say ({_SCALES[0]:.2g} to"
-        warn(f"{what} {_SCALES[1]:.0f}): they get the nearest size", code="size-beyond-spz", hint="export .ply")
+        what += f" {_SCALES[1]:.0f}): they get the nearest size"
+        warn(what, code="size-beyond-spz", file=file, hint="export .ply")
 
 
 def _byte(values: np.ndarray) -> np.ndarray:

@@ -18,6 +18,11 @@ _LARGEST_HEAP = 1 << 24
 """Bytes of the largest heap of texts. Chosen by hand: a store holds a few names of cameras."""
 
 
+def is_store(path: Path) -> bool:
+    """Whether a path is meant as an HDF5 file: by its name, or else by its first bytes."""
+    return not path.is_dir() and (path.suffix.lower() in (".h5", ".hdf5") or bool(h5py.is_hdf5(path)))
+
+
 def damaged(path: str | Path, reason: object) -> StoreError:
     """The error for a file that cannot be read."""
     return StoreError(

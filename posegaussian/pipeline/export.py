@@ -5,7 +5,8 @@ are kept if the folder was begun with the same splats, cameras and settings.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +55,13 @@ def export(
             code="missing-cameras",
             hint="add --rectified, or give a .json of cameras",
         )
-    _claim(output, files, path, rectified, settings)
-    _convert(files, output, _made_of("splats", formats))
-    if views:
-        _render(export_views(path, files, rectified, settings), output, views, settings.backend)
-    for kind, each in videos.items():
-        images = sorted((output / "images").glob("*.png"))
-        resolve(each.path)(output / f"{kind}{each.suffix}", (np.asarray(Image.open(p)) for p in images), settings.fps)
+    with _claimed(output, files, path, rectified, settings):
+        _convert(files, output, _made_of("splats", formats))
+        if views:
+            _render(export_views(path, files, rectified, settings), output, views, settings.backend)
+        for kind, each in videos.items():
+            frames = (np.asarray(Image.open(path)) for path in sorted((output / "images").glob("*.png")))
+            resolve(each.path)(output / f"{kind}{each.suffix}", frames, settings.fps)
 
 
 def splat_files(splats: Path) -> list[Path]:
@@ -69,7 +70,10 @@ def splat_files(splats: Path) -> list[Path]:
     Raises:
         UserError: there is none.
     """
-    files = sorted(splats.glob("*.ply"), key=lambda path: natural_order(path.name)) if splats.is_dir() else [splats]
+    files = [splats]
+    if splats.is_dir():
+        found = [path for path in splats.iterdir() if path.suffix.lower() == ".ply"]
+        files = sorted(found, key=lambda path: natural_order(path.name))
     if not files or not files[0].is_file():
         raise UserError(
             "no .ply here", code="missing-splats", file=splats, hint="give results/splats/MODEL/CAPTURE or a file in it"
@@ -81,8 +85,14 @@ def _made_of(what: str, formats: Formats) -> Formats:
     return {kind: each for kind, each in formats.items() if each.of == what}
 
 
-def _claim(output: Path, files: Sequence[Path], path: str, rectified: Path | None, settings: ExportSettings) -> None:
-    """Record the inputs and settings in the folder; refuse a folder that was begun with others."""
+@contextmanager
+def _claimed(
+    output: Path, files: Sequence[Path], path: str, rectified: Path | None, settings: ExportSettings
+) -> Iterator[None]:
+    """Record the inputs and settings in the folder; refuse a folder that was begun with others.
+
+    What an input that cannot be used leaves behind does not claim the folder: the record goes if nothing was written.
+    """
     inputs = [*files, *([rectified] if rectified else []), *([Path(path)] if path.endswith(".json") else [])]
     for file in inputs:
         if not file.is_file():
@@ -97,8 +107,16 @@ def _claim(output: Path, files: Sequence[Path], path: str, rectified: Path | Non
             file=output,
             hint="choose a new folder",
         )
-    if not manifest.exists():
+    began = not manifest.exists()
+    if began:
         write_atomic(manifest, text)
+    try:
+        yield
+    except UserError:
+        if began and [*output.iterdir()] == [manifest]:
+            manifest.unlink()
+            output.rmdir()
+        raise
 
 
 def _convert(files: Sequence[Path], output: Path, formats: Formats) -> None:

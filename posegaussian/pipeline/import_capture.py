@@ -18,7 +18,7 @@ from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.atomic import atomic_folder, write_error
 from posegaussian.io.easymocap import frame_path, write_calibration, write_frame, write_joints, write_rig
-from posegaussian.io.images import DEPTH_UNIT, WHITE, DepthFile, ImageFile, LazyImage, read_image, samples
+from posegaussian.io.images import DEPTH_UNIT, WHITE, DepthFile, ImageFile, LazyImage, check_whole, read_image, samples
 from posegaussian.io.space import ensure_room
 from posegaussian.io.video import VideoFrame
 from posegaussian.progress import progress
@@ -89,7 +89,7 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
                 file = capture.depths[camera][frame]
                 canonical = isinstance(file, DepthFile) and file.unit == DEPTH_UNIT and not file.inverse
                 unchanged = canonical and scale == 1
-                write = _linked(file.path, copy) if unchanged else _depth(capture, camera, frame, scale)
+                write = _linked_image(file, place, copy) if unchanged else _depth(capture, camera, frame, scale)
                 yield frame_path("depths", camera, number), write
         if camera in capture.backgrounds:
             place = camera, capture.frames[0]
@@ -108,7 +108,8 @@ def _placed(path: Path, image: LazyImage, place: tuple[str, int], copy: bool) ->
     if isinstance(image, ImageFile) and image.white != WHITE:
         return path, lambda target: write_frame(target, read_image(image, *place))
     if isinstance(image, ImageFile) and (image.upright or not image.is_rotated()):
-        return path.with_name(path.name.removesuffix(".png") + image.path.suffix.lower()), _linked(image.path, copy)
+        name = path.name.removesuffix(".png") + image.path.suffix.lower()
+        return path.with_name(name), _linked_image(image, place, copy)
     return path, lambda target: write_frame(target, samples(image, *place))
 
 
@@ -118,6 +119,17 @@ def _mask(path: Path, capture: Capture, place: tuple[str, int], copy: bool) -> t
     if isinstance(file, ImageFile) and capture.mask_label is None and samples(file, *place, file.has_levels):
         return _placed(path, file, place, copy)
     return path, lambda target: write_frame(target, read_mask(file, *place, capture.mask_label))
+
+
+def _linked_image(file: LazyImage, place: tuple[str, int], copy: bool) -> _Write:
+    """A writer that links to an image file, or copies it, unless it is cut short."""
+    write = _linked(file.path, copy)
+
+    def checked(target: Path) -> None:
+        check_whole(file, *place)
+        write(target)
+
+    return checked
 
 
 def _linked(source: Path, copy: bool) -> _Write:

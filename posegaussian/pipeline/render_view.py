@@ -12,7 +12,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
 from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError, ConfigError
-from posegaussian.io.images import write_image
+from posegaussian.io.images import check_written_suffix, write_image
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pipeline.pose_environment import SMALL, detect_joints, interpreter
@@ -61,6 +61,7 @@ def render_view(
             f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)", code="invalid-ratio"
         )
     output = output or Path("novel.png")
+    check_written_suffix(output)
     metadata = read_metadata(weights)
     chosen = pick_device(device)
     network = load_network(weights, chosen)

@@ -8,7 +8,7 @@ import pytest
 from helpers import refuses, warns
 
 from posegaussian.errors import UserError
-from posegaussian.text import local_path, read_text
+from posegaussian.text import read_text, with_slashes
 
 TEXT = 'names:\n  - "Läufer"\n\n# 3 µm\n'
 SAVED = {
@@ -63,6 +63,6 @@ def test_the_line_of_an_unknown_byte_is_named(tmp_path):
 
 
 def test_backslashes_separate_folders_unless_a_file_is_named_so(tmp_path):
-    assert local_path("a/b", tmp_path) == local_path("a\\b", tmp_path) == tmp_path / "a" / "b"
+    assert with_slashes("a/b", tmp_path) == with_slashes("a\\b", tmp_path) == "a/b"
     (tmp_path / "a\\b").touch()
-    assert local_path("a\\b", tmp_path) == tmp_path / "a\\b"
+    assert with_slashes("a\\b", tmp_path) == "a\\b"

@@ -99,3 +99,11 @@ def test_missing_split(workflow):
     del workflow.sheet[3]
     workflow.save()
     assert "model demo needs at least one capture of split 'test'" in said(workflow)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_a_configuration_in_another_encoding(workflow, encoding):
+    file = workflow.folder / "config/config.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("captures: captures.tsv  # café\n", encoding=encoding)
+    assert "config/config.yaml: no UTF-8" in said(workflow)

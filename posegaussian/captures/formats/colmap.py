@@ -20,7 +20,7 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile
 from posegaussian.names import natural_order
-from posegaussian.text import read_text
+from posegaussian.text import read_text, with_slashes
 
 NAME = "colmap"
 _FOLDERS = ("sparse/[0-9]*", "sparse", "colmap/sparse/[0-9]*", "")
@@ -84,7 +84,7 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
     images = []
     for number, (image, listed) in found.items():
         if image.has_pose:
-            name = str(names.get(number, listed)).replace("\\", "/")
+            name = with_slashes(str(names.get(number, listed)), root / "images")
             calibration = _calibration(model, image, name, reconstruction.cameras[image.camera_id])
             file = ImageFile(root / "images" / name, upright=False)
             images.append(PosedImage(name, file, calibration, mask=_mask(root, name)))

@@ -20,12 +20,14 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.unlisted import image_without_suffix
 from posegaussian.errors import CalibrationError
 from posegaussian.io.images import AlphaMask, DepthFile, ImageFile, has_alpha, image_size
-from posegaussian.text import read_json
+from posegaussian.text import read_json, with_slashes
 
 NAME = "nerfstudio"
 _FILE = "transforms.json"
 _SPLITS = ("transforms_train.json", "transforms_val.json", "transforms_test.json")
 _MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE", "SIMPLE_RADIAL", "RADIAL")
+_OTHERS = ("rig.json", "joints.json")
+"""Files of this project's own layout."""
 _AXES = np.diag([1.0, -1.0, -1.0])
 """From OpenGL's camera axes to OpenCV's, and back."""
 _DECIMALS = 6
@@ -36,7 +38,7 @@ _MILLIMETRE = 1e-3
 
 def recognizes(root: Path) -> bool:
     """Whether a folder, or the file itself, looks like this layout."""
-    return any(file.is_file() for file in _transforms(root))
+    return root.name not in _OTHERS and any(file.is_file() for file in _transforms(root))
 
 
 def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
@@ -89,7 +91,8 @@ def _listed(file: Path) -> list[PosedImage]:
 def _posed(file: Path, entry: dict[str, Any]) -> PosedImage:
     if not entry.get("file_path"):
         raise CalibrationError("an image has no file_path", code="invalid-calibration", file=file)
-    name, mask, depth = (_slashes(entry.get(key)) for key in ("file_path", "mask_path", "depth_file_path"))
+    paths = (str(entry.get(key) or "") for key in ("file_path", "mask_path", "depth_file_path"))
+    name, mask, depth = (with_slashes(path, file.parent) for path in paths)
     image = ImageFile(_image_path(file.parent / name))
     return PosedImage(
         name,
@@ -99,11 +102,6 @@ def _posed(file: Path, entry: dict[str, Any]) -> PosedImage:
         depth=DepthFile(file.parent / depth, _MILLIMETRE) if depth else None,
         time=_time(entry.get("time")),
     )
-
-
-def _slashes(path: Any) -> str:
-    """A path of any system; empty for none."""
-    return str(path or "").replace("\\", "/")
 
 
 def _time(value: Any) -> float | None:

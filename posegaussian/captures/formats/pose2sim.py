@@ -30,6 +30,8 @@ _PATTERNS = (
     "*.qca.txt",  # Qualisys
 )
 """Names of calibration files, the first that is found counts."""
+_PARTS = ("calibration", "videos", "synchronized_videos", "images", "masks")
+"""Folders of a trial, which are none themselves."""
 _QCA_UNIT = 1 / 64
 """Pixels per step of QCA's intrinsics."""
 _QCA_AXES = np.diag([1.0, -1.0, -1.0])
@@ -37,8 +39,8 @@ _QCA_AXES = np.diag([1.0, -1.0, -1.0])
 
 
 def recognizes(root: Path) -> bool:
-    """Whether a folder looks like this layout, or a file is one of its calibrations."""
-    return _calibration_file(root) is not None
+    """Whether a folder looks like this layout, or a file is one of its calibrations; not a folder of a trial."""
+    return _calibration_file(root) is not None and root.absolute().name not in _PARTS
 
 
 def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from pathlib import Path
 
 import cv2
 import helpers
@@ -203,6 +204,49 @@ def test_qca_with_a_serial_twice_and_a_number_that_is_none(tmp_path):
     path.write_text(text.replace('left="0"', 'left="zero"', 1))
     with helpers.refuses(CalibrationError, "invalid-calibration", file=path, camera="a"):
         read_capture(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("colmap", "sparse/0"),
+        ("colmap", "sparse"),
+        ("colmap", "sparse/0/images.txt"),
+        ("toml", "calibration"),
+        ("gps", "parm/0004_000"),
+    ],
+)
+def test_a_part_that_holds_the_calibration_instead_of_the_folder(kind, part, tmp_path, monkeypatch):
+    if kind == "colmap":
+        pytest.importorskip("pycolmap")
+    WRITERS[kind][0](tmp_path)
+    expected = read_capture(tmp_path)
+    found = read_capture(tmp_path / part)
+    assert (found.name, found.cameras.keys(), found.frames) == (expected.name, expected.cameras.keys(), expected.frames)
+    monkeypatch.chdir(tmp_path / part if (tmp_path / part).is_dir() else tmp_path)
+    assert read_capture("." if (tmp_path / part).is_dir() else part).cameras.keys() == expected.cameras.keys()
+
+
+@pytest.mark.parametrize(("kind", "part"), [("colmap", "images"), ("toml", "videos"), ("toml", "videos/a.mp4")])
+def test_a_part_without_the_calibration_names_the_folder(kind, part, tmp_path):
+    WRITERS[kind][0](tmp_path)
+    with helpers.refuses(CaptureError, "unknown-layout", file=part) as error:
+        if kind == "colmap":
+            pytest.importorskip("pycolmap")
+        read_capture(tmp_path / part)
+    assert str(error.value.hint).endswith(f", {tmp_path}")
+
+
+def test_a_backslash_in_the_name_of_a_camera(tmp_path):
+    file = WRITERS["nerfstudio"][0](tmp_path) / "transforms.json"
+    content = json.loads(file.read_text())
+    names = [Path(entry["file_path"]) for entry in content["frames"]]
+    camera = names[0].parent.name
+    for entry in content["frames"]:
+        entry["file_path"] = entry["file_path"].replace(f"/{camera}/", f"/left\\{camera}/")
+    (tmp_path / names[0].parent).rename(tmp_path / names[0].parent.with_name(f"left\\{camera}"))
+    file.write_text(json.dumps(content))
+    assert f"left\\{camera}" in read_capture(tmp_path).cameras
 
 
 def test_unknown_folders_and_names(tmp_path):

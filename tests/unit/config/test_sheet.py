@@ -147,7 +147,7 @@ def test_a_sheet_in_the_code_page_of_windows(read_bytes):
 
 
 def test_pairs_in_a_quoted_cell_as_excel_writes_them(read_bytes):
-    sheet = 'capture\tsplit\tpath\tpairs\na\ttest\tx\t"00,01 01,02"\n'
+    sheet = 'capture\tsplit\tpath\tpairs\na\ttest\tx\t"00, 01  01 ,02"\n'
     assert read_bytes(sheet.encode("utf-16"))["a"].pairs == "00,01 01,02"
 
 

@@ -176,6 +176,26 @@ def test_mistakes_are_one_line(splats, tmp_path, capsys, monkeypatch, arguments,
         export(splats, tmp_path / "out", *arguments)
 
 
+@pytest.mark.parametrize("damage", [lambda data: data[:-20], lambda data: b"none"], ids=["cut short", "no .ply"])
+def test_a_file_that_is_repaired_goes_into_the_same_folder(splats, tmp_path, capsys, damage):
+    path = splats / "00-01_000004.ply"
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    with helpers.exits(capsys, file=path):
+        export(splats, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    path.write_bytes(whole)
+    export(splats, tmp_path / "out")
+    assert len([*(tmp_path / "out/spz").iterdir()]) == 2
+
+
+def test_files_with_a_suffix_in_capitals(splats, tmp_path):
+    for path in [*splats.iterdir()]:
+        path.rename(path.with_suffix(".PLY"))
+    export(splats, tmp_path / "out")
+    assert len([*(tmp_path / "out/spz").iterdir()]) == 2
+
+
 def test_another_export_in_the_folder_is_not_mixed_with(splats, rectified, tmp_path, capsys):
     export(splats, tmp_path / "out")
     with helpers.exits(capsys, file=tmp_path / "out"):

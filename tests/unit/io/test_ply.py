@@ -108,6 +108,8 @@ FOREIGN = {
     "a camera behind": foreign(behind=CAMERA, tail=bytes(18)),
     "faces behind": foreign(behind="element face 1\nproperty list uchar int vertex_indices", tail=bytes(13)),
     "ASCII": ascii_text(),
+    "blanks behind the header": foreign().replace(b"1.0\n", b"1.0 \n").replace(b"end_header\n", b"end_header \n"),
+    "ends of lines of two systems": foreign(end="\r\n").replace(b"end_header\r\n", b"end_header\n"),
 }
 
 
@@ -165,6 +167,12 @@ REFUSED = {
 def test_what_holds_no_gaussians_is_refused(tmp_path, data):
     (tmp_path / "a.ply").write_bytes(data)
     with helpers.refuses(UserError, "unreadable-splats", file="a.ply"):
+        read_ply(tmp_path / "a.ply")
+
+
+def test_what_is_missing_of_a_text_that_was_cut(tmp_path):
+    (tmp_path / "a.ply").write_bytes(ascii_text()[:-200])
+    with pytest.raises(UserError, match=r"vertex \d of 7 has \d+ numbers|\d of 7 are there"):
         read_ply(tmp_path / "a.ply")
 
 

@@ -127,18 +127,18 @@ def test_the_ends_of_the_range(tmp_path, gaussians, sign):
     for value in (128 - 2**-16, 128.0, 2.0**23 - 1):
         write_spz(tmp_path / "a.spz", Gaussians(**vars(dot) | {"means": torch.full((1, 3), sign * value)}))
         np.testing.assert_array_equal(independent(tmp_path / "a.spz")["means"], np.full((1, 3), sign * value))
-    with helpers.refuses(UserError, "beyond-spz"):
+    with helpers.refuses(UserError, "beyond-spz", file="b.spz"):
         write_spz(tmp_path / "b.spz", Gaussians(**vars(dot) | {"means": torch.full((1, 3), sign * 2.0**23)}))
     assert not (tmp_path / "b.spz").exists()
 
 
 def test_coarse_positions_are_said(tmp_path, gaussians):
-    with helpers.warns("coarse-positions"):
+    with helpers.warns("coarse-positions", file="a.spz"):
         write_spz(tmp_path / "a.spz", moved(gaussians, 500_000))
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
 @pytest.mark.filterwarnings("ignore:.*rounds positions")
 def test_sizes_beyond_the_range_are_said(tmp_path, gaussians, unit):
-    with helpers.warns("size-beyond-spz"):
+    with helpers.warns("size-beyond-spz", file="a.spz"):
         write_spz(tmp_path / "a.spz", moved(gaussians[gaussians.means.abs().amax(1) < 3], 0, unit))

@@ -55,6 +55,38 @@ def test_pictures_and_videos_are_linked(tmp_path):
     assert not os.path.samefile(tmp_path / "c/images/0/000000.jpg", tmp_path / "gps/img/0004_000/0.jpg")
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--scale", "0"), "--scale 0"),
+        (("--scale", "-1"), "--scale -1"),
+        (("--scale", "nan"), "--scale nan"),
+        (("--pairs", "a,a"), "a,a"),
+    ],
+)
+def test_options_that_cannot_be_meant(tmp_path, capsys, options, named):
+    source = WRITERS["nerfstudio"][0](tmp_path / "source")
+    with helpers.exits(capsys, names=[named]):
+        cli.main(["import", str(source), "-o", str(tmp_path / "walk"), *options])
+    assert not (tmp_path / "walk").exists()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".webp"])
+@pytest.mark.parametrize("kind", ["images", "masks"])
+def test_an_image_that_is_cut_short_is_not_imported(tmp_path, capsys, kind, suffix):
+    helpers.write_sphere_capture(tmp_path / "source", size=(40, 32), samples=1, frames=3)
+    for path in (tmp_path / "source" / kind).rglob("*.*"):
+        data = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        path.unlink()
+        cv2.imwrite(str(path.with_suffix(suffix)), data)
+    cli.main(["import", str(tmp_path / "source"), "-o", str(tmp_path / "whole")])
+    path = sorted((tmp_path / "source" / kind).rglob("*.*"))[1]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with helpers.exits(capsys, file=path, camera=path.parent.name, frame=int(path.stem)):
+        cli.main(["import", str(tmp_path / "source"), "-o", str(tmp_path / "cut")])
+    assert not (tmp_path / "cut").exists()
+
+
 def test_scale_cameras_targets_and_pairs(tmp_path):
     helpers.write_sphere_capture(tmp_path / "metres", size=(40, 32), samples=1)
     lenses = helpers.default_rig((40, 32))
@@ -103,16 +135,14 @@ def test_mistakes_leave_nothing(options, named, tmp_path, capfd):
 def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, capfd):
     helpers.write_sphere_capture(tmp_path / "c", size=(40, 32), samples=1)
     path = tmp_path / "c/depths/t00/000001.png"
-    path.write_bytes(path.read_bytes()[:60])
-    calls = [["--scale", "2"], []]
-    for options in calls:
-        arguments = ["import", str(tmp_path / "c"), "-o", str(tmp_path / "out"), *options]
-        if options:
-            with helpers.exits(capfd, file=path, camera="t00", frame=1):
-                cli.main(arguments)
-            assert not (tmp_path / "out").exists()
-        else:
-            cli.main(arguments)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:60])
+    for options in (["--scale", "2"], []):
+        with helpers.exits(capfd, file=path, camera="t00", frame=1):
+            cli.main(["import", str(tmp_path / "c"), "-o", str(tmp_path / "out"), *options])
+        assert not (tmp_path / "out").exists()
+    path.write_bytes(whole)
+    cli.main(["import", str(tmp_path / "c"), "-o", str(tmp_path / "out")])
     with helpers.exits(capfd, file=tmp_path / "out"):
         cli.main(["import", str(tmp_path / "c"), "-o", str(tmp_path / "out")])
 

@@ -90,6 +90,29 @@ def test_a_view_without_pose_says_so_and_is_written(capture, weights, tmp_path, 
     assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
 
 
+def test_the_calibration_instead_of_the_folder(capture, weights, tmp_path):
+    by_hand(capture / "intri.yml", weights)
+    assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
+
+
+@pytest.mark.parametrize("option", ["--video", "--frames", "--splats", "--heatmaps"])
+def test_options_for_a_whole_capture_are_not_passed_over(capture, weights, capsys, option):
+    failing(capsys, capture, weights, option, "x", names=[option], file=capture)
+
+
+@pytest.mark.parametrize("name", ["novel.txt", "novel", "folder"])
+def test_a_name_that_no_image_has(capture, weights, tmp_path, capsys, name):
+    (tmp_path / "folder").mkdir()
+    failing(capsys, capture, weights, "-o", str(tmp_path / name), file=tmp_path / name)
+
+
+def test_a_folder_where_a_file_is_to_be(capture, weights, tmp_path, capsys):
+    (tmp_path / "a.png").mkdir()
+    with helpers.exits(capsys, file=tmp_path / "a.png"):
+        by_hand(capture, weights, "-o", str(tmp_path / "a.png"))
+    assert [*tmp_path.glob(".*.part")] == []
+
+
 def test_the_capture_is_read_once(capture, weights, monkeypatch):
     reads = []
 

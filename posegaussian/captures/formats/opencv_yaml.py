@@ -21,8 +21,9 @@ def parse_opencv(text: str) -> dict[str, Any]:
     Raises:
         ValueError: it is no YAML with names.
     """
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))  # YAML refuses tabs at their ends
     try:
-        values = yaml.load(re.sub(r"\A\s*%YAML.*\n", "", text), Loader=_Loader)
+        values = yaml.load(re.sub(r"\A\s*%YAML.*\n", "", lines), Loader=_Loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None
     if not isinstance(values, dict):

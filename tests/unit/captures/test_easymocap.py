@@ -1,5 +1,6 @@
 """The reader of EasyMocap's layout."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -186,6 +187,31 @@ def test_a_file_instead_of_the_folder(name, capture):
     (capture / "rig.json").write_text('{"sources": ["01", "02"]}')
     found = read_capture(capture / name)
     assert (found.name, found.root, found.sources) == ("capture", capture, ("01", "02"))
+
+
+@pytest.mark.parametrize(
+    ("rig", "code"),
+    [
+        ({"pairs": [["01", "11"]]}, "unknown-camera"),
+        ({"pairs": [[1, 2]]}, "unknown-camera"),
+        ({"pairs": [["01", "01"]]}, "invalid-pair"),
+        ({"fps": -25}, "invalid-rig"),
+    ],
+)
+def test_pairs_and_rates_that_cannot_be(rig, code, capture):
+    (capture / "rig.json").write_text(json.dumps({"sources": ["01", "02"]} | rig))
+    with helpers.refuses(CaptureError, code, file="rig.json"):
+        read_capture(capture)
+
+
+@pytest.mark.parametrize("end", [" \n", "\t\n", "\n\t\n", " \t\r\n"])
+def test_blanks_at_the_ends_of_lines(capture, end):
+    before = read_capture(capture)
+    for name in ("intri.yml", "extri.yml"):
+        (capture / name).write_text((capture / name).read_text().replace("\n", end), newline="")
+    after = read_capture(capture)
+    for name, camera in before.cameras.items():
+        np.testing.assert_array_equal(after.cameras[name].intrinsics, camera.intrinsics)
 
 
 def test_a_file_that_is_no_calibration(capture):

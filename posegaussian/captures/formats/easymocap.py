@@ -55,7 +55,6 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
     frames = frames or FrameRange.parse(rig.frames)
     footage = find_footage(root, calibrated, frames, asked or named)
     names = [*footage.images]
-    _check_pairs(rig.pairs, calibrated if asked else names, root / "rig.json")
     if bare := [name for name in names if intrinsics.distortion(name) is None]:
         what = f"neither dist_ nor D_ of {', '.join(bare)}: taken as lenses without distortion"
         warn(what, code="no-distortion", file=intrinsics.path)
@@ -117,14 +116,6 @@ def _positive(value: Any) -> float:
     if not 0 < float(value) < np.inf:
         raise ValueError("fps is not a positive number")
     return float(value)
-
-
-def _check_pairs(pairs: Sequence[tuple[str, str]], known: Sequence[str], file: Path) -> None:
-    for pair in pairs:
-        check_known(pair, known, file)
-        if pair[0] == pair[1]:
-            what = f"the pair {','.join(pair)} names one camera twice"
-            raise CaptureError(what, code="invalid-pair", file=file, camera=pair[0])
 
 
 def _calibration(intrinsics: "_Calibration", extrinsics: "_Calibration", camera: str) -> Calibration:

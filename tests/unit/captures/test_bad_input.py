@@ -146,6 +146,7 @@ CASES = {
         0,
     ),
     "unknown in pair": (pairs("00", "07"), CaptureError, "unknown-camera", "capture", "07"),
+    "one camera in a pair": (pairs("00", "00"), CaptureError, "invalid-pair", "capture", "00"),
     "three in a pair": (pairs("00", "01", "00"), CaptureError, "invalid-rig", "rig.json"),
     "broken rig": (write("rig.json", "{"), CaptureError, "invalid-rig", "rig.json"),
     "broken joints": (replace("joints.json", ": {", ": ["), CaptureError, "invalid-joints", "joints.json"),

@@ -115,8 +115,8 @@ def _ambient(
 ) -> Float32[Tensor, "v 3"]:
     """Ambient light: darker in corners, tinted by what is near."""
     local, facing = _into(points, fixtures.turn), _into(normals, fixtures.turn)
-    gaps = torch.cat([local - fixtures.low, fixtures.high - local], dim=1)[:, [0, 3, 1, 4, 2, 5]].clamp_min(0)
-    signed = torch.cat([-facing, facing], dim=1)[:, [0, 3, 1, 4, 2, 5]]  # towards each side of the room
+    gaps = torch.stack([local - fixtures.low, fixtures.high - local], dim=-1).flatten(1).clamp_min(0)
+    signed = torch.stack([-facing, facing], dim=-1).flatten(1)  # towards each side of the room
     corner = 1 - CORNER_DARKNESS * torch.exp(-gaps / CORNER) * (1 - signed.abs()).clamp(0, 1)
     size = (fixtures.high - fixtures.low).mean()
     weights = (0.5 + 0.5 * signed) ** 2 / (0.25 + gaps / size)

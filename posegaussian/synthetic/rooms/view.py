@@ -205,7 +205,7 @@ def pinhole_rays(camera: Camera) -> Float32[Tensor, "n s 3"]:
     like = camera.intrinsics
     x = torch.arange(camera.width, device=like.device) + 0.5
     y = torch.arange(camera.height, device=like.device)[:, None] + 0.5
-    focal, middle = like[:, [0, 1], [0, 1]][..., None, None], like[:, :2, 2][..., None, None]
+    focal, middle = like.diagonal(dim1=1, dim2=2)[..., None, None], like[:, :2, 2][..., None, None]
     skew = like[:, 0, 1, None, None]
     down = ((y - middle[:, 1]) / focal[:, 1]).expand(-1, -1, camera.width)
     across = (x - middle[:, 0] - skew * down) / focal[:, 0]

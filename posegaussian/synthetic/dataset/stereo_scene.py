@@ -47,7 +47,7 @@ def draw_stereo_scene(
 ) -> StereoScene:
     """A random rectified pair around the person, and a third camera near the arc between them.
 
-    In a room, cameras below the floor are raised above it.
+    In a room, all cameras rise together where a source camera would stand below the floor.
 
     Args:
         rng: random generator.

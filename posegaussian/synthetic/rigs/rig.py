@@ -195,7 +195,7 @@ def above_floor(place: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
 
 
 def capture_rig(rng: np.random.Generator, settings: BuiltinSettings, extent: Float[np.ndarray, "n 3"]) -> Rig:
-    """The random rig of a capture; in a room, cameras below the floor are raised above it.
+    """The random rig of a capture; in a room, all cameras rise together where one would stand below the floor.
 
     Args:
         rng: random generator.

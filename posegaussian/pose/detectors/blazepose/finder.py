@@ -9,10 +9,11 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from posegaussian.pose.detectors.blazepose.crops import Crops
-from posegaussian.pose.detectors.blazepose.landmarks import PRESENT, People, measure_people
+from posegaussian.pose.detectors.blazepose.landmarks import People, measure_people
 from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.pose.detectors.blazepose.person_detector import FoundPeople, find_people
 from posegaussian.pose.detectors.blazepose.weights import load_network
+from posegaussian.pose.person import PRESENT
 from posegaussian.types import stack
 
 ASSETS = Path(__file__).parents[3] / "assets" / "blazepose"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -9,20 +10,11 @@ from torch.nn import functional
 
 from posegaussian.pose.detectors.blazepose.crops import Crops, cell_centres, sample_crop, upright_crops
 from posegaussian.pose.detectors.blazepose.network import Network
+from posegaussian.pose.person import MATTE, Person, matte_box
 from posegaussian.types import Tensors
 
-LANDMARKS = (
-    "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
-    "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow",
-    "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index",
-    "left_thumb", "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    "left_heel", "right_heel", "left_foot_index", "right_foot_index",
-)  # fmt: skip
-"""Names of the landmarks, as MediaPipe gives them; left is the person's own."""
 _HIPS, _TOP = 33, 34
 """Two further points, which say where the next crop lies: the middle of the hips, and a point on the circle."""
-PRESENT = 0.5
-"""There is a person in a crop whose score exceeds this (MediaPipe's threshold)."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +45,28 @@ class People(Tensors):
     def boxes(self) -> Float[Tensor, "*b 4"]:
         """Smallest boxes (x0, y0, x1, y1) around the landmarks, image pixels: the crown and the skin lie outside."""
         return torch.cat([self.points[..., :2].amin(-2), self.points[..., :2].amax(-2)], dim=-1)
+
+    def records(self) -> list[Person]:
+        """Each person of a batch as a record of arrays."""
+        mattes = (255 * self.matte_logits.sigmoid()).round().byte()
+        if mattes.shape[1:] != (MATTE, MATTE):
+            raise ValueError(f"a matte of {tuple(mattes.shape[1:])} cells, not {MATTE} x {MATTE}")
+        crops, following = _as_rows(self.crops), _as_rows(self.next_crops)
+        tensors = (self.score, self.points, self.visibility, self.presence, self.boxes, mattes)
+        each = zip(*(values.cpu().numpy() for values in tensors), crops, following, strict=True)
+        return [
+            Person(
+                score=float(score),
+                points=points,
+                visibility=visibility,
+                presence=presence,
+                crop=crop,
+                next_crop=next_crop,
+                matte=matte,
+                box=_joined(box, matte_box(crop, matte)),
+            )
+            for score, points, visibility, presence, box, matte, crop, next_crop in each
+        ]
 
 
 def measure_people(
@@ -90,6 +104,17 @@ def _measure(network: Network, images: "list[UInt8[Tensor, '3 _ _']]", crops: Cr
         world=world.unflatten(-1, (-1, 3))[:, :33],
         matte_logits=matte[:, 0],
     )
+
+
+def _as_rows(crops: Crops) -> np.ndarray:
+    """Centre, side and angle of each crop, (n, 4)."""
+    return torch.cat([crops.centre, crops.side[:, None], crops.angle[:, None]], dim=1).cpu().numpy()
+
+
+def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The smallest box around two boxes."""
+    low, high = np.minimum(first, second)[:2], np.maximum(first, second)[2:]
+    return np.concatenate([low, high]).astype(np.float32)
 
 
 def image_mattes(people: People, height: int, width: int) -> Float[Tensor, "b height width"]:

@@ -7,8 +7,9 @@ from torch import nn
 
 from posegaussian.pose.detectors.blazepose.crops import Crops, box_crops
 from posegaussian.pose.detectors.blazepose.finder import BlazePose, Tracker
-from posegaussian.pose.detectors.blazepose.landmarks import LANDMARKS, image_mattes, measure_people
+from posegaussian.pose.detectors.blazepose.landmarks import image_mattes, measure_people
 from posegaussian.pose.detectors.blazepose.network import Network
+from posegaussian.pose.person import LANDMARKS
 
 BLACK = torch.zeros(3, 100, 120, dtype=torch.uint8)
 

@@ -10,6 +10,7 @@ from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.evaluate import EvaluateSettings
 from posegaussian.config.export import ExportSettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
+from posegaussian.config.matte import MatteErrorSettings
 from posegaussian.config.models import ModelSettings, NetworkSettings
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.plan import Plan
@@ -38,6 +39,7 @@ __all__ = [
     "GoalSettings",
     "LightSettings",
     "MaskLabel",
+    "MatteErrorSettings",
     "ModelSettings",
     "NetworkSettings",
     "PeopleSettings",

@@ -3,6 +3,7 @@
 from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT, Fraction, NonNegative, Positive, Sixteens, Size
+from posegaussian.config.matte import MatteErrorSettings
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.room import RoomSettings
 from posegaussian.config.synthetic import REALISTIC_SENSOR, LightSettings, RigSettings, SensorSettings
@@ -30,6 +31,10 @@ class StreamSettings:
     """Which synthetic people are drawn."""
     room: RoomSettings = RoomSettings()
     """What surrounds the person."""
+    matte: MatteErrorSettings = MatteErrorSettings()
+    """Errors of the mattes."""
+    unsynchronised: Fraction = 0.0
+    """Share of clips whose cameras film up to half a frame apart."""
     pool: Positive = 16
     """Number of people in the pool."""
     lifetime: Positive = 64
@@ -60,3 +65,5 @@ class StreamVariantSettings:
     """Sensor effects of the source images."""
     room: RoomSettings | None = None
     """What surrounds the person."""
+    matte: MatteErrorSettings | None = None
+    """Errors of the mattes."""

@@ -29,7 +29,9 @@ def crop_to_person(batch: Batch, random: np.random.Generator) -> Batch:
         random: draws the columns.
     """
     frames = batch.frames
-    columns = (batch.pair.masks[:, :, 0] > 0).any(-2).unflatten(0, (-1, frames)).any(1)
+    person = batch.pair.masks[:, :, 0] > 0
+    person = person if batch.coverage is None else person | (batch.coverage > 0)
+    columns = person.any(-2).unflatten(0, (-1, frames)).any(1)
     full = columns.shape[-1]
     firsts = columns.float().argmax(-1)
     lasts = full - columns.flip(-1).float().argmax(-1)
@@ -61,7 +63,8 @@ def crop_to_person(batch: Batch, random: np.random.Generator) -> Batch:
     )
     # x_left - x_right changes by the difference of the two views' left edges.
     disparity = crop(batch.disparity) - (shift[:, :1] - shift[:, 1:])[..., None, None]
-    return replace(batch, pair=pair, disparity=disparity, valid=crop(batch.valid))
+    coverage = None if batch.coverage is None else crop(batch.coverage)
+    return replace(batch, pair=pair, disparity=disparity, valid=crop(batch.valid), coverage=coverage)
 
 
 def _shifted(keypoints: Float[Tensor, "b 2 17 2"], left: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2 17 2"]:

@@ -21,6 +21,7 @@ class Batch(Tensors):
         target_camera: of the target view.
         width: of the rectified images before columns were cropped, pixels; errors are quoted relative to it.
         frames: consecutive frames per clip; the batch holds whole clips.
+        coverage: true coverage of the person where `pair.masks` may have errors; None where nothing else is known.
     """
 
     pair: StereoPair
@@ -31,3 +32,4 @@ class Batch(Tensors):
     target_camera: Camera
     width: int
     frames: int = 1
+    coverage: Float[Tensor, "b 2 h w"] | None = None

@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from posegaussian.config import StreamSettings, StreamVariantSettings, TrainSettings
+from posegaussian.config import MatteErrorSettings, StreamSettings, StreamVariantSettings, TrainSettings
+from posegaussian.data.as_filmed import near_matte
 from posegaussian.data.augmentation import crop_to_person, drop_pose
 from posegaussian.data.batch import Batch
+from posegaussian.data.matte_errors import draw_matte_errors, erroneous_mattes
 from posegaussian.data.prefetching import BatchSource
 from posegaussian.pose.detector_noise import ErrorModel, read_error_model, simulate_detector
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stream import SyntheticStream
+from posegaussian.types import StereoPair
 
 _UNUSED_SIZE = (16, 16)
 """Size of the target views in phase depth, which has no use for them: small, since they are rendered anyway."""
@@ -47,8 +50,9 @@ class StreamedBatches(BatchSource):
         variant = self.variants[number]
         frames = variant.frames or chosen.frames
         clips = (variant.batch_size or chosen.batch_size) // frames
-        sample = self.stream.batch(index, clips, frames, self.streams[number])
-        batch = batch_from_sample(sample, frames, self.errors, random, chosen.heatmap_noise)
+        stream = self.streams[number]
+        sample = self.stream.batch(index, clips, frames, stream)
+        batch = batch_from_sample(sample, frames, self.errors, random, chosen.heatmap_noise, stream.matte)
         pair = drop_pose(batch.pair, frames, chosen.heatmap_dropout, random)
         return crop_to_person(replace(batch, pair=pair), random)
 
@@ -65,27 +69,34 @@ class StreamedBatches(BatchSource):
 
 def _varied(settings: StreamSettings, variant: StreamVariantSettings, phase: str) -> StreamSettings:
     """The settings of the stream with the changes of a variant."""
-    names = ("size", "target_size", "still", "rig", "sensor", "room")
+    names = ("size", "target_size", "still", "rig", "sensor", "room", "matte")
     changes = {name: getattr(variant, name) for name in names if getattr(variant, name) is not None}
     changes |= {"target_size": _UNUSED_SIZE} if phase == "depth" else {}
     return replace(settings, **changes)
 
 
 def batch_from_sample(
-    sample: Sample, frames: int, errors: ErrorModel, random: np.random.Generator, noise: float = 1.0
+    sample: Sample,
+    frames: int,
+    errors: ErrorModel,
+    random: np.random.Generator,
+    noise: float = 1.0,
+    matte: MatteErrorSettings = MatteErrorSettings(),  # noqa: B008 (frozen)
 ) -> Batch:
-    """A sample of the stream as a batch.
+    """A sample of the stream as a batch; in rooms with images as filmed inside of the mattes and in a band around them.
 
     Args:
         sample: clips of consecutive frames.
         frames: per clip.
         errors: the error model of the detector.
         random: draws the errors.
-        noise: multiplies them.
+        noise: multiplies those of the detector.
+        matte: errors of the mattes.
     """
     visible = sample.joint_visible > 0
+    pair = _filmed(sample, frames, matte, random.spawn(1)[0])  # Leaves the numbers of `random` as they are.
     return Batch(
-        pair=simulate_detector(sample.pair, sample.joints2d, visible, frames, errors, random, noise),
+        pair=simulate_detector(pair, sample.joints2d, visible, frames, errors, random, noise),
         disparity=sample.disparity,
         valid=sample.valid,
         target=sample.target,
@@ -93,4 +104,19 @@ def batch_from_sample(
         target_camera=sample.target_camera,
         width=sample.pair.images.shape[-1],
         frames=frames,
+        coverage=sample.pair.masks[:, :, 0],
     )
+
+
+def _filmed(sample: Sample, frames: int, settings: MatteErrorSettings, random: np.random.Generator) -> StereoPair:
+    """The pair with erroneous mattes and, in rooms, with images as filmed near them."""
+    around, pair = sample.surroundings, sample.pair
+    images = (pair.images if around is None else around.images).flatten(0, 1)
+    mattes = masks = pair.masks.flatten(0, 2)
+    if settings != MatteErrorSettings():
+        clips, longer = len(masks) // (2 * frames), max(masks.shape[-2:])
+        errors = draw_matte_errors(random, settings, clips, frames, longer, masks.device)
+        mattes = erroneous_mattes(masks, images, sample.parts.flatten(0, 1), errors)
+    if around is not None:
+        images = near_matte(images, mattes)
+    return replace(pair, images=images.unflatten(0, (-1, 2)), masks=mattes.unflatten(0, (-1, 2))[:, :, None])

@@ -12,6 +12,7 @@ from torch import Tensor
 from posegaussian.config import StreamSettings
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.projection import project
+from posegaussian.synthetic.dataset.delay import Filmed, draw_delay, when_filmed
 from posegaussian.synthetic.dataset.sample import Sample, SampleSurroundings, concatenate
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.dataset.upload import upload
@@ -122,6 +123,7 @@ class CameraSample(Tensors):
         sensors: of the pair, batch t x 2.
         lamp: the camera of the first lamp's shadow map.
         middle: of the person in these frames, metres.
+        delay: how much later than the first camera the second one films, frames; the true time lies half-way.
         room: what surrounds the person; None: an even wall.
         bystanders: where other people stand in it; None: nowhere.
     """
@@ -135,6 +137,7 @@ class CameraSample(Tensors):
     sensors: Sensor
     lamp: Camera
     middle: Float32[Tensor, 3]
+    delay: float
     room: Room | None
     bystanders: Bystanders | None
 
@@ -167,6 +170,7 @@ def draw_camera_sample(
         sensors=sensors,
         lamp=lamp,
         middle=torch.from_numpy(middle.astype(np.float32)),
+        delay=draw_delay(rng, settings.unsynchronised),
         room=room,
         bystanders=room and Bystanders.of(room.others, lights),
     )
@@ -226,9 +230,12 @@ def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool, ot
     shadows = shadow_map(posed, sample.lamp)
     each = torch.arange(frames, device=posed.vertices.device)
     twice = torch.arange(2 * frames, device=posed.vertices.device) // 2
+    filmed = Filmed(posed, twice, shadows)
+    if sample.delay:
+        filmed = when_filmed(subject, sample.times, sample.delay, sample.lamp)
     truth, room = render_ground_truth(posed, twice, _flat(sample.declared)), None
     if sample.room is None:
-        sources = render_colours(posed, twice, sample.actual, sample.lights, shadows)
+        sources = render_colours(filmed.posed, filmed.frame, sample.actual, sample.lights, filmed.shadows)
         images = sources.over(sample.lights.background)
         if rooms:
             person = (truth.depth > 0).to(torch.uint8) * PERSON
@@ -243,7 +250,8 @@ def _render(subject: Subject, sample: CameraSample, frames: int, rooms: bool, ot
             view = with_bystanders(view, people, spots, cameras, sample.lights)
             empty = truth_with_bystanders(empty, people, declared)
         view = view.frames(frames)
-        sources = render_colours(posed, twice, sample.actual, sample.lights, shadows, limit=view.depth)
+        scene = filmed.posed, filmed.frame, sample.actual, sample.lights, filmed.shadows
+        sources = render_colours(*scene, limit=view.depth)
         free = contact_map(posed, sample.middle)
         left = darkness(view, shadows, twice, sample.lights, free, sample.middle)
         images = composed(view, sources, left)

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy.spatial import KDTree
 
 from posegaussian.captures.calibration import Calibration
 from posegaussian.errors import CalibrationError
@@ -55,11 +55,11 @@ class Poses:
     def differ(self, groups: Groups, distance: float = 1.0) -> bool:
         """Whether no two groups have mean poses within a distance."""
         means = self._means(groups)
-        return len(means) < 2 or bool((KDTree(means).query(means, k=2)[0][:, 1] > distance).all())
+        return len(means) < 2 or bool((scipy.spatial.KDTree(means).query(means, k=2)[0][:, 1] > distance).all())
 
     def cluster(self) -> Groups:
         """Groups of images that share a pose, in the order of their first images."""
-        groups, count, tree = np.full(len(self._points), -1), 0, KDTree(self._points)
+        groups, count, tree = np.full(len(self._points), -1), 0, scipy.spatial.KDTree(self._points)
         for index in range(len(groups)):
             if groups[index] < 0:
                 near = np.array(tree.query_ball_point(self._points[index], 1.0))
@@ -75,7 +75,7 @@ class Poses:
         members = [ordered[groups[ordered] == group] for group in range(groups.max() + 1)]
         steps = [np.linalg.norm(np.diff(self.centres[indices], axis=0), axis=1).max() for indices in members]
         distances = [
-            KDTree(np.delete(self.centres, indices, axis=0)).query(self.centres[indices])[0].min()
+            scipy.spatial.KDTree(np.delete(self.centres, indices, axis=0)).query(self.centres[indices])[0].min()
             for indices in members
         ]
         return bool(max(steps) < _STEP * min(distances))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from posegaussian import __version__
+from posegaussian.caches import use_cache_folder
 from posegaussian.cli import data, results, training, views
 from posegaussian.cli.extras import missing_extra
 from posegaussian.cli.help_page import HelpPage, shown_default
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake is one line on stderr and exit status 2."""
     # Idle OpenMP threads sleep: spinning ones make two jobs on a busy machine ten times slower. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    use_cache_folder()
     # A cancelled job unwinds, so that what it was writing is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     words = sys.argv[1:] if argv is None else argv

@@ -15,7 +15,7 @@ EXTRAS = {
 
 PACKAGES = {
     "train": ("lightning", "matplotlib", "tensorboard"),
-    "evaluate": ("flip_evaluator", "matplotlib", "pandas", "torchmetrics"),
+    "evaluate": ("flip_evaluator", "matplotlib", "pandas"),
     "viewer": ("viser",),
 }
 """What an extra of pyproject.toml installs, by the names that are imported."""

@@ -68,7 +68,7 @@ STAGE_VERSION = {
     "heatmaps": 1,
     "train": 6,
     "render": 6,
-    "evaluate": 4,
+    "evaluate": 5,
     "report": 4,
 }
 """Raised by hand when a stage's results change; Snakemake then reruns the stage and what follows it."""

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
+from posegaussian.evaluation.similarity import similarity
 from posegaussian.registry import METRICS
 
 
@@ -47,10 +47,7 @@ def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
 
 def ssim_map(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float64[Tensor, "h w"]:
     """Structural similarity around each pixel, averaged over the colour channels."""
-    pair = image.float()[None], truth.float()[None]
-    # The map is averaged here: versions of torchmetrics differ in whether their own mean includes the border.
-    _, values = structural_similarity_index_measure(*pair, sigma=1.5, data_range=1.0, return_full_image=True)
-    return values[0].double().mean(0)
+    return similarity(image.float()[None], truth.float()[None])[0].double().mean(0)
 
 
 def flip(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:

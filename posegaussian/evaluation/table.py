@@ -1,42 +1,14 @@
-"""Tables of metrics in long form: one value per row, the same columns in every file."""
+"""Tables of metrics (`rows`) as data frames."""
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from posegaussian.errors import StoreError
+from posegaussian.evaluation.rows import COLUMNS
 from posegaussian.io.atomic import atomic_file
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measured value; a NaN has a note with the reason.
-
-    The scope is what the metric was measured on: an image crop, the `disparity` of a pair (then `camera` is empty), or
-    all `frames` of a held-out camera (then `frame` is the first one).
-    """
-
-    capture: str
-    pair: str
-    camera: str
-    frame: int
-    method: str
-    scope: str
-    metric: str
-    value: float
-    note: str = ""
-
-
-COLUMNS = tuple(field.name for field in fields(Row))
-
-
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write a table of metrics, completely or not at all."""
-    write_frame(path, pd.DataFrame([astuple(row) for row in rows], columns=COLUMNS))
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
@@ -68,8 +40,3 @@ def read_rows(path: Path) -> pd.DataFrame:
 def read_all(paths: Sequence[Path]) -> pd.DataFrame:
     """Several tables in one; errors: see `read_rows`."""
     return pd.concat([read_rows(path) for path in paths], ignore_index=True)
-
-
-def with_note(value: float, note: str) -> tuple[float, str]:
-    """The value, with the note if it is NaN and an empty one otherwise."""
-    return value, note if math.isnan(value) else ""

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from posegaussian.evaluation.table import with_note
+from posegaussian.evaluation.rows import with_note
 from posegaussian.evaluation.temporal import Motion, TemporalMetric
 from posegaussian.registry import metrics_on, resolve
 

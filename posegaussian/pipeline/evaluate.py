@@ -16,7 +16,7 @@ from posegaussian.errors import StoreError
 from posegaussian.evaluation.baselines import reference_views
 from posegaussian.evaluation.comparison import Comparison, ImageMetric, load_image_metrics
 from posegaussian.evaluation.crops import Crop, crop
-from posegaussian.evaluation.table import Row, with_note, write_rows
+from posegaussian.evaluation.rows import Row, with_note, write_rows
 from posegaussian.evaluation.temporal_statistics import TemporalStatistics, ViewImages
 from posegaussian.io import store
 from posegaussian.progress import progress

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import scipy
 import torch
 from jaxtyping import Bool, Float
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from posegaussian.data.rectified import read_cameras
@@ -108,7 +108,7 @@ def _centres(outlines: Sequence[Float[Tensor, "_ 3"]]) -> Float[Tensor, "n 3"]:
     seen = [frame for frame, points in enumerate(outlines) if len(points)]
     middles = np.stack([(outlines[frame].amin(0) + outlines[frame].amax(0)).numpy() / 2 for frame in seen])
     every = np.stack([np.interp(np.arange(len(outlines)), seen, axis) for axis in middles.T], axis=1)
-    return torch.from_numpy(gaussian_filter1d(every, _SMOOTHING, axis=0, mode="mirror"))
+    return torch.from_numpy(scipy.ndimage.gaussian_filter1d(every, _SMOOTHING, axis=0, mode="mirror"))
 
 
 def _unit(camera: Camera) -> Camera:

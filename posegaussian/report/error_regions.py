@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from jaxtyping import Bool, Float, Int, Int8, UInt8
-from scipy.ndimage import binary_dilation, binary_erosion
 from torch import Tensor
 
 from posegaussian.data.rectified import read_pair, read_target
@@ -53,7 +53,8 @@ def error_regions(rectified: Any, target: int, frame: int) -> dict[str, Bool[np.
     """The pixels of the regions `both`, `one`, `none` and `outline`. Arguments: see `visible_sources`."""
     count = visible_sources(rectified, target, frame)
     person = is_person(rectified["targets/masks"][target, frame])
-    wide, narrow = (np.asarray(f(person, iterations=_OUTLINE), bool) for f in (binary_dilation, binary_erosion))
+    grown = scipy.ndimage.binary_dilation, scipy.ndimage.binary_erosion
+    wide, narrow = (np.asarray(f(person, iterations=_OUTLINE), bool) for f in grown)
     outline = wide & ~narrow
     return {
         name: region & ~outline for name, region in (("both", count == 2), ("one", count == 1), ("none", count == 0))

@@ -30,7 +30,7 @@ _VIEWER = Path(str(files("posegaussian"))) / "assets" / "viewer" / "viewer.js"
 """The 3D viewer; tools/viewer builds it."""
 _VIEWERS = 2
 """Number of captures whose Gaussians the page contains; chosen by hand, for the page's size."""
-_PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "torchmetrics", "flip-evaluator")
+_PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "flip-evaluator")
 
 
 @dataclass(frozen=True)

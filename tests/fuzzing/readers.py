@@ -24,7 +24,8 @@ from posegaussian.captures.pairing import neighbouring_pairs
 from posegaussian.captures.reading import read_capture
 from posegaussian.data.captured import Captures
 from posegaussian.data.rectified import read_target
-from posegaussian.evaluation.table import Row, read_rows, write_rows
+from posegaussian.evaluation.rows import Row, write_rows
+from posegaussian.evaluation.table import read_rows
 from posegaussian.export.cameras import read_cameras
 from posegaussian.io import store, video
 from posegaussian.io.images import AlphaMask, DepthFile, ImageFile, read_depth, read_image

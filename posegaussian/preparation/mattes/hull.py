@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float, Int, UInt8
-from scipy import ndimage
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rig import nearest_point
@@ -82,7 +82,7 @@ class VisualHull:
         nearness = np.exp(-((np.linalg.norm(middles - self._middle, axis=1) / self._half) ** 2))
         chosen = int(np.argmax(sizes[candidates] * nearness))
         body = (components == candidates[chosen]).reshape(_CELLS, _CELLS, _CELLS)
-        near = np.asarray(ndimage.binary_dilation(body, iterations=_DILATION), dtype=bool).ravel()
+        near = np.asarray(scipy.ndimage.binary_dilation(body, iterations=_DILATION), dtype=bool).ravel()
         fine = self._refined(self._cells[near], seen)
         regions = {name: _ProjectedCells(camera, *fine).drawn(camera) for name, camera in self._cameras.items()}
         return LocatedPerson(regions, middles[chosen], len(candidates) - 1)
@@ -138,7 +138,7 @@ def _votes(projected: Iterable[_ProjectedCells], seen: Sequence[Bool[np.ndarray,
 def _components(cells: Bool[np.ndarray, "n n n"]) -> Int[np.ndarray, "n n n"]:
     """Labels of the connected components (26 neighbours) of the cells, from 1; 0 outside."""
     labels = np.zeros(cells.shape, np.int32)
-    ndimage.label(cells, np.ones((3, 3, 3)), output=labels)
+    scipy.ndimage.label(cells, np.ones((3, 3, 3)), output=labels)
     return labels
 
 

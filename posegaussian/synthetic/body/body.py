@@ -6,9 +6,9 @@ from importlib.resources import files
 from typing import no_type_check
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
 from numba import njit
-from scipy import sparse
 
 from posegaussian.synthetic.mesh.surface import Subdivision, Surface, directed_edges, subdivide, unique_edges
 
@@ -90,13 +90,13 @@ def subdivided_body(name: str) -> Subdivision:
 
 
 @cache
-def neighbour_average(name: str) -> sparse.csr_array:
+def neighbour_average(name: str) -> "scipy.sparse.csr_array":
     """Matrix that averages the neighbours of each vertex of a refined surface."""
     surface = subdivided_body(name).surface
     edges, _ = unique_edges(directed_edges(surface.faces))
     both = np.concatenate([edges, edges[:, ::-1]])
-    matrix = sparse.csr_array((np.ones(len(both)), both.T), shape=(len(surface.rest),) * 2)
-    return sparse.diags_array(1 / matrix.sum(1)) @ matrix
+    matrix = scipy.sparse.csr_array((np.ones(len(both)), both.T), shape=(len(surface.rest),) * 2)
+    return scipy.sparse.diags_array(1 / matrix.sum(1)) @ matrix
 
 
 def bone_transforms(

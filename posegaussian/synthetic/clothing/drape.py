@@ -8,9 +8,8 @@ chosen by eye on contact sheets.
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import KDTree
 
 from posegaussian.synthetic.body.body import neighbour_average
 from posegaussian.synthetic.mesh.normals import vertex_normals
@@ -123,7 +122,7 @@ class ClothedBody:
             reach[i] = np.maximum(reach[i], reach[i - 1] + flare * (rows[i - 1] - rows[i]))
         apart = np.cos(angle[:, None] - angle[None])
         radius = np.where(apart > 0.4, reach[:, None, :] / np.maximum(apart, 0.4), np.inf).min(2)
-        radius = np.maximum(gaussian_filter(radius, (1.5, 1.5), mode=("nearest", "wrap")), radius)  # type: ignore[arg-type]
+        radius = np.maximum(scipy.ndimage.gaussian_filter(radius, (1.5, 1.5), mode=("nearest", "wrap")), radius)  # type: ignore[arg-type]
         warped = angle + 0.25 * np.sin(angle + rng.uniform(0, 6.3)) + 0.12 * np.sin(3 * angle + rng.uniform(0, 6.3))
         depth = flutes * np.clip((0.16 - heights) / 0.45, 0, 1)
         radius = radius + depth[:, None] * (1 + np.cos(int(rng.integers(7, 13)) * warped + rng.uniform(0, 6.3)))
@@ -156,7 +155,7 @@ class ClothedBody:
         """Skinning weights: the body's above the hips, a smooth blend of both legs' below."""
         shape = points.shape[:2]
         chosen = self.trunk_and_legs
-        _, nearest = KDTree(self.suit.rest[chosen]).query(points.reshape(-1, 3))
+        _, nearest = scipy.spatial.KDTree(self.suit.rest[chosen]).query(points.reshape(-1, 3))
         near = self.suit.weights[chosen][nearest].reshape(*shape, -1)
         x, _, z = self.canonical.T
         legs = []
@@ -167,7 +166,7 @@ class ClothedBody:
         apart = share * legs[0][:, None] + (1 - share) * legs[1][:, None]
         low = smoothstep((0.14 - canonical[..., 2:]) / 0.16)
         weights = (1 - low) * near + low * apart
-        weights = gaussian_filter(weights, (2.0, 3.0, 0.0), mode=("nearest", "wrap", "nearest"))  # type: ignore[arg-type]
+        weights = scipy.ndimage.gaussian_filter(weights, (2.0, 3.0, 0.0), mode=("nearest", "wrap", "nearest"))  # type: ignore[arg-type]
         weights /= weights.sum(2, keepdims=True)
         return weights.reshape(-1, weights.shape[2]).astype(np.float32)
 
@@ -178,7 +177,7 @@ class ClothedBody:
             self.trunk_and_legs & (z < canonical[0, 0, 2] + 0.01) & (z > canonical[-1, 0, 2] - 0.01)
         )
         flat = points.reshape(-1, 3)
-        _, nearest = KDTree(flat).query(self.suit.rest[chosen] + 0.01 * self.normals[chosen])
+        _, nearest = scipy.spatial.KDTree(flat).query(self.suit.rest[chosen] + 0.01 * self.normals[chosen])
         height = ((flat[nearest] - self.suit.rest[chosen]) * self.normals[chosen]).sum(1)
         self.standoff[chosen] = np.maximum(self.standoff[chosen], np.clip(height, 0, 0.12))
 

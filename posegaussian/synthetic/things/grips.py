@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.optimize import least_squares
 
 from posegaussian.synthetic.body.body import bone_transforms
 from posegaussian.synthetic.motion.motion import Motion
@@ -102,7 +102,10 @@ def reaching(
 
     low, high = np.array([LIMITS[name] for name in _ARM]).T
     starts = np.array([[0.3, 0.5, 0.0, 1.2], [0.5, 0.9, -0.6, 1.6]])
-    found = [least_squares(residual, start, bounds=(low, high), diff_step=1e-3, max_nfev=60) for start in starts]
+    found = [
+        scipy.optimize.least_squares(residual, start, bounds=(low, high), diff_step=1e-3, max_nfev=60)
+        for start in starts
+    ]
     return angles(min(found, key=lambda each: each.cost).x)
 
 

@@ -4,8 +4,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from posegaussian.evaluation.similarity import similarity
 from posegaussian.training.losses.base import LossInputs
-from posegaussian.training.losses.similarity import similarity
 
 _L1_WEIGHT, _SSIM_WEIGHT = 0.8, 0.2
 """Weights of the two parts of the image loss, those of GPS-Gaussian and 3D Gaussian splatting (Kerbl et al. 2023)."""

@@ -1,7 +1,9 @@
 """From files to tables."""
 
 import math
+from typing import Any
 
+import h5py
 import helpers
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ import pytest
 
 from posegaussian.config import EvaluateSettings
 from posegaussian.errors import StoreError
-from posegaussian.evaluation.table import COLUMNS
+from posegaussian.evaluation.rows import COLUMNS
 from posegaussian.io import store
 from posegaussian.pipeline.evaluate import evaluate_capture
 from posegaussian.pipeline.summarize import summarize
@@ -21,7 +23,12 @@ def table(renders, rectified, tmp_path):
     return pd.read_csv(tmp_path / "metrics" / "disc.csv", keep_default_na=False, dtype=str)
 
 
-def select(table, **wanted):
+def edited(path) -> Any:
+    """A store, opened to change it."""
+    return h5py.File(path, "r+")
+
+
+def select(table: Any, **wanted) -> Any:
     for column, value in wanted.items():
         table = table[table[column] == value]
     return table
@@ -55,9 +62,7 @@ def test_known_errors_are_found(table):
 
 
 def test_flickering_frames_of_a_still_person(renders, rectified, tmp_path):
-    import h5py
-
-    with h5py.File(renders, "r+") as file:
+    with edited(renders) as file:
         file["targets/images"][0, 1] += 4
     evaluate_capture(renders, rectified, tmp_path / "flicker.csv", EvaluateSettings(crops=("bbox",)))
     temporal = select(pd.read_csv(tmp_path / "flicker.csv"), scope="frames")
@@ -69,9 +74,7 @@ def test_flickering_frames_of_a_still_person(renders, rectified, tmp_path):
 
 
 def test_jitter_is_measured_of_what_stands_still(renders, rectified, tmp_path):
-    import h5py
-
-    with h5py.File(rectified, "r+") as file:
+    with edited(rectified) as file:
         file["targets/images"][0, 1] = np.roll(file["targets/images"][0, 1], 2, axis=1)
     evaluate_capture(renders, rectified, tmp_path / "moved.csv", EvaluateSettings(crops=("bbox",)))
     table = pd.read_csv(tmp_path / "moved.csv", keep_default_na=False, dtype=str)
@@ -107,9 +110,7 @@ def test_without_true_depth_the_plane_stands_where_the_silhouettes_meet(without_
 
 def test_a_fit_of_the_colours_is_beside_the_metrics(renders, rectified, tmp_path):
     """A darker and warmer exposure costs PSNR, and nothing after the fit."""
-    import h5py
-
-    with h5py.File(renders, "r+") as file, h5py.File(rectified) as truth:
+    with edited(renders) as file, edited(rectified) as truth:
         file["targets/images"][...] = np.rint(truth["targets/images"][()] * [0.8, 0.7, 0.6])
     evaluate_capture(renders, rectified, tmp_path / "dark.csv", EvaluateSettings(crops=("bbox",)))
     rows = select(pd.read_csv(tmp_path / "dark.csv"), method="some_model", scope="bbox")
@@ -125,18 +126,16 @@ def test_same_input_same_bytes(renders, rectified, tmp_path):
 
 
 def test_files_that_do_not_belong_together_are_refused(renders, rectified, tmp_path):
-    import h5py
-
     for name, change in (("frames", [4, 6]), ("targets/cameras", ["t01"])):
-        with h5py.File(renders, "r+") as file:
+        with edited(renders) as file:
             kept = file[name][()]
             file[name][...] = change
         with helpers.refuses(StoreError, "mismatched-stores", file=renders) as error:
             evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())
         assert name in error.value.what
-        with h5py.File(renders, "r+") as file:
+        with edited(renders) as file:
             file[name][...] = kept
-    with h5py.File(renders, "r+") as file:
+    with edited(renders) as file:
         for name in ("images", "alphas", "depth"):
             cut = file[f"targets/{name}"][:, :, :8, :8]
             del file[f"targets/{name}"]
@@ -147,9 +146,7 @@ def test_files_that_do_not_belong_together_are_refused(renders, rectified, tmp_p
 
 
 def test_incomplete_renders_are_refused(renders, rectified, tmp_path):
-    import h5py
-
-    with h5py.File(renders, "r+") as file:
+    with edited(renders) as file:
         del file.attrs["complete"]
     with helpers.refuses(StoreError, "incomplete-store", file=renders):
         evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings())

@@ -16,7 +16,8 @@ import torch
 from report_files import SUMMARY, capture, report
 
 from posegaussian.cli import main
-from posegaussian.evaluation.table import Row, read_all, write_rows
+from posegaussian.evaluation.rows import Row, write_rows
+from posegaussian.evaluation.table import read_all
 from posegaussian.report.angles import curves_by_angle
 from posegaussian.report.splats import thinned
 from posegaussian.report.views import CaptureFiles
@@ -136,7 +137,8 @@ def test_mistakes_are_one_line_and_leave_nothing(inputs, capsys):
 
 def test_gaussians_travel_in_the_page(inputs):
     text = report(inputs, [capture(inputs, "person6")], splats=True)
-    data = json.loads(re.search(r'class="splats">(.*?)</script>', text)[1])
+    (found,) = re.findall(r'class="splats">(.*?)</script>', text)
+    data = json.loads(found)
     assert [frame["title"] for frame in data["frames"]] == ["frame 0", "frame 1", "frame 2", "frame 3"]
     assert base64.b64decode(data["frames"][0]["spz"])[:2] == b"\x1f\x8b"
     np.testing.assert_allclose(data["centre"], 0, atol=0.02)
@@ -179,5 +181,5 @@ def test_the_readme_image_is_made_from_the_same_files(inputs, monkeypatch):
     arguments = [str(tool), str(paths.renders), "--rectified", str(paths.rectified), "-o", str(output)]
     monkeypatch.setattr("sys.argv", arguments)
     runpy.run_path(str(tool), run_name="__main__")
-    width = cv2.imread(str(output)).shape[1]
+    width = np.asarray(cv2.imread(str(output))).shape[1]
     assert 1580 <= width <= 1600

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from report_files import CURVES, capture
 from posegaussian.cli import main
 from posegaussian.config import GoalSettings
 from posegaussian.evaluation.aggregate import by_group, read_tables
-from posegaussian.evaluation.table import Row, write_rows
+from posegaussian.evaluation.rows import Row, write_rows
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.io import store
@@ -134,19 +135,19 @@ def test_visible_sources_by_geometry(tmp_path):
     dims = dict(
         pair=1, frame=1, height=SIZE, width=SIZE, coefficients=5, target=1, target_width=SIZE, target_height=SIZE
     )
-    path, common = tmp_path / "layers.h5", dict(stage_version=1, settings={}, inputs={}, without=("joints",))
-    with store.create(path, store.RECTIFIED, dims, **common) as writer:
+    path = tmp_path / "layers.h5"
+    given: dict[str, Any] = {"stage_version": 1, "settings": {}, "inputs": {}}
+    with store.create(path, store.RECTIFIED, dims, without=("joints",), **given) as writer:
         writer["targets/intrinsics", 0] = views[2].intrinsics.numpy()
         writer["targets/world_to_camera", 0] = views[2].world_to_camera.numpy()
         seen, far = layers(views[2])
         writer["targets/depth"] = seen.numpy()
         writer["targets/masks"] = 255 * (seen > 0).numpy()
         depths = torch.stack([layers(view)[0] for view in views[:2]])[None].float()
-        pair = Camera(
-            *(torch.stack([getattr(v, n) for v in views[:2]])[None] for n in ("intrinsics", "world_to_camera")),
-            SIZE,
-            SIZE,
+        intrinsics, poses = (
+            torch.stack([getattr(v, n) for v in views[:2]])[None] for n in ("intrinsics", "world_to_camera")
         )
+        pair = Camera(intrinsics, poses, SIZE, SIZE)
         writer["sources/disparity"] = depth_to_disparity(depths, pair)[0].numpy()
         for side in (0, 1):
             writer["sources/intrinsics", 0, side] = views[side].intrinsics.numpy()
@@ -184,8 +185,8 @@ def test_the_command_writes_the_page(tmp_path):
     assert set(pd.read_csv(tmp_path / "page/means.csv")["method"]) == {"plane_warp", "mine", "gt_depth"}
     for name, rows in (("typical", 1), ("worst", 2)):
         assert f"({name}.jpg)" in page
-        image = cv2.imread(str(tmp_path / f"page/{name}.jpg"))
-        assert image.shape[0] == rows * cv2.imread(str(tmp_path / "page/typical.jpg")).shape[0]
+        image, typical = (np.asarray(cv2.imread(str(tmp_path / f"page/{each}.jpg"))) for each in (name, "typical"))
+        assert image.shape[0] == rows * typical.shape[0]
     assert cv2.imread(str(tmp_path / "page/curves.png")) is not None
     first = {path.name: path.read_bytes() for path in (tmp_path / "page").iterdir()}
     main([str(word) for word in [*words, "--curves", tmp_path / "depth.csv"]])

@@ -22,6 +22,9 @@ _APART = 5.0
 """Cameras are told apart by their poses alone if these differ by so many times the noise. Chosen by hand."""
 _SERIES = re.compile(r"(frame|img|image|dsc|mov|vid)[^a-z]*[0-9]+", re.IGNORECASE)
 """Names that phones and programs give to images of one camera, one after the other."""
+_MOST_IN_SERIES = 32
+"""Most images of a series with a pose each that may be fixed cameras: studios have up to about so many, and one round
+with a camera in the hand more. Chosen by hand."""
 _NAMED = 5
 """Images that a message names. Chosen by hand."""
 Parts = tuple[str, ...]
@@ -98,7 +101,18 @@ def arrange(images: Sequence[PosedImage], poses: Poses) -> Arrangement:
     for grouping, groups in sequences:
         if _have_lenses_of_their_own(images, groups):
             return grouping
+    if _are_a_series(images) and len(images) > _MOST_IN_SERIES and poses.follow_each_other(order):
+        what = f"{len(images)} images ({images[order[0]].name}, ...) have poses that follow each other like those of "
+        what += "one camera in motion: moving cameras are not supported"
+        hint = "give images of cameras that stand still; where these are fixed cameras, name the images after them"
+        raise CalibrationError(what, code="moving-camera", file=images[0].calibration.file, hint=hint)
     return _one_each(images, clusters, sequences[0][0] if sequences else None)
+
+
+def _are_a_series(images: Sequence[PosedImage]) -> bool:
+    """Whether images in one folder are named as those of one camera are."""
+    one_folder = len({posed.parts[:-1] for posed in images}) == 1
+    return one_folder and all(_SERIES.fullmatch(posed.parts[-1]) for posed in images)
 
 
 def _are_sequences(images: Sequence[PosedImage], grouping: Arrangement, groups: Groups) -> bool:
@@ -203,7 +217,7 @@ def _one_each(images: Sequence[PosedImage], clusters: Groups, sequences: Arrange
         )
         what += " are cameras that move: they are not supported"
         warn(what, code="numbered-cameras", file=file)
-    elif len(images) > 2 and all(_SERIES.fullmatch(posed.parts[-1]) for posed in images):
+    elif len(images) > 2 and _are_a_series(images):
         what = (
             f"every image ({images[0].name}, ...) has a pose of its own, and is taken for a camera of its own, all at "
         )

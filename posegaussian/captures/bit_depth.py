@@ -26,8 +26,10 @@ Images = Mapping[str, Mapping[int, LazyImage]]
 Key = TypeVar("Key")
 
 
-def white_level(root: Path, images: Images) -> int:
+def white_level(root: Path, images: Images) -> int | None:
     """Level of white of a capture's images of more than 8 bits; a warning names the bits where they are less than 16.
+
+    None where no image that was looked at has more than 8 bits.
 
     Args:
         root: of the capture, for the warning.
@@ -35,11 +37,13 @@ def white_level(root: Path, images: Images) -> int:
     """
     brightest: dict[str, int] = {}
     for camera, by_frame in images.items():
-        if _is_deep(by_frame):
+        if any(isinstance(file := by_frame[frame], ImageFile) and file.has_deep_samples() for frame in _few(by_frame)):
             brightest[camera] = _brightest(by_frame, camera)
             if brightest[camera] >= 1 << _DEPTHS[-1]:
                 return WHITE
-    top = max(brightest.values(), default=0)
+    if not brightest:
+        return None
+    top = max(brightest.values())
     if top == 0:
         return WHITE
     bits = next(bits for bits in _DEPTHS if top < 1 << bits)
@@ -54,7 +58,7 @@ def white_level(root: Path, images: Images) -> int:
     return white
 
 
-def with_white(images: Mapping[Key, LazyImage], white: int) -> dict[Key, LazyImage]:
+def with_white(images: Mapping[Key, LazyImage], white: int | None) -> dict[Key, LazyImage]:
     """The images with another level of white."""
     return {
         key: replace(file, white=white) if isinstance(file, ImageFile) and white != file.white else file
@@ -62,19 +66,19 @@ def with_white(images: Mapping[Key, LazyImage], white: int) -> dict[Key, LazyIma
     }
 
 
-def _is_deep(by_frame: Mapping[int, LazyImage]) -> bool:
-    first = by_frame[min(by_frame)] if by_frame else None
-    return isinstance(first, ImageFile) and first.has_deep_samples()
+def _few(by_frame: Mapping[int, LazyImage]) -> list[int]:
+    """The frames that are looked at."""
+    frames = sorted(by_frame)
+    places = np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int)
+    return [frames[place] for place in places]
 
 
 def _brightest(by_frame: Mapping[int, LazyImage], camera: str) -> int:
     """The brightest sample of a camera's images; images that cannot be read do not count."""
-    frames = sorted(by_frame)
-    places = np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int)
     brightest = 0
-    for place in places:
+    for frame in _few(by_frame):
         try:
-            pixels = samples(by_frame[frames[place]], camera, frames[place])
+            pixels = samples(by_frame[frame], camera, frame)
         except CaptureError:
             continue
         if pixels.dtype != np.uint8:

@@ -120,8 +120,10 @@ def _labels_by_color(rgb: UInt8[np.ndarray, "h w 3"]) -> Plane:
     Raises:
         CaptureError: too few pixels have a frequent colour, as in a photograph.
     """
-    codes = rgb.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
-    found, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    codes = (rgb[..., 0].astype(np.int32) << 8 | rgb[..., 1]) << 8 | rgb[..., 2]
+    every = np.bincount(codes.ravel(), minlength=1 << 24)  # faster than sorting the pixels from a quarter megapixel on
+    found = np.flatnonzero(every)
+    counts = every[found]
     frequent = counts >= _LEAST_COLOR * codes.size
     if len(found) > _MOST_COLORS:
         if frequent.sum() > _MOST_COLORS or counts[frequent].sum() - counts.max() < (codes.size - counts.max()) / 2:
@@ -132,8 +134,9 @@ def _labels_by_color(rgb: UInt8[np.ndarray, "h w 3"]) -> Plane:
         kept = found[np.argsort(-counts, kind="stable")[: _MOST_COLORS - 1]]
     kept = np.unique(np.append(kept, 0))[:_MOST_COLORS]  # black is 0, whether it is there or not
     colors, each = (np.stack([code >> 16, code >> 8 & 255, code & 255], axis=1) for code in (kept, found))
-    nearest = np.array([abs(colors - color).sum(1).argmin() for color in each], np.uint8)
-    return Plane(nearest[inverse].reshape(codes.shape), [*map(_hexadecimal, colors)])
+    levels = np.zeros(1 << 24, np.uint8)
+    levels[found] = [abs(colors - color).sum(1).argmin() for color in each]
+    return Plane(levels[codes], [*map(_hexadecimal, colors)])
 
 
 def _palette_plane(indices: UInt8[np.ndarray, "h w"], palette: Palette) -> Plane:

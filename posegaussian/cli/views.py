@@ -1,5 +1,6 @@
 """Commands that render, export and show novel views."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +27,8 @@ def render(
     frames: Annotated[Path | None, _WHOLE] = None,
     splats: Annotated[Path | None, _WHOLE] = None,
     no_stabilizer: Annotated[bool, _WHOLE] = False,
-    source: Annotated[tuple[str, str], _SINGLE, Parameter(metavar="A B")] = ("0", "1"),
-    ratio: Annotated[float, _SINGLE] = 0.5,
+    source: Annotated[tuple[str, str] | None, _SINGLE, Parameter(metavar="A B")] = None,
+    ratio: Annotated[float | None, _SINGLE] = None,
     frame: Annotated[Whole | None, _SINGLE] = None,
     pose_python: Annotated[PosePython, _SINGLE] = None,
     settings: "Annotated[Settings, naming('backend', RASTERIZERS)]" = None,
@@ -44,8 +45,8 @@ def render(
         frames: also write that path as .png files into this folder
         splats: also write the Gaussians of every frame as .ply into this folder
         no_stabilizer: reconstruct every frame on its own, without temporal state
-        source: the two source cameras, by name or index
-        ratio: position of the view: 0 is camera A, 1 is camera B
+        source: the two source cameras, by name or index (default: 0 1)
+        ratio: position of the view: 0 is camera A, 1 is camera B (default: 0.5)
         frame: frame number (default: the first)
     """
     from posegaussian.io.store_reader import is_store
@@ -55,16 +56,18 @@ def render(
     if not is_store(input):
         from posegaussian.pipeline.render_view import render_view
 
-        for option, value in {"heatmaps": heatmaps, "video": video, "frames": frames, "splats": splats}.items():
-            if value is not None:
-                what = f"--{option} is for a whole rectified .h5, but this is a capture of which one view is rendered"
-                hint = "rectify the capture and render the .h5"
-                raise ConfigError(what, code="unused-option", file=input, hint=hint)
+        whole = {"heatmaps": heatmaps, "video": video, "frames": frames, "splats": splats}
+        _refuse_unused(
+            input,
+            whole | {"no-stabilizer": no_stabilizer or None},
+            "is for a whole rectified .h5, but this is a capture of which one view is rendered",
+            "rectify the capture and render the .h5",
+        )
         render_view(
             input,
             weights=found,
-            sources=source,
-            ratio=ratio,
+            sources=source or ("0", "1"),
+            ratio=0.5 if ratio is None else ratio,
             frame=frame,
             output=output,
             pose_python=pose_python,
@@ -74,6 +77,12 @@ def render(
     else:
         from posegaussian.pipeline.render import render_capture
 
+        _refuse_unused(
+            input,
+            {"source": source, "ratio": ratio, "frame": frame, "pose-python": pose_python},
+            "is for one view of a capture folder, but this is a rectified .h5 that is rendered whole",
+            "give the capture's folder",
+        )
         render_capture(
             input,
             heatmaps=heatmaps,
@@ -86,6 +95,13 @@ def render(
             device=device,
             stabilizer=not no_stabilizer,
         )
+
+
+def _refuse_unused(input: Path, options: Mapping[str, object], what: str, hint: str) -> None:
+    """Raise a ConfigError if an option is given that this kind of input does not use."""
+    for option, value in options.items():
+        if value is not None:
+            raise ConfigError(f"--{option} {what}", code="unused-option", file=input, hint=hint)
 
 
 def export(

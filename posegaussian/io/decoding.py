@@ -4,6 +4,7 @@ Decoders lose things without a word: Pillow cuts colours of 16 bits to 8 and hid
 OpenCV passes over an end that is missing, and both read some kinds of TIFF wrongly. What would be lost is an error.
 """
 
+import math
 import os
 import re
 import sys
@@ -59,6 +60,10 @@ _SIZES = {"BMP": (2, 6, 0), "WEBP": (4, 8, 8)}
 """First and last byte of the size that a file says it has, and the bytes that this size lacks."""
 _TIFF_PARTS = (STRIPOFFSETS, STRIPBYTECOUNTS), (TILEOFFSETS, TILEBYTECOUNTS)
 """Tags with the places and the sizes of a TIFF's data."""
+_MOST_SAMPLES = {"raw": 1, "zip": 1032, "jpeg": 1536}
+"""Bytes of samples that a byte of a file can hold at most, by Pillow's names of codecs: deflate has this limit (zlib's
+technical details), a JPEG has at least one bit for 64 samples of each of three channels (ITU-T T.81, without arithmetic
+coding)."""
 _BYTES = ("1", "L", "LA", "RGB", "RGBA")
 """Pillow's modes of 8 bits that need no conversion."""
 _CONVERTED = ("P", "PA", "RGBX", "YCbCr", "CMYK")
@@ -76,6 +81,7 @@ def decode(path: Path, *, upright: bool = True) -> np.ndarray:
         OSError, ValueError: the file cannot be decoded; the message says why.
     """
     with Image.open(path) as image:
+        _refuse_missing_data(image, path.stat().st_size)
         bits, form = declared_bits(image), _form(image)  # known until Pillow loads the samples
         if upright and orientation(image) != 1:
             warn("images with an EXIF rotation: rotated upright", code="rotated-images", file=path.parent)
@@ -117,6 +123,22 @@ def declared_bits(image: Image.Image) -> int:
     if isinstance(image, TiffImageFile):
         return max(image.tag_v2.get(BITSPERSAMPLE, (1,)))
     return 16 if ";16" in _form(image) else 8
+
+
+def _refuse_missing_data(image: Image.Image, size: int) -> None:
+    """Raise a ValueError for an image whose header declares more pixels than its file of `size` bytes can hold.
+
+    Decoders would allocate what the header declares first, and leave what is missing in some kinds of TIFF black.
+    """
+    tiles = getattr(image, "tile", [])
+    bits = 1 if image.mode in ("1", "L", "P") else 8 * len(image.getbands())  # grey and indices may have less than 8
+    least = image.width * image.height * bits / 8
+    boxes = [box for _, box, *_ in tiles] if isinstance(image, TiffImageFile) else []
+    covered = sum((right - left) * (lower - upper) for left, upper, right, lower in boxes)
+    if (tiles and least > _MOST_SAMPLES.get(tiles[0][0], math.inf) * size) or (
+        boxes and covered < image.width * image.height
+    ):
+        raise ValueError(f"damaged: its header declares {image.width} x {image.height} pixels, its data hold fewer")
 
 
 def _form(image: Image.Image) -> str:

@@ -50,12 +50,13 @@ class ImageFile:
     Args:
         path: of the file.
         upright: whether to apply an EXIF orientation, as OpenCV does; otherwise the samples stay as stored.
-        white: level of white where the file has more than 8 bits; 4095 if they are the 12 low ones of 16.
+        white: level of white where the file has more than 8 bits; 4095 if they are the 12 low ones of 16. None: it is
+            not known, since the file belongs to a capture of 8 bits.
     """
 
     path: Path
     upright: bool = True
-    white: int = WHITE
+    white: int | None = WHITE
 
     def is_rotated(self) -> bool:
         """Whether the file carries an EXIF orientation other than upright."""
@@ -257,6 +258,9 @@ def _eight_bits(pixels: np.ndarray, file: LazyImage, camera: str) -> np.ndarray:
         hint = "save them as 8 bits, or as 16 bits from 0 to 65535"
         raise CaptureError(what, code="unsupported-samples", file=file.path, camera=camera, hint=hint)
     white = file.white if isinstance(file, ImageFile) else WHITE
+    if white is None:
+        what = "16 bits a sample, but other images of the capture have 8"
+        raise CaptureError(what, code="mixed-bits", file=file.path, camera=camera, hint="save all images alike")
     if white == WHITE:
         warn("images of 16 bits: reduced to 8 bits", code="sixteen-bit-images", file=file.path.parent, camera=camera)
     levels = np.rint(pixels / np.float32(white / 255))

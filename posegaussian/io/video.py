@@ -113,6 +113,11 @@ class _Reader:
         self.decoded = iter(())
         self.next = len(self.times)  # index of the next decoded frame; beyond the end: seek first
 
+    def __del__(self):
+        """Close the file and end the decoder's threads, which PyAV otherwise keeps until a garbage collection."""
+        if container := getattr(self, "container", None):
+            container.close()
+
     def _estimate(self) -> int:
         """Lower bound of the number of frames, from the duration in the header."""
         rate, duration = self.stream.average_rate, self.container.duration
@@ -171,8 +176,17 @@ class _Reader:
         self.decoded = self.container.decode(self.stream)
 
 
-@lru_cache(maxsize=16)
 def _opened(path: Path) -> _Reader:
+    """The reader of a video, opened anew where the file has changed."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise OSError(str(error.strerror)) from None
+    return _reader(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=16)
+def _reader(path: Path, _changed: int, _size: int) -> _Reader:
     return _Reader(path)
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -22,6 +23,8 @@ from posegaussian.names import natural_order
 from posegaussian.progress import progress
 from posegaussian.registry import EXPORT_FORMATS, ExportFormat, resolve
 from posegaussian.rendering.reconstruct import render
+from posegaussian.text import read_json
+from posegaussian.types import Gaussians
 
 Formats = Mapping[str, ExportFormat]
 """Formats by name, which is also the name of their folder."""
@@ -91,32 +94,48 @@ def _claimed(
 ) -> Iterator[None]:
     """Record the inputs and settings in the folder; refuse a folder that was begun with others.
 
-    What an input that cannot be used leaves behind does not claim the folder: the record goes if nothing was written.
+    What an input that cannot be used leaves behind does not claim the folder: the record goes if nothing was written,
+    and otherwise does not hold that input, so that a repaired one is taken.
     """
     inputs = [*files, *([rectified] if rectified else []), *([Path(path)] if path.endswith(".json") else [])]
     for file in inputs:
         if not file.is_file():
             raise UserError("no such file", code="missing-input", file=file)
     record = {"inputs": {file.name: store.digest(file) for file in inputs}, "path": path, "settings": as_dict(settings)}
-    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
     manifest = output / _MANIFEST
-    if manifest.exists() and manifest.read_text(encoding="utf-8") != text:
+    began = not manifest.exists()
+    if not began and not _continues(manifest, record):
         raise UserError(
             "contains an export of other splats, cameras or settings",
             code="other-export",
             file=output,
             hint="choose a new folder",
         )
-    began = not manifest.exists()
-    if began:
-        write_atomic(manifest, text)
+    write_atomic(manifest, _text(record))
     try:
         yield
-    except UserError:
+    except UserError as error:
         if began and [*output.iterdir()] == [manifest]:
             manifest.unlink()
             output.rmdir()
+        elif error.file and error.file.name in record["inputs"]:
+            del record["inputs"][error.file.name]
+            write_atomic(manifest, _text(record))
         raise
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, indent=1, sort_keys=True) + "\n"
+
+
+def _continues(manifest: Path, record: Mapping[str, Any]) -> bool:
+    """Whether a folder was begun with the same settings and inputs, as far as those were usable then."""
+    try:
+        begun = read_json(manifest)
+        known = {name: record["inputs"].get(name) for name in begun["inputs"]}
+        return {**record, "inputs": known} == begun
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False  # not written by an export
 
 
 def _convert(files: Sequence[Path], output: Path, formats: Formats) -> None:
@@ -125,7 +144,20 @@ def _convert(files: Sequence[Path], output: Path, formats: Formats) -> None:
         for file in progress(files, kind):
             target = output / kind / f"{file.stem}{each.suffix}"
             if not target.exists():
-                write(target, read_ply(file))
+                write(target, _read_splats(file))
+
+
+def _read_splats(file: Path) -> Gaussians:
+    """Gaussians of a .ply.
+
+    Raises:
+        UserError: the file cannot be read, or there are none that can be seen.
+    """
+    gaussians = read_ply(file)
+    if not len(gaussians.compact().means):
+        what = "no Gaussians: nothing to export"
+        raise UserError(what, code="no-gaussians", file=file, hint="leave it out, or render the frame again")
+    return gaussians
 
 
 def _render(views: Sequence[ExportView], output: Path, formats: Formats, backend: str) -> None:
@@ -136,7 +168,7 @@ def _render(views: Sequence[ExportView], output: Path, formats: Formats, backend
         if all(target.exists() for target in targets.values()):
             continue
         if gaussians is None or file != view.splats:
-            file, gaussians = view.splats, read_ply(view.splats)
+            file, gaussians = view.splats, _read_splats(view.splats)
         rendering = render(gaussians, view.camera, backend=backend)
         for kind, target in targets.items():
             writers[kind](target, rendering)

@@ -105,7 +105,7 @@ def _placed(path: Path, image: LazyImage, place: tuple[str, int], copy: bool) ->
         place: its camera and frame, for errors.
         copy: whether to copy files instead of linking them.
     """
-    if isinstance(image, ImageFile) and image.white != WHITE:
+    if isinstance(image, ImageFile) and image.white not in (None, WHITE):
         return path, lambda target: write_frame(target, read_image(image, *place))
     if isinstance(image, ImageFile) and (image.upright or not image.is_rotated()):
         name = path.name.removesuffix(".png") + image.path.suffix.lower()

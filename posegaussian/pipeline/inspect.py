@@ -19,6 +19,7 @@ from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
 from posegaussian.io.atomic import write_atomic
+from posegaussian.io.images import ImageFile, check_whole
 from posegaussian.pipeline.pose_environment import SMALL, detect_joints, interpreter
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.preparation.mattes.computed import with_masks
@@ -82,7 +83,7 @@ def write_inspection(
         chosen, problems = _choose_pairs(capture, named, frame)
         judged = judge_masks(capture.cameras, masks)
         problems += [f"camera {camera}: {mask.problem}; {mask.hint}" for camera, mask in judged.items() if mask.problem]
-        problems += _impossible_masks(capture)
+        problems += _impossible_masks(capture) + _cut_images(capture)
         problems += [*map(_sentence, diagnose(capture, chosen, frame)), *timing_problems(capture, frame)]
         problems = list(dict.fromkeys([*(str(warning.message) for warning in caught), *problems]))
         camera_frames = {camera: CameraFrame(capture.image(camera, frame), mask) for camera, mask in masks.items()}
@@ -130,6 +131,24 @@ def _impossible_masks(capture: Capture) -> list[str]:
                 strict.mask(camera, frame)
             except UserError as error:
                 found.append(str(error))
+    return found
+
+
+def _cut_images(capture: Capture) -> list[str]:
+    """Image files without their ends, in frames after the one that is shown: a line for each camera that has some."""
+    found = []
+    for camera in capture.cameras:
+        errors = []
+        for frame in capture.frames[1:]:
+            try:
+                file = capture.images[camera][frame]
+                if isinstance(file, ImageFile):
+                    check_whole(file, camera, frame)
+            except UserError as error:
+                errors.append(str(error))
+        if errors:
+            more = f" (and {len(errors) - 1} more of this camera)" if len(errors) > 1 else ""
+            found.append(errors[0] + more)
     return found
 
 

@@ -27,7 +27,7 @@ from posegaussian.data.rectified import read_target
 from posegaussian.evaluation.rows import Row, write_rows
 from posegaussian.evaluation.table import read_rows
 from posegaussian.export.cameras import read_cameras
-from posegaussian.io import store, video
+from posegaussian.io import store
 from posegaussian.io.images import AlphaMask, DepthFile, ImageFile, read_depth, read_image
 from posegaussian.io.obj import read_textured_mesh
 from posegaussian.io.ply import read_ply, write_ply
@@ -177,7 +177,6 @@ def _video(folder: Path, suffix: str, codec: str) -> list[Path]:
 
 
 def _read_video(folder: Path) -> None:
-    video._opened.cache_clear()
     capture = read_capture(folder)
     for camera in capture.cameras:
         for frame in capture.frames[:8]:

@@ -1,11 +1,13 @@
 """Runs readers on damaged files in processes of their own, so that a native crash is a result and not the end."""
 
+import faulthandler
 import gc
 import os
 import re
 import resource
 import shutil
 import signal
+import tempfile
 import time
 import traceback
 from collections import Counter
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from multiprocessing import Pipe, connection
 from pathlib import Path
 from random import Random
+from typing import BinaryIO
 
 from fuzzing.mutations import damaged
 from fuzzing.readers import READERS, Reader
@@ -22,7 +25,9 @@ from fuzzing.readers import READERS, Reader
 from posegaussian.errors import UserError
 
 SECONDS = 10.0
-"""A reader that takes longer hangs."""
+"""A reader that takes more seconds of a processor hangs."""
+_WAIT = 6
+"""So many times as long may pass on the clock, since other programs may use the processors. Chosen by hand."""
 MEGABYTES = 1024.0
 """A reader may hold so much more than before."""
 _ROOM = 3 << 30
@@ -73,9 +78,10 @@ def fuzz(name: str, count: int, scratch: Path, seed: int = 0, first: int = 0) ->
     tally = Tally()
     number, end = first, first + count
     while number < end:
-        for outcome in _in_a_process(name, range(number, end), scratch, seed):
-            tally.add(outcome)
-            number = outcome.number + 1
+        with tempfile.TemporaryFile() as stack:
+            for outcome in _in_a_process(name, range(number, end), scratch, seed, stack):
+                tally.add(outcome)
+                number = outcome.number + 1
     return tally
 
 
@@ -88,42 +94,54 @@ def copy_of(name: str, number: int, folder: Path, seed: int = 0) -> Path:
     return path
 
 
-def _in_a_process(name: str, numbers: range, scratch: Path, seed: int) -> Iterator[Outcome]:
-    """The outcomes of a process, until all copies are read or the process is lost."""
+def _in_a_process(name: str, numbers: range, scratch: Path, seed: int, stack: BinaryIO) -> Iterator[Outcome]:
+    """The outcomes of a process, until all copies are read or the process is lost; it writes its stack then."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     ours, theirs = Pipe(duplex=False)
     child = os.fork()
     if not child:
-        _child(READERS[name], name, numbers, scratch, seed, theirs)
+        faulthandler.enable(stack)
+        _child(READERS[name], name, numbers, scratch, seed, theirs, stack)
     theirs.close()
-    number, started = numbers[0] - 1, time.monotonic() + 60  # writing the sample takes its time
+    number, started, used = numbers[0] - 1, time.monotonic() + 60, 60.0  # writing the sample takes its time
     try:
-        while ours.poll(max(0.0, started + SECONDS - time.monotonic())):
+        while time.monotonic() - started < _WAIT * SECONDS and _processor_seconds(child) - used < SECONDS:
+            if not ours.poll(1.0):
+                continue
             outcome = ours.recv()
-            started = time.monotonic()
+            started, used = time.monotonic(), _processor_seconds(child)
             if outcome is not None:
                 number = outcome.number
                 yield outcome
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        yield Outcome(number + 1, "hang", "", SECONDS)
+        yield Outcome(number + 1, "hang", _innermost(stack), SECONDS)
     except EOFError:
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
-            yield Outcome(number + 1, "crash", signal.Signals(os.WTERMSIG(status)).name)
+            yield Outcome(number + 1, "crash", f"{signal.Signals(os.WTERMSIG(status)).name} {_innermost(stack)}")
         elif status:
             raise RuntimeError(f"{name}: the sample cannot be read or written: see the output above") from None
     finally:
         ours.close()
 
 
-def _child(reader: Reader, name: str, numbers: range, scratch: Path, seed: int, pipe: connection.Connection) -> None:
+def _child(
+    reader: Reader,
+    name: str,
+    numbers: range,
+    scratch: Path,
+    seed: int,
+    pipe: connection.Connection,
+    stack: BinaryIO,
+) -> None:
     """Read the copies and send the outcomes; never returns."""
     status = 1
     try:
         for outcome in _outcomes(reader, name, numbers, scratch, seed):
             pipe.send(outcome)
+            faulthandler.dump_traceback_later(0.9 * SECONDS, repeat=True, file=stack)  # if the next copy hangs
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -162,7 +180,7 @@ def _outcomes(reader: Reader, name: str, numbers: range, scratch: Path, seed: in
 
 def _outcome(reader: Reader, folder: Path, number: int) -> Outcome:
     Path("/proc/self/clear_refs").write_text("5")  # the peak of memory begins anew
-    before, start = _bytes("VmRSS"), time.monotonic()
+    before, start = _bytes("VmRSS"), time.process_time()
     kind, what = "read", ""
     try:
         reader.read(folder)
@@ -174,12 +192,20 @@ def _outcome(reader: Reader, folder: Path, number: int) -> Outcome:
     except Exception as error:
         kind, what = "traceback", _where(error)
     gc.collect() if kind == "traceback" else None  # a traceback keeps files open
-    seconds, megabytes = time.monotonic() - start, max(0, _bytes("VmHWM") - before) / 2**20
+    seconds, megabytes = time.process_time() - start, max(0, _bytes("VmHWM") - before) / 2**20
     if megabytes > MEGABYTES:
         kind, what = "memory", f"{megabytes:.0f} MB"
     if seconds > SECONDS:
         kind, what = "hang", ""
     return Outcome(number, kind, what, seconds, megabytes)
+
+
+def _innermost(stack: BinaryIO) -> str:
+    """The innermost places of the stack that `faulthandler` wrote last; empty where it could not write one."""
+    stack.seek(0)
+    last = stack.read().decode().rpartition("(most recent call first)")[2]
+    frames = re.findall(r'File ".*?([^/"]+)", line (\d+) in (\S+)', last)
+    return " < ".join(f"{file}:{line} {function}" for file, line, function in frames[:4])
 
 
 def _where(error: BaseException) -> str:
@@ -194,6 +220,12 @@ def _bytes(key: str) -> int:
     """A size from the system's view of this process."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key))
     return int(line.split()[1]) * 1024
+
+
+def _processor_seconds(process: int) -> float:
+    """Seconds that the threads of a process have used, without the system's part."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()  # a name may hold blanks
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")  # utime, field 14 of proc(5)
 
 
 def _silence() -> None:

@@ -95,7 +95,7 @@ class _Cells:
         columns, rows = (pixels[self.visible] // step).astype(int).T
         self._index = rows, columns
         near = float(np.median(depth[self.visible])) if self.visible.any() else 1.0
-        width = max(1, round(np.sqrt(3) * side * camera.intrinsics[0, 0] / near / step)) | 1
+        width = max(1, round(min(np.sqrt(3) * side * camera.intrinsics[0, 0] / near / step, 2 * max(self._size)))) | 1
         self._disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
 
     def allowed(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, " n"]:

@@ -11,7 +11,7 @@ import pytest
 
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
-from posegaussian.errors import CaptureWarning
+from posegaussian.errors import CaptureError, CaptureWarning
 
 SIZE = (40, 32)
 
@@ -127,3 +127,24 @@ def test_other_layouts_share_the_rule(tmp_path):
         found = images(root)
     for place, image in expected.items():
         np.testing.assert_allclose(found[place], image * (255 / top), atol=1)
+
+
+def test_a_first_frame_of_8_bits_before_others_of_12(capture):
+    expected = images(capture)
+    for path in capture.glob("images/*/*"):
+        if path.stem != "000000":
+            deepen(path, 12)
+    with helpers.warns("low-bits", file=capture):
+        found = images(capture)
+    for place, image in expected.items():
+        np.testing.assert_array_equal(found[place], image)
+
+
+def test_a_deep_frame_that_was_not_looked_at_is_refused(tmp_path):
+    root = tmp_path / "capture"
+    helpers.write_sphere_capture(root, 7, SIZE, depths=False, samples=1)
+    deepen(root / "images/01/000001.png", 12)  # of seven frames, 0, 2, 3, 4 and 6 are looked at
+    capture = read_capture(root)
+    capture.image("01", 2)
+    with helpers.refuses(CaptureError, "mixed-bits", file=root / "images/01/000001.png", camera="01"):
+        capture.image("01", 1)

@@ -225,3 +225,25 @@ def test_lenses_that_change():
     ):
         with helpers.refuses(CalibrationError, "changing-lens", file=FILE, camera="a", frame=8):
             check_lens({3: first, 5: noise, 8: changed}, "a")
+
+
+@pytest.mark.parametrize("folder", ["", "images/"])
+@pytest.mark.parametrize("count", [33, 300])
+def test_a_long_series_along_a_path_is_one_camera_that_moves(folder, count):
+    """One round about the person with a camera in the hand, without times; rigs of fixed cameras have other names."""
+    lenses = [calibration(helpers.lens(360 / count * n, elevation=10 * np.sin(n / 5))) for n in range(count)]
+    named = lambda pattern: [  # noqa: E731
+        PosedImage(folder + pattern.format(n + 1), ImageFile(Path("x")), lens) for n, lens in enumerate(lenses)
+    ]
+    with helpers.refuses(CalibrationError, "moving-camera", file=FILE) as error:
+        group_by_camera(named("frame_{:05d}.png"))
+    assert f"{folder}frame_00001.png" in error.value.what
+    assert len(group_by_camera(named("cam{:05d}.png"))) == count
+
+
+def test_a_long_series_in_no_order_may_be_fixed_cameras():
+    order = np.random.default_rng(0).permutation(40)
+    lenses = [calibration(helpers.lens(9 * place)) for place in order]
+    images = [PosedImage(f"frame_{n:05d}.png", ImageFile(Path("x")), lens) for n, lens in enumerate(lenses)]
+    with helpers.warns("numbered-cameras", file=FILE):
+        assert len(group_by_camera(images)) == 40

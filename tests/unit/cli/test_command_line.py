@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import helpers
 import pytest
 
 from posegaussian import __version__, cli
@@ -247,3 +248,26 @@ def test_help_starts_without_what_the_stages_need():
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "posegaussian.cli" in loaded
     assert not loaded & {"torch", "cv2", "h5py", "pandas", "scipy", "numba", "matplotlib", "lightning"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "value"),
+    [
+        ("rectified .h5", "--source", "0 1"),
+        ("rectified .h5", "--ratio", "0.5"),
+        ("rectified .h5", "--frame", "0"),
+        ("rectified .h5", "--pose-python", "python"),
+        ("capture", "--heatmaps", "a.h5"),
+        ("capture", "--splats", "a"),
+        ("capture", "--no-stabilizer", ""),
+    ],
+)
+def test_render_refuses_options_that_the_input_does_not_use(kind, option, value, tmp_path, capsys):
+    path = tmp_path / "a"
+    if kind == "capture":
+        path.mkdir()
+    else:
+        path = path.with_suffix(".h5")
+        path.touch()
+    with helpers.exits(capsys, file=path, names=[option]):
+        cli.main(["render", str(path), option, *value.split()])

@@ -1,6 +1,7 @@
 """`posegaussian export`: the splats are seen from where they should, and an interrupted export is finished."""
 
 import json
+from dataclasses import replace
 
 import av
 import cv2
@@ -12,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from posegaussian.cli import main
 from posegaussian.io import store
-from posegaussian.io.ply import write_ply
+from posegaussian.io.ply import read_ply, write_ply
 from posegaussian.rendering.camera_path import orbit_camera
 from posegaussian.types import Camera, Gaussians
 
@@ -202,3 +203,31 @@ def test_another_export_in_the_folder_is_not_mixed_with(splats, rectified, tmp_p
         export(splats, tmp_path / "out", "--settings", "{steps: 5}")
     with helpers.exits(capsys, file=tmp_path / "none"):
         export(tmp_path / "none", tmp_path / "out2")
+
+
+def test_a_second_file_that_is_repaired_goes_into_the_same_folder(splats, tmp_path, capsys):
+    """The first one was converted: it is kept, and still claims the folder."""
+    first, second = sorted(splats.iterdir())
+    whole = second.read_bytes()
+    second.write_bytes(whole[:-20])
+    with helpers.exits(capsys, file=second):
+        export(splats, tmp_path / "out")
+    kept = tmp_path / f"out/spz/{first.stem}.spz"
+    before = kept.stat().st_mtime_ns
+    second.write_bytes(whole)
+    export(splats, tmp_path / "out")
+    assert kept.stat().st_mtime_ns == before and (tmp_path / f"out/spz/{second.stem}.spz").exists()
+    write_ply(first, read_ply(second)[:2])
+    with helpers.exits(capsys, file=tmp_path / "out"):
+        export(splats, tmp_path / "out")
+
+
+@pytest.mark.parametrize("opacity", [None, 0.001], ids=["none", "none that can be seen"])
+def test_no_gaussians_are_refused(splats, tmp_path, capsys, opacity):
+    path = sorted(splats.iterdir())[1]
+    gaussians = read_ply(path)
+    few = gaussians[:0] if opacity is None else replace(gaussians, opacities=gaussians.opacities * 0 + opacity)
+    write_ply(path, few)
+    with helpers.exits(capsys, file=path, names=["no Gaussians"]):
+        export(splats, tmp_path / "out")
+    assert not (tmp_path / f"out/spz/{path.stem}.spz").exists()

@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import cv2
@@ -204,3 +205,39 @@ def test_depths_in_a_tiff_with_the_big_end_first(tmp_path):
     steps = 10_000 + DEEP[..., 0] // 8
     Image.fromarray(steps.byteswap().view(">u2")).save(tmp_path / "a.tif")
     np.testing.assert_allclose(DepthFile(tmp_path / "a.tif").pixels(), steps / 1e4, rtol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_header_that_declares_more_pixels_than_the_data_hold(tmp_path, suffix):
+    """Refused before anything of that size is allocated."""
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(RGB).save(path)
+    data = bytearray(path.read_bytes())
+    if suffix == ".png":
+        struct.pack_into(">II", data, 16, 30_000, 5_000)
+        struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+    elif suffix == ".jpg":
+        struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, 5_000, 30_000)
+    elif suffix == ".bmp":
+        struct.pack_into("<ii", data, 18, 30_000, 5_000)
+    else:
+        (start,) = struct.unpack_from("<I", data, 4)
+        for entry in range(start + 2, start + 2 + 12 * data[start], 12):
+            if struct.unpack_from("<H", data, entry)[0] == 257:  # the height; the strips stay as they are
+                struct.pack_into("<HII", data, entry + 2, 4, 1, 5_000)
+    path.write_bytes(data)
+    with refuses(CaptureError, "unreadable-image", file=path) as error:
+        read(path)
+    assert "5000 pixels" in error.value.what
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_an_image_of_one_colour_is_no_damaged_one(tmp_path, suffix, mode):
+    """It is compressed as far as its format can."""
+    if mode == "1" and suffix == ".jpg":
+        mode = "L"
+    options = {".jpg": {"optimize": True, "quality": 1}, ".tif": {"compression": "tiff_lzw"}}.get(suffix, {})
+    Image.new(mode, (2000, 3000)).save(tmp_path / f"a{suffix}", **options)
+    assert ImageFile(tmp_path / f"a{suffix}").pixels().shape[:2] == (3000, 2000)

@@ -1,5 +1,9 @@
 """Videos decode to what went in; nothing half-written carries a final name."""
 
+import os
+import shutil
+from pathlib import Path
+
 import av
 import cv2
 import numpy as np
@@ -90,3 +94,22 @@ def test_every_frame_is_found_in_any_order(tmp_path, suffix):
     assert frame_count(path)[0] == 20
     for number in (7, 0, 1, 2, 19, 3, 18, 0):
         assert abs(VideoFrame(path, number).pixels().mean() - 10 * number) < 3
+
+
+def test_a_video_that_is_replaced_is_read_anew(tmp_path):
+    path = tmp_path / "a.mp4"
+    write_video(path, clip(), fps=12)
+    before = VideoFrame(path, 0).pixels()
+    write_video(path, (255 - image for image in clip()), fps=12)
+    assert abs(VideoFrame(path, 0).pixels().astype(int) - before).mean() > 50
+
+
+@pytest.mark.filterwarnings("error")
+def test_videos_are_closed_when_others_are_opened(tmp_path):
+    """Decoders have threads and files: a program that reads capture after capture must not run out of them."""
+    write_video(tmp_path / "0.mp4", clip(), fps=12)
+    paths = [shutil.copyfile(tmp_path / "0.mp4", tmp_path / f"{n}.mp4") for n in range(1, 50)]
+    for path in paths:
+        VideoFrame(path, 1).pixels()
+    opened = [os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()]
+    assert 0 < sum(str(tmp_path) in name for name in opened) <= 16

@@ -134,3 +134,14 @@ def test_warnings_are_issued_where_no_page_is_written(tmp_path):
     with helpers.warns("videos-in-order"), helpers.refuses(CaptureError, "no-masks", camera="a"):
         write_inspection(tmp_path / "trial", tmp_path / "x.html", RectifySettings())
     assert not (tmp_path / "x.html").exists()
+
+
+def test_images_that_are_cut_after_the_first_frame_are_named(capture, tmp_path, capsys, monkeypatch):
+    no_pose(monkeypatch)
+    root = Path(shutil.copytree(capture, tmp_path / "cut"))
+    for frame in (3, 6):
+        path = root / f"images/01/{frame:06d}.png"
+        path.write_bytes(path.read_bytes()[:-200])
+    page, said = inspect(root, capsys)
+    assert "1 warnings" in said or "1 warning" in said
+    assert "000003.png" in page and "and 1 more of this camera" in page

@@ -133,7 +133,7 @@ def _child(
     numbers: range,
     scratch: Path,
     seed: int,
-    pipe: connection.Connection,
+    pipe: "connection.Connection | connection.PipeConnection",
     stack: BinaryIO,
 ) -> None:
     """Read the copies and send the outcomes; never returns."""

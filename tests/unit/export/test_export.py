@@ -52,14 +52,14 @@ def rectified(tmp_path):
         poses.append(pose)
     dims = dict(pair=1, frame=2, target=0, coefficients=5, height=16, width=16, target_height=16, target_width=16)
     without = ("sources/disparity", "sources/valid", "targets/depth", "joints")
-    keys = dict(stage_version=1, settings={}, inputs={}, without=without)
-    with store.create(tmp_path / "c.h5", store.RECTIFIED, dims, **keys) as writer:
+    path = tmp_path / "c.h5"
+    with store.create(path, store.RECTIFIED, dims, stage_version=1, settings={}, inputs={}, without=without) as writer:
         writer["frames"] = [4, 5]
         writer["sources/pairs"] = [["00", "01"]]
         writer["sources/original/intrinsics"] = np.array([[60, 0, 32], [0, 60, 32], [0, 0, 1]])
         writer["sources/original/world_to_camera"] = poses
         writer["sources/original/size"] = SIZE
-    return tmp_path / "c.h5"
+    return path
 
 
 def export(splats, output, *more):
@@ -75,6 +75,7 @@ def centre(image, channel):
 
 def read(path):
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert image is not None
     return image[..., ::-1] if image.ndim == 3 else image
 
 

@@ -66,7 +66,8 @@ def test_a_failing_source_of_images_leaves_nothing(tmp_path):
 def test_images_keep_the_order_of_their_channels(tmp_path):
     image = next(clip())
     write_image(tmp_path / "deep" / "a.png", image)
-    assert (cv2.imread(str(tmp_path / "deep" / "a.png"))[..., ::-1] == image).all()
+    found = cv2.imread(str(tmp_path / "deep" / "a.png"))
+    assert found is not None and (found[..., ::-1] == image).all()
     transparent = np.dstack([image, image[..., 0]])
     steps = 257 * image[..., 0].astype(np.uint16)
     for name, pixels in (("b", transparent), ("c", steps), ("d", image[..., 1])):

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 
 from posegaussian import config, read_capture
 from posegaussian.config import BuiltinSettings, LightSettings, SensorSettings
+from posegaussian.data.rectified import read_person
 from posegaussian.io import store
 from posegaussian.synthetic.dataset.synthetic_capture import person_capture
 
@@ -46,7 +47,7 @@ def of_rectified(path: Path) -> Iterator[Foreground]:
     with store.Reader(path, "r") as file:
         pairs, frames, views = file["sources/images"].shape[:3]
         for place in np.ndindex(pairs, frames, views):
-            yield foreground(file["sources/images"][place], file["sources/masks"][place] >= 128)
+            yield foreground(read_person(file, "sources", *place), file["sources/masks"][place] >= 128)
 
 
 def of_people(settings: BuiltinSettings, seeds: range) -> Iterator[Foreground]:

@@ -8,6 +8,7 @@ The novel view is in the middle, the held-out truth right of it.
 import argparse
 from pathlib import Path
 
+from posegaussian.data.rectified import read_person
 from posegaussian.io.images import write_image
 from posegaussian.report import color_maps, images
 from posegaussian.report.views import CaptureFiles
@@ -33,7 +34,7 @@ def main() -> None:
     capture = CaptureFiles(args.rectified, None, args.renders)
     frame = len(capture.frames) // 2 if args.frame is None else args.frame
     pair = int(capture.rectified["targets/pair"][args.target])
-    left, right = capture.rectified["sources/images"][pair, frame]
+    left, right = read_person(capture.rectified, "sources", pair, frame)
     masks = capture.rectified["sources/masks"][pair, frame]
     disparity = capture.renders["sources/disparity"][pair, frame, 0]
     limits = color_maps.disparity_limits(disparity, masks[0])
@@ -42,7 +43,7 @@ def main() -> None:
         (left, masks[0], f"camera {capture.pairs[pair][0]}"),
         (color_maps.disparity_colours(disparity, masks[0], limits), masks[0], "disparity"),
         (capture.renders["targets/images"][args.target, frame], person, "novel view"),
-        (capture.rectified["targets/images"][args.target, frame], person, "truth (never an input)"),
+        (read_person(capture.rectified, "targets", args.target, frame), person, "truth (never an input)"),
         (right, masks[1], f"camera {capture.pairs[pair][1]}"),
     ]
     boxes = [images.box_around(mask, margin=BOX_MARGIN) for mask in (*masks, person)]

@@ -64,11 +64,11 @@ __all__ = [
 
 STAGE_VERSION = {
     "captures": 3,
-    "rectify": 3,
-    "heatmaps": 1,
+    "rectify": 4,
+    "heatmaps": 2,
     "train": 6,
-    "render": 6,
-    "evaluate": 5,
+    "render": 7,
+    "evaluate": 6,
     "report": 4,
 }
 """Raised by hand when a stage's results change; Snakemake then reruns the stage and what follows it."""

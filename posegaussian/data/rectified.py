@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from posegaussian.errors import StoreError
+from posegaussian.geometry.compositing import person_on_black
 from posegaussian.io import store
 from posegaussian.types import Camera, StereoPair
 
@@ -22,13 +23,13 @@ def stereo_pair(
     """One rectified pair at one frame, as a batch of one.
 
     Args:
-        images: RGB, left and right.
+        images: RGB as filmed around the person, left and right; those of the pair have the person on black.
         masks: coverage of the person, 0..255.
         cameras: the rectified cameras, a batch of 2.
         pose: heatmaps (2 17 h/4 w/4), keypoints (2 17 2) and scores (2 17) by these names; None: no pose.
     """
     return StereoPair(
-        images=_unit(images).permute(0, 3, 1, 2)[None].contiguous(),
+        images=_unit(person_on_black(images, masks)).permute(0, 3, 1, 2)[None].contiguous(),
         masks=_unit(masks)[None, :, None],
         cameras=cameras.to(torch.float32)[None],
         **{name: _floats(values)[None] for name, values in (pose or {}).items()},
@@ -73,7 +74,7 @@ def read_cameras(rectified: store.Reader, pair: int) -> Camera:
 def read_target(
     rectified: store.Reader, target: int, frame: int
 ) -> tuple[Float[Tensor, "1 3 h w"], Float[Tensor, "1 1 h w"], Camera]:
-    """A target view, which is never an input: its image, its mask and its camera, as batches of one.
+    """A target view, which is never an input: the person on black, the mask and the camera, as batches of one.
 
     Args:
         rectified: an open rectified file.
@@ -82,8 +83,19 @@ def read_target(
     """
     targets = rectified["targets"]
     height, width = targets["images"].shape[2:4]
-    image = _unit(targets["images"][target, frame]).permute(2, 0, 1)[None].contiguous()
+    image = _unit(read_person(rectified, "targets", target, frame)).permute(2, 0, 1)[None].contiguous()
     return image, _unit(targets["masks"][target, frame])[None, None], _camera(targets, target, width, height)
+
+
+def read_person(rectified: store.Reader, group: str, *index: int) -> UInt8[np.ndarray, "*b h w 3"]:
+    """The person on black in images of a rectified file.
+
+    Args:
+        rectified: an open rectified file.
+        group: `sources` or `targets`.
+        index: pair and frame, or pair, frame and view; target and frame.
+    """
+    return person_on_black(rectified[group]["images"][index], rectified[group]["masks"][index])
 
 
 def _check_match(rectified: store.Reader, heatmaps: store.Reader) -> None:

@@ -59,7 +59,7 @@ class Schema:
 
 RECTIFIED = Schema(
     "rectified",
-    1,
+    2,
     {
         "frames": Field("i8", "frame"),
         "sources/pairs": Field("str", "pair 2"),
@@ -71,7 +71,9 @@ RECTIFIED = Schema(
         "sources/original/distortion": Field("f8", "pair 2 coefficients"),
         "sources/original/world_to_camera": Field("f8", "pair 2 4 4"),
         "sources/original/size": Field("i8", "pair 2 2"),
-        "sources/original/gains": Field("f8", "pair 2 3"),
+        "sources/original/color": Field("f8", "pair 2 3 4"),
+        "sources/mask_origins": Field("str", "pair 2"),
+        "sources/confidence": Field("f4", "pair frame 2", optional=True),
         "sources/disparity": Field("f4", "pair frame 2 height width", optional=True, packed=0.13),
         "sources/valid": Field("u1", "pair frame 2 height width", optional=True, packed=0.025),
         "targets/cameras": Field("str", "target"),
@@ -80,14 +82,23 @@ RECTIFIED = Schema(
         "targets/masks": Field("u1", "target frame target_height target_width", packed=0.025),
         "targets/intrinsics": Field("f8", "target 3 3"),
         "targets/world_to_camera": Field("f8", "target 4 4"),
-        "targets/gains": Field("f8", "target 3"),
+        "targets/color": Field("f8", "target 3 4"),
+        "targets/mask_origins": Field("str", "target"),
+        "targets/confidence": Field("f4", "target frame", optional=True),
         "targets/depth": Field("f4", "target frame target_height target_width", optional=True, packed=0.11),
         "joints": Field("f8", "frame 17 3", optional=True),
+        "calibration/cameras": Field("str", "camera", optional=True),
+        "calibration/intrinsics": Field("f8", "camera 3 3", optional=True),
+        "calibration/world_to_camera": Field("f8", "camera 4 4", optional=True),
+        "calibration/residuals": Field("f8", "camera 2", optional=True),
     },
 )
 """`targets` are held-out cameras; `targets/pair` is the index of the pair that a camera lies between; `size` is (width,
 height); a depth of 0 or a `valid` of 0 means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in
-the world, metres; the images have been multiplied by `gains` (RGB, in linear light)."""
+the world, metres. Images are as filmed in a band around the mask and black beyond it (`geometry.compositing`); `color`
+has been applied to them: a matrix (RGB, in linear light) and an offset. `mask_origins` are "given" or "found", and
+`confidence` is that of a mask, in [0, 1]. `calibration` is there where the calibration was corrected: cameras as given,
+and the median residuals before and after, pixels; the cameras of the other groups are the corrected ones."""
 
 HEATMAPS = Schema(
     "heatmaps",
@@ -172,7 +183,7 @@ def create(
         StoreError: the file cannot be written, or the disk has no room for it.
     """
     ensure_room(path, expected_size(schema, dims, without))
-    with atomic_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file, _discard_on_error(file):
+    with atomic_file(path) as temporary, _new_file(temporary) as file, _discard_on_error(file):
         fields = {name: field for name, field in schema.fields.items() if name not in without}
         datasets = {name: _create_dataset(file, name, field, dims) for name, field in fields.items()}
         file.attrs.update(
@@ -185,6 +196,11 @@ def create(
         )
         yield Writer(datasets)
         file.attrs["complete"] = True
+
+
+def _new_file(path: Path) -> h5py.File:
+    """A new file of format 1.10: its metadata have checksums. In older formats, HDF5 walks damaged trees for ever."""
+    return h5py.File(path, "w", libver=("v110", "v110"), locking=False)
 
 
 @contextmanager

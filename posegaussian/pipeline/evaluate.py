@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from posegaussian.config import EvaluateSettings
-from posegaussian.data.rectified import read_target
+from posegaussian.data.rectified import read_person, read_target
 from posegaussian.errors import StoreError
 from posegaussian.evaluation.baselines import reference_views
 from posegaussian.evaluation.comparison import Comparison, ImageMetric, load_image_metrics
@@ -88,7 +88,8 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
         for method, crop_name, metric, value, note in _view(inputs, target, index, images):
             yield row(frames[index], method, crop_name, metric, value, note)
         statistics = statistics if index else TemporalStatistics()
-        statistics.add(images, rectified["targets/images"][target, index], rectified["targets/masks"][target, index])
+        truth = read_person(rectified, "targets", target, index)
+        statistics.add(images, truth, rectified["targets/masks"][target, index])
         if index == len(frames) - 1:
             for method, metric, value, note in statistics.values():
                 yield row(frames[0], method, "frames", metric, value, note)

@@ -16,6 +16,7 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.config import RectifySettings
 from posegaussian.errors import CaptureWarning, UserError
+from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
 from posegaussian.io.atomic import write_atomic
@@ -182,4 +183,4 @@ def _inspect_pair(
             heatmaps = list(detect_joints(plan, RectifiedFrame((rectified,)), settings, python, SMALL)[0]["heatmaps"])
     except UserError as error:
         return InspectedPair(cameras, cameras, problem=str(error))
-    return InspectedPair(cameras, pair.names, list(rectified.images), heatmaps)
+    return InspectedPair(cameras, pair.names, list(person_on_black(rectified.images, rectified.masks)), heatmaps)

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,13 @@ from jaxtyping import Float
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.diagnostics import check
+from posegaussian.captures.masks import is_given
 from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.io import store
-from posegaussian.preparation.color import format_gains
+from posegaussian.preparation.color import format_colors
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.judgement import MaskWatch
 from posegaussian.preparation.rectification import RectifiedFrame, read_views, rectify_views
@@ -25,6 +26,8 @@ from posegaussian.progress import progress
 
 DEPTH_FIELDS = ("sources/disparity", "sources/valid", "targets/depth")
 """Fields of store.RECTIFIED that need true depth."""
+_CONFIDENCE_FIELDS = ("sources/confidence", "targets/confidence")
+_CORRECTION_FIELDS = tuple(name for name in store.RECTIFIED.fields if name.startswith("calibration/"))
 
 
 def rectify_capture(
@@ -63,9 +66,10 @@ def rectify_capture(
         frames,
         _rectified(plan, capture, frames),
         settings=settings,
-        inputs=_digests(capture, list(plan.gains), frames),
+        inputs=_digests(capture, list(plan.colors), frames),
         joints=None if joints is None else joints[[capture.frames.index(frame) for frame in frames]],
         without=_absent(capture, plan),
+        found=[camera for camera, files in capture.masks.items() if not is_given(next(iter(files.values())))],
     )
 
 
@@ -93,7 +97,7 @@ def checked_plan(
     plan = plan_rectification(capture, pairs, frames, settings)
     if settings.color == "auto" and not capture.depths:
         plan = with_matched_colors(plan, capture, frames)
-        print(f"colour gains: {format_gains(plan.gains)}", file=sys.stderr)
+        print(f"colours: {format_colors(plan.colors)}", file=sys.stderr)
     return plan
 
 
@@ -107,6 +111,7 @@ def write_rectified(
     inputs: Mapping[str, str],
     joints: Float[np.ndarray, "frames 17 3"] | None = None,
     without: Sequence[str] = (),
+    found: Collection[str] = (),
 ) -> None:
     """Write rectified frames as store.RECTIFIED.
 
@@ -119,8 +124,9 @@ def write_rectified(
         inputs: digests of the files that were read, by name.
         joints: true COCO-17 joints in the world, metres, if known.
         without: the fields of DEPTH_FIELDS that the file does not have.
+        found: cameras whose masks were found in their images, not given.
     """
-    absent = (*without, *(["joints"] if joints is None else []))
+    absent = (*without, *_CONFIDENCE_FIELDS, *_CORRECTION_FIELDS, *(["joints"] if joints is None else []))
     with store.create(
         output,
         store.RECTIFIED,
@@ -133,7 +139,7 @@ def write_rectified(
         writer["frames"] = frames
         if joints is not None:
             writer["joints"] = joints
-        _write_cameras(writer, plan)
+        _write_cameras(writer, plan, found)
         for index, frame in enumerate(rectified):
             _write_frame(writer, index, frame, absent)
 
@@ -163,12 +169,13 @@ def _dims(plan: RectificationPlan, frames: int, settings: RectifySettings) -> di
     }
 
 
-def _write_cameras(writer: store.Writer, plan: RectificationPlan) -> None:
+def _write_cameras(writer: store.Writer, plan: RectificationPlan, found: Collection[str]) -> None:
     for number, pair in enumerate(plan.pairs):
         writer["sources/pairs", number] = pair.names
         writer["sources/intrinsics", number] = pair.cameras.intrinsics.numpy()
         writer["sources/world_to_camera", number] = pair.cameras.world_to_camera.numpy()
-        writer["sources/original/gains", number] = np.stack([view.gain for view in pair.views])
+        writer["sources/original/color", number] = np.stack([view.color for view in pair.views])
+        writer["sources/mask_origins", number] = [_origin(name, found) for name in pair.names]
         for view, camera in enumerate(view.source for view in pair.views):
             writer["sources/original/intrinsics", number, view] = camera.intrinsics
             writer["sources/original/distortion", number, view, : len(camera.distortion)] = camera.distortion
@@ -179,7 +186,12 @@ def _write_cameras(writer: store.Writer, plan: RectificationPlan) -> None:
         writer["targets/pair", number] = each.pair
         writer["targets/intrinsics", number] = each.view.camera.intrinsics.numpy()
         writer["targets/world_to_camera", number] = each.view.camera.world_to_camera.numpy()
-        writer["targets/gains", number] = each.view.gain
+        writer["targets/color", number] = each.view.color
+        writer["targets/mask_origins", number] = _origin(each.view.name, found)
+
+
+def _origin(camera: str, found: Collection[str]) -> str:
+    return "found" if camera in found else "given"
 
 
 def _write_frame(writer: store.Writer, index: int, frame: RectifiedFrame, absent: Sequence[str]) -> None:

@@ -18,6 +18,9 @@ from posegaussian.geometry.rectification import rectifying_rotation
 from posegaussian.names import natural_order
 from posegaussian.preparation.footage import Footage
 
+ColorTransform = Float[np.ndarray, "3 4"]
+"""A matrix and an offset: colours in linear light c become M c + b."""
+IDENTITY = np.eye(3, 4)
 LogRatios = Float[np.ndarray, "observations 3"]
 """Logarithms of second / first, by observation and channel."""
 _FRAMES = 3
@@ -57,14 +60,27 @@ def srgb_to_linear(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h 
     return _LINEAR[image]
 
 
-def apply_gain(image: UInt8[np.ndarray, "h w 3"], gain: Float[np.ndarray, " 3"]) -> Float32[np.ndarray, "h w 3"]:
-    """Image in 0..255, multiplied by a gain in linear light and clipped at white.
+def transform_colors(colors: Float32[np.ndarray, "n 3"], transform: ColorTransform) -> Float32[np.ndarray, "n 3"]:
+    """sRGB colours in [0, 1], transformed in linear light and clipped to [0, 1].
 
-    Dividing by the gain in linear light restores the original colours, except where they were clipped.
+    The inverse transform restores the original colours, except where they were clipped.
     """
-    light = np.clip(_LINEAR[:, None] * gain, 0, 1)
-    levels = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255
-    return np.stack([levels[:, channel].astype(np.float32)[image[..., channel]] for channel in range(3)], axis=-1)
+    matrix, offset = transform[:, :3].astype(np.float32), transform[:, 3].astype(np.float32)
+    dark = colors <= 0.04045
+    light = np.where(
+        dark, colors / np.float32(12.92), ((colors + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    )
+    light = np.clip(light @ matrix.T + offset, 0, 1)
+    bright = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.where(light <= 0.0031308, np.float32(12.92) * light, bright)
+
+
+def estimate_colors(
+    footage: Footage, pairs: Sequence[tuple[str, str]], frames: Sequence[int]
+) -> dict[str, ColorTransform]:
+    """Transforms."""
+    gains = estimate_gains(footage, pairs, frames)
+    return {name: np.column_stack([np.diag(gain), np.zeros(3)]) for name, gain in gains.items()}
 
 
 def estimate_gains(
@@ -172,6 +188,7 @@ def _means(index: Int[np.ndarray, " n"], colours: Float32[np.ndarray, "n 3"]) ->
     return (sums / np.maximum(np.bincount(index, minlength=size), 1)[:, None])[1:-1]
 
 
-def format_gains(gains: Mapping[str, Float[np.ndarray, " 3"]]) -> str:
-    """Gains as one line of text."""
-    return ", ".join(f"{camera} x ({', '.join(f'{value:.3f}' for value in gain)})" for camera, gain in gains.items())
+def format_colors(colors: Mapping[str, ColorTransform]) -> str:
+    """One line of text: what each camera's transforms make of white."""
+    whites = {camera: transform.sum(1) for camera, transform in colors.items()}
+    return ", ".join(f"{camera} white x ({', '.join(f'{v:.3f}' for v in white)})" for camera, white in whites.items())

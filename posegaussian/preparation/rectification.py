@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegaussian.captures.capture import Capture
+from posegaussian.geometry.compositing import band_around
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.resampling import resample, resample_depth
-from posegaussian.preparation.color import apply_gain
-from posegaussian.preparation.mattes.compositing import person_on_black
+from posegaussian.preparation.color import IDENTITY, transform_colors
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, ViewPlan
 
 
@@ -24,11 +24,13 @@ class CameraFrame:
         image: RGB.
         mask: coverage of the person, 0..255.
         depth: along the optical axis, metres, 0 where unknown; None where the camera has no depth.
+        confidence: of the mask, in [0, 1]; None where it is not known.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
     mask: UInt8[np.ndarray, "h w"]
     depth: Float32[np.ndarray, "h w"] | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,19 @@ class RectifiedView:
     """One frame of one camera, resampled into its pinhole camera.
 
     Args:
-        image: RGB, the person on black.
+        image: RGB as filmed in a band around the person, black beyond; `geometry.compositing.person_on_black` is the
+            person alone.
         mask: coverage of the person, 0..255.
         depth: of the person along the new optical axis, metres, 0 where unknown; None where the camera has no depth.
         smooth: where the depth was interpolated on one surface; None where there is no depth.
+        confidence: of the mask, in [0, 1]; None where it is not known.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
     mask: UInt8[np.ndarray, "h w"]
     depth: Float32[np.ndarray, "h w"] | None = None
     smooth: Bool[np.ndarray, "h w"] | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,16 +58,18 @@ class RectifiedPair:
     """One frame of a rectified pair, left and right.
 
     Args:
-        images: RGB, the person on black.
+        images: RGB as filmed in a band around the person, black beyond.
         masks: coverage of the person, 0..255.
         disparity: x_left - x_right, pixels; None where a camera has no depth.
         valid: where the disparity is known; None where there is no disparity.
+        confidence: of the masks, in [0, 1]; None where one is not known.
     """
 
     images: UInt8[np.ndarray, "2 h w 3"]
     masks: UInt8[np.ndarray, "2 h w"]
     disparity: Float32[np.ndarray, "2 h w"] | None = None
     valid: Bool[np.ndarray, "2 h w"] | None = None
+    confidence: Float[np.ndarray, "2"] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,22 +108,30 @@ def rectify_pair(pair: PairPlan, left: CameraFrame, right: CameraFrame) -> Recti
     images, masks = np.stack([view.image for view in views]), np.stack([view.mask for view in views])
     depths = [view.depth for view in views if view.depth is not None]
     smooth = [view.smooth for view in views if view.smooth is not None]
+    known = [view.confidence for view in views if view.confidence is not None]
+    confidence = np.array(known) if len(known) == 2 else None
     if len(depths) < 2:
-        return RectifiedPair(images, masks)
+        return RectifiedPair(images, masks, confidence=confidence)
     depth = torch.from_numpy(np.stack(depths)).double()
     disparity = depth_to_disparity(depth[None], pair.cameras[None])[0].float().numpy()
-    return RectifiedPair(images, masks, disparity, np.stack(smooth) & (depth > 0).numpy())
+    return RectifiedPair(images, masks, disparity, np.stack(smooth) & (depth > 0).numpy(), confidence)
 
 
 def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
-    """One frame of one camera, resampled; image and coverage together, so that no background bleeds into the edge."""
-    coverage = frame.mask[..., None] / np.float32(255)
-    image = frame.image if (view.gain == 1).all() else apply_gain(frame.image, view.gain)
-    both = np.concatenate([person_on_black(image, coverage), coverage], axis=2)
-    levels = np.rint(np.clip(resample(both, view.sampling), 0, 1) * 255).astype(np.uint8)
-    mask = levels[..., 3]
-    image = np.minimum(levels[..., :3], mask[..., None])
+    """One frame of one camera, resampled: as filmed, with matched colours, in a band around the person."""
+    both = np.concatenate([frame.image, frame.mask[..., None]], axis=2) * np.float32(1 / 255)
+    values = np.clip(resample(both, view.sampling), 0, 1)
+    mask = _levels(values[..., 3])
+    band = band_around(mask)
+    image = np.zeros((*mask.shape, 3), np.uint8)
+    colors = values[band, :3]
+    image[band] = _levels(colors if (view.color == IDENTITY).all() else transform_colors(colors, view.color))
     if frame.depth is None:
-        return RectifiedView(image, mask)
+        return RectifiedView(image, mask, confidence=frame.confidence)
     depth, smooth = resample_depth(frame.depth, view.sampling)
-    return RectifiedView(image, mask, np.where(is_person(mask), depth, np.float32(0)), smooth)
+    return RectifiedView(image, mask, np.where(is_person(mask), depth, np.float32(0)), smooth, frame.confidence)
+
+
+def _levels(values: Float32[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    """Values in [0, 1] as 8 bits."""
+    return np.rint(255 * values).astype(np.uint8)

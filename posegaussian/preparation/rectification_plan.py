@@ -15,7 +15,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.resampling import SamplingMap, sampling_map
 from posegaussian.names import natural_order
-from posegaussian.preparation.color import estimate_gains
+from posegaussian.preparation.color import IDENTITY, ColorTransform, estimate_colors
 from posegaussian.preparation.footage import Footage
 from posegaussian.types import Camera, stack
 
@@ -32,14 +32,14 @@ class ViewPlan:
         source: the calibrated camera.
         camera: the pinhole camera that it becomes, at the same place, float64.
         sampling: positions of its pixels in the source image.
-        gain: factors of the colours (RGB, in linear light).
+        color: transform of the colours, see `preparation.color`.
     """
 
     name: str
     source: SourceCamera
     camera: Camera
     sampling: SamplingMap
-    gain: Float[np.ndarray, " 3"] = field(default_factory=lambda: np.ones(3))
+    color: ColorTransform = field(default_factory=lambda: IDENTITY)
 
 
 @dataclass(frozen=True)
@@ -82,16 +82,16 @@ class RectificationPlan:
             yield each.view
 
     @property
-    def gains(self) -> dict[str, Float[np.ndarray, " 3"]]:
-        """Colour gains by camera, in the order of the names."""
-        gains = {view.name: view.gain for view in self.views()}
-        return {name: gains[name] for name in sorted(gains, key=natural_order)}
+    def colors(self) -> dict[str, ColorTransform]:
+        """Colour transforms by camera, in the order of the names."""
+        found = {view.name: view.color for view in self.views()}
+        return {name: found[name] for name in sorted(found, key=natural_order)}
 
 
 def plan_rectification(
     capture: Capture, pairs: Sequence[Names], frames: Sequence[int], settings: RectifySettings
 ) -> RectificationPlan:
-    """Rectification plan of a capture, without colour gains.
+    """Rectification plan of a capture, without colour matching.
 
     Args:
         capture: with masks.
@@ -108,12 +108,12 @@ def plan_rectification(
 
 
 def with_matched_colors(plan: RectificationPlan, footage: Footage, frames: Sequence[int]) -> RectificationPlan:
-    """The plan with gains that match the cameras' colours, estimated from some of the frames."""
+    """The plan with transforms that match the cameras' colours, estimated from some of the frames."""
     seen = [(each.view.name, camera) for each in plan.held_out for camera in plan.pairs[each.pair].names]
-    gains = estimate_gains(footage, [pair.names for pair in plan.pairs] + seen, frames)
+    found = estimate_colors(footage, [pair.names for pair in plan.pairs] + seen, frames)
 
     def matched(view: ViewPlan) -> ViewPlan:
-        return replace(view, gain=gains[view.name])
+        return replace(view, color=found[view.name])
 
     return RectificationPlan(
         tuple(PairPlan((matched(pair.views[0]), matched(pair.views[1]))) for pair in plan.pairs),

@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from posegaussian.data.rectified import read_person
 from posegaussian.evaluation.aggregate import GAP_TO_GT_DEPTH
 from posegaussian.report.color_maps import flip_colours
 from posegaussian.report.error_regions import error_regions, error_shares
@@ -97,9 +98,13 @@ def view_grid(views: Sequence[MeasuredView], captures: Mapping[str, CaptureFiles
 def _row(number: int, view: MeasuredView, capture: CaptureFiles, model: str) -> RGBImage:
     target, frame = capture.targets.index(view.camera), capture.frames.index(view.frame)
     pair = int(capture.rectified["targets/pair"][target])
-    truth, mask = (capture.rectified[f"targets/{name}"][target, frame] for name in ("images", "masks"))
+    truth, mask = (
+        read_person(capture.rectified, "targets", target, frame),
+        capture.rectified["targets/masks"][target, frame],
+    )
     render = capture.renders["targets/images"][target, frame]
-    sources, source_masks = (capture.rectified[f"sources/{name}"][pair, frame] for name in ("images", "masks"))
+    sources = read_person(capture.rectified, "sources", pair, frame)
+    source_masks = capture.rectified["sources/masks"][pair, frame]
     shown = [(sources[side], source_masks[side]) for side in (0, 1)]
     shown += [(image, mask) for image in (render, truth, flip_colours(render, truth))]
     names = ["left source", "right source", model, "truth", "FLIP error"]
@@ -121,7 +126,8 @@ def _texts(number: int, view: MeasuredView, capture: CaptureFiles, target: int, 
         numbers.append(f"EPE {view.epe:.1f} px")
     lines = [f"{number}. {view.capture}, frame {view.frame}: " + ", ".join(numbers)]
     if "targets/depth" in capture.rectified and "sources/disparity" in capture.rectified:
-        render, truth = (file["targets/images"][target, frame] for file in (capture.renders, capture.rectified))
+        render = capture.renders["targets/images"][target, frame]
+        truth = read_person(capture.rectified, "targets", target, frame)
         found = error_shares(render, truth, error_regions(capture.rectified, target, frame))
         words = {"both": "seen by both", "one": "by one", "none": "by no camera", "outline": "outline"}
         parts = [f"{words[name]} {100 * pixels:.0f} ({100 * error:.0f})" for name, (pixels, error) in found.items()]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from posegaussian.data.rectified import read_target
+from posegaussian.data.rectified import read_person, read_target
 from posegaussian.evaluation import metrics
 from posegaussian.evaluation.baselines import reference_views
 from posegaussian.evaluation.crops import crop
@@ -114,7 +114,7 @@ def comparison_row(capture: CaptureFiles, target: int, frame: int, model: str) -
 
 def disparity_row(capture: CaptureFiles, pair: int, frame: int, model: str) -> PanelRow:
     """The left view of a pair, its predicted disparity and, where known, the true disparity and the error."""
-    source = capture.rectified["sources/images"][pair, frame, 0]
+    source = read_person(capture.rectified, "sources", pair, frame, 0)
     mask = capture.rectified["sources/masks"][pair, frame, 0]
     predicted = capture.renders["sources/disparity"][pair, frame, 0]
     view = _pair_title(capture, pair, frame)
@@ -150,7 +150,7 @@ def heatmap_row(capture: CaptureFiles, pair: int, frame: int) -> PanelRow | None
     view = _pair_title(capture, pair, frame)
     panels = []
     for index, (side, camera) in enumerate(zip(("left", "right"), capture.pairs[pair], strict=True)):
-        image = capture.rectified["sources/images"][pair, frame, index]
+        image = read_person(capture.rectified, "sources", pair, frame, index)
         overlay = heatmap_overlay(image, capture.heatmaps["heatmaps"][pair, frame, index])
         score = capture.heatmaps["scores"][pair, frame, index].mean()
         box = box_around(capture.rectified["sources/masks"][pair, frame, index])
@@ -181,7 +181,7 @@ class Overview:
 def overview(capture: CaptureFiles) -> Overview:
     """The middle frame of the first pair; the novel view is that of its first held-out camera, or of the path."""
     pair, frame = 0, len(capture.frames) // 2
-    sources = capture.rectified["sources/images"][pair, frame]
+    sources = read_person(capture.rectified, "sources", pair, frame)
     masks = capture.rectified["sources/masks"][pair, frame]
     disparity = capture.renders["sources/disparity"][pair, frame]
     limits = disparity_limits(disparity, masks)

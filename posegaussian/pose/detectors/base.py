@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from posegaussian.config import DetectorSettings
+from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.masks import bounding_box, is_person
 from posegaussian.pose.heatmaps import STRIDE, resample_maps
 from posegaussian.registry import DETECTORS, resolve
@@ -66,7 +67,7 @@ def detect_frame(images: np.ndarray, masks: np.ndarray, detect: Detector) -> dic
     """Heatmaps and joints of the person in each view of one frame; zeros where the mask is empty.
 
     Args:
-        images: RGB (views, h, w, 3), 8 bits.
+        images: RGB (views, h, w, 3), 8 bits, as filmed around the person; the detector sees the person on black.
         masks: coverage (views, h, w), 0..255.
         detect: the detector.
 
@@ -74,7 +75,8 @@ def detect_frame(images: np.ndarray, masks: np.ndarray, detect: Detector) -> dic
         Arrays by name, stacked over the views, as the heatmaps store holds them: `heatmaps` (17, h / 4, w / 4) in
         [0, 1], `keypoints` (17, 2) in pixels, `scores` (17,), and `boxes` (4,) of the masks.
     """
-    views = [_view(image, mask, detect) for image, mask in zip(images, masks, strict=True)]
+    alone = person_on_black(images, masks)
+    views = [_view(image, mask, detect) for image, mask in zip(alone, masks, strict=True)]
     return {name: np.stack([view[name] for view in views]) for name in views[0]}
 
 

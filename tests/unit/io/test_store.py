@@ -209,7 +209,7 @@ def test_damage_to_an_image_is_named_where_it_is_read(tmp_path, read):
 
 
 def test_the_schemas_name_their_dimensions():
-    numbers = {"pair", "frame", "target", "step", "coefficients"}
+    numbers = {"pair", "frame", "target", "step", "coefficients", "camera"}
     for schema in (store.RECTIFIED, store.HEATMAPS, store.RENDERS):
         for name, field in schema.fields.items():
             for dim in field.dims.split():

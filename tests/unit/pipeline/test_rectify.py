@@ -10,8 +10,10 @@ import helpers
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import distance_transform_edt
 
 from posegaussian.config import RectifySettings
+from posegaussian.data.rectified import read_person
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.io import store
 from posegaussian.pipeline.rectify import rectify_capture
@@ -179,8 +181,8 @@ def test_soft_edges_keep_the_colour_of_the_person(tmp_path, background):
     helpers.write_sphere_capture(tmp_path / "c", frames=1, cameras=lenses, background=background, depths=False)
     rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(32, 32), color="off"))
     truth, mask, _ = helpers.render(lenses["t00"], 0, background=0)
-    with h5py.File(tmp_path / "c.h5") as file:
-        error = file["targets/images"][0, 0].astype(float) - truth
+    with store.open_checked(tmp_path / "c.h5", store.RECTIFIED) as file:
+        error = read_person(file, "targets", 0, 0).astype(float) - truth
     soft = (mask > 0) & (mask < 255)
     assert np.sqrt((error[soft] ** 2).mean()) < 3
     assert abs(error[mask == 255]).max() <= 0.5
@@ -190,11 +192,26 @@ def test_soft_edges_keep_the_colour_of_the_person(tmp_path, background):
 def test_nothing_shines_beside_the_person(tmp_path, background):
     helpers.write_sphere_capture(tmp_path / "c", frames=1, background=background)
     rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(144, 128)))
-    with h5py.File(tmp_path / "c.h5") as file:
+    with store.open_checked(tmp_path / "c.h5", store.RECTIFIED) as file:
         for kind in ("sources", "targets"):
-            images, masks = file[f"{kind}/images"][()], file[f"{kind}/masks"][()]
+            images, masks = read_person(file, kind, 0, 0), file[f"{kind}/masks"][0, 0]
             assert (images <= masks[..., None]).all()
             assert (images[masks == 0] == 0).all()
+
+
+@pytest.mark.parametrize("background", [70, 255])
+def test_images_are_as_filmed_in_a_band_and_black_beyond(tmp_path, background):
+    helpers.write_sphere_capture(tmp_path / "c", frames=1, background=background, depths=False)
+    rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(144, 128), color="off"))
+    with store.open_checked(tmp_path / "c.h5", store.RECTIFIED) as file:
+        image, mask = file["targets/images"][0, 0], file["targets/masks"][0, 0]
+        filmed = cv2.imread(str(tmp_path / "c/images/t00/000000.png"))[..., ::-1]
+        distance = distance_transform_edt(mask == 0)
+        rows = np.flatnonzero((mask > 127).any(1))
+        width = max(0.04 * (rows[-1] + 1 - rows[0]), 6)
+        np.testing.assert_array_equal(image[distance <= width - 0.01], filmed[distance <= width - 0.01])
+        assert not image[distance > width + 0.01].any()
+        assert (filmed[distance > width] > 0).any()
 
 
 def test_same_bytes_twice_and_nothing_else_beside(tmp_path):

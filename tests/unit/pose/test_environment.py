@@ -47,6 +47,7 @@ ALLOWED = {
     "posegaussian.errors",
     "posegaussian.names",
     "posegaussian.geometry",
+    "posegaussian.geometry.compositing",
     "posegaussian.geometry.masks",
     "posegaussian.io",
     "posegaussian.pose",

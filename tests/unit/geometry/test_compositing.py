@@ -1,0 +1,63 @@
+"""The person on black, against layers that are known: a disc of one colour over a background of another."""
+
+import numpy as np
+import pytest
+
+from posegaussian.geometry.compositing import band_around, person_on_black
+
+PERSON = np.array([180.0, 90, 40])
+
+
+def disc(radius: float, size: int = 48, softness: float = 1.0) -> np.ndarray:
+    """Coverage of a disc in the middle, in [0, 1]."""
+    y, x = np.mgrid[:size, :size] + 0.5 - size / 2
+    return np.clip((radius - np.hypot(x, y)) / softness + 0.5, 0, 1)
+
+
+def filmed(coverage: np.ndarray, background: np.ndarray) -> np.ndarray:
+    cover = coverage[..., None]
+    return np.rint(cover * PERSON + (1 - cover) * background).astype(np.uint8)
+
+
+@pytest.mark.parametrize("background", [(0, 0, 0), (255, 255, 255), (20, 140, 230)])
+@pytest.mark.parametrize("softness", [1.0, 3.0])
+def test_the_background_of_soft_pixels_is_removed(background, softness):
+    coverage = disc(14, softness=softness)
+    mask = np.rint(255 * coverage).astype(np.uint8)
+    alone = person_on_black(filmed(coverage, np.array(background, float)), mask)
+    soft = (mask > 0) & (mask < 255)
+    truth = coverage[..., None] * PERSON
+    assert abs(alone - truth)[soft].max() < 12
+    assert np.sqrt(((alone - truth)[soft] ** 2).mean()) < 4
+    assert (alone <= mask[..., None]).all()
+    np.testing.assert_array_equal(alone[mask == 255], filmed(coverage, np.zeros(3))[mask == 255])
+
+
+def test_what_is_far_from_soft_pixels_does_not_matter():
+    coverage = disc(14)
+    mask = np.rint(255 * coverage).astype(np.uint8)
+    image = filmed(coverage, np.array([90.0, 200, 10]))
+    black_beyond = np.where(band_around(mask)[..., None], image, 0).astype(np.uint8)
+    assert (black_beyond != image).any()
+    np.testing.assert_array_equal(person_on_black(black_beyond, mask), person_on_black(image, mask))
+
+
+def test_batches_are_images_one_by_one_and_borders_need_no_margin():
+    rng = np.random.default_rng(0)
+    images, masks = (rng.integers(0, 256, (2, 3, 17, 19, *rest), np.uint8) for rest in ((3,), ()))
+    masks[0, 0] = np.where(masks[0, 0] > 127, 255, 0)
+    alone = person_on_black(images, masks)
+    np.testing.assert_array_equal(alone[1, 2], person_on_black(images[1, 2], masks[1, 2]))
+    np.testing.assert_array_equal(alone[0, 0], np.where(masks[0, 0][..., None] > 0, images[0, 0], 0))
+
+
+def test_no_person_no_band():
+    assert not person_on_black(np.full((8, 9, 3), 200, np.uint8), np.zeros((8, 9), np.uint8)).any()
+    assert not band_around(np.zeros((8, 9), np.uint8)).any()
+
+
+def test_the_band_is_a_share_of_the_persons_height():
+    mask = np.zeros((400, 200), np.uint8)
+    mask[50:350, 90:110] = 255
+    columns = np.flatnonzero(band_around(mask)[200])
+    assert (90 - columns[0], columns[-1] - 109) == (12, 12)

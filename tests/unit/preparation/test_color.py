@@ -1,4 +1,4 @@
-"""Colour matching, on a painted wall that two cameras see through exact homographies, with gains that are known."""
+"""Colour matching: on drawn matches with known transforms, and on a painted wall that cameras see by homographies."""
 
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import pytest
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
 from posegaussian.pipeline.rectify import rectify_capture
-from posegaussian.preparation.color import apply_gain, estimate_gains, srgb_to_linear
+from posegaussian.preparation.color import IDENTITY, estimate_colors, fit_colors, transform_colors
+from posegaussian.preparation.color_matches import ColorMatches, srgb_to_linear
 
 GAINS = {"00": (0.9, 0.75, 0.6), "01": (0.7, 0.8, 0.95), "02": (0.85, 0.7, 0.8)}
 SIZE = (320, 256)
@@ -50,63 +51,139 @@ def write_wall(root: Path, azimuths: dict[str, float]) -> None:
     helpers.write_calibration(root, lenses)
 
 
+def drawn_colors(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Colours in linear light, bright and dark."""
+    return rng.uniform(0.05, 0.6, (count, 1)) * rng.uniform(0.5, 1.2, (count, 3))
+
+
+def applied(transform: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    return colors @ transform[:, :3].T + transform[:, 3]
+
+
+def mismatch(found: np.ndarray, cameras: list[np.ndarray], pair: tuple[int, int] = (0, 1)) -> float:
+    """Largest difference of new colours after the transforms, relative to their mean."""
+    colors = drawn_colors(np.random.default_rng(99), 500)
+    one, other = (applied(found[index], applied(cameras[index], colors)) for index in pair)
+    return float(np.quantile(abs(one - other).mean(1) / (one + other).mean(1) * 2, 0.95))
+
+
+WARM = np.array([[1.15, 0.03, -0.02, 0.004], [-0.03, 0.92, 0.02, -0.003], [0.02, 0.05, 0.85, 0.005]])
+COOL = np.array([[0.9, -0.02, 0.03, 0.0], [0.03, 1.02, -0.03, 0.005], [0.0, -0.03, 1.1, -0.004]])
+MATRIX = np.column_stack([np.eye(3) + WARM[:, :3] - np.diag(np.diag(WARM[:, :3])), WARM[:, 3]])
+
+
+@pytest.mark.parametrize("true", [WARM, MATRIX], ids=["all", "no-gain"])
+def test_known_transforms_are_recovered(true):
+    colors = drawn_colors(np.random.default_rng(1), 800)
+    found = fit_colors(2, [(0, 1)], [ColorMatches(colors, applied(true, colors), True)])
+    assert mismatch(found, [IDENTITY, true]) < 0.005
+    assert mismatch(np.stack([IDENTITY, IDENTITY]), [IDENTITY, true]) > 0.05
+
+
+def test_known_transforms_are_recovered_in_a_chain_and_change_nothing_on_average():
+    rng, cameras = np.random.default_rng(2), [IDENTITY, WARM, COOL]
+    pairs, matches = [(0, 1), (1, 2)], []
+    for first, second in pairs:
+        colors = drawn_colors(rng, 800)
+        matches.append(ColorMatches(applied(cameras[first], colors), applied(cameras[second], colors), True))
+    found = fit_colors(3, pairs, matches)
+    assert max(mismatch(found, cameras, pair) for pair in [*pairs, (0, 2)]) < 0.01
+    assert abs(np.log(found.sum(2)).mean(0)).max() < 0.03
+
+
+def test_wrong_matches_do_not_matter():
+    rng = np.random.default_rng(3)
+    colors = drawn_colors(rng, 800)
+    second = applied(WARM, colors)
+    second[rng.choice(800, 200, replace=False)] = drawn_colors(rng, 200)
+    found = fit_colors(2, [(0, 1)], [ColorMatches(colors, second, True)])
+    assert mismatch(found, [IDENTITY, WARM]) < 0.01
+
+
+@pytest.mark.parametrize(("noise", "seed"), [(0.01, 0), (0.05, 1), (0.1, 2)])
+@pytest.mark.parametrize("count", [10, 60, 800])
+@pytest.mark.parametrize("independent", [True, False])
+def test_identical_cameras_keep_their_colours(noise, seed, count, independent):
+    rng = np.random.default_rng(seed)
+    colors = drawn_colors(rng, count)
+    first, second = (colors * np.exp(noise * rng.standard_normal(colors.shape)) for _ in range(2))
+    found = fit_colors(2, [(0, 1)], [ColorMatches(first, second, independent)])
+    np.testing.assert_allclose(found, np.stack([IDENTITY, IDENTITY]), atol=0.005)
+
+
+@pytest.mark.parametrize(("count", "noise"), [(7, 0.0), (10, 0.5)])
+def test_thin_evidence_changes_nothing(count, noise):
+    rng = np.random.default_rng(4)
+    colors = drawn_colors(rng, count)
+    second = applied(WARM, colors) * np.exp(noise * rng.standard_normal(colors.shape))
+    found = fit_colors(2, [(0, 1)], [ColorMatches(colors, second, True)])
+    np.testing.assert_array_equal(found, np.stack([IDENTITY, IDENTITY]))
+
+
+def whites(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the transforms make of white."""
+    return {camera: transform.sum(1) for camera, transform in found.items()}
+
+
 @pytest.mark.parametrize("azimuths", [(-11, 11), (-25, 5)])
 def test_known_gains_are_recovered(tmp_path, azimuths):
     write_wall(tmp_path / "c", dict(zip(GAINS, azimuths, strict=False)))
-    gains = estimate_gains(read_capture(tmp_path / "c"), [("00", "01")], [0])
+    found = whites(estimate_colors(read_capture(tmp_path / "c"), [("00", "01")], [0]))
     expected = np.array(GAINS["01"]) / np.array(GAINS["00"])
-    np.testing.assert_allclose(gains["00"] / gains["01"], expected, rtol=0.02)
-    np.testing.assert_allclose(gains["00"] * gains["01"], 1, atol=1e-9)
+    np.testing.assert_allclose(found["00"] / found["01"], expected, rtol=0.02)
+    np.testing.assert_allclose(found["00"] * found["01"], 1, atol=0.01)
 
 
 def test_gains_spread_over_a_chain_of_pairs(tmp_path):
     write_wall(tmp_path / "c", {"00": -20, "01": 0, "02": 20})
-    gains = estimate_gains(read_capture(tmp_path / "c"), [("00", "01"), ("01", "02")], [0])
+    found = whites(estimate_colors(read_capture(tmp_path / "c"), [("00", "01"), ("01", "02")], [0]))
     for first, second in (("00", "01"), ("01", "02"), ("00", "02")):
         expected = np.array(GAINS[second]) / np.array(GAINS[first])
-        np.testing.assert_allclose(gains[first] / gains[second], expected, rtol=0.02)
+        np.testing.assert_allclose(found[first] / found[second], expected, rtol=0.02)
 
 
-def test_a_gain_can_be_undone():
-    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
-    gain = np.array([0.8, 1.0, 1.1])
-    light = srgb_to_linear(np.rint(apply_gain(levels, gain)).astype(np.uint8)) / gain
-    kept = (levels < 240) & (levels > 20)
-    assert abs(srgb(light).astype(int) - levels)[kept].max() <= 2
-    np.testing.assert_allclose(apply_gain(levels, np.ones(3)), levels, atol=1e-3)
+def test_a_transform_can_be_undone():
+    levels = np.arange(20, 236).reshape(-1, 3)
+    back = np.linalg.inv(np.vstack([WARM, [0, 0, 0, 1]]))[:3]
+    there = transform_colors((levels / 255).astype(np.float32), WARM)
+    kept = there.max(1) < 1
+    assert kept.sum() > 40
+    np.testing.assert_allclose(255 * transform_colors(there, back)[kept], levels[kept], atol=0.01)
+    light = applied(WARM, srgb_to_linear(levels.astype(np.uint8)[None])[0])
+    np.testing.assert_allclose(255 * there[kept], srgb(light)[kept], atol=0.51)
 
 
-def test_rectified_pictures_match_and_the_file_tells_the_gains(tmp_path):
+def test_rectified_pictures_match_and_the_file_tells_how(tmp_path):
     write_wall(tmp_path / "c", {"00": -11, "01": 11})
-    pictures, gains = {}, {}
+    pictures, found = {}, {}
     for color in ("off", "auto"):
         rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(128, 128), color=color))
         with h5py.File(tmp_path / "c.h5") as file:
             pictures[color], masks = file["sources/images"][0, 0], file["sources/masks"][0, 0]
-            gains[color] = file["sources/original/gains"][0]
-    np.testing.assert_array_equal(gains["off"], 1)
+            found[color] = file["sources/original/color"][0]
+    np.testing.assert_array_equal(found["off"], np.stack([IDENTITY, IDENTITY]))
     expected = np.array(GAINS["01"]) / np.array(GAINS["00"])
-    np.testing.assert_allclose(gains["auto"][0] / gains["auto"][1], expected, rtol=0.02)
+    np.testing.assert_allclose(np.divide(*found["auto"].sum(2)), expected, rtol=0.02)
 
-    def mismatch(images: np.ndarray) -> float:
+    def difference(images: np.ndarray) -> float:
         means = [srgb_to_linear(image)[mask == 255].mean(0) for image, mask in zip(images, masks, strict=True)]
         return float(abs(means[0] / means[1] - 1).max())
 
-    assert mismatch(pictures["off"]) > 0.2
-    assert mismatch(pictures["auto"]) < 0.03
+    assert difference(pictures["off"]) > 0.2
+    assert difference(pictures["auto"]) < 0.03
 
 
 def test_rendered_captures_keep_their_colours(tmp_path):
     helpers.write_sphere_capture(tmp_path / "c", frames=1, size=(64, 48), samples=1)
     rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(48, 48)))
     with h5py.File(tmp_path / "c.h5") as file:
-        np.testing.assert_array_equal(file["sources/original/gains"], 1)
-        np.testing.assert_array_equal(file["targets/gains"], 1)
+        np.testing.assert_array_equal(file["sources/original/color"][0], np.stack([IDENTITY, IDENTITY]))
+        np.testing.assert_array_equal(file["targets/color"][0], IDENTITY)
 
 
 def test_cameras_that_share_nothing_keep_their_colours(tmp_path):
     write_wall(tmp_path / "c", {"00": -11, "01": 11})
     for name in ("00", "01"):
         cv2.imwrite(str(tmp_path / f"c/images/{name}/000000.png"), np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
-    gains = estimate_gains(read_capture(tmp_path / "c"), [("00", "01")], [0])
-    np.testing.assert_array_equal(np.stack(list(gains.values())), 1)
+    found = estimate_colors(read_capture(tmp_path / "c"), [("00", "01")], [0])
+    np.testing.assert_array_equal(np.stack(list(found.values())), np.stack([IDENTITY, IDENTITY]))

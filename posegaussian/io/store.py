@@ -138,8 +138,17 @@ one (1)."""
 
 def expected_size(schema: Schema, dims: Mapping[str, int], without: Sequence[str] = ()) -> float:
     """Estimated bytes of a file; the arguments are those of `create`."""
-    fields = [field for name, field in schema.fields.items() if name not in without and field.dtype != "str"]
+    fields = [field for field in _present(schema, dims, without).values() if field.dtype != "str"]
     return _OVERHEAD + sum(f.packed * np.dtype(f.dtype).itemsize * math.prod(_shape(f, dims)) for f in fields)
+
+
+def _present(schema: Schema, dims: Mapping[str, int], without: Sequence[str]) -> dict[str, Field]:
+    """The fields of a file: those of the schema without the named ones, and without optional ones of unknown size."""
+
+    def sized(field: Field) -> bool:
+        return all(name in dims or name.isdecimal() for name in field.dims.split())
+
+    return {n: f for n, f in schema.fields.items() if n not in without and (sized(f) or not f.optional)}
 
 
 def _shape(field: Field, dims: Mapping[str, int]) -> tuple[int, ...]:
@@ -173,7 +182,7 @@ def create(
     Args:
         path: the file to write; its folder is created.
         schema: of the file.
-        dims: the size of every named dimension.
+        dims: the size of every named dimension; optional fields with other dimensions are left out.
         stage_version: of the stage that writes.
         settings: the resolved configuration of the stage.
         inputs: the digest of every input, by name.
@@ -184,8 +193,8 @@ def create(
     """
     ensure_room(path, expected_size(schema, dims, without))
     with atomic_file(path) as temporary, _new_file(temporary) as file, _discard_on_error(file):
-        fields = {name: field for name, field in schema.fields.items() if name not in without}
-        datasets = {name: _create_dataset(file, name, field, dims) for name, field in fields.items()}
+        fields = _present(schema, dims, without).items()
+        datasets = {name: _create_dataset(file, name, field, dims) for name, field in fields}
         file.attrs.update(
             schema=f"posegaussian/{schema.name}",
             schema_version=schema.version,

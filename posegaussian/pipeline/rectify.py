@@ -27,7 +27,6 @@ from posegaussian.progress import progress
 DEPTH_FIELDS = ("sources/disparity", "sources/valid", "targets/depth")
 """Fields of store.RECTIFIED that need true depth."""
 _CONFIDENCE_FIELDS = ("sources/confidence", "targets/confidence")
-_CORRECTION_FIELDS = tuple(name for name in store.RECTIFIED.fields if name.startswith("calibration/"))
 
 
 def rectify_capture(
@@ -126,7 +125,7 @@ def write_rectified(
         without: the fields of DEPTH_FIELDS that the file does not have.
         found: cameras whose masks were found in their images, not given.
     """
-    absent = (*without, *_CONFIDENCE_FIELDS, *_CORRECTION_FIELDS, *(["joints"] if joints is None else []))
+    absent = (*without, *_CONFIDENCE_FIELDS, *(["joints"] if joints is None else []))
     with store.create(
         output,
         store.RECTIFIED,

@@ -92,7 +92,7 @@ def true_matches(
     seen = other.project(points)
     depth = points @ other.world_to_camera[2, :3] + other.world_to_camera[2, 3]
     places = np.floor(seen).astype(int)
-    inside = ((places >= 0) & (places < (other.width, other.height))).all(1)
+    inside = np.all((places >= 0) & (places < np.array([other.width, other.height])), axis=1)
     places = np.where(inside[:, None], places, 0)
     surface = footage.depths[second, frame][places[:, 1], places[:, 0]]
     same = inside & (abs(surface - depth) < NEAR) & (footage.masks[second, frame][places[:, 1], places[:, 0]] == 255)

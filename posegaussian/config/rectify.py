@@ -49,5 +49,5 @@ class RectifySettings:
     """The person's label in given masks: a number, a colour such as `"#800000"`, or `any` for all but 0. `0`: black is
     the person, as in masks of what to ignore, which are inverted. null: detected; an unclear mask is refused."""
     color: Literal["auto", "off"] = "auto"
-    """`auto`: match the cameras' colours by gains in linear light, which are stored in the file, unless the capture is
-    rendered (has true depths); `off`: keep the colours."""
+    """`auto`: match the cameras' colours by a matrix and an offset each in linear light, which are stored in the file,
+    unless the capture is rendered (has true depths); `off`: keep the colours."""

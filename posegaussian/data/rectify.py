@@ -41,8 +41,7 @@ def rectify(
         cameras: as calibrated, of the size of the images.
         size: width and height of the rectified images, pixels; multiples of 16.
         margin: free border around the person, as a share of the image.
-        match_colors: whether to estimate gains that make the cameras' colours alike, as the pipeline does by default
-            for footage that is not synthetic.
+        match_colors: whether to make the cameras' colours alike, as the pipeline does by default for real cameras.
 
     Returns:
         a batch of one, without pose.

@@ -1,4 +1,4 @@
-"""HDF5 files between the stages: declared schemas, an atomic writer, a reader with checks.
+"""HDF5 files between the stages: an atomic writer of declared schemas, a reader with checks.
 
 One frame per chunk (automatic chunks read 3-5 times slower), shuffled, gzip at its fastest level. A file is written
 under a temporary name and renamed when it is complete (`atomic`); readers refuse a file without `attrs["complete"]`.
@@ -13,7 +13,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,26 @@ import numpy as np
 
 from posegaussian.errors import StoreError
 from posegaussian.io.atomic import atomic_file
+from posegaussian.io.schemas import HEATMAPS, RECTIFIED, RENDERS, Field, Schema
 from posegaussian.io.space import ensure_room
 from posegaussian.io.store_reader import Reader, check_texts, damaged
+
+__all__ = [
+    "CONVENTIONS",
+    "HEATMAPS",
+    "RECTIFIED",
+    "RENDERS",
+    "Field",
+    "Reader",
+    "Schema",
+    "Writer",
+    "create",
+    "digest",
+    "expected_size",
+    "open_checked",
+    "settings_of",
+    "strings",
+]
 
 CONVENTIONS = "OpenCV axes; world_to_camera; pixel centres at +0.5; metres; RGB uint8; disparity = x_left - x_right"
 _UNIT_DIMS = ("pair", "frame", "target", "step")
@@ -32,108 +49,6 @@ _OVERHEAD = 40_000
 """Bytes of a file besides its data sets, measured like `Field.packed`."""
 _MOST = 1 << 29
 """Most bytes of one frame of a data set; damaged files promise more. Chosen by hand: an image of 13,000 x 13,000."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """One data set: its dtype ("str" for text), and its dimensions as names or numbers separated by spaces.
-
-    `packed` is the share of its bytes that remains after compression, measured on two of the demo's people and
-    on Pose2Sim's footage at 512 px: most of an image is black.
-    """
-
-    dtype: str
-    dims: str
-    optional: bool = False
-    packed: float = 1.0
-
-
-@dataclass(frozen=True)
-class Schema:
-    """The layout of one kind of file. Increase `version` when a reader of the old layout would read wrong values."""
-
-    name: str
-    version: int
-    fields: Mapping[str, Field]
-
-
-RECTIFIED = Schema(
-    "rectified",
-    2,
-    {
-        "frames": Field("i8", "frame"),
-        "sources/pairs": Field("str", "pair 2"),
-        "sources/images": Field("u1", "pair frame 2 height width 3", packed=0.13),
-        "sources/masks": Field("u1", "pair frame 2 height width", packed=0.035),
-        "sources/intrinsics": Field("f8", "pair 2 3 3"),
-        "sources/world_to_camera": Field("f8", "pair 2 4 4"),
-        "sources/original/intrinsics": Field("f8", "pair 2 3 3"),
-        "sources/original/distortion": Field("f8", "pair 2 coefficients"),
-        "sources/original/world_to_camera": Field("f8", "pair 2 4 4"),
-        "sources/original/size": Field("i8", "pair 2 2"),
-        "sources/original/color": Field("f8", "pair 2 3 4"),
-        "sources/mask_origins": Field("str", "pair 2"),
-        "sources/confidence": Field("f4", "pair frame 2", optional=True),
-        "sources/disparity": Field("f4", "pair frame 2 height width", optional=True, packed=0.13),
-        "sources/valid": Field("u1", "pair frame 2 height width", optional=True, packed=0.025),
-        "targets/cameras": Field("str", "target"),
-        "targets/pair": Field("i8", "target"),
-        "targets/images": Field("u1", "target frame target_height target_width 3", packed=0.12),
-        "targets/masks": Field("u1", "target frame target_height target_width", packed=0.025),
-        "targets/intrinsics": Field("f8", "target 3 3"),
-        "targets/world_to_camera": Field("f8", "target 4 4"),
-        "targets/color": Field("f8", "target 3 4"),
-        "targets/mask_origins": Field("str", "target"),
-        "targets/confidence": Field("f4", "target frame", optional=True),
-        "targets/depth": Field("f4", "target frame target_height target_width", optional=True, packed=0.11),
-        "joints": Field("f8", "frame 17 3", optional=True),
-        "calibration/cameras": Field("str", "camera", optional=True),
-        "calibration/intrinsics": Field("f8", "camera 3 3", optional=True),
-        "calibration/world_to_camera": Field("f8", "camera 4 4", optional=True),
-        "calibration/residuals": Field("f8", "camera 2", optional=True),
-    },
-)
-"""`targets` are held-out cameras; `targets/pair` is the index of the pair that a camera lies between; `size` is (width,
-height); a depth of 0 or a `valid` of 0 means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in
-the world, metres. Images are as filmed in a band around the mask and black beyond it (`geometry.compositing`); `color`
-has been applied to them: a matrix (RGB, in linear light) and an offset. `mask_origins` are "given" or "found", and
-`confidence` is that of a mask, in [0, 1]. `calibration` is there where the calibration was corrected: cameras as given,
-and the median residuals before and after, pixels; the cameras of the other groups are the corrected ones."""
-
-HEATMAPS = Schema(
-    "heatmaps",
-    1,
-    {
-        "frames": Field("i8", "frame"),
-        "pairs": Field("str", "pair 2"),
-        "heatmaps": Field("f2", "pair frame 2 17 height width", packed=0.54),
-        "keypoints": Field("f4", "pair frame 2 17 2"),
-        "scores": Field("f4", "pair frame 2 17"),
-        "boxes": Field("f4", "pair frame 2 4"),
-    },
-)
-"""Cell (i, j) of a map covers pixels 4i..4i+3 of the rectified image; key points (x, y) and boxes (x0, y0, x1, y1) are
-in rectified pixels, centres at +0.5."""
-
-RENDERS = Schema(
-    "renders",
-    1,
-    {
-        "frames": Field("i8", "frame"),
-        "sources/pairs": Field("str", "pair 2"),
-        "sources/disparity": Field("f4", "pair frame 2 height width", packed=0.68),
-        "targets/cameras": Field("str", "target"),
-        "targets/images": Field("u1", "target frame target_height target_width 3", packed=0.14),
-        "targets/alphas": Field("u1", "target frame target_height target_width", packed=0.14),
-        "targets/depth": Field("f4", "target frame target_height target_width", packed=0.11),
-        "path/pair": Field("i8", "step"),
-        "path/frames": Field("i8", "step"),
-        "path/ratios": Field("f8", "step"),
-        "path/images": Field("u1", "step path_height path_width 3", packed=0.13),
-    },
-)
-"""`path` is the camera path between the cameras of pairs: pair, frame, and ratio from the left camera (0) to the right
-one (1)."""
 
 
 def expected_size(schema: Schema, dims: Mapping[str, int], without: Sequence[str] = ()) -> float:
@@ -265,7 +180,7 @@ def open_checked(path: str | Path, schema: Schema) -> Reader:
             "not a readable HDF5 file (truncated?)",
             code="unreadable-store",
             file=path,
-            hint="delete it and rerun its stage",
+            hint=f"delete it and rerun {schema.stage}",
         ) from error
     try:
         _check(file, schema, path)
@@ -280,7 +195,7 @@ def open_checked(path: str | Path, schema: Schema) -> Reader:
 
 def _check(file: Reader, schema: Schema, path: Path) -> None:
     """Raise an error, a StoreError where the reason is known, unless the file is whole and of the schema."""
-    hint = "delete it and rerun its stage"
+    hint = f"delete it and rerun {schema.stage}"
     found = file.attrs.get("schema", "no schema"), file.attrs.get("schema_version", "unknown")
     if found != (f"posegaussian/{schema.name}", schema.version):
         what = f"holds {found[0]} version {found[1]}, expected posegaussian/{schema.name} version {schema.version}"

@@ -45,15 +45,15 @@ def test_what_is_written_is_read(tmp_path):
         assert (file["images"][1, 2, 1] == 12).all()
         assert (file["images"][1, 2, 0] == 0).all()
         assert store.settings_of(file) == {"a": [2, 3], "b": 1}
-        assert json.loads(file.attrs["inputs"]) == {"x": "0f"}
+        assert json.loads(str(file.attrs["inputs"])) == {"x": "0f"}
         assert (file.attrs["schema"], file.attrs["schema_version"]) == ("posegaussian/sample", 3)
         assert file.attrs["stage_version"] == 7
-        assert "pixel centres at +0.5" in file.attrs["conventions"]
+        assert "pixel centres at +0.5" in str(file.attrs["conventions"])
 
 
 def test_one_frame_per_chunk(tmp_path):
     write(tmp_path / "x.h5")
-    with h5py.File(tmp_path / "x.h5") as file:
+    with store.Reader(tmp_path / "x.h5", "r") as file:
         assert file["images"].chunks == (1, 1, 2, 8, 6, 3)
         assert file["extra"].chunks == (1, 8, 6)
         assert (file["images"].compression, file["images"].shuffle) == ("gzip", True)
@@ -191,6 +191,44 @@ def test_what_cannot_be_believed_is_refused(tmp_path, spoil, code):
     spoil(path)
     with helpers.refuses(StoreError, code, file=path):
         store.open_checked(path, SCHEMA)
+
+
+def test_files_of_an_older_version_say_what_to_run(tmp_path):
+    path = tmp_path / "x.h5"
+    dims = dict.fromkeys(("pair", "frame", "height", "width", "coefficients", "target"), 1)
+    dims |= {"target_height": 1, "target_width": 1}
+    with store.create(path, store.RECTIFIED, dims, stage_version=1, settings={}, inputs={}):
+        pass
+    with h5py.File(path, "a") as file:
+        file.attrs["schema_version"] = 1
+    with helpers.refuses(StoreError, "wrong-schema", file=path) as caught:
+        store.open_checked(path, store.RECTIFIED)
+    assert "version 1, expected posegaussian/rectified version 2" in str(caught.value)
+    assert "rerun rectify" in str(caught.value)
+
+
+def test_metadata_have_checksums(tmp_path):
+    """A byte anywhere in the metadata is changed: the file is refused, or nothing that is read from it changes."""
+    path = tmp_path / "x.h5"
+    write(path)
+    with store.Reader(path, "r") as file:
+        chunks = [file["images"].id.get_chunk_info(index) for index in range(file["images"].id.get_num_chunks())]
+        before = {name: file[name][()] for name in ("frames", "images")}
+    data = path.read_bytes()
+    kept = np.ones(len(data), bool)
+    for chunk in chunks:
+        kept[chunk.byte_offset : chunk.byte_offset + chunk.size] = False
+    refused = 0
+    for place in np.flatnonzero(kept)[:: len(data) // 150]:
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :])
+        try:
+            with store.open_checked(path, SCHEMA) as file:
+                after = {name: file[name][()] for name in before}
+        except StoreError:
+            refused += 1
+            continue
+        np.testing.assert_array_equal(after["images"], before["images"])
+    assert refused > 30
 
 
 @pytest.mark.parametrize("read", [lambda images: images[1, 2], np.asarray, list])

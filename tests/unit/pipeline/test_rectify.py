@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import h5py
 import helpers
 import numpy as np
 import pytest
@@ -66,11 +65,11 @@ def captures(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def rectified(captures, tmp_path) -> Callable[..., h5py.File]:
+def rectified(captures, tmp_path) -> Callable[..., store.Reader]:
     """Rectifies the capture of a rig."""
 
-    def rectify(rig: str, **settings) -> h5py.File:
-        rectify_capture(captures / rig, tmp_path / "c.h5", RectifySettings(**{"size": (144, 128)} | settings))
+    def rectify(rig: str, size=(144, 128), **settings) -> store.Reader:
+        rectify_capture(captures / rig, tmp_path / "c.h5", RectifySettings(size=size, **settings))
         return store.open_checked(tmp_path / "c.h5", store.RECTIFIED)
 
     return rectify
@@ -127,9 +126,9 @@ def test_targets_are_what_their_cameras_see(rectified, rig, size):
 
 def test_undistorted_unscaled_targets_are_the_picture_itself(rectified, captures):
     with rectified("level") as file:
-        image = cv2.imread(str(captures / "level/images/t00/000001.png"))[..., ::-1]
-        mask = cv2.imread(str(captures / "level/masks/t00/000001.png"), cv2.IMREAD_UNCHANGED)
-        depth = cv2.imread(str(captures / "level/depths/t00/000001.png"), cv2.IMREAD_UNCHANGED)
+        image = np.asarray(cv2.imread(str(captures / "level/images/t00/000001.png")))[..., ::-1]
+        mask = np.asarray(cv2.imread(str(captures / "level/masks/t00/000001.png"), cv2.IMREAD_UNCHANGED))
+        depth = np.asarray(cv2.imread(str(captures / "level/depths/t00/000001.png"), cv2.IMREAD_UNCHANGED))
         np.testing.assert_array_equal(file["targets/masks"][0, 1], mask)
         # The picture was taken before black: nothing is to be removed from it, soft edges included.
         difference = abs(file["targets/images"][0, 1].astype(int) - image)
@@ -205,7 +204,7 @@ def test_images_are_as_filmed_in_a_band_and_black_beyond(tmp_path, background):
     rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(144, 128), color="off"))
     with store.open_checked(tmp_path / "c.h5", store.RECTIFIED) as file:
         image, mask = file["targets/images"][0, 0], file["targets/masks"][0, 0]
-        filmed = cv2.imread(str(tmp_path / "c/images/t00/000000.png"))[..., ::-1]
+        filmed = np.asarray(cv2.imread(str(tmp_path / "c/images/t00/000000.png")))[..., ::-1]
         distance = distance_transform_edt(mask == 0)
         rows = np.flatnonzero((mask > 127).any(1))
         width = max(0.04 * (rows[-1] + 1 - rows[0]), 6)
@@ -227,13 +226,13 @@ def test_inputs_are_known_by_their_digests(tmp_path):
 
     def inputs() -> dict[str, str]:
         rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(48, 48)))
-        with h5py.File(tmp_path / "c.h5") as file:
-            return json.loads(file.attrs["inputs"])
+        with store.Reader(tmp_path / "c.h5", "r") as file:
+            return json.loads(str(file.attrs["inputs"]))
 
     before = inputs()
     assert set(before) == {"intri.yml", "extri.yml", "rig.json", "joints.json", "pictures"}
     assert before["intri.yml"] == store.digest(tmp_path / "c/intri.yml")
-    mask = cv2.imread(str(tmp_path / "c/masks/t00/000001.png"), cv2.IMREAD_UNCHANGED)
+    mask = np.asarray(cv2.imread(str(tmp_path / "c/masks/t00/000001.png"), cv2.IMREAD_UNCHANGED))
     cv2.imwrite(str(tmp_path / "c/masks/t00/000001.png"), 255 - (255 - mask) // 2)
     assert {key for key, value in inputs().items() if value != before[key]} == {"pictures"}
 
@@ -257,7 +256,7 @@ def test_targets_belong_to_the_pair_they_lie_between_and_are_no_sources(tmp_path
     cameras = {name: helpers.lens(azimuth, size=(64, 48)) for name, azimuth in degrees.items()}
     helpers.write_sphere_capture(tmp_path / "c", cameras=cameras, samples=1)
     rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(48, 48)))
-    with h5py.File(tmp_path / "c.h5") as file:
+    with store.Reader(tmp_path / "c.h5", "r") as file:
         assert store.strings(file["sources/pairs"]).tolist() == [["00", "01"], ["01", "02"]]
         assert store.strings(file["targets/cameras"]).tolist() == ["t00", "t01", "t02"]
         assert file["targets/pair"][()].tolist() == [0, 1, 1]
@@ -265,7 +264,7 @@ def test_targets_belong_to_the_pair_they_lie_between_and_are_no_sources(tmp_path
     rectify_capture(
         tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(48, 48)), pairs=[("t01", "00")], frames=[1]
     )
-    with h5py.File(tmp_path / "c.h5") as file:
+    with store.Reader(tmp_path / "c.h5", "r") as file:
         assert store.strings(file["sources/pairs"]).tolist() == [["00", "t01"]]
         assert store.strings(file["targets/cameras"]).tolist() == ["t00", "t02"]
         assert file["frames"][()].tolist() == [1]

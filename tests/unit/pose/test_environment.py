@@ -62,6 +62,7 @@ ALLOWED = {
     "posegaussian.registry",
     "posegaussian.registry.entries",
     "posegaussian.text",
+    "posegaussian.io.schemas",
     "posegaussian.io.space",
     "posegaussian.io.store",
     "posegaussian.io.store_reader",
@@ -98,7 +99,7 @@ def deploy(tmp_path):
         log.write_text("")
         variables = {"PATH": os.environ["PATH"], "PYTHON": str(python), "LOG": str(log)} | environment
         done = subprocess.run(
-            [shutil.which("bash"), SCRIPT, *arguments], env=variables, cwd=tmp_path, capture_output=True, text=True
+            ["bash", SCRIPT, *arguments], env=variables, cwd=tmp_path, capture_output=True, text=True
         )
         return done.returncode, done.stderr, log.read_text().splitlines()
 

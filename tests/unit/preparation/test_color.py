@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import cv2
-import h5py
 import helpers
 import numpy as np
 import pytest
 
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
+from posegaussian.io import store
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.color import IDENTITY, estimate_colors, fit_colors, transform_colors
 from posegaussian.preparation.color_matches import ColorMatches, srgb_to_linear
@@ -41,7 +41,10 @@ def write_wall(root: Path, azimuths: dict[str, float]) -> None:
     for name, lens in lenses.items():
         seen = lens.project(corners).astype(np.float32)
         turn = cv2.getPerspectiveTransform(np.array([(0, 0), (599, 0), (599, 599), (0, 599)], np.float32), seen)
-        for kind, values in (("images", picture * np.float32(GAINS[name])), ("masks", np.ones((600, 600), np.float32))):
+        for kind, values in (
+            ("images", picture * np.array(GAINS[name], np.float32)),
+            ("masks", np.ones((600, 600), np.float32)),
+        ):
             drawn = cv2.warpPerspective(values, turn, SIZE, flags=cv2.INTER_AREA)
             (root / kind / name).mkdir(parents=True)
             drawn = srgb(drawn)[..., ::-1] if kind == "images" else np.rint(255 * drawn).astype(np.uint8)
@@ -158,7 +161,7 @@ def test_rectified_pictures_match_and_the_file_tells_how(tmp_path):
     pictures, found = {}, {}
     for color in ("off", "auto"):
         rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(128, 128), color=color))
-        with h5py.File(tmp_path / "c.h5") as file:
+        with store.Reader(tmp_path / "c.h5", "r") as file:
             pictures[color], masks = file["sources/images"][0, 0], file["sources/masks"][0, 0]
             found[color] = file["sources/original/color"][0]
     np.testing.assert_array_equal(found["off"], np.stack([IDENTITY, IDENTITY]))
@@ -176,7 +179,7 @@ def test_rectified_pictures_match_and_the_file_tells_how(tmp_path):
 def test_rendered_captures_keep_their_colours(tmp_path):
     helpers.write_sphere_capture(tmp_path / "c", frames=1, size=(64, 48), samples=1)
     rectify_capture(tmp_path / "c", tmp_path / "c.h5", RectifySettings(size=(48, 48)))
-    with h5py.File(tmp_path / "c.h5") as file:
+    with store.Reader(tmp_path / "c.h5", "r") as file:
         np.testing.assert_array_equal(file["sources/original/color"][0], np.stack([IDENTITY, IDENTITY]))
         np.testing.assert_array_equal(file["targets/color"][0], IDENTITY)
 

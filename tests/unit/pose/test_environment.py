@@ -98,9 +98,7 @@ def deploy(tmp_path):
     def run(*arguments, **environment):
         log.write_text("")
         variables = {"PATH": os.environ["PATH"], "PYTHON": str(python), "LOG": str(log)} | environment
-        done = subprocess.run(
-            ["bash", SCRIPT, *arguments], env=variables, cwd=tmp_path, capture_output=True, text=True
-        )
+        done = subprocess.run(["bash", SCRIPT, *arguments], env=variables, cwd=tmp_path, capture_output=True, text=True)
         return done.returncode, done.stderr, log.read_text().splitlines()
 
     return run

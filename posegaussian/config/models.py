@@ -19,6 +19,9 @@ class NetworkSettings:
     """The Temporal Pose Stabilizer; false with weights that have one: every frame is reconstructed on its own."""
     iterations: Positive = 3
     """Updates of the stereo GRU."""
+    matte: Literal["exact", "hint"] = "exact"
+    """`exact`: the person is what the masks cover, and images are black elsewhere; `hint`: the network sees images as
+    filmed around the masks, too, and estimates what the person covers."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -33,10 +33,11 @@ class StreamedBatches(BatchSource):
         settings: of the stream, its variants, the errors of its heatmaps, and the size of a batch.
         device: of the batches.
         rank: of this process; a step uses the same variant on all ranks, with different people.
+        filmed: see `batch_from_sample`.
     """
 
-    def __init__(self, phase: str, settings: TrainSettings, device: torch.device, rank: int = 0):
-        self.settings = settings
+    def __init__(self, phase: str, settings: TrainSettings, device: torch.device, rank: int = 0, filmed: bool = False):
+        self.settings, self.filmed = settings, filmed
         self.seed = stream_seed(phase, settings.seed, rank)
         rest = 1 - sum(variant.share for variant in settings.stream_variants)
         self.variants = [*settings.stream_variants, StreamVariantSettings(share=max(rest, 0.0))]
@@ -52,7 +53,8 @@ class StreamedBatches(BatchSource):
         clips = (variant.batch_size or chosen.batch_size) // frames
         stream = self.streams[number]
         sample = self.stream.batch(index, clips, frames, stream)
-        batch = batch_from_sample(sample, frames, self.errors, random, chosen.heatmap_noise, stream.matte)
+        noise = chosen.heatmap_noise
+        batch = batch_from_sample(sample, frames, self.errors, random, noise, stream.matte, self.filmed)
         pair = drop_pose(batch.pair, frames, chosen.heatmap_dropout, random)
         return crop_to_person(replace(batch, pair=pair), random)
 
@@ -82,8 +84,9 @@ def batch_from_sample(
     random: np.random.Generator,
     noise: float = 1.0,
     matte: MatteErrorSettings = MatteErrorSettings(),  # noqa: B008 (frozen)
+    filmed: bool = False,
 ) -> Batch:
-    """A sample of the stream as a batch; in rooms with images as filmed inside of the mattes and in a band around them.
+    """A sample of the stream as a batch.
 
     Args:
         sample: clips of consecutive frames.
@@ -92,9 +95,11 @@ def batch_from_sample(
         random: draws the errors.
         noise: multiplies those of the detector.
         matte: errors of the mattes.
+        filmed: whether images in rooms are as filmed inside of the mattes and in a band around them, and black beyond;
+            otherwise they are multiplied by the mattes.
     """
     visible = sample.joint_visible > 0
-    pair = _filmed(sample, frames, matte, random.spawn(1)[0])  # Leaves the numbers of `random` as they are.
+    pair = _seen(sample, frames, matte, random.spawn(1)[0], filmed)  # Leaves the numbers of `random` as they are.
     return Batch(
         pair=simulate_detector(pair, sample.joints2d, visible, frames, errors, random, noise),
         disparity=sample.disparity,
@@ -108,8 +113,10 @@ def batch_from_sample(
     )
 
 
-def _filmed(sample: Sample, frames: int, settings: MatteErrorSettings, random: np.random.Generator) -> StereoPair:
-    """The pair with erroneous mattes and, in rooms, with images as filmed near them."""
+def _seen(
+    sample: Sample, frames: int, settings: MatteErrorSettings, random: np.random.Generator, filmed: bool
+) -> StereoPair:
+    """The pair with erroneous mattes, and what is seen with them; arguments as for `batch_from_sample`."""
     around, pair = sample.surroundings, sample.pair
     images = (pair.images if around is None else around.images).flatten(0, 1)
     mattes = masks = pair.masks.flatten(0, 2)
@@ -118,5 +125,5 @@ def _filmed(sample: Sample, frames: int, settings: MatteErrorSettings, random: n
         errors = draw_matte_errors(random, settings, clips, frames, longer, masks.device)
         mattes = erroneous_mattes(masks, images, sample.parts.flatten(0, 1), errors)
     if around is not None:
-        images = near_matte(images, mattes)
+        images = near_matte(images, mattes) if filmed else images * mattes[:, None]
     return replace(pair, images=images.unflatten(0, (-1, 2)), masks=mattes.unflatten(0, (-1, 2))[:, :, None])

@@ -12,12 +12,17 @@ class ColorEncoder(nn.Module):
     """Image and mask to features at 1/2, 1/4, 1/8 and 1/16 of the image's size.
 
     Those at 1/16 include features at 1/32, for a wide receptive field (docs/method.md, "Encoders").
+
+    Args:
+        channels: of the features at the four scales.
+        hint: whether the image outside of the mask is an input, too.
     """
 
-    def __init__(self, channels: tuple[int, int, int, int]):
+    def __init__(self, channels: tuple[int, int, int, int], hint: bool = False):
         super().__init__()
         half, quarter, eighth, sixteenth = channels
-        self.to_half = nn.Sequential(conv(16, half, rectify=True), Residual(half))
+        self.hint = hint
+        self.to_half = nn.Sequential(conv(28 if hint else 16, half, rectify=True), Residual(half))
         self.to_quarter = _down(half, quarter)
         self.to_eighth = _down(quarter, eighth)
         self.to_sixteenth = _down(eighth, sixteenth)
@@ -32,8 +37,13 @@ class ColorEncoder(nn.Module):
         Float[Tensor, "n c3 h3 w3"],
         Float[Tensor, "n c4 h4 w4"],
     ]:
-        """Features of each view; the background is set to 0 first, whatever its colour."""
-        inputs = torch.cat([(4 * images - 2) * masks, masks], dim=1)
+        """Features of each view.
+
+        What the mask does not cover is set to 0, whatever its colour; as a hint, it follows in channels of its own,
+        where black means that nothing is known.
+        """
+        parts = [(4 * images - 2) * masks, masks]
+        inputs = torch.cat([*parts, 4 * images * (1 - masks)] if self.hint else parts, dim=1)
         half = self.to_half(unshuffled(inputs))
         quarter = self.to_quarter(half)
         eighth = self.to_eighth(quarter)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -12,6 +12,7 @@ from posegaussian.geometry.projection import pixel_grid, unproject_pixels
 from posegaussian.model.blocks import Residual, concatenated, conv, output, unshuffled
 from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.consistency import left_right_consistency, surface_slopes, trimmed
+from posegaussian.model.coverage import corrected
 from posegaussian.model.exposure import Exposure
 from posegaussian.model.rotation import multiply, quaternion
 from posegaussian.types import Gaussians, StereoPair
@@ -29,14 +30,25 @@ _ATTRIBUTES = (3, 3, 1, 3)
 _CUE_CHANNELS = 24
 """Channels of the cues: 16 of image and trimmed mask folded 2 x 2; consistency, coverage of both views, slope (2),
 and difference of colours (3)."""
+_OUTSIDE_CHANNELS = 12
+"""Channels of the image outside of the mask, folded 2 x 2, where masks are a hint."""
+_LEAST_OPACITY = 1 / 255
+"""Gaussians of less opacity are dropped where masks are a hint: rasterisers skip them, too."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """The Gaussians of both views, concatenated, and the number of foreground pixels (None without capacity)."""
+    """The Gaussians of both views, concatenated.
+
+    Args:
+        gaussians: world frame.
+        count: number of pixels with a Gaussian; None without capacity.
+        coverage: the person's share of each pixel, estimated where masks are a hint.
+    """
 
     gaussians: Gaussians
     count: Int[Tensor, "b 2"] | None
+    coverage: Float[Tensor, "b 2 h w"]
 
 
 class GaussianHead(nn.Module):
@@ -46,13 +58,15 @@ class GaussianHead(nn.Module):
         fine: channels of the features at 1/2.
         refined: channels of the refinement's features at 1/2.
         width: channels of the decoder.
+        hint: whether the masks are a hint: evidence of the person becomes one more attribute.
     """
 
-    def __init__(self, fine: int, refined: int, width: int = 32):
+    def __init__(self, fine: int, refined: int, width: int = 32, hint: bool = False):
         super().__init__()
-        self.join = conv(fine + refined + _CUE_CHANNELS, width)
+        self.hint = hint
+        self.join = conv(fine + refined + _CUE_CHANNELS + _OUTSIDE_CHANNELS * hint, width)
         self.residual = Residual(width)
-        self.attributes = output(width, 4 * sum(_ATTRIBUTES), gain=0.01)
+        self.attributes = output(width, 4 * (sum(_ATTRIBUTES) + hint), gain=0.01)
         self.exposure = Exposure()
 
     def forward(
@@ -63,6 +77,7 @@ class GaussianHead(nn.Module):
         fine: Float[Tensor, "b 2 c1 hh wh"],
         refined: Float[Tensor, "b 2 c2 hh wh"],
         capacity: int | None = None,
+        coverage: Float[Tensor, "b 2 hh wh"] | None = None,
     ) -> Decoded:
         """Gaussians in the world frame.
 
@@ -74,12 +89,16 @@ class GaussianHead(nn.Module):
             refined: features of the refinement at 1/2, after a ReLU.
             capacity: Gaussians per view; foreground pixels fill them in order, and the opacity of the rest is 0. None:
                 one for every pixel, row by row, with an opacity of 0 off the mask.
+            coverage: the person's share of each 2 x 2 pixels, as estimated; None: that of the masks.
         """
         masks = pair.masks[:, :, 0]
         trim = trimmed(masks)
-        cues, (gain, bias) = self._cues(pair, half.detach(), trim, fine.dtype)
+        cues, (gain, bias) = self._cues(pair, half.detach(), trim, coverage, fine.dtype)
         features = concatenated(fine.flatten(0, 1).relu(), refined.flatten(0, 1), *cues)
         attributes = F.pixel_shuffle(self.attributes(self.residual(self.join(features)).relu()), 2)
+        kept = masks > 0
+        if self.hint:
+            masks, trim, kept = self._estimated(pair, attributes)
 
         lists = {
             "attributes": attributes.permute(0, 2, 3, 1).unflatten(0, (-1, 2)).flatten(2, 3),
@@ -91,19 +110,34 @@ class GaussianHead(nn.Module):
         grid = pixel_grid(*masks.shape[-2:], like=disparity).flatten(0, 1)
         pixels, count = grid.expand(*masks.shape[:2], -1, -1), None
         if capacity is not None:
-            index, used, count = foreground_pixels(masks > 0, capacity)
+            index, used, count = foreground_pixels(kept, capacity)
             lists = {name: gather_pixels(values, index) for name, values in lists.items()}
             lists["masks"] = lists["masks"] * used
             pixels = grid[index]
         gaussians = _gaussians(pair, pixels, gain=gain, bias=bias, **lists)
-        return Decoded(gaussians.map(lambda values: values.flatten(1, 2)), count)
+        return Decoded(gaussians.map(lambda values: values.flatten(1, 2)), count, masks)
+
+    @staticmethod
+    def _estimated(
+        pair: StereoPair, attributes: Float[Tensor, "n k h w"]
+    ) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"], Bool[Tensor, "b 2 h w"]]:
+        """The person's share of every pixel that was filmed, the same trimmed, and which pixels have a Gaussian."""
+        masks = pair.masks[:, :, 0]
+        seen = (masks > 0) | (pair.images > 0).any(2)
+        opacity, evidence = (attributes[:, place].unflatten(0, (-1, 2)) for place in (sum(_ATTRIBUTES[:2]), -1))
+        masks = corrected(masks, evidence) * seen
+        trim = trimmed(masks)
+        return masks, trim, _opacities(opacity.to(masks.dtype), trim) * masks >= _LEAST_OPACITY
 
     def _cues(
-        self, pair: StereoPair, half: Tensor, trim: Tensor, dtype: torch.dtype
+        self, pair: StereoPair, half: Tensor, trim: Tensor, coverage: Tensor | None, dtype: torch.dtype
     ) -> tuple[tuple[Float[Tensor, "n _ hh wh"], ...], tuple[Float[Tensor, "b 2 3"], Float[Tensor, "b 2 3"]]]:
         """Inputs of the decoder that are not learned, at 1/2, and the colour correction of each view."""
         cover = F.avg_pool2d(pair.masks.flatten(0, 1), 2).unflatten(0, (-1, 2))[:, :, 0]
         colors = F.avg_pool2d(pair.images.flatten(0, 1), 2).unflatten(0, (-1, 2))
+        known = cover > 0
+        if coverage is not None:
+            cover, known = coverage, known | (colors > 0).any(2)
         with torch.no_grad():
             depth = disparity_to_depth(half, pair.cameras)
             consistency, covered, matched = left_right_consistency(half / 2, depth, cover, colors)
@@ -112,8 +146,12 @@ class GaussianHead(nn.Module):
         shuffled = torch.cat([2 * pair.images - 1, trim[:, :, None]], dim=2).to(dtype) * pair.masks.to(dtype)
         flat = torch.stack([consistency, covered, cover], dim=2)
         flat = torch.cat([flat, slope, 4 * (matched - colors) * covered[:, :, None]], dim=2)
-        flat = (flat * (cover > 0)[:, :, None]).flatten(0, 1).to(dtype, memory_format=torch.channels_last)
-        return (unshuffled(shuffled.flatten(0, 1)), flat), exposure
+        flat = (flat * known[:, :, None]).flatten(0, 1).to(dtype, memory_format=torch.channels_last)
+        cues = unshuffled(shuffled.flatten(0, 1)), flat
+        if self.hint:
+            outside = (2 * pair.images * (1 - pair.masks)).to(dtype)
+            cues += (unshuffled(outside.flatten(0, 1)),)
+        return cues, exposure
 
 
 def _gaussians(
@@ -129,7 +167,8 @@ def _gaussians(
     bias: Float[Tensor, "b 2 3"],
 ) -> Gaussians:
     """The Gaussians of a list of pixels (docs/method.md, equation 7)."""
-    rotation, scale, opacity, change = attributes.to(disparity.dtype).split(_ATTRIBUTES, dim=-1)
+    values = attributes[..., : sum(_ATTRIBUTES)].to(disparity.dtype)
+    rotation, scale, opacity, change = values.split(_ATTRIBUTES, dim=-1)
     depth = disparity_to_depth(disparity[..., None], pair.cameras)[..., 0]
     known = (masks > 0) & (depth > 0)
     depth = depth.where(known, torch.ones_like(depth))
@@ -140,6 +179,11 @@ def _gaussians(
         means=unproject_pixels(pixels, depth, pair.cameras),
         quaternions=multiply(facing, turned),
         scales=_FOOTPRINT * footprint * torch.exp(_SCALE_RANGE * scale.tanh()),
-        opacities=(opacity[..., 0] + _OPACITY_LOGIT * (2 * trim - 1)).sigmoid() * masks * known,
+        opacities=_opacities(opacity[..., 0], trim) * masks * known,
         colors=(gain[:, :, None] * colors + bias[:, :, None] + _COLOR_RANGE * change.tanh()).clamp(0, 1),
     )
+
+
+def _opacities(logits: Float[Tensor, "b 2 *n"], trim: Float[Tensor, "b 2 *n"]) -> Float[Tensor, "b 2 *n"]:
+    """Opacities of pixels that the person covers, from the attribute and the trimmed mask."""
+    return (logits + _OPACITY_LOGIT * (2 * trim - 1)).sigmoid()

@@ -39,6 +39,8 @@ class Reconstruction:
         state: of the Temporal Pose Stabilizer, for the next frame; None without it.
         pose_loss: the pose-conditioned loss; None without pose and outside training.
         count: foreground pixels of each view, which may exceed the capacity; None without a capacity.
+        coverages: where masks are a hint, the person's share of cells at 1/4 and 1/2 of the image's size and, unless
+            `depth_only`, of pixels; of the padded image.
     """
 
     gaussians: Gaussians | None
@@ -47,6 +49,7 @@ class Reconstruction:
     state: Float[Tensor, "c 2 d hs ws"] | None
     pose_loss: Float[Tensor, ""] | None
     count: Int[Tensor, "b 2"] | None = None
+    coverages: tuple[Float[Tensor, "b 2 _ _"], ...] = ()
 
 
 class PoseGaussian(nn.Module):
@@ -60,17 +63,17 @@ class PoseGaussian(nn.Module):
     def __init__(self, settings: NetworkSettings, constants: InferenceConstants = DEFAULTS):
         super().__init__()
         self.settings, self.constants = settings, constants
-        fused = settings.pose == "fused"
+        fused, hint = settings.pose == "fused", settings.matte == "hint"
         self.disparity_prior = DisparityPrior(_STRIDE, fused, constants.prior)
-        self.color_encoder = ColorEncoder((_HALF, _QUARTER, _EIGHTH, _SIXTEENTH))
+        self.color_encoder = ColorEncoder((_HALF, _QUARTER, _EIGHTH, _SIXTEENTH), hint)
         capsules, temporal = self.disparity_prior.capsule_count, constants.temporal_filter
         self.pose_branch = PoseBranch(_QUARTER, _EIGHTH, capsules, settings.stabilizer, temporal) if fused else None
         self.to_eighth = conv(_SIXTEENTH, _EIGHTH, 1)
         self.to_quarter = conv(_EIGHTH, _QUARTER, 1)
         self.to_half = conv(_QUARTER, _HALF, 1)
         self.merge = Residual(_QUARTER)
-        self.stereo = Stereo(_QUARTER, _HALF, _HIDDEN, settings.iterations)
-        self.head = GaussianHead(_HALF, _HALF)
+        self.stereo = Stereo(_QUARTER, _HALF, _HIDDEN, settings.iterations, hint)
+        self.head = GaussianHead(_HALF, _HALF, hint=hint)
 
     def forward(
         self,
@@ -119,13 +122,15 @@ class PoseGaussian(nn.Module):
             packed = temporal_filter.packed_state(pair.images, prior.disparity, estimate.half, pose.state.dtype)
             state = torch.cat([pose.state, packed], dim=2)
         disparities = tuple(disparity[..., :height, :width] for disparity in estimate.disparities)
-        gaussians = count = None
+        gaussians, count, coverages = None, None, estimate.coverages
         if not depth_only:
-            decoded = self.head(pair, estimate.disparities[-1], estimate.half, fine, estimate.hidden, capacity)
+            found = estimate.disparities[-1], estimate.half, fine, estimate.hidden
+            decoded = self.head(pair, *found, capacity, coverages[-1] if coverages else None)
             gaussians, count = decoded.gaussians, decoded.count
+            coverages = (*coverages, decoded.coverage) if coverages else ()
             if capacity is None:
                 gaussians = _cropped(gaussians, pair, height, width)
-        return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count)
+        return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count, coverages)
 
     def set_constants(self, constants: InferenceConstants) -> None:
         """Use other constants from now on; they must have as many capsules, for which the pose branch is built."""

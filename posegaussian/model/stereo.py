@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from posegaussian.model.blocks import concatenated, conv, output
 from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match, unit
+from posegaussian.model.coverage import corrected
 from posegaussian.model.disparity_prior import PriorEstimate
 from posegaussian.model.refinement import CORRELATION_GAIN, MAX_CUE, Refinement, disagreement, mirror, other_view
 from posegaussian.model.upsampling import ConvexUpsampling, bilinear
@@ -36,11 +37,13 @@ class StereoEstimate:
             before it, upsampled bilinearly: the posterior mean, one per GRU update, and the match before refinement.
         half: the result at half the image's size, one value per 2 x 2 pixels, in pixels of the image.
         hidden: features of the refinement at half the image's size, after a ReLU.
+        coverages: where masks are a hint, the person's share of each cell at 1/4 and at 1/2 of the image's size.
     """
 
     disparities: tuple[Float[Tensor, "b 2 h w"], ...]
     half: Float[Tensor, "b 2 hh wh"]
     hidden: Float[Tensor, "b 2 c hh wh"]
+    coverages: tuple[Float[Tensor, "b 2 _ _"], ...] = ()
 
 
 class Stereo(nn.Module):
@@ -51,11 +54,12 @@ class Stereo(nn.Module):
         fine: channels of the features at 1/2.
         hidden: channels of the GRU.
         iterations: GRU updates.
+        hint: whether the masks are a hint, which the features correct.
     """
 
     stride = 4
 
-    def __init__(self, channels: int, fine: int, hidden: int, iterations: int):
+    def __init__(self, channels: int, fine: int, hidden: int, iterations: int, hint: bool = False):
         super().__init__()
         self.iterations = iterations
         self.match = conv(channels, 64, 1)
@@ -69,6 +73,8 @@ class Stereo(nn.Module):
         self.delta_head = nn.Sequential(conv(hidden, hidden, rectify=True), output(hidden, 1, gain=0.05))
         self.upsample = ConvexUpsampling(hidden, 2)
         self.refinement = Refinement(fine, hidden)
+        self.evidence = output(channels, 1) if hint else None
+        self.fine_evidence = output(fine, 1) if hint else None
 
     def forward(
         self,
@@ -90,6 +96,9 @@ class Stereo(nn.Module):
         features, fine = (mirror(x).flatten(0, 1) for x in (features, fine))
         cover_half = F.avg_pool2d(mirror(masks).flatten(0, 1), 2)
         cover = F.avg_pool2d(cover_half, 2)
+        if self.evidence is not None and self.fine_evidence is not None:
+            cover = corrected(cover, self.evidence(features.relu())[:, 0])
+            cover_half = corrected(cover_half, self.fine_evidence(fine.relu())[:, 0])
         planes = torch.stack([prior.disparity, prior.sigma, prior.pixels_per_metre], dim=2) / self.stride
         mean, sigma, cells_per_metre = mirror(planes).flatten(0, 1).unbind(1)
 
@@ -117,7 +126,8 @@ class Stereo(nn.Module):
         def back(values: Tensor) -> Tensor:
             return mirror(values.unflatten(0, (-1, 2)))
 
-        return StereoEstimate(tuple(back(q) for q in [*fulls, full]), 2 * back(half), back(refined))
+        coverages = () if self.evidence is None else (back(cover), back(cover_half))
+        return StereoEstimate(tuple(back(q) for q in [*fulls, full]), 2 * back(half), back(refined), coverages)
 
     def _posterior(
         self, match: Tensor, cover: Tensor, mean: Tensor, sigma: Tensor

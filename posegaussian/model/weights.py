@@ -13,6 +13,8 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
+from torch.nn import functional as F
 
 from posegaussian.config import NetworkSettings, as_dict, parse
 from posegaussian.errors import WeightsError
@@ -45,6 +47,10 @@ _RENAMED = {
 }
 """Prefixes of tensor names in files of earlier versions, such as `release`, and what they are now; the first one that
 fits counts."""
+
+
+_GROWN = ("color_encoder.to_half.0.weight", "head.join.weight", "head.attributes.weight", "head.attributes.bias")
+"""Tensors to which `matte: hint` appends channels; where training starts from a file without them, they start at 0."""
 
 
 def weights_path(name: str | Path) -> Path:
@@ -146,7 +152,7 @@ def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) 
     Args:
         network: whose parameters and constants are replaced.
         path: of the weights.
-        partly: whether parameters that the file lacks may stay as they are.
+        partly: whether parameters that the file lacks may stay as they are, and channels that it lacks be 0.
 
     Returns:
         the names of the tensors that the file lacks.
@@ -158,6 +164,8 @@ def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) 
     with safe_open(path, framework="pt") as file:
         tensors = {_renamed(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     own = network.state_dict()
+    if partly:
+        tensors |= {name: _grown(tensors[name], own[name].shape) for name in _GROWN if name in tensors}
     missing = [name for name in own if name not in tensors]
     fits = all(name in own and own[name].shape == value.shape for name, value in tensors.items())
     if not fits or (missing and not partly):
@@ -183,6 +191,14 @@ def _renamed(name: str) -> str:
         if name.startswith(old):
             return new + name.removeprefix(old)
     return name
+
+
+def _grown(value: Tensor, shape: torch.Size) -> Tensor:
+    """The tensor with zeros appended up to a shape; unchanged where it does not fit into it."""
+    if value.ndim != len(shape) or any(have > want for have, want in zip(value.shape, shape, strict=True)):
+        return value
+    padding = [(0, want - have) for have, want in zip(value.shape, shape, strict=True)]
+    return F.pad(value, [number for pair in reversed(padding) for number in pair])
 
 
 def _constants(entries: Mapping[str, str], path: str | Path) -> InferenceConstants:

@@ -115,6 +115,11 @@ LOSSES: dict[str, Loss] = {
         "posegaussian.training.losses.pose:pose", "pose-conditioned loss, as the network computes it",
         weight=0.05, chart="pose loss",
     ),
+    "coverage": Loss(
+        "posegaussian.training.losses.coverage:coverage",
+        "cross-entropy of the estimated coverage, as against the person's area; 0 unless `network.matte` is `hint`",
+        weight=0.2, fixed={"depth": 1.0}, chart="coverage loss",
+    ),
     "temporal": Loss(
         "posegaussian.training.losses.temporal:temporal",
         "change of the errors from frame to frame, as against the errors",

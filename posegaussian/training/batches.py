@@ -25,8 +25,18 @@ def training_captures(phase: str, files: Files, settings: TrainSettings) -> Capt
     return captures
 
 
-def make_prefetcher(phase: str, captures: Captures | None, settings: TrainSettings, fabric: Fabric) -> Prefetcher:
-    """The prefetcher of this process, with batches from captures and streamed people in their shares."""
+def make_prefetcher(
+    phase: str, captures: Captures | None, settings: TrainSettings, fabric: Fabric, filmed: bool = False
+) -> Prefetcher:
+    """The prefetcher of this process, with batches from captures and streamed people in their shares.
+
+    Args:
+        phase: `depth` or `full`.
+        captures: to train on.
+        settings: of training.
+        fabric: launched.
+        filmed: whether streamed images are as filmed around the mattes.
+    """
     rank, world = fabric.global_rank, fabric.world_size
     captured = streamed = None
     if captures is not None:
@@ -35,5 +45,5 @@ def make_prefetcher(phase: str, captures: Captures | None, settings: TrainSettin
     if settings.stream > 0:
         from posegaussian.data.streamed import StreamedBatches  # Takes more than a second to import.
 
-        streamed = StreamedBatches(phase, settings, fabric.device, rank)
+        streamed = StreamedBatches(phase, settings, fabric.device, rank, filmed)
     return Prefetcher(captured, streamed, settings.stream, settings.seed, fabric.device, rank, world)

@@ -99,7 +99,7 @@ class Trainer:
         self.validation = validation_batches(held_out, chosen.validation_clips) if val_files else []
         held_out.close()
         self.input_settings, self.history = input_settings(train_files, chosen), history(init)
-        self.batches = make_prefetcher(phase, captures, chosen, fabric)
+        self.batches = make_prefetcher(phase, captures, chosen, fabric, settings.network.matte == "hint")
 
         self.network = self._network(init)
         self.ema = EMA(self.network, chosen.ema_decay)

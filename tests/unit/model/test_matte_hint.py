@@ -1,0 +1,115 @@
+"""Masks as a hint: without evidence nothing changes, evidence overrules the masks, and lists hold what is left."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from posegaussian.config import NetworkSettings
+from posegaussian.model.coverage import corrected
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import RELEASE, load_network, load_weights
+from posegaussian.training.losses.coverage import coverage_loss
+from posegaussian.types import StereoPair, concatenate
+
+
+@pytest.fixture(scope="module")
+def grown():
+    """A network that begins with the weights that ship."""
+    network = PoseGaussian(NetworkSettings(matte="hint"))
+    load_weights(network, RELEASE, partly=True)
+    return network.eval()
+
+
+def filmed(pair: StereoPair, shade: float = 0.6) -> StereoPair:
+    """The pair before a grey wall, which fills the image."""
+    return replace(pair, images=pair.images + shade * (1 - pair.masks))
+
+
+def evidence(network: PoseGaussian, value: float) -> PoseGaussian:
+    """The same network with the same evidence of the person in all pixels."""
+    with torch.no_grad():
+        changed = PoseGaussian(network.settings)
+        changed.load_state_dict(network.state_dict())
+        weight, bias = changed.head.attributes.weight, changed.head.attributes.bias
+        assert bias is not None
+        weight[-4:], bias[-4:] = 0, value
+    return changed.eval()
+
+
+def test_evidence_of_zero_changes_no_bit_and_strong_evidence_overrules():
+    given = torch.linspace(0, 1, 101)
+    assert torch.equal(corrected(given, torch.zeros(101)), given)
+    assert corrected(given, torch.full((101,), 12.0)).min() > 0.99
+    assert corrected(given, torch.full((101,), -14.0)).max() < 1 / 255
+    steps = corrected(given, torch.ones(101)) - given
+    assert (steps >= 0).all() and steps[50] > 0.2 > 0.01 > steps[0]
+
+
+def test_it_begins_as_the_weights_that_ship(make_plane, grown):
+    pair, shipped = make_plane(96, 128, disparity=24), load_network(RELEASE)
+    with torch.no_grad():
+        one, other = shipped(pair, capacity=6000), grown(pair, capacity=6000)
+        dense = grown(pair)
+    assert torch.equal(one.disparity, other.disparity) and torch.equal(one.count, other.count)
+    for name in vars(one.gaussians):
+        assert torch.equal(getattr(one.gaussians, name), getattr(other.gaussians, name)), name
+    assert [tuple(values.shape) for values in dense.coverages] == [(1, 2, 24, 32), (1, 2, 48, 64), (1, 2, 96, 128)]
+    assert torch.equal(dense.coverages[-1], pair.masks[:, :, 0]) and one.coverages == ()
+
+
+def test_what_lies_around_is_seen_and_changes_nothing_at_first(make_plane, grown):
+    pair = make_plane(96, 128, disparity=24)
+    with torch.no_grad():
+        assert torch.equal(grown(pair).disparity, grown(filmed(pair)).disparity)
+        trained = PoseGaussian(NetworkSettings(matte="hint")).eval()
+        assert not torch.equal(trained(pair).disparity, trained(filmed(pair)).disparity)
+
+
+def test_evidence_adds_and_drops_gaussians_where_something_was_filmed(make_plane, grown):
+    pair = make_plane(96, 128, disparity=24)
+    person, seen = pair.masks[0, :, 0] > 0, pair.masks.clone()
+    seen[..., 40:60, :] = 1
+    half = replace(filmed(pair), images=filmed(pair).images * seen)
+    with torch.no_grad():
+        more, fewer = (evidence(grown, value)(half, capacity=12000) for value in (14.0, -14.0))
+    assert fewer.count.max() == 0 and not (fewer.gaussians.opacities >= 1 / 255).any()
+    wanted = (person | (seen[0, :, 0] > 0)).sum((-2, -1))
+    assert (more.count[0] <= wanted).all() and (more.count[0] > 0.95 * wanted).all(), "some are transparent"
+    assert torch.equal(more.coverages[-1][0] > 0.5, person | (seen[0, :, 0] > 0))
+
+
+def test_lists_and_maps_hold_the_same_gaussians(make_plane, grown):
+    pair = filmed(make_plane(77, 60, disparity=20))
+    network = evidence(grown, 3.0)
+    with torch.no_grad():
+        dense, listed = network(pair), network(pair, capacity=5000)
+    one, other = dense.gaussians[0].compact(), listed.gaussians[0].compact()
+    assert len(one.means) == len(other.means) <= int(listed.count.sum()), "beyond infinity there are none"
+    for name in vars(one):
+        assert torch.allclose(getattr(one, name), getattr(other, name), atol=1e-5), name
+
+
+def test_gradients_reach_every_parameter(make_plane):
+    network = PoseGaussian(NetworkSettings(iterations=2, matte="hint")).train()
+    frames = [filmed(make_plane(64, 64, disparity=20, seed=i)) for i in range(2)]
+    result = network(concatenate(frames), frames=2)
+    loss = sum(d.square().mean() for d in result.disparities) + result.pose_loss
+    loss = loss + sum((values * torch.rand_like(values)).sum() for values in result.coverages)
+    for value in vars(result.gaussians).values():
+        loss = loss + (value * torch.rand_like(value)).sum()
+    loss.backward()
+    assert not [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+
+
+def test_the_loss_of_coverage_is_relative_to_the_area():
+    truth = torch.zeros(1, 2, 32, 32)
+    truth[..., 8:24, 8:24] = 1
+    assert float(coverage_loss(truth, truth)) == 0
+    wrong = truth.clone()
+    wrong[:, :, 8:10, 8:24] = 0.5
+    assert float(coverage_loss(wrong, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=2e-3)
+    cells = torch.nn.functional.avg_pool2d(wrong, 2)
+    assert float(coverage_loss(cells, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=2e-3)
+    padded = torch.nn.functional.pad(wrong, (0, 8, 0, 8))
+    assert float(coverage_loss(padded, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=2e-3)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from baseline_network import BaselineNetwork
@@ -94,10 +94,10 @@ def between(source: StereoPair, size: int) -> Camera:
     return middle
 
 
-def new_network(device: str) -> PoseGaussian:
+def new_network(device: str, matte: Literal["exact", "hint"] = "exact") -> PoseGaussian:
     """A network with random weights, the same at every call."""
     torch.manual_seed(0)
-    return PoseGaussian(NetworkSettings()).eval().to(device)
+    return PoseGaussian(NetworkSettings(matte=matte)).eval().to(device)
 
 
 def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -121,10 +121,10 @@ def recorded(network: nn.Module, call: Callable[[], Any]) -> dict[str, tuple[tup
 
 
 @torch.inference_mode()
-def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...]) -> list[dict]:
+def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...], matte: Literal["exact", "hint"]) -> list[dict]:
     """Times of the parts, each with its inputs in the whole network; CUDA graphs exclude the time of the host."""
     source = pair(size, device="cuda")
-    stream = StreamingPredictor(new_network("cuda"), patient=True)
+    stream = StreamingPredictor(new_network("cuda", matte), patient=True)
     frame = stream(source)
     network, capacity = stream.network, cast(int, stream.capacity)
     inputs = recorded(network, lambda: network(source, network.initial_state(source), capacity=capacity))
@@ -149,10 +149,10 @@ def _bound(function: Callable, args: tuple, kwargs: dict) -> Callable[[], Any]:
 
 
 @torch.inference_mode()
-def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...]) -> list[dict]:
+def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...], matte: Literal["exact", "hint"]) -> list[dict]:
     """Times per frame with the temporal state and inputs on the device: Gaussians, and one view of twice the size."""
     frames = [pair(size, angle, "cuda") for angle in (0.0, 0.05, 0.1, 0.15)]
-    camera, network = between(frames[0], 2 * size), new_network("cuda")
+    camera, network = between(frames[0], 2 * size), new_network("cuda", matte)
     exact = [(disparity.cpu(), image.cpu()) for disparity, image in in_single_precision(network, frames, camera)]
     rows = []
     for mode in modes:
@@ -245,13 +245,14 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=5, help="of each time (default: 5)")
     parser.add_argument("--only", choices=("cpu", "parts", "streaming", "baseline"), nargs="+")
     parser.add_argument("--modes", choices=MODES, nargs="+", default=MODES)
+    parser.add_argument("--matte", choices=("exact", "hint"), default="exact", help="as in the network's settings")
     options = parser.parse_args()
     cuda = torch.cuda.is_available()
     size = options.size or (1024 if cuda else 512)
     jobs = {
         "cpu": lambda: compare_on_cpu(size, options.samples),
-        "streaming": lambda: streaming_on_cuda(size, options.samples, options.modes),
-        "parts": lambda: parts_on_cuda(size, options.samples, options.modes),
+        "streaming": lambda: streaming_on_cuda(size, options.samples, options.modes, options.matte),
+        "parts": lambda: parts_on_cuda(size, options.samples, options.modes, options.matte),
         "baseline": lambda: baseline_on_cuda(size, options.samples),
     }
     chosen = options.only or (("streaming", "parts", "baseline") if cuda else ("cpu",))

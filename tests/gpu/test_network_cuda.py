@@ -46,12 +46,13 @@ def test_cuda_agrees_with_the_cpu():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("matte", ["exact", "hint"])
 @pytest.mark.parametrize("mode", ["eager", "graph", "compiled"])
-def test_a_stream_agrees_with_the_network_in_single_precision(mode, monkeypatch):
+def test_a_stream_agrees_with_the_network_in_single_precision(mode, matte, monkeypatch):
     if mode == "compiled":  # TorchDynamo cannot trace the tests' checks of shapes
         monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     torch.manual_seed(0)
-    network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
+    network, pair = PoseGaussian(NetworkSettings(matte=matte)).cuda().eval(), random_pair().to("cuda")
     stream, state = StreamingPredictor(network, mode), None
     person = pair.masks[0, :, 0] > 0
     for _ in range(3):

@@ -197,7 +197,10 @@ def test_a_loss_arrives_in_the_total_and_the_curves(dummy, monkeypatch):
     assert after.parts["brightness"] == view.colors.mean()
     torch.testing.assert_close(after.total, before.total + 0.5 * view.colors.mean())
     assert combine(result, None, batch, settings).total == depth.total
-    assert columns()[2:] == ("loss", "depth", "image", "temporal", "pose", "brightness", "epe_1024", "psnr_bbox", "lr")
+    assert columns()[2:] == (
+        *("loss", "depth", "image", "temporal", "pose", "coverage", "brightness"),
+        *("epe_1024", "psnr_bbox", "lr"),
+    )
 
     monkeypatch.setitem(registry.LOSSES, "brightness", replace(loss, within="image"))
     within = combine(result, view, batch, settings)

@@ -1,62 +1,43 @@
-"""Colours that two cameras see at the same places, as means in linear light: what colour matching is fitted to.
+"""Colours of the person that two cameras both see, in linear light: what colour matching is fitted to.
 
-Where a pair shares features (narrow pairs, textured scenes), these are the colours at the features. Otherwise the
-person is cut into slices by the planes through both cameras' centres, and the colours are the means of the slices: both
-cameras see the same slices.
+Features are rare on people, and none are left at wide angles. Instead, both images are rectified, and each run of the
+person's pixels in a row is taken as a cylinder: the place at azimuth phi, from the direction half way between the
+cameras, which stand at -a/2 and a/2, appears at sin(phi + a/2) of the run's half width in the left image and at
+sin(phi - a/2) in the right one. Single matches are often wrong, and their median is not.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
-from posegaussian.geometry.features import Matches, epipolar_distances, match_features, meet_in_front
+from posegaussian.geometry import rectification
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.geometry.masks import is_person
-from posegaussian.geometry.rectification import rectifying_rotation
+from posegaussian.geometry.masks import centroid, is_person
+from posegaussian.geometry.resampling import resample, sampling_map
 from posegaussian.preparation.footage import Footage
 
-_ENOUGH = 600
-"""No further frame is read once a pair has this many matches. Chosen by hand: fifty for each number of a transform."""
-_FEATURES, _RATIO = 4000, 0.8
-"""SIFT features of each image, chosen by hand, and the ratio of the test of Lowe (2004), as he recommends."""
-_LEAST_FEATURES = 12
-"""With fewer shared features, slices are compared instead. Chosen by hand."""
-_NEAR = 2.0
-"""Matches further than this from their epipolar line (pixels) are wrong. Chosen by hand."""
-_SIGMA = 2.0
-"""Colours are means over Gaussian windows of this standard deviation, pixels. Chosen by hand."""
-_VARIED = 0.6
-"""Windows whose standard deviation is a larger share of their mean are left out: there, a match that is slightly off
-changes the mean. Chosen by hand."""
+ColorMatches = tuple[Float[np.ndarray, "_ 3"], Float[np.ndarray, "_ 3"]]
+"""RGB in linear light, by place, in a first and in a second camera."""
+_SIZE, _MARGIN = (192, 192), 0.06
+"""Of the rectified images, pixels and share. Chosen by hand: cloth has several pixels, and it takes 30 ms a frame."""
+_SIGMA = 1.5
+"""Colours are means over Gaussian windows of this standard deviation within the person, pixels. Chosen by hand."""
+_FLAT = 0.5
+"""Share of the matches that is kept: those around which colours vary least, since there a match that is slightly off
+changes little. Chosen by hand."""
+_STEP, _REACH = np.deg2rad(10.0), np.deg2rad(60.0)
+"""Between azimuths, and the largest angle between a surface's normal and either camera. Chosen by hand."""
+_LEAST, _MOST_UNLIKE = 5, 2.0
+"""Runs are matched that have this many pixels, and differ in width by this factor at most. Chosen by hand."""
 _USABLE = (0.01, 0.9)
 """Linear values below are noise, values above may be saturated. Chosen by hand."""
-_SLICES = 96
-"""Slices that the person is cut into. Chosen by hand."""
-_STEP = 4
-"""Every fourth row and column of a slice is used, for speed. Chosen by hand."""
 
 _LINEAR = np.where(
     np.arange(256) <= 0.04045 * 255, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
 ).astype(np.float32)
 """8-bit sRGB to linear light (IEC 61966-2-1)."""
-
-
-@dataclass(frozen=True)
-class ColorMatches:
-    """Colours of two cameras at the same places.
-
-    Args:
-        first: RGB in linear light, by place, in the first camera.
-        second: likewise in the second camera.
-        independent: whether their errors are: those of slices share errors of the light.
-    """
-
-    first: Float[np.ndarray, "n 3"]
-    second: Float[np.ndarray, "n 3"]
-    independent: bool
 
 
 def srgb_to_linear(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 3"]:
@@ -65,80 +46,97 @@ def srgb_to_linear(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h 
 
 
 def color_matches(footage: Footage, first: str, second: str, frames: Sequence[int]) -> ColorMatches:
-    """Colours that both cameras see, where they are usable in all channels.
+    """Colours of the person that both cameras see, where they are usable in all channels.
 
     Args:
         footage: images and masks by camera and frame.
         first: name of a camera.
         second: name of another one.
-        frames: to look at; further ones are not read once there are enough matches.
+        frames: to look at.
     """
-    cameras = [footage.cameras[camera] for camera in (first, second)]
-    by_features, by_slices = [], []
+    found = [np.zeros((2, 0, 4))]
     for frame in frames:
-        images = [footage.image(camera, frame) for camera in (first, second)]
-        people = [is_person(footage.mask(camera, frame)) for camera in (first, second)]
-        by_features.append(_usable(*map(_sampled, images, _shared_features(images, cameras))))
-        by_slices.append(_usable(*_slices(images, people, cameras)))
-        if sum(len(colors) for colors, _ in by_features) >= _ENOUGH:
-            break
-    independent = sum(len(colors) for colors, _ in by_features) >= _LEAST_FEATURES
-    colors = [np.concatenate(side) for side in zip(*(by_features if independent else by_slices), strict=True)]
-    return ColorMatches(colors[0], colors[1], independent)
-
-
-def _usable(
-    first: Float[np.ndarray, "n 3"], second: Float[np.ndarray, "n 3"]
-) -> tuple[Float[np.ndarray, "m 3"], Float[np.ndarray, "m 3"]]:
-    """The matches whose colours are usable in both cameras and all channels."""
+        masks = [footage.mask(camera, frame) for camera in (first, second)]
+        if all(is_person(mask).any() for mask in masks):
+            images = [footage.image(camera, frame) for camera in (first, second)]
+            found.append(_frame_matches(images, masks, [footage.cameras[camera] for camera in (first, second)]))
+    matches = np.concatenate(found, axis=1)
     low, high = _USABLE
-    usable = np.all([(values > low) & (values < high) for values in (first, second)], axis=(0, 2))
-    return first[usable], second[usable]
+    matches = matches[:, np.all((matches[..., :3] > low) & (matches[..., :3] < high), axis=(0, 2))]
+    varied = matches[..., 3].max(0)
+    kept = matches[:, varied <= np.quantile(varied, _FLAT), :3] if len(varied) else matches[..., :3]
+    return kept[0], kept[1]
 
 
-def _shared_features(images: Sequence[UInt8[np.ndarray, "_ _ 3"]], cameras: Sequence[SourceCamera]) -> Matches:
-    """Pixels of features that both images show, on their epipolar lines and in front of both cameras."""
-    first, second = match_features(images, count=_FEATURES, ratio=_RATIO)
-    near = epipolar_distances(cameras, first, second) < _NEAR
-    kept = near & meet_in_front(cameras, first, second)
-    return first[kept], second[kept]
-
-
-def _sampled(image: UInt8[np.ndarray, "h w 3"], pixels: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 3"]:
-    """Mean linear colours around pixels; 0, which is not usable, where they vary too much to be compared."""
-    light = srgb_to_linear(image)
-    mean, square = (cv2.GaussianBlur(values, (0, 0), _SIGMA) for values in (light, light * light))
-    columns, rows = np.floor(pixels).astype(int).T
-    colours = mean[rows, columns].astype(float)
-    spread = np.sqrt(np.maximum(square[rows, columns] - colours**2, 0))
-    flat = np.all(spread < _VARIED * colours, axis=1)
-    return colours * flat[:, None]
-
-
-def _slices(
+def _frame_matches(
     images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
-    people: Sequence[Bool[np.ndarray, "_ _"]],
+    masks: Sequence[UInt8[np.ndarray, "_ _"]],
     cameras: Sequence[SourceCamera],
-) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:
-    """Mean linear colours of the slices of a person in two cameras; 0, which is not usable, where a slice is empty."""
-    rotation, _ = rectifying_rotation(*cameras)
-    heights, colours = [], []
-    for image, person, camera in zip(images, people, cameras, strict=True):
-        rows, columns = (index * _STEP for index in np.nonzero(person[::_STEP, ::_STEP]))
-        rays = camera.directions(np.stack([columns, rows], axis=1) + 0.5) @ rotation.T
-        known = np.isfinite(rays).all(1) & (rays[:, 2] > 0)
-        heights.append(rays[known, 1] / rays[known, 2])
-        colours.append(_LINEAR[image[rows[known], columns[known]]])
-    low, high = max(h.min(initial=np.inf) for h in heights), min(h.max(initial=-np.inf) for h in heights)
-    if not low < high:
-        return np.zeros((0, 3)), np.zeros((0, 3))
-    edges = np.linspace(low, high, _SLICES + 1)
-    first, second = (_means(np.digitize(h, edges), c) for h, c in zip(heights, colours, strict=True))
-    return first, second
+) -> Float[np.ndarray, "2 n 4"]:
+    """Matches of one frame in the order of the cameras, with how much colours vary around them.
+
+    There are none where the pair cannot be rectified.
+    """
+    rotation, swapped = rectification.rectifying_rotation(*cameras)
+    order = (1, 0) if swapped else (0, 1)
+    views = [(images[index], masks[index], cameras[index]) for index in order]
+    outlines = [camera.directions(rectification.mask_outline(is_person(mask))) for _, mask, camera in views]
+    boxes = [rectification.ray_bounds(rays[np.isfinite(rays).all(1)], rotation) for rays in outlines]
+    known = [box for box in boxes if box is not None]
+    if len(known) < 2:
+        return np.zeros((2, 0, 4))
+    intrinsics = rectification.fit_intrinsics(np.stack(known), _SIZE, _MARGIN)
+    centres = np.stack([camera.centre for _, _, camera in views])
+    pinholes = rectification.rectified_cameras(centres, rotation, intrinsics, _SIZE)
+    colors, people = [], []
+    for number, (image, mask, camera) in enumerate(views):
+        both = np.concatenate([image, mask[..., None]], axis=2) * np.float32(1 / 255)
+        values = resample(both, sampling_map(camera, pinholes[number])).clip(0, 1)
+        people.append(values[..., 3] >= 0.5)
+        colors.append(_person_means(values))
+    rows, columns = _on_cylinders(people, _angle(views))
+    found = np.stack([color[rows, column] for color, column in zip(colors, columns, strict=True)]).astype(float)
+    return found[list(order)]
 
 
-def _means(index: Int[np.ndarray, " n"], colours: Float32[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
-    """Mean colours by index, from 1 to _SLICES."""
-    size = _SLICES + 2
-    sums = np.stack([np.bincount(index, colours[:, channel], minlength=size) for channel in range(3)], axis=1)
-    return (sums / np.maximum(np.bincount(index, minlength=size), 1)[:, None])[1:-1]
+def _person_means(values: Float32[np.ndarray, "h w 4"]) -> Float32[np.ndarray, "h w 4"]:
+    """Means in linear light over the pixels nearby that the person fills, and their relative standard deviation."""
+    inside = (values[..., 3:] > 0.99).astype(np.float32)
+    light = srgb_to_linear(np.rint(255 * values[..., :3]).astype(np.uint8)) * inside
+    sums, squares, weight = (cv2.GaussianBlur(plane, (0, 0), _SIGMA) for plane in (light, light**2, inside))
+    weight = np.maximum(weight, 1e-3)[..., None]
+    mean, variance = sums / weight, squares / weight - (sums / weight) ** 2
+    deviation = np.sqrt(np.maximum(variance, 0).sum(2, keepdims=True)) / (mean.sum(2, keepdims=True) + 1e-3)
+    return np.concatenate([mean, deviation], axis=2)
+
+
+def _angle(views: Sequence[tuple[np.ndarray, UInt8[np.ndarray, "_ _"], SourceCamera]]) -> float:
+    """Angle between the cameras as seen from the person, radians."""
+    rays = np.concatenate([camera.directions(centroid(is_person(mask))[None]) for _, mask, camera in views])
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    return float(np.arccos(np.clip(rays[0] @ rays[1], -1, 1)))
+
+
+def _on_cylinders(people: Sequence[Bool[np.ndarray, "h w"]], angle: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Rows, and the columns in both views, of the places that both see, if each run of a row is a cylinder."""
+    widest = _REACH - angle / 2
+    azimuths = np.arange(-widest, widest + 1e-6, _STEP)
+    rows, columns = [], [[], []]
+    for row in range(len(people[0])):
+        left, right = (_runs(person[row]) for person in people)
+        if len(left) != len(right):
+            continue
+        widths = np.stack([np.diff(left), np.diff(right)])[..., 0]
+        for index in np.flatnonzero((widths.min(0) >= _LEAST) & (widths.max(0) <= _MOST_UNLIKE * widths.min(0))):
+            rows.append(np.full(len(azimuths), row))
+            for view, (runs, turn) in enumerate(((left, angle / 2), (right, -angle / 2))):
+                start, end = runs[index]
+                columns[view].append((start + (end - start) * (1 + np.sin(azimuths + turn)) / 2).astype(int))
+    nothing = np.zeros(0, int)
+    return np.concatenate([nothing, *rows]), [np.concatenate([nothing, *each]) for each in columns]
+
+
+def _runs(inside: Bool[np.ndarray, " w"]) -> np.ndarray:
+    """First column and the one after the last, (n, 2), of each run of true pixels of a row."""
+    edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
+    return np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)], axis=1)

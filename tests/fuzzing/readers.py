@@ -186,7 +186,7 @@ def _read_video(folder: Path) -> None:
 def _stores(folder: Path, damage: str) -> list[Path]:
     """A rectified file, its heatmaps and renders, of noise."""
     random = np.random.default_rng(0)
-    dims = {"pair": 1, "frame": 2, "target": 1, "step": 2, "coefficients": 5}
+    dims = {"pair": 1, "frame": 2, "target": 1, "step": 2, "coefficients": 5, "camera": 2}
     dims |= {"width": 32, "height": 32, "target_width": 32, "target_height": 32, "path_width": 16, "path_height": 16}
     for schema in (store.RECTIFIED, store.HEATMAPS, store.RENDERS):
         sizes = dims | ({"width": 8, "height": 8} if schema is store.HEATMAPS else {})

@@ -107,7 +107,7 @@ def measured(subject: Subject, networks: dict[str, PoseGaussian], args: argparse
         for weights, network in networks.items():
             pictures = []
             for name in args.rows:
-                random, filmed = np.random.default_rng([subject.seed, index, 1]), network.settings.matte == "hint"
+                random, filmed = np.random.default_rng([subject.seed, index, 1]), network.settings.filmed
                 batch = batch_from_sample(sample, 1, errors, random, matte=ROWS[name], filmed=filmed)
                 values, picture = reconstructed(network, batch)
                 rows.append({"person": subject.seed, "rig": rig, "weights": weights, "row": name, **values})

@@ -101,7 +101,7 @@ class StereoPair(Tensors):
     """A rectified pair: view 0 is left, view 1 is right; rows match; disparity d = x_left - x_right.
 
     Args:
-        images: RGB in [0, 1], background black.
+        images: RGB in [0, 1]: the person on black; for a network to which masks are a hint, as filmed around the masks.
         masks: coverage of the person in [0, 1].
         cameras: rectified cameras, batch (b, 2); world_to_camera shares its rotation between the two views.
         heatmaps: one map per joint at a quarter of the image's size, in [0, 1]; None where there are none.

@@ -23,6 +23,11 @@ class NetworkSettings:
     """`exact`: the person is what the masks cover, and images are black elsewhere; `hint`: the network sees images as
     filmed around the masks, too, and estimates what the person covers."""
 
+    @property
+    def filmed(self) -> bool:
+        """Whether images are inputs as filmed around the masks; else with the person on black."""
+        return self.matte == "hint"
+
 
 @dataclass(frozen=True, config=STRICT)
 class ModelSettings:

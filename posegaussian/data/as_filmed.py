@@ -4,10 +4,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from posegaussian.geometry.compositing import BAND
 from posegaussian.geometry.distance import distance_to
 
-BAND = 0.04
-"""Width of the band around the matte, as a share of the person's height: that of rectified stores."""
 _CELL = 4
 """The distance to the matte is computed in cells of this many pixels. Chosen by hand: a hundredth of a person."""
 

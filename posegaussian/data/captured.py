@@ -40,13 +40,14 @@ class Captures:
         files: of every capture.
         frames: per clip.
         target_size: the longer side of target views, pixels; larger ones are shrunk.
+        filmed: see `rectified.stereo_pair`.
 
     Raises:
         TrainingError: a capture has no target camera between the cameras of a pair.
     """
 
-    def __init__(self, files: Files, frames: int, target_size: int):
-        self.files, self.frames, self.target_size = files, frames, target_size
+    def __init__(self, files: Files, frames: int, target_size: int, filmed: bool = False):
+        self.files, self.frames, self.target_size, self.filmed = files, frames, target_size, filmed
         self._open: dict[int, tuple[store.Reader, store.Reader]] = {}
         self.clips: list[ClipIndex] = []
         self.fingerprints: list[str] = []
@@ -96,7 +97,7 @@ class Captures:
         return replace(concatenate(batches), frames=self.frames)
 
     def _frame(self, rectified: store.Reader, heatmaps: store.Reader, pair: int, frame: int, target: int) -> Batch:
-        stereo = read_pair(rectified, heatmaps, pair, frame)
+        stereo = read_pair(rectified, heatmaps, pair, frame, self.filmed)
         disparity = torch.zeros_like(stereo.masks[:, :, 0])
         valid = torch.zeros_like(disparity)
         if "disparity" in rectified["sources"]:

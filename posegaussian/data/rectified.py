@@ -19,31 +19,39 @@ def stereo_pair(
     masks: UInt8[np.ndarray, "2 h w"],
     cameras: Camera,
     pose: Mapping[str, np.ndarray] | None = None,
+    filmed: bool = False,
 ) -> StereoPair:
     """One rectified pair at one frame, as a batch of one.
 
     Args:
-        images: RGB as filmed around the person, left and right; those of the pair have the person on black.
+        images: RGB as filmed around the person, left and right.
         masks: coverage of the person, 0..255.
         cameras: the rectified cameras, a batch of 2.
         pose: heatmaps (2 17 h/4 w/4), keypoints (2 17 2) and scores (2 17) by these names; None: no pose.
+        filmed: whether the pair keeps these images, as networks want them to which masks are a hint; else it has the
+            person on black.
     """
+    images = images if filmed else person_on_black(images, masks)
     return StereoPair(
-        images=_unit(person_on_black(images, masks)).permute(0, 3, 1, 2)[None].contiguous(),
+        images=_unit(images).permute(0, 3, 1, 2)[None].contiguous(),
         masks=_unit(masks)[None, :, None],
         cameras=cameras.to(torch.float32)[None],
         **{name: _floats(values)[None] for name, values in (pose or {}).items()},
     )
 
 
-def read_frames(rectified: store.Reader, heatmaps: store.Reader | None) -> Iterator[list[StereoPair]]:
+def read_frames(
+    rectified: store.Reader, heatmaps: store.Reader | None, filmed: bool = False
+) -> Iterator[list[StereoPair]]:
     """Every frame of a rectified file: its pairs in the order of the file; see `read_pair`."""
     pairs, frames = rectified["sources/images"].shape[:2]
     for frame in range(frames):
-        yield [read_pair(rectified, heatmaps, pair, frame) for pair in range(pairs)]
+        yield [read_pair(rectified, heatmaps, pair, frame, filmed) for pair in range(pairs)]
 
 
-def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int, frame: int) -> StereoPair:
+def read_pair(
+    rectified: store.Reader, heatmaps: store.Reader | None, pair: int, frame: int, filmed: bool = False
+) -> StereoPair:
     """One rectified pair at one frame, as a batch of one.
 
     Args:
@@ -51,6 +59,7 @@ def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int,
         heatmaps: the open heatmaps of the same capture; None: no pose.
         pair: index of the pair in the file.
         frame: index of the frame in the file (not its number).
+        filmed: see `stereo_pair`.
 
     Raises:
         StoreError: the heatmaps belong to other pairs, frames or sizes.
@@ -61,7 +70,7 @@ def read_pair(rectified: store.Reader, heatmaps: store.Reader | None, pair: int,
         _check_match(rectified, heatmaps)
         pose = {name: heatmaps[name][pair, frame] for name in ("heatmaps", "keypoints", "scores")}
     images, masks = sources["images"][pair, frame], sources["masks"][pair, frame]
-    return stereo_pair(images, masks, read_cameras(rectified, pair)[0], pose)
+    return stereo_pair(images, masks, read_cameras(rectified, pair)[0], pose, filmed)
 
 
 def read_cameras(rectified: store.Reader, pair: int) -> Camera:

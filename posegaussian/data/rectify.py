@@ -29,6 +29,7 @@ def rectify(
     size: tuple[int, int] = (1024, 1024),
     margin: float = MARGIN,
     match_colors: bool = False,
+    filmed: bool = False,
 ) -> StereoPair:
     """The rectified pair of two images: rows match, lenses are undone, the person stands on black and fills the images.
 
@@ -42,6 +43,7 @@ def rectify(
         size: width and height of the rectified images, pixels; multiples of 16.
         margin: free border around the person, as a share of the image.
         match_colors: whether to make the cameras' colours alike, as the pipeline does by default for real cameras.
+        filmed: whether images stay as filmed around the masks, for a network with `network.matte: hint`.
 
     Returns:
         a batch of one, without pose.
@@ -62,7 +64,7 @@ def rectify(
         >>> tuple(pair.images.shape)
         (1, 2, 3, 96, 96)
     """
-    return Rectifier(images, masks, cameras, size, margin, match_colors)(images, masks)
+    return Rectifier(images, masks, cameras, size, margin, match_colors, filmed)(images, masks)
 
 
 class Rectifier:
@@ -75,6 +77,7 @@ class Rectifier:
         size: see `rectify`.
         margin: see `rectify`.
         match_colors: see `rectify`.
+        filmed: see `rectify`.
 
     Raises:
         ValueError, CaptureError, CalibrationError: see `rectify`.
@@ -97,13 +100,14 @@ class Rectifier:
         size: tuple[int, int] = (1024, 1024),
         margin: float = MARGIN,
         match_colors: bool = False,
+        filmed: bool = False,
     ):
         _check(images, masks, cameras)
         for name, mask in zip(_NAMES, masks, strict=True):
             if not is_person(mask).any():
                 hint = "coverage is counted from 0 to 255"
                 raise CaptureError("the mask is empty", code="empty-mask", camera=name, hint=hint)
-        self.cameras = tuple(cameras)
+        self.cameras, self.filmed = tuple(cameras), filmed
         settings = RectifySettings(size=size, margin=margin)
         footage = FrameInMemory(
             dict(zip(_NAMES, cameras, strict=True)),
@@ -122,7 +126,7 @@ class Rectifier:
         _check(images, masks, self.cameras)
         frames = dict(zip(_NAMES, map(CameraFrame, images, masks), strict=True))
         rectified = rectify_pair(self.plan, *(frames[name] for name in self.plan.names))
-        return stereo_pair(rectified.images, rectified.masks, self.plan.cameras)
+        return stereo_pair(rectified.images, rectified.masks, self.plan.cameras, filmed=self.filmed)
 
 
 def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[SourceCamera]) -> None:

@@ -91,7 +91,7 @@ def render_capture(
         )
         _write_cameras(writer, source, path)
         cameras = person_centred_cameras(source, path, *settings.path_size)
-        stream = reconstruct_frames(network, read_frames(source, pose), chosen, stabilizer)
+        stream = reconstruct_frames(network, read_frames(source, pose, network.settings.filmed), chosen, stabilizer)
         for reconstructions in progress(stream, f"render {rectified.stem}", len(source["frames"])):
             _write_targets(writer, source, reconstructions, settings)
             _write_path(writer, reconstructions, path, cameras, settings)

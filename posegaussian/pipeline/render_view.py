@@ -79,7 +79,8 @@ def render_view(
     python = interpreter(pose_python) if network.settings.pose != "none" else None
     detector = json.dumps(as_dict(settings.detector)) if settings.detector else metadata.get("detector", SMALL)
     masked = with_masks(found, rectify.masks, label=rectify.mask_label)
-    pair = _rectified_pair(masked, (first, second), frame, rectify, python, detector)
+    filmed = network.settings.filmed
+    pair = _rectified_pair(masked, (first, second), frame, rectify, python, detector, filmed)
     (reconstruction,) = next(reconstruct_frames(network, [[pair]], chosen))
     start, end = (found.cameras[camera].pinhole() for camera in (first, second))
     camera = camera_between(start, end, ratio, pivot_between(start, end))
@@ -90,13 +91,20 @@ def render_view(
 
 
 def _rectified_pair(
-    capture: Capture, names: Names, frame: int, settings: RectifySettings, python: Path | None, detector: str
+    capture: Capture,
+    names: Names,
+    frame: int,
+    settings: RectifySettings,
+    python: Path | None,
+    detector: str,
+    filmed: bool,
 ) -> StereoPair:
     """The rectified pair of two cameras at one frame; with joint heatmaps if `python` can run the detector."""
     plan = RectificationPlan(checked_plan(capture, [names], [frame], settings).pairs)  # targets are not rendered
     rectified = rectify_frame(plan, capture, frame)
     pose = detect_joints(plan, rectified, settings, python, detector)[0] if python else None
-    return stereo_pair(rectified.pairs[0].images, rectified.pairs[0].masks, plan.pairs[0].cameras, pose)
+    (found,), (planned,) = rectified.pairs, plan.pairs
+    return stereo_pair(found.images, found.masks, planned.cameras, pose, filmed)
 
 
 def _rectification(capture: Capture, trained: Mapping[str, Any], weights: str) -> RectifySettings:

@@ -8,8 +8,14 @@ from posegaussian.data.prefetching import Prefetcher
 from posegaussian.errors import TrainingError
 
 
-def training_captures(phase: str, files: Files, settings: TrainSettings) -> Captures | None:
+def training_captures(phase: str, files: Files, settings: TrainSettings, filmed: bool = False) -> Captures | None:
     """The captures to train on; None where all steps use streamed people.
+
+    Args:
+        phase: `depth` or `full`.
+        files: of the captures.
+        settings: of training.
+        filmed: whether images are as filmed around the masks.
 
     Raises:
         TrainingError: there are no captures, or they lack the true disparity that phase depth needs.
@@ -19,7 +25,7 @@ def training_captures(phase: str, files: Files, settings: TrainSettings) -> Capt
     if not files:
         hint = "give --rectified, or set train.stream: 1"
         raise TrainingError("there are no captures to train on", code="no-training-data", hint=hint)
-    captures = Captures(files, settings.frames, settings.target_size)
+    captures = Captures(files, settings.frames, settings.target_size, filmed)
     if phase == "depth":
         captures.require_truth()
     return captures
@@ -35,7 +41,7 @@ def make_prefetcher(
         captures: to train on.
         settings: of training.
         fabric: launched.
-        filmed: whether streamed images are as filmed around the mattes.
+        filmed: whether streamed images are as filmed around the mattes; `captures` decide for themselves.
     """
     rank, world = fabric.global_rank, fabric.world_size
     captured = streamed = None

@@ -94,12 +94,13 @@ class Trainer:
         chosen = settings.train
         self.phase, self.settings, self.fabric, self.clock, self.folder = phase, settings, fabric, clock, folder
         self.steps = chosen.depth_steps if phase == "depth" else chosen.full_steps
-        captures = training_captures(phase, train_files, chosen)
-        held_out = Captures(val_files, chosen.frames, chosen.target_size)
+        filmed = settings.network.filmed
+        captures = training_captures(phase, train_files, chosen, filmed)
+        held_out = Captures(val_files, chosen.frames, chosen.target_size, filmed)
         self.validation = validation_batches(held_out, chosen.validation_clips) if val_files else []
         held_out.close()
         self.input_settings, self.history = input_settings(train_files, chosen), history(init)
-        self.batches = make_prefetcher(phase, captures, chosen, fabric, settings.network.matte == "hint")
+        self.batches = make_prefetcher(phase, captures, chosen, fabric, filmed)
 
         self.network = self._network(init)
         self.ema = EMA(self.network, chosen.ema_decay)

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from posegaussian.config import MatteErrorSettings, RigSettings, RoomSettings, SensorSettings, StreamSettings
-from posegaussian.data.as_filmed import BAND, near_matte
+from posegaussian.data.as_filmed import near_matte
 from posegaussian.data.matte_errors import draw_matte_errors, erroneous_mattes
 from posegaussian.data.streamed import batch_from_sample
+from posegaussian.geometry.compositing import BAND
 from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.people.bake import PARTS
@@ -127,8 +128,10 @@ def test_the_stream_keeps_the_truth_and_changes_what_the_network_sees():
     sample = render_clip(subject, np.random.default_rng(5), settings, 1)
     model = read_error_model("package:errors.json")
 
-    def batch(**changes):
-        return batch_from_sample(sample, 1, model, np.random.default_rng(0), matte=MatteErrorSettings(**changes))
+    def batch(filmed=True, **changes):
+        return batch_from_sample(
+            sample, 1, model, np.random.default_rng(0), matte=MatteErrorSettings(**changes), filmed=filmed
+        )
 
     exact, wide = batch(), batch(offset=(8, 8))
     assert sample.surroundings is not None and wide.coverage is not None and exact.coverage is not None
@@ -138,3 +141,6 @@ def test_the_stream_keeps_the_truth_and_changes_what_the_network_sees():
     inside = (wide.pair.masks > 0).expand_as(wide.pair.images)
     assert torch.equal(wide.pair.images[inside], sample.surroundings.images[inside])
     assert (wide.pair.images == 0).all(2).float().mean() > 0.2
+    black = batch(filmed=False, offset=(8, 8))
+    torch.testing.assert_close(black.pair.images, sample.surroundings.images * black.pair.masks)
+    assert torch.equal(black.pair.masks, wide.pair.masks)

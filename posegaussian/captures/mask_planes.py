@@ -121,9 +121,9 @@ def _labels_by_color(rgb: UInt8[np.ndarray, "h w 3"]) -> Plane:
         CaptureError: too few pixels have a frequent colour, as in a photograph.
     """
     codes = (rgb[..., 0].astype(np.int32) << 8 | rgb[..., 1]) << 8 | rgb[..., 2]
-    every = np.bincount(codes.ravel(), minlength=1 << 24)  # faster than sorting the pixels from a quarter megapixel on
-    found = np.flatnonzero(every)
-    counts = every[found]
+    ordered = np.sort(codes, axis=None)  # ten times as fast as np.unique with its inverse
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    found, counts = ordered[starts], np.diff(starts, append=codes.size)
     frequent = counts >= _LEAST_COLOR * codes.size
     if len(found) > _MOST_COLORS:
         if frequent.sum() > _MOST_COLORS or counts[frequent].sum() - counts.max() < (codes.size - counts.max()) / 2:

@@ -26,7 +26,6 @@ from posegaussian.progress import progress
 
 DEPTH_FIELDS = ("sources/disparity", "sources/valid", "targets/depth")
 """Fields of store.RECTIFIED that need true depth."""
-_CONFIDENCE_FIELDS = ("sources/confidence", "targets/confidence")
 
 
 def rectify_capture(
@@ -123,9 +122,14 @@ def write_rectified(
         inputs: digests of the files that were read, by name.
         joints: true COCO-17 joints in the world, metres, if known.
         without: the fields of DEPTH_FIELDS that the file does not have.
-        found: cameras whose masks were found in their images, not given.
+        found: cameras whose masks were found in their images, not given; the file holds the confidence of these masks.
     """
-    absent = (*without, *_CONFIDENCE_FIELDS, *(["joints"] if joints is None else []))
+    sides = {
+        "sources": [view for pair in plan.pairs for view in pair.views],
+        "targets": [h.view for h in plan.held_out],
+    }
+    given = [f"{side}/confidence" for side, views in sides.items() if not {view.name for view in views} <= set(found)]
+    absent = (*without, *given, *(["joints"] if joints is None else []))
     with store.create(
         output,
         store.RECTIFIED,
@@ -198,12 +202,16 @@ def _write_frame(writer: store.Writer, index: int, frame: RectifiedFrame, absent
         for view in range(2):  # HDF5 stores chunks in the order of writing: another order changes the bytes
             writer["sources/images", number, index, view] = pair.images[view]
             writer["sources/masks", number, index, view] = pair.masks[view]
+        if "sources/confidence" not in absent:
+            writer["sources/confidence", number, index] = np.nan if pair.confidence is None else pair.confidence
         if "sources/disparity" not in absent:
             writer["sources/disparity", number, index] = pair.disparity
             writer["sources/valid", number, index] = pair.valid
     for number, view in enumerate(frame.held_out):
         writer["targets/images", number, index] = view.image
         writer["targets/masks", number, index] = view.mask
+        if "targets/confidence" not in absent:
+            writer["targets/confidence", number, index] = np.nan if view.confidence is None else view.confidence
         if "targets/depth" not in absent:
             writer["targets/depth", number, index] = view.depth
 

@@ -72,8 +72,9 @@ RECTIFIED = Schema(
 height); a depth of 0 or a `valid` of 0 means unknown; masks are coverage, 0..255; `joints` are true COCO-17 joints in
 the world, metres. Images are as filmed in a band around the mask and black beyond it (`geometry.compositing`); `color`
 has been applied to them: a matrix (RGB, in linear light) and an offset. `mask_origins` are "given" or "found", and
-`confidence` is that of a mask that was found, in [0, 1], NaN where it is not known. `calibration` is there where the calibration was corrected: cameras as given,
-and the median residuals before and after, pixels; the cameras of the other groups are the corrected ones."""
+`confidence` is that of a mask that was found, in [0, 1], NaN where it is not known. `calibration` is there where the
+calibration was corrected: cameras as given, and the median residuals before and after, pixels; the cameras of the other
+groups are the corrected ones."""
 
 HEATMAPS = Schema(
     "heatmaps",

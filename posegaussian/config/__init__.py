@@ -64,7 +64,7 @@ __all__ = [
 
 STAGE_VERSION = {
     "captures": 3,
-    "rectify": 4,
+    "rectify": 5,
     "heatmaps": 2,
     "train": 6,
     "render": 7,

@@ -1,7 +1,10 @@
-"""The person alone on black, from an image as filmed and its matte; and the band that rectified images keep as filmed.
+"""The person alone on black, from an image as filmed and its matte, and the way back.
 
-NumPy alone at import: the MMPose environment imports it, and has another OpenCV. Sums are of whole numbers, which are
-exact in float32, so that every version gives the same bytes.
+Rectified stores hold images as filmed in a band around the matte. The person on black is estimated once, at the size of
+the camera's image, and resampled; `with_background` puts the background back into soft pixels in such a way that
+`person_on_black` returns exactly these values. Whole numbers alone: every machine gives the same bytes.
+
+NumPy alone at import: the MMPose environment imports this file, and has another OpenCV.
 """
 
 import numpy as np
@@ -12,27 +15,21 @@ BAND = 0.04
 """Width of the band around the matte in which rectified images are kept as filmed, as a share of the person's height.
 Chosen by hand: wider than the errors of mattes, which are a few pixels at 1024 px."""
 _REACH = 3
-"""Radius of the window in which the background of a soft edge is estimated, pixels. Chosen by hand."""
+"""Radius of the window whose background is that of a soft pixel in its middle, pixels. Chosen by hand."""
 _LEAST_BAND = 2 * _REACH
 """Narrowest band, pixels: the windows of all soft pixels lie in it (the corner of one is 1.41 radii away)."""
-_PURITY = 8
-"""A pixel of coverage a has the weight (1 - a) ** _PURITY in that estimate. Chosen by hand: nearly pure background."""
-_FALLBACK = np.float32(12.5)
-"""Weight of the pixel itself, which is the estimate where there is no background in the window; 255 is the weight of
-pure background. Chosen by hand."""
-_WEIGHTS = np.rint(255 * (1 - np.arange(256) / 255) ** _PURITY).astype(np.float32)
-"""Weights by coverage, 0..255, as whole numbers."""
 
 
 def person_on_black(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Colours premultiplied by the coverage: images without the contribution of the background.
 
     A soft pixel shows `a F + (1 - a) B` (Porter and Duff, 1984), F being the person's colour and B the background's.
-    `image * a` would darken it to `a a F + ...`. Here, B is estimated as the mean of the background nearby and
-    subtracted, and `a F` is left. The person's colour is the result divided by the coverage.
+    `image * a` would darken it to `a a F + ...`. Here `(1 - a) B` is subtracted, B being the mean of the pixels nearby
+    that the person does not cover; where there are none, `image * a` it is. The person's own colour is the result
+    divided by the coverage.
 
     Args:
-        images: (*b, h, w, 3), RGB, 8 bits, as filmed at least within a few pixels of the person.
+        images: (*b, h, w, 3), RGB, 8 bits, as filmed within `band_around` the person; what lies beyond does not matter.
         masks: (*b, h, w), coverage of the person, 0..255.
 
     Returns:
@@ -41,27 +38,54 @@ def person_on_black(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     if masks.ndim > 2:
         return np.stack([person_on_black(image, mask) for image, mask in zip(images, masks, strict=True)])
     result = np.where((masks == 255)[..., None], images, np.uint8(0))
-    box = bounding_box((masks > 0) & (masks < 255))
-    if box is not None:
-        left, top = max(box[0] - _REACH, 0), max(box[1] - _REACH, 0)
-        window = slice(top, box[3] + _REACH), slice(left, box[2] + _REACH)
-        _subtract_background(result[window], images[window], masks[window])
+    window, soft, behind, known = _soft_pixels(images, masks)
+    color, cover = images[window][soft].astype(np.int32), masks[window][soft, None].astype(np.int32)
+    alone = np.where(known, np.clip(color - behind, 0, cover), (2 * cover * color + 255) // 510)
+    result[window][soft] = alone.astype(np.uint8)
     return result
 
 
-def _subtract_background(result: np.ndarray, image: np.ndarray, mask: np.ndarray) -> None:
-    """Write the soft pixels of `person_on_black` into the result."""
-    import cv2  # the MMPose environment imports this file before it is needed
+def with_background(person: np.ndarray, filmed: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """An image as filmed of which `person_on_black` returns this person, to the bit.
 
-    side = (2 * _REACH + 1, 2 * _REACH + 1)
-    weight = _WEIGHTS[mask]
-    total = cv2.boxFilter(weight, -1, side, normalize=False)
-    sums = cv2.boxFilter(weight[..., None] * image, -1, side, normalize=False)
-    soft = (mask > 0) & (mask < 255)
-    colour, coverage = image[soft].astype(np.float32), mask[soft, None].astype(np.float32)
-    background = (sums[soft] + _FALLBACK * colour) / (total[soft, None] + _FALLBACK)
-    alone = colour - (1 - coverage / np.float32(255)) * background
-    result[soft] = np.rint(np.clip(alone, 0, coverage)).astype(np.uint8)
+    Only soft pixels differ from what was filmed, by what the estimate of their background is off.
+
+    Args:
+        person: (h, w, 3), RGB on black, 8 bits, no brighter than the mask.
+        filmed: (h, w, 3), RGB, 8 bits.
+        mask: (h, w), coverage of the person, 0..255.
+
+    Returns:
+        (h, w, 3), RGB, 8 bits.
+    """
+    result = np.where((mask == 0)[..., None], filmed, person)
+    window, soft, behind, known = _soft_pixels(filmed, mask)
+    alone, cover = person[window][soft].astype(np.int32), mask[window][soft, None].astype(np.int32)
+    result[window][soft] = np.where(known, alone + behind, (510 * alone + cover) // (2 * cover)).astype(np.uint8)
+    return result
+
+
+def _soft_pixels(image: np.ndarray, mask: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray, np.ndarray]:
+    """A window of the image, its soft pixels, and `(1 - a) B` of each, 0..255, from the pixels without the person.
+
+    Returns:
+        rows and columns of the window;
+        which of its pixels are soft, (h, w);
+        contributions of the background, (n, 3), whole numbers;
+        whether there is background nearby, (n, 1).
+    """
+    import cv2  # here, since the MMPose environment imports this file before it needs it
+
+    box = bounding_box((mask > 0) & (mask < 255)) or (0, 0, 0, 0)
+    left, top = max(box[0] - _REACH, 0), max(box[1] - _REACH, 0)
+    window = slice(top, box[3] + _REACH), slice(left, box[2] + _REACH)
+    image, mask = image[window], mask[window]
+    side, soft = (2 * _REACH + 1, 2 * _REACH + 1), (mask > 0) & (mask < 255)
+    clear = (mask == 0).astype(np.float32)  # sums of up to 49 x 255 are exact in float32
+    count = cv2.boxFilter(clear, -1, side, normalize=False)[soft, None].astype(np.int32)
+    sums = cv2.boxFilter(clear[..., None] * image, -1, side, normalize=False)[soft].astype(np.int32)
+    scale = 255 * np.maximum(count, 1)
+    return window, soft, (2 * (255 - mask[soft, None].astype(np.int32)) * sums + scale) // (2 * scale), count > 0
 
 
 def band_around(mask: np.ndarray) -> np.ndarray:
@@ -73,7 +97,7 @@ def band_around(mask: np.ndarray) -> np.ndarray:
     Returns:
         (h, w), boolean; no pixel where the mask is empty.
     """
-    import cv2  # see _subtract_background
+    import cv2  # see _soft_pixels
 
     person = bounding_box(is_person(mask))
     if person is None:

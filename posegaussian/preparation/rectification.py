@@ -1,18 +1,19 @@
 """One frame: its rectified stereo pairs and undistorted held-out images, from images in memory or from a capture."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegaussian.captures.capture import Capture
-from posegaussian.geometry.compositing import band_around
+from posegaussian.geometry.compositing import band_around, with_background
 from posegaussian.geometry.disparity import depth_to_disparity
-from posegaussian.geometry.masks import is_person
-from posegaussian.geometry.resampling import resample, resample_depth
+from posegaussian.geometry.masks import bounding_box, is_person
+from posegaussian.geometry.resampling import SamplingMap, resample, resample_depth
 from posegaussian.preparation.color import IDENTITY, transform_colors
+from posegaussian.preparation.mattes.compositing import without_background
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, ViewPlan
 
 
@@ -118,20 +119,44 @@ def rectify_pair(pair: PairPlan, left: CameraFrame, right: CameraFrame) -> Recti
 
 
 def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
-    """One frame of one camera, resampled: as filmed, with matched colours, in a band around the person."""
-    both = np.concatenate([frame.image, frame.mask[..., None]], axis=2) * np.float32(1 / 255)
-    values = np.clip(resample(both, view.sampling), 0, 1)
-    mask = _levels(values[..., 3])
-    band = band_around(mask)
-    image = np.zeros((*mask.shape, 3), np.uint8)
-    colors = values[band, :3]
-    image[band] = _levels(colors if (view.color == IDENTITY).all() else transform_colors(colors, view.color))
+    """One frame of one camera, resampled: as filmed, with matched colours, in a band around the person.
+
+    The person is cut out before, and resampled together with the coverage, so that no background bleeds into the edge.
+    """
+    filmed, coverage = _matched(frame, view), frame.mask[..., None] / np.float32(255)
+    levels = _resampled(np.concatenate([without_background(filmed, coverage), coverage], axis=2), view.sampling)
+    mask = levels[..., 3]
+    person = np.minimum(levels[..., :3], mask[..., None])
+    image = with_background(person, _band(filmed, mask, view.sampling), mask)
     if frame.depth is None:
         return RectifiedView(image, mask, confidence=frame.confidence)
     depth, smooth = resample_depth(frame.depth, view.sampling)
     return RectifiedView(image, mask, np.where(is_person(mask), depth, np.float32(0)), smooth, frame.confidence)
 
 
-def _levels(values: Float32[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
-    """Values in [0, 1] as 8 bits."""
-    return np.rint(255 * values).astype(np.uint8)
+def _resampled(image: Float32[np.ndarray, "h w c"], where: SamplingMap) -> UInt8[np.ndarray, "h2 w2 c"]:
+    """The image, resampled, in 8 bits."""
+    return np.rint(np.clip(resample(image, where), 0, 1) * 255).astype(np.uint8)
+
+
+def _band(
+    filmed: Float32[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h2 w2"], where: SamplingMap
+) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """What was filmed, resampled in the person and the band around them, black beyond."""
+    band, result = band_around(mask), np.zeros((*mask.shape, 3), np.uint8)
+    box = bounding_box(band)
+    if box is not None:
+        part = slice(box[1], box[3]), slice(box[0], box[2])
+        inside = replace(where, x=where.x[part], y=where.y[part], slant=where.slant[part])
+        result[part] = _resampled(filmed, inside) * band[part][..., None]
+    return result
+
+
+def _matched(frame: CameraFrame, view: ViewPlan) -> Float32[np.ndarray, "h w 3"]:
+    """The image in [0, 1], with matched colours in the box around the person's band."""
+    image = frame.image * np.float32(1 / 255)
+    box = bounding_box(band_around(frame.mask))
+    if (view.color != IDENTITY).any() and box is not None:
+        part = image[box[1] : box[3], box[0] : box[2]]
+        part[...] = transform_colors(part.reshape(-1, 3), view.color).reshape(part.shape)
+    return image

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegaussian.geometry.compositing import band_around, person_on_black
+from posegaussian.geometry.compositing import band_around, person_on_black, with_background
 
 PERSON = np.array([180.0, 90, 40])
 
@@ -31,6 +31,27 @@ def test_the_background_of_soft_pixels_is_removed(background, softness):
     assert np.sqrt(((alone - truth)[soft] ** 2).mean()) < 4
     assert (alone <= mask[..., None]).all()
     np.testing.assert_array_equal(alone[mask == 255], filmed(coverage, np.zeros(3))[mask == 255])
+
+
+@pytest.mark.parametrize("softness", [1.0, 12.0])
+def test_what_was_put_before_a_background_is_found_again_to_the_bit(softness):
+    rng = np.random.default_rng(1)
+    mask = np.rint(255 * disc(14, softness=softness)).astype(np.uint8)
+    mask[:9, :9] = rng.integers(0, 256, (9, 9))
+    mask[40:, 30:] = np.maximum(mask[40:, 30:], 1)  # without background nearby
+    person = np.minimum(rng.integers(0, 256, (48, 48, 3), np.uint8), mask[..., None])
+    filmed = rng.integers(0, 256, (48, 48, 3), np.uint8)
+    image = with_background(person, filmed, mask)
+    np.testing.assert_array_equal(person_on_black(image, mask), person)
+    np.testing.assert_array_equal(image[mask == 0], filmed[mask == 0])
+    np.testing.assert_array_equal(image[mask == 255], person[mask == 255])
+
+
+def test_soft_pixels_stay_as_filmed_where_the_person_was_cut_out_rightly():
+    coverage, background = disc(14, softness=2.0), np.array([20.0, 140, 230])
+    mask, image = np.rint(255 * coverage).astype(np.uint8), filmed(coverage, background)
+    person = np.rint(coverage[..., None] * PERSON).astype(np.uint8)
+    assert abs(with_background(person, image, mask).astype(int) - image).max() <= 1
 
 
 def test_what_is_far_from_soft_pixels_does_not_matter():

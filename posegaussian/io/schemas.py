@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Field:
     """One data set: its dtype ("str" for text), and its dimensions as names or numbers separated by spaces.
 
-    `packed` is the share of its bytes that remains after compression, measured on two of the demo's people and
-    on Pose2Sim's footage at 512 px, and for rectified images on a person in a room at 1024 px: most of an image is black.
+    `packed` is the share of its bytes that remains after compression, measured on two of the demo's people and on
+    Pose2Sim's footage at 512 px, and for rectified images on a person in a room at 1024 px: most of them is black.
     """
 
     dtype: str

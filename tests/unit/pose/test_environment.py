@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "envs" / "mmpose.post-deploy.sh"
 ALLOWED = {
     "posegaussian",
+    "posegaussian.caches",
     "posegaussian.io.atomic",
     *(
         f"posegaussian.cli{part}"
@@ -27,6 +28,7 @@ ALLOWED = {
             ".evaluate",
             ".export",
             ".load",
+            ".matte",
             ".models",
             ".people",
             ".plan",

@@ -1,6 +1,6 @@
 """Colour matching on built-in people in rooms: the difference of colours at places that two cameras both see.
 
-    python benchmarks/color.py [--people 100 108] [--size 512] [-o results/color.json]
+    python benchmarks/color.py [--people 100 108] [--size 512] [-o results/benchmarks/color.json]
 
 True matches come from the true depths; they are never shown to what is measured. A difference is that of linear
 light, relative to brightness, in per cent; the median over the matches of a pair. `alike` are captures whose cameras
@@ -150,7 +150,7 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=512, help="of the images, pixels")
     parser.add_argument("--frames", type=int, default=3)
-    parser.add_argument("-o", "--output", type=Path, default=Path("results/color.json"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks/color.json"))
     args = parser.parse_args()
     report("color", list(rows_of(range(*args.people), args.size, args.frames)), machine(("numpy",)), args.output)
 

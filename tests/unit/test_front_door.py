@@ -20,7 +20,8 @@ from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.geometry.projection import project
 from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.pose.encode import gaussian_maps
-from posegaussian.preparation.rectification import rectify_frame
+from posegaussian.preparation.footage import FrameInMemory
+from posegaussian.preparation.rectification import CameraFrame, rectify_views
 from posegaussian.preparation.rectification_plan import plan_rectification, with_matched_colors
 from posegaussian.rendering.reconstruct import reconstruct_frames
 
@@ -123,16 +124,25 @@ print(len(gaussians.means))
 
 @pytest.mark.parametrize("match_colors", [False, True])
 def test_arrays_are_rectified_as_the_capture_is(match_colors, capture):
+    (first, second), masks, cameras = capture.views(NAMES, 0)
+    images = first, second // 2  # the second camera is darker
     plan = plan_rectification(capture, [NAMES], [0], RectifySettings(size=SIZE))
     if match_colors:
-        plan = with_matched_colors(plan, capture, [0])
-    rectified = rectify_frame(plan, capture, 0).pairs[0]
+        one, other = NAMES
+        pictures, mattes = ({one: values[0], other: values[1]} for values in (images, masks))
+        plan = with_matched_colors(plan, FrameInMemory(capture.cameras, pictures, mattes), [0])
+    frames = {name: CameraFrame(*views) for name, *views in zip(NAMES, images, masks, strict=True)}
+    rectified = rectify_views(plan, frames).pairs[0]
     wanted = stereo_pair(rectified.images, rectified.masks, plan.pairs[0].cameras)
-    found = pg.rectify(*capture.views(NAMES, 0), size=SIZE, match_colors=match_colors)
+    found = pg.rectify(images, masks, cameras, size=SIZE, match_colors=match_colors)
     assert torch.equal(found.images, wanted.images) and torch.equal(found.masks, wanted.masks)
     assert torch.equal(found.cameras.intrinsics, wanted.cameras.intrinsics)
     assert torch.equal(found.cameras.world_to_camera, wanted.cameras.world_to_camera)
-    assert all((gain == 1).all() for gain in plan.gains.values()) != match_colors
+    whites = [plan.colors[name].sum(1) for name in NAMES]
+    if match_colors:
+        assert (whites[1] > 1.5 * whites[0]).all()
+    else:
+        assert np.all(np.array(whites) == 1)
 
 
 def test_the_left_view_comes_first_in_whatever_order_they_are_given(capture, pair):

@@ -8,6 +8,9 @@ from jaxtyping import Float
 from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 
+_PARALLEL = 1e8
+"""Condition number beyond which lines are parallel: 1e-4 rad apart. Chosen by hand."""
+
 
 def triangulate(cameras: Sequence[SourceCamera], pixels: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " 3"]:
     """World point nearest to the viewing rays of one pixel in each camera, in least squares, metres.
@@ -28,6 +31,31 @@ def nearest_point(origins: Float[np.ndarray, "n 3"], directions: Float[np.ndarra
     unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     across = np.eye(3) - unit[:, :, None] * unit[:, None, :]
     return np.linalg.lstsq(across.sum(0), np.einsum("nij,nj->i", across, origins), rcond=None)[0]
+
+
+def nearest_points(
+    origins: Float[np.ndarray, "cameras 3"],
+    directions: Float[np.ndarray, "cameras n 3"],
+    weights: Float[np.ndarray, "cameras n"] | None = None,
+) -> Float[np.ndarray, "n 3"]:
+    """Points nearest to one line from each origin, in weighted least squares, in the unit of the origins.
+
+    Args:
+        origins: one a camera.
+        directions: n lines from each origin, of any length.
+        weights: of the lines; default: 1. Lines with NaN do not count. Points of which fewer than two lines have a
+            weight are NaN, and so are those whose lines are parallel.
+    """
+    unit = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    usable = np.isfinite(unit).all(-1)
+    unit = np.where(usable[..., None], unit, 0)
+    weights = usable * (np.ones(usable.shape) if weights is None else weights)
+    across = weights[..., None, None] * (np.eye(3) - unit[..., :, None] * unit[..., None, :])
+    left, right = across.sum(0), np.einsum("cnij,cj->ni", across, origins)
+    known = ((weights > 0).sum(0) >= 2) & (np.linalg.cond(left) < _PARALLEL)
+    points = np.full((len(left), 3), np.nan)
+    points[known] = np.linalg.solve(left[known], right[known][..., None])[..., 0]
+    return points
 
 
 def view_angles(point: Float[np.ndarray, " 3"], centres: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n n"]:

@@ -28,6 +28,15 @@ class Crops(Tensors):
     side: Float[Tensor, "*b"]
     angle: Float[Tensor, "*b"]
 
+    @staticmethod
+    def of_rows(rows: Float[Tensor, "*b 4"]) -> "Crops":
+        """Squares of the x and y of their centres, their sides and angles."""
+        return Crops(rows[..., :2], rows[..., 2], rows[..., 3])
+
+    def rows(self) -> Float[Tensor, "*b 4"]:
+        """The x and y of the centres, sides and angles."""
+        return torch.cat([self.centre, self.side[..., None], self.angle[..., None]], dim=-1)
+
     def to_image(self, shares: Float[Tensor, "*b n 2"]) -> Float[Tensor, "*b n 2"]:
         """Image pixels of positions within the squares."""
         return self.centre[..., None, :] + self.side[..., None, None] * _turned(shares - 0.5, self.angle)

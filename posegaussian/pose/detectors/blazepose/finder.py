@@ -34,6 +34,11 @@ class BlazePose:
     detector: Network
     landmarks: Network
 
+    @property
+    def device(self) -> torch.device:
+        """Where both run."""
+        return next(self.landmarks.parameters()).device
+
     def locate(self, images: "list[UInt8[Tensor, '3 _ _']]") -> list[FoundPeople]:
         """The people in each image, the surest first; images are RGB, of any sizes, on the networks' device."""
         return find_people(self.detector, images)

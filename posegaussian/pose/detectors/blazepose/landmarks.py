@@ -51,7 +51,7 @@ class People(Tensors):
         mattes = (255 * self.matte_logits.sigmoid()).round().byte()
         if mattes.shape[1:] != (MATTE, MATTE):
             raise ValueError(f"a matte of {tuple(mattes.shape[1:])} cells, not {MATTE} x {MATTE}")
-        crops, following = _as_rows(self.crops), _as_rows(self.next_crops)
+        crops, following = (each.rows().cpu().numpy() for each in (self.crops, self.next_crops))
         tensors = (self.score, self.points, self.visibility, self.presence, self.boxes, mattes)
         each = zip(*(values.cpu().numpy() for values in tensors), crops, following, strict=True)
         return [
@@ -104,11 +104,6 @@ def _measure(network: Network, images: "list[UInt8[Tensor, '3 _ _']]", crops: Cr
         world=world.unflatten(-1, (-1, 3))[:, :33],
         matte_logits=matte[:, 0],
     )
-
-
-def _as_rows(crops: Crops) -> np.ndarray:
-    """Centre, side and angle of each crop, (n, 4)."""
-    return torch.cat([crops.centre, crops.side[:, None], crops.angle[:, None]], dim=1).cpu().numpy()
 
 
 def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -49,10 +49,10 @@ def nearest_points(
     unit = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
     usable = np.isfinite(unit).all(-1)
     unit = np.where(usable[..., None], unit, 0)
-    weights = usable * (np.ones(usable.shape) if weights is None else weights)
-    across = weights[..., None, None] * (np.eye(3) - unit[..., :, None] * unit[..., None, :])
+    counted = usable.astype(float) if weights is None else usable * weights
+    across = counted[..., None, None] * (np.eye(3) - unit[..., :, None] * unit[..., None, :])
     left, right = across.sum(0), np.einsum("cnij,cj->ni", across, origins)
-    known = ((weights > 0).sum(0) >= 2) & (np.linalg.cond(left) < _PARALLEL)
+    known = ((counted > 0).sum(0) >= 2) & (np.linalg.cond(left) < _PARALLEL)
     points = np.full((len(left), 3), np.nan)
     points[known] = np.linalg.solve(left[known], right[known][..., None])[..., 0]
     return points

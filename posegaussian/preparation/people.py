@@ -1,7 +1,7 @@
 """The people of one frame, found in the images of all cameras together, and the one that is wanted among them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -174,7 +174,8 @@ def _completed(
         crops = [(name, projected_crop(person, cameras, name)) for name in lacking]
         person = _joined(person, look.measure(crops, 1), association)
     lacking = [name for name in lacking if name not in person.views]
-    return _joined(person, look.detect(lacking), association) if lacking else person
+    person = _joined(person, look.detect(lacking), association) if lacking else person
+    return replace(person, views={name: person.views[name] for name in cameras if name in person.views})
 
 
 def _joined(person: SeenPerson, candidates: Mapping[str, Sequence[Person]], association: Association) -> SeenPerson:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from posegaussian.geometry.rig import nearest_point, neighbours, view_angles
+from posegaussian.geometry.rig import nearest_point, nearest_points, neighbours, view_angles
 
 
 def ring(*degrees: float) -> np.ndarray:
@@ -20,6 +20,27 @@ def test_skew_rays_meet_halfway():
     origins = np.array([[0.0, 0, 0], [0, 0, 1]])
     directions = np.array([[1.0, 0, 0], [0, 1, 0]])
     np.testing.assert_allclose(nearest_point(origins, directions), [0, 0, 0.5], atol=1e-12)
+
+
+def test_points_from_weighted_lines():
+    """Two lines meet at each point; a third one that misses it has no weight, or is unknown."""
+    origins = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    points = np.array([[0.3, 0.2, 2.0], [-0.1, 0.5, 3.0]])
+    lines = points - origins[:, None]
+    lines[2, 0], lines[2, 1] = [1, 0, 0], np.nan
+    weights = np.array([[1.0, 1], [0.5, 2], [0, 1]])
+    np.testing.assert_allclose(nearest_points(origins, lines, weights), points, atol=1e-12)
+    # With its weight, the third line counts as in the function for a single point.
+    np.testing.assert_allclose(nearest_points(origins, lines)[0], nearest_point(origins, lines[:, 0]), atol=1e-12)
+
+
+def test_points_that_are_not_known():
+    origins = np.array([[0.0, 0, 0], [1, 0, 0]])
+    parallel = np.tile([0.0, 0, 1], (2, 1, 1))
+    assert np.isnan(nearest_points(origins, parallel)).all()
+    meeting = np.array([[1.0, 1, 1], [0, 1, 1]])[:, None]
+    assert np.isnan(nearest_points(origins, meeting, np.array([[1.0], [0]]))).all()
+    np.testing.assert_allclose(nearest_points(origins, meeting), [[1, 1, 1]], atol=1e-12)
 
 
 def test_angles_do_not_depend_on_distance():

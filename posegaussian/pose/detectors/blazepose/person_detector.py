@@ -38,7 +38,7 @@ class FoundPeople(Tensors):
     faces: Float[Tensor, "n 4"]
 
 
-def find_people(network: Network, images: "list[UInt8[Tensor, '3 _ _']]") -> list[FoundPeople]:
+def locate_people(network: Network, images: "list[UInt8[Tensor, '3 _ _']]") -> list[FoundPeople]:
     """The people in each image.
 
     Args:

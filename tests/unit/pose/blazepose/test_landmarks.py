@@ -1,12 +1,10 @@
-"""What the landmark network's numbers mean in the image, and how people are followed through time."""
+"""What the landmark network's numbers mean in the image."""
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
 from posegaussian.pose.detectors.blazepose.crops import Crops, box_crops
-from posegaussian.pose.detectors.blazepose.finder import BlazePose, Tracker
 from posegaussian.pose.detectors.blazepose.landmarks import image_mattes, measure_people
 from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.pose.person import LANDMARKS
@@ -67,54 +65,3 @@ def test_the_matte_lies_in_the_image():
     wanted = torch.zeros(100, 120)
     wanted[34:50, 60:76] = 1
     torch.testing.assert_close(matte, wanted, atol=1e-3, rtol=0)
-
-
-class Rig(BlazePose):
-    """Both networks, with a detector that is told where the people are, by the images' first pixel."""
-
-    asked: list[int]
-
-    def __init__(self, landmarks: Network):
-        super().__init__(landmarks, landmarks)
-        object.__setattr__(self, "asked", [])
-
-    def locate(self, images):
-        from posegaussian.pose.detectors.blazepose.person_detector import FoundPeople
-
-        self.asked.append(len(images))
-        people = []
-        for image in images:
-            count = int(image[0, 0, 0] > 0)
-            boxes = torch.tensor([[30.0, 30.0, 70.0, 70.0]])[:count]
-            people.append(FoundPeople(box_crops(boxes), torch.ones(count), boxes))
-        return people
-
-
-@pytest.fixture
-def images():
-    seen = BLACK.clone()
-    seen[:, 0, 0] = 9
-    return {"a": seen, "b": BLACK}
-
-
-def test_people_are_followed(images):
-    network = Canned(hips=(140.8, 128.0), top=(140.8, 25.6))  # each look moves the crop by a twentieth of its side
-    tracker = Tracker(rig := Rig(network))
-    first = tracker.update(images)
-    assert list(first) == ["a"]
-    second = tracker.update({"a": BLACK, "b": BLACK})
-    assert list(second) == ["a"] and rig.asked == [2, 1]  # only b is looked for again
-    torch.testing.assert_close(second["a"].crops.centre[0] - first["a"].crops.centre[0], torch.tensor(7.5))
-    network.score = 0.1
-    assert tracker.update(images) == {} and tracker.crops == {}
-    network.score = 0.9
-    assert list(tracker.update(images)) == ["a"] and rig.asked == [2, 1, 2, 2]
-
-
-def test_a_person_who_is_lost_is_looked_for_in_the_same_frame(images):
-    network = Canned()
-    tracker = Tracker(rig := Rig(network))
-    tracker.update(images)
-    network.score = 0.1
-    tracker.update(images)
-    assert rig.asked == [2, 2]

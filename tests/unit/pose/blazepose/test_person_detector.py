@@ -8,7 +8,7 @@ from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.pose.detectors.blazepose.person_detector import (
     anchors,
     decode_points,
-    find_people,
+    locate_people,
     merge_overlapping,
 )
 
@@ -66,7 +66,7 @@ def canned():
 
 def test_people_in_images_of_any_size(canned):
     wide, high = (torch.full((3, *size), 255, dtype=torch.uint8) for size in ((100, 448), (224, 56)))
-    first, second = find_people(canned, [wide, high])
+    first, second = locate_people(canned, [wide, high])
     torch.testing.assert_close(first.scores, torch.tensor([3.0]).sigmoid())
     torch.testing.assert_close(first.crops.centre, torch.tensor([[224.0, 50.0]]))
     torch.testing.assert_close(first.crops.side, torch.tensor([2 * 1.25 * 112.0]))
@@ -78,5 +78,5 @@ def test_people_in_images_of_any_size(canned):
 
 def test_nobody(canned):
     canned.outputs[1][:] = -5
-    (found,) = find_people(canned, [torch.zeros(3, 50, 50, dtype=torch.uint8)])
+    (found,) = locate_people(canned, [torch.zeros(3, 50, 50, dtype=torch.uint8)])
     assert found.scores.shape == (0,) and found.crops.centre.shape == (0, 2)

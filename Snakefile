@@ -26,6 +26,7 @@ container: CONFIG.container
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/captures.smk"
 include: "workflow/rules/fetch.smk"
+include: "workflow/rules/people.smk"
 include: "workflow/rules/rectify.smk"
 include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/train.smk"

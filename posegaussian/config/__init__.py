@@ -9,6 +9,7 @@ from posegaussian.config.builtin import BuiltinSettings
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.evaluate import EvaluateSettings
 from posegaussian.config.export import ExportSettings
+from posegaussian.config.find_people import FindPeopleSettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
 from posegaussian.config.matte import MatteErrorSettings
 from posegaussian.config.models import ModelSettings, NetworkSettings
@@ -36,6 +37,7 @@ __all__ = [
     "DetectorSettings",
     "EvaluateSettings",
     "ExportSettings",
+    "FindPeopleSettings",
     "GoalSettings",
     "LightSettings",
     "MaskLabel",
@@ -64,6 +66,7 @@ __all__ = [
 
 STAGE_VERSION = {
     "captures": 3,
+    "people": 1,
     "rectify": 5,
     "heatmaps": 2,
     "train": 6,

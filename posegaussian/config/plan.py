@@ -65,6 +65,14 @@ class Plan:
         preset = self.captures[capture].preset
         return self.config.presets[preset] if preset else self.config.builtin
 
+    def person(self, capture: str) -> int:
+        """Which of several people a capture is about."""
+        return int(self.captures[capture].person or 1)
+
+    def people(self, captures: Iterable[str]) -> list[str]:
+        """The files of the people in captures."""
+        return [f"results/people/{capture}.h5" for capture in captures]
+
     def rectified(self, captures: Iterable[str]) -> list[str]:
         """The rectified files of captures."""
         return [f"results/rectified/{capture}.h5" for capture in captures]

@@ -43,6 +43,9 @@ class CaptureRow:
     """Frame numbers `START:STOP:STEP`, as in a Python slice (`-3:` takes the last three); empty: all."""
     targets: Annotated[str, Field(pattern=r"^(\S+( \S+)*)?$")] = ""
     """Held-out cameras by name, `t00 t01`: renders are only compared with them; empty: those the capture names."""
+    person: Annotated[str, Field(pattern=r"^([1-9]\d*)?$")] = ""
+    """Which of several people in the first frame is followed, counted from 1 on from the rig's centre; empty: the
+    nearest, 1. A line of the log of the stage `people` says where the others stand."""
     preset: str = ""
     """For a synthetic person or a scan: which of `presets` the capture is made with; empty: `builtin`."""
 

@@ -9,6 +9,7 @@ from posegaussian.config.base import STRICT, Problem, unknown, without_problems
 from posegaussian.config.builtin import BuiltinSettings
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.evaluate import EvaluateSettings
+from posegaussian.config.find_people import FindPeopleSettings
 from posegaussian.config.models import ModelSettings
 from posegaussian.config.rectify import RectifySettings
 from posegaussian.config.render import RenderSettings
@@ -32,6 +33,8 @@ class Config:
     """Built-in captures."""
     presets: dict[str, BuiltinSettings] = Field(default_factory=dict)
     """Other kinds of built-in captures by name, for the column `preset` of the sheet."""
+    people: FindPeopleSettings = FindPeopleSettings()
+    """Finding the person in every image."""
     rectify: RectifySettings = RectifySettings()
     """Stereo rectification."""
     detectors: dict[str, DetectorSettings] = Field(default_factory=dict)

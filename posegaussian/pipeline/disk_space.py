@@ -18,6 +18,8 @@ from posegaussian.errors import UserError
 from posegaussian.io import store
 from posegaussian.io.space import ensure_room, free_bytes, readable
 from posegaussian.model.weights import RELEASE
+from posegaussian.pose.person import MATTE
+from posegaussian.preparation.people_file import PEOPLE
 
 _CAPTURE_PIXEL = 0.55
 """Bytes of a built-in capture per pixel of all its images: image, mask and depth, at 1024 px (0.34 to 0.6, the
@@ -69,6 +71,12 @@ def rectified_bytes(size: CaptureSize, settings: RectifySettings) -> float:
     """Estimated bytes of a rectified capture."""
     without = () if size.truth else ("sources/disparity", "sources/valid", "targets/depth", "joints")
     return store.expected_size(store.RECTIFIED, _dims(size, settings), without)
+
+
+def people_bytes(size: CaptureSize) -> float:
+    """Estimated bytes of the people of a capture."""
+    dims = {"frame": size.frames, "camera": size.sources + size.held_out, "matte_height": MATTE, "matte_width": MATTE}
+    return store.expected_size(PEOPLE, dims)
 
 
 def heatmaps_bytes(size: CaptureSize, settings: RectifySettings) -> float:
@@ -131,6 +139,8 @@ def _job_bytes(plan: Plan, rule: str, wildcards: Mapping[str, str], size) -> int
     match rule:
         case "captures" | "photograph_scan":
             return capture_bytes(plan.builtin(capture))
+        case "people":
+            return people_bytes(found)
         case "rectify":
             return rectified_bytes(found, rectify)
         case "heatmaps":

@@ -1,52 +1,90 @@
-"""`posegaussian people`: renders synthetic people, or their movements, on one contact sheet."""
+"""The stage `people`: the person in every image of a capture, found once for all stages that need them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
+import numpy as np
 
-from posegaussian.config import PeopleSettings, RoomSettings
-from posegaussian.errors import ConfigError
-from posegaussian.io.images import write_image
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.reading import read_capture
+from posegaussian.captures.sequences import FrameRange
+from posegaussian.config import STAGE_VERSION, FindPeopleSettings, as_dict
+from posegaussian.errors import CaptureError
+from posegaussian.io import store
+from posegaussian.io.download import ensure_file
+from posegaussian.model.device import pick_device
+from posegaussian.pipeline.provenance import capture_digests
+from posegaussian.pose.detectors.blazepose.finder import FULL, BlazePose, load_blazepose
+from posegaussian.pose.person import MATTE
+from posegaussian.preparation.people import FramePeople, find_people
+from posegaussian.preparation.people_file import PEOPLE, write_views
+from posegaussian.preparation.people_watch import PeopleWatch
 from posegaussian.progress import progress
-from posegaussian.synthetic.dataset.contact_sheet import render_in_room, render_portraits, tile_images
-
-_QUALITY = {".png": (), ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88), ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 88)}
-"""OpenCV's parameters of the encoder, by suffix; the JPEG quality is chosen by hand."""
 
 
-def contact_sheet(
-    seeds: Sequence[int],
+def write_people(
+    root: Path,
     output: Path,
-    settings: PeopleSettings,
-    size: int = 384,
-    frames: int = 1,
-    columns: int = 8,
-    room: RoomSettings | None = None,
+    settings: FindPeopleSettings,
+    frames: FrameRange | None = None,
+    number: int = 1,
+    device: str = "auto",
 ) -> None:
-    """Render people on one sheet, each from a random direction; with `frames` above 1, one row for each person.
+    """Find the person in every image of a capture, frame by frame, and write them to one file.
 
     Args:
-        seeds: of the people.
-        output: the sheet, .png or .jpg.
-        settings: which people may be drawn.
-        size: height of one image, pixels.
-        frames: number of images of each person, 5 frames apart.
-        columns: images side by side where each person has one.
-        room: which rooms surround the people; None: an even wall.
+        root: the capture's folder.
+        output: the .h5 to write, of `preparation.people_file.PEOPLE`.
+        settings: of the stage.
+        frames: which frames; default: all.
+        number: of the person in the first frame, counted from 1 on from the rig's centre.
+        device: auto, cpu, cuda or cuda:N.
 
     Raises:
-        ConfigError: the sheet's format is unknown.
-        StoreError: the sheet cannot be written.
+        CaptureError: an image cannot be read; or, with `missing: stop`, fewer than two cameras see the person in a
+            frame; or, with `missing: skip`, in all frames.
+        WeightsError: the weights cannot be used.
+        StoreError: the file cannot be written.
     """
-    output = Path(output)
-    if output.suffix.lower() not in _QUALITY:
-        raise ConfigError("contact sheets are .png or .jpg", code="unknown-image-format", file=output)
-    images = []
-    for seed in progress(list(seeds), "people"):
-        if room is None:
-            images += render_portraits(seed, settings, size, frames)
+    capture = read_capture(root, frames=frames)
+    weights = ensure_file(Path(settings.weights), settings.url, settings.sha256) if settings.weights else FULL
+    model = load_blazepose(weights, pick_device(device))
+    images = [capture.images[camera][frame].path for camera in capture.cameras for frame in capture.frames]
+    dims = {"frame": len(capture.frames), "camera": len(capture.cameras), "matte_height": MATTE, "matte_width": MATTE}
+    provenance = {
+        "stage_version": STAGE_VERSION["people"],
+        "settings": as_dict(settings) | {"person": number},
+        "inputs": {"weights": store.digest(weights), **capture_digests(capture, dict.fromkeys(images))},
+    }
+    with store.create(output, PEOPLE, dims, **provenance) as writer:
+        writer["frames"] = capture.frames
+        writer["cameras"] = np.array(list(capture.cameras), dtype=object)
+        writer["sizes"] = [(camera.width, camera.height) for camera in capture.cameras.values()]
+        followed = progress(_followed(capture, model, number, settings), f"people {capture.name}", len(capture.frames))
+        for index, people in enumerate(followed):
+            if people.person is not None:
+                writer["positions", index] = people.person.position
+                write_views(writer, index, capture.cameras, people.views)
+            else:
+                writer["positions", index] = np.nan
+
+
+def _followed(capture: Capture, model: BlazePose, number: int, settings: FindPeopleSettings) -> Iterator[FramePeople]:
+    """The people of each frame, with the warnings after the last one."""
+    watch, people = PeopleWatch(capture, number), None
+    lost: CaptureError | None = None
+    for frame in capture.frames:
+        images = {camera: capture.image(camera, frame) for camera in capture.cameras}
+        people = find_people(images, capture.cameras, model, people, number)
+        if people.person is None:
+            lost = watch.missing(people, frame)
+            if settings.missing == "stop":
+                watch.warn()
+                raise lost
+            watch.skip(people, frame)
         else:
-            images += render_in_room(seed, settings, room, size, frames)
-    sheet = tile_images(images, min(columns if frames == 1 else frames, len(images)))
-    write_image(output, sheet, _QUALITY[output.suffix.lower()])
+            watch.check(people, frame)
+        yield people
+    watch.warn()
+    if lost is not None and people is not None and people.position is None:
+        raise lost

@@ -1,7 +1,5 @@
 """The stage `rectify`: from a capture to one HDF5 file of rectified stereo pairs and undistorted held-out images."""
 
-import hashlib
-import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.io import store
+from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.preparation.color import format_colors
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.judgement import MaskWatch
@@ -64,7 +63,7 @@ def rectify_capture(
         frames,
         _rectified(plan, capture, frames),
         settings=settings,
-        inputs=_digests(capture, list(plan.colors), frames),
+        inputs=capture_digests(capture, capture.files(list(plan.colors), frames)),
         joints=None if joints is None else joints[[capture.frames.index(frame) for frame in frames]],
         without=_absent(capture, plan),
         found=[camera for camera, files in capture.masks.items() if not is_given(next(iter(files.values())))],
@@ -214,14 +213,3 @@ def _write_frame(writer: store.Writer, index: int, frame: RectifiedFrame, absent
             writer["targets/confidence", number, index] = np.nan if view.confidence is None else view.confidence
         if "targets/depth" not in absent:
             writer["targets/depth", number, index] = view.depth
-
-
-def _digests(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> dict[str, str]:
-    """Digest of each calibration file, and one of all image files together, by name."""
-    named = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
-    digests = {os.path.relpath(path, capture.root): store.digest(path) for path in named}
-    images = hashlib.sha256()
-    for path in capture.files(cameras, frames):
-        if path not in named:
-            images.update(bytes.fromhex(store.digest(path)))
-    return digests | {"pictures": images.hexdigest()}

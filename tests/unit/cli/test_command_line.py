@@ -33,6 +33,10 @@ LINES = {
     f"captures --seed 3 --output out {SETTINGS}": ((), {"seed": 3, "output": OUT, "settings": TEXT}),
     f"captures --scan 'a b' --output out {SETTINGS}": ((), {"scan": Path("a b"), "output": OUT, "settings": TEXT}),
     "fetch pose2sim --output out": (("pose2sim",), {"output": OUT}),
+    f"people 'a b' --output out --frames= --person 2 {SETTINGS}": (
+        files("a b"),
+        {"output": OUT, "frames": "", "person": 2, "settings": TEXT},
+    ),
     f"rectify 'a b' --output out --pairs --frames= --targets {SETTINGS}": (
         files("a b"),
         {"output": OUT, "pairs": (), "frames": "", "targets": (), "settings": TEXT},
@@ -201,7 +205,7 @@ def test_help(words, capsys, monkeypatch):
     assert page.startswith(" ".join(["Usage: posegaussian", *words[:-1]]))
     assert max(map(len, page.splitlines())) <= 100
     if len(words) == 1:
-        assert re.findall(r"^  (\w+)", page, re.M) == list(cli.COMMANDS)
+        assert re.findall(r"^  (\w[\w-]*)", page, re.M) == list(cli.COMMANDS)
 
 
 def test_every_parameter_has_help():

@@ -15,6 +15,8 @@ from posegaussian.pose.detectors.blazepose.weights import load_network
 
 ASSETS = Path(__file__).parents[3] / "assets" / "blazepose"
 """Folder of the networks that ship with the project."""
+FULL = ASSETS / "pose_landmark_full.safetensors"
+"""The landmark network that ships."""
 REFINEMENTS = 2
 """How often a crop is corrected by its own landmarks. By hand: the detector's crops are rough on unusual people."""
 
@@ -55,6 +57,6 @@ def load_blazepose(weights: Path | None = None, device: str | torch.device = "cp
     Raises:
         WeightsError: the file is missing, damaged, or of something else.
     """
-    files = (ASSETS / "pose_detection.safetensors", weights or ASSETS / "pose_landmark_full.safetensors")
+    files = (ASSETS / "pose_detection.safetensors", weights or FULL)
     detector, landmarks = (load_network(path).to(device) for path in files)
     return BlazePose(detector, landmarks)

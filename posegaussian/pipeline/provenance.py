@@ -1,0 +1,25 @@
+"""Digests of the files that a stage reads from a capture, for its store."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from posegaussian.captures.capture import Capture
+from posegaussian.io import store
+
+
+def capture_digests(capture: Capture, files: Iterable[Path]) -> dict[str, str]:
+    """Digest of each calibration file and of the file of joints, by name, and one of all other files together.
+
+    Args:
+        capture: that the files belong to.
+        files: that are read, in a fixed order.
+    """
+    named = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
+    digests = {os.path.relpath(path, capture.root): store.digest(path) for path in named}
+    images = hashlib.sha256()
+    for path in files:
+        if path not in named:
+            images.update(bytes.fromhex(store.digest(path)))
+    return digests | {"pictures": images.hexdigest()}

@@ -1,0 +1,128 @@
+"""The file of the stage `people`: the person in every image of a capture."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from posegaussian.errors import StoreError
+from posegaussian.io import store
+from posegaussian.io.store import Field, Schema
+from posegaussian.pose.person import Person
+
+PEOPLE = Schema(
+    "people",
+    1,
+    {
+        "frames": Field("i8", "frame"),
+        "cameras": Field("str", "camera"),
+        "sizes": Field("i8", "camera 2"),
+        "positions": Field("f8", "frame 3"),
+        "scores": Field("f4", "frame camera"),
+        "points": Field("f4", "frame camera 33 3"),
+        "visibility": Field("f4", "frame camera 33"),
+        "presence": Field("f4", "frame camera 33"),
+        "crops": Field("f4", "frame camera 4"),
+        "next_crops": Field("f4", "frame camera 4"),
+        "boxes": Field("f4", "frame camera 4"),
+        "mattes": Field("u1", "frame camera matte_height matte_width", packed=0.06),
+    },
+)
+"""One person, as `pose.person.Person` describes them; a score of 0, and zeros, where a camera does not see them.
+`positions` are of the middle of the hips, in the world, metres; NaN in frames without the person. `sizes` are (width,
+height) of the images."""
+
+_FIELDS = {
+    "scores": "score",
+    "points": "points",
+    "visibility": "visibility",
+    "presence": "presence",
+    "crops": "crop",
+    "next_crops": "next_crop",
+    "boxes": "box",
+    "mattes": "matte",
+}
+"""The field of the person that each data set holds."""
+
+
+def write_views(writer: store.Writer, index: int, cameras: Mapping[str, object], views: Mapping[str, Person]) -> None:
+    """Write the person of one frame.
+
+    Args:
+        writer: of a file of `PEOPLE`.
+        index: of the frame in the file.
+        cameras: all cameras of the file, in its order.
+        views: what is known from the cameras that see the person.
+    """
+    if not views:
+        return
+    arrays = {name: _row(person) for name, person in views.items()}
+    blank = {name: np.zeros_like(value) for name, value in next(iter(arrays.values())).items()}
+    rows = [arrays.get(name, blank) for name in cameras]
+    for field in blank:
+        writer[field, index] = np.stack([row[field] for row in rows])
+
+
+def _row(person: Person) -> dict[str, np.ndarray]:
+    return {field: np.asarray(getattr(person, name)) for field, name in _FIELDS.items()}
+
+
+class PeopleFile:
+    """A file of the stage `people`, opened for reading; a context manager.
+
+    Args:
+        path: the .h5.
+
+    Raises:
+        StoreError: it is missing, incomplete, damaged or of another schema.
+
+    Attributes:
+        frames: frame numbers.
+        cameras: their names.
+        sizes: width and height of each camera's images, pixels.
+        found: numbers of the frames in which two cameras or more see the person.
+    """
+
+    def __init__(self, path: Path):
+        self._path, self._file = path, store.open_checked(path, PEOPLE)
+        self.frames: Int[np.ndarray, " frames"] = self._file["frames"][()]
+        self.cameras = tuple(store.strings(self._file["cameras"]))
+        sizes = self._file["sizes"][()].tolist()
+        self.sizes = {name: (width, height) for name, (width, height) in zip(self.cameras, sizes, strict=True)}
+        self._index = {int(frame): index for index, frame in enumerate(self.frames)}
+        seen = (self._file["scores"][()] > 0).sum(1) >= 2
+        self.found = tuple(int(frame) for frame in self.frames[seen])
+
+    def __enter__(self) -> "PeopleFile":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    def position(self, frame: int) -> Float[np.ndarray, " 3"]:
+        """Middle of the person's hips in the world, metres; NaN where there is nobody."""
+        return self._file["positions"][self._place(frame)]
+
+    def views(self, frame: int) -> dict[str, Person]:
+        """The person in one frame, by camera; cameras that do not see them are missing.
+
+        Raises:
+            StoreError: the file does not hold the frame.
+        """
+        index = self._place(frame)
+        rows = {field: self._file[field][index] for field in _FIELDS}
+        rows["scores"] = rows["scores"].tolist()
+        return {
+            camera: Person(**{name: rows[field][n] for field, name in _FIELDS.items()})
+            for n, camera in enumerate(self.cameras)
+            if rows["scores"][n] > 0
+        }
+
+    def _place(self, frame: int) -> int:
+        if frame not in self._index:
+            hint = "run the stage people again, with the same frames"
+            what = "the file does not hold this frame"
+            raise StoreError(what, code="other-frames", file=self._path, frame=frame, hint=hint)
+        return self._index[frame]

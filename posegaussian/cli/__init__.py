@@ -43,6 +43,16 @@ COMMANDS = {
     "schema": results.schema,
 }
 
+_SHEETS = "sheets of synthetic people are made by `posegaussian contact-sheet`; `people` finds the people of a capture"
+_NO_MMPOSE = "no longer needed: joints are detected by BlazePose, in this environment"
+_RETIRED = {
+    ("people", "--sheet"): _SHEETS,
+    ("people", "--seeds"): _SHEETS,
+    ("render", "--pose-python"): _NO_MMPOSE,
+    ("inspect", "--pose-python"): _NO_MMPOSE,
+}
+"""What to do instead of using options of earlier versions, by command and option."""
+
 app = App(
     name="posegaussian",
     help="Render novel views of a person from two calibrated views.",
@@ -104,9 +114,9 @@ def parse(argv: Sequence[str]) -> functools.partial[None]:
     """
     if not argv:
         raise UserError("no command; see posegaussian --help", code="invalid-command-line")
-    if argv[0] == "people" and not {"--sheet", "--seeds"}.isdisjoint(argv):
-        what = "people: this command finds the people of a capture; sheets of synthetic people are from contact-sheet"
-        raise UserError(what, code="renamed-command", hint="see posegaussian contact-sheet --help")
+    for option in argv[1:]:
+        if message := _RETIRED.get((argv[0], option)):
+            raise UserError(f"{argv[0]}: {option}: {message}", code="retired-option")
     try:
         command, bound, _ = app.parse_args(argv, print_error=False, exit_on_error=False)
     except CycloptsError as error:

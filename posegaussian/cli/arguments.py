@@ -30,7 +30,6 @@ Output = Annotated[Path, Parameter(alias="-o")]
 _SETTINGS = "settings of the stage: YAML or JSON text, or a file with it"
 Settings = Annotated[str | None, Parameter(metavar="YAML", help=_SETTINGS)]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N")]
-PosePython = Annotated[Path | None, Parameter(help="the MMPose environment's python, for heatmaps")]
 
 Frames = Annotated[
     str | None,

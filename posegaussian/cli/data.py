@@ -16,7 +16,6 @@ from posegaussian.cli.arguments import (
     Names,
     Output,
     Pairs,
-    PosePython,
     Settings,
     Targets,
     Whole,
@@ -221,7 +220,6 @@ def inspect(
     format: "Annotated[str | None, one_of(CAPTURE_FORMATS, _LAYOUT)]" = None,
     pairs: Pairs = (),
     frames: Annotated[Frames, Parameter(help="frame numbers; the first one is shown")] = None,
-    pose_python: PosePython = None,
     output: Output,
     settings: Settings = None,
 ) -> None:
@@ -241,7 +239,6 @@ def inspect(
         format=format,
         pairs=split_pairs(pairs),
         frames=FrameRange.parse(frames) if frames else None,
-        pose_python=pose_python,
     )
     masks = [f"camera {camera}: mask {judged.line()}" for camera, judged in found.masks.items()]
     print("\n".join([*masks, *found.warnings, f"{output}: {len(found.warnings)} warnings"]))
@@ -251,6 +248,7 @@ def heatmaps(
     rectified: Path,
     /,
     *,
+    people: Path | None = None,
     output: Output,
     settings: "Annotated[Settings, naming('kind', DETECTORS)]" = None,
 ) -> None:
@@ -258,8 +256,9 @@ def heatmaps(
 
     Args:
         rectified: a rectified .h5
+        people: the people .h5 of the capture: its joints are projected, and nothing is detected again (blazepose)
         output: the heatmaps .h5
     """
     from posegaussian.pipeline.heatmaps import extract_heatmaps
 
-    extract_heatmaps(rectified, output, config.load_settings(config.DetectorSettings, settings))
+    extract_heatmaps(rectified, output, config.load_settings(config.DetectorSettings, settings), people)

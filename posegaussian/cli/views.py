@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from posegaussian import config
-from posegaussian.cli.arguments import Device, Output, PosePython, Settings, Whole, naming, one_of
+from posegaussian.cli.arguments import Device, Output, Settings, Whole, naming, one_of
 from posegaussian.errors import ConfigError
 from posegaussian.registry import EXPORT_FORMATS, RASTERIZERS
 
@@ -30,7 +30,6 @@ def render(
     source: Annotated[tuple[str, str] | None, _SINGLE, Parameter(metavar="A B")] = None,
     ratio: Annotated[float | None, _SINGLE] = None,
     frame: Annotated[Whole | None, _SINGLE] = None,
-    pose_python: Annotated[PosePython, _SINGLE] = None,
     settings: "Annotated[Settings, naming('backend', RASTERIZERS)]" = None,
     device: Device = "auto",
 ) -> None:
@@ -70,7 +69,6 @@ def render(
             ratio=0.5 if ratio is None else ratio,
             frame=frame,
             output=output,
-            pose_python=pose_python,
             settings=config.load_settings(config.ViewSettings, settings),
             device=device,
         )
@@ -79,7 +77,7 @@ def render(
 
         _refuse_unused(
             input,
-            {"source": source, "ratio": ratio, "frame": frame, "pose-python": pose_python},
+            {"source": source, "ratio": ratio, "frame": frame},
             "is for one view of a capture folder, but this is a rectified .h5 that is rendered whole",
             "give the capture's folder",
         )

@@ -1,10 +1,13 @@
 """Settings of the command `render` for a single view of a capture folder."""
 
+from collections.abc import Iterator
+
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Backend, Size
+from posegaussian.config.base import STRICT, Backend, Problem, Size, without_problems
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.rectify import RectifySettings
+from posegaussian.registry import DETECTORS
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -14,9 +17,17 @@ class ViewSettings:
     rectify: RectifySettings | None = None
     """Stereo rectification; null: the settings of the captures that the weights were trained on, with the capture's own
     masks or, if it has none, masks from its images of the empty scene."""
-    detector: DetectorSettings | None = None
-    """The 2D pose detector; null: the one that the weights were trained with."""
+    detector: DetectorSettings = DetectorSettings(kind="blazepose")
+    """The 2D pose detector, of a kind that needs no environment of its own."""
     size: Size | None = None
     """Width and height of the image in pixels; null: those of the cameras."""
     backend: Backend = "auto"
     """Rasteriser."""
+
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """A detector that cannot run here."""
+        if DETECTORS[self.detector.kind].environment != "posegaussian":
+            hint = "rectify the capture, and use the command heatmaps"
+            yield ("detector", "kind"), f"{self.detector.kind} needs an environment of its own: {hint}"

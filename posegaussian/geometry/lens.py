@@ -76,3 +76,14 @@ class SourceCamera:
         """The same camera without distortion."""
         pose = torch.from_numpy(self.world_to_camera)
         return Camera(torch.from_numpy(self.intrinsics), pose, self.width, self.height)
+
+    def seen_from_here(self, pixels: Float[np.ndarray, "n 2"], view: Camera) -> Float[np.ndarray, "n 2"]:
+        """Pixels of this camera's image in a pinhole view from the same centre; NaN where the view cannot show them.
+
+        Args:
+            pixels: x and y in this camera's image.
+            view: one camera, at this camera's centre.
+        """
+        rays = self.directions(pixels) @ view.world_to_camera[:3, :3].double().numpy().T
+        rays[~(rays[:, 2] > 0)] = np.nan
+        return (rays / rays[:, 2:]) @ view.intrinsics[:2].double().numpy().T

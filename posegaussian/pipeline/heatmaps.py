@@ -1,18 +1,20 @@
 """The stage `heatmaps`: 17 joint heatmaps for each view and frame, in the environment of the detector."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from posegaussian.config import STAGE_VERSION, DetectorSettings, as_dict
-from posegaussian.errors import warn
+from posegaussian.errors import ConfigError, warn
 from posegaussian.io import store
-from posegaussian.pose.detectors.base import detect_frame, load_detector
+from posegaussian.pose.detectors.base import Detector, LoadedDetector, detect_frame, load_detector
 from posegaussian.pose.heatmaps import STRIDE
 from posegaussian.progress import progress
+from posegaussian.registry import DETECTORS
 
 
-def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) -> None:
+def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings, people: Path | None = None) -> None:
     """Write the heatmaps of every source image of a rectified capture.
 
     Where the mask is empty, maps, scores, key points and box are zeros. Where the detector finds nobody in a mask, maps
@@ -22,27 +24,36 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) 
         rectified: of store.RECTIFIED.
         output: the .h5 to write, of store.HEATMAPS.
         detector: settings of the detector.
+        people: of the stage `people`, made with the same weights: its joints are projected into the rectified images,
+            and the detector does not run; None: it runs on the rectified images.
 
     Raises:
+        ConfigError: the detector is of another kind than the stage `people`, or has other weights.
         DetectorError: the detector's package, configuration or weights are missing.
         WeightsError: the weights do not fit the configuration.
         StoreError: `rectified` is missing or damaged.
     """
     with store.open_checked(rectified, store.RECTIFIED) as source:
         loaded = load_detector(detector)
+        given = {} if people is None else {"people": people}
+        detectors = (
+            (lambda *_: [loaded.detect] * 2) if people is None else _from_people(people, detector, loaded, source)
+        )
         pairs, frames, _, height, width = source["sources/masks"].shape
         dims = {"pair": pairs, "frame": frames, "height": height // STRIDE, "width": width // STRIDE}
         provenance = {
             "stage_version": STAGE_VERSION["heatmaps"],
             "settings": as_dict(detector),
-            "inputs": {name: store.digest(path) for name, path in {"rectified": rectified, **loaded.files}.items()},
+            "inputs": {
+                name: store.digest(path) for name, path in {"rectified": rectified, **loaded.files, **given}.items()
+            },
         }
         with store.create(output, store.HEATMAPS, dims, **provenance) as writer:
             writer["frames"] = numbers = source["frames"][()]
             writer["pairs"] = cameras = store.strings(source["sources/pairs"])
             for pair, frame in progress(list(np.ndindex(pairs, frames)), "heatmaps"):
                 images, masks = source["sources/images"][pair, frame], source["sources/masks"][pair, frame]
-                detected = detect_frame(images, masks, loaded.detect)
+                detected = detect_frame(images, masks, detectors(pair, int(numbers[frame])))
                 for name, values in detected.items():
                     writer[name, pair, frame] = values
                 for camera, box, scores in zip(cameras[pair], detected["boxes"], detected["scores"], strict=True):
@@ -55,3 +66,19 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings) 
                             frame=int(numbers[frame]),
                             hint="look at the mask, or try another detector",
                         )
+
+
+def _from_people(
+    people: Path, settings: DetectorSettings, loaded: LoadedDetector, rectified: store.Reader
+) -> Callable[[int, int], list[Detector]]:
+    """Detectors of both views of a pair and frame number, which know the joints from the stage `people`."""
+    from posegaussian.preparation.projected_joints import ProjectedJoints  # not in the environment of MMPose
+
+    if not DETECTORS[settings.kind].reads_people:
+        what = f"a detector of kind {settings.kind} does not read the file of the stage people"
+        raise ConfigError(what, code="unused-people", file=people)
+    found = ProjectedJoints(people, rectified)
+    if found.weights != store.digest(loaded.files["weights"]):
+        hint = "give `people` and the detector the same weights"
+        raise ConfigError("made with other weights than the detector's", code="other-weights", file=people, hint=hint)
+    return found.detectors

@@ -14,18 +14,18 @@ from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
-from posegaussian.config import RectifySettings
+from posegaussian.config import DetectorSettings, RectifySettings
 from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import ImageFile, check_whole
-from posegaussian.pipeline.pose_environment import SMALL, detect_joints, interpreter
 from posegaussian.pipeline.rectify import checked_plan
+from posegaussian.pose.detectors.base import Detector, detect_frame, load_detector
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.judgement import JudgedMask, judge_masks
-from posegaussian.preparation.rectification import CameraFrame, RectifiedFrame, rectify_pair
+from posegaussian.preparation.rectification import CameraFrame, rectify_pair
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.report.inspection import InspectedPair, inspection_page
 
@@ -56,7 +56,6 @@ def write_inspection(
     format: str | None = None,
     pairs: Sequence[tuple[str, ...]] = (),
     frames: FrameRange | None = None,
-    pose_python: Path | None = None,
 ) -> Inspection:
     """Write the page, and return what it says about the capture.
 
@@ -67,7 +66,6 @@ def write_inspection(
         format: name of the capture's layout; default: detected from the files in the folder.
         pairs: pairs to show; default: those the capture names, else neighbours.
         frames: which frames to read; the page shows the first one.
-        pose_python: the MMPose environment's interpreter; default: the repository's, where there is one.
 
     Raises:
         CaptureError: something is missing, or a mask is empty.
@@ -88,7 +86,7 @@ def write_inspection(
         problems += [*map(_sentence, diagnose(capture, chosen, frame)), *timing_problems(capture, frame)]
         problems = list(dict.fromkeys([*(str(warning.message) for warning in caught), *problems]))
         camera_frames = {camera: CameraFrame(capture.image(camera, frame), mask) for camera, mask in masks.items()}
-        python = interpreter(pose_python) if chosen else None
+        detect = load_detector(DetectorSettings(kind="blazepose")).detect
         page = inspection_page(
             capture,
             frame,
@@ -99,7 +97,7 @@ def write_inspection(
             mask_kind=settings.masks,
             person=person,
             pairs=[
-                _inspect_pair(capture, pair, camera_frames, replace(settings, size=_RECTIFIED), python)
+                _inspect_pair(capture, pair, camera_frames, replace(settings, size=_RECTIFIED), detect)
                 for pair in chosen
             ],
         )
@@ -170,17 +168,15 @@ def _inspect_pair(
     cameras: Names,
     camera_frames: Mapping[str, CameraFrame],
     settings: RectifySettings,
-    python: Path | None,
+    detect: Detector,
 ) -> InspectedPair:
-    """A pair at the first frame, rectified, with the joints that the small detector finds in it."""
+    """A pair at the first frame, rectified, with the joints that are found in it."""
     try:
         plan = RectificationPlan(checked_plan(capture, [cameras], [capture.frames[0]], settings).pairs)
         (pair,) = plan.pairs
         left, right = pair.names
         rectified = rectify_pair(pair, camera_frames[left], camera_frames[right])
-        heatmaps: list[np.ndarray] = []
-        if python:
-            heatmaps = list(detect_joints(plan, RectifiedFrame((rectified,)), settings, python, SMALL)[0]["heatmaps"])
+        heatmaps = list(detect_frame(rectified.images, rectified.masks, [detect] * 2)["heatmaps"])
     except UserError as error:
         return InspectedPair(cameras, cameras, problem=str(error))
     return InspectedPair(cameras, pair.names, list(person_on_black(rectified.images, rectified.masks)), heatmaps)

@@ -9,14 +9,14 @@ from typing import Any
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
-from posegaussian.config import RectifySettings, ViewSettings, as_dict, parse
+from posegaussian.config import RectifySettings, ViewSettings, parse
 from posegaussian.data.rectified import stereo_pair
-from posegaussian.errors import CaptureError, ConfigError
+from posegaussian.errors import CaptureError, ConfigError, warn
 from posegaussian.io.images import check_written_suffix, write_image
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network, read_metadata
-from posegaussian.pipeline.pose_environment import SMALL, detect_joints, interpreter
 from posegaussian.pipeline.rectify import checked_plan
+from posegaussian.pose.detectors.base import LoadedDetector, detect_frame, load_detector
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.rectification import rectify_frame
 from posegaussian.preparation.rectification_plan import RectificationPlan
@@ -34,7 +34,6 @@ def render_view(
     ratio: float,
     frame: int | None,
     output: Path | None,
-    pose_python: Path | None,
     settings: ViewSettings,
     device: str,
 ) -> None:
@@ -47,7 +46,6 @@ def render_view(
         ratio: 0 is the view of the first camera, 1 that of the second.
         frame: the frame's number; None takes the first.
         output: the .png to write; None: novel.png in the working directory.
-        pose_python: the MMPose environment's interpreter; None: that of the repository, if there is one.
         settings: sizes, detector and rasteriser.
         device: auto, cpu, cuda or cuda:N.
 
@@ -76,11 +74,10 @@ def render_view(
             file=capture,
             frame=frame,
         )
-    python = interpreter(pose_python) if network.settings.pose != "none" else None
-    detector = json.dumps(as_dict(settings.detector)) if settings.detector else metadata.get("detector", SMALL)
+    detector = load_detector(settings.detector) if network.settings.pose != "none" else None
     masked = with_masks(found, rectify.masks, label=rectify.mask_label)
     filmed = network.settings.filmed
-    pair = _rectified_pair(masked, (first, second), frame, rectify, python, detector, filmed)
+    pair = _rectified_pair(masked, (first, second), frame, rectify, detector, filmed)
     (reconstruction,) = next(reconstruct_frames(network, [[pair]], chosen))
     start, end = (found.cameras[camera].pinhole() for camera in (first, second))
     camera = camera_between(start, end, ratio, pivot_between(start, end))
@@ -95,16 +92,17 @@ def _rectified_pair(
     names: Names,
     frame: int,
     settings: RectifySettings,
-    python: Path | None,
-    detector: str,
+    detector: LoadedDetector | None,
     filmed: bool,
 ) -> StereoPair:
-    """The rectified pair of two cameras at one frame; with joint heatmaps if `python` can run the detector."""
+    """The rectified pair of two cameras at one frame; with joint heatmaps if there is a detector."""
     plan = RectificationPlan(checked_plan(capture, [names], [frame], settings).pairs)  # targets are not rendered
-    rectified = rectify_frame(plan, capture, frame)
-    pose = detect_joints(plan, rectified, settings, python, detector)[0] if python else None
-    (found,), (planned,) = rectified.pairs, plan.pairs
-    return stereo_pair(found.images, found.masks, planned.cameras, pose, filmed)
+    (found,) = rectify_frame(plan, capture, frame).pairs
+    pose = detect_frame(found.images, found.masks, [detector.detect] * 2) if detector else {}
+    if pose and not pose["scores"].any():
+        warn("the detector finds nobody: no joints", code="nobody-found", file=capture.root, frame=frame)
+    pose.pop("boxes", None)  # not read by the network
+    return stereo_pair(found.images, found.masks, plan.pairs[0].cameras, pose, filmed)
 
 
 def _rectification(capture: Capture, trained: Mapping[str, Any], weights: str) -> RectifySettings:

@@ -19,6 +19,8 @@ Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
 _TRACKED_REFINEMENTS = 0
 """How often a crop from the frame before, or from the other cameras, is corrected by its own landmarks."""
 
+_REACH = 1.0
+"""Radius of a circle around a person's hips that holds all of them, metres. Chosen by hand."""
 _SAME = 0.05
 """Hips and shoulders of one person who was found twice in an image are nearer to each other than this share of the
 crop's side. Chosen by hand."""
@@ -78,7 +80,8 @@ def find_people(
     if person is None or len(person.views) < 2:
         position = None if previous is None else previous.position
         centre = rig_centre(cameras) if position is None else position
-        several = [each for each in association(look.detect(images)) if len(each.views) > 1]
+        around = {name: crop for name, crop in _central_crops(cameras).items() if name in images}
+        several = [each for each in association(look.detect(images, around)) if len(each.views) > 1]
         ranked = sorted(several, key=lambda each: float(np.linalg.norm(each.position - centre)))
         person = dict(enumerate(ranked, start=1)).get(number if position is None else 1)
         others = [each for each in ranked if each is not person]
@@ -119,6 +122,17 @@ def projected_crop(person: SeenPerson, cameras: Mapping[str, SourceCamera], came
     return crop.rows().numpy()
 
 
+def _central_crops(cameras: Mapping[str, SourceCamera]) -> dict[str, Float32[np.ndarray, "4"]]:
+    """Where each camera sees somebody who stands at the rig's centre: the detector misses people between others."""
+    centre, crops = rig_centre(cameras), {}
+    for name, camera in cameras.items():
+        depth = float((centre - camera.centre) @ camera.rotation[2])
+        if depth > 0:
+            side = 2.5 * _REACH * camera.intrinsics[1, 1] / depth  # MediaPipe's crops are 1.25 circles wide
+            crops[name] = np.array([*camera.project(centre[None])[0], side, 0.0], np.float32)
+    return crops
+
+
 class _Look:
     """Looks at crops of the images of one frame."""
 
@@ -145,12 +159,15 @@ class _Look:
                 found.setdefault(name, []).append(person)
         return found
 
-    def detect(self, names: Iterable[str]) -> dict[str, list[Person]]:
-        """The people in the whole images of cameras, by camera."""
+    def detect(
+        self, names: Iterable[str], further: Mapping[str, Float32[np.ndarray, "4"]] | None = None
+    ) -> dict[str, list[Person]]:
+        """The people in the whole images of cameras, by camera; in further crops, too."""
         names = list(names)
         located = self._model.locate([self.images[name] for name in names])
         rows = [found.crops.rows().cpu().numpy() for found in located]
         crops = [(name, crop) for name, each in zip(names, rows, strict=True) for crop in each]
+        crops += list((further or {}).items())
         self.detected |= {name: _distinct(people) for name, people in self.measure(crops, REFINEMENTS).items()}
         return {name: self.detected[name] for name in names if name in self.detected}
 

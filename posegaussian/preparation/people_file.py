@@ -1,5 +1,6 @@
 """The file of the stage `people`: the person in every image of a capture."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +84,7 @@ class PeopleFile:
         cameras: their names.
         sizes: width and height of each camera's images, pixels.
         found: numbers of the frames in which two cameras or more see the person.
+        weights: digest of the network's weights.
     """
 
     def __init__(self, path: Path):
@@ -92,6 +94,7 @@ class PeopleFile:
         sizes = self._file["sizes"][()].tolist()
         self.sizes = {name: (width, height) for name, (width, height) in zip(self.cameras, sizes, strict=True)}
         self._index = {int(frame): index for index, frame in enumerate(self.frames)}
+        self.weights = str(json.loads(str(self._file.attrs["inputs"])).get("weights"))
         seen = (self._file["scores"][()] > 0).sum(1) >= 2
         self.found = tuple(int(frame) for frame in self.frames[seen])
 

@@ -168,6 +168,7 @@ DETECTORS: dict[str, Detector] = {
         "MediaPipe's BlazePose, which was trained on real people",
         assets="blazepose",
         weights="package:pose_landmark_full.safetensors",
+        reads_people=True,
     ),
 }
 

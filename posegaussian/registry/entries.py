@@ -119,12 +119,14 @@ class Detector(Entry):
         configured: whether settings have to name a configuration.
         environment: where the stage `heatmaps` runs: with the other stages, or in MMPose's own environment, which has
             nothing but NumPy and what MMPose needs.
+        reads_people: whether the stage `people` finds the same joints, so that `heatmaps` can read its file.
     """
 
     assets: str = "detector"
     weights: str = ""
     configured: bool = False
     environment: Literal["posegaussian", "mmpose"] = "posegaussian"
+    reads_people: bool = False
 
 
 @dataclass(frozen=True)

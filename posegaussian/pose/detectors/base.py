@@ -3,7 +3,7 @@
 NumPy alone: the environment of a detector has other versions of torch, and no jaxtyping.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,20 +63,20 @@ def load_detector(settings: DetectorSettings) -> LoadedDetector:
     return resolve(DETECTORS[settings.kind].path)(settings)
 
 
-def detect_frame(images: np.ndarray, masks: np.ndarray, detect: Detector) -> dict[str, np.ndarray]:
+def detect_frame(images: np.ndarray, masks: np.ndarray, detectors: Sequence[Detector]) -> dict[str, np.ndarray]:
     """Heatmaps and joints of the person in each view of one frame; zeros where the mask is empty.
 
     Args:
         images: RGB (views, h, w, 3), 8 bits, as filmed around the person; the detector sees the person on black.
         masks: coverage (views, h, w), 0..255.
-        detect: the detector.
+        detectors: one for each view, which may be the same.
 
     Returns:
         Arrays by name, stacked over the views, as the heatmaps store holds them: `heatmaps` (17, h / 4, w / 4) in
         [0, 1], `keypoints` (17, 2) in pixels, `scores` (17,), and `boxes` (4,) of the masks.
     """
     alone = person_on_black(images, masks)
-    views = [_view(image, mask, detect) for image, mask in zip(alone, masks, strict=True)]
+    views = [_view(*each) for each in zip(alone, masks, detectors, strict=True)]
     return {name: np.stack([view[name] for view in views]) for name in views[0]}
 
 

@@ -1,5 +1,7 @@
 """Rectification proved on points: rows match, and disparity leads back to the pixels, for every kind of rig."""
 
+from dataclasses import replace
+
 import helpers
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ def rectify(rig: str) -> tuple[list[SourceCamera], Camera, torch.Tensor]:
     points = np.concatenate([helpers.JOINTS, helpers.JOINTS + np.array([0.1, 0.03, -0.07])])
     rotation, swapped = rectifying_rotation(*cameras)
     cameras = cameras[::-1] if swapped else cameras
-    boxes = np.stack([ray_bounds(points - camera.centre, rotation) for camera in cameras])
+    boxes = np.array([ray_bounds(points - camera.centre, rotation) for camera in cameras])
     intrinsics = fit_intrinsics(boxes, SIZE, MARGIN)
     centres = np.stack([camera.centre for camera in cameras])
     return cameras, rectified_cameras(centres, rotation, intrinsics, SIZE), torch.from_numpy(points)
@@ -128,3 +130,18 @@ def test_outline_has_the_corners_of_the_mask():
     assert corners.min(0).tolist() == [1, 2]
     assert corners.max(0).tolist() == [5, 4]
     assert {(3, 2), (5, 2), (3, 3), (5, 3), (1, 3), (1, 4), (2, 4)} <= {tuple(c) for c in corners.astype(int)}
+
+
+@pytest.mark.parametrize("rig", RIGS)
+def test_pixels_of_the_original_lie_where_the_view_shows_their_points(rig):
+    originals, views, points = rectify(rig)
+    for camera, view in zip(originals, (views[0], views[1]), strict=True):
+        bent = replace(camera, distortion=np.array([-0.1, 0.02, 1e-3, -1e-3, 0]))
+        found = bent.seen_from_here(bent.project(points.numpy()), view)
+        np.testing.assert_allclose(found, project(points, view)[0].numpy(), atol=0.01)
+
+
+def test_what_lies_behind_the_view_is_not_seen():
+    camera = helpers.source_camera(helpers.lens(0))
+    backwards = replace(camera, world_to_camera=np.diag([-1.0, 1, -1, 1]) @ camera.world_to_camera).pinhole()
+    assert np.isnan(camera.seen_from_here(np.array([[80.0, 64]]), backwards)).all()

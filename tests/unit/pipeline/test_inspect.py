@@ -37,12 +37,7 @@ def inspect(root: Path, capsys) -> tuple[str, str]:
     return page.read_text(), capsys.readouterr().out
 
 
-def no_pose(monkeypatch) -> None:
-    monkeypatch.setattr("posegaussian.pipeline.inspect.interpreter", lambda named: None)
-
-
-def test_a_good_capture_has_a_page_without_warnings(capture, capsys, monkeypatch):
-    no_pose(monkeypatch)
+def test_a_good_capture_has_a_page_without_warnings(capture, capsys):
     page, said = inspect(capture, capsys)
     assert "0 warnings" in said
     assert "Nothing looks wrong" in page
@@ -57,7 +52,6 @@ def test_a_good_capture_has_a_page_without_warnings(capture, capsys, monkeypatch
 
 
 def test_the_capture_is_read_and_masked_once_as_asked(capture, tmp_path, monkeypatch):
-    no_pose(monkeypatch)
     calls = []
 
     def counted(function):
@@ -76,8 +70,7 @@ def test_the_capture_is_read_and_masked_once_as_asked(capture, tmp_path, monkeyp
     assert (tmp_path / "page.html").read_text().count("Rectified image with scan lines") == 4
 
 
-def test_broken_poses_are_said_and_shown(capture, tmp_path, capsys, monkeypatch):
-    no_pose(monkeypatch)
+def test_broken_poses_are_said_and_shown(capture, tmp_path, capsys):
     root = tmp_path / "broken"
     shutil.copytree(capture, root)
     turned = {}
@@ -101,8 +94,7 @@ def test_a_camera_that_is_late_is_named(capture, tmp_path):
     assert said.startswith("camera 01 looks 2 of these frames late")
 
 
-def test_an_impossible_pair_is_told_in_its_place(capture, tmp_path, capsys, monkeypatch):
-    no_pose(monkeypatch)
+def test_an_impossible_pair_is_told_in_its_place(capture, tmp_path, capsys):
     root = tmp_path / "empty"
     shutil.copytree(capture, root)
     cv2.imwrite(str(root / "masks/01/000000.png"), np.zeros((80, 96), np.uint8))
@@ -111,8 +103,7 @@ def test_an_impossible_pair_is_told_in_its_place(capture, tmp_path, capsys, monk
     assert not (tmp_path / "empty.html").exists()
 
 
-def test_footage_matched_in_order_is_shown(tmp_path, capsys, monkeypatch):
-    no_pose(monkeypatch)
+def test_footage_matched_in_order_is_shown(tmp_path, capsys):
     root = tmp_path / "trial"
     root.mkdir()
     write_toml(root)
@@ -136,8 +127,7 @@ def test_warnings_are_issued_where_no_page_is_written(tmp_path):
     assert not (tmp_path / "x.html").exists()
 
 
-def test_images_that_are_cut_after_the_first_frame_are_named(capture, tmp_path, capsys, monkeypatch):
-    no_pose(monkeypatch)
+def test_images_that_are_cut_after_the_first_frame_are_named(capture, tmp_path, capsys):
     root = Path(shutil.copytree(capture, tmp_path / "cut"))
     for frame in (3, 6):
         path = root / f"images/01/{frame:06d}.png"

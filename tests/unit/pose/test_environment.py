@@ -27,6 +27,7 @@ ALLOWED = {
             ".detectors",
             ".evaluate",
             ".export",
+            ".find_people",
             ".load",
             ".matte",
             ".models",
@@ -46,6 +47,7 @@ ALLOWED = {
             ".whole",
         )
     ),
+    "posegaussian.caches",
     "posegaussian.errors",
     "posegaussian.names",
     "posegaussian.geometry",

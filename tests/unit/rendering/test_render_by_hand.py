@@ -1,7 +1,6 @@
 """One view of a capture folder, through the command line."""
 
 import shutil
-import sys
 
 import cv2
 import helpers
@@ -14,30 +13,11 @@ from posegaussian.cli import main
 from posegaussian.config import NetworkSettings
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import save_weights
-from posegaussian.pipeline import pose_environment, render_view
+from posegaussian.pipeline import render_view
+from posegaussian.pose.detectors.base import Detection, LoadedDetector
 
 SIZE = (100, 80)
 SETTINGS = "{rectify: {size: [64, 64]}}"
-DETECTOR = """#!{python}
-import sys
-import numpy as np
-from posegaussian.io import store
-rectified, output = sys.argv[4], sys.argv[6]
-assert sys.argv[1:4] == ["-m", "posegaussian", "heatmaps"]
-with store.open_checked(rectified, store.RECTIFIED) as source:
-    pairs, frames, _, height, width = source["sources/masks"].shape
-    dims = dict(pair=pairs, frame=frames, height=height // 4, width=width // 4)
-    with store.create(output, store.HEATMAPS, dims, stage_version=1, settings={{}}, inputs={{}}) as writer:
-        writer["frames"] = source["frames"][()]
-        writer["pairs"] = store.strings(source["sources/pairs"])
-        writer["heatmaps"] = np.random.default_rng(0).random((pairs, frames, 2, 17, height // 4, width // 4))
-        writer["scores"] = 1.0
-"""
-FAILING = """#!/bin/sh
-echo noise >&2
-echo 'posegaussian: error: no MMPose' >&2
-exit 2
-"""
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +37,26 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def no_environment(monkeypatch, tmp_path):
-    monkeypatch.setattr(pose_environment, "_POSE_PYTHON", tmp_path / "no" / "python")
+def in_an_empty_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def interpreter(path, text):
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
+@pytest.fixture
+def joints(monkeypatch):
+    """Lets the detector find all joints in the middle of the box with this score, and notes its settings."""
+    asked = []
+
+    def found(score):
+        def detect(image, box):
+            middle = np.tile((box[:2] + box[2:]) / 2, (17, 1))
+            return Detection(np.full((17, 8, 8), score), box[:2], (box[2:] - box[:2]) / 8, middle, np.full(17, score))
+
+        monkeypatch.setattr(
+            render_view, "load_detector", lambda settings: asked.append(settings) or LoadedDetector(detect, {})
+        )
+        return asked
+
+    return found
 
 
 def by_hand(capture, weights, *arguments):
@@ -78,21 +69,23 @@ def failing(capsys, *arguments, **named):
     assert not list(render_view.Path.cwd().glob("*.png"))
 
 
+def picture(path, *flags):
+    return np.asarray(cv2.imread(path, *flags))
+
+
 def coverage(path):
-    return cv2.imread(str(path)).max(-1) > 30
+    return picture(str(path)).max(-1) > 30
 
 
-def test_a_view_without_pose_says_so_and_is_written(capture, weights, tmp_path, capsys):
+def test_a_view_is_written(capture, weights, tmp_path, capsys):
     by_hand(capture, weights, "--source", "0", "1", "--ratio", "0.5")
-    said = capsys.readouterr()
-    assert "without pose" in said.err
-    assert said.out == "novel.png: frame 000000, from 00 to 01 at ratio 0.5, with net.safetensors\n"
-    assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
+    assert capsys.readouterr().out == "novel.png: frame 000000, from 00 to 01 at ratio 0.5, with net.safetensors\n"
+    assert picture(str(tmp_path / "novel.png")).shape == (80, 100, 3)
 
 
 def test_the_calibration_instead_of_the_folder(capture, weights, tmp_path):
     by_hand(capture / "intri.yml", weights)
-    assert cv2.imread(str(tmp_path / "novel.png")).shape == (80, 100, 3)
+    assert picture(str(tmp_path / "novel.png")).shape == (80, 100, 3)
 
 
 @pytest.mark.parametrize("option", ["--video", "--frames", "--splats", "--heatmaps"])
@@ -133,7 +126,7 @@ def test_nothing_but_the_capture_is_needed(capture, weights, tmp_path, capsys, m
     monkeypatch.setattr("posegaussian.model.weights.RELEASE", release)
     main(["render", str(capture), "--source", "00", "01", "--device", "cpu"])
     assert "with release.safetensors" in capsys.readouterr().out
-    assert cv2.imread(str(tmp_path / "novel.png")).any()
+    assert picture(str(tmp_path / "novel.png")).any()
 
 
 def test_without_masks_the_empty_scene_is_asked(capture, weights, tmp_path, capsys):
@@ -150,10 +143,11 @@ def test_without_masks_the_empty_scene_is_asked(capture, weights, tmp_path, caps
     assert coverage(tmp_path / "novel.png").mean() > 0.05
 
 
-def test_ratio_0_and_1_stand_at_the_cameras(capture, weights, tmp_path):
+def test_ratio_0_and_1_stand_at_the_cameras(capture, weights, tmp_path, joints):
+    joints(0.0)
     for ratio, camera in (("0", "01"), ("1", "00")):
         by_hand(capture, weights, "--source", "01", "0", "--ratio", ratio, "--frame", "1", "-o", "view.png")
-        person = cv2.imread(str(capture / "masks" / camera / "000001.png"), cv2.IMREAD_GRAYSCALE) > 127
+        person = picture(str(capture / "masks" / camera / "000001.png"), cv2.IMREAD_GRAYSCALE) > 127
         seen = coverage(tmp_path / "view.png")
         assert (seen & person).sum() / (seen | person).sum() > 0.75, camera
 
@@ -161,21 +155,24 @@ def test_ratio_0_and_1_stand_at_the_cameras(capture, weights, tmp_path):
 def test_size_and_frame_can_be_chosen(capture, weights, tmp_path):
     settings = "{rectify: {size: [64, 64]}, size: [40, 60]}"
     by_hand(capture, weights, "--frame", "1", "-o", "deep/view.png", "--settings", settings)
-    assert cv2.imread(str(tmp_path / "deep" / "view.png")).shape == (60, 40, 3)
+    assert picture(str(tmp_path / "deep" / "view.png")).shape == (60, 40, 3)
 
 
-def test_the_pose_environment_is_asked(capture, weights, tmp_path, capsys):
+def test_joints_are_detected_here_by_blazepose(capture, weights, tmp_path, joints, capsys):
+    """Without another environment; an image without joints says so."""
+    asked = joints(1.0)
+    by_hand(capture, weights, "-o", "with.png")
+    assert [each.kind for each in asked] == ["blazepose"] and "nobody" not in capsys.readouterr().err
+    joints(0.0)
+    by_hand(capture, weights, "-o", "without.png", "--frame", "1")
+    assert f"{capture}, frame 000001: the detector finds nobody" in capsys.readouterr().err
     by_hand(capture, weights, "-o", "without.png")
-    capsys.readouterr()
-    python = interpreter(tmp_path / "python", DETECTOR.format(python=sys.executable))
-    by_hand(capture, weights, "-o", "with.png", "--pose-python", str(python))
-    assert "without pose" not in capsys.readouterr().err
-    assert np.any(cv2.imread(str(tmp_path / "with.png")) != cv2.imread(str(tmp_path / "without.png")))
+    assert np.any(picture(str(tmp_path / "with.png")) != picture(str(tmp_path / "without.png")))
 
 
-def test_a_failing_detector_is_one_line(capture, weights, tmp_path, capsys):
-    python = interpreter(tmp_path / "python", FAILING)
-    failing(capsys, capture, weights, "--pose-python", str(python), file=python, names=["no MMPose"])
+def test_a_detector_of_another_environment(capture, weights, capsys):
+    settings = "{detector: {config: package:small.py, weights: package:small.safetensors}}"
+    failing(capsys, capture, weights, "--settings", settings, names=["detector.kind", "heatmaps"])
 
 
 @pytest.mark.parametrize(
@@ -186,7 +183,7 @@ def test_a_failing_detector_is_one_line(capture, weights, tmp_path, capsys):
         (["--ratio", "1.5"], {"names": ["--ratio 1.5"]}),
         (["--frame", "9"], {"frame": 9}),
         (["--weights", "nowhere.safetensors"], {"file": "nowhere.safetensors"}),
-        (["--pose-python", "nowhere/python"], {"file": "nowhere/python"}),
+        (["--pose-python", "some/python"], {"names": ["--pose-python", "BlazePose"]}),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(capture, weights, capsys, arguments, named):

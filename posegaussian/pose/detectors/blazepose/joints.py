@@ -6,12 +6,14 @@ import numpy as np
 import torch
 
 from posegaussian.config import DetectorSettings
+from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.download import ensure_file
-from posegaussian.pose.detectors.base import Detection, Detector, LoadedDetector
+from posegaussian.pose.detectors.base import JOINT_COUNT, Detection, Detector, LoadedDetector
 from posegaussian.pose.detectors.blazepose.crops import box_crops
 from posegaussian.pose.detectors.blazepose.finder import ASSETS, BlazePose, load_blazepose
-from posegaussian.pose.person import PRESENT
+from posegaussian.pose.person import PRESENT, Person
 from posegaussian.registry import DETECTORS
+from posegaussian.types import Camera
 
 _BOX_PADDING = 1.4
 """Side of the first crop as against the longer side of the mask's box; it is then corrected by its own landmarks.
@@ -54,6 +56,23 @@ def joint_detector(model: BlazePose) -> Detector:
         return _with_maps(keypoints, scores * (person.score > PRESENT), box)
 
     return detect
+
+
+def joints_of(person: Person | None, source: SourceCamera, view: Camera) -> Detector:
+    """A detector that knows the person of a rectified view, because they were found in the camera's own image.
+
+    Args:
+        person: in the image of `source`; None where nobody was found there.
+        source: the camera, with its lens.
+        view: the rectified camera at the same place.
+    """
+    keypoints, scores = np.zeros((JOINT_COUNT, 2)), np.zeros(JOINT_COUNT)
+    if person is not None:
+        joints, found = person.coco()
+        projected = source.seen_from_here(joints.astype(np.float64), view)
+        known = np.isfinite(projected).all(1)
+        keypoints[known], scores[known] = projected[known], found[known]
+    return lambda image, box: _with_maps(keypoints, scores, box)
 
 
 def _with_maps(keypoints: np.ndarray, scores: np.ndarray, box: np.ndarray) -> Detection:

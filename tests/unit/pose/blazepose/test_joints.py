@@ -41,7 +41,7 @@ def detect():
 @pytest.fixture(scope="module")
 def person() -> tuple[np.ndarray, np.ndarray]:
     """The picture, black around the person, and the mask of what the person covers."""
-    image = cv2.imread(str(DATA / "person.png"))[..., ::-1]
+    image = np.asarray(cv2.imread(str(DATA / "person.png")))[..., ::-1]
     differs = np.abs(image.astype(int) - image[:, :1]).max(-1) > 12  # the background changes from row to row alone
     mask = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return image * mask[..., None], 255 * mask
@@ -49,7 +49,7 @@ def person() -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_joints_of_a_person(detect, person):
     image, mask = person
-    found = detect_frame(image[None], mask[None], detect)
+    found = detect_frame(image[None], mask[None], [detect])
     keypoints, scores, maps = (found[name][0] for name in ("keypoints", "scores", "heatmaps"))
     x0, y0, x1, y1 = found["boxes"][0]
     seen = [JOINTS.index(name) for name in TRUTH]
@@ -64,7 +64,7 @@ def test_the_joints_of_a_person(detect, person):
 
 
 def test_the_same_image_gives_the_same_joints(detect, person):
-    first, second = (detect_frame(person[0][None], person[1][None], detect) for _ in range(2))
+    first, second = (detect_frame(person[0][None], person[1][None], [detect]) for _ in range(2))
     for name, values in first.items():
         np.testing.assert_array_equal(values, second[name])
 

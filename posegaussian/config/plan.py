@@ -73,6 +73,18 @@ class Plan:
         """The files of the people in captures."""
         return [f"results/people/{capture}.h5" for capture in captures]
 
+    def people_of_heatmaps(self, detector: str, capture: str) -> list[str]:
+        """The file of the people whose joints a detector takes; none where it looks at the rectified images itself.
+
+        A detector of the same network as the stage `people` takes them, of footage whose masks are found: given masks
+        may be those of another person.
+        """
+        chosen, given = self.config.detectors[detector], self.config.people.weights
+        kind = DETECTORS[chosen.kind]
+        same = kind.reads_people and (chosen.weights or kind.weights) == (given or kind.weights)
+        has_masks = capture in self.seeds or capture in self.scans or self.config.rectify.masks == "given"
+        return self.people([capture]) if same and not has_masks else []
+
     def rectified(self, captures: Iterable[str]) -> list[str]:
         """The rectified files of captures."""
         return [f"results/rectified/{capture}.h5" for capture in captures]

@@ -26,6 +26,7 @@ rule heatmaps:
     input:
         rectified="results/rectified/{capture}.h5",
         detector=detector_files,
+        people=lambda wildcards: PLAN.people_of_heatmaps(wildcards.detector, wildcards.capture),
     output:
         "results/heatmaps/{detector}/{capture}.h5",
     log:
@@ -41,8 +42,9 @@ rule heatmaps:
     params:
         settings=lambda wildcards: settings(CONFIG.detectors[wildcards.detector]),
         version=schema.STAGE_VERSION["heatmaps"],
+        people=lambda wildcards, input: f"--people {input.people}" if input.people else "",
         python=lambda wildcards: PYTHON_OF[PLAN.environment(wildcards.detector)],
     shell:
         'PYTHONPATH="$PG_ROOT" "${{{params.python}}}" -m posegaussian'
-        " heatmaps {input.rectified} --output {output}"
+        " heatmaps {input.rectified} --output {output} {params.people}"
         " --settings {params.settings:q} > {log} 2>&1"

@@ -49,6 +49,17 @@ def test_files_of_captures():
     assert plan().heatmaps("tuned", "ab") == ["results/heatmaps/mine/a.h5", "results/heatmaps/mine/b.h5"]
 
 
+def test_people_are_read_by_the_same_network_on_footage_without_masks():
+    found = plan(rectify={"masks": "median"})
+    assert found.people_of_heatmaps("real", "e") == ["results/people/e.h5"]
+    assert found.people_of_heatmaps("real", "b") == ["results/people/b.h5"]
+    assert [found.people_of_heatmaps("real", made) for made in "acd"] == [[], [], []]  # these have true masks
+    assert found.people_of_heatmaps("small", "e") == []
+    assert plan(rectify={"masks": "given"}).people_of_heatmaps("real", "e") == []
+    other = plan(rectify={"masks": "median"}, people={"weights": "heavy.tflite"})
+    assert other.people_of_heatmaps("real", "e") == []
+
+
 def test_files_of_detectors():
     packaged = ROOT / "posegaussian/assets/detector"
     assert plan().detector_files("small") == [str(packaged / "small.py"), str(packaged / "small.safetensors")]

@@ -29,7 +29,10 @@ RELEASE = str(ROOT / "posegaussian/assets/weights/release.safetensors")
 def plan(**sections) -> config.Plan:
     values = {"report": ["demo"], "detectors": DETECTORS, "models": MODELS, "presets": {"near": {"frames": 2}}}
     rows = {
-        name: config.CaptureRow(capture=name, split=split, path=PATHS[name], preset=PRESETS.get(name, ""))
+        name: config.parse(
+            config.CaptureRow,
+            {"capture": name, "split": split, "path": PATHS[name], "preset": PRESETS.get(name, "")},
+        )
         for name, split in SPLITS.items()
     }
     return config.Plan(config.parse(config.Config, values | sections), rows, ROOT)

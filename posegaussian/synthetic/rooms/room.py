@@ -68,10 +68,10 @@ class Room(Tensors):
         origin: first corner of each panel, metres.
         edges: its sides.
         normals: at the first corner and at the ends of the sides.
-        span: length of the texture along the sides, metres.
-        offset: place of the first corner in the texture, metres.
         cells: numbers of cells along the sides; 0 and 0 for half a panel, which is one triangle.
-        material: of each panel.
+        starts: first vertex and first triangle of each panel.
+        rows: what shading needs of each panel, 20 numbers: first corner, dual basis of the sides, normal, span and
+            offset of the texture (metres), number of vertices along the sides, first vertex, material.
         label: of each panel.
         colours: three colours of each material.
         surface: of each material: layer of the atlas, metres of a period, emitted light, strength of stains.
@@ -88,10 +88,9 @@ class Room(Tensors):
     origin: Float32[Tensor, "p 3"]
     edges: Float32[Tensor, "p 2 3"]
     normals: Float32[Tensor, "p 3 3"]
-    span: Float32[Tensor, "p 2"]
-    offset: Float32[Tensor, "p 2"]
     cells: Int64[Tensor, "p 2"]
-    material: Int64[Tensor, p]
+    starts: Int64[Tensor, "p 2"]
+    rows: Float32[Tensor, "p 20"]
     label: Int64[Tensor, p]
     colours: Float32[Tensor, "m 3 3"]
     surface: Float32[Tensor, "m 4"]
@@ -120,23 +119,25 @@ class Room(Tensors):
             others: x, y and yaw of other people.
         """
         cells = cell_counts(panels)
-        whole = ~panels.half
         corners = (cells.clip(1) + 1).prod(1)
+        faces = np.where(panels.half, 1, 2 * cells.prod(1))
+        starts = np.stack([corners.cumsum() - corners, faces.cumsum() - faces], axis=1)
         values = {
-            "origin": panels.origin, "edges": panels.edges, "normals": panels.normals, "span": panels.span,
-            "offset": panels.offset, "colours": materials[:, :9].reshape(-1, 3, 3), "surface": materials[:, 9:],
-            "panorama": panorama[1:], "others": others,
+            "origin": panels.origin, "edges": panels.edges, "normals": panels.normals, "others": others,
+            "colours": materials[:, :9].reshape(-1, 3, 3), "surface": materials[:, 9:], "panorama": panorama[1:],
         }  # fmt: skip
-        numbers = {"cells": cells, "material": panels.material, "label": panels.label}
+        tensors = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
+        numbers = {"cells": cells, "starts": starts, "label": panels.label}
         return Room(
             kind=kind,
-            **{name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()},
+            **tensors,
             **{name: torch.from_numpy(value.astype(np.int64)) for name, value in numbers.items()},
+            rows=_rows(tensors["origin"], tensors["edges"], panels, cells, starts),
             fixtures=fixtures,
             open=opened,
             panorama_number=int(panorama[0]),
             vertices=int(corners.sum()),
-            faces=int(np.where(whole, 2 * cells.prod(1), 1).sum()),
+            faces=int(faces.sum()),
         )
 
 
@@ -159,25 +160,21 @@ class RoomMesh(Tensors):
         normals: unit length.
         faces: vertex numbers.
         panel: of each face.
-        rows: of each panel, 20 numbers: first corner, dual basis of the sides, normal, span and offset of the texture,
-            number of vertices along the sides, first vertex, material.
     """
 
     vertices: Float32[Tensor, "v 3"]
     normals: Float32[Tensor, "v 3"]
     faces: Int64[Tensor, "f 3"]
     panel: Int64[Tensor, f]
-    rows: Float32[Tensor, "p 20"]
 
     @staticmethod
     def of(room: Room) -> RoomMesh:
         """The mesh, made on the device of the room; the host does not wait."""
         grid = room.cells.clamp_min(1)
-        corners = (grid + 1).prod(1)
-        starts = corners.cumsum(0) - corners
+        vertex, face = room.starts.unbind(1)
         each = torch.arange(len(grid), device=grid.device)
-        owner = each.repeat_interleave(corners, output_size=room.vertices)
-        place = torch.arange(room.vertices, device=grid.device) - starts[owner]
+        owner = each.repeat_interleave((grid + 1).prod(1), output_size=room.vertices)
+        place = torch.arange(room.vertices, device=grid.device) - vertex[owner]
         columns = grid[owner, 1] + 1
         s, t = (place // columns) / grid[owner, 0], (place % columns) / grid[owner, 1]
         vertices = _spread(room.origin, room.edges[:, 0], room.edges[:, 1], owner, s, t)
@@ -185,28 +182,30 @@ class RoomMesh(Tensors):
         normals = _spread(first, second - first, third - first, owner, s, t)
         normals = normals / _length(normals).clamp_min(1e-9)
 
-        whole = room.cells[:, 0] > 0
-        counts = torch.where(whole, 2 * grid.prod(1), 1)
+        counts = torch.where(room.cells[:, 0] > 0, 2 * grid.prod(1), 1)
         panel = each.repeat_interleave(counts, output_size=room.faces)
-        place = torch.arange(room.faces, device=grid.device) - (counts.cumsum(0) - counts)[panel]
+        place = torch.arange(room.faces, device=grid.device) - face[panel]
         cell, upper = place // 2, place % 2
         columns = grid[panel, 1]
-        a = starts[panel] + cell // columns * (columns + 1) + cell % columns
+        a = vertex[panel] + cell // columns * (columns + 1) + cell % columns
         b, c = a + columns + 1, a + 1
         faces = torch.stack(
             [torch.where(upper > 0, b + 1, a), torch.where(upper > 0, c, b), torch.where(upper > 0, b, c)], 1
         )
-        return RoomMesh(vertices, normals, faces, panel, _rows(room, grid, starts))
+        return RoomMesh(vertices, normals, faces, panel)
 
 
-def _rows(room: Room, grid: Int64[Tensor, "p 2"], starts: Int64[Tensor, p]) -> Float32[Tensor, "p 20"]:
-    """What shading needs of each panel."""
-    first, second = room.edges.unbind(1)
+def _rows(
+    origin: Float32[Tensor, "p 3"], edges: Float32[Tensor, "p 2 3"], panels: Panels, cells: np.ndarray, starts: np.ndarray
+) -> Float32[Tensor, "p 20"]:
+    """What shading needs of each panel; see `Room`."""
+    first, second = edges.unbind(1)
     normal = torch.linalg.cross(first, second)
     square = (normal * normal).sum(1, keepdim=True).clamp_min(1e-18)
     dual = torch.linalg.cross(second, normal) / square, torch.linalg.cross(normal, first) / square
-    numbers = torch.stack([grid[:, 0] + 1, grid[:, 1] + 1, starts, room.material], dim=1).float()
-    return torch.cat([room.origin, *dual, normal / square.sqrt(), room.span, room.offset, numbers], dim=1)
+    rest = [panels.span, panels.offset, cells.clip(1) + 1, starts[:, :1], panels.material[:, None]]
+    texture = torch.from_numpy(np.concatenate(rest, axis=1).astype(np.float32))
+    return torch.cat([origin, *dual, normal / square.sqrt(), texture], dim=1)
 
 
 def _spread(

@@ -91,7 +91,7 @@ def _shade(
 ) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 3"]]:
     """Colours of single places; arguments as for `shade_images`, with the panel and the camera at each of them."""
     room, hit = lit.room, panel >= 0
-    row = lit.mesh.rows[panel.clamp_min(0)]
+    row = lit.room.rows[panel.clamp_min(0)]
     relative = eye + rays * depth[:, None] - row[:, 0:3]
     s, t = (_dot(row[:, i : i + 3], relative).clamp(0, 1) for i in (3, 6))
     material = row[:, 19].long()

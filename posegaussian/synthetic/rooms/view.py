@@ -93,7 +93,7 @@ def view_room(
     share = pooled(key) / pooled(colours).clamp_min(1e-6)
     one = (slice(None), slice(0, None, SAMPLES), slice(0, None, SAMPLES))
     points = eyes[:, None, None] + rays[one] * depth[one][..., None]
-    row = lit.mesh.rows[lit.mesh.panel[face[one].clamp_min(0).long()], 9:12]
+    row = lit.room.rows[lit.mesh.panel[face[one].clamp_min(0).long()], 9:12]
     row = torch.where((row * rays[one]).sum(-1, keepdim=True) > 0, -row, row)
     empty = face < 0
     return RoomView(

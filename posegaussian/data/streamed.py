@@ -18,6 +18,8 @@ from posegaussian.types import StereoPair
 
 _UNUSED_SIZE = (16, 16)
 """Size of the target views in phase depth, which has no use for them: small, since they are rendered anyway."""
+AHEAD = 3
+"""Steps whose random parameters are drawn in advance; chosen by hand: one more than the processes that draw."""
 
 
 def stream_seed(phase: str, seed: int, rank: int = 0) -> int:
@@ -46,17 +48,22 @@ class StreamedBatches(BatchSource):
         self.stream = SyntheticStream(settings.synthetic, self.seed, device)
 
     def __getitem__(self, index: int) -> Batch:
-        chosen, number = self.settings, self.variant(index)
-        random = np.random.default_rng((self.seed, 2, index))
-        variant = self.variants[number]
-        frames = variant.frames or chosen.frames
-        clips = (variant.batch_size or chosen.batch_size) // frames
-        stream = self.streams[number]
-        sample = self.stream.batch(index, clips, frames, stream)
-        noise = chosen.heatmap_noise
-        batch = batch_from_sample(sample, frames, self.errors, random, noise, stream.matte, self.filmed)
+        chosen, random = self.settings, np.random.default_rng((self.seed, 2, index))
+        arguments = self._of_stream(index)
+        for coming in range(index + 1, index + 1 + AHEAD):
+            self.stream.expect(*self._of_stream(coming))
+        sample, frames = self.stream.batch(*arguments), arguments[2]
+        noise, matte = chosen.heatmap_noise, arguments[3].matte
+        batch = batch_from_sample(sample, frames, self.errors, random, noise, matte, self.filmed)
         pair = drop_pose(batch.pair, frames, chosen.heatmap_dropout, random)
         return crop_to_person(replace(batch, pair=pair), random)
+
+    def _of_stream(self, index: int) -> tuple[int, int, int, StreamSettings]:
+        """Arguments of `SyntheticStream.batch` for a batch."""
+        number = self.variant(index)
+        variant = self.variants[number]
+        frames = variant.frames or self.settings.frames
+        return index, (variant.batch_size or self.settings.batch_size) // frames, frames, self.streams[number]
 
     def variant(self, index: int) -> int:
         """The index of the stream variant of a batch; the last one is the stream without changes."""

@@ -5,7 +5,6 @@ other. The person in a slot, and everything else about a step, follows from the 
 (step, clips, frames) alone. Nothing depends on earlier calls, so a resumed run continues exactly.
 """
 
-import multiprocessing
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain
@@ -14,7 +13,9 @@ import numpy as np
 import torch
 
 from posegaussian.config import PeopleSettings, StreamSettings
-from posegaussian.synthetic.dataset.clips import render_clips
+from posegaussian.synthetic.dataset.ahead import DrawnAhead, end_at_once, new_executor
+from posegaussian.synthetic.dataset.camera_sample import ClipPerson, draw_packed
+from posegaussian.synthetic.dataset.clips import render_drawn
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.splits import FIRST_TRAIN_SEED
@@ -40,6 +41,7 @@ class SyntheticStream:
         self._executor: ProcessPoolExecutor | None = None
         self._pending: dict[int, Future] = {}
         self._subjects: dict[int, Subject] = {}
+        self._ahead = DrawnAhead()
         self.waits = 0
         """How often a step needed a person who was not ready."""
 
@@ -54,22 +56,43 @@ class SyntheticStream:
             frames: number of frames of each clip.
             variant: settings to render with instead of the stream's own, which still decide who is in the pool.
         """
-        pool = self.settings.pool
-        draw = np.random.default_rng([self.seed, _SLOTS, step])
-        slots = draw.choice(pool, clips, replace=clips > pool)
-        wanted = [self.person(int(slot), step) for slot in slots]
+        settings, wanted = variant or self.settings, self._people(step, clips)
         self._request(step, wanted)
         subjects = [self._subject(person) for person in wanted]
-        rngs = [np.random.default_rng([self.seed, _CLIPS, step, number]) for number in range(clips)]
-        return render_clips(subjects, rngs, variant or self.settings, frames)
+        drawn = self._ahead.take(step, clips, frames, settings)
+        if drawn is None:
+            drawn = draw_packed(*self._to_draw(step, subjects, frames, settings), settings)
+        return render_drawn(subjects, drawn, not settings.room.off)
+
+    def expect(self, step: int, clips: int, frames: int, variant: StreamSettings | None = None) -> None:
+        """Begin to draw the random parameters of a coming step in another process, if its people are ready.
+
+        Without it the same parameters are drawn when the step is asked for; arguments as for `batch`.
+        """
+        settings, wanted = variant or self.settings, self._people(step, clips)
+        if settings.workers and all(person in self._subjects for person in wanted):
+            subjects = [self._subjects[person] for person in wanted]
+            self._ahead.start(step, clips, frames, settings, lambda: self._to_draw(step, subjects, frames, settings))
+
+    def _people(self, step: int, clips: int) -> list[int]:
+        """Seeds of the people of a step."""
+        pool = self.settings.pool
+        draw = np.random.default_rng([self.seed, _SLOTS, step])
+        return [self.person(int(slot), step) for slot in draw.choice(pool, clips, replace=clips > pool)]
+
+    def _to_draw(
+        self, step: int, subjects: list[Subject], frames: int, settings: StreamSettings
+    ) -> tuple[list[ClipPerson], list[np.random.Generator]]:
+        """The first two arguments of `draw_packed`."""
+        rngs = [np.random.default_rng([self.seed, _CLIPS, step, number]) for number in range(len(subjects))]
+        pairs = zip(subjects, rngs, strict=True)
+        return [ClipPerson.draw(each.seed, each.poses, rng, settings, frames) for each, rng in pairs], rngs
 
     def close(self) -> None:
         """Stop the workers at once, without waiting for people that are no longer needed."""
+        self._ahead.close()
         if self._executor is not None:
-            working = list((self._executor._processes or {}).values())
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            for process in working:
-                process.terminate()
+            end_at_once(self._executor)
             self._executor = None
         self._pending.clear()
         self._subjects.clear()
@@ -123,6 +146,5 @@ class SyntheticStream:
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._executor is None:
-            context = multiprocessing.get_context("spawn")  # threads and CUDA do not survive a fork
-            self._executor = ProcessPoolExecutor(self.settings.workers, context)
+            self._executor = new_executor(self.settings.workers)
         return self._executor

@@ -17,17 +17,32 @@ from posegaussian.types import Camera
 
 TRIANGLES_PER_WARP = 32
 """Triangles per warp, one a lane; each lane visits the pixels of its triangle's bounding box one by one."""
+SMALL = 64
+"""Where triangles may be large, those whose bounding boxes have more pixels get a program each; chosen by hand."""
+LARGE_LANES = 64
+"""Lanes of such a program; chosen by hand: each visits every 64th pixel of the box."""
 LANES = 256
 """Vertices or pixels per Triton program; a power of two, as Triton demands, and a usual block size."""
 _NEAR = tl.constexpr(NEAR)
 
 
-def draw(points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], keys: Int64[Tensor, "n h w"]) -> None:
-    """Lower each pixel's key to the minimum over the triangles there, in place; see `zbuffer.rasterize_torch`."""
+def draw(
+    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], keys: Int64[Tensor, "n h w"], large: bool = False
+) -> None:
+    """Lower each pixel's key to the minimum over the triangles there, in place; see `zbuffer.rasterize_torch`.
+
+    Args:
+        points: vertices in each image.
+        faces: vertex numbers.
+        keys: of the pixels.
+        large: whether some triangles cover many pixels.
+    """
     count, height, width = keys.shape
+    sizes = points.shape[1], len(faces), width, height, SMALL if large else width * height
     grid = triton.cdiv(len(faces), TRIANGLES_PER_WARP), count
-    sizes = points.shape[1], len(faces), width, height
     _draw[grid](points, faces, keys, *sizes, TRIANGLES_PER_WARP, **launch_options(1))  # pyright: ignore[reportIndexIssue]
+    if large:
+        _draw_large[(len(faces), count)](points, faces, keys, *sizes, LARGE_LANES, **launch_options(2))  # pyright: ignore[reportIndexIssue]
 
 
 def resolve(keys: Int64[Tensor, "n h w"]) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
@@ -63,9 +78,9 @@ def launch_options(warps: int) -> dict:
     return {"num_warps": warps, "enable_fp_fusion": False}
 
 
-@triton.jit(do_not_specialize=["vertices", "triangles"])
+@triton.jit(do_not_specialize=["vertices", "triangles", "most"])
 @no_type_check
-def _draw(points, faces, keys, vertices, triangles, width, height, TRIANGLES_PER_WARP: tl.constexpr):
+def _draw(points, faces, keys, vertices, triangles, width, height, most, TRIANGLES_PER_WARP: tl.constexpr):
     triangle = tl.program_id(0) * TRIANGLES_PER_WARP + tl.arange(0, TRIANGLES_PER_WARP)
     image = tl.program_id(1)
     real = triangle < triangles
@@ -76,19 +91,47 @@ def _draw(points, faces, keys, vertices, triangles, width, height, TRIANGLES_PER
     left, right = _span(tl.minimum(tl.minimum(ax, bx), cx), tl.maximum(tl.maximum(ax, bx), cx), width)
     top, bottom = _span(tl.minimum(tl.minimum(ay, by), cy), tl.maximum(tl.maximum(ay, by), cy), height)
     boxes = tl.where(real, tl.maximum(right - left + 1, 0) * tl.maximum(bottom - top + 1, 0), 0)
+    boxes = tl.where(boxes > most, 0, boxes)
     start = keys + image.to(tl.int64) * width * height
     row, column = top, left
     for number in range(0, tl.max(boxes, axis=0)):
-        x, y = column.to(tl.float32) + 0.5, row.to(tl.float32) + 0.5
-        u, v, w = areas(ax - x, ay - y, bx - x, by - y, cx - x, cy - y)
-        area = u + v + w
-        inside = ((u >= 0) & (v >= 0) & (w >= 0) & (area > 0)) | ((u <= 0) & (v <= 0) & (w <= 0) & (area < 0))
-        depth = tl.math.div_rn(area, u * aq + v * bq + w * cq)
-        key = (depth.to(tl.int32, bitcast=True).to(tl.int64) << 32) | triangle.to(tl.int64)
-        drawn = (number < boxes) & inside & (depth < float("inf"))
-        tl.atomic_min(start + row * width + column, key, mask=drawn, sem="relaxed")
+        inside, key = _key(ax, ay, aq, bx, by, bq, cx, cy, cq, column, row, triangle)
+        tl.atomic_min(start + row * width + column, key, mask=(number < boxes) & inside, sem="relaxed")
         ended = column == right
         row, column = tl.where(ended, row + 1, row), tl.where(ended, left, column + 1)
+
+
+@triton.jit(do_not_specialize=["vertices", "triangles", "most"])
+@no_type_check
+def _draw_large(points, faces, keys, vertices, triangles, width, height, most, LANES: tl.constexpr):
+    triangle, image = tl.program_id(0), tl.program_id(1)
+    ax, ay, aq = _corner(points, faces, image * vertices, triangle, 0, True)
+    bx, by, bq = _corner(points, faces, image * vertices, triangle, 1, True)
+    cx, cy, cq = _corner(points, faces, image * vertices, triangle, 2, True)
+    left, right = _span(tl.minimum(tl.minimum(ax, bx), cx), tl.maximum(tl.maximum(ax, bx), cx), width)
+    top, bottom = _span(tl.minimum(tl.minimum(ay, by), cy), tl.maximum(tl.maximum(ay, by), cy), height)
+    across = tl.maximum(right - left + 1, 0)
+    box = across * tl.maximum(bottom - top + 1, 0)
+    if (box > most) & (aq > 0) & (bq > 0) & (cq > 0):
+        start = keys + image.to(tl.int64) * width * height
+        for begin in range(0, box, LANES):
+            place = begin + tl.arange(0, LANES)
+            row, column = top + place // across, left + place % across
+            inside, key = _key(ax, ay, aq, bx, by, bq, cx, cy, cq, column, row, triangle)
+            tl.atomic_min(start + row * width + column, key, mask=(place < box) & inside, sem="relaxed")
+
+
+@triton.jit
+@no_type_check
+def _key(ax, ay, aq, bx, by, bq, cx, cy, cq, column, row, triangle):
+    """Whether a triangle covers a pixel's centre, and its key there."""
+    x, y = column.to(tl.float32) + 0.5, row.to(tl.float32) + 0.5
+    u, v, w = areas(ax - x, ay - y, bx - x, by - y, cx - x, cy - y)
+    area = u + v + w
+    inside = ((u >= 0) & (v >= 0) & (w >= 0) & (area > 0)) | ((u <= 0) & (v <= 0) & (w <= 0) & (area < 0))
+    depth = tl.math.div_rn(area, u * aq + v * bq + w * cq)
+    key = (depth.to(tl.int32, bitcast=True).to(tl.int64) << 32) | triangle.to(tl.int64)
+    return inside & (depth < float("inf")), key
 
 
 @triton.jit
@@ -182,3 +225,10 @@ def vector(values, index, real):
         tl.load(values + 3 * index + 1, mask=real, other=0.0),
         tl.load(values + 3 * index + 2, mask=real, other=0.0),
     )
+
+
+@triton.jit
+@no_type_check
+def three(values, index):
+    """Three values for all lanes."""
+    return tl.load(values + 3 * index), tl.load(values + 3 * index + 1), tl.load(values + 3 * index + 2)

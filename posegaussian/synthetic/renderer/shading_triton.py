@@ -13,7 +13,7 @@ from torch import Tensor
 
 from posegaussian.synthetic.mesh.mesh_colours import SLOPE_SCALE
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
-from posegaussian.synthetic.renderer.kernels import areas, launch_options, projected, vector
+from posegaussian.synthetic.renderer.kernels import areas, launch_options, projected, three, vector
 from posegaussian.synthetic.renderer.lights import SHADOW_BIAS, SHADOW_EXTENT, SHADOW_TAPS, Lights, ShadowMap
 from posegaussian.synthetic.renderer.shading import INNER_SIDE, SKY_GRADIENT, blinn_phong_exponent
 
@@ -79,8 +79,8 @@ def _shade_samples(
     real = (column < width) & (row < height)
     frame = tl.load(frames + image).to(tl.int32)
     first = frame * vertices
-    eye_x, eye_y, eye_z = _three(eyes, image)
-    first_, second_, third_ = _three(decoding, 0)
+    eye_x, eye_y, eye_z = three(eyes, image)
+    first_, second_, third_ = three(decoding, 0)
     red, green, blue, covered = offset * 0.0, offset * 0.0, offset * 0.0, offset * 0.0
     for sample in range(0, SAMPLES * SAMPLES):
         y, x = SAMPLES * row + sample // SAMPLES, SAMPLES * column + sample % SAMPLES
@@ -122,7 +122,7 @@ def _shade_samples(
                 + wb * tl.load(occlusion + b, mask=hit, other=0.0)
                 + wc * tl.load(occlusion + c, mask=hit, other=0.0)
             )
-            lit = _lit(
+            lit = lamp_visibility(
                 shadow, lens + 9 * frame, pose + 16 * frame, frame, shadow_size, tl.load(softness),
                 px + _SHADOW_BIAS * sx, py + _SHADOW_BIAS * sy, pz + _SHADOW_BIAS * sz, hit, SHADOW_TAPS,
             )  # fmt: skip
@@ -136,8 +136,8 @@ def _shade_samples(
             dr, dg, db = tl.load(ambient) * sky, tl.load(ambient + 1) * sky, tl.load(ambient + 2) * sky
             hr, hg, hb = dr * 0.0, dr * 0.0, dr * 0.0
             for lamp in range(0, lamps):
-                lx, ly, lz = _three(directions, lamp)
-                kr, kg, kb = _three(strengths, lamp)
+                lx, ly, lz = three(directions, lamp)
+                kr, kg, kb = three(strengths, lamp)
                 level = sx * lx + sy * ly + sz * lz
                 facing = tl.maximum(nx * lx + ny * ly + nz * lz, 0.0) * tl.minimum(tl.maximum(4 * level, 0.0), 1.0)
                 reach = tl.where(lamp == 0, lit, open_)
@@ -216,7 +216,7 @@ def _between(p, q, r, wp, wq, wr, hit):
 
 @triton.jit
 @no_type_check
-def _lit(shadow, lens, pose, frame, size, softness, x, y, z, hit, SHADOW_TAPS: tl.constexpr):
+def lamp_visibility(shadow, lens, pose, frame, size, softness, x, y, z, hit, SHADOW_TAPS: tl.constexpr):
     """Visible share of the first lamp; see `ShadowMap.visibility`."""
     column, row, inverse = projected(pose, lens, x, y, z)
     limit = tl.math.div_rn(1.0, inverse) - 0.5 * _SHADOW_BIAS
@@ -229,13 +229,6 @@ def _lit(shadow, lens, pose, frame, size, softness, x, y, z, hit, SHADOW_TAPS: t
         found = tl.load(shadow + (frame * size + i) * size + j, mask=hit, other=0.0)
         free += tl.where((found == 0) | (found >= limit), 1.0, 0.0)
     return free / (SHADOW_TAPS * SHADOW_TAPS)
-
-
-@triton.jit
-@no_type_check
-def _three(values, index):
-    """Three values for all lanes."""
-    return tl.load(values + 3 * index), tl.load(values + 3 * index + 1), tl.load(values + 3 * index + 2)
 
 
 @triton.jit

@@ -20,7 +20,7 @@ _EMPTY = torch.iinfo(torch.int64).max
 
 
 def rasterize(
-    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
+    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int, large: bool = False
 ) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
     """The nearest triangle at every pixel's centre of n images.
 
@@ -30,6 +30,7 @@ def rasterize(
         faces: vertex numbers, shared by all images.
         width: of the images, pixels.
         height: of the images, pixels.
+        large: whether some triangles cover many pixels; the result is the same, but Triton is faster with it.
 
     Returns:
         the triangle, -1 where there is none.
@@ -37,7 +38,9 @@ def rasterize(
     """
     if points.device.type == "cpu":
         return rasterize_numba(points, faces, width, height)
-    return (rasterize_triton if has_triton() else rasterize_torch)(points, faces, width, height)
+    if has_triton():
+        return rasterize_triton(points, faces, width, height, large)
+    return rasterize_torch(points, faces, width, height)
 
 
 def rasterize_numba(
@@ -78,13 +81,13 @@ def rasterize_torch(
 
 
 def rasterize_triton(
-    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int
+    points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], width: int, height: int, large: bool = False
 ) -> tuple[Int32[Tensor, "n h w"], Float32[Tensor, "n h w"]]:
     """`rasterize` on CUDA."""
     from posegaussian.synthetic.renderer import kernels
 
     keys = torch.full((len(points), height, width), _EMPTY, device=points.device)
-    kernels.draw(points, faces, keys)
+    kernels.draw(points, faces, keys, large)
     return kernels.resolve(keys)
 
 

@@ -7,14 +7,13 @@ interpolated between the vertices of a grid of `room.CELL`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from posegaussian.synthetic.rooms.room import Fixtures, Room, RoomMesh
+from posegaussian.synthetic.rooms.room import Fixtures, RoomMesh
 
 LIFT = 0.025
 """Vertices are lifted by this along their normals, metres, so that no box shadows its own sides."""
@@ -33,27 +32,6 @@ CLOSEST = 3.0
 """A surface near a lamp receives at the most this many times what the person receives; chosen by hand."""
 CHUNK = 1 << 11
 """Vertices handled at once on the CPU: arrays of up to 3 MB."""
-
-
-@dataclass(frozen=True)
-class LitRoom:
-    """A room with baked light, ready to be seen.
-
-    Args:
-        room: the room.
-        mesh: its mesh.
-        light: at the mesh's vertices; see `bake`.
-    """
-
-    room: Room
-    mesh: RoomMesh
-    light: Float32[Tensor, "v 4"]
-
-    @staticmethod
-    def of(room: Room) -> LitRoom:
-        """The room with its light, on its device."""
-        mesh = RoomMesh.of(room)
-        return LitRoom(room, mesh, bake(mesh, room.fixtures))
 
 
 def bake(mesh: RoomMesh, fixtures: Fixtures) -> Float32[Tensor, "v 4"]:
@@ -125,7 +103,7 @@ def _ambient(
 
 
 @cache
-def _directions(device: torch.device) -> Float32[Tensor, "6 3"]:
+def hemisphere(device: torch.device) -> Float32[Tensor, "6 3"]:
     """Directions about a normal that stand for the hemisphere, each with the same share of a matt surface's light."""
     angles = [2 * math.pi * i / 5 for i in range(5)]
     around = [[math.cos(a) * math.sqrt(0.6), math.sin(a) * math.sqrt(0.6), math.sqrt(0.4)] for a in angles]
@@ -140,7 +118,7 @@ def _hemisphere(normals: Float32[Tensor, "v 3"]) -> Float32[Tensor, "6 v 3"]:
     side = side - normals * _dot(side, normals)[:, None]
     side = side / _norm(side).clamp_min(1e-6)[:, None]
     other = torch.linalg.cross(normals, side)
-    a, b, c = _directions(normals.device)[:, :, None, None].unbind(1)
+    a, b, c = hemisphere(normals.device)[:, :, None, None].unbind(1)
     return a * side + b * other + c * normals
 
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, lamp_camera, shadow_map
-from posegaussian.synthetic.renderer.render import SAMPLES, render_colours, render_ground_truth
-from posegaussian.synthetic.rooms.contact import contact_map
+from posegaussian.synthetic.renderer.render import render_colours, render_ground_truth
+from posegaussian.synthetic.rooms.darkening import Shade, inhabited
 from posegaussian.synthetic.rooms.surfaces import OTHER
-from posegaussian.synthetic.rooms.view import RoomTruth, RoomView, darkness, dense_camera, pooled
+from posegaussian.synthetic.rooms.view import RoomTruth, RoomView, dense_camera
 from posegaussian.types import Camera, Tensors, stack
 
 MIDDLE = 1.0
@@ -82,19 +82,9 @@ def with_bystanders(
     for number, posed in enumerate(people):
         shadows = shadow_map(posed, bystanders.lamp[number : number + 1])
         middle = torch.cat([bystanders.place[number], torch.zeros_like(bystanders.place[number, :1])])
-        left = darkness(view, shadows, frame, lights, contact_map(posed, middle), middle)
         depth = render_ground_truth(posed, frame, dense, distortion).depth
-        hit = (depth > 0) & (depth < view.depth)
-        colours = render_colours(posed, frame, dense, lights, shadows, distortion, samples=1).colours.permute(
-            0, 2, 3, 1
-        )
-        room = view.colours.float() * left.repeat_interleave(SAMPLES, 1).repeat_interleave(SAMPLES, 2)
-        view = replace(
-            view,
-            depth=torch.where(hit, depth, view.depth),
-            colours=torch.where(hit[..., None], colours, room).half(),
-            key=(view.key * (1 - pooled(hit[..., None].float()))).half(),
-        )
+        colours = render_colours(posed, frame, dense, lights, shadows, distortion, samples=1).colours
+        view = inhabited(view, depth, colours, frame, Shade.of(posed, shadows, lights, middle))
     return view
 
 

@@ -15,6 +15,8 @@ from posegaussian.types import Tensors
 
 LEVELS = 9
 """Mip levels: from 512 to 2 texels."""
+COARSEST = 2 ** (LEVELS - 1) - 0.01
+"""Largest footprint of a lookup, texels."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Pyramid(Tensors):
             v: down, in periods.
             footprint: distance of neighbouring samples, periods.
         """
-        level = (footprint * SIZE).clamp(1, 2 ** (LEVELS - 1) - 0.01).log2()
+        level = (footprint * SIZE).clamp(1, COARSEST).log2()
         low = level.long()
         share = (level - low)[:, None]
         values = self._bilinear(layer, u, v, low) * (1 - share) + self._bilinear(layer, u, v, low + 1) * share
@@ -88,7 +90,8 @@ def pyramid(device: torch.device) -> Pyramid:
 
 
 @cache
-def _panorama(number: int, device: torch.device) -> UInt8[Tensor, "h w 4"]:
+def panorama_on(number: int, device: torch.device) -> UInt8[Tensor, "h w 4"]:
+    """A panorama on a device."""
     return torch.from_numpy(panorama(number)).to(device)
 
 
@@ -100,7 +103,7 @@ def far_away(number: int, direction: Float32[Tensor, "n 3"], turn: Float32[Tenso
         direction: in the world, of any length.
         turn: rotation about the vertical, radians.
     """
-    image = _panorama(number, direction.device)
+    image = panorama_on(number, direction.device)
     height, width = image.shape[:2]
     x, y, z = direction.unbind(1)
     tangent = (z / (x * x + y * y).sqrt().clamp_min(1e-4)).clamp(LOWEST, HIGHEST)

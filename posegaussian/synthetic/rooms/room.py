@@ -196,7 +196,11 @@ class RoomMesh(Tensors):
 
 
 def _rows(
-    origin: Float32[Tensor, "p 3"], edges: Float32[Tensor, "p 2 3"], panels: Panels, cells: np.ndarray, starts: np.ndarray
+    origin: Float32[Tensor, "p 3"],
+    edges: Float32[Tensor, "p 2 3"],
+    panels: Panels,
+    cells: np.ndarray,
+    starts: np.ndarray,
 ) -> Float32[Tensor, "p 20"]:
     """What shading needs of each panel; see `Room`."""
     first, second = edges.unbind(1)

@@ -6,12 +6,14 @@ from torch import Tensor
 
 from posegaussian.synthetic.renderer.lights import decoded
 from posegaussian.synthetic.renderer.render import SAMPLES
-from posegaussian.synthetic.rooms.baking import LitRoom
+from posegaussian.synthetic.rooms.lit_room import LitRoom
 from posegaussian.synthetic.rooms.lookup import far_away, pyramid
 from posegaussian.synthetic.rooms.room import Room
 
 CHUNK = 1 << 17
 """Samples shaded at once on the CPU; chosen by hand, so that arrays stay in its cache."""
+LEAST_SLANT = 0.04
+"""Cosines of the angle between a ray and a normal below this count as this, so that footprints stay finite; by hand."""
 
 
 def shade_images(
@@ -98,7 +100,7 @@ def _shade(
     colours, surface = room.colours[material], room.surface[material]
     period = surface[:, 1]
     u, v = (row[:, 14] + s * row[:, 12]) / period, (row[:, 15] + t * row[:, 13]) / period
-    slant = (_dot(row[:, 9:12], rays).abs() / _dot(rays, rays).sqrt()).clamp_min(0.04)
+    slant = (_dot(row[:, 9:12], rays).abs() / _dot(rays, rays).sqrt()).clamp_min(LEAST_SLANT)
     footprint = depth * spacing / (slant.sqrt() * slant.sqrt().sqrt() * period)
     texel = pyramid(panel.device).sample(surface[:, 0].long(), u, v, footprint)
     colour = colours[:, 0] + texel[:, 1:2] * (colours[:, 1] - colours[:, 0])

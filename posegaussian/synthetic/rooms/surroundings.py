@@ -12,16 +12,13 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours, render_colours
-from posegaussian.synthetic.rooms.baking import LitRoom
 from posegaussian.synthetic.rooms.bystanders import Bystanders, placed, truth_with_bystanders, with_bystanders
-from posegaussian.synthetic.rooms.contact import contact_map
+from posegaussian.synthetic.rooms.darkening import Shade, dark_pixels, images_in_room
+from posegaussian.synthetic.rooms.lit_room import LitRoom
 from posegaussian.synthetic.rooms.room import Room
 from posegaussian.synthetic.rooms.view import (
     RoomTruth,
     RoomView,
-    composed,
-    dark_pixels,
-    darkness,
     plate,
     room_truth,
     view_room,
@@ -105,9 +102,8 @@ class Surroundings:
         view, first = self.view(name, camera, distortion), torch.zeros(1, dtype=torch.long)
         lens = torch.from_numpy(distortion)[None].float()
         person = render_colours(posed, first, camera, self.lights, shadows, lens, view.depth)
-        free = contact_map(posed, self.middle)
-        left = darkness(view, shadows, first, self.lights, free, self.middle)
-        return composed(view, person, left), person
+        shade = Shade.of(posed, shadows, self.lights, self.middle)
+        return images_in_room(view, person, first, shade), person
 
     def truth(
         self, name: str, person: GroundTruth, camera: Camera, distortion: Float[np.ndarray, "5"]

@@ -1,32 +1,24 @@
-"""What cameras see of a room, computed once, and each frame of a person in front of it.
-
-The room and its light do not change from frame to frame, so each camera's view of the empty room is made once. A frame
-adds the person's samples, hides those behind things that stand before the person, and takes away the light that the
-person keeps from the room: the first lamp's by the shadow map, ambient light near the feet by the contact map.
-"""
+"""What cameras see of an empty room: computed once, since room and light do not change from frame to frame."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float16, Float32, Int64, UInt8
 from torch import Tensor
 
-from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
+from posegaussian.synthetic.renderer.acceleration import has_triton
 from posegaussian.synthetic.renderer.projection import project_vertices
-from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours
+from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth
 from posegaussian.synthetic.renderer.zbuffer import rasterize
-from posegaussian.synthetic.rooms.baking import LitRoom
-from posegaussian.synthetic.rooms.contact import EXTENT, contact_at
+from posegaussian.synthetic.rooms.lit_room import LitRoom
 from posegaussian.synthetic.rooms.shading import shade_images
 from posegaussian.synthetic.rooms.surfaces import PERSON
 from posegaussian.types import Camera, Tensors
 
-LEAST_SHARE = 0.004
-"""Where the first lamp gives a smaller share of the light, a person casts no visible shadow: a level of 8 bits."""
-HIGHEST = 1.0
-"""The contact map darkens nothing above this height, metres: e^-4 of its darkness is left there."""
+NOWHERE = 1e3
+"""Coordinates of the points of pixels that show nothing, metres: nobody darkens them."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +29,7 @@ class RoomView(Tensors):
         depth: at each sample, metres; infinite where nothing is.
         colours: RGB at each sample, with all light.
         key: share of the first lamp in the colours, RGB of each pixel.
-        where: pixels that the person may darken, numbers within the n images; None: all.
+        where: pixels that a person may darken, numbers within the n images; None: all.
         points: their places, metres.
         normals: their normals, towards the camera.
     """
@@ -50,7 +42,9 @@ class RoomView(Tensors):
     normals: Float32[Tensor, "k 3"]
 
     def frames(self, count: int) -> RoomView:
-        """The same views in each of some frames, frame by frame; for views of all pixels."""
+        """The same views in each of some frames, frame by frame; of several frames only for views of all pixels."""
+        if count == 1:
+            return self
         assert self.where is None
         return self.map(lambda values: values.repeat(count, *[1] * (values.ndim - 1)))
 
@@ -84,6 +78,12 @@ def view_room(
     """
     dense = dense_camera(camera)
     face, depth = _rasterized(lit, dense, distortion)
+    limit = depth.masked_fill(face < 0, torch.inf)
+    if face.is_cuda and distortion is None and has_triton():
+        from posegaussian.synthetic.rooms import shading_triton
+
+        colours, key, points, normals = shading_triton.shade_view(lit, dense, camera.centre, face, depth)
+        return RoomView(limit, colours, key, None, points.view(-1, 3), normals.view(-1, 3))
     rays = pinhole_rays(dense) if rays is None else rays
     eyes, spacing = camera.centre, 1 / dense.intrinsics[:, 0, 0]
     shape = *face.shape, 3
@@ -95,15 +95,8 @@ def view_room(
     points = eyes[:, None, None] + rays[one] * depth[one][..., None]
     row = lit.room.rows[lit.mesh.panel[face[one].clamp_min(0).long()], 9:12]
     row = torch.where((row * rays[one]).sum(-1, keepdim=True) > 0, -row, row)
-    empty = face < 0
-    return RoomView(
-        depth=depth.masked_fill(empty, torch.inf),
-        colours=colours.half(),
-        key=share.half(),
-        where=None,
-        points=torch.where(empty[one][..., None], _nowhere(points), points).reshape(-1, 3),
-        normals=row.reshape(-1, 3),
-    )
+    points = torch.where((face[one] < 0)[..., None], torch.full_like(points, NOWHERE), points)
+    return RoomView(limit, colours.half(), share.half(), None, points.reshape(-1, 3), row.reshape(-1, 3))
 
 
 def room_truth(lit: LitRoom, camera: Camera, distortion: Float32[Tensor, "n 5"] | None = None) -> RoomTruth:
@@ -111,53 +104,6 @@ def room_truth(lit: LitRoom, camera: Camera, distortion: Float32[Tensor, "n 5"] 
     face, depth = _rasterized(lit, camera, distortion)
     labels = lit.room.label[lit.mesh.panel[face.clamp_min(0).long()]] * (face >= 0)
     return RoomTruth(depth, labels.to(torch.uint8))
-
-
-def darkness(
-    view: RoomView,
-    shadows: ShadowMap,
-    frame: Int64[Tensor, n],
-    lights: Lights,
-    free: Float32[Tensor, "t s s"],
-    middle: Float32[Tensor, 3],
-) -> Float32[Tensor, "n h w 3"]:
-    """What a person leaves of the light in each pixel of the room.
-
-    Args:
-        view: the empty room in n cameras.
-        shadows: of the first lamp, t frames.
-        frame: the frame that each camera sees.
-        lights: the light.
-        free: contact map of t frames.
-        middle: of the contact map.
-    """
-    count = view.key.shape[0]
-    pixels = view.key[0, ..., 0].numel()
-    number = torch.arange(count * pixels, device=frame.device) if view.where is None else view.where
-    image = number // pixels
-    lit = shadows.visibility(view.points, view.normals, frame[image], lights.softness)[:, None]
-    near = contact_at(free, middle, view.points.expand(len(free), -1, -1))
-    near = near.gather(0, frame[image][None])[0, :, None]
-    share = view.key.reshape(-1, 3)[number].float()
-    left = share * lit + (1 - share) * near
-    if view.where is None:
-        return left.view(view.key.shape)
-    whole = torch.ones_like(view.key, dtype=torch.float32).view(-1, 3)
-    whole[number] = left
-    return whole.view(view.key.shape)
-
-
-def composed(view: RoomView, rendered: RenderedColours, left: Float32[Tensor, "n h w 3"]) -> Float32[Tensor, "n 3 h w"]:
-    """Images of a person in a room, RGB: the samples that show the person, and the room's at all others.
-
-    Args:
-        view: the empty room.
-        rendered: the person, rendered with the depths of the view as limit.
-        left: from `darkness`.
-    """
-    assert rendered.hit is not None, "the person was rendered without a limit"
-    room = pooled(view.colours.float() * (~rendered.hit)[..., None]) * left
-    return rendered.colours + room.permute(0, 3, 1, 2)
 
 
 def plate(view: RoomView) -> Float32[Tensor, "n 3 h w"]:
@@ -170,22 +116,6 @@ def visible_truth(person: GroundTruth, room: RoomTruth) -> tuple[GroundTruth, Ro
     seen = (person.depth > 0) & ((room.depth == 0) | (person.depth <= room.depth))
     whole = RoomTruth(torch.where(seen, person.depth, room.depth), room.labels.masked_fill(seen, PERSON))
     return GroundTruth(person.depth * seen, person.parts * seen), whole
-
-
-def dark_pixels(view: RoomView, lamp: Camera, middle: Float32[Tensor, 3]) -> RoomView:
-    """The view of the CPU, which handles no pixel that the person cannot darken.
-
-    Args:
-        view: n images.
-        lamp: camera of the shadow map, batch of 1.
-        middle: of the contact map.
-    """
-    x, y, inverse = project_vertices(view.points[None], lamp)[0].unbind(1)
-    shaded = (inverse > 0) & (x >= 0) & (y >= 0) & (x < lamp.width) & (y < lamp.height)
-    shaded &= view.key.reshape(-1, 3).amax(1) > LEAST_SHARE
-    near = ((view.points - middle)[:, :2].abs() < EXTENT).all(1) & (view.points[:, 2] < HIGHEST)
-    where = (shaded | near).nonzero()[:, 0]
-    return replace(view, where=where, points=view.points[where], normals=view.normals[where])
 
 
 def pooled(samples: Float32[Tensor, "n hs ws c"]) -> Float32[Tensor, "n h w c"]:
@@ -217,9 +147,4 @@ def pinhole_rays(camera: Camera) -> Float32[Tensor, "n s 3"]:
 def _rasterized(lit: LitRoom, camera: Camera, distortion: Float32[Tensor, "n 5"] | None):
     vertices = lit.mesh.vertices.expand(len(camera.intrinsics), -1, -1)
     points = project_vertices(vertices, camera, distortion)
-    return rasterize(points, lit.mesh.faces, camera.width, camera.height)
-
-
-def _nowhere(points: Tensor) -> Tensor:
-    """A place far above, which nobody darkens."""
-    return torch.full_like(points, 1e3)
+    return rasterize(points, lit.mesh.faces, camera.width, camera.height, large=True)

@@ -17,17 +17,16 @@ from posegaussian.synthetic.renderer.lights import Lights, lamp_camera, shadow_m
 from posegaussian.synthetic.renderer.render import render_colours, render_ground_truth
 from posegaussian.synthetic.rigs.calibration import camera_batch
 from posegaussian.synthetic.rigs.rig import RigCamera, look_at
-from posegaussian.synthetic.rooms.baking import LIFT, LitRoom
-from posegaussian.synthetic.rooms.contact import contact_at, contact_map
+from posegaussian.synthetic.rooms.baking import LIFT
+from posegaussian.synthetic.rooms.contact import contact_at
+from posegaussian.synthetic.rooms.darkening import Shade, composed, contact_map, dark_pixels, darkness
 from posegaussian.synthetic.rooms.drawing import KINDS, draw_room
+from posegaussian.synthetic.rooms.lit_room import LitRoom
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.room import Fixtures, Room, RoomMesh
 from posegaussian.synthetic.rooms.surfaces import OBJECT, PERSON, ROOM, Builder
 from posegaussian.synthetic.rooms.surroundings import sample_rays
 from posegaussian.synthetic.rooms.view import (
-    composed,
-    dark_pixels,
-    darkness,
     plate,
     room_truth,
     view_room,
@@ -225,7 +224,7 @@ def test_the_shadow_lies_where_rays_to_the_lamp_meet_the_person():
     light = lights(tuple(direction.tolist()), 0.6, 0.2)
     lamp = lamp_camera(light, np.array([0, 0, 1.0]))[None]
     room = view_room(lit, view)
-    arguments = shadow_map(shown, lamp), FIRST, light, torch.ones(1, 96, 96), MIDDLE
+    arguments = FIRST, Shade(shadow_map(shown, lamp), light.softness, torch.ones(1, 96, 96), MIDDLE)
     left = darkness(room, *arguments)[0, ..., 0].numpy()
     places = room.points.view(SIZE, SIZE, 3).numpy()
     x, y = places[..., 0] + direction[0] / direction[2], places[..., 1]  # where the ray to the lamp is 1 m high

@@ -1,16 +1,18 @@
-"""Trees of tensors in one copy."""
+"""Trees of tensors in one block of memory."""
+
+import pickle
 
 import torch
 
-from posegaussian.synthetic.dataset.upload import upload
+from posegaussian.synthetic.dataset.packing import Packed
 from posegaussian.types import Camera
 
 
-def test_upload_keeps_every_tensor_of_a_tree():
+def test_packing_keeps_every_tensor_of_a_tree_on_the_way_through_another_process():
     transposed = torch.arange(6.0).reshape(2, 3).T
     camera = Camera(torch.eye(3), torch.eye(4).double(), 4, 3)
     tree = {"a": [transposed, (torch.tensor([True, False, True]), 7)], "camera": camera}
-    found = upload(tree, torch.device("cpu"))
+    found = pickle.loads(pickle.dumps(Packed.of(tree))).on(torch.device("cpu"))
     assert torch.equal(found["a"][0], transposed)
     assert found["a"][1][0].dtype == torch.bool and found["a"][1][0].tolist() == [True, False, True]
     assert found["a"][1][1] == 7

@@ -17,15 +17,20 @@ import torch
 from harness import in_turn, machine, report
 
 from posegaussian.config import PeopleSettings, RoomSettings, StreamSettings
-from posegaussian.synthetic.dataset.clips import draw_camera_sample, render_clips
+from posegaussian.data.streamed import AHEAD
+from posegaussian.synthetic.dataset.camera_sample import ClipPerson, draw_packed
+from posegaussian.synthetic.dataset.clips import render_clips
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
+from posegaussian.synthetic.dataset.stream import SyntheticStream
 from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.zbuffer import rasterize, rasterize_torch, rasterize_triton
 
 CLIPS, FRAMES = 2, 2
+WARM = 200
+"""Steps before the timing of a stream."""
 ROOMS = RoomSettings(kinds=("living", "office", "gym", "green", "black", "dome", "outdoors"))
 
 
@@ -85,6 +90,34 @@ def throughput(
         "batch of 4": timing,
         "samples/s": CLIPS * FRAMES / timing.median,
         "peak memory": f"{peak / 2**30:.1f} GiB",
+    }
+
+
+def streamed(size: int, target: int, steps: int, room: RoomSettings | None = None) -> dict:
+    """Samples per second of a warm stream on CUDA as training uses it: other processes draw the coming steps."""
+    forever = 1_000_000
+    sizes = {"size": (size, size), "target_size": (target, target)}
+    settings = StreamSettings(**sizes, room=room or RoomSettings(), pool=4, lifetime=forever, workers=4)
+    with SyntheticStream(settings, 0, "cuda") as stream:
+
+        def make(step: int) -> Sample:
+            for coming in range(step + 1, step + 1 + AHEAD):
+                stream.expect(coming, CLIPS, FRAMES)
+            return stream.batch(step, CLIPS, FRAMES)
+
+        for step in range(WARM):  # people, kernels and processes are ready after that
+            make(step)
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        for step in range(WARM, WARM + steps):
+            make(step)
+        torch.cuda.synchronize()
+        seconds = (time.perf_counter() - start) / steps
+    return {
+        "pair / novel view": f"{size}^2 / {target}^2",
+        "rooms": "yes" if room else "no",
+        "warm stream, batch of 4": f"{1e3 * seconds:.1f} ms",
+        "samples/s": CLIPS * FRAMES / seconds,
     }
 
 
@@ -152,11 +185,14 @@ def pieces(people: list[PreparedSubject], size: int, samples: int) -> list[dict]
     points = project_vertices(posed.vertices, camera)
     arguments = points, subject.mesh.faces, 2 * size, 2 * size
     around, seeds = replace(settings, room=ROOMS), iter(range(10_000))
+
+    def draw(settings: StreamSettings):
+        rng = np.random.default_rng(next(seeds))
+        return draw_packed([ClipPerson.draw(0, subject.poses, rng, settings, FRAMES)], [rng], settings)
+
     functions = {
-        "draw a clip (host)": lambda: draw_camera_sample(subject.poses, np.random.default_rng(0), settings, FRAMES),
-        "draw a clip with a room (host)": lambda: draw_camera_sample(
-            subject.poses, np.random.default_rng(next(seeds)), around, FRAMES
-        ),
+        "draw a clip (host)": lambda: draw(settings),
+        "draw a clip with a room (host)": lambda: draw(around),
         "pose": lambda: subject.posed(np.zeros(6, int)),
         "project": lambda: project_vertices(posed.vertices, camera),
         "z-buffer, Triton": lambda: rasterize_triton(*arguments),
@@ -200,6 +236,7 @@ def main() -> None:
             throughput(people, *sizes, "cuda", 5 * args.samples) for sizes in ((256, 512), (512, 512), (512, 1024))
         ]
         rows += [throughput(people, 512, 1024, "cuda", 5 * args.samples, ROOMS)]
+        rows += [streamed(512, 1024, 40 * args.samples, room) for room in (None, ROOMS)]
         rows += pieces(people, 512, args.samples)
         rows += devices_agree(people, 256, 512)
     report("synthetic people", rows, machine(("torch", "numba", "numpy")), args.output)

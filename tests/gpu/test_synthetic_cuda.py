@@ -1,6 +1,7 @@
 """People rendered on CUDA: the images and ground truth of the CPU, the same bytes again, no waiting for the device."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from posegaussian.synthetic.renderer import projection, render, zbuffer
 from posegaussian.synthetic.renderer.acceleration import has_triton
 from posegaussian.synthetic.renderer.projection import project_vertices
 from posegaussian.synthetic.renderer.zbuffer import rasterize_numba, rasterize_torch, rasterize_triton
+from posegaussian.synthetic.rooms import darkening, lit_room, view
 from posegaussian.synthetic.sensors import sensor
 from posegaussian.types import stack
 
@@ -38,11 +40,16 @@ def clips(people, device, settings=SETTINGS):
     return render_clips(subjects, [np.random.default_rng([5, i]) for i in range(len(subjects))], settings, 2)
 
 
+def without_triton(monkeypatch):
+    for module in (render, projection, sensor, zbuffer, darkening, lit_room, view):
+        monkeypatch.setattr(module, "has_triton", lambda: False)
+
+
 def test_the_stream_is_rendered_by_triton():
     assert has_triton()
 
 
-@pytest.mark.parametrize("back_end", [rasterize_torch, rasterize_triton])
+@pytest.mark.parametrize("back_end", [rasterize_torch, rasterize_triton, partial(rasterize_triton, large=True)])
 def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
     subject = Subject.of(people[0])
     times = np.arange(3)
@@ -58,8 +65,7 @@ def test_the_z_buffer_agrees_with_the_cpu_to_the_bit(people, back_end):
 @pytest.mark.parametrize("triton", [True, False])
 def test_samples_agree_with_the_cpu(people, triton, monkeypatch):
     if not triton:
-        for module in (render, projection, sensor, zbuffer):
-            monkeypatch.setattr(module, "has_triton", lambda: False)
+        without_triton(monkeypatch)
     here, there = clips(people, "cpu"), clips(people, "cuda").to("cpu")
     for name in ("depth", "parts", "disparity", "visible", "target_mask", "target_depth", "joint_visible"):
         assert torch.equal(getattr(here, name), getattr(there, name)), name
@@ -77,8 +83,11 @@ def test_colours_before_the_sensor_agree_to_rounding(people):
     assert gap.max() < 1.01 / 255 and (gap > ROUNDING).float().mean() < 1e-3
 
 
+@pytest.mark.parametrize("triton", [True, False])
 @pytest.mark.parametrize("kind", ROOMS.kinds)
-def test_rooms_agree_with_the_cpu(people, kind):
+def test_rooms_agree_with_the_cpu(people, kind, triton, monkeypatch):
+    if not triton:
+        without_triton(monkeypatch)
     settings = replace(SETTINGS, sensor=SensorSettings(), room=RoomSettings(kinds=(kind,)))
     here, there = clips(people, "cpu", settings), clips(people, "cuda", settings).to("cpu")
     assert torch.equal(here.depth, there.depth) and torch.equal(here.pair.masks, there.pair.masks)

@@ -1,13 +1,18 @@
 """The stream depends on its settings, its seed and the step alone; wrong settings are one line."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+
 import helpers
 import pytest
 import torch
 
 from posegaussian import config
-from posegaussian.config import StreamSettings
+from posegaussian.config import RoomSettings, StreamSettings
 from posegaussian.errors import ConfigError
+from posegaussian.synthetic.dataset import ahead
 from posegaussian.synthetic.dataset import stream as streaming
+from posegaussian.synthetic.dataset.camera_sample import draw_packed
 from posegaussian.synthetic.people.splits import split_of
 
 
@@ -26,6 +31,30 @@ def test_the_stream_depends_on_its_numbers_alone():
     people = {first.person(place, step) for place in range(2) for step in range(30)}
     assert len(people) == 2 * 10 + 1 and all(split_of(person) == "train" for person in people)
     first.close()
+
+
+def test_steps_drawn_ahead_are_the_same(monkeypatch):
+    monkeypatch.setattr(ahead, "new_executor", lambda _: ThreadPoolExecutor(1))
+    monkeypatch.setattr(ahead, "end_at_once", ThreadPoolExecutor.shutdown)
+    settings = StreamSettings(
+        size=(32, 32), target_size=(32, 32), pool=1, workers=1, room=RoomSettings(kinds=("black", "dome"))
+    )
+    drawn = []
+    monkeypatch.setattr(ahead, "draw_packed", lambda *arguments: drawn.append(0) or draw_packed(*arguments))
+    alone, stream = (streaming.SyntheticStream(replace(settings, workers=workers), 7) for workers in (0, 1))
+    stream._subjects = alone._subjects
+    still = replace(settings, still=1.0)
+    with alone, stream:
+        plain = [alone.batch(step, 1, 2, variant) for step, variant in ((0, None), (1, None), (2, still))]
+        stream.expect(0, 1, 2)
+        stream.expect(1, 1, 2)
+        stream.expect(2, 1, 2)  # with other settings than it will be asked for
+        wait([future for _, future in stream._ahead._coming.values()])
+        again = [stream.batch(step, 1, 2, variant) for step, variant in ((0, None), (1, None), (2, still))]
+    assert len(drawn) == 3 and not stream._ahead._coming
+    for one, other in zip(plain, again, strict=True):
+        assert torch.equal(one.pair.images, other.pair.images) and torch.equal(one.joints2d, other.joints2d)
+        assert torch.equal(one.surroundings.images, other.surroundings.images)
 
 
 @pytest.mark.parametrize(

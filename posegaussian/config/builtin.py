@@ -47,6 +47,8 @@ class BuiltinSettings:
 
     def problems(self) -> Iterator[Problem]:
         """Contradictions between the settings."""
+        if self.room.board is not None and "board" in self.people.things:
+            yield ("room", "board"), "people hold a board already (`people.things`), and board.json describes one"
         if self.ring and self.sources < 3:
             yield (
                 ("sources",),

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass
 
 from posegaussian.config.base import STRICT, Fraction
+from posegaussian.config.people import BoardSettings
 from posegaussian.config.ranges import between
 
 
@@ -34,6 +35,8 @@ class RoomSettings:
     """Share of rooms in which a thing stands between a camera and the person and may hide a part of them."""
     people: between(0, 3) = (0, 2)
     """Number of other people who stand behind the person or aside, where there is room."""
+    board: BoardSettings | None = None
+    """A calibration board that lies on the floor beside the person; null: none."""
 
     def __post_init__(self):
         if not self.kinds:

@@ -105,4 +105,4 @@ def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], setting
     if capture.joints is not None:
         write_joints(root, dict(enumerate(capture.joints.round(6))), indent=1)
     if capture.board is not None:
-        write_board(root, dict(enumerate(capture.board.round(6))), **vars(settings.people.board))
+        write_board(root, dict(enumerate(capture.board.round(6))), **vars(settings.room.board or settings.people.board))

@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from posegaussian.config import BuiltinSettings, SensorSettings
+from posegaussian.synthetic.dataset.window import Window
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
-from posegaussian.synthetic.renderer.lights import Lights, draw_lights, lamp_camera, shadow_map
-from posegaussian.synthetic.renderer.render import render_colours, render_ground_truth
+from posegaussian.synthetic.renderer.lights import Lights, ShadowMap, draw_lights, lamp_camera, shadow_map
+from posegaussian.synthetic.renderer.render import RenderedColours, render_colours, render_ground_truth
 from posegaussian.synthetic.rigs.calibration import camera_batch, perturb_calibration
 from posegaussian.synthetic.rigs.rig import Rig
 from posegaussian.synthetic.rooms.drawing import draw_room
@@ -108,6 +109,12 @@ class CaptureScene:
         """Number of other people that the room has places for."""
         return 0 if self.surroundings is None else len(self.surroundings.room.others)
 
+    @property
+    def board(self) -> Float[np.ndarray, "c 3"] | None:
+        """Inner corners of a calibration board on the floor, metres; None without one."""
+        corners = np.zeros((0, 3)) if self.surroundings is None else self.surroundings.room.board.double().numpy()
+        return corners if len(corners) else None
+
     def with_others(self, people: Sequence[PosedMesh]) -> "CaptureScene":
         """The scene with other people, in one frame, who come from the origin."""
         assert self.surroundings is not None
@@ -124,25 +131,28 @@ class CaptureScene:
         plate = self.surroundings.plate(name, self.actual[name], self.rig.cameras[name].distortion)
         return _bytes(self.sensors[name][:1].apply(plate)[0].permute(1, 2, 0))
 
-    def render(self, posed: PosedMesh, frame: int) -> Iterator[tuple[str, CaptureImage]]:
+    def render(
+        self, posed: PosedMesh, frame: int, board: Float[np.ndarray, "p 3"] | None = None
+    ) -> Iterator[tuple[str, CaptureImage]]:
         """Name and image of every camera.
 
         Args:
             posed: the person in one frame.
             frame: its number, which selects the sensors' noise.
+            board: the outline of a calibration board, metres, in the world, which is rendered with more samples.
         """
-        lamp = lamp_camera(self.lights, self.middle)
-        shadows = shadow_map(posed, lamp[None])
+        shadows = shadow_map(posed, lamp_camera(self.lights, self.middle)[None])
         now = torch.zeros(1, dtype=torch.long)
         for name, view in self.rig.cameras.items():
-            lens = torch.from_numpy(view.distortion)[None].float()
+            camera, lens = self.actual[name], torch.from_numpy(view.distortion)[None].float()
             sensor, truth = self.sensors[name][frame : frame + 1], None
             person = render_ground_truth(posed, now, camera_batch([view]), lens)
-            if self.surroundings is None:
-                rendered = render_colours(posed, now, self.actual[name], self.lights, shadows, lens)
-                plain = rendered.over(self.lights.background)
-            else:
-                plain, rendered = self.surroundings.image(name, posed, self.actual[name], view.distortion, shadows)
+            plain, rendered = self._colours(name, posed, camera, view.distortion, shadows)
+            window = None if board is None else Window.around(board, camera, lens)
+            if window is not None:
+                fine, person_fine = self._colours(None, posed, window.camera(camera), view.distortion, shadows)
+                plain, rendered = window.pasted(plain, fine), window.pasted_colours(rendered, person_fine)
+            if self.surroundings is not None:
                 person, whole = self.surroundings.truth(name, person, camera_batch([view]), view.distortion)
                 colours = rendered.colours / rendered.coverage.clamp_min(1e-6)
                 foreground = _bytes(sensor.exposed(colours, plain)[0].permute(1, 2, 0))
@@ -150,6 +160,16 @@ class CaptureScene:
             image = _bytes(sensor.apply(plain)[0].permute(1, 2, 0))
             mask = _bytes(rendered.coverage[0, 0])
             yield name, CaptureImage(image, mask, person.depth[0].numpy(), truth)
+
+    def _colours(
+        self, name: str | None, posed: PosedMesh, camera: Camera, distortion: Float[np.ndarray, "5"], shadows: ShadowMap
+    ) -> tuple[Float32[torch.Tensor, "1 3 h w"], RenderedColours]:
+        """The image before the sensor, and the person alone; the room of a camera without a name is not kept."""
+        if self.surroundings is not None:
+            return self.surroundings.image(name, posed, camera, distortion, shadows)
+        lens, now = torch.from_numpy(distortion)[None].float(), torch.zeros(1, dtype=torch.long)
+        rendered = render_colours(posed, now, camera, self.lights, shadows, lens)
+        return rendered.over(self.lights.background), rendered
 
 
 def _bytes(values: torch.Tensor) -> np.ndarray:

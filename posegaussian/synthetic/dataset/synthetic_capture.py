@@ -14,6 +14,7 @@ from posegaussian.synthetic.people.splits import split_of
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.rigs.rig import capture_rig
+from posegaussian.synthetic.things.board import outline_of
 
 _RIG_STREAM = 29
 """Second part of the random seed of cameras and light; an arbitrary number that no other stream of a person has."""
@@ -28,16 +29,18 @@ class SyntheticCapture:
         posed: returns the posed mesh of a frame, by the frame's number.
         joints: COCO-17 in each frame, metres, in the world; None where they are unknown.
         board: inner corners of a calibration board in each frame, metres, in the world; None without a board.
+        outline: its outer corners.
     """
 
     scene: CaptureScene
     posed: Callable[[int], PosedMesh]
     joints: Float[np.ndarray, "t 17 3"] | None = None
     board: Float[np.ndarray, "t c 3"] | None = None
+    outline: Float[np.ndarray, "t 4 3"] | None = None
 
     def render(self, frame: int) -> Iterator[tuple[str, CaptureImage]]:
         """Name and image of every camera, at one frame."""
-        return self.scene.render(self.posed(frame), frame)
+        return self.scene.render(self.posed(frame), frame, None if self.outline is None else self.outline[frame])
 
 
 def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
@@ -60,9 +63,11 @@ def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
     if scene.others:
         scene = scene.with_others(bystanders(seed, settings.people, scene.others, texel))
     joints, board = (values[frames].astype(float) for values in (subject.poses.joints, subject.poses.board))
-    return SyntheticCapture(
-        scene, lambda frame: subject.posed(frames[frame : frame + 1]), joints, board if board.size else None
-    )
+    size, on_floor = settings.people.board, scene.board
+    if on_floor is not None and settings.room.board is not None:
+        size, board = settings.room.board, np.repeat(on_floor[None], len(frames), axis=0)
+    seen = {"board": board, "outline": outline_of(board, size)} if board.size else {}
+    return SyntheticCapture(scene, lambda frame: subject.posed(frames[frame : frame + 1]), joints, **seen)
 
 
 def bystanders(seed: int, settings: PeopleSettings, count: int, texel: float) -> list[PosedMesh]:

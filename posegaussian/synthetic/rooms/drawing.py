@@ -90,6 +90,8 @@ def draw_room(
     before = rng.uniform() < settings.before
     if before:
         site.before()
+    if settings.board is not None:
+        site.board(settings.board)
     smallest, largest = settings.people
     for _ in range(int(rng.integers(round(smallest), round(largest) + 1))):
         site.other()
@@ -163,7 +165,7 @@ def _finished(site: Site, name: str, kind: Kind, yaw: float, lights: Lights) -> 
     panorama = np.array([rng.integers(COUNT), rng.uniform(0, 2 * np.pi), site.sky])
     others = np.array(site.others).reshape(-1, 3)
     others[:, :2] = others[:, :2] @ turn[:2, :2].T
-    room = Room.of(name, panels, site.palette.rows(), panorama, fixtures, site.sky > 0, others)
+    room = Room.of(name, panels, site.palette.rows(), panorama, fixtures, site.sky > 0, others, site.corners @ turn.T)
     directions = torch.from_numpy((towards / distance[:, None] @ turn.T).astype(np.float32))
     return room, replace(lights, directions=directions, ambient=ambient)
 

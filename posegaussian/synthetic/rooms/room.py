@@ -20,8 +20,8 @@ NEAR = 2.5
 """Distance from the person from which on cells grow in proportion, metres."""
 MAX_CELLS = 96
 """At most this many cells along an edge."""
-NOBODY = np.zeros((0, 3))
-"""Places of no other people."""
+NOWHERE = np.zeros((0, 3))
+"""Places of nothing."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Room(Tensors):
         vertices: number of vertices of the mesh.
         faces: number of triangles of the mesh.
         others: x, y (metres) and yaw (radians) of other people.
+        board: inner corners of a calibration board on the floor, metres; none without one.
     """
 
     kind: str
@@ -101,11 +102,13 @@ class Room(Tensors):
     vertices: int
     faces: int
     others: Float32[Tensor, "k 3"]
+    board: Float32[Tensor, "c 3"]
 
     @staticmethod
     def of(
         kind: str, panels: Panels, materials: Float[np.ndarray, "m 13"], panorama: Float[np.ndarray, 3],
-        fixtures: Fixtures, opened: bool, others: Float[np.ndarray, "k 3"] = NOBODY,
+        fixtures: Fixtures, opened: bool, others: Float[np.ndarray, "k 3"] = NOWHERE,
+        board: Float[np.ndarray, "c 3"] = NOWHERE,
     ) -> Room:  # fmt: skip
         """A room of panels, on the CPU.
 
@@ -117,13 +120,14 @@ class Room(Tensors):
             fixtures: the light.
             opened: whether rays may leave the room.
             others: x, y and yaw of other people.
+            board: inner corners of a calibration board.
         """
         cells = cell_counts(panels)
         corners = (cells.clip(1) + 1).prod(1)
         faces = np.where(panels.half, 1, 2 * cells.prod(1))
         starts = np.stack([corners.cumsum() - corners, faces.cumsum() - faces], axis=1)
         values = {
-            "origin": panels.origin, "edges": panels.edges, "normals": panels.normals, "others": others,
+            "origin": panels.origin, "edges": panels.edges, "normals": panels.normals, "others": others, "board": board,
             "colours": materials[:, :9].reshape(-1, 3, 3), "surface": materials[:, 9:], "panorama": panorama[1:],
         }  # fmt: skip
         tensors = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from posegaussian.config.people import BoardSettings
+from posegaussian.synthetic.rooms.floor_board import LIFTED, put_down
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.plan import Plan
-from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM, Builder
+from posegaussian.synthetic.rooms.room import NOWHERE
+from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM, Builder, turned
 from posegaussian.synthetic.rooms.things import THINGS
+from posegaussian.synthetic.things.board import Board
 
 YAWS = (0.0, -np.pi / 2, np.pi, np.pi / 2)
 """Directions of the four walls: a thing turned by one of them has its back to the wall at +y, +x, -y or -x."""
@@ -47,6 +51,7 @@ class Site:
         sides: colours of low x, high x, low y, high y, floor and ceiling.
         sky: brightness of the far surroundings; 0: nothing of them is seen.
         others: x, y and yaw of other people.
+        corners: inner corners of a calibration board on the floor.
     """
 
     rng: np.random.Generator
@@ -58,6 +63,7 @@ class Site:
     sides: Float[np.ndarray, "6 3"] = field(default_factory=lambda: np.full((6, 3), 0.5))
     sky: float = 0.0
     others: list[tuple[float, float, float]] = field(default_factory=list)
+    corners: Float[np.ndarray, "c 3"] = field(default_factory=lambda: NOWHERE)
 
     @property
     def height(self) -> float:
@@ -110,6 +116,22 @@ class Site:
             if self.plan.free(x, y, half, 0.0, 0.0, 1.95):
                 self.plan.take(x, y, half, 0.0)
                 self.others.append((float(x), float(y), float(self.rng.uniform(0, 2 * np.pi))))
+                return
+
+    def board(self, settings: BoardSettings) -> None:
+        """Put a calibration board on the floor beside the person, as the cameras see them, if there is a place."""
+        board = Board.of(settings)
+        half = (0.5 * board.size[0], 0.5 * board.size[1])
+        ahead = self.plan.eyes[:, :2].mean(0)
+        for attempt in range(40):
+            apart = self.rng.uniform(1.2, 1.8) if attempt < 20 else self.rng.uniform(0, np.pi)
+            aside = np.arctan2(ahead[1], ahead[0]) + self.rng.choice([-1, 1]) * apart
+            away = self.plan.reach + np.hypot(*half) + self.rng.uniform(0, 0.15)
+            x, y, yaw = away * np.cos(aside), away * np.sin(aside), self.rng.uniform(0, 2 * np.pi)
+            if self.plan.free(x, y, half, yaw, 0.0, LIFTED, seen=False):
+                self.plan.take(x, y, half, yaw)
+                self.builder.place(x, y, yaw, LIFTED)
+                self.corners = put_down(self.builder, self.palette, board) @ turned(yaw).T + [x, y, LIFTED]
                 return
 
     def before(self) -> bool:

@@ -66,34 +66,37 @@ class Surroundings:
         assert spots is not None
         return replace(self, people=[placed(posed, spots, number) for number, posed in enumerate(people)])
 
-    def view(self, name: str, camera: Camera, distortion: Float[np.ndarray, "5"]) -> RoomView:
+    def view(self, name: str | None, camera: Camera, distortion: Float[np.ndarray, "5"]) -> RoomView:
         """The empty room in a camera.
 
         Args:
-            name: of the camera.
+            name: of the camera, under which the view is kept; None: it is not.
             camera: batch of 1.
             distortion: of its lens.
         """
-        if name not in self._views:
-            lens = torch.from_numpy(distortion)[None].float()
-            rays = sample_rays(camera, distortion) if distortion.any() else None
-            view = view_room(self.lit, camera, lens, rays)
-            if self.people and (spots := self.bystanders):
-                view = with_bystanders(view, self.people, spots, camera, self.lights, lens)
-            self._views[name] = dark_pixels(view, self.lamp, self.middle)
-        return self._views[name]
+        if name in self._views:
+            return self._views[name]
+        lens = torch.from_numpy(distortion)[None].float()
+        rays = sample_rays(camera, distortion) if distortion.any() else None
+        view = view_room(self.lit, camera, lens, rays)
+        if self.people and (spots := self.bystanders):
+            view = with_bystanders(view, self.people, spots, camera, self.lights, lens)
+        view = dark_pixels(view, self.lamp, self.middle)
+        if name is not None:
+            self._views[name] = view
+        return view
 
     def plate(self, name: str, camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 3 h w"]:
         """The image of the empty room; arguments as for `view`."""
         return plate(self.view(name, camera, distortion))
 
     def image(
-        self, name: str, posed: PosedMesh, camera: Camera, distortion: Float[np.ndarray, "5"], shadows: ShadowMap
+        self, name: str | None, posed: PosedMesh, camera: Camera, distortion: Float[np.ndarray, "5"], shadows: ShadowMap
     ) -> tuple[Float32[Tensor, "1 3 h w"], RenderedColours]:
         """The image of a person in the room, and the person alone.
 
         Args:
-            name: of the camera.
+            name: of the camera; see `view`.
             posed: the person in one frame.
             camera: batch of 1.
             distortion: of its lens.

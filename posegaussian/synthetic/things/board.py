@@ -95,6 +95,15 @@ class Board:
         ]
 
 
+def outline_of(corners: Float[np.ndarray, "t c 3"], settings: BoardSettings) -> Float[np.ndarray, "t 4 3"]:
+    """Outer corners of a flat board from its inner ones, in each frame."""
+    grid = corners.reshape(len(corners), settings.rows - 1, settings.columns - 1, 3)
+    across = (grid[:, :1, -1:] - grid[:, :1, :1]) / (settings.columns - 2)
+    down = (grid[:, -1:, :1] - grid[:, :1, :1]) / (settings.rows - 2)
+    x, y = np.array([0.0, settings.columns])[:, None], np.array([0.0, settings.rows])[:, None, None]
+    return (grid[:, :1, :1] - across - down + x * across + y * down).reshape(-1, 4, 3)
+
+
 def _quads(corners: Float[np.ndarray, "n 2"], size: float) -> tuple[Float[np.ndarray, "m 3"], Int[np.ndarray, "f 3"]]:
     """Squares with these upper left corners, seen from -z."""
     outline = np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) * size

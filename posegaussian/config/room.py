@@ -35,6 +35,8 @@ class RoomSettings:
     """Share of rooms in which a thing stands between a camera and the person and may hide a part of them."""
     people: between(0, 3) = (0, 2)
     """Number of other people who stand behind the person or aside, where there is room."""
+    passing: Fraction = 0.0
+    """Share of the other people who walk past, where there is room for some steps; the others stand."""
     board: BoardSettings | None = None
     """A calibration board that lies on the floor beside the person; null: none."""
 

@@ -9,6 +9,8 @@ from jaxtyping import Float, Float32, UInt8
 
 from posegaussian.config import BuiltinSettings, SensorSettings
 from posegaussian.synthetic.dataset.window import Window
+from posegaussian.synthetic.motion.motion import WALKING_SPEED
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap, draw_lights, lamp_camera, shadow_map
 from posegaussian.synthetic.renderer.render import RenderedColours, render_colours, render_ground_truth
@@ -96,7 +98,7 @@ class CaptureScene:
     ) -> "CaptureScene":
         """The same cameras in a random room, with its light."""
         eyes = np.stack([view.centre for view in self.rig.cameras.values()])
-        drawn = draw_room(rng, settings.room, settings.light, eyes, extent)
+        drawn = draw_room(rng, settings.room, settings.light, eyes, extent, (settings.frames - 1) / settings.fps)
         if drawn is None:
             return self
         room, lights = drawn
@@ -115,10 +117,14 @@ class CaptureScene:
         corners = np.zeros((0, 3)) if self.surroundings is None else self.surroundings.room.board.double().numpy()
         return corners if len(corners) else None
 
-    def with_others(self, people: Sequence[PosedMesh]) -> "CaptureScene":
-        """The scene with other people, in one frame, who come from the origin."""
+    def pace(self, number: int) -> float:
+        """Speed of another person who walks past, against the usual one; 0 of one who stands."""
+        return 0.0 if self.surroundings is None else float(self.surroundings.room.others[number, 3]) / WALKING_SPEED
+
+    def with_others(self, people: Sequence[Subject], fps: float) -> "CaptureScene":
+        """The scene with other people; arguments as for `Surroundings.inhabited`."""
         assert self.surroundings is not None
-        return replace(self, surroundings=self.surroundings.inhabited(people))
+        return replace(self, surroundings=self.surroundings.inhabited(people, fps))
 
     def only(self, name: str) -> "CaptureScene":
         """The scene with one of its source cameras alone."""
@@ -147,13 +153,13 @@ class CaptureScene:
             camera, lens = self.actual[name], torch.from_numpy(view.distortion)[None].float()
             sensor, truth = self.sensors[name][frame : frame + 1], None
             person = render_ground_truth(posed, now, camera_batch([view]), lens)
-            plain, rendered = self._colours(name, posed, camera, view.distortion, shadows)
+            plain, rendered = self._colours(name, posed, camera, view.distortion, shadows, frame)
             window = None if board is None else Window.around(board, camera, lens)
             if window is not None:
-                fine, person_fine = self._colours(None, posed, window.camera(camera), view.distortion, shadows)
+                fine, person_fine = self._colours(None, posed, window.camera(camera), view.distortion, shadows, frame)
                 plain, rendered = window.pasted(plain, fine), window.pasted_colours(rendered, person_fine)
             if self.surroundings is not None:
-                person, whole = self.surroundings.truth(name, person, camera_batch([view]), view.distortion)
+                person, whole = self.surroundings.truth(name, person, camera_batch([view]), view.distortion, frame)
                 colours = rendered.colours / rendered.coverage.clamp_min(1e-6)
                 foreground = _bytes(sensor.exposed(colours, plain)[0].permute(1, 2, 0))
                 truth = RoomImage(foreground, whole.depth[0].numpy(), whole.labels[0].numpy())
@@ -162,11 +168,17 @@ class CaptureScene:
             yield name, CaptureImage(image, mask, person.depth[0].numpy(), truth)
 
     def _colours(
-        self, name: str | None, posed: PosedMesh, camera: Camera, distortion: Float[np.ndarray, "5"], shadows: ShadowMap
+        self,
+        name: str | None,
+        posed: PosedMesh,
+        camera: Camera,
+        distortion: Float[np.ndarray, "5"],
+        shadows: ShadowMap,
+        frame: int,
     ) -> tuple[Float32[torch.Tensor, "1 3 h w"], RenderedColours]:
         """The image before the sensor, and the person alone; the room of a camera without a name is not kept."""
         if self.surroundings is not None:
-            return self.surroundings.image(name, posed, camera, distortion, shadows)
+            return self.surroundings.image(name, posed, camera, distortion, shadows, frame)
         lens, now = torch.from_numpy(distortion)[None].float(), torch.zeros(1, dtype=torch.long)
         rendered = render_colours(posed, now, camera, self.lights, shadows, lens)
         return rendered.over(self.lights.background), rendered

@@ -25,7 +25,7 @@ from posegaussian.synthetic.dataset.visibility import covisible, visible_joints
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import shadow_map
 from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours, render_colours, render_ground_truth
-from posegaussian.synthetic.rooms.bystanders import placed, truth_with_bystanders, with_bystanders
+from posegaussian.synthetic.rooms.bystanders import middle_of, placed, truth_with_bystanders, with_bystanders
 from posegaussian.synthetic.rooms.darkening import Shade, images_in_room
 from posegaussian.synthetic.rooms.lit_room import LitRoom
 from posegaussian.synthetic.rooms.surfaces import PERSON
@@ -169,7 +169,8 @@ def _render(subject: Subject, sample: CameraSample, rooms: bool, others: list[Su
         view, empty = view_room(lit, cameras), room_truth(lit, declared)
         if sample.bystanders is not None:
             spots = sample.bystanders
-            people = [placed(one.posed_first(), spots, i) for i, one in enumerate(others[: len(spots.place)])]
+            posed_others = [one.posed_first() for one in others[: len(spots.place)]]
+            people = [placed(one, spots, i, middle_of(one)) for i, one in enumerate(posed_others)]
             view = with_bystanders(view, people, spots, cameras, sample.lights)
             empty = truth_with_bystanders(empty, people, declared)
         limit = view.depth.repeat(frames, 1, 1)

@@ -82,5 +82,5 @@ def render_in_room(
     rng = np.random.default_rng([seed, 41])
     scene = CaptureScene.draw(rng, builtin, capture_rig(rng, builtin, extent), extent).only("00")
     if scene.others:
-        scene = scene.with_others(bystanders(seed, settings, scene.others, texel_for(size)))
+        scene = scene.with_others(bystanders(seed, builtin, scene, texel_for(size)), builtin.fps)
     return [image.image for number in numbers for _, image in scene.render(subject.posed(np.array([number])), 0)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from posegaussian.config import BuiltinSettings, PeopleSettings
+from posegaussian.config import BuiltinSettings
 from posegaussian.errors import ConfigError
 from posegaussian.synthetic.dataset.capture_scene import CaptureImage, CaptureScene
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
@@ -61,7 +61,7 @@ def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
     extent = subject.poses.extent(frames)
     scene = CaptureScene.draw(rng, settings, capture_rig(rng, settings, extent), extent)
     if scene.others:
-        scene = scene.with_others(bystanders(seed, settings.people, scene.others, texel))
+        scene = scene.with_others(bystanders(seed, settings, scene, texel), settings.fps)
     joints, board = (values[frames].astype(float) for values in (subject.poses.joints, subject.poses.board))
     size, on_floor = settings.people.board, scene.board
     if on_floor is not None and settings.room.board is not None:
@@ -70,20 +70,23 @@ def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
     return SyntheticCapture(scene, lambda frame: subject.posed(frames[frame : frame + 1]), joints, **seen)
 
 
-def bystanders(seed: int, settings: PeopleSettings, count: int, texel: float) -> list[PosedMesh]:
-    """Other people around a person, of the same split: those with the next seeds, in their first frame, without
-    calibration boards.
+def bystanders(seed: int, settings: BuiltinSettings, scene: CaptureScene, texel: float) -> list[Subject]:
+    """Other people around a person, of the same split: those with the next seeds, without calibration boards.
 
     Args:
         seed: of the person.
-        settings: which people may be drawn.
-        count: number of other people.
+        settings: which people may be drawn, and the frames.
+        scene: which has places for them.
         texel: distance between samples of colour, metres.
     """
-    first = np.zeros(1, int)
-    settings = replace(settings, things=tuple(name for name in settings.things if name != "board"))
-    seeds = bystander_seeds(seed, count)
-    return [Subject.of(prepare_subject(number, settings, 1, 30, texel)).posed(first) for number in seeds]
+    people = replace(settings.people, things=tuple(name for name in settings.people.things if name != "board"))
+    found = []
+    for number, other in enumerate(bystander_seeds(seed, scene.others)):
+        pace = scene.pace(number)
+        frames, movement = (settings.frames, "pass") if pace else (1, None)
+        prepared = prepare_subject(other, people, frames, settings.fps / (pace or 1), texel, movement)
+        found.append(Subject.of(prepared))
+    return found
 
 
 def bystander_seeds(seed: int, count: int) -> list[int]:

@@ -18,6 +18,8 @@ FloorPath = Callable[[float], tuple[Float[np.ndarray, "2"], float]]
 
 MOVEMENT_SHARES = {"walk": 0.3, "turn": 0.1, "wave": 0.13, "squat": 0.1, "dance": 0.2, "stand": 0.12, "still": 0.05}
 """Kinds of movement and their shares; chosen by hand."""
+WALKING_SPEED = 1.2
+"""Speed of people who pass by, metres per second; a usual one."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,8 @@ def steps(
 
     def foothold(number: float, offset: float, side: float) -> tuple[np.ndarray, float]:
         place, heading = path((number + 0.5 * planted - offset) / rate)
-        return place + rotation_about(np.array([0.0, 0, 1]), heading)[:2, :2] @ [
-            side * width,
-            -0.06,
-        ], heading - 0.12 * -side
+        across = rotation_about(np.array([0.0, 0, 1]), heading)[:2, :2]
+        return place + across @ [side * width, -0.06], heading - 0.12 * -side
 
     def foot(time: float, offset: float, side: float) -> Foot:
         cycle = rate * time + offset
@@ -143,6 +143,16 @@ def _walk(size: float, facing: float, rng: np.random.Generator):
         angle = side * speed * time / radius + facing
         return radius * side * np.array([-np.cos(angle), -np.sin(angle)]), angle
 
+    return _gait(path, rate, -0.03 * side, size, rng)
+
+
+def _pass(size: float, facing: float, rng: np.random.Generator):
+    """Walking straight on along the negative y axis at `WALKING_SPEED`; only other people do so."""
+    return _gait(lambda time: (np.array([0.0, -WALKING_SPEED * time]), 0.0), rng.uniform(0.8, 0.95), 0.0, size, rng)
+
+
+def _gait(path: FloorPath, rate: float, bend: float, size: float, rng: np.random.Generator):
+    """Walking on a path, `rate` strides a second, arms against the legs."""
     feet = steps(path, rate, 0.085 * size, rng.uniform(0.03, 0.07), rng.uniform(0.35, 0.6))
     sway, swing = 0.02 * size, rng.uniform(0.25, 0.5)
 
@@ -157,7 +167,7 @@ def _walk(size: float, facing: float, rng: np.random.Generator):
 
     def angles(time):
         beat = float(np.sin(2 * np.pi * (rate * time - 0.31)))
-        change = {"turn": 0.12 * beat, "lean": 0.04, "bend": -0.03 * side}
+        change = {"turn": 0.12 * beat, "lean": 0.04, "bend": bend}
         for name, sign in (("left", 1), ("right", -1)):
             change |= {f"{name}_swing": sign * swing * beat + 0.05, f"{name}_elbow": 0.35 - 0.25 * sign * -beat}
         return change
@@ -282,3 +292,4 @@ def _dance(size: float, facing: float, rng: np.random.Generator):
 
 
 MOVEMENTS = {"walk": _walk, "turn": _turn, "stand": _standing, "wave": _wave, "squat": _squat, "dance": _dance}
+MOVEMENTS["pass"] = _pass

@@ -78,8 +78,8 @@ class Person:
         return transforms
 
 
-def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
-    """A person; the same seed and settings give the same person."""
+def make_person(seed: int, settings: PeopleSettings = DEFAULT, movement: str | None = None) -> Person:
+    """A person; the same seed and settings give the same person, whose movement may be chosen."""
     rng = np.random.default_rng([seed, 17])
     body = load_body()
     code, male = _shape_code(body, seed, rng)
@@ -116,7 +116,7 @@ def make_person(seed: int, settings: PeopleSettings = DEFAULT) -> Person:
         regressor=body.regressor[:, used],
         soles=soles,
         skeleton=skeleton,
-        motion=held_still(make_motion(_movement(settings, rng), scale, rng), held.angles),
+        motion=held_still(make_motion(movement or _movement(settings, rng), scale, rng), held.angles),
         board=held.corners,
     )
 

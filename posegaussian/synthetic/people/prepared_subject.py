@@ -33,7 +33,9 @@ def texel_for(pixels: int) -> float:
     return min(max(1 / pixels, 0.001), 0.004)
 
 
-def prepare_subject(seed: int, people: PeopleSettings, frames: int, fps: int, texel: float) -> PreparedSubject:
+def prepare_subject(
+    seed: int, people: PeopleSettings, frames: int, fps: float, texel: float, movement: str | None = None
+) -> PreparedSubject:
     """A person from a seed, ready to be moved to a device.
 
     Args:
@@ -42,7 +44,8 @@ def prepare_subject(seed: int, people: PeopleSettings, frames: int, fps: int, te
         frames: number of frames of the pose sequence.
         fps: frames per second.
         texel: distance between samples of colour, metres.
+        movement: their movement; None: one that the settings allow.
     """
-    person = make_person(seed, people)
+    person = make_person(seed, people, movement)
     baked = bake(person, texel)
     return PreparedSubject(seed, baked, sample_poses(person, baked, np.arange(frames) / fps))

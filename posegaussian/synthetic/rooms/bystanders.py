@@ -1,4 +1,4 @@
-"""Other people who stand in a room: they do not move within a capture or clip, so they are part of the empty room."""
+"""Other people in a room: those who stand do not move within a capture or clip, so they are part of the empty room."""
 
 from __future__ import annotations
 
@@ -23,31 +23,41 @@ MIDDLE = 1.0
 
 @dataclass(frozen=True)
 class Bystanders(Tensors):
-    """Where k other people stand.
+    """Where k other people are.
 
     Args:
         place: x and y of each, metres.
         turn: cosine and sine of how each is turned; computed on the host, since devices round them differently.
         lamp: camera of the shadow map of each.
+        speed: of those who walk, along their own negative y axis, metres per second; 0 for those who stand.
     """
 
     place: Float32[Tensor, "k 2"]
     turn: Float32[Tensor, "k 2"]
     lamp: Camera
+    speed: Float32[Tensor, k]
 
     @staticmethod
-    def of(places: Float32[Tensor, "k 3"], lights: Lights) -> Bystanders | None:
-        """From x, y and yaw of each, on the CPU; None where there is nobody."""
-        if not len(places):
+    def of(others: Float32[Tensor, "k 4"], lights: Lights, seconds: float = 0.0) -> Bystanders | None:
+        """From x, y, yaw and speed of each, on the CPU; None where there is nobody.
+
+        Args:
+            others: in the middle of the time.
+            lights: the light.
+            seconds: after the middle.
+        """
+        if not len(others):
             return None
-        centres = torch.cat([places[:, :2], torch.full_like(places[:, :1], MIDDLE)], dim=1).double().numpy()
-        turn = torch.stack([places[:, 2].cos(), places[:, 2].sin()], dim=1)
-        return Bystanders(places[:, :2], turn, stack([lamp_camera(lights, centre) for centre in centres]))
+        turn = torch.stack([others[:, 2].cos(), others[:, 2].sin()], dim=1)
+        ahead = torch.stack([turn[:, 1], -turn[:, 0]], dim=1)
+        place = others[:, :2] + seconds * others[:, 3:] * ahead
+        centres = torch.cat([place, torch.full_like(place[:, :1], MIDDLE)], dim=1).double().numpy()
+        lamps = stack([lamp_camera(lights, centre) for centre in centres])
+        return Bystanders(place, turn, lamps, others[:, 3])
 
 
-def placed(posed: PosedMesh, bystanders: Bystanders, number: int) -> PosedMesh:
-    """A person moved from where they are to where a bystander stands."""
-    middle = (posed.vertices[..., :2].amin(1) + posed.vertices[..., :2].amax(1)) / 2  # the same bits on every device
+def placed(posed: PosedMesh, bystanders: Bystanders, number: int, middle: Float32[Tensor, "1 2"]) -> PosedMesh:
+    """A person moved from around `middle`, x and y in metres, to where a bystander is in the middle of the time."""
     cos, sin = bystanders.turn[number].unbind()
 
     def turned(vectors: Tensor) -> Tensor:
@@ -60,10 +70,15 @@ def placed(posed: PosedMesh, bystanders: Bystanders, number: int) -> PosedMesh:
     return replace(posed, vertices=turned(posed.vertices - back) + shift, normals=turned(posed.normals))
 
 
+def middle_of(posed: PosedMesh) -> Float32[Tensor, "t 2"]:
+    """Middle of a person's outline on the floor in each frame, metres; the same bits on every device."""
+    return (posed.vertices[..., :2].amin(1) + posed.vertices[..., :2].amax(1)) / 2
+
+
 def with_bystanders(
     view: RoomView,
     people: Sequence[PosedMesh],
-    bystanders: Bystanders,
+    bystanders: Bystanders | None,
     camera: Camera,
     lights: Lights,
     distortion: Float32[Tensor, "n 5"] | None = None,
@@ -73,13 +88,14 @@ def with_bystanders(
     Args:
         view: n images.
         people: in one frame each, where they stand.
-        bystanders: the same.
+        bystanders: the same; None where there is nobody.
         camera: n cameras.
         lights: the light.
         distortion: of the lenses.
     """
     dense, frame = dense_camera(camera), torch.zeros(len(view.depth), dtype=torch.long, device=view.depth.device)
     for number, posed in enumerate(people):
+        assert bystanders is not None
         shadows = shadow_map(posed, bystanders.lamp[number : number + 1])
         middle = torch.cat([bystanders.place[number], torch.zeros_like(bystanders.place[number, :1])])
         depth = render_ground_truth(posed, frame, dense, distortion).depth

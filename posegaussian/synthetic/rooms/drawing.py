@@ -64,6 +64,7 @@ def draw_room(
     light: LightSettings,
     eyes: Float[np.ndarray, "n 3"],
     person: Float[np.ndarray, "p 3"],
+    seconds: float = 0.0,
 ) -> tuple[Room, Lights] | None:
     """A random room that holds all cameras, and the light that it throws on the person; None where there is none.
 
@@ -73,6 +74,7 @@ def draw_room(
         light: strengths of the lamps.
         eyes: centres of the cameras, metres.
         person: points that bound the person, metres.
+        seconds: how long other people walk.
 
     Raises:
         ConfigError: the room is too small for the cameras, or a camera lies below the floor.
@@ -94,7 +96,7 @@ def draw_room(
         site.board(settings.board)
     smallest, largest = settings.people
     for _ in range(int(rng.integers(round(smallest), round(largest) + 1))):
-        site.other()
+        site.other(settings.passing, seconds)
     kind.build(site)
     lights = draw_lights(rng, light)
     return _finished(site, name, kind, yaw, lights)
@@ -163,7 +165,8 @@ def _finished(site: Site, name: str, kind: Kind, yaw: float, lights: Lights) -> 
     fixtures = Fixtures(strengths=lights.strengths, ambient=lights.ambient, decoding=lights.decoding, **tensors)
     panels = site.builder.panels().moved(turn, np.zeros(3))
     panorama = np.array([rng.integers(COUNT), rng.uniform(0, 2 * np.pi), site.sky])
-    others = np.array(site.others).reshape(-1, 3)
+    others = np.array(site.others).reshape(-1, 4)
+    others[:, 2] += np.where(others[:, 3] > 0, yaw, 0.0)  # those who stand face anywhere
     others[:, :2] = others[:, :2] @ turn[:2, :2].T
     room = Room.of(name, panels, site.palette.rows(), panorama, fixtures, site.sky > 0, others, site.corners @ turn.T)
     directions = torch.from_numpy((towards / distance[:, None] @ turn.T).astype(np.float32))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posegaussian.synthetic.rooms.panorama import HIGHEST, LOWEST, panorama
 from posegaussian.synthetic.rooms.patterns import SIZE
-from posegaussian.synthetic.rooms.textures import FULL, atlas
+from posegaussian.synthetic.rooms.textures import FULL, names, texture
 from posegaussian.types import Tensors
 
 LEVELS = 9
@@ -77,16 +77,52 @@ def _scales(device: torch.device) -> Float32[Tensor, "3"]:
     return torch.tensor([1 / FULL, 1 / 255, 1 / 255], device=device)
 
 
+def pyramid(device: torch.device, wanted: Float32[Tensor, "m 4"]) -> Pyramid:
+    """The atlas on a device: on CUDA all of it, on the CPU at least the textures of some materials.
+
+    Drawing a texture takes 20 ms, and a capture needs a few of them.
+
+    Args:
+        device: where it is.
+        wanted: the materials; see `Room.surface`.
+    """
+    if device.type != "cpu":
+        return _whole(device)
+    known, drawn = _on_cpu()
+    for number in {int(layer) for layer in wanted[:, 0]} - drawn:
+        _draw(known, number)
+        drawn.add(number)
+    return known
+
+
 @cache
-def pyramid(device: torch.device) -> Pyramid:
-    """The atlas on a device."""
-    level = atlas().astype(np.float32)
-    found, starts = [], []
-    for _ in range(LEVELS):
-        starts.append(sum(len(part) for part in found))
-        found.append((level + 0.5).astype(np.uint8).reshape(-1, 4))
-        level = (level[:, ::2, ::2] + level[:, 1::2, ::2] + level[:, ::2, 1::2] + level[:, 1::2, 1::2]) / 4
-    return Pyramid(torch.from_numpy(np.concatenate(found)).to(device), torch.tensor(starts, device=device))
+def _whole(device: torch.device) -> Pyramid:
+    """The whole atlas on a device."""
+    found = _empty()
+    for number in range(len(names())):
+        _draw(found, number)
+    return found.to(device)
+
+
+@cache
+def _on_cpu() -> tuple[Pyramid, set[int]]:
+    """The atlas on the CPU, and the numbers of the textures that are drawn."""
+    return _empty(), set()
+
+
+def _empty() -> Pyramid:
+    sizes = [len(names()) * (SIZE >> level) ** 2 for level in range(LEVELS)]
+    return Pyramid(torch.zeros((sum(sizes), 4), dtype=torch.uint8), torch.tensor([0, *sizes[:-1]]).cumsum(0))
+
+
+def _draw(into: Pyramid, number: int) -> None:
+    """Draw a texture into all levels of an atlas on the CPU."""
+    level = texture(number).astype(np.float32)
+    for start in into.starts.tolist():
+        rounded = torch.from_numpy((level + 0.5).astype(np.uint8).reshape(-1, 4))
+        first = start + number * len(rounded)
+        into.texels[first : first + len(rounded)] = rounded
+        level = (level[::2, ::2] + level[1::2, ::2] + level[::2, 1::2] + level[1::2, 1::2]) / 4
 
 
 @cache

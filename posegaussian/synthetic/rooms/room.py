@@ -20,8 +20,8 @@ NEAR = 2.5
 """Distance from the person from which on cells grow in proportion, metres."""
 MAX_CELLS = 96
 """At most this many cells along an edge."""
-NOWHERE = np.zeros((0, 3))
-"""Places of nothing."""
+NOBODY, NOWHERE = np.zeros((0, 4)), np.zeros((0, 3))
+"""Places of no other people, and no places."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Room(Tensors):
         panorama_number: which panorama lies around.
         vertices: number of vertices of the mesh.
         faces: number of triangles of the mesh.
-        others: x, y (metres) and yaw (radians) of other people.
+        others: x, y (metres), yaw (radians) and walking speed (metres per second) of other people.
         board: inner corners of a calibration board on the floor, metres; none without one.
     """
 
@@ -101,13 +101,13 @@ class Room(Tensors):
     panorama_number: int
     vertices: int
     faces: int
-    others: Float32[Tensor, "k 3"]
+    others: Float32[Tensor, "k 4"]
     board: Float32[Tensor, "c 3"]
 
     @staticmethod
     def of(
         kind: str, panels: Panels, materials: Float[np.ndarray, "m 13"], panorama: Float[np.ndarray, 3],
-        fixtures: Fixtures, opened: bool, others: Float[np.ndarray, "k 3"] = NOWHERE,
+        fixtures: Fixtures, opened: bool, others: Float[np.ndarray, "k 4"] = NOBODY,
         board: Float[np.ndarray, "c 3"] = NOWHERE,
     ) -> Room:  # fmt: skip
         """A room of panels, on the CPU.
@@ -119,7 +119,7 @@ class Room(Tensors):
             panorama: number, turn and brightness.
             fixtures: the light.
             opened: whether rays may leave the room.
-            others: x, y and yaw of other people.
+            others: x, y, yaw and walking speed of other people.
             board: inner corners of a calibration board.
         """
         cells = cell_counts(panels)

@@ -102,7 +102,7 @@ def _shade(
     u, v = (row[:, 14] + s * row[:, 12]) / period, (row[:, 15] + t * row[:, 13]) / period
     slant = (_dot(row[:, 9:12], rays).abs() / _dot(rays, rays).sqrt()).clamp_min(LEAST_SLANT)
     footprint = depth * spacing / (slant.sqrt() * slant.sqrt().sqrt() * period)
-    texel = pyramid(panel.device).sample(surface[:, 0].long(), u, v, footprint)
+    texel = pyramid(panel.device, room.surface).sample(surface[:, 0].long(), u, v, footprint)
     colour = colours[:, 0] + texel[:, 1:2] * (colours[:, 1] - colours[:, 0])
     colour = (colour + texel[:, 2:3] * (colours[:, 2] - colour)) * texel[:, :1]
     colour = decoded(colour, room.fixtures.decoding)

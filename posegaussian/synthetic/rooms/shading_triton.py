@@ -49,7 +49,7 @@ def shade_view(
     colours = torch.empty((*face.shape, 3), dtype=torch.float16, device=face.device)
     key = torch.empty((count, height, width, 3), dtype=torch.float16, device=face.device)
     points, normals = depth.new_empty((2, count, height, width, 3))
-    texels = pyramid(face.device)
+    texels = pyramid(face.device, room.surface)
     grid = triton.cdiv(width, TILE[1]), triton.cdiv(height, TILE[0]), count
     tensors = (
         *(colours, key, points, normals, face, depth, lit.mesh.panel, room.rows, room.colours, room.surface),

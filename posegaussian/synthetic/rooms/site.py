@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.config.people import BoardSettings
+from posegaussian.synthetic.motion.motion import WALKING_SPEED
 from posegaussian.synthetic.rooms.floor_board import LIFTED, put_down
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.plan import Plan
@@ -18,6 +19,10 @@ YAWS = (0.0, -np.pi / 2, np.pi, np.pi / 2)
 """Directions of the four walls: a thing turned by one of them has its back to the wall at +y, +x, -y or -x."""
 OTHER_REACH = 0.55
 """Half of the space on the floor that another person needs, metres; their sequence may start aside of their place."""
+WAY_STEP, LONGEST_WAY = 0.25, 3.0
+"""A person's way past is tried in such steps, and is at most this long before and behind its middle, metres."""
+SLOWEST = 0.3
+"""People whose way is too short for this speed stand, metres per second; chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Site:
         lamps: the first ones light the person.
         sides: colours of low x, high x, low y, high y, floor and ceiling.
         sky: brightness of the far surroundings; 0: nothing of them is seen.
-        others: x, y and yaw of other people.
+        others: x, y, yaw and walking speed of other people.
         corners: inner corners of a calibration board on the floor.
     """
 
@@ -62,7 +67,7 @@ class Site:
     lamps: list[Lamp] = field(default_factory=list)
     sides: Float[np.ndarray, "6 3"] = field(default_factory=lambda: np.full((6, 3), 0.5))
     sky: float = 0.0
-    others: list[tuple[float, float, float]] = field(default_factory=list)
+    others: list[tuple[float, float, float, float]] = field(default_factory=list)
     corners: Float[np.ndarray, "c 3"] = field(default_factory=lambda: NOWHERE)
 
     @property
@@ -106,17 +111,35 @@ class Site:
                     self.builder.place(*place)
                     thing.build(self.builder, self.palette, self.rng, size)
 
-    def other(self) -> None:
-        """Put another person behind the person or aside, as a camera sees them, if there is a place."""
+    def other(self, passing: float = 0.0, seconds: float = 0.0) -> None:
+        """Put another person behind the person or aside, as a camera sees them, if there is a place.
+
+        Args:
+            passing: probability that they walk.
+            seconds: how long they walk, 0: they stand; they reach the middle of their way after half of it.
+        """
         half = (OTHER_REACH, OTHER_REACH)
         for _ in range(20):
             eye = self.plan.eyes[self.rng.integers(len(self.plan.eyes)), :2]
             away = np.arctan2(-eye[1], -eye[0]) + self.rng.uniform(-0.8, 0.8)
             x, y = self.rng.uniform(1.0, 6.0) * np.array([np.cos(away), np.sin(away)])
             if self.plan.free(x, y, half, 0.0, 0.0, 1.95):
-                self.plan.take(x, y, half, 0.0)
-                self.others.append((float(x), float(y), float(self.rng.uniform(0, 2 * np.pi))))
+                yaw = float(self.rng.uniform(0, 2 * np.pi))
+                way = self._way(x, y, yaw) if passing and seconds and self.rng.uniform() < passing else 0.0
+                speed = min(WALKING_SPEED, 2 * way / max(seconds, 1e-6))
+                way, speed = (way, speed) if speed > SLOWEST else (0.0, 0.0)
+                self.plan.take(x, y, (OTHER_REACH, OTHER_REACH + way), yaw if way else 0.0)
+                self.others.append((float(x), float(y), yaw, speed))
                 return
+
+    def _way(self, x: float, y: float, yaw: float) -> float:
+        """How far a person may walk before and behind a place, metres, along their own y axis."""
+        along, half = turned(yaw)[:2, 1], (OTHER_REACH, OTHER_REACH)
+        for way in np.arange(WAY_STEP, LONGEST_WAY, WAY_STEP):
+            ends = np.array([x, y]) + np.outer([-way, way], along)
+            if not all(self.plan.free(*end, half, 0.0, 0.0, 1.95) for end in ends):
+                return float(way - WAY_STEP)
+        return LONGEST_WAY
 
     def board(self, settings: BoardSettings) -> None:
         """Put a calibration board on the floor beside the person, as the cameras see them, if there is a place."""

@@ -9,10 +9,17 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
 from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours, render_colours
-from posegaussian.synthetic.rooms.bystanders import Bystanders, placed, truth_with_bystanders, with_bystanders
+from posegaussian.synthetic.rooms.bystanders import (
+    Bystanders,
+    middle_of,
+    placed,
+    truth_with_bystanders,
+    with_bystanders,
+)
 from posegaussian.synthetic.rooms.darkening import Shade, dark_pixels, images_in_room
 from posegaussian.synthetic.rooms.lit_room import LitRoom
 from posegaussian.synthetic.rooms.room import Room
@@ -36,14 +43,16 @@ class Surroundings:
         lights: the light.
         lamp: camera of the shadow map, batch of 1.
         middle: of the person over all frames, metres.
-        people: other people, in one frame, where they stand.
+        people: other people.
+        fps: frames per second.
     """
 
     room: Room
     lights: Lights
     lamp: Camera
     middle: Float32[Tensor, "3"]
-    people: Sequence[PosedMesh] = ()
+    people: Sequence[Subject] = ()
+    fps: float = 30.0
     _lit: LitRoom | None = None
     _views: dict[str, RoomView] = field(default_factory=dict)
     _truths: dict[str, RoomTruth] = field(default_factory=dict)
@@ -55,43 +64,79 @@ class Surroundings:
             self._lit = LitRoom.of(self.room)
         return self._lit
 
-    @property
-    def bystanders(self) -> Bystanders | None:
-        """Where other people stand; None where there is nobody."""
-        return Bystanders.of(self.room.others, self.lights)
+    def inhabited(self, people: Sequence[Subject], fps: float) -> "Surroundings":
+        """The same with other people, as many as the room has places for.
 
-    def inhabited(self, people: Sequence[PosedMesh]) -> "Surroundings":
-        """The same with other people, who come from the origin, as many as the room has places for."""
-        spots = self.bystanders
-        assert spots is not None
-        return replace(self, people=[placed(posed, spots, number) for number, posed in enumerate(people)])
+        Args:
+            people: those who stand in their first frame, those who walk in all frames.
+            fps: frames per second.
+        """
+        return replace(self, people=people, fps=fps)
 
-    def view(self, name: str | None, camera: Camera, distortion: Float[np.ndarray, "5"]) -> RoomView:
+    def walks(self, number: int) -> bool:
+        """Whether another person walks past."""
+        return bool(self.room.others[number, 3] > 0)
+
+    def view(
+        self, name: str | None, camera: Camera, distortion: Float[np.ndarray, "5"], frame: int | None = None
+    ) -> RoomView:
         """The empty room in a camera.
 
         Args:
             name: of the camera, under which the view is kept; None: it is not.
             camera: batch of 1.
             distortion: of its lens.
+            frame: which shows those who walk; None: without them.
         """
-        if name in self._views:
-            return self._views[name]
         lens = torch.from_numpy(distortion)[None].float()
-        rays = sample_rays(camera, distortion) if distortion.any() else None
-        view = view_room(self.lit, camera, lens, rays)
-        if self.people and (spots := self.bystanders):
-            view = with_bystanders(view, self.people, spots, camera, self.lights, lens)
-        view = dark_pixels(view, self.lamp, self.middle)
-        if name is not None:
-            self._views[name] = view
-        return view
+        view = self._views.get(name)
+        if view is None:
+            rays = sample_rays(camera, distortion) if distortion.any() else None
+            view = view_room(self.lit, camera, lens, rays)
+            view = with_bystanders(view, *self._others(None), camera, self.lights, lens)
+            if not self._walkers:
+                view = dark_pixels(view, self.lamp, self.middle)
+            if name is not None:
+                self._views[name] = view
+        if frame is None or not self._walkers:
+            return view
+        view = with_bystanders(view, *self._others(frame), camera, self.lights, lens)
+        return dark_pixels(view, self.lamp, self.middle)
+
+    @property
+    def _walkers(self) -> list[int]:
+        return [number for number in range(len(self.people)) if self.walks(number)]
+
+    def _others(self, frame: int | None) -> tuple[list[PosedMesh], Bystanders | None]:
+        """Those who walk, in a frame, where they are then; or, without a frame, those who stand."""
+        chosen = [number for number in range(len(self.people)) if self.walks(number) != (frame is None)]
+        if not chosen:
+            return [], None
+        frames = max(len(self.people[number].transforms) for number in chosen)
+        others, half = self.room.others[chosen], frames // 2
+        middle, now = (
+            Bystanders.of(others, self.lights, ((frame or 0) - half) / self.fps * moved) for moved in (0.0, 1.0)
+        )
+        assert middle is not None
+        people = []
+        for place, number in enumerate(chosen):
+            subject = self.people[number]
+            origin = middle_of(subject.posed(np.array([half])))
+            people.append(placed(subject.posed(np.array([frame or 0])), middle, place, origin))
+        return people, now
 
     def plate(self, name: str, camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 3 h w"]:
         """The image of the empty room; arguments as for `view`."""
         return plate(self.view(name, camera, distortion))
 
     def image(
-        self, name: str | None, posed: PosedMesh, camera: Camera, distortion: Float[np.ndarray, "5"], shadows: ShadowMap
+        self,
+        name: str | None,
+        posed: PosedMesh,
+        camera: Camera,
+        distortion: Float[np.ndarray, "5"],
+        shadows: ShadowMap,
+        frame: int,
     ) -> tuple[Float32[Tensor, "1 3 h w"], RenderedColours]:
         """The image of a person in the room, and the person alone.
 
@@ -101,15 +146,16 @@ class Surroundings:
             camera: batch of 1.
             distortion: of its lens.
             shadows: of the person.
+            frame: its number.
         """
-        view, first = self.view(name, camera, distortion), torch.zeros(1, dtype=torch.long)
+        view, first = self.view(name, camera, distortion, frame), torch.zeros(1, dtype=torch.long)
         lens = torch.from_numpy(distortion)[None].float()
         person = render_colours(posed, first, camera, self.lights, shadows, lens, view.depth)
         shade = Shade.of(posed, shadows, self.lights, self.middle)
         return images_in_room(view, person, first, shade), person
 
     def truth(
-        self, name: str, person: GroundTruth, camera: Camera, distortion: Float[np.ndarray, "5"]
+        self, name: str, person: GroundTruth, camera: Camera, distortion: Float[np.ndarray, "5"], frame: int
     ) -> tuple[GroundTruth, RoomTruth]:
         """The person's ground truth where nothing hides them, and that of everything.
 
@@ -118,12 +164,14 @@ class Surroundings:
             person: their ground truth in an empty world.
             camera: batch of 1.
             distortion: of its lens.
+            frame: its number.
         """
+        lens = torch.from_numpy(distortion)[None].float()
         if name not in self._truths:
-            lens = torch.from_numpy(distortion)[None].float()
             empty = room_truth(self.lit, camera, lens)
-            self._truths[name] = truth_with_bystanders(empty, self.people, camera, lens)
-        return visible_truth(person, self._truths[name])
+            self._truths[name] = truth_with_bystanders(empty, self._others(None)[0], camera, lens)
+        whole = self._truths[name]
+        return visible_truth(person, truth_with_bystanders(whole, self._others(frame)[0], camera, lens))
 
 
 def sample_rays(camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 s 3"]:

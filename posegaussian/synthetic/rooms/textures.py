@@ -1,8 +1,8 @@
 """Procedural textures that repeat: what a surface is made of, without its colours.
 
 Each texture has three channels: a brightness that multiplies the colour (1 is stored as `FULL`), and the shares of a
-second and a third colour. So one pattern of planks serves floors of all colours. The textures are drawn once in a
-process, from fixed seeds.
+second and a third colour. So one pattern of planks serves floors of all colours. Each texture is drawn once in a
+process, from a fixed seed, when it is first needed.
 """
 
 from functools import cache
@@ -30,12 +30,12 @@ def period(name: str) -> float:
 
 
 @cache
-def atlas() -> UInt8[np.ndarray, "k s s 4"]:
-    """All textures; the fourth channel is empty."""
-    found = np.zeros((len(_PATTERNS), SIZE, SIZE, 4), np.uint8)
-    for number, (_, draw) in enumerate(_PATTERNS.values()):
-        shade, second, third = draw(np.random.default_rng([77, number]))
-        found[number, ..., 0] = np.clip(FULL * shade, 0, 255)
-        found[number, ..., 1] = np.clip(255 * second, 0, 255)
-        found[number, ..., 2] = np.clip(255 * third, 0, 255)
+def texture(number: int) -> UInt8[np.ndarray, "s s 4"]:
+    """A texture by its number in the atlas; the fourth channel is empty."""
+    draw = list(_PATTERNS.values())[number][1]
+    shade, second, third = draw(np.random.default_rng([77, number]))
+    found = np.zeros((SIZE, SIZE, 4), np.uint8)
+    found[..., 0] = np.clip(FULL * shade, 0, 255)
+    found[..., 1] = np.clip(255 * second, 0, 255)
+    found[..., 2] = np.clip(255 * third, 0, 255)
     return found

@@ -93,21 +93,21 @@ class Surroundings:
         if view is None:
             rays = sample_rays(camera, distortion) if distortion.any() else None
             view = view_room(self.lit, camera, lens, rays)
-            view = with_bystanders(view, *self._others(None), camera, self.lights, lens)
+            view = with_bystanders(view, *self.others_at(None), camera, self.lights, lens)
             if not self._walkers:
                 view = dark_pixels(view, self.lamp, self.middle)
             if name is not None:
                 self._views[name] = view
         if frame is None or not self._walkers:
             return view
-        view = with_bystanders(view, *self._others(frame), camera, self.lights, lens)
+        view = with_bystanders(view, *self.others_at(frame), camera, self.lights, lens)
         return dark_pixels(view, self.lamp, self.middle)
 
     @property
     def _walkers(self) -> list[int]:
         return [number for number in range(len(self.people)) if self.walks(number)]
 
-    def _others(self, frame: int | None) -> tuple[list[PosedMesh], Bystanders | None]:
+    def others_at(self, frame: int | None) -> tuple[list[PosedMesh], Bystanders | None]:
         """Those who walk, in a frame, where they are then; or, without a frame, those who stand."""
         chosen = [number for number in range(len(self.people)) if self.walks(number) != (frame is None)]
         if not chosen:
@@ -169,9 +169,9 @@ class Surroundings:
         lens = torch.from_numpy(distortion)[None].float()
         if name not in self._truths:
             empty = room_truth(self.lit, camera, lens)
-            self._truths[name] = truth_with_bystanders(empty, self._others(None)[0], camera, lens)
+            self._truths[name] = truth_with_bystanders(empty, self.others_at(None)[0], camera, lens)
         whole = self._truths[name]
-        return visible_truth(person, truth_with_bystanders(whole, self._others(frame)[0], camera, lens))
+        return visible_truth(person, truth_with_bystanders(whole, self.others_at(frame)[0], camera, lens))
 
 
 def sample_rays(camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 s 3"]:

@@ -1,19 +1,27 @@
 """Captures and streamed samples in rooms: their files, their truth, and that `off` changes nothing."""
 
+import json
 from dataclasses import replace
 
 import cv2
+import helpers
 import numpy as np
 import pytest
 import torch
 
+from posegaussian import config
 from posegaussian.captures.formats import easymocap
 from posegaussian.config import BuiltinSettings, RigSettings, RoomSettings, SensorSettings, StreamSettings
+from posegaussian.config.people import BoardSettings
+from posegaussian.errors import ConfigError
 from posegaussian.pipeline.captures import SCENE_DEPTH_UNIT, write_capture
 from posegaussian.synthetic.dataset import capture_scene
 from posegaussian.synthetic.dataset.clips import render_clip, render_clips
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
-from posegaussian.synthetic.dataset.synthetic_capture import bystander_seeds
+from posegaussian.synthetic.dataset.synthetic_capture import bystander_seeds, person_capture
+from posegaussian.synthetic.motion.motion import WALKING_SPEED
+from posegaussian.synthetic.rooms.bystanders import middle_of
+from posegaussian.synthetic.rooms.floor_board import LIFTED
 from posegaussian.synthetic.rooms.surfaces import OTHER, PERSON
 
 CAPTURE = BuiltinSettings(
@@ -106,6 +114,59 @@ def test_other_people_stand_around_and_change_no_truth_of_the_person(subject):
 def test_a_capture_has_bystanders_of_its_split():
     for seed, others in ((5, [6, 7]), (99, [98, 97]), (299, [298, 297]), (1000, [1001, 1002])):
         assert bystander_seeds(seed, 2) == others
+
+
+def test_people_pass_by_at_their_speed_and_are_no_part_of_the_background():
+    settings = replace(
+        CAPTURE,
+        frames=7,
+        fps=6,
+        size=(48, 48),
+        room=RoomSettings(kinds=("outdoors",), people=(1, 1), passing=1.0, clutter=(0, 0), before=0),
+    )
+    scene = person_capture(2, settings).scene
+    x, y, yaw, speed = scene.surroundings.room.others[0].tolist()
+    assert 0.3 < speed <= WALKING_SPEED
+    path = []
+    for frame in range(7):
+        (posed,), spots = scene.surroundings.others_at(frame)
+        path.append(middle_of(posed)[0].numpy())
+        np.testing.assert_allclose(path[-1], spots.place[0], atol=0.15)  # arms and legs swing
+        assert abs(posed.vertices[..., 2].min()) < 0.01
+    expected = np.array([x, y]) + speed * (np.arange(7)[:, None] - 3) / 6 * np.array([np.sin(yaw), -np.cos(yaw)])
+    np.testing.assert_allclose(path, expected, atol=0.15)
+    assert scene.surroundings.others_at(None) == ([], None)
+
+
+def test_a_board_lies_on_the_floor_where_its_file_says(tmp_path):
+    board = BoardSettings(kind="checkerboard", columns=7, rows=5, square=0.1)
+    room = RoomSettings(kinds=("black",), people=(0, 0), before=0, clutter=(0, 0), board=board)
+    settings = replace(
+        CAPTURE, frames=1, size=(448, 448), room=room, rig=RigSettings(pitch=(35, 40), radius=(2.4, 2.6))
+    )
+    write_capture(2, tmp_path / "board", settings)
+    written = json.loads((tmp_path / "board/board.json").read_text())
+    corners = np.array(written["frames"]["000000"])
+    assert (written["columns"], written["square"]) == (7, 0.1) and corners.shape == (24, 3)
+    np.testing.assert_allclose(corners[:, 2], LIFTED, atol=1e-6)
+    sides = np.linalg.norm(np.diff(corners.reshape(4, 6, 3), axis=1), axis=2)
+    np.testing.assert_allclose(sides, 0.1, atol=1e-5)
+    loaded, seen = easymocap.read(tmp_path / "board"), 0
+    for name, camera in loaded.cameras.items():
+        grey = cv2.cvtColor(loaded.image(name, 0), cv2.COLOR_RGB2GRAY)
+        turn, shift = cv2.Rodrigues(camera.world_to_camera[:3, :3])[0], camera.world_to_camera[:3, 3]
+        true = cv2.projectPoints(corners, turn, shift, camera.intrinsics, camera.distortion)[0][:, 0] - 0.5
+        there, found = cv2.findChessboardCornersSB(grey, (6, 4))
+        if there:
+            found, seen = found.reshape(-1, 2), seen + 1
+            error = min(np.linalg.norm(each - true, axis=1).max() for each in (found, found[::-1]))
+            assert error < 0.15, f"{name}: {error:.3f} px"
+    assert seen > 0
+
+
+def test_two_boards_are_refused():
+    with helpers.refuses(ConfigError, "invalid-settings"):
+        config.parse(BuiltinSettings, {"room": {"board": {}}, "people": {"things": ["board"]}})
 
 
 def test_cameras_stand_above_the_floor(subject):

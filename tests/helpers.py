@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, product
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,8 +18,6 @@ import pytest
 
 from posegaussian.errors import CaptureWarning, UserError
 from posegaussian.geometry.lens import SourceCamera
-
-Value = TypeVar("Value")
 
 JOINTS = np.array(
     [  # COCO-17 in metres; z up, facing +x, left is +y
@@ -283,12 +280,6 @@ def exits(
         "" if frame is None else f"frame {frame:06d}",
     ]
     assert [name for name in wanted if name not in line] == []
-
-
-def known(value: Value | None) -> Value:
-    """A value that is not None."""
-    assert value is not None
-    return value
 
 
 def _place(message, wanted: dict) -> dict:

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from helpers import known
+from known import known
 
 from posegaussian.config import PeopleSettings, RoomSettings, SensorSettings, StreamSettings
 from posegaussian.synthetic.dataset.clips import render_clips

@@ -5,6 +5,7 @@ import helpers
 import numpy as np
 import pytest
 import torch
+from known import known
 
 from posegaussian import config
 from posegaussian.config import LightSettings, RoomSettings
@@ -295,9 +296,8 @@ def test_the_same_seed_gives_the_same_room():
     eyes, outline = np.array([[0.0, -2, 1], [1, -2, 1.2]]), np.array([[-0.3, -0.3, 0], [0.3, 0.3, 1.8]])
 
     def draw(seed):
-        return draw_room(np.random.default_rng(seed), RoomSettings(kinds=("living",)), LightSettings(), eyes, outline)[
-            0
-        ]
+        rng = np.random.default_rng(seed)
+        return known(draw_room(rng, RoomSettings(kinds=("living",)), LightSettings(), eyes, outline))[0]
 
     one, same, other = draw(3), draw(3), draw(4)
     assert torch.equal(one.origin, same.origin) and torch.equal(one.colours, same.colours)

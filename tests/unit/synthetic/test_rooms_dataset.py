@@ -8,6 +8,7 @@ import helpers
 import numpy as np
 import pytest
 import torch
+from known import known
 
 from posegaussian import config
 from posegaussian.captures.formats import easymocap
@@ -40,7 +41,7 @@ def capture(tmp_path_factory):
 
 
 def read(root, kind, camera, frame=0):
-    return helpers.known(cv2.imread(str(root / f"{kind}/{camera}/{frame:06d}.png"), cv2.IMREAD_UNCHANGED))
+    return known(cv2.imread(str(root / f"{kind}/{camera}/{frame:06d}.png"), cv2.IMREAD_UNCHANGED))
 
 
 def test_a_capture_holds_the_truth_of_everything(capture):
@@ -81,7 +82,7 @@ def test_without_a_room_of_its_own_a_capture_is_that_of_today(tmp_path, monkeypa
 def test_samples_in_rooms(subject):
     sample, again = (render_clip(subject, np.random.default_rng(5), STREAM, 2) for _ in range(2))
     around = sample.surroundings
-    assert around is not None and torch.equal(around.images, helpers.known(again.surroundings).images)
+    assert around is not None and torch.equal(around.images, known(again.surroundings).images)
     mask = sample.pair.masks
     torch.testing.assert_close(sample.pair.images, around.images * mask)
     assert torch.equal(around.labels == PERSON, sample.depth > 0)
@@ -102,13 +103,12 @@ def test_other_people_stand_around_and_change_no_truth_of_the_person(subject):
     found = 0
     for seed in range(3):
         alone, together = render((0, 0), seed), render((3, 3), seed)
-        there = helpers.known(together.surroundings).labels == OTHER
-        assert not (helpers.known(alone.surroundings).labels == OTHER).any()
+        empty, full = known(alone.surroundings), known(together.surroundings)
+        there = full.labels == OTHER
+        assert not (empty.labels == OTHER).any()
         assert torch.equal(alone.depth, together.depth) and torch.equal(alone.pair.masks, together.pair.masks)
-        assert torch.equal(
-            helpers.known(alone.surroundings).labels == PERSON, helpers.known(together.surroundings).labels == PERSON
-        )
-        assert (helpers.known(together.surroundings).depth[there] > 1).all()
+        assert torch.equal(empty.labels == PERSON, full.labels == PERSON)
+        assert (full.depth[there] > 1).all()
         found += int(there.sum())
     assert found > 100
 
@@ -126,14 +126,14 @@ def test_people_pass_by_at_their_speed_and_are_no_part_of_the_background():
         size=(48, 48),
         room=RoomSettings(kinds=("outdoors",), people=(1, 1), passing=1.0, clutter=(0, 0), before=0),
     )
-    around = helpers.known(person_capture(2, settings).scene.surroundings)
+    around = known(person_capture(2, settings).scene.surroundings)
     x, y, yaw, speed = around.room.others[0].tolist()
     assert 0.3 < speed <= WALKING_SPEED
     path = []
     for frame in range(7):
         (posed,), spots = around.others_at(frame)
         path.append(middle_of(posed)[0].numpy())
-        np.testing.assert_allclose(path[-1], helpers.known(spots).place[0], atol=0.15)  # arms and legs swing
+        np.testing.assert_allclose(path[-1], known(spots).place[0], atol=0.15)  # arms and legs swing
         assert abs(posed.vertices[..., 2].min()) < 0.01
     expected = np.array([x, y]) + speed * (np.arange(7)[:, None] - 3) / 6 * np.array([np.sin(yaw), -np.cos(yaw)])
     np.testing.assert_allclose(path, expected, atol=0.15)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import helpers
 import pytest
 import torch
+from known import known
 
 from posegaussian import config
 from posegaussian.config import RoomSettings, StreamSettings
@@ -54,7 +55,7 @@ def test_steps_drawn_ahead_are_the_same(monkeypatch):
     assert len(drawn) == 3 and not stream._ahead._coming
     for one, other in zip(plain, again, strict=True):
         assert torch.equal(one.pair.images, other.pair.images) and torch.equal(one.joints2d, other.joints2d)
-        assert torch.equal(helpers.known(one.surroundings).images, helpers.known(other.surroundings).images)
+        assert torch.equal(known(one.surroundings).images, known(other.surroundings).images)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Windows of images with more samples: they show what the whole image shows, and nothing else changes."""
 
-import helpers
 import numpy as np
 import torch
+from known import known
 from torch.nn.functional import avg_pool2d
 
 from posegaussian.synthetic.dataset.window import FINER, MARGIN, Window
@@ -15,7 +15,7 @@ POINTS = np.array([[0.1, 0.0, 1.0], [0.2, 0.15, 1.1], [-0.05, 0.1, 0.9]])
 
 
 def test_points_lie_in_the_window_at_finer_pixels():
-    window = helpers.known(Window.around(POINTS, CAMERA, LENS))
+    window = known(Window.around(POINTS, CAMERA, LENS))
     vertices = torch.from_numpy(POINTS).float()[None]
     whole, fine = (project_vertices(vertices, camera, LENS)[0] for camera in (CAMERA, window.camera(CAMERA)))
     corner = torch.tensor([window.left, window.top])

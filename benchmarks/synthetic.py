@@ -96,8 +96,14 @@ def throughput(
 def streamed(size: int, target: int, steps: int, room: RoomSettings | None = None) -> dict:
     """Samples per second of a warm stream on CUDA as training uses it: other processes draw the coming steps."""
     forever = 1_000_000
-    sizes = {"size": (size, size), "target_size": (target, target)}
-    settings = StreamSettings(**sizes, room=room or RoomSettings(), pool=4, lifetime=forever, workers=4)
+    settings = StreamSettings(
+        size=(size, size),
+        target_size=(target, target),
+        room=room or RoomSettings(),
+        pool=4,
+        lifetime=forever,
+        workers=4,
+    )
     with SyntheticStream(settings, 0, "cuda") as stream:
 
         def make(step: int) -> Sample:

@@ -38,7 +38,7 @@ class RoomSettings:
     passing: Fraction = 0.0
     """Share of the other people who walk past, where there is room for some steps; the others stand."""
     board: BoardSettings | None = None
-    """A calibration board that lies on the floor beside the person; null: none."""
+    """A calibration board that lies on the floor behind the person and aside; null: none."""
 
     def __post_init__(self):
         if not self.kinds:

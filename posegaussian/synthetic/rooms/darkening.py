@@ -79,6 +79,7 @@ def images_in_room(
         from posegaussian.synthetic.rooms import darkening_triton
 
         light = view.key, view.points, view.normals
+        assert rendered.hit is not None, "the person was rendered without a limit"
         return darkening_triton.composed(
             light,
             view.colours,

@@ -55,9 +55,8 @@ def composed(
     count, _, height, width = images.shape
     grid = triton.cdiv(height * width, LANES), count
     tensors = images, *light, colours, hit, person.contiguous(), frame, *_shadow(shadows), softness, free, middle
-    _compose[grid](
-        *tensors, len(colours), width, height, shadows.depth.shape[-1], SHADOW_TAPS, LANES, **launch_options(4)
-    )  # pyright: ignore[reportIndexIssue]
+    sizes = len(colours), width, height, shadows.depth.shape[-1]
+    _compose[grid](*tensors, *sizes, SHADOW_TAPS, LANES, **launch_options(4))  # pyright: ignore[reportIndexIssue]
     return images
 
 

@@ -137,20 +137,20 @@ class Site:
         along, half = turned(yaw)[:2, 1], (OTHER_REACH, OTHER_REACH)
         for way in np.arange(WAY_STEP, LONGEST_WAY, WAY_STEP):
             ends = np.array([x, y]) + np.outer([-way, way], along)
-            if not all(self.plan.free(*end, half, 0.0, 0.0, 1.95) for end in ends):
+            if not all(self.plan.free(end[0], end[1], half, 0.0, 0.0, 1.95) for end in ends):
                 return float(way - WAY_STEP)
         return LONGEST_WAY
 
     def board(self, settings: BoardSettings) -> None:
-        """Put a calibration board on the floor beside the person, as the cameras see them, if there is a place."""
+        """Put a calibration board on the floor behind the person and aside, as the cameras see them, if it fits."""
         board = Board.of(settings)
         half = (0.5 * board.size[0], 0.5 * board.size[1])
         ahead = self.plan.eyes[:, :2].mean(0)
         for attempt in range(40):
-            apart = self.rng.uniform(1.2, 1.8) if attempt < 20 else self.rng.uniform(0, np.pi)
+            apart = self.rng.uniform(2.2, 2.7) if attempt < 20 else self.rng.uniform(0, np.pi)
             aside = np.arctan2(ahead[1], ahead[0]) + self.rng.choice([-1, 1]) * apart
-            away = self.plan.reach + np.hypot(*half) + self.rng.uniform(0, 0.15)
-            x, y, yaw = away * np.cos(aside), away * np.sin(aside), self.rng.uniform(0, 2 * np.pi)
+            away = self.plan.reach + half[0] + self.rng.uniform(0.02, 0.1)
+            x, y, yaw = away * np.cos(aside), away * np.sin(aside), aside + self.rng.choice([0, np.pi])
             if self.plan.free(x, y, half, yaw, 0.0, LIFTED, seen=False):
                 self.plan.take(x, y, half, yaw)
                 self.builder.place(x, y, yaw, LIFTED)

@@ -89,7 +89,7 @@ class Surroundings:
             frame: which shows those who walk; None: without them.
         """
         lens = torch.from_numpy(distortion)[None].float()
-        view = self._views.get(name)
+        view = None if name is None else self._views.get(name)
         if view is None:
             rays = sample_rays(camera, distortion) if distortion.any() else None
             view = view_room(self.lit, camera, lens, rays)

@@ -37,6 +37,8 @@ class RoomSettings:
     """Number of other people who stand behind the person or aside, where there is room."""
     passing: Fraction = 0.0
     """Share of the other people who walk past, where there is room for some steps; the others stand."""
+    reflection: between(0, 1) = (0.0, 0.0)
+    """How polished hard floors are: 0 is matt, 1 reflects as water does."""
     board: BoardSettings | None = None
     """A calibration board that lies on the floor behind the person and aside; null: none."""
 

@@ -25,14 +25,14 @@ from posegaussian.synthetic.dataset.visibility import covisible, visible_joints
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.lights import shadow_map
 from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours, render_colours, render_ground_truth
-from posegaussian.synthetic.rooms.bystanders import middle_of, placed, truth_with_bystanders, with_bystanders
-from posegaussian.synthetic.rooms.darkening import Shade, images_in_room
+from posegaussian.synthetic.rooms.bystanders import middle_of, placed, truth_with_bystanders
+from posegaussian.synthetic.rooms.darkening import Shade
 from posegaussian.synthetic.rooms.lit_room import LitRoom
+from posegaussian.synthetic.rooms.reflection import SeenRoom
 from posegaussian.synthetic.rooms.surfaces import PERSON
 from posegaussian.synthetic.rooms.view import (
     RoomTruth,
     room_truth,
-    view_room,
     visible_truth,
 )
 from posegaussian.synthetic.sensors.sensor import Sensor
@@ -166,17 +166,16 @@ def _render(subject: Subject, sample: CameraSample, rooms: bool, others: list[Su
     else:
         lit, pair = LitRoom.of(sample.room), torch.arange(2, device=twice.device).repeat(frames)
         cameras, declared = sample.actual[:2], sample.declared[0]
-        view, empty = view_room(lit, cameras), room_truth(lit, declared)
+        seen, empty = SeenRoom.of(lit, cameras), room_truth(lit, declared)
         if sample.bystanders is not None:
             spots = sample.bystanders
             posed_others = [one.posed_first() for one in others[: len(spots.place)]]
             people = [placed(one, spots, i, middle_of(one)) for i, one in enumerate(posed_others)]
-            view = with_bystanders(view, people, spots, cameras, sample.lights)
+            seen = seen.inhabited(people, spots, sample.lights)
             empty = truth_with_bystanders(empty, people, declared)
-        limit = view.depth.repeat(frames, 1, 1)
+        shade = Shade.of(posed, shadows, sample.lights, sample.middle)
         scene = filmed.posed, filmed.frame, sample.actual, sample.lights, filmed.shadows
-        sources = render_colours(*scene, limit=limit)
-        images = images_in_room(view, sources, twice, Shade.of(posed, shadows, sample.lights, sample.middle))
+        images, sources = seen.images(*scene, shade, twice)
         truth, whole = visible_truth(truth, empty[pair])
         room = RoomRenders(sources.colours, whole)
     return ClipRenders(

@@ -12,12 +12,14 @@ from posegaussian.errors import ConfigError
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights
 from posegaussian.synthetic.rooms import halls, interiors, outdoors, studios
 from posegaussian.synthetic.rooms.baking import BOUNCE
+from posegaussian.synthetic.rooms.hard_surfaces import HARD
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.panorama import COUNT
 from posegaussian.synthetic.rooms.plan import Plan
 from posegaussian.synthetic.rooms.room import Fixtures, Room
 from posegaussian.synthetic.rooms.site import Lamp, Site
-from posegaussian.synthetic.rooms.surfaces import Builder, turned
+from posegaussian.synthetic.rooms.surfaces import Builder, Panels, turned
+from posegaussian.synthetic.rooms.textures import names
 
 WALL_GAP = 0.35
 """Space between a camera and the wall behind it, metres; chosen by hand: a tripod."""
@@ -94,6 +96,8 @@ def draw_room(
         site.before()
     if settings.board is not None:
         site.board(settings.board)
+    if settings.reflection[1] > 0:
+        site.gloss = float(rng.uniform(*settings.reflection))
     smallest, largest = settings.people
     for _ in range(int(rng.integers(round(smallest), round(largest) + 1))):
         site.other(settings.passing, seconds)
@@ -168,9 +172,26 @@ def _finished(site: Site, name: str, kind: Kind, yaw: float, lights: Lights) -> 
     others = np.array(site.others).reshape(-1, 4)
     others[:, 2] += np.where(others[:, 3] > 0, yaw, 0.0)  # those who stand face anywhere
     others[:, :2] = others[:, :2] @ turn[:2, :2].T
-    room = Room.of(name, panels, site.palette.rows(), panorama, fixtures, site.sky > 0, others, site.corners @ turn.T)
+    room = Room.of(
+        name,
+        panels,
+        site.palette.rows(),
+        panorama,
+        fixtures,
+        site.sky > 0,
+        others,
+        site.corners @ turn.T,
+        site.gloss if _hard_floor(panels, site.palette.rows()) else 0.0,
+    )
     directions = torch.from_numpy((towards / distance[:, None] @ turn.T).astype(np.float32))
     return room, replace(lights, directions=directions, ambient=ambient)
+
+
+def _hard_floor(panels: Panels, materials: Float[np.ndarray, "m 13"]) -> bool:
+    """Whether the largest surface on the ground is of wood, stone or tiles."""
+    sides = np.cross(panels.edges[:, 0], panels.edges[:, 1])
+    ground = np.where(abs(panels.origin[:, 2]) < 1e-3, sides[:, 2], 0.0)
+    return names()[int(materials[panels.material[ground.argmax()], 9])] in HARD
 
 
 def _lamps(site: Site, count: int) -> list[Lamp]:

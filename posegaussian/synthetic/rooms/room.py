@@ -83,6 +83,7 @@ class Room(Tensors):
         faces: number of triangles of the mesh.
         others: x, y (metres), yaw (radians) and walking speed (metres per second) of other people.
         board: inner corners of a calibration board on the floor, metres; none without one.
+        gloss: how polished the floor is; 0 is matt.
     """
 
     kind: str
@@ -103,12 +104,14 @@ class Room(Tensors):
     faces: int
     others: Float32[Tensor, "k 4"]
     board: Float32[Tensor, "c 3"]
+    gloss: float
 
     @staticmethod
     def of(
         kind: str, panels: Panels, materials: Float[np.ndarray, "m 13"], panorama: Float[np.ndarray, 3],
         fixtures: Fixtures, opened: bool, others: Float[np.ndarray, "k 4"] = NOBODY,
         board: Float[np.ndarray, "c 3"] = NOWHERE,
+        gloss: float = 0.0,
     ) -> Room:  # fmt: skip
         """A room of panels, on the CPU.
 
@@ -121,6 +124,7 @@ class Room(Tensors):
             opened: whether rays may leave the room.
             others: x, y, yaw and walking speed of other people.
             board: inner corners of a calibration board.
+            gloss: of the floor.
         """
         cells = cell_counts(panels)
         corners = (cells.clip(1) + 1).prod(1)
@@ -142,6 +146,7 @@ class Room(Tensors):
             panorama_number=int(panorama[0]),
             vertices=int(corners.sum()),
             faces=int(faces.sum()),
+            gloss=gloss,
         )
 
 

@@ -57,6 +57,7 @@ class Site:
         sky: brightness of the far surroundings; 0: nothing of them is seen.
         others: x, y, yaw and walking speed of other people.
         corners: inner corners of a calibration board on the floor.
+        gloss: how polished the floor is, if it is hard.
     """
 
     rng: np.random.Generator
@@ -69,6 +70,7 @@ class Site:
     sky: float = 0.0
     others: list[tuple[float, float, float, float]] = field(default_factory=list)
     corners: Float[np.ndarray, "c 3"] = field(default_factory=lambda: NOWHERE)
+    gloss: float = 0.0
 
     @property
     def height(self) -> float:

@@ -8,27 +8,23 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from posegaussian.geometry.lens import SourceCamera
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.people.subject_mesh import PosedMesh
 from posegaussian.synthetic.renderer.lights import Lights, ShadowMap
-from posegaussian.synthetic.renderer.render import SAMPLES, GroundTruth, RenderedColours, render_colours
+from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours
 from posegaussian.synthetic.rooms.bystanders import (
     Bystanders,
     middle_of,
     placed,
     truth_with_bystanders,
-    with_bystanders,
 )
-from posegaussian.synthetic.rooms.darkening import Shade, dark_pixels, images_in_room
+from posegaussian.synthetic.rooms.darkening import Shade
 from posegaussian.synthetic.rooms.lit_room import LitRoom
+from posegaussian.synthetic.rooms.reflection import SeenRoom
 from posegaussian.synthetic.rooms.room import Room
 from posegaussian.synthetic.rooms.view import (
     RoomTruth,
-    RoomView,
-    plate,
     room_truth,
-    view_room,
     visible_truth,
 )
 from posegaussian.types import Camera
@@ -54,7 +50,7 @@ class Surroundings:
     people: Sequence[Subject] = ()
     fps: float = 30.0
     _lit: LitRoom | None = None
-    _views: dict[str, RoomView] = field(default_factory=dict)
+    _views: dict[str, SeenRoom] = field(default_factory=dict)
     _truths: dict[str, RoomTruth] = field(default_factory=dict)
 
     @property
@@ -79,7 +75,7 @@ class Surroundings:
 
     def view(
         self, name: str | None, camera: Camera, distortion: Float[np.ndarray, "5"], frame: int | None = None
-    ) -> RoomView:
+    ) -> SeenRoom:
         """The empty room in a camera.
 
         Args:
@@ -88,20 +84,16 @@ class Surroundings:
             distortion: of its lens.
             frame: which shows those who walk; None: without them.
         """
-        lens = torch.from_numpy(distortion)[None].float()
-        view = None if name is None else self._views.get(name)
-        if view is None:
-            rays = sample_rays(camera, distortion) if distortion.any() else None
-            view = view_room(self.lit, camera, lens, rays)
-            view = with_bystanders(view, *self.others_at(None), camera, self.lights, lens)
-            if not self._walkers:
-                view = dark_pixels(view, self.lamp, self.middle)
+        seen = None if name is None else self._views.get(name)
+        if seen is None:
+            seen = SeenRoom.of(self.lit, camera, torch.from_numpy(distortion)[None].float())
+            seen = seen.inhabited(*self.others_at(None), self.lights)
+            seen = seen if self._walkers else seen.quick(self.lamp, self.middle)
             if name is not None:
-                self._views[name] = view
+                self._views[name] = seen
         if frame is None or not self._walkers:
-            return view
-        view = with_bystanders(view, *self.others_at(frame), camera, self.lights, lens)
-        return dark_pixels(view, self.lamp, self.middle)
+            return seen
+        return seen.inhabited(*self.others_at(frame), self.lights).quick(self.lamp, self.middle)
 
     @property
     def _walkers(self) -> list[int]:
@@ -127,7 +119,7 @@ class Surroundings:
 
     def plate(self, name: str, camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 3 h w"]:
         """The image of the empty room; arguments as for `view`."""
-        return plate(self.view(name, camera, distortion))
+        return self.view(name, camera, distortion).plate()
 
     def image(
         self,
@@ -148,11 +140,9 @@ class Surroundings:
             shadows: of the person.
             frame: its number.
         """
-        view, first = self.view(name, camera, distortion, frame), torch.zeros(1, dtype=torch.long)
-        lens = torch.from_numpy(distortion)[None].float()
-        person = render_colours(posed, first, camera, self.lights, shadows, lens, view.depth)
+        first = torch.zeros(1, dtype=torch.long)
         shade = Shade.of(posed, shadows, self.lights, self.middle)
-        return images_in_room(view, person, first, shade), person
+        return self.view(name, camera, distortion, frame).images(posed, first, camera, self.lights, shadows, shade)
 
     def truth(
         self, name: str, person: GroundTruth, camera: Camera, distortion: Float[np.ndarray, "5"], frame: int
@@ -172,14 +162,3 @@ class Surroundings:
             self._truths[name] = truth_with_bystanders(empty, self.others_at(None)[0], camera, lens)
         whole = self._truths[name]
         return visible_truth(person, truth_with_bystanders(whole, self.others_at(frame)[0], camera, lens))
-
-
-def sample_rays(camera: Camera, distortion: Float[np.ndarray, "5"]) -> Float32[Tensor, "1 s 3"]:
-    """Directions of the samples of a camera with a distorted lens, of unit depth."""
-    dense = camera[0].resized(SAMPLES * camera.width, SAMPLES * camera.height)
-    lens = SourceCamera(
-        dense.intrinsics.double().numpy(), distortion, dense.world_to_camera.double().numpy(), dense.width, dense.height
-    )
-    x, y = np.meshgrid(np.arange(dense.width) + 0.5, np.arange(dense.height) + 0.5)
-    rays = lens.directions(np.stack([x.ravel(), y.ravel()], axis=1))
-    return torch.from_numpy(np.nan_to_num(rays).astype(np.float32))[None]

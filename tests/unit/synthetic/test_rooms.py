@@ -1,5 +1,7 @@
 """Rooms against closed forms: parallax, coverage, mattes, light and shadows; and what random rooms promise."""
 
+from dataclasses import replace
+
 import cv2
 import helpers
 import numpy as np
@@ -24,9 +26,9 @@ from posegaussian.synthetic.rooms.darkening import Shade, composed, contact_map,
 from posegaussian.synthetic.rooms.drawing import KINDS, draw_room
 from posegaussian.synthetic.rooms.lit_room import LitRoom
 from posegaussian.synthetic.rooms.palette import Palette
+from posegaussian.synthetic.rooms.reflection import AT_NORMAL, SeenRoom, sample_rays
 from posegaussian.synthetic.rooms.room import Fixtures, Room, RoomMesh
 from posegaussian.synthetic.rooms.surfaces import OBJECT, PERSON, ROOM, Builder
-from posegaussian.synthetic.rooms.surroundings import sample_rays
 from posegaussian.synthetic.rooms.view import (
     plate,
     room_truth,
@@ -254,6 +256,44 @@ def test_a_floor_receives_the_cosine_law_and_boxes_cast_shadows():
     under = ((x - 1) ** 2 + y**2).sqrt() < 0.25
     assert under.sum() > 4 and received[under].max() == 0
     assert LIFT < 0.05
+
+
+@pytest.mark.parametrize("distortion", [np.zeros(5), np.array([-0.2, 0.05, 0.01, -0.01, 0.0])], ids=["pinhole", "lens"])
+def test_a_polished_floor_shows_the_wall_and_the_person_below_it(distortion):
+    def build(builder, palette):
+        wall_with_a_mark(builder, palette)
+        builder.panel((-3, -3, 0), (6, 0, 0), (0, 5, 0), palette.add("plain", (0.0, 0, 0)))
+
+    room, view = room_of(build, ambient=1.0), camera((0.5, -1.5, 1.2), (0.2, 1.0, 0))
+    lens, light = torch.from_numpy(distortion)[None].float(), lights(ambient=1.0)
+    shown = board((-0.9, -0.5), (0.4, 0.8), y=0.8)
+    shadows = shadow_map(shown, lamp_camera(light, np.array([0, 0, 1.0]))[None])
+    shade = Shade(shadows, light.softness, torch.ones(1, 96, 96), MIDDLE)
+    matt, polished = (SeenRoom.of(LitRoom.of(replace(room, gloss=gloss)), view, lens) for gloss in (0.0, 1.0))
+    images = [seen.images(shown, FIRST, view, light, shadows, shade)[0] for seen in (matt, polished)]
+    gain = (images[1] - images[0])[0, 0].numpy()
+
+    def where(points):
+        pose, matrix = view.world_to_camera[0].double().numpy(), view.intrinsics[0].double().numpy()
+        return cv2.projectPoints(points, cv2.Rodrigues(pose[:3, :3])[0], pose[:3, 3], matrix, distortion)[0][:, 0]
+
+    eye = view.centre[0].double().numpy()
+    for x, y, z, tone in ((0.0, 1.999, 1.05, 2.0), (-0.7, 0.8, 0.6, 1.0)):  # glow and ambient light; ambient light
+        column, row = where(np.array([[x, y, -z]]))[0].astype(int)
+        towards = np.array([x, y, -z]) - eye
+        cosine = -towards[2] / np.linalg.norm(towards)
+        fresnel = AT_NORMAL + (1 - AT_NORMAL) * (1 - cosine) ** 5
+        assert gain[row, column] == pytest.approx(tone * fresnel, rel=0.1)
+    mark = MARK * np.array([1, 1, -1])
+    fine = np.stack(np.meshgrid(np.linspace(-0.6, 0.6, 60), [1.999], np.linspace(-1.5, -0.6, 60)), -1).reshape(-1, 3)
+    outline, middle = where(fine), where(mark.mean(0)[None])[0]
+    near = np.zeros((SIZE, SIZE), bool)
+    low, high = outline.min(0).astype(int), outline.max(0).astype(int) + 1
+    near[low[1] : high[1], low[0] : high[0]] = True
+    person = where(np.array([[x, 0.8, z] for x in (-0.9, -0.5) for z in (-0.4, -0.8)]))
+    low, high = person.min(0).astype(int) - 1, person.max(0).astype(int) + 2
+    near[low[1] : high[1], low[0] : high[0]] = True
+    assert near[int(middle[1]), int(middle[0])] and abs(gain[~near]).max() < 2e-3
 
 
 def test_soles_darken_the_floor_around_them_and_nothing_far_away():

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 
 import numpy as np
+import torch
 
 from posegaussian.config import StreamSettings
 from posegaussian.synthetic.dataset.camera_sample import ClipPerson, draw_packed
@@ -71,9 +72,9 @@ class DrawnAhead:
 
 
 def new_executor(processes: int) -> ProcessPoolExecutor:
-    """Processes that start when they are needed."""
+    """Processes that start when they are needed, of one thread each: many of them share the processor."""
     context = multiprocessing.get_context("spawn")  # threads and CUDA do not survive a fork
-    return ProcessPoolExecutor(processes, context)
+    return ProcessPoolExecutor(processes, context, torch.set_num_threads, (1,))
 
 
 def end_at_once(executor: ProcessPoolExecutor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -115,6 +116,7 @@ def _means(images: Float32[Tensor, "n 3 h w"], centre: Float32[Tensor, n]) -> Fl
     return torch.lerp(images.mean((2, 3), dtype=torch.float64), middle, centre[:, None].double())
 
 
+@cache
 def _middle_weights(size: int, device: torch.device) -> Float64[Tensor, s]:
     """Gaussian weights of pixels along one side of an image; they sum to 1."""
     place = (torch.arange(size, dtype=torch.float64, device=device) + 0.5) / size - 0.5

@@ -121,7 +121,7 @@ class CaptureScene:
         """Speed of another person who walks past, against the usual one; 0 of one who stands."""
         return 0.0 if self.surroundings is None else float(self.surroundings.room.others[number, 3]) / WALKING_SPEED
 
-    def with_others(self, people: Sequence[Subject], fps: float) -> "CaptureScene":
+    def with_others(self, people: Sequence[Subject], fps: int) -> "CaptureScene":
         """The scene with other people; arguments as for `Surroundings.inhabited`."""
         assert self.surroundings is not None
         return replace(self, surroundings=self.surroundings.inhabited(people, fps))

@@ -84,8 +84,7 @@ def bystanders(seed: int, settings: BuiltinSettings, scene: CaptureScene, texel:
     for number, other in enumerate(bystander_seeds(seed, scene.others)):
         pace = scene.pace(number)
         frames, movement = (settings.frames, "pass") if pace else (1, None)
-        prepared = prepare_subject(other, people, frames, settings.fps / (pace or 1), texel, movement)
-        found.append(Subject.of(prepared))
+        found.append(Subject.of(prepare_subject(other, people, frames, settings.fps, texel, movement, pace)))
     return found
 
 

@@ -34,7 +34,13 @@ def texel_for(pixels: int) -> float:
 
 
 def prepare_subject(
-    seed: int, people: PeopleSettings, frames: int, fps: float, texel: float, movement: str | None = None
+    seed: int,
+    people: PeopleSettings,
+    frames: int,
+    fps: int,
+    texel: float,
+    movement: str | None = None,
+    pace: float = 1.0,
 ) -> PreparedSubject:
     """A person from a seed, ready to be moved to a device.
 
@@ -45,7 +51,8 @@ def prepare_subject(
         fps: frames per second.
         texel: distance between samples of colour, metres.
         movement: their movement; None: one that the settings allow.
+        pace: factor of its speed.
     """
     person = make_person(seed, people, movement)
     baked = bake(person, texel)
-    return PreparedSubject(seed, baked, sample_poses(person, baked, np.arange(frames) / fps))
+    return PreparedSubject(seed, baked, sample_poses(person, baked, pace * np.arange(frames) / fps))

@@ -48,7 +48,7 @@ class Surroundings:
     lamp: Camera
     middle: Float32[Tensor, "3"]
     people: Sequence[Subject] = ()
-    fps: float = 30.0
+    fps: int = 30
     _lit: LitRoom | None = None
     _views: dict[str, SeenRoom] = field(default_factory=dict)
     _truths: dict[str, RoomTruth] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Surroundings:
             self._lit = LitRoom.of(self.room)
         return self._lit
 
-    def inhabited(self, people: Sequence[Subject], fps: float) -> "Surroundings":
+    def inhabited(self, people: Sequence[Subject], fps: int) -> "Surroundings":
         """The same with other people, as many as the room has places for.
 
         Args:

@@ -1,4 +1,4 @@
-"""The extras that commands need beyond the base dependencies."""
+"""The extras that commands, or parts of them, need beyond the base dependencies."""
 
 from posegaussian.errors import UserError
 
@@ -10,6 +10,7 @@ EXTRAS = {
     "report": "evaluate",
     "results": "evaluate",
     "view": "viewer",
+    "export": "formats",
 }
 """By command; the others need none."""
 
@@ -17,6 +18,7 @@ PACKAGES = {
     "train": ("lightning", "matplotlib", "tensorboard"),
     "evaluate": ("flip_evaluator", "matplotlib", "pandas"),
     "viewer": ("viser",),
+    "formats": ("pxr", "zstandard"),
 }
 """What an extra of pyproject.toml installs, by the names that are imported."""
 

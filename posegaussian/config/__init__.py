@@ -8,7 +8,7 @@ and the command line accept exactly the same keys. Lightweight on purpose: the M
 from posegaussian.config.builtin import BuiltinSettings
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.evaluate import EvaluateSettings
-from posegaussian.config.export import ExportSettings
+from posegaussian.config.export import Axis, ExportSettings
 from posegaussian.config.find_people import FindPeopleSettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
 from posegaussian.config.matte import MatteErrorSettings
@@ -31,6 +31,7 @@ __all__ = [
     "GPS_GAUSSIAN",
     "REALISTIC_SENSOR",
     "STAGE_VERSION",
+    "Axis",
     "BuiltinSettings",
     "CaptureRow",
     "Config",

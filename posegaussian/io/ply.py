@@ -1,7 +1,8 @@
 """Gaussians as .ply in the convention of the original 3D Gaussian Splatting code, which splat viewers read.
 
 Little endian float32. Per Gaussian: its mean, an unused normal, the colour as the constant spherical harmonic, the
-logit of the opacity, the logarithm of the scales (metres), and the quaternion wxyz.
+logit of the opacity, the logarithm of the scales (metres), and the quaternion wxyz: 17 columns. `write_ply62` adds the
+45 harmonics of degrees 1 to 3, all 0, which some importers insist on.
 """
 
 from pathlib import Path
@@ -21,6 +22,8 @@ _COLUMNS = (
     *("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
     *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
 )
+_HARMONICS_AT = _COLUMNS.index("opacity")
+"""Where the harmonics of higher degrees stand among the columns."""
 _NEEDED = tuple(name for name in _COLUMNS if name not in ("nx", "ny", "nz"))
 _OPACITY_LIMIT = 1e-6
 """Opacities are kept this far from 0 and 1, where the logit is infinite. Chosen by hand."""
@@ -40,6 +43,19 @@ def write_ply(path: str | Path, gaussians: Gaussians) -> None:
         >>> torch.equal(pg.read_ply("dot.ply").means, dot)
         True
     """
+    _write(path, gaussians, harmonics=0)
+
+
+def write_ply62(path: str | Path, gaussians: Gaussians) -> None:
+    """Write one set of Gaussians as `write_ply` does, with the 45 harmonics of degrees 1 to 3, which are 0.
+
+    Raises:
+        ValueError: a batch of sets.
+    """
+    _write(path, gaussians, harmonics=45)
+
+
+def _write(path: str | Path, gaussians: Gaussians, harmonics: int) -> None:
     visible = gaussians.compact().to("cpu", torch.float32)
     opacities = visible.opacities.clamp(_OPACITY_LIMIT, 1 - _OPACITY_LIMIT)
     table = torch.cat(
@@ -47,6 +63,7 @@ def write_ply(path: str | Path, gaussians: Gaussians) -> None:
             visible.means,
             torch.zeros_like(visible.means),
             (visible.colors - 0.5) / SH_CONSTANT,
+            visible.means.new_zeros(len(visible.means), harmonics),
             torch.logit(opacities)[:, None],
             visible.scales.log(),
             torch.nn.functional.normalize(visible.quaternions, dim=-1),
@@ -54,7 +71,9 @@ def write_ply(path: str | Path, gaussians: Gaussians) -> None:
         dim=1,
     )
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(table)}"]
-    header += [f"property float {name}" for name in _COLUMNS]
+    rest = [f"f_rest_{number}" for number in range(harmonics)]
+    names = [*_COLUMNS[:_HARMONICS_AT], *rest, *_COLUMNS[_HARMONICS_AT:]]
+    header += [f"property float {name}" for name in names]
     write_atomic(path, "\n".join([*header, "end_header\n"]).encode() + table.numpy().astype("<f4").tobytes())
 
 

@@ -16,15 +16,14 @@ from PIL import Image
 from posegaussian.config import ExportSettings, as_dict
 from posegaussian.errors import ConfigError, UserError, look_up
 from posegaussian.export.cameras import ExportView, export_views
+from posegaussian.export.sequence import SplatSequence, gaussians_of, read_splats
 from posegaussian.io import store
-from posegaussian.io.atomic import write_atomic
-from posegaussian.io.ply import read_ply
+from posegaussian.io.atomic import atomic_folder, write_atomic
 from posegaussian.names import natural_order
 from posegaussian.progress import progress
 from posegaussian.registry import EXPORT_FORMATS, ExportFormat, resolve
 from posegaussian.rendering.reconstruct import render
 from posegaussian.text import read_json
-from posegaussian.types import Gaussians
 
 Formats = Mapping[str, ExportFormat]
 """Formats by name, which is also the name of their folder."""
@@ -59,7 +58,11 @@ def export(
             hint="add --rectified, or give a .json of cameras",
         )
     with _claimed(output, files, path, rectified, settings):
-        _convert(files, output, _made_of("splats", formats))
+        _convert(files, output, _made_of("splats", formats), settings)
+        for kind, each in _made_of("sequence", formats).items():
+            if not (output / kind).exists():
+                with atomic_folder(output / kind) as folder:
+                    resolve(each.path)(folder, SplatSequence(files, settings.up, settings.fps))
         if views:
             _render(export_views(path, files, rectified, settings), output, views, settings.backend)
         for kind, each in videos.items():
@@ -138,26 +141,13 @@ def _continues(manifest: Path, record: Mapping[str, Any]) -> bool:
         return False  # not written by an export
 
 
-def _convert(files: Sequence[Path], output: Path, formats: Formats) -> None:
+def _convert(files: Sequence[Path], output: Path, formats: Formats, settings: ExportSettings) -> None:
     for kind, each in formats.items():
-        write = resolve(each.path)
+        write, up = resolve(each.path), settings.file_up.get(kind, each.up)
         for file in progress(files, kind):
             target = output / kind / f"{file.stem}{each.suffix}"
             if not target.exists():
-                write(target, _read_splats(file))
-
-
-def _read_splats(file: Path) -> Gaussians:
-    """Gaussians of a .ply.
-
-    Raises:
-        UserError: the file cannot be read, or there are none that can be seen.
-    """
-    gaussians = read_ply(file)
-    if not len(gaussians.compact().means):
-        what = "no Gaussians: nothing to export"
-        raise UserError(what, code="no-gaussians", file=file, hint="leave it out, or render the frame again")
-    return gaussians
+                write(target, gaussians_of(file, settings.up, up))
 
 
 def _render(views: Sequence[ExportView], output: Path, formats: Formats, backend: str) -> None:
@@ -168,7 +158,7 @@ def _render(views: Sequence[ExportView], output: Path, formats: Formats, backend
         if all(target.exists() for target in targets.values()):
             continue
         if gaussians is None or file != view.splats:
-            file, gaussians = view.splats, _read_splats(view.splats)
+            file, gaussians = view.splats, read_splats(view.splats)
         rendering = render(gaussians, view.camera, backend=backend)
         for kind, target in targets.items():
             writers[kind](target, rendering)

@@ -173,7 +173,25 @@ DETECTORS: dict[str, Detector] = {
 }
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
-    "spz": ExportFormat("posegaussian.io.spz:write_spz", "compressed splats", of="splats", suffix=".spz"),
+    "spz": ExportFormat("posegaussian.io.spz:write_spz", "compressed splats, version 3", of="splats", suffix=".spz"),
+    "spz4": ExportFormat(
+        "posegaussian.io.spz:write_spz4", "the same, version 4 (extra `formats`)", of="splats", suffix=".spz"
+    ),
+    "ply": ExportFormat("posegaussian.io.ply:write_ply", "splats of 17 columns", of="splats", suffix=".ply", up="-y"),
+    "ply62": ExportFormat(
+        "posegaussian.io.ply:write_ply62",
+        "splats of 62 columns, for older importers",
+        of="splats",
+        suffix=".ply",
+        up="-y",
+    ),
+    "sog": ExportFormat(
+        "posegaussian.io.sog:write_sog", "compressed splats, as images", of="splats", suffix=".sog", up="-y"
+    ),
+    "glb": ExportFormat(
+        "posegaussian.io.gltf:write_glb", "splats as glTF, KHR_gaussian_splatting", of="splats", suffix=".glb"
+    ),
+    "usd": ExportFormat("posegaussian.export.sequence:write_usd", "splats as OpenUSD (extra `formats`)", of="sequence"),
     "images": ExportFormat("posegaussian.export.images:write_color", "RGB images", of="view", suffix=".png"),
     "video": ExportFormat("posegaussian.io.video:write_video", "the images as MP4", of="video", suffix=".mp4"),
     "alpha": ExportFormat("posegaussian.export.images:write_alpha", "opacity, 8 bits", of="view", suffix=".png"),

@@ -134,13 +134,16 @@ class ExportFormat(Entry):
     """A kind of file to export; `path` names its writer.
 
     Args:
-        of: what one file is made of. `splats`: (path, gaussians) of a .ply. `view`: (path, rendering) along the path of
-            cameras. `video`: (path, images, fps) of all views as RGB arrays, which the format `images` has written.
+        of: what one file is made of. `splats`: (path, gaussians) of a .ply. `sequence`: (folder, sequence), where the
+            folder is new and the sequence an `export.sequence.SplatSequence`. `view`: (path, rendering) along the path
+            of cameras. `video`: (path, images, fps) of all views as RGB arrays, which the format `images` has written.
         suffix: of its files.
+        up: the axis that points up in files of Gaussians, by the format's specification or the custom of its readers.
     """
 
-    of: Literal["splats", "view", "video"]
-    suffix: str
+    of: Literal["splats", "sequence", "view", "video"]
+    suffix: str = ""
+    up: Literal["y", "-y"] = "y"
 
 
 @dataclass(frozen=True)

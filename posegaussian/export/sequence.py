@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from posegaussian.config import Axis
 from posegaussian.errors import UserError
@@ -50,7 +51,7 @@ def read_splats(file: Path) -> Gaussians:
     return gaussians
 
 
-def gaussians_of(file: Path, up: Axis | None, target: str) -> Gaussians:
+def gaussians_of(file: Path, up: Axis | None, target: Literal["y", "-y"]) -> Gaussians:
     """The Gaussians of a .ply in the axes of a format, whose `target` axis points up."""
     return rotated(read_splats(file), rotation_between(up, target))
 

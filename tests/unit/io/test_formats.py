@@ -136,7 +136,7 @@ def test_glb_is_exact(tmp_path, gaussians):
 
 def test_usd_is_exact_frame_by_frame(tmp_path, gaussians):
     pytest.importorskip("pxr")
-    from pxr import Usd, UsdVol
+    from pxr import Usd, UsdVol  # pyright: ignore[reportMissingImports]
 
     files = [(number, tmp_path / "frames" / f"{number}.usdc") for number in (4, 5)]
     moved = Gaussians(**vars(gaussians) | {"means": gaussians.means + 1})

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,14 @@ class Page:
     def picture(self, whole: bool = False) -> bytes:
         """What is seen, or the whole page, as .png."""
         return base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for what is drawn: Spark sorts in a worker, and draws a little later."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the image did not change"
+        time.sleep(0.3)
 
 
 @contextmanager

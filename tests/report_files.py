@@ -1,6 +1,7 @@
 """The files that a report is made of, small and made up, and the report of them."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,9 @@ def capture(folder, name, joints=True, depth=True, targets=1, turned=0.0):
         poses[1] = poses[0].copy()
         poses[1][:3, :3] = Rotation.from_euler("y", turned, degrees=True).as_matrix()
         poses[1][:3, 3] = (0, 0, 2) - poses[1][:3, :3] @ np.array([-0.2, 0, 0])
-    common = dict(stage_version=1, settings={"weights": "/home/somebody/net.safetensors"}, inputs={"thing": "abc123"})
+    common: dict[str, Any] = dict(
+        stage_version=1, settings={"weights": "/home/somebody/net.safetensors"}, inputs={"thing": "abc123"}
+    )
     dims = dict(pair=1, frame=FRAMES, height=SIZE, width=SIZE, coefficients=5, step=3, path_width=24, path_height=20)
     dims |= dict(target=targets, target_width=SIZE, target_height=SIZE)
     without = () if depth else ("sources/disparity", "sources/valid", "targets/depth")
@@ -94,19 +97,26 @@ def capture(folder, name, joints=True, depth=True, targets=1, turned=0.0):
     return paths
 
 
-def write_splats(folder, count=3000):
-    """A ball of a person in four frames, which turns from red to green; nobody sees the other pair."""
+def write_splats(folder, count=None):
+    """A disc of a person in four frames, which turns from red to green; nobody sees the other pair.
+
+    One Gaussian per pixel of both views of `capture`, 2 m away, as `render` writes them; `count`: the first ones alone.
+    """
+    x, y = (torch.arange(SIZE) + 0.5).expand(SIZE, SIZE), (torch.arange(SIZE) + 0.5)[:, None].expand(SIZE, SIZE)
+    points = torch.stack([(x - 16) / 20, (y - 16) / 20, torch.zeros(SIZE, SIZE)], -1).flatten(0, 1)
+    views = [points - torch.tensor([shift, 0, 0]) for shift in (0.2, -0.2)]
+    means = torch.cat([view[view.norm(dim=1) < 0.3] for view in views])[:count]
     for frame in range(FRAMES):
         green = torch.tensor([1 - frame / 3, frame / 3, 0.0])
-        ball = Gaussians(
-            means=torch.nn.functional.normalize(torch.randn(count, 3), dim=1) * 0.3,
-            quaternions=torch.randn(count, 4),
-            scales=torch.full((count, 3), 0.01),
-            opacities=torch.full((count,), 0.9),
-            colors=green.expand(count, 3),
+        disc = Gaussians(
+            means=means,
+            quaternions=torch.randn(len(means), 4),
+            scales=torch.full((len(means), 3), 0.03),
+            opacities=torch.full((len(means),), 0.9),
+            colors=green.expand(len(means), 3),
         )
-        write_ply(folder / f"00-01_{frame:06d}.ply", ball)
-    write_ply(folder / "01-02_000000.ply", ball)
+        write_ply(folder / f"00-01_{frame:06d}.ply", disc)
+    write_ply(folder / "01-02_000000.ply", disc)
     return folder
 
 

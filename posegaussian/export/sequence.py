@@ -22,11 +22,13 @@ class SplatSequence:
             pair without a name.
         up: the axis of their world that points up; None: unknown, and axes stay.
         fps: frames per second.
+        rectified: the rectified .h5 of the capture; None: not given.
     """
 
     files: Sequence[Path]
     up: Axis | None
     fps: int
+    rectified: Path | None = None
 
     def pairs(self) -> dict[str, list[tuple[int, Path]]]:
         """The number and the file of every frame, by pair."""

@@ -62,7 +62,7 @@ def export(
         for kind, each in _made_of("sequence", formats).items():
             if not (output / kind).exists():
                 with atomic_folder(output / kind) as folder:
-                    resolve(each.path)(folder, SplatSequence(files, settings.up, settings.fps))
+                    resolve(each.path)(folder, SplatSequence(files, settings.up, settings.fps, rectified))
         if views:
             _render(export_views(path, files, rectified, settings), output, views, settings.backend)
         for kind, each in videos.items():

@@ -191,6 +191,9 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
     "glb": ExportFormat(
         "posegaussian.io.gltf:write_glb", "splats as glTF, KHR_gaussian_splatting", of="splats", suffix=".glb"
     ),
+    "player": ExportFormat(
+        "posegaussian.export.player:write_player", "a web page that plays all frames", of="sequence"
+    ),
     "usd": ExportFormat("posegaussian.export.sequence:write_usd", "splats as OpenUSD (extra `formats`)", of="sequence"),
     "images": ExportFormat("posegaussian.export.images:write_color", "RGB images", of="view", suffix=".png"),
     "video": ExportFormat("posegaussian.io.video:write_video", "the images as MP4", of="video", suffix=".mp4"),

@@ -5,7 +5,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from markupsafe import Markup
 
 from posegaussian import __version__
 from posegaussian.config import ModelSettings, as_dict
+from posegaussian.export.player import viewer_script
 from posegaussian.io.store import settings_of
 from posegaussian.registry import METRICS, metrics_on
 from posegaussian.report import images, tables, views
@@ -26,8 +26,6 @@ from posegaussian.report.views import CaptureFiles
 
 _COMPARED_VIEWS = 4
 """Number of held-out views that are shown; chosen by hand."""
-_VIEWER = Path(str(files("posegaussian"))) / "assets" / "viewer" / "viewer.js"
-"""The 3D viewer; tools/viewer builds it."""
 _VIEWERS = 2
 """Number of captures whose Gaussians the page contains; chosen by hand, for the page's size."""
 _PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "flip-evaluator")
@@ -82,7 +80,7 @@ def page(contents: Contents) -> str:
         heatmaps=[row for c in captures[:2] if (row := views.heatmap_row(c, 0, len(c.frames) // 2))],
         detector=_detector(captures, settings.detector),
         viewers=_viewers(captures, contents.splats),
-        viewer_script=Markup(_VIEWER.read_text(encoding="utf-8")),
+        viewer_script=Markup(viewer_script().read_text(encoding="utf-8")),
         angles=_by_angle(captures, contents.metrics),
         angle_titles={name: metric.chart for name, metric in METRICS.items()},
         reference_colours=REFERENCE_COLOURS,

@@ -1,11 +1,10 @@
 """The page in a real browser: it asks for nothing, complains of nothing, turns the person and moves the slider."""
 
 import io
-import time
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, browser
+from browser import CHROMIUM, browser, until
 from PIL import Image
 from report_files import capture, report
 
@@ -38,14 +37,6 @@ def start_viewer(page):
     page.run("document.querySelector('.viewer').scrollIntoView({block: 'center'})")
     page.until("document.querySelector('.viewer').dataset.state !== 'waiting'")
     assert page.run("document.querySelector('.viewer').dataset.state") == "ready"
-
-
-def until(condition, seconds=30):
-    """Spark sorts in a worker: what is drawn comes a little later."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the image did not change"
-        time.sleep(0.3)
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -12,16 +12,13 @@ import cv2
 import helpers
 import numpy as np
 import pytest
-import torch
 from report_files import SUMMARY, capture, report
 
 from posegaussian.cli import main
 from posegaussian.evaluation.rows import Row, write_rows
 from posegaussian.evaluation.table import read_all
 from posegaussian.report.angles import curves_by_angle
-from posegaussian.report.splats import thinned
 from posegaussian.report.views import CaptureFiles
-from posegaussian.types import Gaussians
 
 
 class Page(HTMLParser):
@@ -139,20 +136,14 @@ def test_gaussians_travel_in_the_page(inputs):
     text = report(inputs, [capture(inputs, "person6")], splats=True)
     (found,) = re.findall(r'class="splats">(.*?)</script>', text)
     data = json.loads(found)
-    assert [frame["title"] for frame in data["frames"]] == ["frame 0", "frame 1", "frame 2", "frame 3"]
-    assert base64.b64decode(data["frames"][0]["spz"])[:2] == b"\x1f\x8b"
+    assert [frame["title"] for frame in data["pairs"][0]["frames"]] == ["frame 0", "frame 1", "frame 2", "frame 3"]
+    image = base64.b64decode(data["pairs"][0]["frames"][0]["image"].partition(",")[2])
+    assert (image[:4], image[8:12]) == (b"RIFF", b"WEBP")
     np.testing.assert_allclose(data["centre"], 0, atol=0.02)
     np.testing.assert_allclose(data["position"], [0, 0, -2], atol=1e-5)
     np.testing.assert_allclose(data["up"], [0, -1, 0], atol=1e-5)
     assert '<script type="module">/*! PoseGaussian' in text and "MIT License" in text
     assert "https://" not in re.sub(r"/\*!.*?\*/", "", text, flags=re.DOTALL)
-
-
-def test_too_many_gaussians_are_thinned():
-    many = Gaussians(torch.randn(900, 3), torch.randn(900, 4), torch.ones(900, 3), torch.ones(900), torch.rand(900, 3))
-    few = thinned(many, 100)
-    assert len(few.means) == 100 and torch.equal(few.scales, torch.full((100, 3), 3.0))
-    assert thinned(many, 900) is many
 
 
 def test_the_detector_is_named(inputs, page):

@@ -1,12 +1,13 @@
 // The viewer of the report page and of exported sequences: Gaussians in a canvas, turned by hand, played over time.
 // The page holds <script type="application/json" class="splats"> beside each canvas; see posegaussian/export/player.py.
 import { SparkRenderer } from "@sparkjsdev/spark";
-import { Color, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "three";
+import { Color, MathUtils, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { cells, load, PixelSplats } from "./pixels.js";
 
 const AHEAD = 4; // frames that are decoded before they are shown
 const KEPT = 12; // frames whose textures stay on the GPU
+const NARROWEST = 0.8; // width / height of what is always in view: a person with the arms a little away from the body
 
 // The textures of one pair's frames: what is shown, what comes next, and what was shown lately.
 class Frames {
@@ -110,6 +111,8 @@ function start(root) {
     renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     renderer.setSize(width, height, false);
     camera.aspect = width / height;
+    const half = Math.tan(MathUtils.degToRad(fov / 2)) * Math.max(1, NARROWEST / camera.aspect);
+    camera.fov = 2 * MathUtils.radToDeg(Math.atan(half));
     camera.updateProjectionMatrix();
   }
 

@@ -189,7 +189,7 @@ def test_the_page_plays_seeks_and_turns(export, tmp_path, width):
 
         front = share(1)  # two cameras: from the side, a disc is thin
         page.run(f"(v => v.camera.position.applyAxisAngle(v.camera.up, 1.3))({viewer})")
-        until(lambda: 0 < share(1) < 0.6 * front)
+        until(lambda: 0 < share(1) < 0.75 * front)
 
         page.run("document.querySelector('button.home').click()")
         page.run(f"{viewer}.show(0).then(() => true)")

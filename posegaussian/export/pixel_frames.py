@@ -116,14 +116,14 @@ class _View:
 
     def image(self, height: int, ranges: dict[str, Any]) -> UInt8[np.ndarray, "_ w 3"]:
         """The four parts, one below the other, each `height` cells high."""
-        depth = _levels(1 / self.depths, *ranges["depth"], _DEPTH).long()
-        opacity = _levels(self.opacities, 0.0, 1.0, _OPACITY).clamp(min=1).long()
+        depth = _levels(1 / self.depths, ranges["depth"], _DEPTH).long()
+        opacity = _levels(self.opacities, [0.0, 1.0], _OPACITY).clamp(min=1).long()
         reach = ranges["rotation"]
         parts = [
-            _levels(self.colors, 0.0, 1.0, 255),
+            _levels(self.colors, [0.0, 1.0], 255),
             torch.cat([depth >> 8, depth & 255, opacity], dim=1),
-            _levels(self.log_scales, *ranges["scale"], _SCALE),
-            _levels(self.rotations, -reach, reach, _ROTATION),
+            _levels(self.log_scales, ranges["scale"], _SCALE),
+            _levels(self.rotations, [-reach, reach], _ROTATION),
         ]
         image = np.zeros((len(parts), height, self.box[2], 3), np.uint8)
         columns, rows = self.cells.numpy().T
@@ -161,6 +161,7 @@ def _limits(values: Sequence[Tensor]) -> list[float]:
     return [float(f"{edge:.9g}") for edge in (together.min(), together.max())]
 
 
-def _levels(values: Tensor, low: float, high: float, most: int) -> Tensor:
-    """Whole numbers, 0 to `most`, that map linearly to low..high."""
+def _levels(values: Tensor, limits: Sequence[float], most: int) -> Tensor:
+    """Whole numbers, 0 to `most`, that map linearly to the limits."""
+    low, high = limits
     return ((values - low) / max(high - low, 1e-12) * most).round().clamp(0, most)

@@ -15,7 +15,7 @@ from posegaussian.config.matte import MatteErrorSettings
 from posegaussian.config.models import ModelSettings, NetworkSettings
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.plan import Plan
-from posegaussian.config.rectify import ANY_LABEL, MaskLabel, RectifySettings
+from posegaussian.config.rectify import ANY_LABEL, MaskKind, MaskLabel, RectifySettings
 from posegaussian.config.render import RenderSettings
 from posegaussian.config.results import GoalSettings, ResultsSettings
 from posegaussian.config.room import RoomSettings
@@ -41,6 +41,7 @@ __all__ = [
     "FindPeopleSettings",
     "GoalSettings",
     "LightSettings",
+    "MaskKind",
     "MaskLabel",
     "MatteErrorSettings",
     "ModelSettings",

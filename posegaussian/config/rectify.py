@@ -32,6 +32,10 @@ MaskLabel = Annotated[
 """The person's label in masks: a level or an index, a colour #rrggbb, or `any`."""
 
 
+MaskKind = Literal["auto", "given", "background", "median"]
+"""Where the masks of the person come from."""
+
+
 @dataclass(frozen=True, config=STRICT)
 class RectifySettings:
     """Stereo rectification."""
@@ -42,9 +46,11 @@ class RectifySettings:
     """Width and height of the undistorted images of held-out cameras, pixels; null keeps each capture's own."""
     margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.06
     """Free border around the person, as a share of the image."""
-    masks: Literal["given", "background", "median"] = "given"
-    """`given`: the capture's own; `background`: pixels that differ from its images of the empty scene; `median`: pixels
-    that differ from each camera's temporal median."""
+    masks: MaskKind = "auto"
+    """`auto`: the capture's own; where there are none, those of the person whom BlazePose finds, which images of the
+    empty scene make better. `given`: the capture's own only. `background` and `median` find the person even where there
+    are masks, with images of the empty scene, or with each camera's temporal median in their place. Where nobody is
+    found, what differs from the empty scenes is taken, if those of all cameras are known."""
     mask_label: MaskLabel | None = None
     """The person's label in given masks: a number, a colour such as `"#800000"`, or `any` for all but 0. `0`: black is
     the person, as in masks of what to ignore, which are inverted. null: detected; an unclear mask is refused."""

@@ -64,7 +64,7 @@ def render_view(
     chosen = pick_device(device)
     network = load_network(weights, chosen)
     found = read_capture(capture)
-    rectify = settings.rectify or _rectification(found, json.loads(metadata.get("rectify", "{}")), str(weights))
+    rectify = settings.rectify or _rectification(json.loads(metadata.get("rectify", "{}")), str(weights))
     first, second = chosen_sources(found, sources)
     frame = found.frames[0] if frame is None else frame
     if frame not in found.frames:
@@ -105,7 +105,6 @@ def _rectified_pair(
     return stereo_pair(found.images, found.masks, plan.pairs[0].cameras, pose, filmed)
 
 
-def _rectification(capture: Capture, trained: Mapping[str, Any], weights: str) -> RectifySettings:
-    """The settings of the training captures, but with masks that this capture has, or can have."""
-    given = capture.masks.keys() >= capture.cameras.keys() or not capture.backgrounds
-    return replace(parse(RectifySettings, trained, weights), masks="given" if given else "background")
+def _rectification(trained: Mapping[str, Any], weights: str) -> RectifySettings:
+    """The settings of the training captures, but with masks that every capture has, or can have."""
+    return replace(parse(RectifySettings, trained, weights), masks="auto")

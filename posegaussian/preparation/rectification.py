@@ -14,6 +14,7 @@ from posegaussian.geometry.masks import bounding_box, is_person
 from posegaussian.geometry.resampling import SamplingMap, resample, resample_depth
 from posegaussian.preparation.color import IDENTITY, transform_colors
 from posegaussian.preparation.mattes.compositing import without_background
+from posegaussian.preparation.mattes.computed import mask_confidence
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, ViewPlan
 
 
@@ -91,7 +92,8 @@ def read_views(plan: RectificationPlan, capture: Capture, frame: int) -> dict[st
     frames: dict[str, CameraFrame] = {}
     for name in dict.fromkeys(view.name for view in plan.views()):
         mask = capture.mask(name, frame)
-        frames[name] = CameraFrame(capture.image(name, frame), mask, capture.depth(name, frame))
+        confidence = mask_confidence(capture, name, frame)
+        frames[name] = CameraFrame(capture.image(name, frame), mask, capture.depth(name, frame), confidence)
     return frames
 
 

@@ -39,7 +39,7 @@ def estimate_background(capture: Capture, camera: str, kind: str) -> Image:
     if kind == "background":
         found = capture.background(camera)
         if found is None:
-            hint = "give an image of the empty scene, or set rectify.masks: median"
+            hint = "give an image of the empty scene, or set rectify.masks: auto"
             raise CaptureError(
                 "no background of this camera", code="no-background", file=capture.root, camera=camera, hint=hint
             )
@@ -48,7 +48,11 @@ def estimate_background(capture: Capture, camera: str, kind: str) -> Image:
     if len(chosen) < 3:
         what = f"a temporal median of {len(chosen)} frames shows the person, not the scene"
         raise CaptureError(
-            what, code="too-few-frames", file=capture.root, camera=camera, hint="set rectify.masks: background or given"
+            what,
+            code="too-few-frames",
+            file=capture.root,
+            camera=camera,
+            hint="set rectify.masks: auto, background or given",
         )
     stack = np.stack([capture.image(camera, capture.frames[index]) for index in chosen])
     bands = np.array_split(stack, 16, axis=1)  # np.median makes float copies: band by band they fit into memory

@@ -1,5 +1,6 @@
 """Masks made from the background, against the coverage that the pictures were traced with."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from posegaussian.captures.reading import read_capture
+from posegaussian.config import MaskKind
 from posegaussian.errors import CaptureError
-from posegaussian.preparation.mattes.computed import with_masks
+from posegaussian.preparation.mattes.computed import mask_confidence, with_masks
 from posegaussian.preparation.mattes.hull import VisualHull
 
 SIZE = (240, 192)
@@ -45,17 +47,24 @@ def write_room(root: Path, frames: int = 1, stride: int = 0, other: np.ndarray |
             cv2.imwrite(str(root / f"images/{name}/{frame:06d}.png"), noisy[..., ::-1])
             cv2.imwrite(str(root / f"truth/{name}/{frame:06d}.png"), mask)
     for name in RIG:
-        path = str(root / f"backgrounds/{name}.png")
-        cv2.imwrite(path, cv2.imread(path)[..., ::-1])
+        path = root / f"backgrounds/{name}.png"
+        cv2.imwrite(str(path), levels(path)[..., ::-1])
     helpers.write_calibration(root, RIG)
 
 
-def agreement(root: Path, kind: str, frame: int = 0) -> list[float]:
+def levels(path: Path) -> np.ndarray:
+    """The pixels of a file, in its own order of channels."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert pixels is not None
+    return pixels
+
+
+def agreement(root: Path, kind: MaskKind, frame: int = 0) -> list[float]:
     """Intersection over union with the traced masks, camera by camera."""
     capture, found = with_masks(read_capture(root), kind), []
     for name in RIG:
         mask = capture.mask(name, frame) > 127
-        truth = cv2.imread(str(root / f"truth/{name}/{frame:06d}.png"), cv2.IMREAD_UNCHANGED) > 127
+        truth = levels(root / f"truth/{name}/{frame:06d}.png") > 127
         found.append((mask & truth).sum() / (mask | truth).sum())
     return found
 
@@ -75,7 +84,7 @@ def test_the_person_before_the_temporal_median(tmp_path):
 def test_edges_are_soft(tmp_path):
     write_room(tmp_path / "c")
     mask = with_masks(read_capture(tmp_path / "c"), "background").mask("01", 0)
-    truth = cv2.imread(str(tmp_path / "c/truth/01/000000.png"), cv2.IMREAD_UNCHANGED)
+    truth = levels(tmp_path / "c/truth/01/000000.png")
     soft = (mask > 0) & (mask < 255)
     assert 0 < soft.sum() < 5 * ((truth > 0) & (truth < 255)).sum()
     np.testing.assert_array_equal(mask, with_masks(read_capture(tmp_path / "c"), "background").mask("01", 0))
@@ -103,10 +112,13 @@ def test_of_two_people_the_hull_keeps_the_one_in_the_middle():
 def test_nobody_is_one_clear_line(tmp_path):
     write_room(tmp_path / "c")
     for name in RIG:
-        picture = cv2.imread(str(tmp_path / f"c/backgrounds/{name}.png"))
+        picture = levels(tmp_path / f"c/backgrounds/{name}.png")
         cv2.imwrite(str(tmp_path / f"c/images/{name}/000000.png"), picture)
     with helpers.refuses(CaptureError, "empty-mask", file=tmp_path / "c", camera="00", frame=0):
         with_masks(read_capture(tmp_path / "c"), "background").mask("01", 0)
+    shutil.rmtree(tmp_path / "c/backgrounds")
+    with helpers.refuses(CaptureError, "nobody-found", file=tmp_path / "c", camera="00", frame=0):
+        with_masks(read_capture(tmp_path / "c"), "auto").mask("01", 0)
 
 
 def test_with_wrong_poses_each_picture_may_speak_for_itself(tmp_path):
@@ -121,7 +133,7 @@ def test_with_wrong_poses_each_picture_may_speak_for_itself(tmp_path):
         with_masks(capture, "background").mask("00", 0)
     with helpers.warns("no-common-person", file=tmp_path / "c", frame=0):
         mask = with_masks(capture, "background", lenient=True).mask("00", 0) > 127
-    truth = cv2.imread(str(tmp_path / "c/truth/00/000000.png"), cv2.IMREAD_UNCHANGED) > 127
+    truth = levels(tmp_path / "c/truth/00/000000.png") > 127
     assert (mask & truth).sum() / (mask | truth).sum() > 0.7
 
 
@@ -138,4 +150,5 @@ def test_masks_that_cannot_be_had(tmp_path, kind, code):
 def test_given_masks_stay_as_they_are(tmp_path):
     helpers.write_sphere_capture(tmp_path / "c", frames=1, size=(64, 48), samples=1)
     capture = read_capture(tmp_path / "c")
-    assert with_masks(capture, "given") is capture
+    assert with_masks(capture, "given") is capture and with_masks(capture, "auto") is capture
+    assert mask_confidence(capture, "00", 0) is None

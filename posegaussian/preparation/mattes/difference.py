@@ -1,0 +1,57 @@
+"""How much each pixel of a window differs from the scene without the person, against the noise."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from posegaussian.preparation.mattes.window import Window
+
+_LEAST = 3.0
+"""Differences (CIELAB) below this are noise, however little noise there seems to be. Chosen by hand."""
+_DEVIATIONS = 3.5
+"""Robust standard deviations of the noise up to which a difference means nothing. Chosen by hand."""
+_NORMAL = 1.4826
+"""Standard deviation of a normal distribution / its median absolute deviation."""
+_RANGE = 3.0
+"""Evidence is clipped to this many octaves of the limit in both directions. Chosen by hand."""
+
+
+@dataclass(frozen=True)
+class DifferenceEvidence:
+    """Logarithms to the base 2 of differences, as multiples of what noise makes; in the pixels of a window.
+
+    Args:
+        lightness: of lightness, which shadows change too.
+        colour: of the two colour axes.
+    """
+
+    lightness: Float32[np.ndarray, "h w"]
+    colour: Float32[np.ndarray, "h w"]
+
+
+def difference_evidence(window: Window, scene: UInt8[np.ndarray, "_ _ 3"]) -> DifferenceEvidence:
+    """The difference of a window's image from the scene; a change of exposure or of white balance is ignored.
+
+    Args:
+        window: around the person.
+        scene: the camera's image of the scene without the person, RGB.
+    """
+    change = _lab(window.pixels) - _lab(window.resampled(scene))
+    beside = window.coarse == 0
+    beside = beside if beside.mean() > 0.1 else np.ones_like(beside)
+    change -= np.median(change[beside], axis=0)
+    return DifferenceEvidence(
+        *(_octaves(size, beside) for size in (abs(change[..., 0]), np.linalg.norm(change[..., 1:], axis=2)))
+    )
+
+
+def _octaves(size: Float32[np.ndarray, "h w"], beside: np.ndarray) -> Float32[np.ndarray, "h w"]:
+    noise = _NORMAL * np.median(size[beside])
+    return np.clip(np.log2(np.maximum(size, 1e-3) / max(_LEAST, _DEVIATIONS * noise)), -_RANGE, _RANGE)
+
+
+def _lab(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 3"]:
+    """Slightly blurred image in CIELAB."""
+    return cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.0).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)

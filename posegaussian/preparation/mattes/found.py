@@ -1,0 +1,68 @@
+"""Mattes of the person in a capture's frames, from the images alone; with pictures of the empty scene, they help."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from jaxtyping import UInt8
+
+from posegaussian.captures.capture import Capture
+from posegaussian.pose.detectors.blazepose.finder import BlazePose, load_blazepose
+from posegaussian.pose.person import Person
+from posegaussian.preparation.mattes.matting import Matte, Matting
+from posegaussian.preparation.mattes.network_weights import load_matting_network
+from posegaussian.preparation.people import FramePeople, find_people
+
+Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
+"""RGB, by camera."""
+PeopleOfFrame = Callable[[int, Images], Mapping[str, Person]]
+"""The person in each camera that sees them; called with the frame's number and its images."""
+
+
+class FoundMattes:
+    """Finds the person of a frame in all cameras, and their mattes.
+
+    Args:
+        capture: holds cameras and images.
+        scenes: images of the scene without the person, of some cameras or none.
+        people: what the stage `people` found; None: found here.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
+        people: PeopleOfFrame | None = None,
+    ):
+        self._capture, self._scenes = capture, scenes
+        self._people = people or _Following(capture)
+        self._matting: Matting | None = None
+
+    def frame(self, frame: int, images: Images) -> dict[str, Matte]:
+        """The mattes of a frame, by camera; without those in which nobody is found.
+
+        Args:
+            frame: its number.
+            images: of all cameras.
+        """
+        people = self._people(frame, images)
+        if people and self._matting is None:
+            self._matting = Matting(self._capture.cameras, load_matting_network(), self._scenes)
+        return self._matting.mattes(images, people) if people and self._matting else {}
+
+
+class _Following:
+    """Finds the person in frames, and follows them as long as one frame comes after the other."""
+
+    def __init__(self, capture: Capture):
+        self._capture = capture
+        self._model: BlazePose | None = None
+        self._before: tuple[int, FramePeople] | None = None
+
+    def __call__(self, frame: int, images: Images) -> Mapping[str, Person]:
+        self._model = self._model or load_blazepose()
+        index = self._capture.frames.index(frame)
+        number, before = self._before or (None, None)
+        follows = index > 0 and self._capture.frames[index - 1] == number
+        people = find_people(images, self._capture.cameras, self._model, before if follows else None)
+        self._before = frame, people
+        return people.views

@@ -1,0 +1,65 @@
+"""All evidence about a window's pixels together: a sum of log-odds, whose weights were fitted on people of `val`.
+
+Each combination of what is there (other cameras, an image of the empty scene) has weights of its own.
+tools/fit_mattes.py fits and prints them. The frame before was tried as well, and said nothing new.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+from posegaussian.preparation.mattes.difference import DifferenceEvidence
+from posegaussian.preparation.mattes.soft_hull import HullEvidence
+
+NAMES = ("bias", "network", "strict", "lenient", "lightness", "colour")
+"""Of the weights: see `Evidence`."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about the pixels of a window.
+
+    Args:
+        network: log-odds by the matting network.
+        hull: by the other cameras.
+        difference: from the scene without the person; None where there is no image of it.
+    """
+
+    network: Float32[np.ndarray, "h w"]
+    hull: HullEvidence
+    difference: DifferenceEvidence | None = None
+
+    @property
+    def kind(self) -> tuple[int, bool]:
+        """What the weights depend on: the number of other cameras, at most 3, and whether the empty scene is known."""
+        return min(self.hull.others, 3), self.difference is not None
+
+    def features(self) -> list[Float32[np.ndarray, "h w"] | float]:
+        """What the weights but for `bias` multiply."""
+        difference = (0.0, 0.0) if self.difference is None else (self.difference.lightness, self.difference.colour)
+        return [self.network, self.hull.strict, self.hull.lenient, *difference]
+
+
+def fuse(evidence: Evidence) -> Float32[np.ndarray, "h w"]:
+    """Log-odds that a pixel shows the person, by all evidence."""
+    bias, *weights = WEIGHTS[evidence.kind]
+    total = np.full(evidence.network.shape, bias, np.float32)
+    for weight, values in zip(weights, evidence.features(), strict=True):
+        if weight and isinstance(values, np.ndarray):
+            total += np.float32(weight) * values
+    return total
+
+
+WEIGHTS: dict[tuple[int, bool], tuple[float, ...]] = {
+    (0, False): (0.129, 0.924, 0.0, 0.0, 0.0, 0.0),
+    (0, True): (-0.654, 0.831, 0.0, 0.0, 0.203, 0.723),
+    (1, False): (-0.088, 0.847, 0.009, 0.009, 0.0, 0.0),
+    (1, True): (-1.246, 0.761, 0.038, 0.038, 0.317, 0.745),
+    (2, False): (-0.467, 0.864, 0.052, 0.052, 0.0, 0.0),
+    (2, True): (-1.242, 0.772, 0.046, 0.046, 0.270, 0.777),
+    (3, False): (-0.917, 0.873, 0.081, 0.114, 0.0, 0.0),
+    (3, True): (-2.229, 0.767, 0.075, 0.206, 0.258, 0.708),
+}
+"""By `Evidence.kind`, in the order of `NAMES`; fitted by tools/fit_mattes.py on the first frames of people 101 to 112,
+in captures as benchmarks/footage.py makes them. Other cameras save 1 % of the network's loss, the empty scene 28 %."""

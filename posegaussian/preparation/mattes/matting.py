@@ -1,0 +1,97 @@
+"""Mattes of the person in all cameras of one frame: all evidence fused, then the edge refined."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.pose.person import Person
+from posegaussian.preparation.mattes.difference import difference_evidence
+from posegaussian.preparation.mattes.fusion import Evidence, fuse
+from posegaussian.preparation.mattes.network import MattingNetwork
+from posegaussian.preparation.mattes.prediction import predict_logits
+from posegaussian.preparation.mattes.soft_edge import anchored, keep_person, soft_coverage
+from posegaussian.preparation.mattes.soft_hull import SoftHull
+from posegaussian.preparation.mattes.window import Window
+
+Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
+"""RGB, by camera."""
+
+
+@dataclass(frozen=True)
+class Matte:
+    """The person in one image.
+
+    Args:
+        coverage: of each pixel, 0..255.
+        confidence: in [0, 1]: how much of it several kinds of evidence agree about.
+    """
+
+    coverage: UInt8[np.ndarray, "h w"]
+    confidence: float
+
+
+class Matting:
+    """Computes the mattes of one frame of all cameras, independently of other frames.
+
+    Args:
+        cameras: by name.
+        network: the matting network.
+        scenes: images of the scene without the person, by camera; those of some cameras, or none.
+    """
+
+    def __init__(
+        self,
+        cameras: Mapping[str, SourceCamera],
+        network: MattingNetwork,
+        scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
+    ):
+        self._network, self._scenes = network, dict(scenes or {})
+        self._hull = SoftHull(cameras)
+
+    def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:
+        """The mattes of a frame, by camera; without those in which there is no person.
+
+        Args:
+            images: of the frame, by camera.
+            people: the same person in each of them.
+        """
+        found = {}
+        for name, (window, evidence) in self.evidence(images, people).items():
+            fused = keep_person(fuse(evidence), window.coarse)
+            found[name] = Matte(_in_image(window, fused), _confidence(evidence, fused, window))
+        return found
+
+    def evidence(self, images: Images, people: Mapping[str, Person]) -> dict[str, tuple[Window, Evidence]]:
+        """What is known about the windows around the person, by camera; see `mattes`."""
+        windows = {name: Window.around(images[name], person) for name, person in people.items()}
+        windows = {name: window for name, window in windows.items() if window is not None}
+        logits = {
+            name: anchored(predict_logits(self._network, window), window.coarse) for name, window in windows.items()
+        }
+        hull = self._hull.evidence(windows, logits)
+        scenes = {
+            name: difference_evidence(windows[name], self._scenes[name])
+            for name in windows.keys() & self._scenes.keys()
+        }
+        return {name: (windows[name], Evidence(logits[name], hull[name], scenes.get(name))) for name in windows}
+
+
+def _in_image(window: Window, logits: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "_ _"]:
+    """Coverage of the whole image."""
+    coverage = np.zeros(window.image.shape[:2], np.uint8)
+    coverage[window.rows, window.columns] = soft_coverage(window, logits)
+    return coverage
+
+
+def _confidence(evidence: Evidence, fused: Float32[np.ndarray, "h w"], window: Window) -> float:
+    """The share of the person that the coarse matte and the other cameras confirm, times the score of the person."""
+    person = fused > 0
+    if not person.any():
+        return 0.0
+    coarse = window.coarse >= 128
+    agreement = float((person & coarse).sum() / (person | coarse).sum())
+    inside = float((evidence.hull.lenient[person] > 0).mean()) if evidence.hull.others else 1.0
+    return window.person.score * min(agreement, inside)

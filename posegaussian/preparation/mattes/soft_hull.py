@@ -1,0 +1,186 @@
+"""Soft visual hull: what the other cameras know about each pixel, as log-odds that it shows the person.
+
+A pixel shows the person only if some point along its ray is the person in the other images as well (Laurentini, 1994).
+Where the classical hull takes masks, this one takes log-odds: a point has the least of those of the other cameras, and
+a pixel the largest of the points on its ray.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
+
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.geometry.rig import nearest_point
+from posegaussian.preparation.mattes.hull import EXTENT, grid
+from posegaussian.preparation.mattes.window import Window
+
+LIMIT = 6.0
+"""Log-odds are clipped to this, in both directions: no camera alone may be certain. Chosen by hand."""
+_CELLS = 48
+"""Cells of the coarse grid along one axis: 7 cm for cameras 3 m away. Chosen by hand."""
+_SPLIT = 2
+"""Parts of a coarse cell along one axis in the fine grid: 3.5 cm for cameras 3 m away. Chosen by hand."""
+_LEAST = -3.0
+"""Coarse cells with lower log-odds in two cameras or more are left out of the fine grid. Chosen by hand."""
+_SHADOWS = 1.3
+"""Pixels of the map in which fine cells are drawn, as a share of a cell's width there: without holes. By hand."""
+
+
+@dataclass(frozen=True)
+class HullEvidence:
+    """What the other cameras know, in the pixels of a window.
+
+    Args:
+        strict: log-odds by all other cameras together; 0 where none sees the place.
+        lenient: the same, if one of the other cameras may miss the person; as `strict` where they are fewer than three.
+        others: number of other cameras.
+    """
+
+    strict: Float32[np.ndarray, "h w"]
+    lenient: Float32[np.ndarray, "h w"]
+    others: int
+
+
+class SoftHull:
+    """Cells around the rig's centre, and where they are in each camera.
+
+    Args:
+        cameras: by name.
+    """
+
+    def __init__(self, cameras: Mapping[str, SourceCamera]):
+        centres = np.stack([camera.centre for camera in cameras.values()])
+        axes = np.stack([camera.rotation[2] for camera in cameras.values()])
+        middle = nearest_point(centres, axes)
+        half = EXTENT * float(np.median(np.linalg.norm(centres - middle, axis=1)))
+        cells, side = middle + grid(_CELLS) * half, 2 * half / _CELLS
+        self._coarse = {name: _Places.of(camera, cells, side) for name, camera in cameras.items()}
+
+    def evidence(
+        self, windows: Mapping[str, Window], logits: Mapping[str, Float32[np.ndarray, "_ _"]]
+    ) -> dict[str, HullEvidence]:
+        """The evidence for each window from all others; all zeros where there is no other.
+
+        Args:
+            windows: of one frame, by camera.
+            logits: log-odds that a pixel shows the person, by camera, in the windows' pixels.
+        """
+        if len(windows) < 2:
+            return {name: _nothing(window) for name, window in windows.items()}
+        coarse = {name: self._coarse[name] for name in windows}
+        known = _sampled(windows, logits, coarse)
+        seen = np.isfinite(known).sum(0)
+        # A coarse cell may hold a thin limb that one camera misses, so two have to be against it.
+        doubt = np.sort(np.where(np.isfinite(known), known, np.inf), axis=0)[min(1, len(windows) - 1)]
+        kept = (seen >= min(2, len(windows))) & (doubt > _LEAST)
+        if not kept.any():
+            return {name: _nothing(window) for name, window in windows.items()}
+        places = {name: coarse[name].split(kept) for name in windows}
+        known = _sampled(windows, logits, places)
+        return {
+            name: _seen_from(window, places[name], np.delete(known, index, axis=0))
+            for index, (name, window) in enumerate(windows.items())
+        }
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Cells in one camera.
+
+    Args:
+        pixels: of their centres; NaN where the camera does not see them.
+        slopes: change of the pixels from a cell's centre to each of its sides, along the three axes; none (m = 0) of
+            cells that are not split further.
+        footprint: median width of a cell, pixels.
+    """
+
+    pixels: Float32[np.ndarray, "n 2"]
+    slopes: Float32[np.ndarray, "m 3 2"]
+    footprint: float
+
+    @staticmethod
+    def of(camera: SourceCamera, cells: Float[np.ndarray, "n 3"], side: float) -> "_Places":
+        depth = (cells - camera.centre) @ camera.rotation[2]
+        ahead = depth > 2 * side
+        pixels, slopes = np.full((len(cells), 2), np.nan), np.full((len(cells), 3, 2), np.nan)
+        pixels[ahead] = camera.project(cells[ahead])
+        for axis in range(3):
+            slopes[ahead, axis] = camera.project(cells[ahead] + side / 2 * np.eye(3)[axis]) - pixels[ahead]
+        outside = ~((pixels >= 0).all(1) & (pixels < (camera.width, camera.height)).all(1))
+        pixels[outside] = np.nan
+        near = float(np.median(depth[~outside])) if not outside.all() else 1.0
+        footprint = side * float(camera.intrinsics[0, 0]) / near
+        return _Places(pixels.astype(np.float32), slopes.astype(np.float32), footprint)
+
+    def split(self, kept: Bool[np.ndarray, " n"]) -> "_Places":
+        """The parts of some cells. Within a cell, positions are linear: to a tenth of a pixel at 2 m."""
+        parts = grid(_SPLIT).astype(np.float32)
+        pixels = (self.pixels[kept, None] + np.einsum("pa,nac->npc", parts, self.slopes[kept])).reshape(-1, 2)
+        return _Places(pixels, np.empty((0, 3, 2), np.float32), self.footprint / _SPLIT)
+
+    def in_window(self, window: Window) -> Float32[np.ndarray, "n 2"]:
+        """Positions in a window's pixels."""
+        shift, pitch = (np.asarray(value, np.float32) for value in (window.box[:2], window.pitch))
+        return (self.pixels - shift) * pitch
+
+
+def _sampled(
+    windows: Mapping[str, Window], logits: Mapping[str, Float32[np.ndarray, "_ _"]], places: Mapping[str, _Places]
+) -> Float32[np.ndarray, "c n"]:
+    """The largest log-odds in each cell's pixels, by camera; NaN where the camera does not see the cell.
+
+    Outside a window, but inside the image, there certainly is nobody.
+    """
+    known = []
+    for name, window in windows.items():
+        positions = places[name].in_window(window)
+        width = max(1, round(places[name].footprint * float(window.pitch.mean()))) | 1
+        wide = cv2.dilate(np.clip(logits[name], -LIMIT, LIMIT), np.ones((width, width), np.uint8))
+        padded = np.pad(wide, 1, constant_values=-LIMIT)
+        seen = np.isfinite(positions[:, 0])
+        values = np.full(len(positions), np.nan, np.float32)
+        limits = np.array([window.width, window.height])
+        columns, rows = np.clip(np.floor(positions[seen]).astype(np.int32), -1, limits).T + 1
+        values[seen] = padded[rows, columns]
+        known.append(values)
+    return np.stack(known)
+
+
+def _seen_from(window: Window, places: _Places, others: Float32[np.ndarray, "c n"]) -> HullEvidence:
+    """Evidence of the other cameras, drawn into a window."""
+    count = np.isfinite(others).sum(0)
+    ordered = np.sort(np.where(np.isfinite(others), others, np.inf), axis=0)
+    strict = np.where(count > 0, ordered[0], 0.0)
+    lenient = np.where(count > 2, ordered[min(1, len(ordered) - 1)], strict)
+    step = max(1.0, _SHADOWS * places.footprint * float(window.pitch.mean()))
+    size = int(np.ceil(window.height / step)), int(np.ceil(window.width / step))
+    positions = places.in_window(window)
+    inside = (positions >= 0).all(1) & (positions < (window.width, window.height)).all(1)
+    columns, rows = np.minimum((positions[inside] / step).astype(np.int32), np.array(size)[::-1] - 1).T
+    drawn = [_largest(rows, columns, values[inside], size) for values in (strict, lenient)]
+    wide = [_enlarged(values, step, window) for values in drawn]
+    return HullEvidence(*wide, others=len(others))
+
+
+def _largest(
+    rows: Int[np.ndarray, " n"], columns: Int[np.ndarray, " n"], values: Float[np.ndarray, " n"], size: tuple[int, int]
+) -> Float32[np.ndarray, "r c"]:
+    """The largest value at each place; where there is none, nobody is there."""
+    found = np.full(size, -LIMIT, np.float32)
+    np.maximum.at(found, (rows, columns), values.astype(np.float32))
+    return found
+
+
+def _enlarged(values: Float32[np.ndarray, "r c"], step: float, window: Window) -> Float32[np.ndarray, "h w"]:
+    """A map of places `step` pixels wide, in the window's pixels."""
+    scale = np.array([[step, 0, 0.5 * step - 0.5], [0, step, 0.5 * step - 0.5]])
+    size = window.width, window.height
+    return np.asarray(cv2.warpAffine(values, scale, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _nothing(window: Window) -> HullEvidence:
+    zeros = np.zeros((window.height, window.width), np.float32)
+    return HullEvidence(zeros, zeros, 0)

@@ -1,0 +1,207 @@
+"""Train the matting network on what tools/make_matting_data.py makes, also while it is still being made.
+
+    python tools/train_matting.py matting_data -o matting.safetensors --seconds 300
+
+AdamW, cosine, mean of the weights over time (EMA). The last files are held out; their intersection over union decides
+nothing here: weights are chosen by benchmarks/footage.py on people of `val`. Weights are written at every check.
+"""
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from posegaussian.preparation.mattes.network import MattingNetwork, network_input
+from posegaussian.preparation.mattes.network_weights import load_matting_network, write_matting_network
+
+EDGE = 9
+"""Pixels of a window within half of which an edge weighs more."""
+EDGE_WEIGHT = 4.0
+TURN = 0.45
+"""Largest angle by which windows are turned, radians: people who lean more are turned upright first."""
+HELD_OUT = 2
+"""Files that are not trained on."""
+
+
+class Windows:
+    """All windows that lie on disk so far, in the device's memory."""
+
+    def __init__(self, folder: Path, device: torch.device):
+        self.folder, self.device = folder, device
+        self.files: list[dict[str, Tensor]] = []
+        self.known: set[Path] = set()
+
+    def refresh(self, most: int = 1_000_000) -> None:
+        """Read files that are new."""
+        for path in sorted(self.folder.rglob("*.pt")):
+            if path not in self.known and len(self.files) < most:
+                self.known.add(path)
+                self.files.append({name: values.to(self.device) for name, values in torch.load(path).items()})
+
+    def __len__(self) -> int:
+        return sum(len(file["pixels"]) for file in self.files)
+
+    def draw(self, count: int) -> dict[str, Tensor]:
+        """Random windows, from a few files."""
+        parts = []
+        for file in random.choices(self.files[HELD_OUT:], k=4):
+            chosen = torch.randint(len(file["pixels"]), (count // 4,), device=self.device)
+            parts.append({name: values[chosen] for name, values in file.items()})
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def held_out(self) -> list[dict[str, Tensor]]:
+        """Batches of 32 windows that `draw` never returns."""
+        files = self.files[:HELD_OUT]
+        return [
+            {name: values[i : i + 32] for name, values in file.items()}
+            for file in files
+            for i in range(0, len(file["pixels"]), 32)
+        ]
+
+
+def main() -> None:
+    """Wait for data, train, check, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
+    parser.add_argument("--init", type=Path, help="weights to start from; they have no normalisation: lower the rate")
+    parser.add_argument("--files", type=int, default=8, help="start when this many are there")
+    args = parser.parse_args()
+    torch.manual_seed(0)
+    random.seed(0)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = Windows(args.data, device)
+    while len(data.files) < args.files:
+        time.sleep(1)
+        data.refresh()
+    model = load_matting_network(args.init, str(device)).requires_grad_(True) if args.init else MattingNetwork()
+    model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(data)} windows at first", flush=True)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-2)
+    start, step, checked = time.monotonic(), 0, 0
+    while (share := (time.monotonic() - start) / args.seconds) < 1:
+        rate = args.rate * min(1.0, (step + 1) / 200) * float(0.5 * (1 + torch.cos(torch.pi * torch.tensor(share))))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = step_loss(model, varied(data.draw(args.batch)), device)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+        optimizer.step()
+        averaged.update_parameters(model)
+        step += 1
+        if share * 10 >= checked + 1:
+            checked += 1
+            data.refresh()
+            check(averaged.module, data, step, len(data), loss.item(), start)
+            save(averaged.module, args.output, step, len(data))
+    check(averaged.module, data, step, len(data), float("nan"), start)
+    save(averaged.module, args.output, step, len(data))
+
+
+def inputs_of(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Input of the network, true coverage, and where the loss counts."""
+    pixels = batch["pixels"].float() / 255
+    inside = torch.zeros_like(pixels[:, :1])
+    for index, (x0, y0, x1, y1) in enumerate(batch["inside"].tolist()):
+        inside[index, :, y0:y1, x0:x1] = 1
+    seen = network_input(
+        pixels[:, :3], pixels[:, 4:5], batch["points"].float(), batch["visibility"].float(), batch["extent"].float()
+    )
+    return inside * seen, pixels[:, 3:4], inside
+
+
+def varied(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch with random flips and colours, with errors of the coarse matte and of the bones."""
+    seen, truth, inside = turned(*inputs_of(batch))
+    count, device = len(seen), seen.device
+
+    def drawn(low: float, high: float, channels: int = 1) -> Tensor:
+        return torch.empty(count, channels, 1, 1, device=device).uniform_(low, high)
+
+    colours = ((seen[:, :3] + 1) / 2).clamp(1e-4, 1) ** drawn(0.7, 1.4)
+    colours = (colours - 0.5) * drawn(0.75, 1.25) * drawn(0.93, 1.07, 3) + 0.5 + drawn(-0.12, 0.12)
+    colours = colours + torch.randn_like(colours) * drawn(0, 0.03)
+    blurred = functional.avg_pool2d(colours, 3, 1, 1)
+    colours = torch.where(drawn(0, 1) < 0.25, blurred, colours)
+    coarse = seen[:, 3:4]
+    wide, narrow = functional.max_pool2d(coarse, 13, 1, 6), -functional.max_pool2d(-coarse, 13, 1, 6)
+    kind = drawn(0, 1)
+    coarse = torch.where(kind < 0.05, wide, torch.where(kind < 0.1, narrow, coarse))
+    # Holes and pieces too many, as where a limb is lost or a chair is kept.
+    blobs = functional.interpolate(torch.randn(count, 1, 10, 10, device=device), size=coarse.shape[-2:], mode="bicubic")
+    coarse = torch.where((blobs > 1.8) & (drawn(0, 1) < 0.1), torch.where(drawn(0, 1) < 0.6, -1.0, 1.0), coarse)
+    bones = torch.where(drawn(0, 1) < 0.08, -1.0, seen[:, 4:5])
+    seen = inside * torch.cat([2 * colours.clamp(0, 1) - 1, coarse, bones], dim=1)
+    flip = drawn(0, 1) < 0.5
+    return tuple(torch.where(flip, values.flip(-1), values) for values in (seen, truth, inside))  # pyright: ignore[reportReturnType]
+
+
+def turned(*maps: Tensor) -> list[Tensor]:
+    """Half of the windows turned by random angles, and scaled: people lean, and windows are upright."""
+    count, device = len(maps[0]), maps[0].device
+    angle = torch.empty(count, device=device).uniform_(-TURN, TURN) * (torch.rand(count, device=device) < 0.5)
+    scale = 1 + 0.25 * torch.rand(count, device=device) * (angle != 0)
+    across, along = scale * angle.cos(), scale * angle.sin()
+    zero = torch.zeros_like(angle)
+    turn = torch.stack([torch.stack([across, -along, zero], 1), torch.stack([along, across, zero], 1)], 1)
+    grid = functional.affine_grid(turn, [count, 1, *maps[0].shape[-2:]], align_corners=False)
+    return [functional.grid_sample(values, grid, align_corners=False) for values in maps]
+
+
+def step_loss(model: MattingNetwork, batch: tuple[Tensor, Tensor, Tensor], device: torch.device) -> Tensor:
+    """Cross entropy, more at edges, and one less the soft intersection over union."""
+    seen, truth, inside = batch
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        logits = model(seen.contiguous(memory_format=torch.channels_last))
+    logits = logits.float()
+    wide = functional.max_pool2d(truth, EDGE, 1, EDGE // 2)
+    narrow = -functional.max_pool2d(-truth, EDGE, 1, EDGE // 2)
+    weight = inside * (1 + EDGE_WEIGHT * (wide - narrow > 0.5))
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum") / weight.sum()
+    found = inside * logits.sigmoid()
+    shared = (found * truth).sum((1, 2, 3))
+    union = (found + truth - found * truth).sum((1, 2, 3))
+    difference = (inside * (found - truth).abs()).sum() / inside.sum()
+    return entropy + 0.5 * (1 - shared / union.clamp_min(1)).mean() + difference
+
+
+@torch.inference_mode()
+def check(model: nn.Module, data: Windows, step: int, count: int, loss: float, start: float) -> None:
+    """Print the intersection over union of held-out windows, of the network and of the coarse matte."""
+    model.eval()
+    found, coarse = [], []
+    for batch in data.held_out():
+        seen, truth, inside = inputs_of(batch)
+        person = (truth > 0.5) & (inside > 0)
+        for values, kept in ((model(seen).float(), found), (seen[:, 3:4], coarse)):
+            guess = (values > 0) & (inside > 0)
+            kept.append((guess & person).sum((1, 2, 3)) / (guess | person).sum((1, 2, 3)).clamp_min(1))
+    found, coarse = torch.cat(found), torch.cat(coarse)
+    seconds = time.monotonic() - start
+    print(
+        f"{seconds:5.0f} s  step {step}  {count} windows  loss {loss:.4f}  IoU {found.mean():.4f} (coarse"
+        f" {coarse.mean():.4f}), median {found.median():.4f}, below 0.95: {(found < 0.95).float().mean():.3f}",
+        flush=True,
+    )
+    model.train()
+
+
+def save(model: nn.Module, path: Path, step: int, count: int) -> None:
+    """Write the weights, and what they were trained on."""
+    assert isinstance(model, MattingNetwork)
+    write_matting_network(path, model, {"training": json.dumps({"steps": step, "windows": count})})
+
+
+if __name__ == "__main__":
+    main()

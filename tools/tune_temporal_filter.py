@@ -55,7 +55,7 @@ SINGLE = {
     "stillness_margin": (0.1, 0.4),
 }
 """Values that are tried one at a time."""
-TOGETHER = {"full_stillness": (0.95,), "stillness_power": (2, 4), "neighbourhood": (1, 3)}
+TOGETHER = {"stillness_power": (1, 2), "neighbourhood": (1, 3), "full_stillness": (0.95, 0.97)}
 """Values that are tried together."""
 METRICS = ("jitter", "tof", "psnr")
 SHIPPED, NO_STATE = "shipped", "without a state"
@@ -114,7 +114,7 @@ def _run(output: Path, log: Path, command: list[str], settings: object) -> None:
         text = json.dumps(config.as_dict(settings))
         full = [sys.executable, "-m", "posegaussian", *command, "--output", str(output), "--settings", text]
         with log.open("a") as file:
-            one = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+            one = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
             subprocess.run(full, stdout=file, stderr=file, check=True, env=os.environ | one)
 
 

@@ -164,7 +164,7 @@ def test_results(done):
     done.save()
     evaluated = {"evaluate:other,c"}
     assert {job for job in done.planned("--", page) if job.startswith("evaluate")} == evaluated
-    done.config["results"]["groups"]["near by"] = [done.sheet[1][0]]  # is learned from
+    done.config["results"]["groups"]["near by"] = [done.sheet[1][0]]  # a capture of the split `train`
     done.save()
     assert not {job for job in done.planned("--", page) if job.startswith("evaluate")}
 

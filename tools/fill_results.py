@@ -57,8 +57,8 @@ def benchmark(path: Path) -> str:
 
 
 def ablations(path: Path) -> str:
-    """The table of benchmarks/ablations.py from its rows."""
-    spec = importlib.util.spec_from_file_location("ablations", ROOT / "benchmarks/ablations.py")
+    """The table of benchmarks/ablation_metrics.py from its rows."""
+    spec = importlib.util.spec_from_file_location("ablation_metrics", ROOT / "benchmarks/ablation_metrics.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -64,15 +64,3 @@ def epipolar_distances(
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12  # a ray along the baseline has no plane
     sines = abs((normals * others).sum(1)) / np.linalg.norm(others, axis=1)
     return sines * cameras[1].intrinsics[0, 0]
-
-
-def meet_in_front(
-    cameras: Sequence[SourceCamera], first: Float[np.ndarray, "n 2"], second: Float[np.ndarray, "n 2"]
-) -> Bool[np.ndarray, " n"]:
-    """Whether the viewing rays of matched pixels come nearest to each other in front of both cameras."""
-    baseline = cameras[1].centre - cameras[0].centre
-    rays = [camera.directions(pixels) for camera, pixels in zip(cameras, (first, second), strict=True)]
-    rays = [ray / np.linalg.norm(ray, axis=1, keepdims=True) for ray in rays]
-    cosine = (rays[0] * rays[1]).sum(1)
-    along = [ray @ baseline for ray in rays]
-    return (along[0] - cosine * along[1] > 0) & (cosine * along[0] - along[1] > 0)

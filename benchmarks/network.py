@@ -180,7 +180,7 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...], matte: Li
                 "peak memory, GiB": torch.cuda.max_memory_allocated() / 2**30,
                 "Gaussians": int((found.gaussians.opacities > 0).sum()),
                 "disparity against float32, px": float(torch.stack(errors).mean()),
-                "picture against float32, dB": sum(likeness) / len(likeness),
+                "image against float32, dB": sum(likeness) / len(likeness),
             }
         )
     return rows

@@ -1,4 +1,4 @@
-"""Batches of varied pictures for training the small detector: torch alone, on any device.
+"""Batches of varied images for training the small detector: torch alone, on any device.
 
 Turned, shifted, scaled, mirrored; before other backgrounds; partly hidden; coarser, darker, tinted and noisier.
 """
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
-"""COCO-17: the joint that takes each joint's place in a mirrored picture."""
+"""COCO-17: the joint that takes each joint's place in a mirrored image."""
 PADDING = 1.25
 """As GetBBoxCenterScale in the detector's configuration."""
 INPUT = (256, 192)
@@ -48,19 +48,19 @@ def load(path: Path, device: torch.device, held_out: float = 0.05) -> tuple[Peop
 
 @dataclass(frozen=True)
 class Frames:
-    """The input as a window on the picture: picture = centre + matrix @ (input - middle), integer pixel centres."""
+    """The input as a window on the image: image = centre + matrix @ (input - middle), integer pixel centres."""
 
     centre: Tensor
     matrix: Tensor
 
     middle = torch.tensor([(INPUT[1] - 1) / 2, (INPUT[0] - 1) / 2])
 
-    def to_picture(self, points: Tensor) -> Tensor:
-        """Input pixels to picture pixels: (b, n, 2)."""
+    def to_image(self, points: Tensor) -> Tensor:
+        """Input pixels to image pixels: (b, n, 2)."""
         return self.centre[:, None] + (points - self.middle.to(points)) @ self.matrix.mT
 
     def to_input(self, points: Tensor) -> Tensor:
-        """Picture pixels to input pixels: (b, n, 2)."""
+        """Image pixels to input pixels: (b, n, 2)."""
         return (points - self.centre[:, None]) @ torch.linalg.inv(self.matrix).mT + self.middle.to(points)
 
 
@@ -97,13 +97,13 @@ def targets(keypoints: Tensor) -> Tensor:
 
 
 def plain_batch(people: People, index: Tensor) -> tuple[Tensor, Frames]:
-    """Pictures in 0..1 as the detector will see them, and their frames."""
+    """Images in 0..1 as the detector will see them, and their frames."""
     frames = box_frames(people.boxes[index])
     return _cut(_rgb(people, index), frames), frames
 
 
 def varied_batch(people: People, count: int) -> tuple[Tensor, Tensor]:
-    """Random pictures in 0..1, varied, and their heatmaps."""
+    """Random images in 0..1, varied, and their heatmaps."""
     device = people.images.device
     index = torch.randint(len(people), (count,), device=device)
     mirrored = torch.rand(count, device=device) < 0.5
@@ -111,14 +111,14 @@ def varied_batch(people: People, count: int) -> tuple[Tensor, Tensor]:
     keypoints = frames.to_input(people.keypoints[index] - 0.5)
     keypoints = torch.where(mirrored[:, None, None], keypoints[:, MIRRORED], keypoints)
     cover = people.masks[index][:, None].float() / 255
-    pictures = _rgb(people, index)
+    images = _rgb(people, index)
     # The studio behind the person is of one colour: take it off, so that another can be put there.
-    person = pictures - pictures[:, :, :1, :1] * (1 - cover)
+    person = images - images[:, :, :1, :1] * (1 - cover)
     cut = _cut(torch.cat([person, cover], dim=1), frames)
     studio = torch.rand(count, 1, 1, 1, device=device) < 0.2
-    background = torch.where(studio, pictures[:, :, :1, :1], _backgrounds(count, device))
-    pictures = cut[:, :3] + (1 - cut[:, 3:]) * background
-    return _degraded(_hidden(pictures)), targets(keypoints)
+    background = torch.where(studio, images[:, :, :1, :1], _backgrounds(count, device))
+    images = cut[:, :3] + (1 - cut[:, 3:]) * background
+    return _degraded(_hidden(images)), targets(keypoints)
 
 
 def _rgb(people: People, index: Tensor) -> Tensor:
@@ -129,12 +129,12 @@ def _uniform(count: int, low: float, high: float, device: torch.device) -> Tenso
     return low + (high - low) * torch.rand(count, device=device)
 
 
-def _cut(pictures: Tensor, frames: Frames) -> Tensor:
-    size = pictures.shape[-1]
+def _cut(images: Tensor, frames: Frames) -> Tensor:
+    size = images.shape[-1]
     rows, columns = torch.meshgrid(torch.arange(INPUT[0]), torch.arange(INPUT[1]), indexing="ij")
-    pixels = torch.stack([columns, rows], dim=-1).reshape(1, -1, 2).to(pictures)
-    grid = (frames.to_picture(pixels.expand(len(pictures), -1, -1)) + 0.5) * 2 / size - 1
-    return F.grid_sample(pictures, grid.reshape(len(pictures), *INPUT, 2), align_corners=False)
+    pixels = torch.stack([columns, rows], dim=-1).reshape(1, -1, 2).to(images)
+    grid = (frames.to_image(pixels.expand(len(images), -1, -1)) + 0.5) * 2 / size - 1
+    return F.grid_sample(images, grid.reshape(len(images), *INPUT, 2), align_corners=False)
 
 
 def _backgrounds(count: int, device: torch.device) -> Tensor:
@@ -155,19 +155,19 @@ def _texture(count: int, device: torch.device) -> Tensor:
     return total
 
 
-def _hidden(pictures: Tensor) -> Tensor:
+def _hidden(images: Tensor) -> Tensor:
     """Three in ten have a rectangle in front."""
-    count, device = len(pictures), pictures.device
+    count, device = len(images), images.device
     centre, half = torch.rand(2, count, device=device), 0.03 + 0.15 * torch.rand(2, count, device=device)
     down = (torch.arange(INPUT[0], device=device) / INPUT[0] - centre[0, :, None]).abs() < half[0, :, None]
     across = (torch.arange(INPUT[1], device=device) / INPUT[1] - centre[1, :, None]).abs() < half[1, :, None]
     there = (down[:, :, None] & across[:, None, :])[:, None] & (torch.rand(count, 1, 1, 1, device=device) < 0.3)
-    return torch.where(there, _backgrounds(count, device), pictures)
+    return torch.where(there, _backgrounds(count, device), images)
 
 
-def _degraded(pictures: Tensor) -> Tensor:
+def _degraded(images: Tensor) -> Tensor:
     """Coarser (half of the batches), brighter or darker, tinted, of another contrast, noisy."""
-    count, device = len(pictures), pictures.device
+    count, device = len(images), images.device
 
     def factor(spread: float, channels: int = 1) -> Tensor:
         return torch.exp(spread * (2 * torch.rand(count, channels, 1, 1, device=device) - 1))
@@ -175,7 +175,7 @@ def _degraded(pictures: Tensor) -> Tensor:
     if torch.rand(1).item() < 0.5:
         share = math.exp(-torch.rand(1).item())
         small = [round(size * share) for size in INPUT]
-        pictures = F.interpolate(F.interpolate(pictures, small, mode="area"), INPUT, mode="bilinear")
-    pictures = (pictures.clamp(0, 1) + 1e-4) ** factor(0.4) * factor(0.5) * factor(0.15, 3)
+        images = F.interpolate(F.interpolate(images, small, mode="area"), INPUT, mode="bilinear")
+    images = (images.clamp(0, 1) + 1e-4) ** factor(0.4) * factor(0.5) * factor(0.15, 3)
     noise = 0.06 * torch.rand(count, 1, 1, 1, device=device) ** 2
-    return (pictures + noise * torch.randn_like(pictures)).clamp(0, 1)
+    return (images + noise * torch.randn_like(images)).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Record what LiteRT, TensorFlow's own runtime, makes of the picture that the tests of BlazePose look at.
+"""Record what LiteRT, TensorFlow's own runtime, makes of the image that the tests of BlazePose look at.
 
     python -m venv litert && litert/bin/pip install ai-edge-litert numpy pillow
     litert/bin/python tools/record_blazepose.py pose_landmark_full.tflite pose_detection.tflite \\
@@ -20,12 +20,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("landmarks", type=Path, help="pose_landmark_full.tflite")
     parser.add_argument("detection", type=Path, help="pose_detection.tflite")
-    parser.add_argument("picture", type=Path, help="RGB, 256 x 256 pixels")
+    parser.add_argument("image", type=Path, help="RGB, 256 x 256 pixels")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .npz file")
     args = parser.parse_args()
-    picture = np.asarray(Image.open(args.picture), np.float32) / 255
-    landmarks, score, matte, heatmaps, world = outputs(args.landmarks, picture)
-    values, logits = outputs(args.detection, 2 * picture[16:240, 16:240] - 1)
+    image = np.asarray(Image.open(args.image), np.float32) / 255
+    landmarks, score, matte, heatmaps, world = outputs(args.landmarks, image)
+    values, logits = outputs(args.detection, 2 * image[16:240, 16:240] - 1)
     rows = np.union1d(logits[:, 0].argsort()[-50:], np.arange(0, len(logits), 45))
     np.savez_compressed(
         args.output,

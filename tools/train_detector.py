@@ -1,4 +1,4 @@
-"""Train the small detector on what tools/make_detector_data.py photographed.
+"""Train the small detector on what tools/make_detector_data.py rendered.
 
     PYTHONPATH=. .venv-mmpose/bin/python tools/train_detector.py detector_data.h5 -o small.safetensors --steps 6000
 
@@ -40,7 +40,7 @@ def main() -> None:
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-2)
     start, best, checked = time.monotonic(), 0.0, 0
-    print(f"{len(people)} pictures, {len(others)} held out, {device}", flush=True)
+    print(f"{len(people)} images, {len(others)} held out, {device}", flush=True)
     for step in range(1, args.steps + 1):
         share = max(step / args.steps, (time.monotonic() - start) / args.seconds)
         for group in optimizer.param_groups:
@@ -48,9 +48,9 @@ def main() -> None:
                 args.rate * min(1.0, step / 200) * (1e-3 + 0.5 * (1 + torch.cos(torch.pi * torch.tensor(share))))
             )
         model.train()
-        pictures, heatmaps = varied_batch(people, args.batch)
+        images, heatmaps = varied_batch(people, args.batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            maps = model.head(model.backbone(normalized(model, pictures)))
+            maps = model.head(model.backbone(normalized(model, images)))
         loss = model.head.loss_module(maps.float(), heatmaps, torch.ones_like(heatmaps[:, :, 0, 0]))
         optimizer.zero_grad()
         (1000 * loss).backward()
@@ -79,10 +79,10 @@ def build(path: Path) -> Any:
     return MODELS.build(Config.fromfile(path).model)
 
 
-def normalized(model: Any, pictures: torch.Tensor) -> torch.Tensor:
+def normalized(model: Any, images: torch.Tensor) -> torch.Tensor:
     """RGB in 0..1 as the model's own preprocessor would hand it on."""
     pre = model.data_preprocessor
-    return ((255 * pictures - pre.mean) / pre.std).contiguous(memory_format=torch.channels_last)
+    return ((255 * images - pre.mean) / pre.std).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -91,12 +91,12 @@ def share_correct(model: Any, people: People, batch: int = 128) -> float:
     model.eval()
     correct, count = 0.0, 0
     for index in torch.arange(len(people), device=people.images.device).split(batch):
-        pictures, frames = plain_batch(people, index)
-        decoded = model.head.decode(model.head(model.backbone(normalized(model, pictures))))
-        points = torch.stack([torch.from_numpy(one.keypoints[0]) for one in decoded]).to(pictures)
+        images, frames = plain_batch(people, index)
+        decoded = model.head.decode(model.head(model.backbone(normalized(model, images))))
+        points = torch.stack([torch.from_numpy(one.keypoints[0]) for one in decoded]).to(images)
         # MMPose's decoder hands out shares of the window, times the input's size.
         size = torch.tensor([INPUT[1], INPUT[0]]).to(points)
-        found = frames.to_picture(points / size * (size - 1)) + 0.5
+        found = frames.to_image(points / size * (size - 1)) + 0.5
         boxes = people.boxes[index]
         diagonal = torch.linalg.vector_norm(boxes[:, 2:] - boxes[:, :2], dim=1)
         error = torch.linalg.vector_norm(found - people.keypoints[index], dim=2)

@@ -59,7 +59,9 @@ def test_every_kind_of_failure_is_noticed(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(worker, "SECONDS", 6.0)
     tally = worker.fuzz("sample", 2, tmp_path / "scratch")
     assert tally.counts[kind] == 2
-    assert next(iter(tally.failures)).startswith(kind)
+    failure = next(iter(tally.failures))
+    assert failure.startswith(kind)
+    assert kind not in ("crash", "hang") or "test_fuzzing.py" in failure  # the place, as in a traceback
 
 
 def test_copies_depend_on_their_number_and_the_seed_alone(tmp_path):

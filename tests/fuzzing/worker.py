@@ -101,6 +101,7 @@ def _in_a_process(name: str, numbers: range, scratch: Path, seed: int, stack: Bi
     ours, theirs = Pipe(duplex=False)
     child = os.fork()
     if not child:
+        faulthandler.disable()  # the one that pytest has enabled writes elsewhere
         faulthandler.enable(stack)
         _child(READERS[name], name, numbers, scratch, seed, theirs, stack)
     theirs.close()

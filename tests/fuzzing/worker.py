@@ -27,7 +27,7 @@ from posegaussian.errors import UserError
 SECONDS = 10.0
 """A reader that takes more seconds of a processor hangs."""
 _WAIT = 6
-"""So many times as long may pass on the clock, since other programs may use the processors. Chosen by hand."""
+"""So many times as long may be waited for it, since other programs may use the processors. Chosen by hand."""
 MEGABYTES = 1024.0
 """A reader may hold so much more than before."""
 _ROOM = 3 << 30
@@ -105,13 +105,14 @@ def _in_a_process(name: str, numbers: range, scratch: Path, seed: int, stack: Bi
         faulthandler.enable(stack)
         _child(READERS[name], name, numbers, scratch, seed, theirs, stack)
     theirs.close()
-    number, started, used = numbers[0] - 1, time.monotonic() + 60, 60.0  # writing the sample takes its time
+    number, waited, used = numbers[0] - 1, -60.0, 60.0  # writing the sample takes its time
     try:
-        while time.monotonic() - started < _WAIT * SECONDS and _processor_seconds(child) - used < SECONDS:
+        while waited < _WAIT * SECONDS and _processor_seconds(child) - used < SECONDS:
             if not ours.poll(1.0):
+                waited += 1  # counted, not read from the clock: both processes may be stopped for a while
                 continue
             outcome = ours.recv()
-            started, used = time.monotonic(), _processor_seconds(child)
+            waited, used = 0.0, _processor_seconds(child)
             if outcome is not None:
                 number = outcome.number
                 yield outcome

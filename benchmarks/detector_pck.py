@@ -1,6 +1,7 @@
 """How well a detector finds the joints of built-in people, through the real stages: captures, rectify, heatmaps.
 
     python benchmarks/detector_pck.py --people 1 2 3 4 5 6 -o detector_pck.json
+    python benchmarks/detector_pck.py --kind blazepose --people 100 101 102 --room living office gym --found
 
 PCK@0.05 counts the joints found within 5 per cent of the diagonal of the person's box (of the mask, without padding).
 `all`: every joint inside the image. `visible`: those of them that nothing hides, that is, where the surface seen at the
@@ -10,6 +11,7 @@ joint's pixel lies less than 15 cm before the joint, which itself lies inside th
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,9 +23,11 @@ from posegaussian import config
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
 from posegaussian.pipeline.captures import write_capture
+from posegaussian.pipeline.people import write_people
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.pose.encode import pck
 from posegaussian.pose.joints import true_joints
+from posegaussian.registry import DETECTORS
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,8 +39,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=6)
     parser.add_argument("--sources", type=int, default=3, help="source cameras")
     parser.add_argument("--size", type=int, default=256, help="of the rectified images, pixels")
-    parser.add_argument("--config", default="package:small.py")
-    parser.add_argument("--weights", default="package:small.safetensors")
+    parser.add_argument("--kind", choices=list(DETECTORS), default="mmpose")
+    parser.add_argument("--config", help="default for mmpose: package:small.py")
+    parser.add_argument("--weights", help="default for mmpose: package:small.safetensors; else those of the kind")
+    parser.add_argument("--room", nargs="+", default=["off"], help="kinds of rooms around the people")
+    parser.add_argument("--found", action="store_true", help="take the joints from the stage people (blazepose)")
     parser.add_argument(
         "--python", type=Path, default=ROOT / ".venv-mmpose/bin/python", help="of the MMPose environment"
     )
@@ -70,10 +77,18 @@ def make_files(folder: Path, person: int, args: argparse.Namespace) -> tuple[Pat
     """A person's rectified file and heatmaps, and the seconds that the heatmaps stage took, its start included."""
     capture, rectified, heatmaps = (folder / f"{person}{suffix}" for suffix in ("", ".rectified.h5", ".heatmaps.h5"))
     size = 2 * args.size
-    write_capture(person, capture, config.BuiltinSettings(frames=args.frames, size=(size, size), sources=args.sources))
+    about = {"frames": args.frames, "size": [size, size], "sources": args.sources, "room": {"kinds": args.room}}
+    write_capture(person, capture, config.parse(config.BuiltinSettings, about))
     rectify_capture(capture, rectified, config.RectifySettings(size=(args.size, args.size)), pairs=None)
-    settings = json.dumps({"config": args.config, "weights": args.weights})
-    command = [args.python.absolute(), "-m", "posegaussian", "heatmaps", rectified, "-o", heatmaps]
+    small = {"config": "package:small.py", "weights": "package:small.safetensors"} if args.kind == "mmpose" else {}
+    given = {key: value for key in ("config", "weights") if (value := getattr(args, key))}
+    python = args.python.absolute() if DETECTORS[args.kind].environment == "mmpose" else sys.executable
+    command = [python, "-m", "posegaussian", "heatmaps", rectified, "-o", heatmaps]
+    if args.found:
+        people = folder / f"{person}.people.h5"
+        write_people(capture, people, config.FindPeopleSettings(weights=args.weights or ""))
+        command += ["--people", people]
+    settings = json.dumps({"kind": args.kind, **small, **given})
     start = time.perf_counter()
     subprocess.run([*command, "--settings", settings], cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
     return rectified, heatmaps, time.perf_counter() - start

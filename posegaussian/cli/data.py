@@ -137,6 +137,7 @@ def rectify(
     pairs: Pairs = (),
     frames: Frames = None,
     targets: Targets = (),
+    people: Path | None = None,
     output: Output,
     settings: Settings = None,
 ) -> None:
@@ -144,6 +145,7 @@ def rectify(
 
     Args:
         capture: a capture folder of any known layout
+        people: the people .h5 of the capture: frames in which it has nobody are left out
         output: the rectified .h5
     """
     from posegaussian.captures.sequences import FrameRange
@@ -156,6 +158,7 @@ def rectify(
         pairs=split_pairs(pairs) or None,
         frames=FrameRange.parse(frames) if frames else None,
         held_out=targets,
+        people=people,
     )
 
 

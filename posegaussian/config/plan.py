@@ -82,8 +82,15 @@ class Plan:
         chosen, given = self.config.detectors[detector], self.config.people.weights
         kind = DETECTORS[chosen.kind]
         same = kind.reads_people and (chosen.weights or kind.weights) == (given or kind.weights)
-        has_masks = capture in self.seeds or capture in self.scans or self.config.rectify.masks == "given"
-        return self.people([capture]) if same and not has_masks else []
+        return self.people([capture]) if same and not self._has_masks(capture) else []
+
+    def people_of_rectify(self, capture: str) -> list[str]:
+        """The file of the people that says which frames to leave out; none where no frame may lack the person."""
+        skipped = self.config.people.missing == "skip" and not self._has_masks(capture)
+        return self.people([capture]) if skipped else []
+
+    def _has_masks(self, capture: str) -> bool:
+        return capture in self.seeds or capture in self.scans or self.config.rectify.masks == "given"
 
     def rectified(self, captures: Iterable[str]) -> list[str]:
         """The rectified files of captures."""

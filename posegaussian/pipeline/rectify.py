@@ -14,11 +14,13 @@ from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
+from posegaussian.errors import CaptureError
 from posegaussian.io import store
 from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.preparation.color import format_colors
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.judgement import MaskWatch
+from posegaussian.preparation.people_file import PeopleFile
 from posegaussian.preparation.rectification import RectifiedFrame, read_views, rectify_views
 from posegaussian.preparation.rectification_plan import RectificationPlan, plan_rectification, with_matched_colors
 from posegaussian.progress import progress
@@ -34,6 +36,7 @@ def rectify_capture(
     pairs: Sequence[tuple[str, ...]] | None = None,
     frames: Sequence[int] | FrameRange | None = None,
     held_out: Sequence[str] = (),
+    people: Path | None = None,
 ) -> None:
     """Write the rectified pairs and undistorted held-out images of a capture, frame by frame.
 
@@ -44,6 +47,7 @@ def rectify_capture(
         pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
         frames: frame numbers; default: all.
         held_out: cameras that renders are only compared with; default: those the capture names.
+        people: of the stage `people`: frames in which it found nobody are left out.
 
     Raises:
         CalibrationError: something is wrong with the calibration, or a pair cannot be rectified.
@@ -54,6 +58,11 @@ def rectify_capture(
     capture = read_capture(root, frames=chosen).with_roles(held_out=held_out)
     capture = with_masks(capture, settings.masks, label=settings.mask_label)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
+    if people is not None:
+        with PeopleFile(people) as file:
+            frames = [frame for frame in frames if frame in file.found]
+        if not frames:
+            raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
     names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
     plan = checked_plan(capture, names, frames, settings)
     joints = capture.joints()

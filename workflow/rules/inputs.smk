@@ -31,7 +31,7 @@ def capture_inputs(wildcards):
 def capture_folder(wildcards, input):
     """The folder of a capture: that of the rule, or the user's."""
     name = wildcards.capture
-    return str(input) if PLAN.is_made(name) else CAPTURES[name].path
+    return str(input.capture) if PLAN.is_made(name) else CAPTURES[name].path
 
 
 def detector_files(wildcards):

@@ -1,7 +1,7 @@
 # The person in every image of a capture, found once for all stages that need them. Captures with given masks need no such file.
 rule people:
     input:
-        capture_inputs,
+        capture=capture_inputs,
     output:
         "results/people/{capture}.h5",
     log:

@@ -1,7 +1,8 @@
 # Stereo rectification of every pair and frame of a capture.
 rule rectify:
     input:
-        capture_inputs,
+        capture=capture_inputs,
+        people=lambda wildcards: PLAN.people_of_rectify(wildcards.capture),
     output:
         "results/rectified/{capture}.h5",
     log:
@@ -19,10 +20,11 @@ rule rectify:
         pairs=lambda wildcards: CAPTURES[wildcards.capture].pairs.split(),
         frames=lambda wildcards: CAPTURES[wildcards.capture].frames,
         targets=lambda wildcards: CAPTURES[wildcards.capture].targets.split(),
+        people=lambda wildcards, input: f"--people {input.people}" if input.people else "",
         settings=settings(CONFIG.rectify),
         version=schema.STAGE_VERSION["rectify"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
         " rectify {params.folder:q} --output {output} --pairs {params.pairs:q} --frames={params.frames:q}"
-        " --targets {params.targets:q}"
+        " --targets {params.targets:q} {params.people}"
         " --settings {params.settings:q} > {log} 2>&1"

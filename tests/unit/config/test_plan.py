@@ -61,6 +61,9 @@ def test_people_are_read_by_the_same_network_on_footage_without_masks():
     assert plan(rectify={"masks": "given"}).people_of_heatmaps("real", "e") == []
     other = plan(rectify={"masks": "median"}, people={"weights": "heavy.tflite"})
     assert other.people_of_heatmaps("real", "e") == []
+    assert found.people_of_rectify("e") == []
+    skipping = plan(rectify={"masks": "median"}, people={"missing": "skip"})
+    assert skipping.people_of_rectify("e") == ["results/people/e.h5"] and skipping.people_of_rectify("a") == []
 
 
 def test_files_of_detectors():

@@ -7,12 +7,12 @@ import helpers
 import numpy as np
 import pytest
 import torch
-from helpers import refuses
+from helpers import refuses, warns
 from people_oracle import SIZE, Oracle, landmarks
 
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import DetectorSettings, FindPeopleSettings, RectifySettings
-from posegaussian.errors import ConfigError
+from posegaussian.errors import CaptureError, ConfigError
 from posegaussian.geometry.masks import bounding_box
 from posegaussian.geometry.projection import project
 from posegaussian.io import store
@@ -71,6 +71,20 @@ def test_the_joints_lie_where_the_views_show_them(files, tmp_path):
                 np.testing.assert_allclose(found["keypoints"][pair, frame], expected, atol=0.02)
         np.testing.assert_allclose(found["scores"], 0.9, atol=1e-3)  # the oracle's, and all is visible
         assert '"people"' in str(found.attrs["inputs"])
+
+
+def test_frames_without_the_person_are_not_rectified(files, tmp_path, monkeypatch):
+    root = files[0].parent / "capture"
+    oracle = Oracle(read_capture(root).cameras, {1: [PERSON]})
+    monkeypatch.setattr(stage, "load_blazepose", lambda *_: oracle)
+    settings = RectifySettings(size=(128, 128), color="off")
+    with warns("nobody-there-skipped", file=root, frame=0):
+        stage.write_people(root, tmp_path / "people.h5", FindPeopleSettings(missing="skip"))
+    rectify_capture(root, tmp_path / "r.h5", settings, people=tmp_path / "people.h5")
+    with store.open_checked(tmp_path / "r.h5", store.RECTIFIED) as file:
+        assert file["frames"][()].tolist() == [1]
+    with refuses(CaptureError, "no-frames-chosen", file=root):
+        rectify_capture(root, tmp_path / "r.h5", settings, frames=[0], people=tmp_path / "people.h5")
 
 
 def test_people_of_another_kind_or_of_other_weights(files, tmp_path, monkeypatch):

@@ -223,6 +223,7 @@ def inspect(
     format: "Annotated[str | None, one_of(CAPTURE_FORMATS, _LAYOUT)]" = None,
     pairs: Pairs = (),
     frames: Annotated[Frames, Parameter(help="frame numbers; the first one is shown")] = None,
+    people: Path | None = None,
     output: Output,
     settings: Settings = None,
 ) -> None:
@@ -230,6 +231,7 @@ def inspect(
 
     Args:
         capture: a capture folder of any known layout
+        people: the people .h5 of the capture, to show what it holds
         output: the .html page
     """
     from posegaussian.captures.sequences import FrameRange
@@ -242,6 +244,7 @@ def inspect(
         format=format,
         pairs=split_pairs(pairs),
         frames=FrameRange.parse(frames) if frames else None,
+        people=people,
     )
     masks = [f"camera {camera}: mask {judged.line()}" for camera, judged in found.masks.items()]
     print("\n".join([*masks, *found.warnings, f"{output}: {len(found.warnings)} warnings"]))

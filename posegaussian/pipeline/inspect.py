@@ -23,8 +23,10 @@ from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import ImageFile, check_whole
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pose.detectors.base import Detector, detect_frame, load_detector
+from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.judgement import JudgedMask, judge_masks
+from posegaussian.preparation.people_file import PeopleFile
 from posegaussian.preparation.rectification import CameraFrame, rectify_pair
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.report.inspection import InspectedPair, inspection_page
@@ -56,6 +58,7 @@ def write_inspection(
     format: str | None = None,
     pairs: Sequence[tuple[str, ...]] = (),
     frames: FrameRange | None = None,
+    people: Path | None = None,
 ) -> Inspection:
     """Write the page, and return what it says about the capture.
 
@@ -66,8 +69,10 @@ def write_inspection(
         format: name of the capture's layout; default: detected from the files in the folder.
         pairs: pairs to show; default: those the capture names, else neighbours.
         frames: which frames to read; the page shows the first one.
+        people: of the stage `people`; what it found in that frame is shown.
 
     Raises:
+        StoreError: `people` is missing or damaged, or does not hold that frame.
         CaptureError: something is missing, or a mask is empty.
         CalibrationError: a camera's calibration is impossible.
     """
@@ -96,6 +101,7 @@ def write_inspection(
             judged=judged,
             mask_kind=settings.masks,
             person=person,
+            people=_found(people, capture, frame),
             pairs=[
                 _inspect_pair(capture, pair, camera_frames, replace(settings, size=_RECTIFIED), detect)
                 for pair in chosen
@@ -103,6 +109,14 @@ def write_inspection(
         )
     write_atomic(output, page)
     return Inspection(problems, judged)
+
+
+def _found(people: Path | None, capture: Capture, frame: int) -> dict[str, Person]:
+    """What the stage `people` found in a frame, in the cameras of the capture."""
+    if people is None:
+        return {}
+    with PeopleFile(people) as file:
+        return {camera: person for camera, person in file.views(frame).items() if camera in capture.cameras}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from posegaussian import __version__
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names
 from posegaussian.geometry.rig import pair_angle
+from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.judgement import JudgedMask
 from posegaussian.report import inspection_views as views
 from posegaussian.report.images import RGBImage, heatmap_overlay
@@ -77,6 +78,7 @@ def inspection_page(
     mask_kind: str,
     person: Float[np.ndarray, " 3"],
     pairs: Sequence[InspectedPair],
+    people: Mapping[str, Person] | None = None,
 ) -> str:
     """HTML of the page.
 
@@ -90,6 +92,7 @@ def inspection_page(
         mask_kind: how the masks were made, a value of `rectify.masks`.
         person: where the person stands, metres.
         pairs: the chosen pairs.
+        people: the person whom the stage `people` found in that frame, by camera; None: the page has no such part.
     """
     chosen = [pair.cameras for pair in pairs]
     drawings = draw_rig(capture.cameras, person, chosen, capture.sources)
@@ -109,6 +112,10 @@ def inspection_page(
             for camera, mask in masks.items()
         ],
         kind=mask_kind,
+        people=[
+            (camera, views.found_person(images[camera], found), f"score {found.score:.2f}")
+            for camera, found in (people or {}).items()
+        ],
         shown=[_section(capture, pair, images, masks, person) for pair in pairs],
         version=__version__,
     )

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
+from posegaussian.pose.person import Person
 from posegaussian.report.images import RGBImage, box_around, padded_crop, resized
 
 _HEIGHT = 520
@@ -45,6 +46,14 @@ def mask_overlay(image: RGBImage, mask: UInt8[np.ndarray, "h w"]) -> RGBImage:
     dimmed = np.ascontiguousarray(dimmed)
     cv2.drawContours(dimmed, outlines, -1, (80, 255, 120), max(1, image.shape[0] // 500))
     return resize_to_height(dimmed)
+
+
+def found_person(image: RGBImage, person: Person) -> RGBImage:
+    """Image with the coarse matte and the landmarks of the person who was found in it."""
+    dotted, radius = image.copy(), max(2, image.shape[0] // 200)
+    for x, y in person.points[:, :2].round().astype(int).tolist():
+        cv2.circle(dotted, (x, y), radius, (255, 210, 40), -1)
+    return mask_overlay(dotted, person.image_matte(*image.shape[:2]))
 
 
 def person_cutout(image: RGBImage, mask: UInt8[np.ndarray, "h w"]) -> RGBImage:

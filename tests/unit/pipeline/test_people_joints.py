@@ -7,10 +7,11 @@ import helpers
 import numpy as np
 import pytest
 import torch
-from helpers import refuses, warns
+from helpers import exits, refuses, warns
 from people_oracle import SIZE, Oracle, landmarks
 
 from posegaussian.captures.reading import read_capture
+from posegaussian.cli import main
 from posegaussian.config import DetectorSettings, FindPeopleSettings, RectifySettings
 from posegaussian.errors import CaptureError, ConfigError
 from posegaussian.geometry.masks import bounding_box
@@ -85,6 +86,14 @@ def test_frames_without_the_person_are_not_rectified(files, tmp_path, monkeypatc
         assert file["frames"][()].tolist() == [1]
     with refuses(CaptureError, "no-frames-chosen", file=root):
         rectify_capture(root, tmp_path / "r.h5", settings, frames=[0], people=tmp_path / "people.h5")
+
+
+def test_the_page_shows_whom_the_file_holds(files, tmp_path, capsys):
+    line = ["inspect", str(files[0].parent / "capture"), "-o", str(tmp_path / "page.html")]
+    main([*line, "--people", str(files[1])])
+    assert (tmp_path / "page.html").read_text().count('alt="The person found by camera') == 3
+    with exits(capsys, file=tmp_path / "none.h5"):
+        main([*line, "--people", str(tmp_path / "none.h5")])
 
 
 def test_people_of_another_kind_or_of_other_weights(files, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Fit the error model of a heatmap detector (pose/detector_noise.py) to what it says about built-in people.
 
     python tools/fit_error_model.py --people 100 124 --python .venv-mmpose/bin/python -o errors.json
+    python tools/fit_error_model.py --people 100 124 --detector '{kind: blazepose}' --room living gym -o errors.json
 
 The people are photographed, rectified and detected by the real stages, at baselines of 20, 40 and 60 degrees in turn.
 Only people of the validation split (100 to 199) may take part: test people are for the final table. The moments of the
@@ -20,12 +21,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from posegaussian.config import REALISTIC_SENSOR, RigSettings, as_dict
+from posegaussian.config import REALISTIC_SENSOR, DetectorSettings, RigSettings, as_dict, load_settings
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
 from posegaussian.pose.detector_noise import GROUP_OF_JOINT, JOINT_GROUPS, MIRRORED_JOINT, VISIBILITY_STATES, cell_size
 from posegaussian.pose.joints import true_joints
+from posegaussian.registry import DETECTORS
 
 ROOT = Path(__file__).parents[1]
 LOST_CELLS, LOST_SCORE = 4.0, 0.3
@@ -68,6 +70,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=10)
     parser.add_argument("--size", type=int, default=384, help="of the cameras, pixels")
     parser.add_argument("--detector", default='{"config": "package:small.py", "weights": "package:small.safetensors"}')
+    parser.add_argument("--room", nargs="+", default=["off"], help="kinds of rooms around the people")
     parser.add_argument("--python", type=Path, default=ROOT / ".venv-mmpose/bin/python", help="of MMPose's environment")
     parser.add_argument("--folder", type=Path, help="where the files lie that are made on the way (default: nowhere)")
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -82,7 +85,8 @@ def main() -> None:
     model = fit(joined)
     model["made by"] = {
         "command": " ".join(["python", "tools/fit_error_model.py", "--people", *map(str, args.people)]),
-        "detector": json.loads(args.detector),
+        "detector": as_dict(load_settings(DetectorSettings, args.detector)),
+        "rooms": args.room,
         "pictures": int(joined.score.shape[0] * joined.score.shape[1]),
     }
     write_atomic(args.output, json.dumps(model, indent=1) + "\n")
@@ -90,20 +94,28 @@ def main() -> None:
 
 
 def make_files(folder: Path, seed: int, still: bool, args: argparse.Namespace) -> tuple[Path, Path]:
-    """Rectified file and heatmaps of one person, who moves or stands still, filmed by noisy cameras."""
+    """Rectified file and heatmaps of one person, who moves or stands still, filmed by noisy cameras.
+
+    In rooms, a detector of the network of the stage `people` takes the joints from it, as it does on footage.
+    """
     name = f"{seed}{'.still' if still else ''}"
-    capture, rectified, heatmaps = (folder / f"{name}{suffix}" for suffix in (".c", ".r.h5", ".h.h5"))
+    capture, people, rectified, heatmaps = (folder / f"{name}{suffix}" for suffix in (".c", ".p.h5", ".r.h5", ".h.h5"))
     rig = as_dict(RigSettings(baseline=BASELINES[seed % 3], vertical=0.0, roll=(0.0, 0.0)))
     builtin = {"frames": args.frames, "size": [args.size] * 2, "sources": 2, "still": still, "rig": rig}
-    builtin["sensor"] = as_dict(REALISTIC_SENSOR)
+    builtin |= {"sensor": as_dict(REALISTIC_SENSOR), "room": {"kinds": args.room}}
+    kind = DETECTORS[load_settings(DetectorSettings, args.detector).kind]
+    python = args.python.absolute() if kind.environment == "mmpose" else sys.executable
+    found = kind.reads_people and args.room != ["off"]
     stages = [
         (sys.executable, "captures", "--seed", str(seed), "-o", capture, "--settings", json.dumps(builtin)),
+        (sys.executable, "people", capture, "-o", people) if found else None,
         (sys.executable, "rectify", capture, "-o", rectified),
-        (args.python.absolute(), "heatmaps", rectified, "-o", heatmaps, "--settings", args.detector),
+        (python, "heatmaps", rectified, "-o", heatmaps, "--settings", args.detector)
+        + (("--people", people) if found else ()),
     ]
-    for (python, *words), made in zip(stages, (capture, rectified, heatmaps), strict=True):
-        if not made.exists() and not heatmaps.exists():
-            subprocess.run([python, "-m", "posegaussian", *words], cwd=ROOT, check=True)
+    for stage, made in zip(stages, (capture, people, rectified, heatmaps), strict=True):
+        if stage and not made.exists() and not heatmaps.exists():
+            subprocess.run([stage[0], "-m", "posegaussian", *stage[1:]], cwd=ROOT, check=True)
     return rectified, heatmaps
 
 

@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--full", type=float, default=0, metavar="SECONDS", help="of phase full; 0 omits it")
     parser.add_argument("--seed", type=int, help="instead of that of the model; each link needs another one")
     parser.add_argument("--learning-rate", type=float, help="instead of that of the model")
+    parser.add_argument("--processes", type=int, default=1, help="one for each GPU")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the weights")
     args = parser.parse_args()
@@ -40,11 +41,18 @@ def main() -> None:
         for phase in PHASES:
             if seconds := getattr(args, phase):
                 output = args.output if phase == PHASES[-1] or not args.full else Path(folder) / f"{phase}.safetensors"
-                command = [sys.executable, "-m", "posegaussian", "train", phase, "--init", init, "--output", output]
+                command = [sys.executable, *_launcher(args.processes), "-m", "posegaussian", "train", phase]
+                command += ["--init", init, "--output", output]
                 command += ["--state", args.output.with_suffix(".state"), "--time-budget", seconds]
                 command += ["--settings", json.dumps(as_dict(settings)), "--device", args.device]
                 subprocess.run([str(word) for word in command], check=True)
                 init = str(output)
+
+
+def _launcher(processes: int) -> list[str]:
+    """The module that starts several processes, with its arguments."""
+    module = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return module if processes > 1 else []
 
 
 if __name__ == "__main__":

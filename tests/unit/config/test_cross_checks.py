@@ -43,7 +43,10 @@ def refusal(read, *arguments, **sections) -> str:
             "stream_variants: their shares sum to 1.3, more than 1",
         ),
         ({"stream_variants": [{"share": 1.5}]}, "stream_variants.0.share: input should be less than or equal to 1"),
-        ({"losses": {"poze": 1}}, "losses.poze: input should be 'depth', 'image', 'gradient', 'pose' or 'temporal'"),
+        (
+            {"losses": {"poze": 1}},
+            "losses.poze: input should be 'depth', 'image', 'gradient', 'pose', 'coverage' or 'temporal'",
+        ),
         ({"losses": {"pose": -1}}, "losses.pose: input should be greater than or equal to 0, not -1"),
         ({"stream": 2}, "stream: input should be less than or equal to 1, not 2"),
         (
@@ -70,7 +73,7 @@ def test_rounded_shares_may_sum_to_one():
 
 
 def test_losses_that_are_left_out_have_their_defaults():
-    defaults = {"depth": 0.05, "image": 1.0, "gradient": 0.0, "pose": 0.05, "temporal": 0.5}
+    defaults = {"depth": 0.05, "image": 1.0, "gradient": 0.0, "pose": 0.05, "coverage": 2.0, "temporal": 0.5}
     assert config.TrainSettings().losses == config.ModelSettings().train.losses == defaults
     values = {"demo": {"train": {"losses": {"pose": 0, "gradient": 0.5}}}}
     assert whole_of(models=values).models["demo"].train.losses == defaults | {"pose": 0.0, "gradient": 0.5}

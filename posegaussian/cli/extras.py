@@ -18,7 +18,7 @@ PACKAGES = {
     "train": ("lightning", "matplotlib", "tensorboard"),
     "evaluate": ("flip_evaluator", "matplotlib", "pandas"),
     "viewer": ("viser",),
-    "formats": ("pxr", "zstandard"),
+    "formats": ("OpenEXR", "pxr", "zstandard"),
 }
 """What an extra of pyproject.toml installs, by the names that are imported."""
 

@@ -1,13 +1,15 @@
 """Videos: frames are read by their exact number, from 0 in the order of display; written videos play in browsers.
 
-Written videos are .mp4: H.264, 4:2:0, BT.709; the same images give the same bytes.
+Written videos are BT.709: .mp4 (H.264, 4:2:0) and, with alpha, .mov (ProRes 4444) and .webm (VP9); the same images give
+the same bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -190,32 +192,72 @@ def _reader(path: Path, _changed: int, _size: int) -> _Reader:
     return _Reader(path)
 
 
+@dataclass(frozen=True)
+class _Codec:
+    """How a kind of video is written.
+
+    Args:
+        container: FFmpeg's name.
+        encoder: FFmpeg's name.
+        pixels: format of the encoded pixels.
+        options: of the encoder.
+        even: whether it needs even sizes.
+    """
+
+    container: str
+    encoder: str
+    pixels: str
+    options: Mapping[str, str]
+    even: bool = True
+
+
+_H264 = _Codec("mp4", "libx264", "yuv420p", _ENCODER)
+_PRORES = _Codec("mov", "prores_ks", "yuva444p10le", {"profile": "4444", "vendor": "apl0", "threads": "1"}, even=False)
+_VP9 = _Codec("webm", "libvpx-vp9", "yuva420p", {"crf": "20", "b": "0", "threads": "1", "auto-alt-ref": "0"})
+"""crf 20 is visually lossless; libvpx cannot have both alternate reference frames and alpha."""
+
+
 def write_video(path: Path, images: Iterable[np.ndarray], fps: int) -> None:
-    """Write RGB images (uint8, height x width x 3, all of one size) as a video, atomically.
+    """Write RGB images (uint8, height x width x 3, all of one size) as H.264, atomically.
 
     An odd width or height is extended by one column or row, since 4:2:0 needs even sizes.
     """
+    _write(path, images, fps, _H264)
+
+
+def write_prores(path: Path, images: Iterable[np.ndarray], fps: int) -> None:
+    """Write RGBA images (uint8, height x width x 4) as ProRes 4444: 10 bits, 4:4:4, with their alpha."""
+    _write(path, images, fps, _PRORES)
+
+
+def write_vp9(path: Path, images: Iterable[np.ndarray], fps: int) -> None:
+    """Write RGBA images (uint8, height x width x 4) as VP9 in WebM with their alpha; odd sizes as for `write_video`."""
+    _write(path, images, fps, _VP9)
+
+
+def _write(path: Path, images: Iterable[np.ndarray], fps: int, codec: _Codec) -> None:
     with atomic_file(path) as temporary:
-        options = {"movflags": "+faststart", "fflags": "+bitexact"}
-        with av.open(str(temporary), "w", format="mp4", options=options) as container:
+        options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if codec.container == "mp4" else {})
+        with av.open(str(temporary), "w", format=codec.container, options=options) as container:
             stream = None
             for image in images:
-                even = np.pad(image, [(0, size % 2) for size in image.shape[:2]] + [(0, 0)], mode="edge")
+                odd = [(0, size % 2 if codec.even else 0) for size in image.shape[:2]]
+                even = np.ascontiguousarray(np.pad(image, [*odd, (0, 0)], mode="edge"))
                 if stream is None:
-                    stream = _stream(container, even.shape[1], even.shape[0], fps)
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+                    stream = _stream(container, even.shape[1], even.shape[0], fps, codec)
+                frame = av.VideoFrame.from_ndarray(even, format="rgba" if even.shape[2] == 4 else "rgb24")
                 frame = frame.reformat(
-                    format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+                    format=codec.pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
                 )
                 container.mux(stream.encode(frame))
             if stream is not None:
                 container.mux(stream.encode())
 
 
-def _stream(container, width: int, height: int, fps: int):
-    """A new H.264 stream in BT.709, limited range."""
-    stream = container.add_stream("libx264", rate=fps, options=_ENCODER)
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+def _stream(container, width: int, height: int, fps: int, codec: _Codec) -> Any:
+    """A new stream in BT.709, limited range."""
+    stream = container.add_stream(codec.encoder, rate=fps, options=dict(codec.options))
+    stream.width, stream.height, stream.pix_fmt = width, height, codec.pixels
     context = stream.codec_context
     context.colorspace = Colorspace.ITU709
     context.color_range = ColorRange.MPEG

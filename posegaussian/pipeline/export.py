@@ -33,7 +33,7 @@ _MANIFEST = "export.json"
 def export(
     splats: Path, output: Path, *, kinds: Sequence[str], path: str, rectified: Path | None, settings: ExportSettings
 ) -> None:
-    """Write the formats below a folder: one folder per format, and videos (of images/) beside them.
+    """Write the formats below a folder: one folder per format, and videos (of their images) beside them.
 
     Args:
         splats: a .ply, or the folder of them that `render` wrote.
@@ -50,7 +50,7 @@ def export(
     files = splat_files(splats)
     formats = {kind: look_up(EXPORT_FORMATS, kind, "format", code="unknown-export") for kind in kinds}
     videos = _made_of("video", formats)
-    views = _made_of("view", formats | ({"images": EXPORT_FORMATS["images"]} if videos else {}))
+    views = _made_of("view", formats | {each.images: EXPORT_FORMATS[each.images] for each in videos.values()})
     if views and rectified is None and not path.endswith(".json"):
         raise ConfigError(
             f"--path {path} needs the cameras",
@@ -66,7 +66,7 @@ def export(
         if views:
             _render(export_views(path, files, rectified, settings), output, views, settings.backend)
         for kind, each in videos.items():
-            frames = (np.asarray(Image.open(path)) for path in sorted((output / "images").glob("*.png")))
+            frames = (np.asarray(Image.open(path)) for path in sorted((output / each.images).glob("*.png")))
             resolve(each.path)(output / f"{kind}{each.suffix}", frames, settings.fps)
 
 

@@ -198,6 +198,20 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
     "images": ExportFormat("posegaussian.export.images:write_color", "RGB images", of="view", suffix=".png"),
     "video": ExportFormat("posegaussian.io.video:write_video", "the images as MP4", of="video", suffix=".mp4"),
     "alpha": ExportFormat("posegaussian.export.images:write_alpha", "opacity, 8 bits", of="view", suffix=".png"),
+    "rgba": ExportFormat("posegaussian.export.images:write_straight", "RGB, straight alpha", of="view", suffix=".png"),
+    "premultiplied": ExportFormat(
+        "posegaussian.export.images:write_premultiplied", "RGB and alpha, premultiplied", of="view", suffix=".png"
+    ),
+    "exr": ExportFormat(
+        "posegaussian.export.images:write_exr",
+        "OpenEXR: linear light, alpha, depth (extra `formats`)",
+        of="view",
+        suffix=".exr",
+    ),
+    "prores": ExportFormat(
+        "posegaussian.io.video:write_prores", "ProRes 4444 with alpha", of="video", suffix=".mov", images="rgba"
+    ),
+    "vp9": ExportFormat("posegaussian.io.video:write_vp9", "VP9 with alpha", of="video", suffix=".webm", images="rgba"),
     "depth": ExportFormat(
         "posegaussian.export.images:write_depth", "depth, 16 bits, tenths of a millimetre", of="view", suffix=".png"
     ),

@@ -136,14 +136,16 @@ class ExportFormat(Entry):
     Args:
         of: what one file is made of. `splats`: (path, gaussians) of a .ply. `sequence`: (folder, sequence), where the
             folder is new and the sequence an `export.sequence.SplatSequence`. `view`: (path, rendering) along the path
-            of cameras. `video`: (path, images, fps) of all views as RGB arrays, which the format `images` has written.
+            of cameras. `video`: (path, images, fps) of all views as arrays of pixels.
         suffix: of its files.
         up: the axis that points up in files of Gaussians, by the format's specification or the custom of its readers.
+        images: the format of PNG files that a video is made of; they are written as well.
     """
 
     of: Literal["splats", "sequence", "view", "video"]
     suffix: str = ""
     up: Literal["y", "-y"] = "y"
+    images: str = "images"
 
 
 @dataclass(frozen=True)

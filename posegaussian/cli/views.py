@@ -117,7 +117,8 @@ def export(
     Args:
         splats: a .ply, or a folder of them: results/splats/MODEL/CAPTURE
         output: the folder to write to; an interrupted export is continued
-        path: between (the source cameras), orbit, or a .json file with cameras
+        path: between (the source cameras), orbit, or your cameras: a .json, nerfstudio's transforms.json, a folder of
+            COLMAP's text files, or OpenUSD
         rectified: the rectified .h5 of the capture, for the positions of its cameras
     """
     from posegaussian.pipeline.export import export

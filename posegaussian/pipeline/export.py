@@ -15,7 +15,7 @@ from PIL import Image
 
 from posegaussian.config import ExportSettings, as_dict
 from posegaussian.errors import ConfigError, UserError, look_up
-from posegaussian.export.cameras import ExportView, export_views
+from posegaussian.export.cameras import ExportView, export_views, needs_rectified
 from posegaussian.export.sequence import SplatSequence, gaussians_of, read_splats
 from posegaussian.io import store
 from posegaussian.io.atomic import atomic_folder, write_atomic
@@ -39,8 +39,8 @@ def export(
         splats: a .ply, or the folder of them that `render` wrote.
         output: the folder; an interrupted export into it is continued.
         kinds: names of `registry.EXPORT_FORMATS`.
-        path: `between` (between the source cameras), `orbit` (around the person), or a .json of cameras.
-        rectified: the rectified .h5 of the splats; not needed for formats of splats, or with a .json.
+        path: `between` (between the source cameras), `orbit` (around the person), or cameras of the user's own.
+        rectified: the rectified .h5 of the splats; not needed for formats of splats, or with cameras of one's own.
         settings: of the path and the images.
 
     Raises:
@@ -51,11 +51,12 @@ def export(
     formats = {kind: look_up(EXPORT_FORMATS, kind, "format", code="unknown-export") for kind in kinds}
     videos = _made_of("video", formats)
     views = _made_of("view", formats | {each.images: EXPORT_FORMATS[each.images] for each in videos.values()})
-    if views and rectified is None and not path.endswith(".json"):
+    cameras = _made_of("cameras", formats)
+    if (views or cameras) and rectified is None and needs_rectified(path):
         raise ConfigError(
             f"--path {path} needs the cameras",
             code="missing-cameras",
-            hint="add --rectified, or give a .json of cameras",
+            hint="add --rectified, or give cameras of your own",
         )
     with _claimed(output, files, path, rectified, settings):
         _convert(files, output, _made_of("splats", formats), settings)
@@ -63,8 +64,12 @@ def export(
             if not (output / kind).exists():
                 with atomic_folder(output / kind) as folder:
                     resolve(each.path)(folder, SplatSequence(files, settings.up, settings.fps, rectified))
+        shown = export_views(path, files, rectified, settings) if views or cameras else []
+        for kind, each in cameras.items():
+            with atomic_folder(output / kind) as folder:
+                resolve(each.path)(folder, [view.camera for view in shown], settings.fps, settings.up)
         if views:
-            _render(export_views(path, files, rectified, settings), output, views, settings.backend)
+            _render(shown, output, views, settings.backend)
         for kind, each in videos.items():
             frames = (np.asarray(Image.open(path)) for path in sorted((output / each.images).glob("*.png")))
             resolve(each.path)(output / f"{kind}{each.suffix}", frames, settings.fps)
@@ -100,7 +105,7 @@ def _claimed(
     What an input that cannot be used leaves behind does not claim the folder: the record goes if nothing was written,
     and otherwise does not hold that input, so that a repaired one is taken.
     """
-    inputs = [*files, *([rectified] if rectified else []), *([Path(path)] if path.endswith(".json") else [])]
+    inputs = [*files, *([rectified] if rectified else []), *_own_files(path)]
     for file in inputs:
         if not file.is_file():
             raise UserError("no such file", code="missing-input", file=file)
@@ -125,6 +130,14 @@ def _claimed(
             del record["inputs"][error.file.name]
             write_atomic(manifest, _text(record))
         raise
+
+
+def _own_files(path: str) -> list[Path]:
+    """The files of a path that the user gave."""
+    own = Path(path)
+    if needs_rectified(path):
+        return []
+    return [own / "cameras.txt", own / "images.txt"] if own.is_dir() else [own]
 
 
 def _text(record: Mapping[str, Any]) -> str:

@@ -212,6 +212,9 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "posegaussian.io.video:write_prores", "ProRes 4444 with alpha", of="video", suffix=".mov", images="rgba"
     ),
     "vp9": ExportFormat("posegaussian.io.video:write_vp9", "VP9 with alpha", of="video", suffix=".webm", images="rgba"),
+    "cameras": ExportFormat(
+        "posegaussian.export.camera_files:write_cameras", "cameras for nerfstudio, COLMAP and OpenUSD", of="cameras"
+    ),
     "depth": ExportFormat(
         "posegaussian.export.images:write_depth", "depth, 16 bits, tenths of a millimetre", of="view", suffix=".png"
     ),

@@ -142,7 +142,7 @@ class ExportFormat(Entry):
         images: the format of PNG files that a video is made of; they are written as well.
     """
 
-    of: Literal["splats", "sequence", "view", "video"]
+    of: Literal["splats", "sequence", "view", "video", "cameras"]
     suffix: str = ""
     up: Literal["y", "-y"] = "y"
     images: str = "images"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
+from scipy.interpolate import CubicSpline
+from scipy.spatial.transform import Rotation, RotationSpline
 from torch import Tensor
 
 from posegaussian.io.store import Reader
@@ -105,6 +106,36 @@ def orbit_camera(camera: Camera, pivot: Float[Tensor, "3"], degrees: float) -> C
     moved[:3, :3] = moved.new_tensor(turn).mT
     moved[:3, 3] = about - moved[:3, :3] @ about
     return replace(camera, world_to_camera=camera.world_to_camera @ moved)
+
+
+def between_keys(keys: Sequence[Camera], inserted: int) -> list[Camera]:
+    """A smooth path through cameras: centres, focal lengths (as logarithms) and principal points on cubic splines,
+    rotations on a spline of continuous acceleration. It begins and ends at rest at the first and the last camera.
+
+    Args:
+        keys: two or more, of one size, less than half a turn apart; they are images of the path.
+        inserted: number of cameras between two of them; 0: the keys themselves.
+    """
+    if not inserted or len(keys) < 2:
+        return [*keys]
+    # At rest: smoothstep in time makes the speed 0 at both ends.
+    share = np.linspace(0, 1, (len(keys) - 1) * (inserted + 1) + 1)
+    at = share * (len(keys) - 1) if len(keys) > 2 else share**2 * (3 - 2 * share)
+    times, matrices = np.arange(len(keys)), np.stack([_numpy(key.intrinsics) for key in keys])
+    matrices[:, [0, 1], [0, 1]] = np.log(matrices[:, [0, 1], [0, 1]])
+    ends = "clamped" if len(keys) > 2 else "natural"
+    intrinsics = CubicSpline(times, matrices, bc_type=ends)(at)
+    intrinsics[:, [0, 1], [0, 1]] = np.exp(intrinsics[:, [0, 1], [0, 1]])
+    centres = CubicSpline(times, np.stack([_numpy(key.centre) for key in keys]), bc_type=ends)(at)
+    poses = np.stack([_numpy(key.world_to_camera) for key in keys])
+    rotations = RotationSpline(times, Rotation.from_matrix(poses[:, :3, :3]))(at).as_matrix()
+    path = []
+    for matrix, rotation, centre in zip(intrinsics, rotations, centres, strict=True):
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = rotation, -rotation @ centre
+        moved = keys[0].world_to_camera.new_tensor(pose)
+        path.append(replace(keys[0], intrinsics=keys[0].intrinsics.new_tensor(matrix), world_to_camera=moved))
+    return path
 
 
 def _shortest_turn(start: np.ndarray, end: np.ndarray, fallback: np.ndarray) -> np.ndarray:

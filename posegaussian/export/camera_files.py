@@ -83,8 +83,8 @@ def nerfstudio_cameras(document: dict[str, Any]) -> list[Camera]:
     for frame in document["frames"]:
         known = {**document, **frame}
         pose = np.linalg.inv(np.array(frame["transform_matrix"], float).reshape(4, 4) @ _TO_OPENGL)
-        numbers = (float(known[key]) for key in ("fl_x", "fl_y", "cx", "cy"))
-        cameras.append(_camera(pose, *numbers, int(known["w"]), int(known["h"])))
+        fx, fy, cx, cy = (float(known[key]) for key in ("fl_x", "fl_y", "cx", "cy"))
+        cameras.append(_camera(pose, fx, fy, cx, cy, int(known["w"]), int(known["h"])))
     return cameras
 
 

@@ -1,10 +1,10 @@
 """Images for compositing: alpha straight and premultiplied, depth, and videos that keep alpha."""
 
 import av
-import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from posegaussian.export.images import write_exr, write_premultiplied, write_straight
 from posegaussian.io.video import write_prores, write_vp9
@@ -20,7 +20,9 @@ def rendering():
 
 
 def rgba(path):
-    return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)[0]
+    with Image.open(path) as image:
+        assert image.mode == "RGBA"
+        return np.asarray(image)[0]
 
 
 def test_straight_and_premultiplied(tmp_path, rendering):

@@ -40,7 +40,7 @@ class StreamSettings:
     lifetime: Positive = 64
     """Steps after which a new person replaces each of them."""
     workers: NonNegative = 2
-    """Processes that prepare new people ahead of time; 0: prepared when needed. With any, up to two more draw cameras,
+    """Processes that prepare new people ahead of time; 0: prepared when needed. With any, on CUDA two more draw cameras,
     lights and rooms of coming steps. The samples do not depend on it."""
 
 

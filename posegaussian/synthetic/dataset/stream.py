@@ -42,6 +42,8 @@ class SyntheticStream:
         self._pending: dict[int, Future] = {}
         self._subjects: dict[int, Subject] = {}
         self._ahead = DrawnAhead()
+        self.draws_ahead = settings.workers > 0 and self.device.type != "cpu"
+        """Whether other processes draw coming steps. On the CPU, rendering takes so long that this gains nothing."""
         self.waits = 0
         """How often a step needed a person who was not ready."""
 
@@ -70,7 +72,7 @@ class SyntheticStream:
         Without it the same parameters are drawn when the step is asked for; arguments as for `batch`.
         """
         settings, wanted = variant or self.settings, self._people(step, clips)
-        if settings.workers and all(person in self._subjects for person in wanted):
+        if self.draws_ahead and all(person in self._subjects for person in wanted):
             subjects = [self._subjects[person] for person in wanted]
             self._ahead.start(step, clips, frames, settings, lambda: self._to_draw(step, subjects, frames, settings))
 

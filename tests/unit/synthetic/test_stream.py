@@ -43,7 +43,7 @@ def test_steps_drawn_ahead_are_the_same(monkeypatch):
     drawn = []
     monkeypatch.setattr(ahead, "draw_packed", lambda *arguments: drawn.append(0) or draw_packed(*arguments))
     alone, stream = (streaming.SyntheticStream(replace(settings, workers=workers), 7) for workers in (0, 1))
-    stream._subjects = alone._subjects
+    stream._subjects, stream.draws_ahead = alone._subjects, True
     still = replace(settings, still=1.0)
     with alone, stream:
         plain = [alone.batch(step, 1, 2, variant) for step, variant in ((0, None), (1, None), (2, still))]

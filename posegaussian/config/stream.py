@@ -40,8 +40,8 @@ class StreamSettings:
     lifetime: Positive = 64
     """Steps after which a new person replaces each of them."""
     workers: NonNegative = 2
-    """Processes that prepare new people ahead of time; 0: prepared when needed. With any, on CUDA two more draw cameras,
-    lights and rooms of coming steps. The samples do not depend on it."""
+    """Processes that prepare new people ahead of time; 0: prepared when needed. With any, two more draw cameras,
+    lights and rooms of coming steps on CUDA. The samples do not depend on it."""
 
 
 @dataclass(frozen=True, config=STRICT)

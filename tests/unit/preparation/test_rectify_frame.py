@@ -11,10 +11,13 @@ import pytest
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
+from posegaussian.geometry.compositing import person_on_black
+from posegaussian.geometry.resampling import resample
 from posegaussian.io import store
 from posegaussian.io.images import LazyImage
 from posegaussian.pipeline.rectify import rectify_capture
-from posegaussian.preparation.rectification import CameraFrame, rectify_frame, rectify_pair
+from posegaussian.preparation.mattes.compositing import without_background
+from posegaussian.preparation.rectification import CameraFrame, rectify_frame, rectify_pair, rectify_view
 from posegaussian.preparation.rectification_plan import plan_rectification
 
 SETTINGS = RectifySettings(size=(48, 48))
@@ -86,6 +89,19 @@ def test_the_file_holds_what_one_frame_gives(root, tmp_path):
             else:
                 assert pair.disparity is None and pair.valid is None and "disparity" not in file["sources"]
         np.testing.assert_array_equal(frame.held_out[0].image, file["targets/images"][0, 1])
+
+
+def test_the_person_on_black_is_what_was_cut_out_before_resampling(root):
+    capture = read_capture(root)
+    plan = plan_rectification(capture, PAIRS, capture.frames, SETTINGS)
+    view = plan.pairs[0].views[0]
+    found = rectify_view(view, CameraFrame(capture.image(view.name, 0), capture.mask(view.name, 0)))
+    coverage = capture.mask(view.name, 0)[..., None] / np.float32(255)
+    person = without_background(capture.image(view.name, 0) * np.float32(1 / 255), coverage)
+    levels = np.rint(resample(np.concatenate([person, coverage], axis=2), view.sampling).clip(0, 1) * 255)
+    np.testing.assert_array_equal(found.mask, levels[..., 3])
+    np.testing.assert_array_equal(person_on_black(found.image, found.mask), levels[..., :3].clip(0, levels[..., 3:]))
+    assert (found.image[found.mask == 0] > 0).any()
 
 
 def test_arrays_in_memory_give_what_the_capture_gives(root):

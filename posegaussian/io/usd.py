@@ -1,4 +1,4 @@
-"""Gaussians as OpenUSD: ParticleField3DGaussianSplat of `usd-core` 26.5 or newer (extra `formats`).
+"""Gaussians as OpenUSD: ParticleField3DGaussianSplat of `usd-core` 26.11 (extra `formats`).
 
 A frame is one .usdc with a time sample at its number. A sequence is a small .usda that shows the files of its frames as
 value clips, so that neither the writer nor a reader holds more than one frame. Metres; the y axis points up: see

@@ -6,15 +6,23 @@ import numpy as np
 import torch
 
 from posegaussian.config import SensorSettings, StreamSettings
-from posegaussian.synthetic.dataset.clips import draw_camera_sample, render_clip
+from posegaussian.synthetic.dataset.camera_sample import CameraSample, ClipPerson, draw_camera_sample
+from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.dataset.delay import when_filmed
+from posegaussian.synthetic.people.subject import Subject
 
 SETTINGS = StreamSettings(size=(96, 96), target_size=(64, 64), sensor=SensorSettings(), still=0)
 LATE = replace(SETTINGS, unsynchronised=1.0)
 
 
+def drawn(subject: Subject, seed: int, settings: StreamSettings, frames: int) -> CameraSample:
+    """The random parameters of a clip."""
+    random = np.random.default_rng(seed)
+    return draw_camera_sample(ClipPerson.draw(0, subject.poses, random, settings, frames), random, settings)
+
+
 def test_each_camera_films_half_the_delay_away(subject):
-    sample = draw_camera_sample(subject.poses, np.random.default_rng(0), SETTINGS, 2)
+    sample = drawn(subject, 0, SETTINGS, 2)
     times = torch.tensor([2, 3])
     exact = {t: subject.posed(np.array([t])).vertices[0] for t in range(1, 5)}
     for delay, shown in ((2.0, (1, 3, 2, 4)), (-2.0, (3, 1, 4, 2))):
@@ -38,6 +46,6 @@ def test_a_delay_changes_what_is_filmed_and_not_the_truth(subject):
 
 def test_delays_have_their_share(subject):
     shares = replace(SETTINGS, unsynchronised=0.3)
-    delays = [draw_camera_sample(subject.poses, np.random.default_rng(seed), shares, 1).delay for seed in range(200)]
+    delays = [drawn(subject, seed, shares, 1).delay for seed in range(200)]
     late = [abs(delay) for delay in delays if delay]
     assert 0.2 < len(late) / 200 < 0.4 and 0.4 < max(late) <= 0.5

@@ -97,7 +97,7 @@ def draw_room(
     if settings.board is not None:
         site.board(settings.board)
     if settings.reflection[1] > 0:
-        site.gloss = float(rng.uniform(*settings.reflection))
+        site.gloss = float(rng.spawn(1)[0].uniform(*settings.reflection))  # all else stays as it is
     smallest, largest = settings.people
     for _ in range(int(rng.integers(round(smallest), round(largest) + 1))):
         site.other(settings.passing, seconds)

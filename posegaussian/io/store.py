@@ -23,7 +23,7 @@ from posegaussian.errors import StoreError
 from posegaussian.io.atomic import atomic_file
 from posegaussian.io.schemas import HEATMAPS, RECTIFIED, RENDERS, Field, Schema
 from posegaussian.io.space import ensure_room
-from posegaussian.io.store_reader import Reader, check_texts, damaged
+from posegaussian.io.store_reader import Reader, check_texts, damaged, write_text
 
 __all__ = [
     "CONVENTIONS",
@@ -110,14 +110,15 @@ def create(
     with atomic_file(path) as temporary, _new_file(temporary) as file, _discard_on_error(file):
         fields = _present(schema, dims, without).items()
         datasets = {name: _create_dataset(file, name, field, dims) for name, field in fields}
-        file.attrs.update(
-            schema=f"posegaussian/{schema.name}",
-            schema_version=schema.version,
-            stage_version=stage_version,
-            settings=json.dumps(settings, sort_keys=True),
-            inputs=json.dumps(inputs, sort_keys=True),
-            conventions=CONVENTIONS,
-        )
+        file.attrs.update(schema_version=schema.version, stage_version=stage_version)
+        texts = {
+            "schema": f"posegaussian/{schema.name}",
+            "settings": json.dumps(settings, sort_keys=True),
+            "inputs": json.dumps(inputs, sort_keys=True),
+            "conventions": CONVENTIONS,
+        }
+        for name, text in texts.items():
+            write_text(file, name, text)
         yield Writer(datasets)
         file.attrs["complete"] = True
 

@@ -68,6 +68,20 @@ def check_texts(dataset: h5py.Dataset) -> None:
                 place += step
 
 
+def write_text(file: h5py.File, name: str, text: str) -> None:
+    """Write an attribute as a text of fixed length, which stands in the checksummed metadata and not in a heap."""
+    data = text.encode()
+    file.attrs.create(name, data, dtype=h5py.string_dtype(length=len(data)))
+
+
+class Attributes(h5py.AttributeManager):
+    """The attributes of an open file; texts are str, whether their length is fixed or not."""
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        return value.decode() if isinstance(value, bytes) else value
+
+
 class Dataset(h5py.Dataset):
     """A data set of an open file."""
 
@@ -82,6 +96,11 @@ class Dataset(h5py.Dataset):
 
 class Group(h5py.Group):
     """A group of an open file."""
+
+    @property
+    def attrs(self) -> Attributes:
+        """The group's attributes."""
+        return Attributes(self)
 
     def __getitem__(self, name: str) -> Any:
         with _naming(self):

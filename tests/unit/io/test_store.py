@@ -51,6 +51,19 @@ def test_what_is_written_is_read(tmp_path):
         assert "pixel centres at +0.5" in str(file.attrs["conventions"])
 
 
+def test_a_damaged_heap_does_not_hang_hdf5(tmp_path):
+    """HDF5 walks a heap of texts for ever if it says that an entry takes no room: attributes are kept out of heaps."""
+    write(tmp_path / "x.h5")
+    data = bytearray((tmp_path / "x.h5").read_bytes())
+    heap = data.index(b"GCOL")
+    data[heap + 16 : heap + 32] = bytes(16)  # the first entry is free space of no length
+    (tmp_path / "x.h5").write_bytes(data)
+    with store.Reader(tmp_path / "x.h5", "r") as file:
+        assert file.attrs["schema"] == "posegaussian/sample"
+    with helpers.refuses(StoreError, "damaged-store", file=tmp_path / "x.h5"):
+        store.open_checked(tmp_path / "x.h5", SCHEMA)
+
+
 def test_one_frame_per_chunk(tmp_path):
     write(tmp_path / "x.h5")
     with store.Reader(tmp_path / "x.h5", "r") as file:

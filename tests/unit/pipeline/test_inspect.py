@@ -122,8 +122,8 @@ def test_warnings_are_issued_where_no_page_is_written(tmp_path):
     write_toml(tmp_path / "trial")
     for name in RIG:
         (tmp_path / f"trial/videos/{name}.mp4").rename(tmp_path / f"trial/videos/GX_{ord(name)}.mp4")
-    with helpers.warns("videos-in-order"), helpers.refuses(CaptureError, "nobody-found", camera="a"):
-        write_inspection(tmp_path / "trial", tmp_path / "x.html", RectifySettings())
+    with helpers.warns("videos-in-order"), helpers.refuses(CaptureError, "no-masks", camera="a"):
+        write_inspection(tmp_path / "trial", tmp_path / "x.html", RectifySettings(masks="given"))
     assert not (tmp_path / "x.html").exists()
 
 

@@ -48,7 +48,7 @@ def with_masks(
         raise CaptureError("no masks of this camera", code="no-masks", file=capture.root, camera=lacking[0], hint=hint)
     changes = ({} if label is None else {"mask_label": label}) | ({"strict": False} if lenient else {})
     if lacking:
-        computer = _MaskComputer(capture, kind, lenient, people)
+        computer = _MaskComputer(capture, lacking, kind, lenient, people)
         computed = {
             camera: {
                 frame: ComputedMask(capture.images[camera][frame].path, computer, camera, frame)
@@ -94,8 +94,10 @@ def mask_confidence(capture: Capture, camera: str, frame: int) -> float | None:
 class _MaskComputer:
     """Computes the masks of a capture, frame by frame, and keeps them as PNG in memory."""
 
-    def __init__(self, capture: Capture, kind: MaskKind, lenient: bool, people: PeopleOfFrame | None):
-        self._capture = capture
+    def __init__(
+        self, capture: Capture, lacking: list[str], kind: MaskKind, lenient: bool, people: PeopleOfFrame | None
+    ):
+        self._capture, self._lacking = capture, lacking
         cameras = [camera for camera in capture.cameras if kind != "auto" or camera in capture.backgrounds]
         scene = "background" if kind == "auto" else kind
         scenes = {camera: estimate_background(capture, camera, scene) for camera in cameras}
@@ -119,7 +121,7 @@ class _MaskComputer:
     def _compute(self, frame: int) -> Mapping[str, tuple[UInt8[np.ndarray, "_ _"], float | None]]:
         images = {camera: self._capture.image(camera, frame) for camera in self._capture.cameras}
         mattes = self._found.frame(frame, images)
-        missed = next((camera for camera in images if camera not in mattes), None)
+        missed = next((camera for camera in self._lacking if camera not in mattes), None)
         if missed is None:
             return {camera: (matte.coverage, matte.confidence) for camera, matte in mattes.items()}
         if self._changed is not None:

@@ -87,7 +87,6 @@ CASES = {
     "missing mask": (delete("masks/t00/000000.png"), CaptureError, "missing-frame", "masks/t00/000000.png", "t00", 0),
     "missing depth": (delete("depths/00/000001.png"), CaptureError, "missing-frame", "depths/00/000001.png", "00", 1),
     "missing camera": (delete_folder("images/01"), CaptureError, "no-images", "images/01", "01"),
-    "missing masks": (delete_folder("masks/01"), CaptureError, "no-masks", "capture", "01"),
     "no intri.yml": (delete("intri.yml"), CalibrationError, "missing-calibration", "intri.yml"),
     "no extri.yml": (delete("extri.yml"), CalibrationError, "missing-calibration", "extri.yml"),
     "missing K": (replace("intri.yml", "K_01", "K_02"), *UNCALIBRATED, "intri.yml", "01"),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import helpers
@@ -20,11 +21,11 @@ from posegaussian.pipeline.rectify import rectify_capture
 SETTINGS = RectifySettings(size=(32, 32))
 
 
-def delete(path: str) -> Callable[[Path], None]:
+def delete(path: str) -> Callable[[Path], object]:
     return lambda root: (root / path).unlink()
 
 
-def delete_folder(path: str) -> Callable[[Path], None]:
+def delete_folder(path: str) -> Callable[[Path], object]:
     def spoil(root: Path) -> None:
         for file in (root / path).iterdir():
             file.unlink()
@@ -33,7 +34,7 @@ def delete_folder(path: str) -> Callable[[Path], None]:
     return spoil
 
 
-def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
+def replace(path: str, old: str, new: str) -> Callable[[Path], object]:
     def spoil(root: Path) -> None:
         text = (root / path).read_text()
         assert re.search(old, text)
@@ -42,7 +43,7 @@ def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
     return spoil
 
 
-def truncate(path: str) -> Callable[[Path], None]:
+def truncate(path: str) -> Callable[[Path], object]:
     def spoil(root: Path) -> None:
         data = (root / path).read_bytes()
         (root / path).write_bytes(data[: len(data) * 2 // 3])
@@ -50,25 +51,25 @@ def truncate(path: str) -> Callable[[Path], None]:
     return spoil
 
 
-def write(path: str, text: str) -> Callable[[Path], None]:
+def write(path: str, text: str) -> Callable[[Path], object]:
     return lambda root: (root / path).write_text(text)
 
 
-def picture(path: str, width: int, height: int, value: int = 255) -> Callable[[Path], None]:
+def picture(path: str, width: int, height: int, value: int = 255) -> Callable[[Path], object]:
     return lambda root: cv2.imwrite(str(root / path), np.full((height, width), value, np.uint8))
 
 
-def rig(**changes: helpers.Lens) -> Callable[[Path], None]:
+def rig(**changes: helpers.Lens) -> Callable[[Path], object]:
     lenses = helpers.default_rig((40, 32))
     return lambda root: helpers.write_calibration(root, lenses | {k.strip("_"): v for k, v in changes.items()})
 
 
-def entry(file: str, key: str, values: np.ndarray) -> Callable[[Path], None]:
+def entry(file: str, key: str, values: np.ndarray) -> Callable[[Path], object]:
     """Replace one matrix of a calibration file."""
     return replace(file, rf"(?s)\b{key}: .*?\]\n", helpers.matrix_text(key, values))
 
 
-def pairs(*names: str) -> Callable[[Path], None]:
+def pairs(*names: str) -> Callable[[Path], object]:
     return lambda root: (root / "rig.json").write_text(json.dumps({"sources": ["00", "01"], "pairs": [names]}))
 
 
@@ -181,7 +182,9 @@ def capture(tmp_path) -> Path:
 @pytest.mark.parametrize("case", CASES)
 def test_each_mistake_is_one_clear_line(case, capture, capfd):
     spoil, kind, code, *place = CASES[case]
-    named = {"file": None, "camera": None, "frame": None} | dict(zip(("file", "camera", "frame"), place, strict=False))
+    named: dict[str, Any] = {"file": None, "camera": None, "frame": None} | dict(
+        zip(("file", "camera", "frame"), place, strict=False)
+    )
     spoil(capture)
     output = capture.parent / "out" / "x.h5"
     with helpers.refuses(kind, code, **named):

@@ -166,6 +166,22 @@ def test_cameras_are_needed_and_nothing_stays(export, capsys, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_an_interrupted_one_leaves_nothing_and_is_finished(export, monkeypatch, tmp_path):
+    calls = []
+
+    def interrupted(*args, **keys):
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return pack_frame(*args, **keys)
+
+    monkeypatch.setattr(player, "pack_frame", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["export.json"]
+    assert (export() / "index.html").is_file()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")
 @pytest.mark.parametrize("width", [1280, 390])

@@ -53,8 +53,9 @@ def test_the_viewer_draws_turns_and_plays(page, html, width):
     rows, columns = np.nonzero(red())
     height, breadth = image.shape[:2]
     assert abs(rows.mean() / height - 0.5) < 0.05 and abs(columns.mean() / breadth - 0.5) < 0.05
-    # The ball is 0.6 m high and fills the height but for the headroom of a quarter.
-    assert np.ptp(rows) / height == pytest.approx(0.8, abs=0.08)
+    # The disc is 0.6 m high, and its Gaussians reach a little farther: with the headroom of a quarter it fills 0.95 of
+    # the height, and less on a narrow screen, where all of 0.8 times the height is in view from side to side.
+    assert np.ptp(rows) / height == pytest.approx(0.95 * min(1, breadth / height / 0.8), abs=0.05)
     assert (image[5, 5] < 8).all()
 
     before = page.run("document.querySelector('.viewer').viewer.camera.position.toArray()")

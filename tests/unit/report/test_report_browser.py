@@ -67,7 +67,7 @@ def test_the_viewer_draws_turns_and_plays(page, html, width):
     assert np.linalg.norm(after) == pytest.approx(np.linalg.norm(before), rel=0.05)
 
     page.run("(s => { s.value = 3; s.dispatchEvent(new Event('input')); })(document.querySelector('.viewer input'))")
-    assert page.run("document.querySelector('.viewer output').textContent") == "frame 3"
+    page.until("document.querySelector('.viewer output').textContent === 'frame 3'")
     until(
         lambda: ((p := seen(page, ".viewer canvas")[0])[..., 1] > 120).mean() > 0.02 and (p[..., 0] < 60).mean() > 0.9
     )

@@ -1,6 +1,7 @@
 """`posegaussian export`: the splats are seen from where they should, and an interrupted export is finished."""
 
 import json
+import sys
 from dataclasses import replace
 
 import av
@@ -189,6 +190,13 @@ def test_a_file_that_is_repaired_goes_into_the_same_folder(splats, tmp_path, cap
     path.write_bytes(whole)
     export(splats, tmp_path / "out")
     assert len([*(tmp_path / "out/spz").iterdir()]) == 2
+
+
+def test_a_format_names_the_extra_that_it_needs(splats, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with helpers.exits(capsys, names=["pip install 'posegaussian[formats]'"]):
+        export(splats, tmp_path / "out", "--as", "spz4")
+    assert not (tmp_path / "out/spz4").exists()
 
 
 def test_files_with_a_suffix_in_capitals(splats, tmp_path):

@@ -36,6 +36,7 @@ docstring-parser==0.18.0
 filelock==4.2.11
 fonttools==4.68.0
 fsspec==2026.9.0
+isal==1.9.1
 jinja2==3.1.6
 json-tricks==3.17.3
 kiwisolver==1.5.1

@@ -1,6 +1,6 @@
 """HDF5 objects whose errors name the file: of a damaged one, h5py raises errors of many kinds wherever it is read.
 
-Depends on NumPy and h5py alone, so that the MMPose environment can import it.
+Depends on NumPy, h5py and isal alone, so that the MMPose environment can import it.
 """
 
 import struct
@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from posegaussian.errors import StoreError
+from posegaussian.io import chunks
 
 _LARGEST_HEAP = 1 << 24
 """Bytes of the largest heap of texts. Chosen by hand: a store holds a few names of cameras."""
@@ -83,15 +84,15 @@ class Attributes(h5py.AttributeManager):
 
 
 class Dataset(h5py.Dataset):
-    """A data set of an open file."""
+    """A data set of an open file. Whole chunks are expanded in threads (`chunks`), anything else by HDF5."""
 
     def __getitem__(self, args: Any, new_dtype: Any = None) -> Any:
         with _naming(self):
-            return super().__getitem__(args, new_dtype)
+            found = chunks.read(self, args) if new_dtype is None else None
+            return super().__getitem__(args, new_dtype) if found is None else found
 
     def __array__(self, dtype: Any = None, copy: bool | None = True) -> np.ndarray:
-        with _naming(self):
-            return super().__array__(dtype, copy)
+        return np.asarray(self[()], dtype)
 
 
 class Group(h5py.Group):

@@ -207,9 +207,8 @@ def _origin(camera: str, found: Collection[str]) -> str:
 
 def _write_frame(writer: store.Writer, index: int, frame: RectifiedFrame, absent: Sequence[str]) -> None:
     for number, pair in enumerate(frame.pairs):
-        for view in range(2):  # HDF5 stores chunks in the order of writing: another order changes the bytes
-            writer["sources/images", number, index, view] = pair.images[view]
-            writer["sources/masks", number, index, view] = pair.masks[view]
+        writer["sources/images", number, index] = pair.images
+        writer["sources/masks", number, index] = pair.masks
         if "sources/confidence" not in absent:
             writer["sources/confidence", number, index] = np.nan if pair.confidence is None else pair.confidence
         if "sources/disparity" not in absent:

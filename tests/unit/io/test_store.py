@@ -11,6 +11,7 @@ import pytest
 
 from posegaussian.errors import StoreError
 from posegaussian.io import store
+from posegaussian.io.store_reader import Reader
 
 SCHEMA = store.Schema(
     "sample",
@@ -25,6 +26,11 @@ SCHEMA = store.Schema(
 DIMS = {"pair": 2, "frame": 3, "height": 8, "width": 6}
 
 
+def values(shape):
+    """Numbers without an order, of which some are equal."""
+    return np.random.default_rng(0).normal(size=shape).astype(np.float16)
+
+
 def write(path, *, without=(), dims=DIMS, fail: bool = False) -> None:
     keys = {"stage_version": 7, "settings": {"b": 1, "a": [2, 3]}, "inputs": {"x": "0f"}, "without": without}
     with store.create(path, SCHEMA, dims, **keys) as writer:
@@ -33,6 +39,8 @@ def write(path, *, without=(), dims=DIMS, fail: bool = False) -> None:
         for pair in range(dims["pair"]):
             for frame in range(dims["frame"]):
                 writer["images", pair, frame, 1] = np.full((8, 6, 3), 10 * pair + frame)
+        if "extra" not in without:
+            writer["extra"] = values((dims["frame"], 8, 6))
         if fail:
             raise RuntimeError("the writer's own mistake")
 
@@ -69,7 +77,8 @@ def test_one_frame_per_chunk(tmp_path):
     with store.Reader(tmp_path / "x.h5", "r") as file:
         assert file["images"].chunks == (1, 1, 2, 8, 6, 3)
         assert file["extra"].chunks == (1, 8, 6)
-        assert (file["images"].compression, file["images"].shuffle) == ("gzip", True)
+        assert (file["images"].compression, file["images"].shuffle) == ("gzip", False), "a byte has nothing to shuffle"
+        assert (file["extra"].compression, file["extra"].shuffle) == ("gzip", True)
 
 
 def test_optional_fields_may_be_missing(tmp_path):
@@ -106,13 +115,80 @@ def test_nothing_has_the_final_name_before_it_is_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x.h5"]
 
 
-def test_same_bytes_from_two_processes(tmp_path):
+def test_same_bytes_from_two_processes_with_other_numbers_of_threads(tmp_path):
     script = "import sys, test_store; test_store.write(sys.argv[1])"
-    for name in ("a.h5", "b.h5"):
+    for name, threads in (("a.h5", "1"), ("b.h5", "5")):
         command = [sys.executable, "-c", script, str(tmp_path / name)]
-        subprocess.run(command, check=True, env={"PYTHONPATH": ":".join(sys.path)}, cwd=__file__.rpartition("/")[0])
+        environment = {"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": threads}
+        subprocess.run(command, check=True, env=environment, cwd=__file__.rpartition("/")[0])
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     assert store.digest(tmp_path / "a.h5") == store.digest(tmp_path / "b.h5")
+
+
+KINDS = {"u1": np.uint8, "f2": np.float16, "f4": np.float32, "f8": np.float64}
+
+
+@pytest.fixture
+def filled(tmp_path):
+    """A file of numbers of several sizes, written frame by frame but for one that is left out; and the numbers."""
+    fields = {name: store.Field(name, "pair frame height width") for name in KINDS}
+    schema = store.Schema("numbers", 1, fields)
+    truth = {name: np.zeros((2, 3, 8, 6), kind) for name, kind in KINDS.items()}
+    with store.create(tmp_path / "x.h5", schema, DIMS, stage_version=1, settings={}, inputs={}) as writer:
+        for name, array in truth.items():
+            array[:] = (40 * values(array.shape)).astype(array.dtype)
+            array[1, 2] = 0
+            buffer = np.empty_like(array[0, 0])
+            for place in [(1, 1), (0, 0), (0, 2), (1, 0), (0, 1)]:
+                buffer[:] = array[place]
+                writer[name, *place] = buffer
+                buffer[:] = 99  # what comes later must not change what is being packed
+    return tmp_path / "x.h5", schema, truth
+
+
+def test_any_reader_of_hdf5_opens_what_threads_packed(filled):
+    path, _, truth = filled
+    with h5py.File(path) as file:
+        for name, expected in truth.items():
+            np.testing.assert_array_equal(np.asarray(file[name]), expected)
+
+
+def test_threads_expand_what_is_selected(filled):
+    path, schema, truth = filled
+    selections = [
+        (), (1,), (1, 2), (0, 1, 3), (-1, slice(None)), (slice(0, 2), 1), (slice(None), slice(1, 3), slice(2, 4)),
+        (..., 2), ([0, 1], 1), (0, 1, 2, 3),
+    ]  # fmt: skip
+    with store.open_checked(path, schema) as file:
+        for name, expected in truth.items():
+            for selection in selections:
+                found = file[name][selection]
+                np.testing.assert_array_equal(found, expected[selection])
+                assert found.dtype == expected.dtype
+            with pytest.raises(IndexError):
+                file[name][2]
+
+
+def test_files_packed_by_hdf5_are_read(tmp_path):
+    images = np.arange(2 * 3 * 8 * 6).reshape(2, 3, 8, 6).astype(np.uint8)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        options: dict = {"chunks": (1, 1, 8, 6), "compression": "gzip", "compression_opts": 9}
+        file.create_dataset("old", data=images, shuffle=True, **options)
+        file.create_dataset("checked", data=images, fletcher32=True, **options)
+        file.create_dataset("plain", data=images)
+    with Reader(tmp_path / "x.h5") as file:
+        for name in ("old", "checked", "plain"):
+            np.testing.assert_array_equal(file[name][1], images[1])
+
+
+def test_numbers_that_do_not_fit_are_converted_as_hdf5_does(tmp_path):
+    schema = store.Schema("numbers", 1, {"levels": store.Field("u1", "frame height width")})
+    with store.create(tmp_path / "x.h5", schema, DIMS, stage_version=1, settings={}, inputs={}) as writer:
+        writer["levels", 0] = np.full((8, 6), 300)
+        writer["levels", 1] = np.full((8, 6), 2.7)
+        writer["levels", 2] = np.ones((8, 6), bool)
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert [int(np.asarray(file["levels"])[frame].max()) for frame in range(3)] == [255, 2, 1]
 
 
 def missing(path):

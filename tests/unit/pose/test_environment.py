@@ -47,8 +47,10 @@ ALLOWED = {
             ".whole",
         )
     ),
+    "posegaussian.caches",
     "posegaussian.errors",
     "posegaussian.names",
+    "posegaussian.parallel",
     "posegaussian.geometry",
     "posegaussian.geometry.compositing",
     "posegaussian.geometry.masks",
@@ -65,10 +67,12 @@ ALLOWED = {
     "posegaussian.registry",
     "posegaussian.registry.entries",
     "posegaussian.text",
+    "posegaussian.io.chunks",
     "posegaussian.io.schemas",
     "posegaussian.io.space",
     "posegaussian.io.store",
     "posegaussian.io.store_reader",
+    "posegaussian.io.store_writer",
 }
 
 

@@ -1,0 +1,86 @@
+"""Work in threads, in order: the results are the same for any number of threads. Standard library only.
+
+The work must release Python's lock to gain from threads, as NumPy, OpenCV, Numba's `nogil` kernels and compressors do.
+The number of calls that wait or run at once is bounded, so memory does not grow with the length of what is processed.
+An error in a thread is raised by the caller, who then waits for the calls that run and drops those that wait.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, TypeVar
+
+T, R = TypeVar("T"), TypeVar("R")
+
+
+def thread_count() -> int:
+    """How many threads this process may use.
+
+    OMP_NUM_THREADS, which Snakemake sets to the threads of a rule; without it, the cores that the process may run on.
+    """
+    given = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(given) if given.isdecimal() and int(given) > 0 else len(os.sched_getaffinity(0))
+
+
+def in_order(function: Callable[[T], R], items: Iterable[T], threads: int | None = None) -> Iterator[R]:
+    """The results of a function for each item, in the order of the items, computed ahead by threads.
+
+    Args:
+        function: called in a thread, for several items at once.
+        items: taken one after the other by the caller's thread, at most two per thread ahead of the results.
+        threads: their number; None takes `thread_count`.
+    """
+    threads = threads or thread_count()
+    waiting: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Background:
+    """Calls that threads make while the caller goes on; their results are handled by the caller, in order.
+
+    Use it in a `with` block: its end waits for all calls and raises the error of the first that failed. An error of the
+    block itself drops the calls that have not begun.
+
+    Args:
+        threads: their number; one makes the calls one after the other. None takes `thread_count`.
+        ahead: how many calls may wait or run; one more waits for the first of them.
+        then: called by the caller's thread with each result, in the order of the calls.
+    """
+
+    def __init__(
+        self, threads: int | None = None, ahead: int = 16, then: Callable[[Any], object] = lambda result: None
+    ):
+        self._pool = ThreadPoolExecutor(threads or thread_count())
+        self._ahead, self._then = ahead, then
+        self._waiting: deque[Future[Any]] = deque()
+
+    def call(self, function: Callable[..., Any], *args: Any) -> None:
+        """Make a call in a thread; raises the error of an earlier one."""
+        self._waiting.append(self._pool.submit(function, *args))
+        self.finish(self._ahead)
+
+    def finish(self, leave: int = 0) -> None:
+        """Wait until at most so many calls are left, and handle the results of the others."""
+        while len(self._waiting) > leave:
+            self._then(self._waiting.popleft().result())
+
+    def __enter__(self) -> "Background":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None):
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self._pool.shutdown(cancel_futures=True)

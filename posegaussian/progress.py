@@ -8,7 +8,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T], label: str, total: int | None = None, every: float = 10.0) -> Iterator[T]:
+def progress(
+    items: Iterable[T], label: str, total: int | None = None, every: float = 10.0, unit: str = ""
+) -> Iterator[T]:
     """Yield the items, telling on stderr how far the loop has come.
 
     Args:
@@ -16,6 +18,7 @@ def progress(items: Iterable[T], label: str, total: int | None = None, every: fl
         label: what is being done.
         total: how many items; taken from `items` where it has a length.
         every: seconds between two lines when stderr is not a terminal.
+        unit: of the items, for their rate; without one, neither rate nor time left are printed.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
@@ -27,8 +30,13 @@ def progress(items: Iterable[T], label: str, total: int | None = None, every: fl
         if terminal or now - last >= every or done == total:
             end = "\n" if not terminal or done == total else ""
             share = f"{done}/{total}" if total else str(done)
+            passed = now - start
+            spent = f"{passed:.0f} s"
+            if unit and passed > 0:
+                spent += f", {done / passed:.3g} {unit}/s"
+                spent += f", {passed / done * (total - done):.0f} s left" if total and done < total else ""
             print(
-                f"{chr(13) if terminal else ''}{label} {share} ({now - start:.0f} s)",
+                f"{chr(13) if terminal else ''}{label} {share} ({spent})" + (" " * 8 if terminal else ""),
                 end=end,
                 file=sys.stderr,
                 flush=True,

@@ -11,7 +11,11 @@ from torch import Tensor
 from posegaussian.errors import StoreError
 from posegaussian.geometry.compositing import person_on_black
 from posegaussian.io import store
+from posegaussian.parallel import in_order, thread_count
 from posegaussian.types import Camera, StereoPair
+
+_READERS = 4
+"""Threads that read frames ahead, at most; each holds two. A pair of 1024 x 1024 with heatmaps takes 42 MB."""
 
 
 def stereo_pair(
@@ -43,10 +47,13 @@ def stereo_pair(
 def read_frames(
     rectified: store.Reader, heatmaps: store.Reader | None, filmed: bool = False
 ) -> Iterator[list[StereoPair]]:
-    """Every frame of a rectified file: its pairs in the order of the file; see `read_pair`."""
+    """Every frame of a rectified file, read ahead: its pairs in the order of the file; see `read_pair`."""
     pairs, frames = rectified["sources/images"].shape[:2]
-    for frame in range(frames):
-        yield [read_pair(rectified, heatmaps, pair, frame, filmed) for pair in range(pairs)]
+
+    def read(frame: int) -> list[StereoPair]:
+        return [read_pair(rectified, heatmaps, pair, frame, filmed) for pair in range(pairs)]
+
+    yield from in_order(read, range(frames), threads=min(thread_count(), _READERS))
 
 
 def read_pair(

@@ -25,8 +25,8 @@ def filters(dtype: np.dtype) -> dict[str, Any]:
 
 
 def pack(values: np.ndarray) -> bytes:
-    """The bytes of a chunk; the values are C-contiguous."""
-    size = values.itemsize
+    """The bytes of a chunk."""
+    values, size = np.ascontiguousarray(values), values.itemsize
     if size == 1:
         return isal_zlib.compress(values, _LEVEL)
     return isal_zlib.compress(np.ascontiguousarray(values.reshape(-1).view(np.uint8).reshape(-1, size).T), _LEVEL)

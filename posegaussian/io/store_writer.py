@@ -37,7 +37,8 @@ class Writer:
         dataset, units = self._datasets[name], self._units[name]
         whole = units and len(index) <= units and all(isinstance(n, int | np.integer) and n >= 0 for n in index)
         if not whole or not np.can_cast(np.asarray(value).dtype, dataset.dtype, "same_kind"):
-            self._background.finish()
+            if units:  # what waits may belong to the same chunk
+                self._background.finish()
             dataset[index] = value
             return
         values = np.broadcast_to(np.asarray(value, dataset.dtype), dataset.shape[len(index) :])

@@ -4,7 +4,8 @@ Written videos are BT.709: .mp4 (H.264, 4:2:0) and, with alpha, .mov (ProRes 444
 the same bytes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -13,7 +14,7 @@ from typing import Any
 
 import av
 import numpy as np
-from av.container import InputContainer
+from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
@@ -235,23 +236,47 @@ def write_vp9(path: Path, images: Iterable[np.ndarray], fps: int) -> None:
     _write(path, images, fps, _VP9)
 
 
+class VideoWriter:
+    """Encodes images into an open container; the first one decides the size."""
+
+    def __init__(self, container: OutputContainer, fps: int, codec: _Codec):
+        self._container, self._fps, self._codec = container, fps, codec
+        self._stream: Any = None
+
+    def add(self, image: np.ndarray) -> None:
+        """Encode the next image, of the same size and kind as those before."""
+        odd = [(0, size % 2 if self._codec.even else 0) for size in image.shape[:2]]
+        even = np.ascontiguousarray(np.pad(image, [*odd, (0, 0)], mode="edge"))
+        if self._stream is None:
+            self._stream = _stream(self._container, even.shape[1], even.shape[0], self._fps, self._codec)
+        frame = av.VideoFrame.from_ndarray(even, format="rgba" if even.shape[2] == 4 else "rgb24")
+        pixels = self._codec.pixels
+        frame = frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+        self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Encode what the encoder still holds."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode())
+
+
+@contextmanager
+def new_video(path: Path, fps: int, codec: _Codec = _H264) -> Iterator[VideoWriter]:
+    """A writer of a video that appears under its name only if the block ends without an error; see `write_video`."""
+    options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if codec.container == "mp4" else {})
+    with (
+        atomic_file(path) as temporary,
+        av.open(str(temporary), "w", format=codec.container, options=options) as container,
+    ):
+        writer = VideoWriter(container, fps, codec)
+        yield writer
+        writer.finish()
+
+
 def _write(path: Path, images: Iterable[np.ndarray], fps: int, codec: _Codec) -> None:
-    with atomic_file(path) as temporary:
-        options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if codec.container == "mp4" else {})
-        with av.open(str(temporary), "w", format=codec.container, options=options) as container:
-            stream = None
-            for image in images:
-                odd = [(0, size % 2 if codec.even else 0) for size in image.shape[:2]]
-                even = np.ascontiguousarray(np.pad(image, [*odd, (0, 0)], mode="edge"))
-                if stream is None:
-                    stream = _stream(container, even.shape[1], even.shape[0], fps, codec)
-                frame = av.VideoFrame.from_ndarray(even, format="rgba" if even.shape[2] == 4 else "rgb24")
-                frame = frame.reformat(
-                    format=codec.pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-                )
-                container.mux(stream.encode(frame))
-            if stream is not None:
-                container.mux(stream.encode())
+    with new_video(path, fps, codec) as video:
+        for image in images:
+            video.add(image)
 
 
 def _stream(container, width: int, height: int, fps: int, codec: _Codec) -> Any:

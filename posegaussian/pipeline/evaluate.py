@@ -82,7 +82,7 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
     cameras = [str(name) for name in store.strings(rectified["targets/cameras"])]
     views = [(target, index) for target in range(len(cameras)) for index in range(len(frames))]
     statistics = TemporalStatistics()
-    for target, index in progress(views, f"evaluate {inputs.capture}"):
+    for target, index in progress(views, f"evaluate {inputs.capture}", unit="views"):
         row = partial(Row, inputs.capture, pairs[int(rectified["targets/pair"][target])], cameras[target])
         images = _images(inputs, target, index)
         for method, crop_name, metric, value, note in _view(inputs, target, index, images):

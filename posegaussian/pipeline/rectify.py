@@ -82,7 +82,7 @@ def rectify_capture(
 def _rectified(plan: RectificationPlan, capture: Capture, frames: Sequence[int]) -> Iterator[RectifiedFrame]:
     """The frames, one after the other, with a warning where masks disagree."""
     watch = MaskWatch(capture)
-    for frame in progress(frames, f"rectify {capture.name}"):
+    for frame in progress(frames, f"rectify {capture.name}", unit="frames"):
         views = read_views(plan, capture, frame)
         watch.check({camera: view.mask for camera, view in views.items()}, frame)
         yield rectify_views(plan, views)

@@ -1,22 +1,25 @@
 """The stage `render`: novel views of a rectified capture, at held-out cameras and along a path between the sources."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
 
 from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
 from posegaussian.data.rectified import read_frames, read_target
 from posegaussian.errors import ConfigError, StoreError
 from posegaussian.io import store
 from posegaussian.io.atomic import atomic_folder
-from posegaussian.io.images import write_image
 from posegaussian.io.ply import write_ply
 from posegaussian.io.space import ensure_room
-from posegaussian.io.video import write_video
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
+from posegaussian.parallel import Background
 from posegaussian.pipeline.disk_space import path_bytes, splat_bytes
+from posegaussian.pipeline.path_output import path_output
 from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import person_centred_cameras
@@ -38,7 +41,9 @@ def render_capture(
     device: str,
     stabilizer: bool = True,
 ) -> None:
-    """Render every frame of every pair. Memory does not grow with the length of the capture.
+    """Render every frame of every pair: one thread computes, others read ahead, pack, encode and write.
+
+    Memory does not grow with the length of the capture.
 
     Args:
         rectified: the rectified .h5.
@@ -91,16 +96,20 @@ def render_capture(
         )
         _write_cameras(writer, source, path)
         cameras = person_centred_cameras(source, path, *settings.path_size)
+        files = stack.enter_context(Background())
+        shown = stack.enter_context(path_output(video, frames, settings.fps, files))
         stream = reconstruct_frames(network, read_frames(source, pose, network.settings.filmed), chosen, stabilizer)
-        for reconstructions in progress(stream, f"render {rectified.stem}", len(source["frames"])):
+        for reconstructions in progress(stream, f"render {rectified.stem}", len(source["frames"]), unit="frames"):
             _write_targets(writer, source, reconstructions, settings)
-            _write_path(writer, reconstructions, path, cameras, settings)
+            for step, image in _path_images(reconstructions, path, cameras, settings):
+                writer["path/images", step] = image
+                shown.add(step, image)
             for found in reconstructions:
                 writer["sources/disparity", found.pair, found.frame] = found.disparity
                 if folder:
                     number = source["frames"][found.frame]
-                    write_ply(folder / f"{'-'.join(pairs[found.pair])}_{number:06d}.ply", found.gaussians)
-    _export_path(output, video, frames, settings.fps)
+                    name = f"{'-'.join(pairs[found.pair])}_{number:06d}.ply"
+                    files.call(write_ply, folder / name, found.gaussians)
 
 
 def _dims(source: store.Reader, settings: RenderSettings) -> dict[str, int]:
@@ -142,17 +151,16 @@ def _write_targets(
         writer["targets/depth", target, frame] = rendering.depths[0].cpu().numpy()
 
 
-def _write_path(
-    writer: store.Writer,
+def _path_images(
     reconstructions: Sequence[FrameReconstruction],
     path: Sequence[PathStep],
     cameras: Sequence[Camera],
     settings: RenderSettings,
-) -> None:
+) -> Iterator[tuple[int, UInt8[np.ndarray, "h w 3"]]]:
+    """Number and image of each step of the path that shows this frame."""
     for number, (step, camera) in enumerate(zip(path, cameras, strict=True)):
         if step.frame == reconstructions[step.pair].frame:
-            rendering = _rendered(reconstructions, step.pair, camera, settings)
-            writer["path/images", number] = to_bytes(rendering.colors)
+            yield number, to_bytes(_rendered(reconstructions, step.pair, camera, settings).colors)
 
 
 def _rendered(
@@ -162,15 +170,3 @@ def _rendered(
     others = sorted_by_angle([each for each in reconstructions if each.pair != pair], camera)[: settings.neighbours]
     gaussians = merge_pairs(reconstructions[pair], others, camera, settings.backend)
     return render(gaussians, camera, backend=settings.backend)
-
-
-def _export_path(output: Path, video: Path | None, frames: Path | None, fps: int) -> None:
-    """Write the path's images as a video and as single files."""
-    with store.open_checked(output, store.RENDERS) as renders:
-        images = renders["path/images"]
-        if video:
-            write_video(video, images, fps)
-        if frames:
-            with atomic_folder(frames) as folder:
-                for step, image in enumerate(images):
-                    write_image(folder / f"{step:06d}.png", image)

@@ -47,7 +47,6 @@ ALLOWED = {
             ".whole",
         )
     ),
-    "posegaussian.caches",
     "posegaussian.errors",
     "posegaussian.names",
     "posegaussian.parallel",

@@ -1,0 +1,31 @@
+"""Progress in a log: how far, how fast, and how long it will take."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from posegaussian import progress as module
+from posegaussian.progress import progress
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """A clock that passes two seconds whenever it is read."""
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+
+def test_rate_and_time_left_in_a_log(seconds, capsys):
+    assert list(progress(range(8), "render x", every=4.0, unit="frames")) == list(range(8))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "render x 2/8 (4 s, 0.5 frames/s, 12 s left)"
+    assert lines[-1] == "render x 8/8 (16 s, 0.5 frames/s)"
+
+
+def test_without_a_unit_or_a_total_there_is_less_to_say(seconds, capsys):
+    list(progress(range(2), "import", every=4.0))
+    list(progress(iter(range(2)), "read", every=4.0, unit="files"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "import 2/2 (4 s)"
+    assert re.fullmatch(r"read 2 \(\d+ s, 0\.5 files/s\)", lines[1])

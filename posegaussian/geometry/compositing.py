@@ -99,8 +99,13 @@ def band_around(mask: np.ndarray) -> np.ndarray:
     """
     import cv2  # see _soft_pixels
 
-    person = bounding_box(is_person(mask))
-    if person is None:
+    person, covered = bounding_box(is_person(mask)), bounding_box(mask)
+    if person is None or covered is None:
         return mask > 0
     width = max(BAND * (person[3] - person[1]), _LEAST_BAND)
-    return cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= width
+    left, top = (max(int(covered[i] - width) - 1, 0) for i in range(2))
+    window = slice(top, int(covered[3] + width) + 2), slice(left, int(covered[2] + width) + 2)
+    band = np.zeros(mask.shape, bool)
+    beyond = (mask[window] == 0).astype(np.uint8)
+    band[window] = cv2.distanceTransform(beyond, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= width
+    return band

@@ -1,5 +1,7 @@
 """Images and depths of a camera with distortion, resampled into a pinhole camera with the same centre.
 
+`resample` and `resample_depth` resample whole images. `resample_levels`, `resample_pixels` and `resample_depth_at` do
+the same in compiled code for what is needed of a person, several times as fast; the former are their reference.
 OpenCV's maps count from the centre of the first pixel; the shift by half a pixel happens in this file alone.
 """
 
@@ -8,8 +10,9 @@ from itertools import product
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int, UInt8
 
+from posegaussian.geometry import resampling_kernels
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.types import Camera
 
@@ -67,18 +70,81 @@ def resample(image: Float32[np.ndarray, "h w c"], where: SamplingMap) -> Float32
 
     OpenCV's own cubic and Lanczos kernels shift what they interpolate by up to 0.05 pixels; this one does not.
     """
-    height, width = image.shape[:2]
-    shrink = max(1.0, where.scale / _SHRINK)
-    small = max(1, round(width / shrink)), max(1, round(height / shrink))
-    if small != (width, height):
-        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA).reshape(small[1], small[0], -1)
-    x = (where.x + 0.5) * (small[0] / width) - 0.5
-    y = (where.y + 0.5) * (small[1] / height) - 0.5
+    image, x, y = _reduced(image, where)
     total = np.zeros((*x.shape, image.shape[2]), np.float32)
     for (row, down), (column, across) in product(_taps(y), _taps(x)):
         values = cv2.remap(image, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         total += (down * across)[..., None] * values.reshape(total.shape)
     return total
+
+
+def _reduced(image: np.ndarray, where: SamplingMap) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The image, in [0, 1] and averaged where the view is much smaller; and the samples' columns and rows in it."""
+    height, width = image.shape[:2]
+    shrink = max(1.0, where.scale / _SHRINK)
+    small = max(1, round(width / shrink)), max(1, round(height / shrink))
+    if small == (width, height):
+        return image, where.x, where.y
+    image = cv2.resize(unit(image), small, interpolation=cv2.INTER_AREA).reshape(small[1], small[0], -1)
+    return image, (where.x + 0.5) * (small[0] / width) - 0.5, (where.y + 0.5) * (small[1] / height) - 0.5
+
+
+def unit(image: UInt8[np.ndarray, "*shape"] | Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
+    """Values in [0, 1] of an image that has them, or levels of 8 bits."""
+    return image * np.float32(1 / 255) if image.dtype == np.uint8 else image
+
+
+def resample_levels(
+    image: Float32[np.ndarray, "h w c"], where: SamplingMap, box: tuple[int, int, int, int] | None
+) -> UInt8[np.ndarray, "h2 w2 c"]:
+    """Image in [0, 1], resampled as by `resample`, in 8 bits; only the part that samples a box is computed.
+
+    Args:
+        image: black outside the box.
+        where: to sample it.
+        box: edges (x0, y0, x1, y1), pixels; None: all is black.
+    """
+    small, x, y = _reduced(image, where)
+    result = np.zeros((*x.shape, image.shape[2]), np.uint8)
+    if box is not None:
+        scale = np.array(small.shape[1::-1] * 2) / (image.shape[1::-1] * 2)
+        edges = np.array(box) * scale
+        corners = (*np.floor(edges[:2]), *np.ceil(edges[2:]))
+        resampling_kernels.sample_box(small, x, y, tuple(map(int, corners)), result)
+    return result
+
+
+def resample_pixels(
+    image: UInt8[np.ndarray, "h w c"] | Float32[np.ndarray, "h w c"],
+    where: SamplingMap,
+    rows: Int[np.ndarray, " n"],
+    columns: Int[np.ndarray, " n"],
+) -> UInt8[np.ndarray, "n c"]:
+    """Some pixels of the image resampled as by `resample`, in 8 bits.
+
+    Args:
+        image: levels of 8 bits, or values in [0, 1].
+        where: to sample it.
+        rows: of the pixels.
+        columns: of the pixels.
+    """
+    small, x, y = _reduced(image, where)
+    scale = np.float32(1 / 255 if small.dtype == np.uint8 else 1)
+    result = np.empty((len(rows), image.shape[2]), np.uint8)
+    resampling_kernels.sample_pixels(np.ascontiguousarray(small), scale, x, y, rows, columns, result)
+    return result
+
+
+def resample_depth_at(
+    depth: Float32[np.ndarray, "h w"], where: SamplingMap, wanted: Bool[np.ndarray, "h2 w2"]
+) -> tuple[Float32[np.ndarray, "h2 w2"], Bool[np.ndarray, "h2 w2"]]:
+    """What `resample_depth` returns where it is wanted; 0 and False elsewhere."""
+    result, smooth = np.zeros(wanted.shape, np.float32), np.zeros(wanted.shape, bool)
+    rows, columns = np.nonzero(wanted)
+    steepest = _STEEPEST / where.focal
+    depth = np.ascontiguousarray(depth)
+    resampling_kernels.sample_depths(depth, where.x, where.y, where.slant, steepest, rows, columns, result, smooth)
+    return result, smooth
 
 
 def _taps(position: Float32[np.ndarray, "h w"]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from posegaussian.captures.capture import Capture
 from posegaussian.io import store
+from posegaussian.parallel import in_order
 
 
 def capture_digests(capture: Capture, files: Iterable[Path]) -> dict[str, str]:
@@ -19,7 +20,6 @@ def capture_digests(capture: Capture, files: Iterable[Path]) -> dict[str, str]:
     named = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
     digests = {os.path.relpath(path, capture.root): store.digest(path) for path in named}
     images = hashlib.sha256()
-    for path in files:
-        if path not in named:
-            images.update(bytes.fromhex(store.digest(path)))
+    for digest in in_order(store.digest, [path for path in files if path not in named]):
+        images.update(bytes.fromhex(digest))
     return digests | {"pictures": images.hexdigest()}

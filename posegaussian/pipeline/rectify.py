@@ -16,15 +16,18 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.errors import CaptureError
 from posegaussian.io import store
+from posegaussian.parallel import in_order, thread_count
 from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.preparation.color import format_colors
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.judgement import MaskWatch
 from posegaussian.preparation.people_file import PeopleFile
-from posegaussian.preparation.rectification import RectifiedFrame, read_views, rectify_views
+from posegaussian.preparation.rectification import CameraFrame, RectifiedFrame, read_ahead, rectify_views
 from posegaussian.preparation.rectification_plan import RectificationPlan, plan_rectification, with_matched_colors
 from posegaussian.progress import progress
 
+_THREADS = 8
+"""Threads that rectify frames, at most: each holds two frames, of 25 MB at 1024 x 1024 with two cameras and depth."""
 DEPTH_FIELDS = ("sources/disparity", "sources/valid", "targets/depth")
 """Fields of store.RECTIFIED that need true depth."""
 
@@ -80,12 +83,18 @@ def rectify_capture(
 
 
 def _rectified(plan: RectificationPlan, capture: Capture, frames: Sequence[int]) -> Iterator[RectifiedFrame]:
-    """The frames, one after the other, with a warning where masks disagree."""
-    watch = MaskWatch(capture)
-    for frame in progress(frames, f"rectify {capture.name}", unit="frames"):
-        views = read_views(plan, capture, frame)
-        watch.check({camera: view.mask for camera, view in views.items()}, frame)
-        yield rectify_views(plan, views)
+    """The frames, one after the other, with a warning where masks disagree; threads read and rectify ahead."""
+
+    def rectify(views: Mapping[str, CameraFrame]) -> tuple[dict[str, np.ndarray], RectifiedFrame]:
+        return {camera: view.mask for camera, view in views.items()}, rectify_views(plan, views)
+
+    watch, threads = MaskWatch(capture), min(thread_count(), _THREADS)
+    found = in_order(rectify, read_ahead(plan, capture, frames), threads)
+    for frame, (masks, rectified) in progress(
+        zip(frames, found, strict=True), f"rectify {capture.name}", len(frames), unit="frames"
+    ):
+        watch.check(masks, frame)
+        yield rectified
 
 
 def checked_plan(

@@ -1,21 +1,33 @@
 """One frame: its rectified stereo pairs and undistorted held-out images, from images in memory or from a capture."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.masks import is_given
 from posegaussian.geometry.compositing import band_around, with_background
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.masks import bounding_box, is_person
-from posegaussian.geometry.resampling import SamplingMap, resample, resample_depth
+from posegaussian.geometry.resampling import (
+    SamplingMap,
+    resample_depth_at,
+    resample_levels,
+    resample_pixels,
+    unit,
+)
+from posegaussian.parallel import in_order
 from posegaussian.preparation.color import IDENTITY, transform_colors
-from posegaussian.preparation.mattes.compositing import without_background
+from posegaussian.preparation.mattes.compositing import BACKGROUND_REACH, without_background
 from posegaussian.preparation.mattes.computed import mask_confidence
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, ViewPlan
+
+Filmed = UInt8[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"]
+"""RGB: levels of 8 bits, or values in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +101,27 @@ def rectify_frame(plan: RectificationPlan, capture: Capture, frame: int) -> Rect
 
 def read_views(plan: RectificationPlan, capture: Capture, frame: int) -> dict[str, CameraFrame]:
     """One frame of the cameras of a plan; each image, mask and depth is read once, also where pairs share a camera."""
-    frames: dict[str, CameraFrame] = {}
-    for name in dict.fromkeys(view.name for view in plan.views()):
-        mask = capture.mask(name, frame)
-        confidence = mask_confidence(capture, name, frame)
-        frames[name] = CameraFrame(capture.image(name, frame), mask, capture.depth(name, frame), confidence)
-    return frames
+    return {name: _read_camera(capture, name, frame) for name in plan.names}
+
+
+def read_ahead(plan: RectificationPlan, capture: Capture, frames: Sequence[int]) -> Iterator[dict[str, CameraFrame]]:
+    """What `read_views` returns for each frame, read ahead by a thread for each camera.
+
+    One thread reads a camera, since videos are decoded in their order. Masks that are not given may be computed from
+    all cameras together: then one thread reads all cameras.
+    """
+    if not all(is_given(next(iter(capture.masks[name].values()))) for name in plan.names):
+        yield from in_order(partial(read_views, plan, capture), frames, threads=1)
+        return
+    cameras = [in_order(partial(_read_camera, capture, name), frames, threads=1) for name in plan.names]
+    for views in zip(*cameras, strict=True):
+        yield dict(zip(plan.names, views, strict=True))
+
+
+def _read_camera(capture: Capture, name: str, frame: int) -> CameraFrame:
+    mask = capture.mask(name, frame)
+    confidence = mask_confidence(capture, name, frame)
+    return CameraFrame(capture.image(name, frame), mask, capture.depth(name, frame), confidence)
 
 
 def rectify_views(plan: RectificationPlan, frames: Mapping[str, CameraFrame]) -> RectifiedFrame:
@@ -115,9 +142,17 @@ def rectify_pair(pair: PairPlan, left: CameraFrame, right: CameraFrame) -> Recti
     confidence = np.array(known) if len(known) == 2 else None
     if len(depths) < 2:
         return RectifiedPair(images, masks, confidence=confidence)
-    depth = torch.from_numpy(np.stack(depths)).double()
-    disparity = depth_to_disparity(depth[None], pair.cameras[None])[0].float().numpy()
-    return RectifiedPair(images, masks, disparity, np.stack(smooth) & (depth > 0).numpy(), confidence)
+    depth, person = np.stack(depths), bounding_box(masks.max(0))
+    disparity = np.empty_like(depth)
+    disparity[:] = _disparity(np.zeros_like(depth[:, :1, :1]), pair)  # that of infinity
+    if person is not None:
+        box = (slice(None), slice(person[1], person[3]), slice(person[0], person[2]))
+        disparity[box] = _disparity(depth[box], pair)
+    return RectifiedPair(images, masks, disparity, np.stack(smooth) & (depth > 0), confidence)
+
+
+def _disparity(depth: Float32[np.ndarray, "2 h w"], pair: PairPlan) -> Float32[np.ndarray, "2 h w"]:
+    return depth_to_disparity(torch.from_numpy(depth).double()[None], pair.cameras[None])[0].float().numpy()
 
 
 def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
@@ -125,40 +160,36 @@ def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
 
     The person is cut out before, and resampled together with the coverage, so that no background bleeds into the edge.
     """
-    filmed, coverage = _matched(frame, view), frame.mask[..., None] / np.float32(255)
-    levels = _resampled(np.concatenate([without_background(filmed, coverage), coverage], axis=2), view.sampling)
+    filmed = _matched(frame, view)
+    levels = _person(filmed, frame.mask, view.sampling)
     mask = levels[..., 3]
-    person = np.minimum(levels[..., :3], mask[..., None])
-    image = with_background(person, _band(filmed, mask, view.sampling), mask)
+    band, surroundings = np.nonzero(band_around(mask)), np.zeros((*mask.shape, 3), np.uint8)
+    surroundings[band] = resample_pixels(filmed, view.sampling, *band)
+    image = with_background(np.minimum(levels[..., :3], mask[..., None]), surroundings, mask)
     if frame.depth is None:
         return RectifiedView(image, mask, confidence=frame.confidence)
-    depth, smooth = resample_depth(frame.depth, view.sampling)
-    return RectifiedView(image, mask, np.where(is_person(mask), depth, np.float32(0)), smooth, frame.confidence)
+    depth, smooth = resample_depth_at(frame.depth, view.sampling, is_person(mask))
+    return RectifiedView(image, mask, depth, smooth, frame.confidence)
 
 
-def _resampled(image: Float32[np.ndarray, "h w c"], where: SamplingMap) -> UInt8[np.ndarray, "h2 w2 c"]:
-    """The image, resampled, in 8 bits."""
-    return np.rint(np.clip(resample(image, where), 0, 1) * 255).astype(np.uint8)
-
-
-def _band(
-    filmed: Float32[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h2 w2"], where: SamplingMap
-) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """What was filmed, resampled in the person and the band around them, black beyond."""
-    band, result = band_around(mask), np.zeros((*mask.shape, 3), np.uint8)
-    box = bounding_box(band)
+def _person(filmed: Filmed, mask: UInt8[np.ndarray, "h w"], where: SamplingMap) -> UInt8[np.ndarray, "h2 w2 4"]:
+    """The person without the background, and the coverage, resampled."""
+    box = bounding_box(mask)
+    both = np.zeros((*mask.shape, 4), np.float32)
     if box is not None:
-        part = slice(box[1], box[3]), slice(box[0], box[2])
-        inside = replace(where, x=where.x[part], y=where.y[part], slant=where.slant[part])
-        result[part] = _resampled(filmed, inside) * band[part][..., None]
-    return result
+        left, top = max(box[0] - BACKGROUND_REACH, 0), max(box[1] - BACKGROUND_REACH, 0)
+        window = slice(top, box[3] + BACKGROUND_REACH), slice(left, box[2] + BACKGROUND_REACH)
+        coverage = mask[window][..., None] / np.float32(255)
+        both[window] = np.concatenate([without_background(unit(filmed[window]), coverage), coverage], axis=2)
+    return resample_levels(both, where, box)
 
 
-def _matched(frame: CameraFrame, view: ViewPlan) -> Float32[np.ndarray, "h w 3"]:
-    """The image in [0, 1], with matched colours in the box around the person's band."""
-    image = frame.image * np.float32(1 / 255)
-    box = bounding_box(band_around(frame.mask))
-    if (view.color != IDENTITY).any() and box is not None:
-        part = image[box[1] : box[3], box[0] : box[2]]
-        part[...] = transform_colors(part.reshape(-1, 3), view.color).reshape(part.shape)
+def _matched(frame: CameraFrame, view: ViewPlan) -> Filmed:
+    """The image, in [0, 1] with matched colours in the box around the person's band where there is a match."""
+    box = bounding_box(band_around(frame.mask)) if (view.color != IDENTITY).any() else None
+    if box is None:
+        return frame.image
+    image = unit(frame.image)
+    part = image[box[1] : box[3], box[0] : box[2]]
+    part[...] = transform_colors(part.reshape(-1, 3), view.color).reshape(part.shape)
     return image

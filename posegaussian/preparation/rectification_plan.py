@@ -82,6 +82,11 @@ class RectificationPlan:
             yield each.view
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the cameras, each once, in the order of the views."""
+        return tuple(dict.fromkeys(view.name for view in self.views()))
+
+    @property
     def colors(self) -> dict[str, ColorTransform]:
         """Colour transforms by camera, in the order of the names."""
         found = {view.name: view.color for view in self.views()}

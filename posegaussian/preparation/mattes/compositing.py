@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-_REACH = 3
+BACKGROUND_REACH = 3
 """Radius of the window in which the background of a soft edge is estimated, pixels. Chosen by hand."""
 _PURITY = 8
 """A pixel of coverage a has the weight (1 - a) ** _PURITY in that estimate. Chosen by hand: nearly pure background."""
@@ -33,4 +33,4 @@ def without_background(
 
 
 def _mean(values: Float32[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h w c"]:
-    return cv2.blur(values, (2 * _REACH + 1, 2 * _REACH + 1)).reshape(values.shape)
+    return cv2.blur(values, (2 * BACKGROUND_REACH + 1, 2 * BACKGROUND_REACH + 1)).reshape(values.shape)

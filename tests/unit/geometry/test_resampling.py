@@ -1,12 +1,20 @@
 """Resampling: positions are kept, planes stay planes, edges are known."""
 
+import cv2
 import helpers
 import numpy as np
 import pytest
 import torch
 
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.geometry.resampling import resample, resample_depth, sampling_map
+from posegaussian.geometry.resampling import (
+    resample,
+    resample_depth,
+    resample_depth_at,
+    resample_levels,
+    resample_pixels,
+    sampling_map,
+)
 from posegaussian.types import Camera
 
 BENT = (-0.28, 0.09, 0.001, -0.002, 0.0)
@@ -97,3 +105,45 @@ def test_a_lens_that_folds_back_shows_nothing_there():
     shown = resample(np.ones((60, 60, 1), np.float32), sampling_map(camera, wide))[..., 0]
     assert abs(shown[30, 30] - 1) < 1e-4
     assert abs(shown[:8]).max() == 0
+
+
+@pytest.mark.parametrize("size", [(150, 110), (60, 50), (40, 30)])
+def test_compiled_pixels_are_those_of_the_reference(size):
+    """Also where the image is averaged first."""
+    random = np.random.default_rng(2)
+    camera = helpers.source_camera(helpers.lens(0, size=(120, 90), distortion=BENT))
+    where = sampling_map(camera, camera.pinhole().resized(*size))
+    image = cv2.GaussianBlur(random.integers(0, 256, (90, 120, 3)).astype(np.uint8), (0, 0), 0.7)
+    expected = np.rint(255 * np.clip(resample(image / np.float32(255), where), 0, 1)).astype(int)
+    rows, columns = np.nonzero(random.random(expected.shape[:2]) < 0.5)
+    for kind in (image, image / np.float32(255)):
+        difference = abs(resample_pixels(kind, where, rows, columns) - expected[rows, columns])
+        assert difference.max() <= 1 and (difference == 0).mean() > 0.99
+    boxed = np.zeros((90, 120, 3), np.float32)
+    boxed[20:70, 30:85] = image[20:70, 30:85] / np.float32(255)
+    expected = np.rint(255 * np.clip(resample(boxed, where), 0, 1)).astype(int)
+    difference = abs(resample_levels(boxed, where, (30, 20, 85, 70)) - expected)
+    assert difference.max() <= 1 and (difference == 0).mean() > 0.99
+
+
+@pytest.mark.parametrize("bent", [(0.0,) * 5, BENT])
+def test_compiled_depths_are_those_of_the_reference(bent):
+    """Steps, slopes, and unknown samples, at the border too."""
+    random = np.random.default_rng(3)
+    camera = helpers.source_camera(helpers.lens(0, size=(120, 90), distortion=bent))
+    where = sampling_map(camera, camera.pinhole().resized(130, 97))
+    columns, rows = np.meshgrid(np.arange(120), np.arange(90))
+    depth = (2 + 0.003 * columns + (rows > 40)).astype(np.float32) * (random.random((90, 120)) > 0.1)
+    expected, smooth = resample_depth(depth, where)
+    wanted = random.random(expected.shape) < 0.7
+    found, surface = resample_depth_at(depth, where, wanted)
+    assert 0.3 < smooth[wanted].mean() < 0.9
+    assert (surface == (smooth & wanted)).mean() > 0.9999
+    same = surface == (smooth & wanted)
+    np.testing.assert_allclose(found[same], np.where(wanted, expected, 0)[same], rtol=1e-6)
+
+
+def test_a_black_image_stays_black():
+    camera = helpers.source_camera(helpers.lens(0, size=(40, 30)))
+    black = np.zeros((30, 40, 4), np.float32)
+    assert not resample_levels(black, sampling_map(camera, camera.pinhole()), None).any()

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from posegaussian.cli import main
-from posegaussian.config import RenderSettings
+from posegaussian.config import NetworkSettings, RenderSettings
 from posegaussian.errors import BackendError, ConfigError, StoreError
 from posegaussian.io import store
 from posegaussian.io.ply import read_ply
@@ -27,6 +27,7 @@ class Counting(PoseGaussian):
 
     def __init__(self):
         torch.nn.Module.__init__(self)
+        self.settings = NetworkSettings()
         self.nothing = torch.nn.Parameter(torch.zeros(1))
 
     def initial_state(self, pair):

@@ -2,13 +2,13 @@
 
 import math
 
-import flip_evaluator
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from posegaussian.evaluation.similarity import similarity
+from posegaussian.evaluation.flip import flip_error
+from posegaussian.evaluation.similarity import measured_similarity
 from posegaussian.registry import METRICS
 
 
@@ -47,7 +47,7 @@ def ssim(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
 
 def ssim_map(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float64[Tensor, "h w"]:
     """Structural similarity around each pixel, averaged over the colour channels."""
-    return similarity(image.float()[None], truth.float()[None])[0].double().mean(0)
+    return measured_similarity(image.float(), truth.float()).double().mean(0)
 
 
 def flip(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
@@ -57,9 +57,7 @@ def flip(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
 
 def flip_map(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float64[Tensor, "h w"]:
     """The LDR-FLIP error of each pixel."""
-    reference, test = (np.ascontiguousarray(t.permute(1, 2, 0).float().cpu().numpy()) for t in (truth, image))
-    values = flip_evaluator.evaluate(reference, test, "LDR", inputsRGB=True, applyMagma=False)[0]
-    return torch.from_numpy(np.asarray(values)[..., 0]).double()
+    return flip_error(image, truth).double()
 
 
 def end_point_error(disparity: Float[np.ndarray, "n"], truth: Float[np.ndarray, "n"], width: int) -> float:

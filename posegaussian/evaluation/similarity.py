@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from posegaussian.evaluation.filters import separable
+
 _WINDOW_RADIUS, _WINDOW_SIGMA = 5, 1.5
 """Gaussian window of 11 x 11 pixels (Wang et al. 2004)."""
 _C1, _C2 = 0.01**2, 0.03**2
@@ -16,15 +18,35 @@ def similarity(image: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
     mean_a, square_a, product = _blurred(torch.cat([image, image * image, image * target])).chunk(3)
     with torch.no_grad():
         mean_b, square_b = _blurred(torch.cat([target, target * target])).chunk(2)
+    return _compared(mean_a, mean_b, square_a, square_b, product)
+
+
+def measured_similarity(image: Float[Tensor, "c h w"], target: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
+    """The same without gradients; on the CPU, several times as fast."""
+    line = _window(image)
+    blurred = [
+        separable(values, line, line, "reflect")
+        for values in (image, target, image * image, target * target, image * target)
+    ]
+    return _compared(*blurred)
+
+
+def _compared(mean_a: Tensor, mean_b: Tensor, square_a: Tensor, square_b: Tensor, product: Tensor) -> Tensor:
+    """SSIM from weighted means of two images, their squares and their product."""
     means, spread = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
     variance = (square_a - mean_a * mean_a).clamp_min(0) + (square_b - mean_b * mean_b).clamp_min(0)
     return (2 * means + _C1) * (2 * (product - means) + _C2) / ((spread + _C1) * (variance + _C2))
 
 
+def _window(like: Tensor) -> Float[Tensor, "k"]:
+    """Weights along one axis."""
+    offsets = torch.arange(-_WINDOW_RADIUS, _WINDOW_RADIUS + 1, dtype=like.dtype, device=like.device)
+    return torch.softmax(-0.5 * (offsets / _WINDOW_SIGMA).square(), dim=0)
+
+
 def _blurred(values: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     """The weighted mean over the window around each pixel."""
     channels = values.shape[1]
-    offsets = torch.arange(-_WINDOW_RADIUS, _WINDOW_RADIUS + 1, dtype=values.dtype, device=values.device)
-    line = torch.softmax(-0.5 * (offsets / _WINDOW_SIGMA).square(), dim=0).expand(channels, 1, 1, -1)
+    line = _window(values).expand(channels, 1, 1, -1)
     values = F.pad(values, (_WINDOW_RADIUS,) * 4, mode="reflect")
     return F.conv2d(F.conv2d(values, line, groups=channels), line.mT, groups=channels)

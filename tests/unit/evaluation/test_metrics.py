@@ -10,6 +10,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from posegaussian.evaluation import metrics
+from posegaussian.evaluation.similarity import similarity
 
 
 @pytest.fixture
@@ -76,7 +77,29 @@ def test_flip_equals_what_its_own_reader_makes_of_files(images, tmp_path):
         cv2.imwrite(path, (image.permute(1, 2, 0).flip(-1) * 255).round().byte().numpy())
     expected = flip_evaluator.evaluate(paths[1], paths[0], "LDR")[1]
     assert expected > 0.01
-    assert metrics.flip(*images) == pytest.approx(expected, rel=1e-4)
+    assert metrics.flip(*images) == pytest.approx(expected, abs=5e-5)
+
+
+def test_flip_of_each_pixel_is_that_of_its_authors(images):
+    """Also on black, at the border, and for dark and bright images."""
+    image, truth = images
+    truth = truth.clone()
+    truth[:, :12], truth[:, :, 50:] = 0, 0
+    for scale in (0.1, 0.5, 1.0):
+        first, second = (np.ascontiguousarray((scale * each).permute(1, 2, 0).numpy()) for each in (truth, image))
+        errors = flip_evaluator.evaluate(first, second, "LDR", inputsRGB=True, applyMagma=False)[0]
+        expected = np.asarray(errors)[..., 0]
+        found = metrics.flip_map(scale * image, scale * truth).numpy()
+        assert expected.max() > 0.1
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+        assert found.mean() == pytest.approx(expected.mean(), abs=2e-5)
+
+
+def test_ssim_is_that_of_the_training_losses(images):
+    image, truth = images
+    expected = similarity(image[None], truth[None])[0].mean(0)
+    np.testing.assert_allclose(metrics.ssim_map(image, truth).numpy(), expected.numpy(), atol=1e-3)
+    assert metrics.ssim(image, truth) == pytest.approx(float(expected.mean()), abs=1e-5)
 
 
 def test_flip_of_equal_and_of_opposite_images(images):

@@ -162,10 +162,16 @@ def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
     """
     filmed = _matched(frame, view)
     levels = _person(filmed, frame.mask, view.sampling)
-    mask = levels[..., 3]
-    band, surroundings = np.nonzero(band_around(mask)), np.zeros((*mask.shape, 3), np.uint8)
-    surroundings[band] = resample_pixels(filmed, view.sampling, *band)
-    image = with_background(np.minimum(levels[..., :3], mask[..., None]), surroundings, mask)
+    mask = np.ascontiguousarray(levels[..., 3])
+    band, image = band_around(mask), np.zeros((*mask.shape, 3), np.uint8)
+    box = bounding_box(band)
+    if box is not None:
+        part = slice(box[1], box[3]), slice(box[0], box[2])
+        rows, columns = np.nonzero(band[part])
+        surroundings = np.zeros((*band[part].shape, 3), np.uint8)
+        surroundings[rows, columns] = resample_pixels(filmed, view.sampling, rows + box[1], columns + box[0])
+        person = np.minimum(levels[part][..., :3], mask[part][..., None])
+        image[part] = with_background(person, surroundings, mask[part])
     if frame.depth is None:
         return RectifiedView(image, mask, confidence=frame.confidence)
     depth, smooth = resample_depth_at(frame.depth, view.sampling, is_person(mask))

@@ -108,7 +108,7 @@ class Comparison:
             return metric.entry.black - metric.function(*self.cropped(crop))
 
         if metric.entry.path not in self._maps:
-            whole = torch.zeros(self._truth.shape[1:], dtype=torch.float64)
+            whole = torch.zeros(self._truth.shape[1:], dtype=torch.float64, device=self._truth.device)
             if self._box[0].stop:
                 whole[self._box] = make(self._box)
             self._maps[metric.entry.path] = whole

@@ -108,10 +108,12 @@ def _images(inputs: _Inputs, target: int, index: int) -> ViewImages:
 
 
 def _view(inputs: _Inputs, target: int, index: int, images: ViewImages) -> Iterator[tuple[str, str, str, float, str]]:
-    """Method, crop, metric, value and note of one held-out view."""
+    """Method, crop, metric, value and note of one held-out view, measured on a GPU if there is one."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     truth, mask, _ = read_target(inputs.rectified, target, index)
+    truth = truth.to(device)
     for method, image in images.items():
-        comparison = Comparison(image, truth[0])
+        comparison = Comparison(image.to(device), truth[0])
         for crop_name in inputs.settings.crops:
             where = crop(crop_name, truth[0], mask[0, 0])
             metrics = {name: metric for name, metric in inputs.metrics.items() if crop_name in inputs.crops[name]}

@@ -11,9 +11,13 @@ from typing import Any
 
 import h5py
 import numpy as np
-from isal import isal_zlib
 
 from posegaussian.parallel import in_order
+
+try:
+    from isal import isal_zlib as deflate
+except ImportError:  # a machine without it works, too, but more slowly and writes other bytes
+    import zlib as deflate
 
 _LEVEL = 1
 """Of ISA-L, 0 to 3. On rectified images, level 0 takes 0.8 times as long and makes files 1.4 to 1.8 times as large."""
@@ -26,10 +30,10 @@ def filters(dtype: np.dtype) -> dict[str, Any]:
 
 def pack(values: np.ndarray) -> bytes:
     """The bytes of a chunk."""
-    values, size = np.ascontiguousarray(values), values.itemsize
-    if size == 1:
-        return isal_zlib.compress(values, _LEVEL)
-    return isal_zlib.compress(np.ascontiguousarray(values.reshape(-1).view(np.uint8).reshape(-1, size).T), _LEVEL)
+    size = values.itemsize
+    if size > 1:
+        values = np.ascontiguousarray(values).reshape(-1).view(np.uint8).reshape(-1, size).T
+    return deflate.compress(np.ascontiguousarray(values).data, _LEVEL)
 
 
 def unpack(packed: bytes, dtype: np.dtype, shape: tuple[int, ...], shuffled: bool) -> np.ndarray:
@@ -40,8 +44,8 @@ def unpack(packed: bytes, dtype: np.dtype, shape: tuple[int, ...], shuffled: boo
     """
     expected = dtype.itemsize * math.prod(shape)
     try:
-        found = isal_zlib.decompress(packed, bufsize=expected)
-    except isal_zlib.error as error:  # type: ignore[misc]
+        found = deflate.decompress(packed, bufsize=expected)
+    except deflate.error as error:  # type: ignore[misc]
         raise OSError(f"a chunk cannot be expanded: {error}") from None
     if len(found) != expected:
         raise OSError(f"a chunk holds {len(found)} bytes instead of {expected}")

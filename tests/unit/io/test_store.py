@@ -342,3 +342,21 @@ def test_the_schemas_name_their_dimensions():
             for dim in field.dims.split():
                 known = dim.isdecimal() or dim in numbers or dim.endswith(("height", "width"))
                 assert known, f"{schema.name}: {name} has a dimension {dim}"
+
+
+def test_a_machine_without_isal_reads_and_writes(filled, tmp_path):
+    path, _, truth = filled
+    script = f"""
+import sys
+sys.modules["isal"] = None
+import numpy as np
+from posegaussian.io import chunks, store_reader
+assert chunks.deflate.__name__ == "zlib"
+with store_reader.Reader({str(path)!r}, "r") as file:
+    np.save({str(tmp_path / "read.npy")!r}, file["f4"][()])
+    packed = chunks.pack(file["f4"][0, 1])
+    values = chunks.unpack(packed, np.dtype("f4"), (8, 6), shuffled=True)
+    assert (values == file["f4"][0, 1]).all()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+    np.testing.assert_array_equal(np.load(tmp_path / "read.npy"), truth["f4"])

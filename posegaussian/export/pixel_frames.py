@@ -30,8 +30,8 @@ from posegaussian.model.rotation import multiply, quaternion
 from posegaussian.types import Camera, Gaussians
 
 _DEPTH, _OPACITY, _SCALE, _ROTATION = 4095, 63, 31, 62
-"""Highest levels. Chosen on val people (seeds 101 and 105, 512 px; benchmarks/export_formats.py): 0.01 dB below the .ply
-at a held-out camera; scales and rotations of 8 bits gain nothing and take 45 % more."""
+"""Highest levels. Chosen on val people (seeds 101 and 105, 512 px; benchmarks/export_formats.py): 0.01 dB below the
+.ply at a held-out camera; scales and rotations of 8 bits gain nothing and take 45 % more."""
 _OFF_PIXEL = 0.02
 """A Gaussian farther than this from the centre of its pixel, in pixels, belongs to other cameras. Rounding of float32
 moves it by less than 1e-3. Chosen by hand."""

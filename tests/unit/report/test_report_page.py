@@ -168,7 +168,7 @@ def test_errors_are_drawn_over_the_angle_where_there_are_several(inputs):
 
 def test_the_readme_image_is_made_from_the_same_files(inputs, monkeypatch):
     paths, tool = capture(inputs, "person6"), Path(__file__).parents[3] / "tools" / "readme_picture.py"
-    output = inputs / "images" / "demo.png"
+    output = inputs / "images" / "demo.jpg"
     arguments = [str(tool), str(paths.renders), "--rectified", str(paths.rectified), "-o", str(output)]
     monkeypatch.setattr("sys.argv", arguments)
     runpy.run_path(str(tool), run_name="__main__")

@@ -43,12 +43,12 @@ class Decoded:
     Args:
         gaussians: world frame.
         count: number of pixels with a Gaussian; None without capacity.
-        coverage: the person's share of each pixel, estimated where masks are a hint.
+        evidence: the logit of the person's share of each pixel; None where masks are exact.
     """
 
     gaussians: Gaussians
     count: Int[Tensor, "b 2"] | None
-    coverage: Float[Tensor, "b 2 h w"]
+    evidence: Float[Tensor, "b 2 h w"] | None
 
 
 class GaussianHead(nn.Module):
@@ -96,9 +96,9 @@ class GaussianHead(nn.Module):
         cues, (gain, bias) = self._cues(pair, half.detach(), trim, coverage, fine.dtype)
         features = concatenated(fine.flatten(0, 1).relu(), refined.flatten(0, 1), *cues)
         attributes = F.pixel_shuffle(self.attributes(self.residual(self.join(features)).relu()), 2)
-        kept = masks > 0
+        kept, evidence = masks > 0, None
         if self.hint:
-            masks, trim, kept = self._estimated(pair, attributes)
+            masks, trim, kept, evidence = self._estimated(pair, attributes)
 
         lists = {
             "attributes": attributes.permute(0, 2, 3, 1).unflatten(0, (-1, 2)).flatten(2, 3),
@@ -115,19 +115,20 @@ class GaussianHead(nn.Module):
             lists["masks"] = lists["masks"] * used
             pixels = grid[index]
         gaussians = _gaussians(pair, pixels, gain=gain, bias=bias, **lists)
-        return Decoded(gaussians.map(lambda values: values.flatten(1, 2)), count, masks)
+        return Decoded(gaussians.map(lambda values: values.flatten(1, 2)), count, evidence)
 
     @staticmethod
     def _estimated(
         pair: StereoPair, attributes: Float[Tensor, "n k h w"]
-    ) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"], Bool[Tensor, "b 2 h w"]]:
-        """The person's share of every pixel that was filmed, the same trimmed, and which pixels have a Gaussian."""
+    ) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"], Bool[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"]]:
+        """The person's share of every pixel that was filmed, trimmed, as pixels with a Gaussian, and as logits."""
         masks = pair.masks[:, :, 0]
         seen = (masks > 0) | (pair.images > 0).any(2)
         opacity, evidence = (attributes[:, place].unflatten(0, (-1, 2)) for place in (sum(_ATTRIBUTES[:2]), -1))
-        masks = corrected(masks, evidence) * seen
+        masks, logits = corrected(masks, evidence)
+        masks = masks * seen
         trim = trimmed(masks)
-        return masks, trim, _opacities(opacity.to(masks.dtype), trim) * masks >= _LEAST_OPACITY
+        return masks, trim, _opacities(opacity.to(masks.dtype), trim) * masks >= _LEAST_OPACITY, logits
 
     def _cues(
         self, pair: StereoPair, half: Tensor, trim: Tensor, coverage: Tensor | None, dtype: torch.dtype

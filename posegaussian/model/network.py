@@ -39,8 +39,8 @@ class Reconstruction:
         state: of the Temporal Pose Stabilizer, for the next frame; None without it.
         pose_loss: the pose-conditioned loss; None without pose and outside training.
         count: foreground pixels of each view, which may exceed the capacity; None without a capacity.
-        coverages: where masks are a hint, the person's share of cells at 1/4 and 1/2 of the image's size and, unless
-            `depth_only`, of pixels; of the padded image.
+        evidence: where masks are a hint, logits of the person's share of cells at 1/4 and 1/2 of the image's size
+            and, unless `depth_only`, of pixels; of the padded image.
     """
 
     gaussians: Gaussians | None
@@ -49,7 +49,7 @@ class Reconstruction:
     state: Float[Tensor, "c 2 d hs ws"] | None
     pose_loss: Float[Tensor, ""] | None
     count: Int[Tensor, "b 2"] | None = None
-    coverages: tuple[Float[Tensor, "b 2 _ _"], ...] = ()
+    evidence: tuple[Float[Tensor, "b 2 _ _"], ...] = ()
 
 
 class PoseGaussian(nn.Module):
@@ -122,15 +122,15 @@ class PoseGaussian(nn.Module):
             packed = temporal_filter.packed_state(pair.images, prior.disparity, estimate.half, pose.state.dtype)
             state = torch.cat([pose.state, packed], dim=2)
         disparities = tuple(disparity[..., :height, :width] for disparity in estimate.disparities)
-        gaussians, count, coverages = None, None, estimate.coverages
+        gaussians, count, evidence = None, None, estimate.evidence
         if not depth_only:
             found = estimate.disparities[-1], estimate.half, fine, estimate.hidden
-            decoded = self.head(pair, *found, capacity, coverages[-1] if coverages else None)
+            decoded = self.head(pair, *found, capacity, estimate.coverage)
             gaussians, count = decoded.gaussians, decoded.count
-            coverages = (*coverages, decoded.coverage) if coverages else ()
+            evidence = evidence if decoded.evidence is None else (*evidence, decoded.evidence)
             if capacity is None:
                 gaussians = _cropped(gaussians, pair, height, width)
-        return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count, coverages)
+        return Reconstruction(gaussians, disparities[-1], disparities, state, pose_loss, count, evidence)
 
     def set_constants(self, constants: InferenceConstants) -> None:
         """Use other constants from now on; they must have as many capsules, for which the pose branch is built."""

@@ -37,13 +37,15 @@ class StereoEstimate:
             before it, upsampled bilinearly: the posterior mean, one per GRU update, and the match before refinement.
         half: the result at half the image's size, one value per 2 x 2 pixels, in pixels of the image.
         hidden: features of the refinement at half the image's size, after a ReLU.
-        coverages: where masks are a hint, the person's share of each cell at 1/4 and at 1/2 of the image's size.
+        coverage: where masks are a hint, the person's share of each cell at half the image's size; else None.
+        evidence: the logits of the person's share at 1/4 and at 1/2; none where masks are exact.
     """
 
     disparities: tuple[Float[Tensor, "b 2 h w"], ...]
     half: Float[Tensor, "b 2 hh wh"]
     hidden: Float[Tensor, "b 2 c hh wh"]
-    coverages: tuple[Float[Tensor, "b 2 _ _"], ...] = ()
+    coverage: Float[Tensor, "b 2 hh wh"] | None = None
+    evidence: tuple[Float[Tensor, "b 2 _ _"], ...] = ()
 
 
 class Stereo(nn.Module):
@@ -96,9 +98,11 @@ class Stereo(nn.Module):
         features, fine = (mirror(x).flatten(0, 1) for x in (features, fine))
         cover_half = F.avg_pool2d(mirror(masks).flatten(0, 1), 2)
         cover = F.avg_pool2d(cover_half, 2)
+        coverage, evidence = None, ()
         if self.evidence is not None and self.fine_evidence is not None:
-            cover = corrected(cover, self.evidence(features.relu())[:, 0])
-            cover_half = corrected(cover_half, self.fine_evidence(fine.relu())[:, 0])
+            cover, logits = corrected(cover, self.evidence(features.relu())[:, 0])
+            cover_half, fine_logits = corrected(cover_half, self.fine_evidence(fine.relu())[:, 0])
+            coverage, evidence = cover_half, (logits, fine_logits)
         planes = torch.stack([prior.disparity, prior.sigma, prior.pixels_per_metre], dim=2) / self.stride
         mean, sigma, cells_per_metre = mirror(planes).flatten(0, 1).unbind(1)
 
@@ -126,8 +130,9 @@ class Stereo(nn.Module):
         def back(values: Tensor) -> Tensor:
             return mirror(values.unflatten(0, (-1, 2)))
 
-        coverages = () if self.evidence is None else (back(cover), back(cover_half))
-        return StereoEstimate(tuple(back(q) for q in [*fulls, full]), 2 * back(half), back(refined), coverages)
+        coverage, evidence = None if coverage is None else back(coverage), tuple(back(logits) for logits in evidence)
+        disparities = tuple(back(q) for q in [*fulls, full])
+        return StereoEstimate(disparities, 2 * back(half), back(refined), coverage, evidence)
 
     def _posterior(
         self, match: Tensor, cover: Tensor, mean: Tensor, sigma: Tensor

@@ -118,7 +118,7 @@ LOSSES: dict[str, Loss] = {
     "coverage": Loss(
         "posegaussian.training.losses.coverage:coverage",
         "cross-entropy of the estimated coverage, as against the person's area; 0 unless `network.matte` is `hint`",
-        weight=2.0, fixed={"depth": 10.0}, chart="coverage loss",
+        weight=1.0, fixed={"depth": 10.0}, chart="coverage loss",
     ),
     "temporal": Loss(
         "posegaussian.training.losses.temporal:temporal",

@@ -73,7 +73,7 @@ def test_rounded_shares_may_sum_to_one():
 
 
 def test_losses_that_are_left_out_have_their_defaults():
-    defaults = {"depth": 0.05, "image": 1.0, "gradient": 0.0, "pose": 0.05, "coverage": 2.0, "temporal": 0.5}
+    defaults = {"depth": 0.05, "image": 1.0, "gradient": 0.0, "pose": 0.05, "coverage": 1.0, "temporal": 0.5}
     assert config.TrainSettings().losses == config.ModelSettings().train.losses == defaults
     values = {"demo": {"train": {"losses": {"pose": 0, "gradient": 0.5}}}}
     assert whole_of(models=values).models["demo"].train.losses == defaults | {"pose": 0.0, "gradient": 0.5}

@@ -39,10 +39,10 @@ def evidence(network: PoseGaussian, value: float) -> PoseGaussian:
 
 def test_evidence_of_zero_changes_no_bit_and_strong_evidence_overrules():
     given = torch.linspace(0, 1, 101)
-    assert torch.equal(corrected(given, torch.zeros(101)), given)
-    assert corrected(given, torch.full((101,), 12.0)).min() > 0.99
-    assert corrected(given, torch.full((101,), -14.0)).max() < 1 / 255
-    steps = corrected(given, torch.ones(101)) - given
+    assert torch.equal(corrected(given, torch.zeros(101))[0], given)
+    assert corrected(given, torch.full((101,), 12.0))[0].min() > 0.99
+    assert corrected(given, torch.full((101,), -14.0))[0].max() < 1 / 255
+    steps = corrected(given, torch.ones(101))[0] - given
     assert (steps >= 0).all() and steps[50] > 0.2 > 0.01 > steps[0]
 
 
@@ -54,8 +54,8 @@ def test_it_begins_as_the_weights_that_ship(make_plane, grown):
     assert torch.equal(one.disparity, other.disparity) and torch.equal(one.count, other.count)
     for name in vars(one.gaussians):
         assert torch.equal(getattr(one.gaussians, name), getattr(other.gaussians, name)), name
-    assert [tuple(values.shape) for values in dense.coverages] == [(1, 2, 24, 32), (1, 2, 48, 64), (1, 2, 96, 128)]
-    assert torch.equal(dense.coverages[-1], pair.masks[:, :, 0]) and one.coverages == ()
+    assert [tuple(values.shape) for values in dense.evidence] == [(1, 2, 24, 32), (1, 2, 48, 64), (1, 2, 96, 128)]
+    assert torch.equal(dense.evidence[-1] > 0, pair.masks[:, :, 0] > 0.5) and one.evidence == ()
 
 
 def test_what_lies_around_is_seen_and_changes_nothing_at_first(make_plane, grown):
@@ -76,7 +76,7 @@ def test_evidence_adds_and_drops_gaussians_where_something_was_filmed(make_plane
     assert fewer.count.max() == 0 and not (fewer.gaussians.opacities >= 1 / 255).any()
     wanted = (person | (seen[0, :, 0] > 0)).sum((-2, -1))
     assert (more.count[0] <= wanted).all() and (more.count[0] > 0.95 * wanted).all(), "some are transparent"
-    assert torch.equal(more.coverages[-1][0] > 0.5, person | (seen[0, :, 0] > 0))
+    assert (more.evidence[-1] > 0).all()
 
 
 def test_lists_and_maps_hold_the_same_gaussians(make_plane, grown):
@@ -95,21 +95,26 @@ def test_gradients_reach_every_parameter(make_plane):
     frames = [filmed(make_plane(64, 64, disparity=20, seed=i)) for i in range(2)]
     result = network(concatenate(frames), frames=2)
     loss = sum(d.square().mean() for d in result.disparities) + result.pose_loss
-    loss = loss + sum((values * torch.rand_like(values)).sum() for values in result.coverages)
+    loss = loss + sum((values * torch.rand_like(values)).sum() for values in result.evidence)
     for value in vars(result.gaussians).values():
         loss = loss + (value * torch.rand_like(value)).sum()
     loss.backward()
     assert not [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
 
 
-def test_the_loss_of_coverage_is_relative_to_the_area():
+def test_the_loss_of_coverage_is_relative_to_the_area_and_pulls_where_a_matte_is_wrong_and_certain():
     truth = torch.zeros(1, 2, 32, 32)
     truth[..., 8:24, 8:24] = 1
-    assert float(coverage_loss(truth, truth)) == 0
-    wrong = truth.clone()
-    wrong[:, :, 8:10, 8:24] = 0.5
-    assert float(coverage_loss(wrong, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=2e-3)
-    cells = torch.nn.functional.avg_pool2d(wrong, 2)
-    assert float(coverage_loss(cells, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=2e-3)
-    padded = torch.nn.functional.pad(wrong, (0, 8, 0, 8))
-    assert float(coverage_loss(padded, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=2e-3)
+    logits = 40 * truth - 20
+    assert float(coverage_loss(logits, truth)) < 1e-6
+    wrong = logits.clone()
+    wrong[:, :, 8:10, 8:24] = 0
+    assert float(coverage_loss(wrong, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=1e-3)
+    cells = torch.nn.functional.max_pool2d(-wrong, 2).neg()
+    assert float(coverage_loss(cells, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=1e-3)
+    padded = torch.nn.functional.pad(wrong, (0, 8, 0, 8), value=-20.0)
+    assert float(coverage_loss(padded, truth)) == pytest.approx(2 * 16 / 256 * 0.6931, rel=1e-3)
+    evidence = torch.zeros(1, 2, 32, 32, requires_grad=True)
+    coverage_loss(corrected(1 - truth, evidence)[1], truth).backward()
+    assert evidence.grad is not None
+    assert (evidence.grad[truth > 0] < 0).all() and (evidence.grad[truth == 0] > 0).all()

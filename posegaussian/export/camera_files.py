@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from posegaussian.config import Axis
 from posegaussian.export.axes import rotation_between
+from posegaussian.io.usd import usd_modules
 from posegaussian.types import Camera
 
 _TO_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -122,7 +123,7 @@ def usd_cameras(path: Path, size: tuple[int, int], up: Axis | None) -> list[Came
         ImportError: usd-core is not installed.
         ValueError: the file cannot be read, or has no camera.
     """
-    from pxr import Tf, Usd, UsdGeom  # pyright: ignore[reportMissingImports]
+    Tf, Usd, UsdGeom = usd_modules("Tf", "Usd", "UsdGeom")
 
     try:
         stage = Usd.Stage.Open(str(path))

@@ -5,8 +5,10 @@ value clips, so that neither the writer nor a reader holds more than one frame. 
 `export.axes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,6 +47,15 @@ def ParticleField3DGaussianSplat "{prim}" (
 """A sequence of value clips; every clip also says which attributes all of them have."""
 
 
+def usd_modules(*names: str) -> Iterator[Any]:
+    """Modules of usd-core by name, without types: its extension modules have none that a checker can read.
+
+    Raises:
+        ImportError: usd-core is not installed.
+    """
+    return (import_module(f"pxr.{name}") for name in names)
+
+
 def write_usd(path: Path, gaussians: Gaussians, time: int = 0) -> None:
     """Write one set of Gaussians atomically as a .usdc with one time sample, at `time`.
 
@@ -53,7 +64,7 @@ def write_usd(path: Path, gaussians: Gaussians, time: int = 0) -> None:
     Raises:
         ImportError: usd-core is not installed.
     """
-    from pxr import Gf, Usd, UsdGeom, UsdVol, Vt  # pyright: ignore[reportMissingImports]
+    Gf, Usd, UsdGeom, UsdVol, Vt = usd_modules("Gf", "Usd", "UsdGeom", "UsdVol", "Vt")
 
     visible = gaussians.compact().to("cpu", torch.float32)
     means, scales = visible.means.numpy(), visible.scales.numpy()

@@ -67,7 +67,7 @@ __all__ = [
 ]
 
 STAGE_VERSION = {
-    "captures": 3,
+    "captures": 4,
     "people": 1,
     "rectify": 5,
     "heatmaps": 2,

@@ -108,8 +108,11 @@ class CaptureScene:
 
     @property
     def others(self) -> int:
-        """Number of other people that the room has places for."""
-        return 0 if self.surroundings is None else len(self.surroundings.room.others)
+        """Number of other people that the room has places for, and of those on its posters."""
+        if self.surroundings is None:
+            return 0
+        room = self.surroundings.room
+        return len(room.others) + (0 if room.posters is None else len(room.posters.first))
 
     @property
     def board(self) -> Float[np.ndarray, "c 3"] | None:
@@ -118,8 +121,10 @@ class CaptureScene:
         return corners if len(corners) else None
 
     def pace(self, number: int) -> float:
-        """Speed of another person who walks past, against the usual one; 0 of one who stands."""
-        return 0.0 if self.surroundings is None else float(self.surroundings.room.others[number, 3]) / WALKING_SPEED
+        """Speed of another person who walks past, against the usual one; 0 of one who stands, or on a poster."""
+        if self.surroundings is None or number >= len(self.surroundings.room.others):
+            return 0.0
+        return float(self.surroundings.room.others[number, 3]) / WALKING_SPEED
 
     def with_others(self, people: Sequence[Subject], fps: int) -> "CaptureScene":
         """The scene with other people; arguments as for `Surroundings.inhabited`."""

@@ -28,6 +28,7 @@ from posegaussian.synthetic.renderer.render import GroundTruth, RenderedColours,
 from posegaussian.synthetic.rooms.bystanders import middle_of, placed, truth_with_bystanders
 from posegaussian.synthetic.rooms.darkening import Shade
 from posegaussian.synthetic.rooms.lit_room import LitRoom
+from posegaussian.synthetic.rooms.posters import hung
 from posegaussian.synthetic.rooms.reflection import SeenRoom
 from posegaussian.synthetic.rooms.surfaces import PERSON
 from posegaussian.synthetic.rooms.view import (
@@ -164,7 +165,9 @@ def _render(subject: Subject, sample: CameraSample, rooms: bool, others: list[Su
             person = (truth.depth > 0).to(torch.uint8) * PERSON
             room = RoomRenders(sources.colours, RoomTruth(truth.depth, person))
     else:
-        lit, pair = LitRoom.of(sample.room), torch.arange(2, device=twice.device).repeat(frames)
+        standing = 0 if sample.bystanders is None else len(sample.bystanders.place)
+        shown = [] if sample.room.posters is None else [one.posed_first() for one in others[standing:]]
+        lit, pair = hung(LitRoom.of(sample.room), shown), torch.arange(2, device=twice.device).repeat(frames)
         cameras, declared = sample.actual[:2], sample.declared[0]
         seen, empty = SeenRoom.of(lit, cameras), room_truth(lit, declared)
         if sample.bystanders is not None:

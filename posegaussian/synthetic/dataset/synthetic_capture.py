@@ -71,7 +71,7 @@ def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
 
 
 def bystanders(seed: int, settings: BuiltinSettings, scene: CaptureScene, texel: float) -> list[Subject]:
-    """Other people around a person, of the same split: those with the next seeds, without calibration boards.
+    """Other people around a person and on posters: those with the next seeds of the split, without calibration boards.
 
     Args:
         seed: of the person.

@@ -8,10 +8,11 @@ import torch
 from jaxtyping import Float
 
 from posegaussian.config import LightSettings, RoomSettings
-from posegaussian.errors import ConfigError
+from posegaussian.errors import ConfigError, warn
 from posegaussian.synthetic.renderer.lights import Lights, draw_lights
 from posegaussian.synthetic.rooms import halls, interiors, outdoors, studios
 from posegaussian.synthetic.rooms.baking import BOUNCE
+from posegaussian.synthetic.rooms.hanging import GLASS, mirror, poster
 from posegaussian.synthetic.rooms.hard_surfaces import HARD
 from posegaussian.synthetic.rooms.palette import Palette
 from posegaussian.synthetic.rooms.panorama import COUNT
@@ -40,18 +41,20 @@ class Kind:
         width: range of its usual width and depth, metres.
         height: range of its usual height, metres.
         enclosed: whether it has walls.
+        plain: whether mirrors and posters may hang on these.
     """
 
     build: Callable[[Site], None]
     width: tuple[float, float]
     height: tuple[float, float]
     enclosed: bool = True
+    plain: bool = False
 
 
 KINDS = {
-    "living": Kind(interiors.living, (3.6, 6.5), (2.4, 2.9)),
-    "office": Kind(interiors.office, (4.0, 9.0), (2.5, 3.2)),
-    "gym": Kind(halls.gym, (9.0, 16.0), (4.5, 7.0)),
+    "living": Kind(interiors.living, (3.6, 6.5), (2.4, 2.9), plain=True),
+    "office": Kind(interiors.office, (4.0, 9.0), (2.5, 3.2), plain=True),
+    "gym": Kind(halls.gym, (9.0, 16.0), (4.5, 7.0), plain=True),
     "green": Kind(studios.green, (5.0, 9.0), (3.0, 4.5)),
     "black": Kind(studios.black, (5.0, 9.0), (3.0, 4.5)),
     "dome": Kind(studios.dome, (4.5, 7.0), (2.9, 3.8)),
@@ -94,16 +97,34 @@ def draw_room(
     before = rng.uniform() < settings.before
     if before:
         site.before()
-    if settings.board is not None:
-        site.board(settings.board)
+    if settings.board is not None and not site.board(settings.board):
+        squares = f"{settings.board.columns} x {settings.board.rows} squares of {settings.board.square:g} m"
+        what = f"no place on the floor of a room ({name}) is free for a board of {squares}: the room has none"
+        warn(
+            what,
+            code="no-place-for-board",
+            hint="raise `room.size`, or lower `room.board.square` or `radius` of the rig",
+        )
+    polish, walls = rng.spawn(2)  # all else stays as it is
     if settings.reflection[1] > 0:
-        site.gloss = float(rng.spawn(1)[0].uniform(*settings.reflection))  # all else stays as it is
+        site.gloss = float(polish.uniform(*settings.reflection))
     smallest, largest = settings.people
     for _ in range(int(rng.integers(round(smallest), round(largest) + 1))):
         site.other(settings.passing, seconds)
     kind.build(site)
+    if kind.plain:
+        _hang(site, settings, walls)
     lights = draw_lights(rng, light)
     return _finished(site, name, kind, yaw, lights)
+
+
+def _hang(site: Site, settings: RoomSettings, rng: np.random.Generator) -> None:
+    """Mirrors and posters, where walls have space for them."""
+    if rng.uniform() < settings.mirrors:
+        mirror(site, rng)
+    fewest, most = settings.posters
+    for _ in range(int(rng.integers(round(fewest), round(most) + 1))):
+        poster(site, rng)
 
 
 def _site(
@@ -181,17 +202,24 @@ def _finished(site: Site, name: str, kind: Kind, yaw: float, lights: Lights) -> 
         site.sky > 0,
         others,
         site.corners @ turn.T,
-        site.gloss if _hard_floor(panels, site.palette.rows()) else 0.0,
+        _mirrors(site, panels),
+        {_panel(panels, each.material): each for each in site.pictures},
     )
     directions = torch.from_numpy((towards / distance[:, None] @ turn.T).astype(np.float32))
     return room, replace(lights, directions=directions, ambient=ambient)
 
 
-def _hard_floor(panels: Panels, materials: Float[np.ndarray, "m 13"]) -> bool:
-    """Whether the largest surface on the ground is of wood, stone or tiles."""
-    sides = np.cross(panels.edges[:, 0], panels.edges[:, 1])
-    ground = np.where(abs(panels.origin[:, 2]) < 1e-3, sides[:, 2], 0.0)
-    return names()[int(materials[panels.material[ground.argmax()], 9])] in HARD
+def _mirrors(site: Site, panels: Panels) -> dict[int, tuple[float, float]]:
+    """Panels that reflect, and the finish of each; a floor does if it is polished, and of wood, stone or tiles."""
+    found = {_panel(panels, material): finish for material, *finish in site.polished}
+    if site.gloss > 0 and site.ground is not None and names()[int(site.palette.rows()[site.ground, 9])] in HARD:
+        found[_panel(panels, site.ground)] = [GLASS, site.gloss]
+    return {panel: (least, gloss) for panel, (least, gloss) in found.items()}
+
+
+def _panel(panels: Panels, material: int) -> int:
+    """The first panel of a material; floors, mirrors and posters have one of their own."""
+    return int((panels.material == material).argmax())
 
 
 def _lamps(site: Site, count: int) -> list[Lamp]:

@@ -66,6 +66,7 @@ def _wall_bars(site: Site, side: int, half: float) -> None:
     wood, wide = site.palette.wood(), min(half, 2.4)
     along = float(site.rng.uniform(-half + wide, half - wide)) if half > wide else 0.0
     site.at_wall(side, along, label=OBJECT)
+    site.occupied[side].append((along - wide - 0.03, along + wide + 0.03))
     for x in np.arange(-wide, wide + 0.01, 0.95 if wide > 0.95 else wide):
         site.builder.box((x - 0.03, -0.16, 0), (x + 0.03, -0.03, 2.5), wood)
     for z in np.arange(0.2, 2.45, 0.17):

@@ -1,8 +1,4 @@
-"""A room in cameras, with what its floor reflects where it is polished.
-
-A mirrored camera below the floor sees what the floor reflects. To keep the orientation of triangles, its image is
-mirrored from left to right as well, and turned back at the end.
-"""
+"""A room in cameras, with what its mirrors reflect: polished floors, and mirrors on walls."""
 
 from __future__ import annotations
 
@@ -21,30 +17,50 @@ from posegaussian.synthetic.renderer.render import SAMPLES, RenderedColours, ren
 from posegaussian.synthetic.rooms.bystanders import Bystanders, with_bystanders
 from posegaussian.synthetic.rooms.darkening import Shade, dark_pixels, images_in_room
 from posegaussian.synthetic.rooms.lit_room import LitRoom
+from posegaussian.synthetic.rooms.mirrors import Mirror, mirrored_lens
 from posegaussian.synthetic.rooms.view import RoomView, dense_camera, pinhole_rays, plate, pooled, view_room
-from posegaussian.types import Camera, Tensors
-
-AT_NORMAL = 0.04
-"""Share of the light that varnish, stone and water reflect at normal incidence (index of refraction 1.5)."""
-FLAT = 1e-3
-"""Samples this near to the floor belong to it, metres."""
+from posegaussian.types import Camera
 
 
 @dataclass(frozen=True)
-class SeenRoom(Tensors):
+class Reflection:
+    """What n cameras see in a mirror.
+
+    Args:
+        view: of the mirrored cameras.
+        share: of the light that the mirror reflects at each sample.
+        mirror: of the room.
+    """
+
+    view: RoomView
+    share: Float32[Tensor, "n hs ws"]
+    mirror: Mirror
+
+    def added(
+        self, share: Float32[Tensor, "n hs ws"], images: Float32[Tensor, "n 3 h w"]
+    ) -> Float32[Tensor, "n 3 h w"]:
+        """What images of the mirrored cameras add to those of the cameras.
+
+        Args:
+            share: of the light at each sample.
+            images: of the mirrored cameras.
+        """
+        return pooled(share[..., None]).permute(0, 3, 1, 2) * images.flip(-1)
+
+
+@dataclass(frozen=True)
+class SeenRoom:
     """A room in n cameras.
 
     Args:
-        view: of the room; the floor lacks the share that it reflects.
-        mirror: of the mirrored cameras; None where no floor is polished.
-        share: of the light that the floor reflects at each sample.
+        view: of the room; mirrors lack the share that they reflect.
+        reflections: of the mirrors; on the CPU of those that a camera sees.
         camera: the cameras.
         lens: OpenCV's distortion; None for pinholes.
     """
 
     view: RoomView
-    mirror: RoomView | None
-    share: Float32[Tensor, "n hs ws"] | None
+    reflections: tuple[Reflection, ...]
     camera: Camera
     lens: Float32[Tensor, "n 5"] | None
 
@@ -52,35 +68,38 @@ class SeenRoom(Tensors):
     def of(lit: LitRoom, camera: Camera, lens: Float32[Tensor, "n 5"] | None = None) -> SeenRoom:
         """A room in n cameras; on the CPU with distorted lenses, of one camera."""
         rays = _rays(camera, lens)
-        view = view_room(lit, camera, lens, rays)
-        if not lit.room.gloss:
-            return SeenRoom(view, None, None, camera, lens)
-        rays = pinhole_rays(dense_camera(camera)) if rays is None else rays
-        share = _reflected(lit.room.gloss, rays.view(*view.depth.shape, 3), view.depth, camera.centre[:, 2])
-        view = replace(view, colours=(view.colours * (1 - share)[..., None]).half())
-        other, other_lens = mirrored(camera), mirrored_lens(lens)
-        return SeenRoom(
-            view, view_room(_without_floor(lit), other, other_lens, _rays(other, other_lens)), share, camera, lens
-        )
+        view, found = view_room(lit, camera, lens, rays), []
+        for mirror in Mirror.all_of(lit):
+            rays = pinhole_rays(dense_camera(camera)) if rays is None else rays
+            share = mirror.share(rays.view(*view.depth.shape, 3), view.depth, camera.centre)
+            if not share.is_cuda and not share.any():
+                continue
+            view = replace(view, colours=(view.colours * (1 - share)[..., None]).half())
+            other, other_lens = mirror.camera(camera), mirrored_lens(lens)
+            seen = view_room(mirror.before(lit), other, other_lens, _rays(other, other_lens))
+            found.append(Reflection(seen, share, mirror))
+        return SeenRoom(view, tuple(found), camera, lens)
 
     def inhabited(self, people: Sequence[PosedMesh], places: Bystanders | None, lights: Lights) -> SeenRoom:
-        """The same with other people; arguments as for `with_bystanders`."""
+        """The same with other people, who may hide mirrors; arguments as for `with_bystanders`."""
         view = with_bystanders(self.view, people, places, self.camera, lights, self.lens)
-        if self.mirror is None:
-            return replace(self, view=view)
-        camera, lens = mirrored(self.camera), mirrored_lens(self.lens)
-        return replace(self, view=view, mirror=with_bystanders(self.mirror, people, places, camera, lights, lens))
+        hidden, found = view.depth < self.view.depth, []
+        for each in self.reflections:
+            seen = (people, places, each.mirror.camera(self.camera), lights, mirrored_lens(self.lens))
+            found.append(replace(each, view=with_bystanders(each.view, *seen), share=each.share * ~hidden))
+        return replace(self, view=view, reflections=tuple(found))
 
     def quick(self, lamp: Camera, middle: Float32[Tensor, 3]) -> SeenRoom:
         """The same, but quicker on the CPU; arguments as for `dark_pixels`."""
-        mirror = None if self.mirror is None else dark_pixels(self.mirror, lamp, middle)
-        return replace(self, view=dark_pixels(self.view, lamp, middle), mirror=mirror)
+        found = tuple(replace(each, view=dark_pixels(each.view, lamp, middle)) for each in self.reflections)
+        return replace(self, view=dark_pixels(self.view, lamp, middle), reflections=found)
 
     def plate(self) -> Float32[Tensor, "n 3 h w"]:
         """Images of the room without the person."""
-        if self.mirror is None or self.share is None:
-            return plate(self.view)
-        return plate(self.view) + pooled(self.share[..., None]).permute(0, 3, 1, 2) * plate(self.mirror).flip(-1)
+        image = plate(self.view)
+        for each in self.reflections:
+            image = image + each.added(each.share, plate(each.view))
+        return image
 
     def images(
         self,
@@ -107,26 +126,13 @@ class SeenRoom(Tensors):
         scene = lights, shadows
         rendered = render_colours(posed, frame, camera, *scene, self.lens, self.view.depth.repeat(times, 1, 1))
         images = images_in_room(self.view, rendered, shaded, shade)
-        if self.mirror is None or self.share is None or rendered.hit is None:
-            return images, rendered
-        lens, limit = mirrored_lens(self.lens), self.mirror.depth.repeat(times, 1, 1)
-        below = render_colours(posed, frame, mirrored(camera), *scene, lens, limit)
-        share = pooled((self.share.repeat(times, 1, 1) * ~rendered.hit)[..., None]).permute(0, 3, 1, 2)
-        return images + share * images_in_room(self.mirror, below, shaded, shade).flip(-1), rendered
-
-
-def mirrored(camera: Camera) -> Camera:
-    """n cameras below the floor, whose images are mirrored from left to right."""
-    pose, lens = camera.world_to_camera, camera.intrinsics
-    across = torch.cat([-pose[:, :1], pose[:, 1:]], dim=1)
-    pose = torch.cat([across[:, :, :2], -across[:, :, 2:3], across[:, :, 3:]], dim=2)
-    first = torch.stack([lens[:, 0, 0], -lens[:, 0, 1], camera.width - lens[:, 0, 2]], dim=1)
-    return replace(camera, world_to_camera=pose, intrinsics=torch.cat([first[:, None], lens[:, 1:]], dim=1))
-
-
-def mirrored_lens(lens: Float32[Tensor, "n 5"] | None) -> Float32[Tensor, "n 5"] | None:
-    """The distortion of an image that is mirrored from left to right."""
-    return None if lens is None else torch.cat([lens[:, :3], -lens[:, 3:4], lens[:, 4:]], dim=1)
+        for each in self.reflections:
+            assert rendered.hit is not None
+            lens, limit = mirrored_lens(self.lens), each.view.depth.repeat(times, 1, 1)
+            other = render_colours(posed, frame, each.mirror.camera(camera), *scene, lens, limit)
+            share = each.share.repeat(times, 1, 1) * ~rendered.hit
+            images = images + each.added(share, images_in_room(each.view, other, shaded, shade))
+        return images, rendered
 
 
 def sample_rays(camera: Camera, distortion: Float[np.ndarray, 5]) -> Float32[Tensor, "1 s 3"]:
@@ -143,20 +149,3 @@ def sample_rays(camera: Camera, distortion: Float[np.ndarray, 5]) -> Float32[Ten
 def _rays(camera: Camera, lens: Float32[Tensor, "n 5"] | None) -> Float32[Tensor, "n s 3"] | None:
     """Directions of the samples; None for pinholes."""
     return None if lens is None or not lens.any() else sample_rays(camera, lens[0].double().numpy())
-
-
-def _reflected(
-    gloss: float, rays: Float32[Tensor, "n hs ws 3"], depth: Float32[Tensor, "n hs ws"], height: Float32[Tensor, n]
-) -> Float32[Tensor, "n hs ws"]:
-    """Share of the light that the floor reflects at each sample (Schlick, 1994); 0 beside the floor."""
-    x, y, z = rays.unbind(-1)
-    floor = (height[:, None, None] + z * depth).abs() < FLAT
-    cosine = -z / (x * x + y * y + z * z).sqrt()
-    return gloss * (AT_NORMAL + (1 - AT_NORMAL) * (1 - cosine).clamp(0, 1) ** 5) * floor
-
-
-def _without_floor(lit: LitRoom) -> LitRoom:
-    """The room without its floor: its triangles have no area."""
-    floor = (lit.room.rows[:, 11] > 1 - FLAT) & (lit.room.rows[:, 2].abs() < FLAT)
-    faces = lit.mesh.faces.masked_fill(floor[lit.mesh.panel][:, None], 0)
-    return replace(lit, mesh=replace(lit.mesh, faces=faces))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from posegaussian.synthetic.renderer.lights import AS_ENCODED
+from posegaussian.synthetic.rooms.pictures import CELLS, Picture, Posters
 from posegaussian.synthetic.rooms.surfaces import Panels
 from posegaussian.types import Tensors
 
@@ -22,6 +24,10 @@ MAX_CELLS = 96
 """At most this many cells along an edge."""
 NOBODY, NOWHERE = np.zeros((0, 4)), np.zeros((0, 3))
 """Places of no other people, and no places."""
+MATT: Mapping[int, tuple[float, float]] = {}
+"""No mirrors."""
+BARE: Mapping[int, Picture] = {}
+"""No posters."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,9 @@ class Room(Tensors):
         faces: number of triangles of the mesh.
         others: x, y (metres), yaw (radians) and walking speed (metres per second) of other people.
         board: inner corners of a calibration board on the floor, metres; none without one.
-        gloss: how polished the floor is; 0 is matt.
+        mirrors: numbers of the panels that reflect: a polished floor, mirrors on walls.
+        finishes: share of the light that each of them reflects at normal incidence, and how polished it is, 0..1.
+        posters: pictures of people on walls; None without any.
     """
 
     kind: str
@@ -104,14 +112,17 @@ class Room(Tensors):
     faces: int
     others: Float32[Tensor, "k 4"]
     board: Float32[Tensor, "c 3"]
-    gloss: float
+    mirrors: tuple[int, ...]
+    finishes: Float32[Tensor, "r 2"]
+    posters: Posters | None
 
     @staticmethod
     def of(
         kind: str, panels: Panels, materials: Float[np.ndarray, "m 13"], panorama: Float[np.ndarray, 3],
         fixtures: Fixtures, opened: bool, others: Float[np.ndarray, "k 4"] = NOBODY,
         board: Float[np.ndarray, "c 3"] = NOWHERE,
-        gloss: float = 0.0,
+        mirrors: Mapping[int, tuple[float, float]] = MATT,
+        pictures: Mapping[int, Picture] = BARE,
     ) -> Room:  # fmt: skip
         """A room of panels, on the CPU.
 
@@ -124,9 +135,11 @@ class Room(Tensors):
             opened: whether rays may leave the room.
             others: x, y, yaw and walking speed of other people.
             board: inner corners of a calibration board.
-            gloss: of the floor.
+            mirrors: numbers of the panels that reflect, and the finish of each.
+            pictures: numbers of the panels that are posters, and the picture of each.
         """
         cells = cell_counts(panels)
+        cells[list(pictures)] = CELLS
         corners = (cells.clip(1) + 1).prod(1)
         faces = np.where(panels.half, 1, 2 * cells.prod(1))
         starts = np.stack([corners.cumsum() - corners, faces.cumsum() - faces], axis=1)
@@ -146,7 +159,9 @@ class Room(Tensors):
             panorama_number=int(panorama[0]),
             vertices=int(corners.sum()),
             faces=int(faces.sum()),
-            gloss=gloss,
+            mirrors=tuple(mirrors),
+            finishes=torch.tensor(list(mirrors.values()), dtype=torch.float32).reshape(-1, 2),
+            posters=Posters.of(list(pictures.values()), starts[list(pictures), 0].tolist()) if pictures else None,
         )
 
 

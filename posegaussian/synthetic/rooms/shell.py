@@ -11,6 +11,8 @@ SUNK = 0.004
 """Floors lie this far below the soles, metres, so that rugs, cloth and lines on them hide no sole."""
 THICKNESS = 0.22
 """Of outer walls, metres: how deep windows lie in them."""
+AROUND = 0.3
+"""Nothing hangs on a wall this near to a window or a door, metres: curtains reach beyond them; chosen by hand."""
 Opening = tuple[float, float, float, float]
 """Of a wall: from and to along it, from and to above the floor, metres."""
 
@@ -24,6 +26,7 @@ def floor(site: Site, material: int, colour) -> None:
     else:
         site.builder.panel((x1, y0, 0), (0, y1 - y0, 0), (x0 - x1, 0, 0), material)
     site.sides[4] = colour
+    site.ground = material
 
 
 def ceiling(site: Site, material: int, colour) -> None:
@@ -53,6 +56,7 @@ def wall(
         piece(left, right, high, top)
         at = right
     piece(at, half + OVERLAP, -OVERLAP, top)
+    site.occupied[side] += [(left - AROUND, right + AROUND) for left, right, *_ in openings or []]
     site.sides[(3, 1, 2, 0)[side]] = colour
 
 
@@ -180,6 +184,7 @@ def board(
 ) -> None:
     """A flat thing on a wall, with or without a frame."""
     site.at_wall(side, along, label=OBJECT)
+    site.occupied[side].append((along - wide / 2 - 0.02, along + wide / 2 + 0.02))
     b = site.builder
     b.box((-wide / 2, -0.02, low), (wide / 2, 0, low + tall), material)
     if frame is not None:

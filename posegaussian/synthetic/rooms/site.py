@@ -9,6 +9,7 @@ from posegaussian.config.people import BoardSettings
 from posegaussian.synthetic.motion.motion import WALKING_SPEED
 from posegaussian.synthetic.rooms.floor_board import LIFTED, put_down
 from posegaussian.synthetic.rooms.palette import Palette
+from posegaussian.synthetic.rooms.pictures import Picture
 from posegaussian.synthetic.rooms.plan import Plan
 from posegaussian.synthetic.rooms.room import NOWHERE
 from posegaussian.synthetic.rooms.surfaces import OBJECT, ROOM, Builder, turned
@@ -58,6 +59,10 @@ class Site:
         others: x, y, yaw and walking speed of other people.
         corners: inner corners of a calibration board on the floor.
         gloss: how polished the floor is, if it is hard.
+        ground: material of the floor; None outdoors.
+        polished: material, share of the light reflected at normal incidence, and gloss (0..1) of flat mirrors.
+        pictures: on posters.
+        occupied: from and to along each wall, what hangs there or opens it, metres.
     """
 
     rng: np.random.Generator
@@ -71,6 +76,10 @@ class Site:
     others: list[tuple[float, float, float, float]] = field(default_factory=list)
     corners: Float[np.ndarray, "c 3"] = field(default_factory=lambda: NOWHERE)
     gloss: float = 0.0
+    ground: int | None = None
+    polished: list[tuple[int, float, float]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    occupied: list[list[tuple[float, float]]] = field(default_factory=lambda: [[] for _ in range(4)])
 
     @property
     def height(self) -> float:
@@ -95,6 +104,14 @@ class Site:
         middle, yaw, _ = self.wall(side)
         across = np.array([np.cos(yaw), np.sin(yaw)]) * along + np.array([-np.sin(yaw), np.cos(yaw)]) * y
         return np.array([*(middle + across), z])
+
+    def wall_towards(self, direction: Float[np.ndarray, "2"]) -> tuple[int, float]:
+        """The wall that a ray from the origin meets, and where along it."""
+        ends = [(self.plan.high, self.plan.low)[int(direction[i] < 0)][i] / direction[i] for i in (0, 1)]
+        axis = int(np.argmin(ends))
+        side = (1, 0)[axis] + 2 * int(direction[axis] < 0)
+        at = np.append(min(ends) * direction, 0.0) - self.in_room(side, 0.0, 0.0, 0.0)
+        return side, float(at @ turned(YAWS[side])[:, 0])
 
     def furnish(self, names: dict[str, float], walls: bool = True) -> None:
         """Put furniture where it fits.
@@ -143,8 +160,8 @@ class Site:
                 return float(way - WAY_STEP)
         return LONGEST_WAY
 
-    def board(self, settings: BoardSettings) -> None:
-        """Put a calibration board on the floor behind the person and aside, as the cameras see them, if it fits."""
+    def board(self, settings: BoardSettings) -> bool:
+        """Put a calibration board on the floor behind the person and aside; whether there was a place for it."""
         board = Board.of(settings)
         half = (0.5 * board.size[0], 0.5 * board.size[1])
         ahead = self.plan.eyes[:, :2].mean(0)
@@ -157,7 +174,8 @@ class Site:
                 self.plan.take(x, y, half, yaw)
                 self.builder.place(x, y, yaw, LIFTED)
                 self.corners = put_down(self.builder, self.palette, board) @ turned(yaw).T + [x, y, LIFTED]
-                return
+                return True
+        return False
 
     def before(self) -> bool:
         """Put a thing between a camera and the person; whether there was a place for it."""

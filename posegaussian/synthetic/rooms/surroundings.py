@@ -20,6 +20,7 @@ from posegaussian.synthetic.rooms.bystanders import (
 )
 from posegaussian.synthetic.rooms.darkening import Shade
 from posegaussian.synthetic.rooms.lit_room import LitRoom
+from posegaussian.synthetic.rooms.posters import hung
 from posegaussian.synthetic.rooms.reflection import SeenRoom
 from posegaussian.synthetic.rooms.room import Room
 from posegaussian.synthetic.rooms.view import (
@@ -40,6 +41,7 @@ class Surroundings:
         lamp: camera of the shadow map, batch of 1.
         middle: of the person over all frames, metres.
         people: other people.
+        shown: people on posters.
         fps: frames per second.
     """
 
@@ -48,6 +50,7 @@ class Surroundings:
     lamp: Camera
     middle: Float32[Tensor, "3"]
     people: Sequence[Subject] = ()
+    shown: Sequence[Subject] = ()
     fps: int = 30
     _lit: LitRoom | None = None
     _views: dict[str, SeenRoom] = field(default_factory=dict)
@@ -55,19 +58,20 @@ class Surroundings:
 
     @property
     def lit(self) -> LitRoom:
-        """The room with baked light."""
+        """The room with baked light and pictures on its posters."""
         if self._lit is None:
-            self._lit = LitRoom.of(self.room)
+            self._lit = hung(LitRoom.of(self.room), [subject.posed_first() for subject in self.shown])
         return self._lit
 
     def inhabited(self, people: Sequence[Subject], fps: int) -> "Surroundings":
-        """The same with other people, as many as the room has places for.
+        """The same with other people, as many as the room has places for, and then those on its posters.
 
         Args:
             people: those who stand in their first frame, those who walk in all frames.
             fps: frames per second.
         """
-        return replace(self, people=people, fps=fps)
+        count = len(self.room.others)
+        return replace(self, people=people[:count], shown=people[count:], fps=fps)
 
     def walks(self, number: int) -> bool:
         """Whether another person walks past."""

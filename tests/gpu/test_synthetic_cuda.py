@@ -27,6 +27,7 @@ pytestmark = [
 ]
 SETTINGS = StreamSettings(size=(160, 128), target_size=(201, 150))
 ROOMS = RoomSettings(kinds=("living", "office", "gym", "green", "black", "dome", "outdoors"))
+GLASS = {"mirrors": 1.0, "posters": (2, 2), "reflection": (1, 1)}
 ROUNDING = 1e-6
 """Divisions of bytes by 255 may differ by a last bit."""
 
@@ -100,8 +101,22 @@ def test_rooms_agree_with_the_cpu(people, kind, triton, monkeypatch):
     assert gap.max() < 1.01 / 255 and (gap > ROUNDING).float().mean() < 1e-3
 
 
-def test_rooms_give_the_same_bytes_again_and_wait_for_nothing(people):
-    settings = replace(SETTINGS, room=ROOMS)
+@pytest.mark.parametrize("triton", [True, False])
+@pytest.mark.parametrize("kind", ["living", "office", "gym"])
+def test_mirrors_and_posters_agree_with_the_cpu(people, kind, triton, monkeypatch):
+    if not triton:
+        without_triton(monkeypatch)
+    settings = replace(SETTINGS, sensor=SensorSettings(), room=RoomSettings(kinds=(kind,), people=(0, 0), **GLASS))
+    here, there = clips(people, "cpu", settings), clips(people, "cuda", settings).to("cpu")
+    assert torch.equal(here.depth, there.depth) and torch.equal(here.pair.masks, there.pair.masks)
+    assert torch.equal(known(here.surroundings).labels, known(there.surroundings).labels)
+    gap = abs(known(here.surroundings).images - known(there.surroundings).images)
+    assert (gap > 2.01 / 255).float().mean() < 4e-3, "samples at the edges of what is mirrored may fall to either side"
+
+
+@pytest.mark.parametrize("options", [{}, GLASS], ids=["plain", "glass"])
+def test_rooms_give_the_same_bytes_again_and_wait_for_nothing(people, options):
+    settings = replace(SETTINGS, room=replace(ROOMS, **options))
     first = clips(people, "cuda", settings)
     subjects = [Subject.of(person, "cuda") for person in people]
     rngs = [np.random.default_rng([5, i]) for i in range(len(subjects))]

@@ -60,7 +60,9 @@ def _frame(site: Site, rng: np.random.Generator, wide: float, tall: float, low: 
 def _place(
     site: Site, rng: np.random.Generator, half: float, low: float, high: float, tries: int = 60
 ) -> tuple[int, float] | None:
-    """A wall and a place along it, behind the person or aside as a camera sees them, at first without furniture before.
+    """A wall and a place along it, behind the person or aside as a camera sees them.
+
+    The second half of the tries goes farther aside, and lets furniture stand before it.
 
     Args:
         site: the room.
@@ -72,7 +74,7 @@ def _place(
     """
     for attempt in range(tries):
         eye = site.plan.eyes[rng.integers(len(site.plan.eyes)), :2]
-        away = np.arctan2(-eye[1], -eye[0]) + rng.uniform(-0.6, 0.6)
+        away = np.arctan2(-eye[1], -eye[0]) + rng.uniform(-1, 1) * (0.6 if attempt < tries // 2 else 1.2)
         side, along = site.wall_towards(np.array([np.cos(away), np.sin(away)]))
         if abs(along) + half > site.wall(side)[2] - 0.05:
             continue

@@ -1,7 +1,5 @@
 """Rooms against closed forms: parallax, coverage, mattes, light and shadows; and what random rooms promise."""
 
-from dataclasses import replace
-
 import cv2
 import helpers
 import numpy as np
@@ -11,6 +9,7 @@ from known import known
 
 from posegaussian import config
 from posegaussian.config import LightSettings, RoomSettings
+from posegaussian.config.people import BoardSettings
 from posegaussian.errors import ConfigError
 from posegaussian.synthetic.mesh.mesh_colours import MeshColours
 from posegaussian.synthetic.mesh.normals import vertex_normals
@@ -21,12 +20,16 @@ from posegaussian.synthetic.renderer.render import render_colours, render_ground
 from posegaussian.synthetic.rigs.calibration import camera_batch
 from posegaussian.synthetic.rigs.rig import RigCamera, look_at
 from posegaussian.synthetic.rooms.baking import LIFT
+from posegaussian.synthetic.rooms.bystanders import Bystanders
 from posegaussian.synthetic.rooms.contact import contact_at
 from posegaussian.synthetic.rooms.darkening import Shade, composed, contact_map, dark_pixels, darkness
 from posegaussian.synthetic.rooms.drawing import KINDS, draw_room
+from posegaussian.synthetic.rooms.hanging import GLASS, SILVER
 from posegaussian.synthetic.rooms.lit_room import LitRoom
 from posegaussian.synthetic.rooms.palette import Palette
-from posegaussian.synthetic.rooms.reflection import AT_NORMAL, SeenRoom, sample_rays
+from posegaussian.synthetic.rooms.pictures import Picture
+from posegaussian.synthetic.rooms.posters import hung
+from posegaussian.synthetic.rooms.reflection import SeenRoom, sample_rays
 from posegaussian.synthetic.rooms.room import Fixtures, Room, RoomMesh
 from posegaussian.synthetic.rooms.surfaces import OBJECT, PERSON, ROOM, Builder
 from posegaussian.synthetic.rooms.view import (
@@ -60,7 +63,7 @@ def area(corners: np.ndarray) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-def room_of(build, ambient: float = 0.0, lamp=(0.0, 0, 40), strength: float = 0.0) -> Room:
+def room_of(build, ambient: float = 0.0, lamp=(0.0, 0, 40), strength: float = 0.0, **rest) -> Room:
     """A room of what `build` adds to a builder and a palette, with one lamp."""
     builder, palette = Builder(np.random.default_rng(0)), Palette(np.random.default_rng(1))
     build(builder, palette)
@@ -72,7 +75,7 @@ def room_of(build, ambient: float = 0.0, lamp=(0.0, 0, 40), strength: float = 0.
         "blocks": builder.blocks(),
     }  # fmt: skip
     fixtures = Fixtures(**{name: torch.tensor(np.array(value), dtype=torch.float32) for name, value in values.items()})
-    return Room.of("test", builder.panels(), palette.rows(), np.zeros(3), fixtures, False)
+    return Room.of("test", builder.panels(), palette.rows(), np.zeros(3), fixtures, False, **rest)
 
 
 def wall_with_a_mark(builder, palette):
@@ -264,12 +267,15 @@ def test_a_polished_floor_shows_the_wall_and_the_person_below_it(distortion):
         wall_with_a_mark(builder, palette)
         builder.panel((-3, -3, 0), (6, 0, 0), (0, 5, 0), palette.add("plain", (0.0, 0, 0)))
 
-    room, view = room_of(build, ambient=1.0), camera((0.5, -1.5, 1.2), (0.2, 1.0, 0))
+    rooms, view = (
+        (room_of(build, ambient=1.0, mirrors=each) for each in ({}, {2: (GLASS, 1.0)})),
+        camera((0.5, -1.5, 1.2), (0.2, 1.0, 0)),
+    )
     lens, light = torch.from_numpy(distortion)[None].float(), lights(ambient=1.0)
     shown = board((-0.9, -0.5), (0.4, 0.8), y=0.8)
     shadows = shadow_map(shown, lamp_camera(light, np.array([0, 0, 1.0]))[None])
     shade = Shade(shadows, light.softness, torch.ones(1, 96, 96), MIDDLE)
-    matt, polished = (SeenRoom.of(LitRoom.of(replace(room, gloss=gloss)), view, lens) for gloss in (0.0, 1.0))
+    matt, polished = (SeenRoom.of(LitRoom.of(room), view, lens) for room in rooms)
     images = [seen.images(shown, FIRST, view, light, shadows, shade)[0] for seen in (matt, polished)]
     gain = (images[1] - images[0])[0, 0].numpy()
 
@@ -282,7 +288,7 @@ def test_a_polished_floor_shows_the_wall_and_the_person_below_it(distortion):
         column, row = where(np.array([[x, y, -z]]))[0].astype(int)
         towards = np.array([x, y, -z]) - eye
         cosine = -towards[2] / np.linalg.norm(towards)
-        fresnel = AT_NORMAL + (1 - AT_NORMAL) * (1 - cosine) ** 5
+        fresnel = GLASS + (1 - GLASS) * (1 - cosine) ** 5
         assert gain[row, column] == pytest.approx(tone * fresnel, rel=0.1)
     mark = MARK * np.array([1, 1, -1])
     fine = np.stack(np.meshgrid(np.linspace(-0.6, 0.6, 60), [1.999], np.linspace(-1.5, -0.6, 60)), -1).reshape(-1, 3)
@@ -294,6 +300,77 @@ def test_a_polished_floor_shows_the_wall_and_the_person_below_it(distortion):
     low, high = person.min(0).astype(int) - 1, person.max(0).astype(int) + 2
     near[low[1] : high[1], low[0] : high[0]] = True
     assert near[int(middle[1]), int(middle[0])] and abs(gain[~near]).max() < 2e-3
+
+
+def test_a_mirror_on_a_wall_shows_the_person_where_the_law_of_reflection_says():
+    """A box behind the wall and one that sticks through it hide nothing in the mirror."""
+
+    def build(builder, palette):
+        black = palette.add("plain", (0.0, 0, 0))
+        builder.place(label=ROOM)
+        builder.panel((-3, 2, -1), (6, 0, 0), (0, 0, 4), black)
+        builder.panel((-1.0, 1.96, 0.5), (2.0, 0, 0), (0, 0, 1.5), black)
+        bright = palette.add("plain", (0.0, 0, 0), glow=1.0)
+        builder.box((-2, 2.5, 0), (2, 3, 2), bright, sides=6)
+        builder.box((-0.4, 1.5, 0.3), (0.4, 2.5, 0.48), bright, sides=6)
+
+    room = room_of(build, ambient=1.0, mirrors={13: (SILVER, 1.0)})
+    assert room.origin[13, 1] == pytest.approx(1.96)
+    view, light, shown = camera((0.2, -2.5, 1.2), (0.0, 2, 1.2)), lights(ambient=1.0), board((-0.95, -0.35), (1.0, 1.6))
+    shown = person(known(shown.vertices[0]).numpy(), [[0, 2, 1], [0, 3, 2]])  # it faces the mirror
+    shadows = shadow_map(shown, lamp_camera(light, np.array([0, 0, 1.0]))[None])
+    shade = Shade(shadows, light.softness, torch.ones(1, 96, 96), MIDDLE)
+    seen = SeenRoom.of(LitRoom.of(room), view)
+    image, alone = seen.images(shown, FIRST, view, light, shadows, shade)
+    image = (image - alone.colours)[0, 0]
+    corners = known(shown.vertices[0]).double().numpy()
+    mirrored = pixels(view, corners * [1, -1, 1] + [0, 2 * 1.96, 0])
+    column, row = mirrored.mean(0).astype(int)
+    assert image[row, column] == pytest.approx(SILVER, abs=0.01)  # Schlick adds less than 0.001 at 20 degrees
+    there = torch.zeros_like(image)
+    (left, top), (right, bottom) = mirrored.min(0), mirrored.max(0)
+    there[int(top) : int(bottom) + 1, int(left) : int(right) + 1] = 1
+    glass = pixels(view, [[-0.97, 1.96, 0.53], [0.97, 1.96, 1.97]]).astype(int)
+    inside = (slice(glass[1, 1], glass[0, 1]), slice(glass[0, 0], glass[1, 0]))
+    rest = (image * (1 - there))[inside]
+    assert rest[: rest.shape[0] // 2].max() < 0.02, "nothing else is bright in the upper half of the mirror"
+    assert image[inside].sum() == pytest.approx(SILVER * area(mirrored), rel=0.04)
+    labels = room_truth(LitRoom.of(room), view).labels[0][inside]
+    assert (labels == ROOM).all()
+
+
+def test_other_people_hide_mirrors():
+    def build(builder, palette):
+        builder.place(label=ROOM)
+        builder.panel((-1.0, 2, 0), (2.0, 0, 0), (0, 0, 2), palette.add("plain", (0.0, 0, 0)))
+
+    view, light, other = camera((0.0, -2.5, 1.0)), lights(ambient=0.5), board(y=1.0)
+    seen = SeenRoom.of(LitRoom.of(room_of(build, mirrors={0: (SILVER, 1.0)})), view)
+    spots = Bystanders.of(torch.tensor([[0.0, 1, 0, 0]]), light)
+    full = seen.inhabited([other], spots, light).reflections[0].share
+    column, row = (2 * pixels(view, [[0.0, 1, 1]])[0]).astype(int)
+    assert full[0, row, column] == 0 < seen.reflections[0].share[0, row, column]
+
+
+def test_a_poster_shows_its_picture_upright_and_unmirrored():
+    """The upper left quarter of the sheet is white, the rest has the colour of the paper."""
+    grey = (0.2, 0.2, 0.2)
+    corners = [[-0.5, 0, 1.0], [0.0, 0, 1.0], [0.0, 0, 2.0], [-0.5, 0, 2.0]]
+    shape = person([*corners, [0.5, 0, 0.0]], [[0, 1, 2], [0, 2, 3], [4, 4, 4]])  # which moves the middle
+
+    def build(builder, palette):
+        builder.place(label=OBJECT)
+        builder.panel((-0.5, 2, 0.5), (1.0, 0, 0), (0, 0, 1.5), palette.add("plain", (1.0, 1, 1), (1.0, 1, 1)))
+
+    room = room_of(build, ambient=1.0, pictures={0: Picture(0, 0.0, 0.0, 2.0, grey)})
+    plain = LitRoom.of(room)
+    printed, view = hung(plain, [shape]), camera((0.0, -1.0, 1.25), (0.0, 2, 1.25))
+    image, white = (plate(view_room(lit, view))[0, 0] for lit in (printed, plain))
+    assert hung(plain, []) is plain and white[int(SIZE / 2)].max() > 0.9
+    for x, z, lit in ((-0.2, 1.6, True), (0.2, 1.6, False), (-0.2, 0.9, False), (0.2, 0.9, False)):
+        column, row = pixels(view, [[x, 2, z]])[0].astype(int)
+        found = float(image[row, column] / white[row, column])
+        assert (found > 0.5) if lit else found == pytest.approx(grey[0], abs=0.01), (x, z, found)
 
 
 def test_soles_darken_the_floor_around_them_and_nothing_far_away():
@@ -342,6 +419,48 @@ def test_the_same_seed_gives_the_same_room():
     one, same, other = draw(3), draw(3), draw(4)
     assert torch.equal(one.origin, same.origin) and torch.equal(one.colours, same.colours)
     assert one.origin.shape != other.origin.shape or not torch.equal(one.origin, other.origin)
+
+
+def test_hard_floors_of_random_rooms_reflect():
+    """The floor lies a little below the soles."""
+    eyes, outline = np.array([[0.0, -2, 1], [1, -2, 1.2]]), np.array([[-0.3, -0.3, 0], [0.3, 0.3, 1.8]])
+    settings, found = RoomSettings(kinds=("gym",), reflection=(1, 1), clutter=(0, 0), before=0), 0
+    for seed in range(4):
+        room, _ = known(draw_room(np.random.default_rng(seed), settings, LightSettings(), eyes, outline))
+        seen = SeenRoom.of(LitRoom.of(room), camera(eyes[0], (0.0, 1.0, 0.0)))
+        assert len(seen.reflections) == len(room.mirrors)
+        found += sum(float((each.share > 0).float().mean()) > 0.3 for each in seen.reflections)
+    assert found >= 2
+
+
+@pytest.mark.parametrize("kind", ["living", "office", "gym", "black"])
+def test_mirrors_and_posters_are_added_to_the_same_room(kind):
+    eyes, outline = np.array([[0.0, -2, 1], [1, -2, 1.2]]), np.array([[-0.3, -0.3, 0], [0.3, 0.3, 1.8]])
+    count = 0
+    for seed in range(3):
+        plain, full = (
+            known(draw_room(np.random.default_rng(seed), settings, LightSettings(), eyes, outline))[0]
+            for settings in (RoomSettings(kinds=(kind,)), RoomSettings(kinds=(kind,), mirrors=1.0, posters=(2, 2)))
+        )
+        corners = {tuple(row) for row in full.origin.tolist()}
+        assert {tuple(row) for row in plain.origin.tolist()} <= corners
+        assert plain.mirrors == () and plain.posters is None and torch.equal(plain.others, full.others)
+        count += len(full.mirrors) + (0 if full.posters is None else len(full.posters.first))
+        for number in full.mirrors:
+            assert full.label[number] == ROOM
+            middle = full.origin[number] + full.edges[number].sum(0) / 2
+            assert torch.dot(full.rows[number, 9:12], middle) < 0, "the mirror faces the person"
+    assert count == 0 if kind == "black" else count > 3
+
+
+def test_a_board_without_a_place_is_one_line():
+    """Cameras stand close to the floor wherever the board could lie."""
+    angles, outline = np.radians(np.arange(0, 360, 5)), np.array([[-0.3, -0.3, 0], [0.3, 0.3, 1.8]])
+    eyes = np.stack([np.cos(angles), np.sin(angles), 0.1 + 0 * angles], axis=1)
+    settings = RoomSettings(kinds=("office",), before=0, board=BoardSettings(columns=7, rows=5, square=0.1))
+    with helpers.warns("no-place-for-board"):
+        room, _ = known(draw_room(np.random.default_rng(0), settings, LightSettings(), eyes, outline))
+    assert not len(room.board)
 
 
 def test_impossible_rooms_are_refused():

@@ -168,6 +168,23 @@ def test_a_board_lies_on_the_floor_where_its_file_says(tmp_path):
     assert seen > 0
 
 
+def test_mirrors_and_posters_change_images_but_no_truth_of_the_person():
+    plain = replace(CAPTURE, frames=1, room=RoomSettings(kinds=("living",), people=(0, 0), before=0, clutter=(0, 0)))
+    full = replace(plain, room=replace(plain.room, mirrors=1.0, posters=(2, 2)))
+    one, other = (person_capture(2, settings) for settings in (plain, full))
+    around = known(other.scene.surroundings)
+    assert len(around.room.mirrors) == 1 and around.shown
+    assert [person.seed for person in around.shown] == [3, 4][: len(around.shown)]
+    changed = 0.0
+    for (_, here), (_, there) in zip(one.render(0), other.render(0), strict=True):
+        np.testing.assert_array_equal(here.mask, there.mask)
+        np.testing.assert_array_equal(here.depth, there.depth)
+        np.testing.assert_array_equal(known(here.room).labels == PERSON, known(there.room).labels == PERSON)
+        assert not (known(there.room).labels == OTHER).any()
+        changed += float((abs(here.image.astype(int) - there.image) > 20).mean())
+    assert changed > 0.05
+
+
 def test_two_boards_are_refused():
     with helpers.refuses(ConfigError, "invalid-settings"):
         config.parse(BuiltinSettings, {"room": {"board": {}}, "people": {"things": ["board"]}})

@@ -40,7 +40,7 @@ class RoomSettings:
     reflection: between(0, 1) = (0.0, 0.0)
     """How polished hard floors are: 0 is matt, 1 reflects as water does."""
     mirrors: Fraction = 0.0
-    """Share of living rooms, offices and gyms with a mirror, if a wall has space; it shows the room and the people in it."""
+    """Share of living rooms, offices and gyms with a mirror, if a wall has space; it shows room and people."""
     posters: between(0, 6) = (0, 0)
     """Number of posters in living rooms, offices and gyms, where walls have space; other people of the same split."""
     board: BoardSettings | None = None

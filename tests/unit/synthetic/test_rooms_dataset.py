@@ -185,6 +185,18 @@ def test_mirrors_and_posters_change_images_but_no_truth_of_the_person():
     assert changed > 0.05
 
 
+def test_samples_with_mirrors_and_posters_have_the_same_truth_of_the_person(subject):
+    def render(**options):
+        settings = replace(STREAM, room=RoomSettings(kinds=("gym",), people=(0, 0), before=0, **options))
+        return render_clips([subject, subject], [np.random.default_rng([7, clip]) for clip in (0, 1)], settings, 1)
+
+    plain, full = render(), render(mirrors=1.0, posters=(3, 3), reflection=(1, 1))
+    assert torch.equal(plain.depth, full.depth) and torch.equal(plain.pair.masks, full.pair.masks)
+    here, there = known(plain.surroundings), known(full.surroundings)
+    assert torch.equal(here.labels == PERSON, there.labels == PERSON) and not (there.labels == OTHER).any()
+    assert (abs(here.images - there.images) > 0.1).float().mean() > 0.01
+
+
 def test_two_boards_are_refused():
     with helpers.refuses(ConfigError, "invalid-settings"):
         config.parse(BuiltinSettings, {"room": {"board": {}}, "people": {"things": ["board"]}})

@@ -11,6 +11,7 @@ from posegaussian.cli import main
 from posegaussian.io import store
 from posegaussian.io.ply import write_ply
 from posegaussian.io.video import write_video
+from posegaussian.preparation.people_file import PEOPLE
 from posegaussian.types import Gaussians
 
 SUMMARY = """method,scope,metric,mean,median,std,count,note
@@ -35,8 +36,11 @@ TIMES = "s\th:m:s\tmax_rss\n{}\t0:00:07\t321.5\n"
 SIZE, FRAMES = 32, 4
 
 
-def capture(folder, name, joints=True, depth=True, targets=1, turned=0.0):
-    """Rectified, heatmaps and renders of one capture; a ball of a person, seen the same by all cameras."""
+def capture(folder, name, joints=True, depth=True, targets=1, turned=0.0, confidence=None):
+    """Rectified, heatmaps and renders of one capture; a ball of a person, seen the same by all cameras.
+
+    With `confidence`, the masks of the sources were found, from a file of people.
+    """
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:SIZE, :SIZE]
     mask = (((x - 16) ** 2 + (y - 16) ** 2) < 100).astype(np.uint8) * 255
@@ -56,12 +60,16 @@ def capture(folder, name, joints=True, depth=True, targets=1, turned=0.0):
     dims |= dict(target=targets, target_width=SIZE, target_height=SIZE)
     without = () if depth else ("sources/disparity", "sources/valid", "targets/depth")
     without += () if joints else ("joints",)
+    without += ("targets/confidence",) if confidence else ("sources/confidence", "targets/confidence")
     paths = SimpleNamespace(
         rectified=folder / f"{name}.h5", heatmaps=folder / "maps" / f"{name}.h5", renders=folder / "mine" / f"{name}.h5"
     )
     with store.create(paths.rectified, store.RECTIFIED, dims, without=without, **common) as writer:
         writer["frames"] = range(FRAMES)
         writer["sources/pairs"] = [["00", "01"]]
+        if confidence:
+            writer["sources/mask_origins"] = [["found", "found"]]
+            writer["sources/confidence"] = np.full((1, FRAMES, 2), confidence)
         writer["sources/images"] = np.broadcast_to(image, (1, FRAMES, 2, *image.shape))
         writer["sources/masks"] = np.broadcast_to(mask, (1, FRAMES, 2, *mask.shape))
         writer["sources/intrinsics"] = intrinsics
@@ -80,6 +88,11 @@ def capture(folder, name, joints=True, depth=True, targets=1, turned=0.0):
             writer["targets/world_to_camera"] = poses[2]
             if depth:
                 writer["targets/depth"] = np.broadcast_to(2.0 * (mask > 0), (1, FRAMES, *mask.shape))
+    if confidence:
+        paths.people = folder / "people" / f"{name}.h5"
+        sides = dict(frame=FRAMES, camera=2, matte_height=8, matte_width=8)
+        with store.create(paths.people, PEOPLE, sides, **common | {"settings": {"person": 2}}) as writer:
+            writer["frames"], writer["cameras"] = range(FRAMES), ["00", "01"]
     with store.create(paths.heatmaps, store.HEATMAPS, dims | dict(height=8, width=8), **common) as writer:
         writer["frames"] = range(FRAMES)
         writer["pairs"] = [["00", "01"]]

@@ -123,11 +123,15 @@ def people(
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.people import write_people
 
-    if person < 1:
-        raise ConfigError(f"--person {person} is not 1 or more", code="invalid-person")
+    _check_person(person)
     chosen = FrameRange.parse(frames) if frames else None
     found = config.load_settings(config.FindPeopleSettings, settings)
     write_people(capture, output, found, chosen, person, device)
+
+
+def _check_person(number: int) -> None:
+    if number < 1:
+        raise ConfigError(f"--person {number} is not 1 or more", code="invalid-person")
 
 
 def rectify(
@@ -138,6 +142,7 @@ def rectify(
     frames: Frames = None,
     targets: Targets = (),
     people: Path | None = None,
+    person: Whole = 1,
     output: Output,
     settings: Settings = None,
 ) -> None:
@@ -145,12 +150,14 @@ def rectify(
 
     Args:
         capture: a capture folder of any known layout
-        people: the people .h5 of the capture: frames in which it has nobody are left out
+        people: the people .h5 of the capture, for masks where none are given; frames without the person are left out
+        person: without a people .h5: which of several people in the first frame; 1 is the nearest to the rig's centre
         output: the rectified .h5
     """
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.rectify import rectify_capture
 
+    _check_person(person)
     rectify_capture(
         capture,
         output,
@@ -159,6 +166,7 @@ def rectify(
         frames=FrameRange.parse(frames) if frames else None,
         held_out=targets,
         people=people,
+        number=person,
     )
 
 
@@ -231,7 +239,7 @@ def inspect(
 
     Args:
         capture: a capture folder of any known layout
-        people: the people .h5 of the capture, to show what it holds
+        people: the people .h5 of the capture, to show what it holds, and for masks where none are given
         output: the .html page
     """
     from posegaussian.captures.sequences import FrameRange

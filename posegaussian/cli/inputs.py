@@ -3,12 +3,20 @@
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from posegaussian.config import Plan
 
 
-def capture_files(folder: Path, frames: str = "") -> list[str]:
-    """All files of a capture of any known layout.
+class CaptureInputs(NamedTuple):
+    """What the workflow needs to know about a user's capture: all its files, and whether all cameras have masks."""
+
+    files: list[str]
+    has_masks: bool
+
+
+def capture_inputs(folder: Path, frames: str = "") -> CaptureInputs:
+    """The files of a capture of any known layout.
 
     Args:
         folder: the capture.
@@ -22,7 +30,7 @@ def capture_files(folder: Path, frames: str = "") -> list[str]:
 
     with warnings.catch_warnings(action="ignore"):  # rectification repeats them, in its log
         capture = read_capture(folder, frames=FrameRange.parse(frames) if frames else None)
-    return [str(path) for path in capture.files()]
+    return CaptureInputs([str(path) for path in capture.files()], capture.masks.keys() >= capture.cameras.keys())
 
 
 def disk_space(plan: Plan, jobs: Iterable[tuple[str, Mapping[str, str]]]) -> str:

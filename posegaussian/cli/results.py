@@ -47,6 +47,7 @@ def report(
     splats: Files = (),
     metrics: Files = (),
     curves: Files = (),
+    people: Files = (),
     benchmarks: Files = (),
     settings: Settings = None,
 ) -> None:
@@ -64,6 +65,7 @@ def report(
         splats: folders of .ply, in the same order
         metrics: metrics .csv of the captures, in any order
         curves: training curves .csv
+        people: people .h5 of captures without masks, named like their rectified .h5
         benchmarks: Snakemake benchmark files of the run
     """
     from posegaussian.pipeline.report import write_report
@@ -80,6 +82,7 @@ def report(
         splats=splats,
         metrics=metrics,
         curves=curves,
+        people=people,
         benchmarks=benchmarks,
         settings=config.load_settings(config.ModelSettings, settings),
     )

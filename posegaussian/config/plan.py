@@ -1,9 +1,9 @@
-"""Which settings and files each stage of the workflow takes, by model and capture. No file is opened.
+"""Which settings and files each stage of the workflow takes, by model and capture. No file is opened here.
 
 A relative path is made by a rule; an absolute one is a file that is there already.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,10 @@ from posegaussian.registry import DETECTORS
 _PACKAGE = "package:"
 
 
+def _no_masks(capture: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Plan:
     """What the rules take from the configuration and the captures sheet.
@@ -28,11 +32,13 @@ class Plan:
         config: the whole configuration.
         captures: the rows of the sheet by the capture's name.
         root: the repository.
+        has_masks: whether all cameras of a user's capture have masks; called with its name, and only where it matters.
     """
 
     config: Config
     captures: Mapping[str, CaptureRow]
     root: Path
+    has_masks: Callable[[str], bool] = _no_masks
 
     def of_split(self, split: str) -> list[str]:
         """The captures of a split, in the sheet's order."""
@@ -82,15 +88,34 @@ class Plan:
         chosen, given = self.config.detectors[detector], self.config.people.weights
         kind = DETECTORS[chosen.kind]
         same = kind.reads_people and (chosen.weights or kind.weights) == (given or kind.weights)
-        return self.people([capture]) if same and not self._has_masks(capture) else []
+        return self.people([capture]) if same and self._finds_masks(capture) else []
 
     def people_of_rectify(self, capture: str) -> list[str]:
-        """The file of the people that says which frames to leave out; none where no frame may lack the person."""
-        skipped = self.config.people.missing == "skip" and not self._has_masks(capture)
-        return self.people([capture]) if skipped else []
+        """The file of the people that masks are made of, and that says which frames to leave out.
 
-    def _has_masks(self, capture: str) -> bool:
-        return capture in self.seeds or capture in self.scans or self.config.rectify.masks == "given"
+        None where masks are given. With `background` and `median`, nobody has to be found: what differs from the empty
+        scene is taken then. So they need the file only where frames without the person are left out.
+        """
+        needed = self.config.rectify.masks == "auto" or self.config.people.missing == "skip"
+        return self.people([capture]) if needed and self._finds_masks(capture) else []
+
+    def people_of_report(self, model: str) -> list[str]:
+        """The files of the people that the results of a model were made of."""
+        detector, tested = self.config.models[model].detector, self.of_split("test")
+        both = [(*self.people_of_rectify(name), *self.people_of_heatmaps(detector, name)) for name in tested]
+        return list(dict.fromkeys(path for paths in both for path in paths))
+
+    def person_option(self, capture: str) -> str:
+        """The option of `rectify` that chooses among several people where it looks for them itself."""
+        number = self.person(capture)
+        return f"--person {number}" if number > 1 and self._finds_masks(capture) else ""
+
+    def _finds_masks(self, capture: str) -> bool:
+        """Whether masks are found. Built-in captures and scans have true masks; fetched ones have none."""
+        kind = self.config.rectify.masks
+        if kind == "given" or capture in self.seeds or capture in self.scans:
+            return False
+        return kind != "auto" or capture in self.fetched or not self.has_masks(capture)
 
     def rectified(self, captures: Iterable[str]) -> list[str]:
         """The rectified files of captures."""

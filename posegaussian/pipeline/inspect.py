@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.config import DetectorSettings, RectifySettings
-from posegaussian.errors import CaptureWarning, UserError
+from posegaussian.errors import CaptureWarning, StoreError, UserError
 from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
@@ -23,8 +23,8 @@ from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import ImageFile, check_whole
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pose.detectors.base import Detector, detect_frame, load_detector
-from posegaussian.pose.person import Person
-from posegaussian.preparation.mattes.computed import with_masks
+from posegaussian.preparation.known_people import people_from
+from posegaussian.preparation.mattes.computed import mask_confidence, with_masks
 from posegaussian.preparation.mattes.judgement import JudgedMask, judge_masks
 from posegaussian.preparation.people_file import PeopleFile
 from posegaussian.preparation.rectification import CameraFrame, rectify_pair
@@ -69,39 +69,43 @@ def write_inspection(
         format: name of the capture's layout; default: detected from the files in the folder.
         pairs: pairs to show; default: those the capture names, else neighbours.
         frames: which frames to read; the page shows the first one.
-        people: of the stage `people`; what it found in that frame is shown.
+        people: of the stage `people`; what it found in that frame is shown, and masks are made of it where none are
+            given. Frames without the person are not read.
 
     Raises:
-        StoreError: `people` is missing or damaged, or does not hold that frame.
+        StoreError: `people` is missing or damaged, is of another capture, or has the person in none of the frames.
         CaptureError: something is missing, or a mask is empty.
         CalibrationError: a camera's calibration is impossible.
     """
-    with _collected_warnings() as caught:
+    with _collected_warnings() as caught, nullcontext() if people is None else PeopleFile(people) as file:
         capture = read_capture(root, format, frames)
-        capture = with_masks(capture, settings.masks, lenient=True, label=settings.mask_label)
+        capture = capture if file is None else _with_person(capture, file)
+        known = None if file is None else people_from(file, capture)
+        capture = with_masks(capture, settings.masks, lenient=True, label=settings.mask_label, people=known)
         frame = capture.frames[0]
         named = named_pairs(capture, pairs or capture.pairs)
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}
         centroids = np.stack([centroid(is_person(mask)) for mask in masks.values()])
         person = triangulate([capture.cameras[camera] for camera in masks], centroids)
         chosen, problems = _choose_pairs(capture, named, frame)
-        judged = judge_masks(capture.cameras, masks)
+        judged = judge_masks(capture.cameras, masks, {name: mask_confidence(capture, name, frame) for name in masks})
         problems += [f"camera {camera}: {mask.problem}; {mask.hint}" for camera, mask in judged.items() if mask.problem]
         problems += _impossible_masks(capture) + _cut_images(capture)
         problems += [*map(_sentence, diagnose(capture, chosen, frame)), *timing_problems(capture, frame)]
         problems = list(dict.fromkeys([*(str(warning.message) for warning in caught), *problems]))
-        camera_frames = {camera: CameraFrame(capture.image(camera, frame), mask) for camera, mask in masks.items()}
+        images = {camera: capture.image(camera, frame) for camera in masks}
+        camera_frames = {camera: CameraFrame(images[camera], mask) for camera, mask in masks.items()}
         detect = load_detector(DetectorSettings(kind="blazepose")).detect
         page = inspection_page(
             capture,
             frame,
             warnings=problems,
-            images={camera: camera_frame.image for camera, camera_frame in camera_frames.items()},
+            images=images,
             masks=masks,
             judged=judged,
             mask_kind=settings.masks,
             person=person,
-            people=_found(people, capture, frame),
+            people=None if known is None else known(frame, images),
             pairs=[
                 _inspect_pair(capture, pair, camera_frames, replace(settings, size=_RECTIFIED), detect)
                 for pair in chosen
@@ -111,12 +115,14 @@ def write_inspection(
     return Inspection(problems, judged)
 
 
-def _found(people: Path | None, capture: Capture, frame: int) -> dict[str, Person]:
-    """What the stage `people` found in a frame, in the cameras of the capture."""
-    if people is None:
-        return {}
-    with PeopleFile(people) as file:
-        return {camera: person for camera, person in file.views(frame).items() if camera in capture.cameras}
+def _with_person(capture: Capture, file: PeopleFile) -> Capture:
+    """The capture without the frames in which the person was not found."""
+    kept = tuple(frame for frame in capture.frames if frame in file.found)
+    if not kept:
+        hint = "run the stage people with the same frames"
+        what = "the file has the person in none of the frames"
+        raise StoreError(what, code="other-frames", file=file.path, frame=capture.frames[0], hint=hint)
+    return replace(capture, frames=kept)
 
 
 @contextmanager

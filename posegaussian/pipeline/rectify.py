@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from posegaussian.io import store
 from posegaussian.parallel import in_order, thread_count
 from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.preparation.color import format_colors
+from posegaussian.preparation.known_people import frames_with_person, people_from
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.judgement import MaskWatch
 from posegaussian.preparation.people_file import PeopleFile
@@ -40,6 +42,7 @@ def rectify_capture(
     frames: Sequence[int] | FrameRange | None = None,
     held_out: Sequence[str] = (),
     people: Path | None = None,
+    number: int = 1,
 ) -> None:
     """Write the rectified pairs and undistorted held-out images of a capture, frame by frame.
 
@@ -50,32 +53,49 @@ def rectify_capture(
         pairs: names of two cameras each, in any order; default: those the capture names, else neighbouring sources.
         frames: frame numbers; default: all.
         held_out: cameras that renders are only compared with; default: those the capture names.
-        people: of the stage `people`: frames in which it found nobody are left out.
+        people: of the stage `people`, whose person masks are made of where none are given; frames without the person
+            are left out. None: the person is looked for here where masks are needed.
+        number: which of several people is looked for here; 1 is the nearest to the rig's centre.
 
     Raises:
         CalibrationError: something is wrong with the calibration, or a pair cannot be rectified.
         CaptureError: something is missing, or an image cannot be read.
-        StoreError: the file cannot be written.
+        StoreError: the file cannot be written; or `people` cannot be read, is of another capture, or lacks a frame.
     """
     chosen = frames if isinstance(frames, FrameRange) else None
     capture = read_capture(root, frames=chosen).with_roles(held_out=held_out)
-    capture = with_masks(capture, settings.masks, label=settings.mask_label)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
-    if people is not None:
-        with PeopleFile(people) as file:
-            frames = [frame for frame in frames if frame in file.found]
+    with nullcontext() if people is None else PeopleFile(people) as file:
+        known = None if file is None else people_from(file, capture)
+        capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known, number=number)
+        if file is not None:
+            frames = frames_with_person(file, capture, frames)
         if not frames:
             raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
-    names = named_pairs(capture, capture.pairs if pairs is None else pairs) or neighbouring_pairs(capture, frames[0])
-    plan = checked_plan(capture, names, frames, settings)
+        _rectify_frames(output, capture, capture.pairs if pairs is None else pairs, frames, settings, people)
+
+
+def _rectify_frames(
+    output: Path,
+    capture: Capture,
+    pairs: Sequence[tuple[str, ...]],
+    frames: Sequence[int],
+    settings: RectifySettings,
+    people: Path | None,
+) -> None:
+    """Write the rectified frames of a capture with masks."""
+    plan = checked_plan(
+        capture, named_pairs(capture, pairs) or neighbouring_pairs(capture, frames[0]), frames, settings
+    )
     joints = capture.joints()
+    inputs = capture_digests(capture, capture.files(list(plan.colors), frames))
     write_rectified(
         output,
         plan,
         frames,
         _rectified(plan, capture, frames),
         settings=settings,
-        inputs=capture_digests(capture, capture.files(list(plan.colors), frames)),
+        inputs=inputs if people is None else inputs | {"people": store.digest(people)},
         joints=None if joints is None else joints[[capture.frames.index(frame) for frame in frames]],
         without=_absent(capture, plan),
         found=[camera for camera, files in capture.masks.items() if not is_given(next(iter(files.values())))],

@@ -28,6 +28,7 @@ def write_report(
     splats: Sequence[Path],
     metrics: Sequence[Path],
     curves: Sequence[Path],
+    people: Sequence[Path] = (),
     benchmarks: Sequence[Path],
     settings: ModelSettings,
 ) -> None:
@@ -45,6 +46,7 @@ def write_report(
         splats: their folders of .ply, in the same order, or none at all.
         metrics: their tables of metrics .csv, or none at all.
         curves: training curves .csv, one per training stage.
+        people: people .h5 of captures whose masks or joints were made of them, named like their rectified .h5, or none.
         benchmarks: Snakemake's benchmark files.
         settings: of the model.
 
@@ -57,10 +59,11 @@ def write_report(
             raise ConfigError(
                 f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each", code="unpaired-files"
             )
+    found = {path.name: path for path in people}
     heatmaps_or_none = heatmaps or [None] * len(renders)
     with ExitStack() as opened:
         captures = [
-            opened.enter_context(closing(CaptureFiles(*files)))
+            opened.enter_context(closing(CaptureFiles(*files, found.get(files[0].name))))
             for files in zip(rectified, heatmaps_or_none, renders, strict=True)
         ]
         contents = Contents(

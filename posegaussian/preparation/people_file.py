@@ -80,23 +80,26 @@ class PeopleFile:
         StoreError: it is missing, incomplete, damaged or of another schema.
 
     Attributes:
+        path: the .h5.
         frames: frame numbers.
         cameras: their names.
         sizes: width and height of each camera's images, pixels.
         found: numbers of the frames in which two cameras or more see the person.
         weights: digest of the network's weights.
+        skips: whether the stage was run with `missing: skip`.
     """
 
     def __init__(self, path: Path):
-        self._path, self._file = path, store.open_checked(path, PEOPLE)
+        self.path, self._file = path, store.open_checked(path, PEOPLE)
         self.frames: Int[np.ndarray, " frames"] = self._file["frames"][()]
         self.cameras = tuple(store.strings(self._file["cameras"]))
         sizes = self._file["sizes"][()].tolist()
         self.sizes = {name: (width, height) for name, (width, height) in zip(self.cameras, sizes, strict=True)}
         self._index = {int(frame): index for index, frame in enumerate(self.frames)}
         self.weights = str(json.loads(str(self._file.attrs["inputs"])).get("weights"))
-        seen = (self._file["scores"][()] > 0).sum(1) >= 2
-        self.found = tuple(int(frame) for frame in self.frames[seen])
+        self.skips = store.settings_of(self._file).get("missing") == "skip"
+        self._seen = self._file["scores"][()] > 0
+        self.found = tuple(int(frame) for frame in self.frames[self._seen.sum(1) >= 2])
 
     def __enter__(self) -> "PeopleFile":
         return self
@@ -107,6 +110,15 @@ class PeopleFile:
     def position(self, frame: int) -> Float[np.ndarray, " 3"]:
         """Middle of the person's hips in the world, metres; NaN where there is nobody."""
         return self._file["positions"][self._place(frame)]
+
+    def seen_by(self, frame: int) -> tuple[str, ...]:
+        """The cameras that see the person in a frame.
+
+        Raises:
+            StoreError: the file does not hold the frame.
+        """
+        seen = self._seen[self._place(frame)]
+        return tuple(camera for camera, sees in zip(self.cameras, seen, strict=True) if sees)
 
     def views(self, frame: int) -> dict[str, Person]:
         """The person in one frame, by camera; cameras that do not see them are missing.
@@ -127,5 +139,5 @@ class PeopleFile:
         if frame not in self._index:
             hint = "run the stage people again, with the same frames"
             what = "the file does not hold this frame"
-            raise StoreError(what, code="other-frames", file=self._path, frame=frame, hint=hint)
+            raise StoreError(what, code="other-frames", file=self.path, frame=frame, hint=hint)
         return self._index[frame]

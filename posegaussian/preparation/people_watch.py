@@ -43,6 +43,7 @@ class PeopleWatch:
     def __init__(self, capture: Capture, number: int = 1):
         self._capture, self._number = capture, number
         self._facts: dict[tuple[str, str | None], _Fact] = {}
+        self._said: set[tuple[str, str | None]] = set()
 
     def check(self, people: FramePeople, frame: int) -> None:
         """Collect what looks wrong in a frame in which two cameras or more see the person."""
@@ -58,11 +59,12 @@ class PeopleWatch:
         self._add(f"{error.code}-skipped", error.camera, frame, f"{error.what}: the frame is left out", "")
 
     def warn(self) -> None:
-        """Warn about everything that was collected, in one line for each camera and kind, and forget it."""
+        """Warn about everything that was collected, in one line for each camera and kind, and never again."""
         for (code, camera), fact in self._facts.items():
             more = f" (the first of {fact.count} frames)" if fact.count > 1 else ""
             what, hint = f"{fact.what}{more}", fact.hint or None
             warn(what, code=code, file=self._capture.root, camera=camera, frame=fact.frame, hint=hint)
+        self._said |= self._facts.keys()
         self._facts.clear()
 
     def missing(self, people: FramePeople, frame: int) -> CaptureError:
@@ -105,7 +107,8 @@ class PeopleWatch:
         return self._capture.cameras[camera].width, self._capture.cameras[camera].height
 
     def _add(self, code: str, camera: str | None, frame: int, what: str, hint: str) -> None:
-        self._facts.setdefault((code, camera), _Fact(what, hint, frame)).count += 1
+        if (code, camera) not in self._said:
+            self._facts.setdefault((code, camera), _Fact(what, hint, frame)).count += 1
 
 
 def _is_cut(person: Person, width: int, height: int) -> bool:

@@ -19,6 +19,7 @@ from posegaussian.registry import METRICS, metrics_on
 from posegaussian.report import images, tables, views
 from posegaussian.report.angles import curves_by_angle
 from posegaussian.report.charts import REFERENCE_COLOURS, SPLIT_COLOURS, Curve, line_chart
+from posegaussian.report.found_masks import found_masks
 from posegaussian.report.splats import viewer_data
 from posegaussian.report.tables import CROP_TITLES, STAGE_TITLES, StageTime, Summary
 from posegaussian.report.template import template
@@ -95,6 +96,7 @@ def page(contents: Contents) -> str:
         times=contents.times,
         stage_titles=STAGE_TITLES,
         settings=_as_json(as_dict(settings)),
+        masks=[(c.name, found) for c in captures if (found := found_masks(c.rectified))],
         provenance=[(c.name, _provenance(c)) for c in captures],
         versions=_versions(),
     )
@@ -146,7 +148,12 @@ def _detector(captures: Sequence[CaptureFiles], name: str) -> str:
 
 def _provenance(capture: CaptureFiles) -> list[tuple[str, str, dict[str, str]]]:
     """For every file of a capture: the stage, its settings as JSON, and the digests of its inputs."""
-    files = {"rectify": capture.rectified, "heatmaps": capture.heatmaps, "render": capture.renders}
+    files = {
+        "people": capture.people,
+        "rectify": capture.rectified,
+        "heatmaps": capture.heatmaps,
+        "render": capture.renders,
+    }
     return [
         (
             f"{stage} (version {file.attrs['stage_version']})",

@@ -13,6 +13,7 @@ from posegaussian.evaluation import metrics
 from posegaussian.evaluation.baselines import reference_views
 from posegaussian.evaluation.crops import crop
 from posegaussian.io import store
+from posegaussian.preparation.people_file import PEOPLE
 from posegaussian.rendering.reconstruct import to_bytes
 from posegaussian.report.color_maps import disparity_colours, disparity_limits, error_colours, flip_colours
 from posegaussian.report.images import RGBImage, box_around, heatmap_overlay, padded_crop
@@ -51,13 +52,15 @@ class CaptureFiles:
         rectified: rectified .h5.
         heatmaps: its heatmaps .h5, or None.
         renders: its renders .h5.
+        people: what the stage `people` found in it, or None.
     """
 
-    def __init__(self, rectified: Path, heatmaps: Path | None, renders: Path):
+    def __init__(self, rectified: Path, heatmaps: Path | None, renders: Path, people: Path | None = None):
         self.name = rectified.stem
         self.rectified = store.open_checked(rectified, store.RECTIFIED)
         self.heatmaps = store.open_checked(heatmaps, store.HEATMAPS) if heatmaps else None
         self.renders = store.open_checked(renders, store.RENDERS)
+        self.people = store.open_checked(people, PEOPLE) if people else None
         self.frames: list[int] = self.rectified["frames"][()].tolist()
         self.pairs = [tuple(map(str, names)) for names in store.strings(self.rectified["sources/pairs"])]
         self.targets = [str(name) for name in store.strings(self.rectified["targets/cameras"])]
@@ -69,7 +72,7 @@ class CaptureFiles:
 
     def close(self) -> None:
         """Close all files."""
-        for file in (self.rectified, self.heatmaps, self.renders):
+        for file in (self.rectified, self.heatmaps, self.renders, self.people):
             if file is not None:
                 file.close()
 

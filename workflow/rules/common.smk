@@ -35,7 +35,7 @@ def one_line(function, *args):
 
 CONFIG = one_line(schema.parse, schema.Config, config, "configuration")
 CAPTURES = one_line(schema.read_captures, CONFIG, ROOT)
-PLAN = schema.Plan(CONFIG, CAPTURES, ROOT)
+PLAN = schema.Plan(CONFIG, CAPTURES, ROOT, has_masks=lambda capture: inputs_of(capture).has_masks)
 TESTED = PLAN.of_split("test")
 MMPOSE_ENV = ROOT / CONFIG.mmpose_env  # an absolute mmpose_env replaces ROOT
 

@@ -1,7 +1,7 @@
 # Input functions: the files that a job needs, where a pattern with wildcards is not enough.
 import functools
 
-from posegaussian.cli.inputs import capture_files, disk_space
+from posegaussian.cli.inputs import capture_inputs as read_inputs, disk_space
 
 
 def scan_files(wildcards):
@@ -14,10 +14,10 @@ def scan_files(wildcards):
 
 
 @functools.cache
-def files_of(name):
-    """All files of a user's capture. Cached, because Snakemake calls input functions several times per job."""
+def inputs_of(name):
+    """The files of a user's capture, and whether it has masks. Cached, because Snakemake calls input functions several times per job."""
     try:
-        return capture_files(Path(CAPTURES[name].path), CAPTURES[name].frames)
+        return read_inputs(Path(CAPTURES[name].path), CAPTURES[name].frames)
     except UserError as error:
         raise WorkflowError(f"{CONFIG.captures}: capture {name}: {error}") from None
 
@@ -25,7 +25,7 @@ def files_of(name):
 def capture_inputs(wildcards):
     """The inputs of rectification: the folder that a rule makes, or all files of a user's capture."""
     name = wildcards.capture
-    return f"results/captures/{name}" if PLAN.is_made(name) else files_of(name)
+    return f"results/captures/{name}" if PLAN.is_made(name) else inputs_of(name).files
 
 
 def capture_folder(wildcards, input):

@@ -10,6 +10,7 @@ rule report:
         rectified=PLAN.rectified(TESTED),
         heatmaps=lambda wildcards: PLAN.heatmaps(wildcards.model, TESTED),
         curves=lambda wildcards: PLAN.curves(wildcards.model),
+        people=lambda wildcards: PLAN.people_of_report(wildcards.model),
     output:
         report("results/report/{model}/index.html", caption="../report/page.rst", category="Models"),
     log:
@@ -31,6 +32,6 @@ rule report:
         " report {wildcards.model} --output {output} --summary {input.summary} --others {input.others}"
         " --renders {input.renders} --videos {input.videos} --rectified {input.rectified}"
         " --splats {input.splats} --metrics {input.metrics}"
-        " --heatmaps {input.heatmaps} --curves {input.curves}"
+        " --heatmaps {input.heatmaps} --curves {input.curves} --people {input.people}"
         " --benchmarks $(find $(dirname {log})/../../benchmarks -name '*.tsv' | sort)"
         " --settings {params.settings:q} > {log} 2>&1"

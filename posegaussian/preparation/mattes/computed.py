@@ -23,6 +23,7 @@ def with_masks(
     lenient: bool = False,
     label: MaskLabel | None = None,
     people: PeopleOfFrame | None = None,
+    number: int = 1,
 ) -> Capture:
     """The capture with masks of this kind; masks are computed when they are first read.
 
@@ -37,6 +38,7 @@ def with_masks(
             calibration can be inspected.
         label: the person's label in given masks; None: that of the capture.
         people: what the stage `people` found; None: looked for here.
+        number: which of several people is looked for here; see `FoundMattes`.
 
     Raises:
         CaptureError: a camera has no masks, or what they are computed from is missing.
@@ -48,7 +50,7 @@ def with_masks(
         raise CaptureError("no masks of this camera", code="no-masks", file=capture.root, camera=lacking[0], hint=hint)
     changes = ({} if label is None else {"mask_label": label}) | ({"strict": False} if lenient else {})
     if lacking:
-        computer = _MaskComputer(capture, lacking, kind, lenient, people)
+        computer = _MaskComputer(capture, lacking, kind, lenient, people, number)
         computed = {
             camera: {
                 frame: ComputedMask(capture.images[camera][frame].path, computer, camera, frame)
@@ -95,13 +97,19 @@ class _MaskComputer:
     """Computes the masks of a capture, frame by frame, and keeps them as PNG in memory."""
 
     def __init__(
-        self, capture: Capture, lacking: list[str], kind: MaskKind, lenient: bool, people: PeopleOfFrame | None
+        self,
+        capture: Capture,
+        lacking: list[str],
+        kind: MaskKind,
+        lenient: bool,
+        people: PeopleOfFrame | None,
+        number: int,
     ):
         self._capture, self._lacking = capture, lacking
         cameras = [camera for camera in capture.cameras if kind != "auto" or camera in capture.backgrounds]
         scene = "background" if kind == "auto" else kind
         scenes = {camera: estimate_background(capture, camera, scene) for camera in cameras}
-        self._found = FoundMattes(capture, scenes, people)
+        self._found = FoundMattes(capture, scenes, people, number)
         self._changed = ChangedPixels(capture, scenes, lenient) if scenes.keys() >= capture.cameras.keys() else None
         self._encoded: dict[tuple[str, int], tuple[bytes, float | None]] = {}
 
@@ -126,7 +134,7 @@ class _MaskComputer:
             return {camera: (matte.coverage, matte.confidence) for camera, matte in mattes.items()}
         if self._changed is not None:
             return {camera: (mask, None) for camera, mask in self._changed.masks(images, frame).items()}
-        hint = "give masks, or images of the empty scene (rectify.masks: background), or leave the frame out"
+        hint = "give masks or images of the empty scene (rectify.masks: background), or leave the frame out"
         what = "nobody is found in the image" if mattes else "nobody is found in any two cameras"
         root = self._capture.root
         raise CaptureError(what, code="nobody-found", file=root, camera=missed, frame=frame, hint=hint)

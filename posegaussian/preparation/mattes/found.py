@@ -11,6 +11,7 @@ from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.matting import Matte, Matting
 from posegaussian.preparation.mattes.network_weights import load_matting_network
 from posegaussian.preparation.people import FramePeople, find_people
+from posegaussian.preparation.people_watch import PeopleWatch
 
 Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
 """RGB, by camera."""
@@ -24,7 +25,10 @@ class FoundMattes:
     Args:
         capture: holds cameras and images.
         scenes: images of the scene without the person, of some cameras or none.
-        people: what the stage `people` found; None: found here.
+        people: what the stage `people` found; None: found here, with a warning about other people and cameras that miss
+            the person, once each.
+        number: which of several people in the first frame, where they are found here; 1 is the nearest to the rig's
+            centre.
     """
 
     def __init__(
@@ -32,9 +36,10 @@ class FoundMattes:
         capture: Capture,
         scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
         people: PeopleOfFrame | None = None,
+        number: int = 1,
     ):
         self._capture, self._scenes = capture, scenes
-        self._people = people or _Following(capture)
+        self._people = people or _Following(capture, number)
         self._matting: Matting | None = None
 
     def frame(self, frame: int, images: Images) -> dict[str, Matte]:
@@ -53,8 +58,9 @@ class FoundMattes:
 class _Following:
     """Finds the person in frames, and follows them as long as one frame comes after the other."""
 
-    def __init__(self, capture: Capture):
-        self._capture = capture
+    def __init__(self, capture: Capture, number: int):
+        self._capture, self._number = capture, number
+        self._watch = PeopleWatch(capture, number)
         self._model: BlazePose | None = None
         self._before: tuple[int, FramePeople] | None = None
 
@@ -63,6 +69,9 @@ class _Following:
         index = self._capture.frames.index(frame)
         number, before = self._before or (None, None)
         follows = index > 0 and self._capture.frames[index - 1] == number
-        people = find_people(images, self._capture.cameras, self._model, before if follows else None)
+        people = find_people(images, self._capture.cameras, self._model, before if follows else None, self._number)
         self._before = frame, people
+        if people.person is not None:
+            self._watch.check(people, frame)
+            self._watch.warn()
         return people.views

@@ -26,7 +26,7 @@ MODELS = {
 RELEASE = str(ROOT / "posegaussian/assets/weights/release.safetensors")
 
 
-def plan(**sections) -> config.Plan:
+def plan(has_masks=lambda capture: False, **sections) -> config.Plan:
     values = {"report": ["demo"], "detectors": DETECTORS, "models": MODELS, "presets": {"near": {"frames": 2}}}
     rows = {
         name: config.parse(
@@ -35,7 +35,7 @@ def plan(**sections) -> config.Plan:
         )
         for name, split in SPLITS.items()
     }
-    return config.Plan(config.parse(config.Config, values | sections), rows, ROOT)
+    return config.Plan(config.parse(config.Config, values | sections), rows, ROOT, has_masks)
 
 
 def test_captures_that_rules_make():
@@ -61,9 +61,51 @@ def test_people_are_read_by_the_same_network_on_footage_without_masks():
     assert plan(rectify={"masks": "given"}).people_of_heatmaps("real", "e") == []
     other = plan(rectify={"masks": "median"}, people={"weights": "heavy.tflite"})
     assert other.people_of_heatmaps("real", "e") == []
-    assert found.people_of_rectify("e") == []
+    given = plan(has_masks=lambda capture: capture == "e")
+    assert given.people_of_heatmaps("real", "e") == [], "given masks may be those of another person"
+    assert given.people_of_heatmaps("real", "b") == ["results/people/b.h5"]
+
+
+def test_people_that_masks_are_made_of():
+    auto, given = plan(), plan(has_masks=lambda capture: capture == "e")
+    assert [auto.people_of_rectify(name) for name in "be"] == [["results/people/b.h5"], ["results/people/e.h5"]]
+    assert [given.people_of_rectify(name) for name in "be"] == [["results/people/b.h5"], []]
+    assert [auto.people_of_rectify(made) for made in "acd"] == [[], [], []]
+    assert plan(rectify={"masks": "given"}).people_of_rectify("b") == []
+    median = plan(rectify={"masks": "median"})
+    assert median.people_of_rectify("e") == [], "without a person, what differs from the median is taken"
     skipping = plan(rectify={"masks": "median"}, people={"missing": "skip"})
     assert skipping.people_of_rectify("e") == ["results/people/e.h5"] and skipping.people_of_rectify("a") == []
+
+
+def test_folders_are_read_only_where_it_matters():
+    """Built-in captures and scans have masks, fetched footage has none and is not there yet."""
+
+    def read(capture):
+        raise AssertionError(capture)
+
+    made = plan(read)
+    assert [made.people_of_rectify(name) for name in "abcd"] == [[], ["results/people/b.h5"], [], []]
+    assert plan(read, rectify={"masks": "given"}).people_of_rectify("e") == []
+    with pytest.raises(AssertionError, match="e"):
+        made.people_of_rectify("e")
+
+
+def test_the_person_whom_masks_show():
+    made = plan(rectify={"masks": "median"})
+    row = config.parse(config.CaptureRow, {"capture": "e", "split": "test", "path": "captures/e", "person": "2"})
+    second = config.Plan(made.config, {**made.captures, "e": row}, ROOT)
+    assert [made.person_option("e"), second.person_option("e")] == ["", "--person 2"]
+    assert config.Plan(made.config, {"a": made.captures["a"]}, ROOT).person_option("a") == ""
+
+
+def test_people_of_the_report():
+    """Those of the rectified captures and of the heatmaps, each once."""
+    models = {**MODELS, "real": {"detector": "real", "weights": "release"}}
+    assert plan(models=models).people_of_report("real") == ["results/people/e.h5"]
+    median = plan(models=models, rectify={"masks": "median"})
+    assert median.people_of_report("real") == ["results/people/e.h5"] and median.people_of_report("shipped") == []
+    assert plan(lambda _: True, models=models).people_of_report("real") == []
 
 
 def test_files_of_detectors():

@@ -166,6 +166,15 @@ def test_errors_are_drawn_over_the_angle_where_there_are_several(inputs):
     assert "depend on the angle between the cameras" in text and "PSNR (box), dB" in text
 
 
+def test_found_masks_have_a_number_and_a_word(inputs):
+    """The mean over the frames of each camera; the file of the people is among what the page was made from."""
+    sure, given = capture(inputs, "sure", confidence=(0.97, 0.91)), capture(inputs, "given")
+    found = Page(report(inputs, [sure, given], "--people", str(sure.people))).text
+    assert "00 confidence 0.97 (high)" in found and "01 confidence 0.91 (medium)" in found
+    assert "people (version 1)" in found and '"person": 2' in found
+    assert "How sure are the masks?" not in Page(report(inputs, [given], output="given.html")).text
+
+
 def test_the_readme_image_is_made_from_the_same_files(inputs, monkeypatch):
     paths, tool = capture(inputs, "person6"), Path(__file__).parents[3] / "tools" / "readme_picture.py"
     output = inputs / "images" / "demo.jpg"

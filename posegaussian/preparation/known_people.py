@@ -1,0 +1,49 @@
+"""What the stage `people` found, for making mattes of it: the person of each frame, and which frames to leave out."""
+
+from collections.abc import Sequence
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.masks import is_given
+from posegaussian.errors import StoreError, warn
+from posegaussian.preparation.mattes.found import PeopleOfFrame
+from posegaussian.preparation.people_file import PeopleFile
+
+
+def people_from(file: PeopleFile, capture: Capture) -> PeopleOfFrame:
+    """The person in each camera of a capture that sees them, from its file.
+
+    Raises:
+        StoreError: the file is that of another capture; when called: it does not hold the frame.
+    """
+    for name, camera in capture.cameras.items():
+        if file.sizes.get(name) != (camera.width, camera.height):
+            what = f"the file is that of another capture: it has no images of {camera.width} x {camera.height} pixels"
+            hint = "run the stage people again"
+            raise StoreError(what, code="other-capture", file=file.path, camera=name, hint=hint)
+
+    return lambda frame, images: {name: person for name, person in file.views(frame).items() if name in images}
+
+
+def frames_with_person(file: PeopleFile, capture: Capture, frames: Sequence[int]) -> list[int]:
+    """The frames in which the person was found.
+
+    With `missing: skip`, frames in which a camera without given masks does not see the person are left out as well,
+    with a warning for each such camera: there is nothing that its mask could be made of.
+
+    Args:
+        file: of the capture.
+        capture: with masks.
+        frames: to choose from.
+    """
+    kept = [frame for frame in frames if frame in file.found]
+    lacking = [name for name, files in capture.masks.items() if not is_given(next(iter(files.values())))]
+    if not file.skips:
+        return kept
+    missed = {name: [frame for frame in kept if name not in file.seen_by(frame)] for name in lacking}
+    for name, left_out in missed.items():
+        if left_out:
+            more = f" (the first of {len(left_out)} frames)" if len(left_out) > 1 else ""
+            what = f"the person is not seen here, so there is no mask: the frame is left out{more}"
+            warn(what, code="person-not-seen-skipped", file=capture.root, camera=name, frame=left_out[0])
+    without = {frame for left_out in missed.values() for frame in left_out}
+    return [frame for frame in kept if frame not in without]

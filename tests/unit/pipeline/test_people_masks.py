@@ -1,0 +1,141 @@
+"""Masks made of the file of the stage `people`: nobody is looked for again; frames without the person are left out."""
+
+import re
+
+import cv2
+import helpers
+import numpy as np
+import pytest
+from helpers import exits, refuses, warns
+from people_oracle import SIZE, Oracle, landmarks
+
+from posegaussian import cli
+from posegaussian.captures.reading import read_capture
+from posegaussian.config import FindPeopleSettings, RectifySettings
+from posegaussian.errors import CaptureError, StoreError
+from posegaussian.io import store
+from posegaussian.pipeline import people as stage
+from posegaussian.pipeline.rectify import rectify_capture
+from posegaussian.preparation.mattes import found
+from posegaussian.preparation.mattes.matting import Matte
+
+AZIMUTHS = {"00": -20, "01": 0, "02": 20}
+FRAMES = 3
+PERSON = landmarks(0.1, 0.1)
+BY = landmarks(0.9, 0.6)
+SETTINGS = RectifySettings(size=(128, 128), color="off")
+
+
+class Outlines:
+    """In place of the matting network: the outline of the landmarks is the matte, and the frame its confidence."""
+
+    def __init__(self, *_):
+        pass
+
+    def mattes(self, images, people):
+        return {
+            name: Matte(
+                cv2.fillConvexPoly(
+                    np.zeros((SIZE, SIZE), np.uint8), cv2.convexHull(person.points[:, :2].astype(np.int32)), 255
+                ),
+                0.9 + int(images[name][0, 0, 1]) / 100,
+            )
+            for name, person in people.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A capture without masks, whose images hold the numbers of camera and frame."""
+    folder = tmp_path_factory.mktemp("masks") / "capture"
+    rig = {name: helpers.lens(azimuth, radius=3.0, size=(SIZE, SIZE)) for name, azimuth in AZIMUTHS.items()}
+    helpers.write_calibration(folder, rig)
+    for index, name in enumerate(rig):
+        (folder / "images" / name).mkdir(parents=True)
+        for frame in range(FRAMES):
+            cv2.imwrite(str(folder / f"images/{name}/{frame:06d}.png"), Oracle.image(index, frame)[..., ::-1])
+    return folder
+
+
+@pytest.fixture
+def people(root, tmp_path, monkeypatch):
+    """Make the file of the stage; after it nobody can be looked for."""
+    monkeypatch.setattr(found, "Matting", Outlines)
+    monkeypatch.setattr(found, "load_matting_network", lambda: None)
+
+    def looks(*_):
+        raise AssertionError("people are looked for again")
+
+    monkeypatch.setattr(found, "load_blazepose", looks)
+
+    def write(person=PERSON, missing="stop", number=1, **facts):
+        oracle = Oracle(read_capture(root).cameras, person if isinstance(person, dict) else [person], **facts)
+        monkeypatch.setattr(stage, "load_blazepose", lambda *_: oracle)
+        stage.write_people(root, tmp_path / "people.h5", FindPeopleSettings(missing=missing), number=number)
+        return tmp_path / "people.h5"
+
+    return write
+
+
+def test_masks_are_those_of_the_person_in_the_file(people, root, tmp_path):
+    path = people()
+    rectify_capture(root, tmp_path / "r.h5", SETTINGS, people=path)
+    with store.open_checked(tmp_path / "r.h5", store.RECTIFIED) as file:
+        assert (file["sources/masks"][()] > 127).mean((2, 3, 4)).min() > 0.05
+        assert set(store.strings(file["sources/mask_origins"]).ravel()) == {"found"}
+        np.testing.assert_allclose(file["sources/confidence"][0], np.repeat([[0.9], [0.91], [0.92]], 2, axis=1))
+        assert f'"people": "{store.digest(path)}"' in str(file.attrs["inputs"])
+
+
+def test_a_camera_that_misses_the_person_stops(people, root, tmp_path):
+    with warns("person-not-seen", file=root, camera="02", frame=0):
+        path = people(gone={("02", 0)})
+    with refuses(CaptureError, "nobody-found", file=root, camera="02", frame=0):
+        rectify_capture(root, tmp_path / "r.h5", SETTINGS, people=path)
+
+
+def test_frames_that_a_camera_misses_are_left_out(people, root, tmp_path):
+    """Camera 02 does not see whoever is first in the list, which is the one person of frame 1; frame 2 is empty."""
+    with warns("nobody-there-skipped", file=root, frame=2), warns("person-not-seen", file=root, camera="02", frame=1):
+        path = people({0: [BY, PERSON], 1: [PERSON]}, missing="skip", gone={("02", 0)})
+    with warns("person-not-seen-skipped", file=root, camera="02", frame=1):
+        rectify_capture(root, tmp_path / "r.h5", SETTINGS, people=path)
+    with store.open_checked(tmp_path / "r.h5", store.RECTIFIED) as file:
+        assert file["frames"][()].tolist() == [0]
+    with refuses(CaptureError, "no-frames-chosen", file=root):
+        rectify_capture(root, tmp_path / "r.h5", SETTINGS, frames=[1, 2], people=path)
+
+
+def test_a_file_of_another_capture(people, root, tmp_path):
+    path = people()
+    other = tmp_path / "other"
+    helpers.write_sphere_capture(other, frames=1, size=(64, 48), samples=1)
+    with refuses(StoreError, "other-capture", file=path, camera="00"):
+        rectify_capture(other, tmp_path / "r.h5", SETTINGS, people=path)
+
+
+def test_who_is_looked_for_without_a_file(people, root, tmp_path, monkeypatch):
+    """The second from the centre; the other one is named once, not in every frame."""
+    both = [landmarks(0.5, 0.3), landmarks(0.0, 0.0, 1.05)]
+    monkeypatch.setattr(found, "load_blazepose", lambda: Oracle(read_capture(root).cameras, both))
+    with warns("several-people", file=root, frame=0):
+        rectify_capture(root, tmp_path / "r.h5", SETTINGS, number=2)
+    finder = found.FoundMattes(read_capture(root), number=2)
+    images = {name: read_capture(root).image(name, 0) for name in AZIMUTHS}
+    points = read_capture(root).cameras["01"].project(both[0])
+    with warns("several-people", file=root, frame=0):
+        ys, xs = np.nonzero(finder.frame(0, images)["01"].coverage)
+    np.testing.assert_allclose([xs.min(), ys.min()], np.floor(points.min(0)), atol=1)
+
+
+def test_on_the_command_line(people, root, tmp_path, capsys):
+    path = people()
+    line = [str(root), "--people", str(path), "--settings", "{size: [128, 128], color: 'off'}"]
+    cli.main(["rectify", *line, "-o", str(tmp_path / "r.h5")])
+    with exits(capsys, names=["--person"]):
+        cli.main(["rectify", str(root), "--person", "0", "-o", str(tmp_path / "r.h5")])
+    page = tmp_path / "page.html"
+    cli.main(["inspect", *line, "-o", str(page)])
+    said = [page.read_text(), capsys.readouterr().out]
+    for text in said:
+        assert len(re.findall(r"found with confidence 0\.90 \(\w+\)", text)) == 3

@@ -1,7 +1,9 @@
 """Exact reruns: what a change of the configuration, of the sheet, of a file or of the software plans, job by job."""
 
 import os
+import shutil
 
+import helpers
 import pytest
 
 from posegaussian import config
@@ -17,6 +19,7 @@ PHOTOGRAPHED = {f"captures:{capture}" for capture in "abc"} | RECTIFIED
 # What reruns when a stage's settings or its version change.
 AFTER = {
     "captures": PHOTOGRAPHED,
+    "people": set[str](),  # all these captures have masks
     "rectify": RECTIFIED,
     "heatmaps": DETECTED,
     "train": TRAINED,
@@ -108,6 +111,41 @@ def test_capture_added(done):
     done.save()
     own = {"captures:d", "rectify:d", "heatmaps:small,d", "render:demo,d", "evaluate:demo,d"}
     assert done.planned() == own | {"summarize:demo", "report:demo"}
+
+
+def test_people_are_found_in_captures_without_masks(done):
+    """And their joints are taken where the detector is the same network; given masks need neither."""
+    helpers.write_sphere_capture(done.folder / "masked", frames=1, size=(64, 48), samples=1, depths=False)
+    shutil.copytree(done.folder / "masked", done.folder / "bare", ignore=shutil.ignore_patterns("masks"))
+    done.config["detectors"]["real"] = {"kind": "blazepose"}
+    done.config["models"]["demo"] |= {"detector": "real", "weights": "release"}
+    done.sheet = [[*done.sheet[0], "person"], ["d", "test", "masked", "", ""], ["e", "test", "bare", "", "2"]]
+    done.save()
+    own = {f"{job},{capture}" for capture in "de" for job in ("heatmaps:real", "render:demo", "evaluate:demo")}
+    own |= {"rectify:d", "rectify:e", "summarize:demo", "report:demo"}
+    assert done.planned() == own | {"people:e"}
+    commands = done.run("--dry-run", "--printshellcmds").stdout
+    assert commands.count("--people results/people/e.h5") == 3, "of rectify, heatmaps and report"
+    assert "--person 2" in command_of("people bare", commands) and "--person" not in command_of(
+        "rectify bare", commands
+    )
+    done.config["rectify"]["masks"] = "median"
+    done.save()
+    commands = done.run("--dry-run", "--printshellcmds").stdout
+    assert done.planned() == own | {"people:d", "people:e"}, "the joints of d are those of its found masks, too"
+    assert "--person 2" in command_of("rectify bare", commands)
+    done.config["rectify"]["masks"] = "auto"
+    done.save()
+    done.pretend()
+    done.config["people"] = {"missing": "skip"}
+    done.save()
+    assert {"people:e", "rectify:e"} <= done.planned() and not {"people:d", "rectify:d"} & done.planned()
+
+
+def command_of(stage, commands):
+    """The line of a stage among the commands that Snakemake prints."""
+    (line,) = [line for line in commands.splitlines() if f" {stage} " in line]
+    return line
 
 
 def test_training_capture_added(done):

@@ -20,7 +20,9 @@ rule rectify:
         pairs=lambda wildcards: CAPTURES[wildcards.capture].pairs.split(),
         frames=lambda wildcards: CAPTURES[wildcards.capture].frames,
         targets=lambda wildcards: CAPTURES[wildcards.capture].targets.split(),
-        people=lambda wildcards, input: f"--people {input.people}" if input.people else PLAN.person_option(wildcards.capture),
+        people=lambda wildcards, input: (
+            f"--people {input.people}" if input.people else PLAN.person_option(wildcards.capture)
+        ),
         settings=settings(CONFIG.rectify),
         version=schema.STAGE_VERSION["rectify"],
     shell:

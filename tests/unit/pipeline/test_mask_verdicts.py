@@ -34,11 +34,6 @@ def capture(pristine, tmp_path) -> Path:
     return Path(shutil.copytree(pristine, tmp_path / "capture"))
 
 
-@pytest.fixture(autouse=True)
-def _without_pose(monkeypatch):
-    monkeypatch.setattr("posegaussian.pipeline.inspect.interpreter", lambda named: None)
-
-
 def change(root: Path, change: Callable[[np.ndarray], np.ndarray], camera: str = "*", frame: int | None = None) -> None:
     """Write masks anew."""
     for path in sorted(root.glob(f"masks/{camera}/{'*' if frame is None else f'{frame:06d}'}.png")):
@@ -177,4 +172,4 @@ def test_an_opaque_alpha_channel_is_no_mask(opaque, tmp_path, capfd):
     (tmp_path / "c/transforms.json").write_text(json.dumps(content))
     place = {"camera": "a"} if opaque == "everywhere" else {"file": "b/frame_00001.png", "camera": "b", "frame": 1}
     with helpers.exits(capfd, names=["masks" if opaque == "everywhere" else "opaque"], **place):
-        rectify(tmp_path / "c")
+        rectify(tmp_path / "c", masks="given")

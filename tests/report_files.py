@@ -90,8 +90,9 @@ def capture(folder, name, joints=True, depth=True, targets=1, turned=0.0, confid
                 writer["targets/depth"] = np.broadcast_to(2.0 * (mask > 0), (1, FRAMES, *mask.shape))
     if confidence:
         paths.people = folder / "people" / f"{name}.h5"
+        chosen: dict[str, Any] = {"settings": {"person": 2}}
         sides = dict(frame=FRAMES, camera=2, matte_height=8, matte_width=8)
-        with store.create(paths.people, PEOPLE, sides, **common | {"settings": {"person": 2}}) as writer:
+        with store.create(paths.people, PEOPLE, sides, **(common | chosen)) as writer:
             writer["frames"], writer["cameras"] = range(FRAMES), ["00", "01"]
     with store.create(paths.heatmaps, store.HEATMAPS, dims | dict(height=8, width=8), **common) as writer:
         writer["frames"] = range(FRAMES)

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -37,7 +38,7 @@ def capture(pristine, tmp_path) -> Path:
 def change(root: Path, change: Callable[[np.ndarray], np.ndarray], camera: str = "*", frame: int | None = None) -> None:
     """Write masks anew."""
     for path in sorted(root.glob(f"masks/{camera}/{'*' if frame is None else f'{frame:06d}'}.png")):
-        cv2.imwrite(str(path), change(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
+        cv2.imwrite(str(path), change(np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))))
 
 
 def rectify(root: Path, **settings) -> None:
@@ -47,7 +48,7 @@ def rectify(root: Path, **settings) -> None:
 
 def masks(root: Path) -> np.ndarray:
     with h5py.File(root.parent / "x.h5") as file:
-        return file["sources/masks"][()]
+        return np.asarray(file["sources/masks"])
 
 
 def inspect(root: Path, capsys, *options: str) -> tuple[str, str]:
@@ -165,11 +166,13 @@ def test_an_opaque_alpha_channel_is_no_mask(opaque, tmp_path, capfd):
     content = json.loads((tmp_path / "c/transforms.json").read_text())
     for frame in content["frames"]:
         path, mask = tmp_path / "c" / frame["file_path"], tmp_path / "c" / frame.pop("mask_path")
-        cover = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
+        cover = np.asarray(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE))
         if opaque == "everywhere" or "b/frame_00001" in str(path):
-            cover = white(np.asarray(cover))
+            cover = white(cover)
         cv2.imwrite(str(path), np.dstack([np.asarray(cv2.imread(str(path))), cover]))
     (tmp_path / "c/transforms.json").write_text(json.dumps(content))
-    place = {"camera": "a"} if opaque == "everywhere" else {"file": "b/frame_00001.png", "camera": "b", "frame": 1}
+    place: dict[str, Any] = (
+        {"camera": "a"} if opaque == "everywhere" else {"file": "b/frame_00001.png", "camera": "b", "frame": 1}
+    )
     with helpers.exits(capfd, names=["masks" if opaque == "everywhere" else "opaque"], **place):
         rectify(tmp_path / "c", masks="given")

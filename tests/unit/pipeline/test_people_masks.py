@@ -1,6 +1,7 @@
 """Masks made of the file of the stage `people`: nobody is looked for again; frames without the person are left out."""
 
 import re
+from typing import Literal
 
 import cv2
 import helpers
@@ -68,7 +69,7 @@ def people(root, tmp_path, monkeypatch):
 
     monkeypatch.setattr(found, "load_blazepose", looks)
 
-    def write(person=PERSON, missing="stop", number=1, **facts):
+    def write(person=PERSON, missing: Literal["stop", "skip"] = "stop", number=1, **facts):
         oracle = Oracle(read_capture(root).cameras, person if isinstance(person, dict) else [person], **facts)
         monkeypatch.setattr(stage, "load_blazepose", lambda *_: oracle)
         stage.write_people(root, tmp_path / "people.h5", FindPeopleSettings(missing=missing), number=number)

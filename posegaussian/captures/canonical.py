@@ -23,13 +23,18 @@ _ROUNDING = 1e-9
 Value = TypeVar("Value")
 
 
+def clean_name(camera: str) -> str:
+    """The name of a camera, with `_` for what the canonical layout cannot hold."""
+    return re.sub(_FORBIDDEN, "_", camera.strip()) or "_"
+
+
 def with_clean_names(capture: Capture) -> Capture:
     """The capture with cameras whose names the canonical layout can hold; a warning lists those that change.
 
     Raises:
         CaptureError: two cameras would have one name.
     """
-    clean = {camera: re.sub(_FORBIDDEN, "_", camera.strip()) or "_" for camera in capture.cameras}
+    clean = {camera: clean_name(camera) for camera in capture.cameras}
     if changed := {old: new for old, new in clean.items() if old != new}:
         listed = ", ".join(f"{old!r} becomes {new}" for old, new in changed.items())
         if len(set(clean.values())) < len(clean):

@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from posegaussian import __version__
 from posegaussian.caches import use_cache_folder
-from posegaussian.cli import data, results, training, views
+from posegaussian.cli import cameras, data, results, training, views
 from posegaussian.cli.extras import missing_extra
 from posegaussian.cli.help_page import HelpPage, shown_default
 from posegaussian.errors import CaptureWarning, UserError
@@ -24,6 +24,7 @@ from posegaussian.io.atomic import write_error
 COMMANDS = {
     "captures": data.captures,
     "contact-sheet": data.contact_sheet,
+    "calibrate": cameras.calibrate,
     "import": data.import_,
     "fetch": data.fetch,
     "inspect": data.inspect,

@@ -20,6 +20,7 @@ _WINDOW_SHARE = 0.6
 next corner are drawn to it."""
 _REFINEMENT = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
 """Iterations and tolerance (pixels) of the refinement; enough to converge."""
+_OLDER = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE
 _LEAST_CLEAN = 1.0
 """Corners are left out where the way to the next print is shorter than this, pixels. Chosen by hand: a board of squares
 of 60 mm with markers of 45 mm on the floor, seen at 30 degrees from 2.3 m with a focal length of 900 px, has 1.5."""
@@ -91,6 +92,8 @@ def _checkerboard(board: TargetBoard, grey: np.ndarray) -> tuple[np.ndarray, np.
     """Numbers and places of the inner corners; pixel centres at integers, as in all functions below."""
     across, down = board.columns - 1, board.rows - 1
     seen, corners = cv2.findChessboardCornersSB(grey, (across, down), flags=cv2.CALIB_CB_NORMALIZE_IMAGE)
+    if not seen:  # the older finder sees boards that this one misses: half of those of the pose2sim demo
+        seen, corners = cv2.findChessboardCorners(grey, (across, down), flags=_OLDER)
     if not seen:
         return None
     grid = corners.reshape(down, across, 2).astype(float)

@@ -65,6 +65,14 @@ def test_a_checkerboard_that_hangs_upside_down_has_the_same_corners():
     assert view is not None and np.linalg.norm(view.pixels - true, axis=1).max() < 0.5
 
 
+def test_the_older_finder_is_tried(monkeypatch):
+    board = TargetBoard.parse(LINES[0])
+    image, true = pictured(board, board_pose(np.random.default_rng(0), board, 0))
+    monkeypatch.setattr(cv2, "findChessboardCornersSB", lambda *_, **__: (False, None))
+    view = detect(board, image, "a", 0)
+    assert view is not None and np.linalg.norm(view.pixels - true, axis=1).max() < 0.2
+
+
 def test_half_a_board():
     for line in LINES:
         board = TargetBoard.parse(line)

@@ -84,7 +84,7 @@ class Poses:
         """Whether images that follow each other in an order are neighbours, as those of a moving camera are."""
         points = self._points[np.asarray(order)]
         steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-        nearest = KDTree(points).query(points, k=2)[0][:, 1]
+        nearest = scipy.spatial.KDTree(points).query(points, k=2)[0][:, 1]
         return bool(np.median(steps) <= 2 * np.median(nearest))
 
     def _means(self, groups: Groups) -> Float[np.ndarray, "groups 12"]:

@@ -5,7 +5,6 @@ from posegaussian.errors import UserError
 EXTRAS = {
     "train": "train",
     "curves": "train",
-    "evaluate": "evaluate",
     "summarize": "evaluate",
     "report": "evaluate",
     "results": "evaluate",

@@ -137,4 +137,4 @@ class _MaskComputer:
         hint = "give masks or images of the empty scene (rectify.masks: background), or leave the frame out"
         what = "nobody is found in the image" if mattes else "nobody is found in any two cameras"
         root = self._capture.root
-        raise CaptureError(what, code="nobody-found", file=root, camera=missed, frame=frame, hint=hint)
+        raise CaptureError(what, code="person-not-found", file=root, camera=missed, frame=frame, hint=hint)

@@ -155,7 +155,7 @@ def test_cameras_without_masks_are_named(capture, tmp_path, capfd):
     cli.main(["import", str(capture), "-o", str(tmp_path / "out")])
     assert set(read_capture(tmp_path / "out").masks) == {"00", "t00"}
     with helpers.exits(capfd, camera="01", names=["no masks of this camera"]):
-        cli.main(["rectify", str(capture), "-o", str(tmp_path / "x.h5")])
+        cli.main(["rectify", str(capture), "-o", str(tmp_path / "x.h5"), "--settings", "{masks: given}"])
     for path in capture.glob("masks/*"):
         path.rename(path.with_name(f"x{path.name}x"))
     with helpers.warns("unmatched-masks", file="masks"):

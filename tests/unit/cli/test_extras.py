@@ -42,7 +42,6 @@ BASE = (
 WITH_EXTRA = {
     "train depth --state state -o out.safetensors": "train",
     "curves curves.csv -o curves.png": "train",
-    "evaluate renders.h5 --rectified rectified.h5 -o metrics.csv": "evaluate",
     "summarize metrics.csv -o summary.csv": "evaluate",
     "report model -o report.html --summary summary.csv": "evaluate",
     "results model -o results --metrics metrics.csv": "evaluate",

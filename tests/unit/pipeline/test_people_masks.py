@@ -91,7 +91,7 @@ def test_masks_are_those_of_the_person_in_the_file(people, root, tmp_path):
 def test_a_camera_that_misses_the_person_stops(people, root, tmp_path):
     with warns("person-not-seen", file=root, camera="02", frame=0):
         path = people(gone={("02", 0)})
-    with refuses(CaptureError, "nobody-found", file=root, camera="02", frame=0):
+    with refuses(CaptureError, "person-not-found", file=root, camera="02", frame=0):
         rectify_capture(root, tmp_path / "r.h5", SETTINGS, people=path)
 
 

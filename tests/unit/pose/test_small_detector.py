@@ -66,11 +66,11 @@ def test_frames_invert(batches):
     people = people_with_one_dot(batches, 0)
     frames = batches.varied_frames(people.boxes, torch.tensor([True, False] * 4))
     points = torch.rand(8, 5, 2) * 200
-    torch.testing.assert_close(frames.to_input(frames.to_picture(points)), points, atol=1e-3, rtol=0)
+    torch.testing.assert_close(frames.to_input(frames.to_image(points)), points, atol=1e-3, rtol=0)
 
 
 def test_a_box_is_framed_as_mmpose_frames_it(batches):
     frames = batches.box_frames(torch.tensor([[50.0, 20.0, 100.0, 220.0]]))
-    corners = frames.to_picture(torch.tensor([[[0.0, 0.0], [191.0, 255.0]]]))
+    corners = frames.to_image(torch.tensor([[[0.0, 0.0], [191.0, 255.0]]]))
     # 200 px high, padded to 250, 3/4 as wide; centre of the box at (74.5, 119.5) from the first pixel's centre.
     torch.testing.assert_close(corners, torch.tensor([[[74.5 - 93.75, -5.5], [74.5 + 93.75, 244.5]]]))

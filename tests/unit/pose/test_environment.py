@@ -16,7 +16,7 @@ ALLOWED = {
     "posegaussian.io.atomic",
     *(
         f"posegaussian.cli{part}"
-        for part in ("", ".arguments", ".data", ".extras", ".help_page", ".results", ".training", ".views")
+        for part in ("", ".arguments", ".cameras", ".data", ".extras", ".help_page", ".results", ".training", ".views")
     ),
     *(
         f"posegaussian.config{part}"

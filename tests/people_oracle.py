@@ -1,7 +1,10 @@
 """Analytic people in front of cameras, and networks that know the truth: what `find_people` sees of them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
+import cv2
+import helpers
 import numpy as np
 import torch
 
@@ -114,3 +117,14 @@ class Oracle(BlazePose):
         sure = torch.ones(len(rows), 33)
         matte = torch.full((len(rows), 256, 256), -30.0)
         return People(Crops.of_rows(looked), Crops.of_rows(following), score, points, sure, sure, points, matte)
+
+
+def numbered_capture(folder: Path, azimuths: dict[str, float], frames: int) -> Path:
+    """Write a capture without masks, whose images hold the numbers of camera and frame; azimuths in degrees."""
+    rig = {name: helpers.lens(azimuth, radius=3.0, size=(SIZE, SIZE)) for name, azimuth in azimuths.items()}
+    helpers.write_calibration(folder, rig)
+    for index, name in enumerate(rig):
+        (folder / "images" / name).mkdir(parents=True)
+        for frame in range(frames):
+            cv2.imwrite(str(folder / f"images/{name}/{frame:06d}.png"), Oracle.image(index, frame)[..., ::-1])
+    return folder

@@ -2,7 +2,7 @@
 
     python tools/fit_mattes.py captures/109 captures/110 captures/111 captures/112
 
-Captures as benchmarks/footage.py makes them, with four sources and pictures of the empty scene, of people of `val` whom
+Captures as benchmarks/footage.py makes them, with four sources and pictures of the empty scene, of people of `val` that
 its table does not show. Logistic regression: each combination of what may be known has weights of its own.
 """
 

@@ -2,7 +2,7 @@
 
     python tools/tune_temporal_filter.py results --jobs 14 --device cuda -o results/temporal_filter.json
 
-config/validation.tsv lists people of the split `val`, half of whom move and half of whom are exactly still, with the
+config/validation.tsv lists people of the split `val`, half of them moving and half exactly still, with the
 presets of the benchmark. Captures, rectified files and heatmaps that the folder does not hold yet are made by the
 commands of the pipeline. A clip is reconstructed like a video with each candidate, and without a state.
 

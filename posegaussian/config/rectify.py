@@ -47,7 +47,7 @@ class RectifySettings:
     margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.06
     """Free border around the person, as a share of the image."""
     masks: MaskKind = "auto"
-    """`auto`: the capture's own; where there are none, those of the person whom BlazePose finds, which images of the
+    """`auto`: the capture's own; where there are none, those of the person that BlazePose finds, which images of the
     empty scene make better. `given`: the capture's own only. `background` and `median` find the person even where there
     are masks, with images of the empty scene, or with each camera's temporal median in their place. Where nobody is
     found, what differs from the empty scenes is taken, if those of all cameras are known."""

@@ -22,7 +22,7 @@ _ENDS = tuple(tuple(LANDMARKS.index(f"{side}_{part}") for side in ("left", "righ
 
 @dataclass(frozen=True, eq=False)
 class SeenPerson:
-    """A person whom several cameras see, or one alone.
+    """A person that several cameras see, or one alone.
 
     Args:
         views: what is known from each camera, by its name.
@@ -77,7 +77,7 @@ class Association:
         return both if max(self.distances(both).values()) <= AGREE else None
 
     def __call__(self, candidates: Mapping[str, Sequence[Person]]) -> list[SeenPerson]:
-        """The people whom two cameras or more see, and then those whom only one sees.
+        """The people that two cameras or more see, and then those that only one sees.
 
         Pairs of views that agree best are joined first, and groups of views as long as all of a group agree.
 

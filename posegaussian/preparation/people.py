@@ -32,7 +32,7 @@ class FramePeople:
 
     Args:
         person: the person who is followed; None where fewer than two cameras see them.
-        others: people whom several cameras see, the one nearest to the rig's centre first. They are looked for only in
+        others: people that several cameras see, the one nearest to the rig's centre first. They are looked for only in
             frames in which the person is not found from the frame before.
         alone: detections that fit nobody in the other cameras, by camera: posters, reflections, wrong ones. They are
             known only of the images that the detector looked at.
@@ -103,7 +103,7 @@ def projected_crop(person: SeenPerson, cameras: Mapping[str, SourceCamera], came
     """Where a camera should see a person, from the landmarks that other cameras see; NaN where it cannot.
 
     Args:
-        person: whom two cameras or more see.
+        person: one that two cameras or more see.
         cameras: by name.
         camera: the name of the one that misses the person.
     """

@@ -90,7 +90,7 @@ class PeopleWatch:
         elif person is None:
             yield "person-not-seen", "the person is not seen here", "is something in the way, or are they out of sight?"
         elif others:
-            what = f"{'somebody' if others == 1 else f'{others} people'} here whom no other camera confirms"
+            what = f"{'somebody' if others == 1 else f'{others} people'} here that no other camera confirms"
             yield "person-unconfirmed", f"{what}, and who are ignored", "a poster, a reflection, or somebody aside"
         if person is not None and _is_cut(person, *self._size(camera)):
             yield "person-cut", "the image's edge cuts off a part of the person", "what is cut off cannot be rendered"

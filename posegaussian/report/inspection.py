@@ -92,7 +92,7 @@ def inspection_page(
         mask_kind: how the masks were made, a value of `rectify.masks`.
         person: where the person stands, metres.
         pairs: the chosen pairs.
-        people: the person whom the stage `people` found in that frame, by camera; None: the page has no such part.
+        people: the person that the stage `people` found in that frame, by camera; None: the page has no such part.
     """
     chosen = [pair.cameras for pair in pairs]
     drawings = draw_rig(capture.cameras, person, chosen, capture.sources)

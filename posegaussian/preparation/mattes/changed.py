@@ -1,4 +1,4 @@
-"""The person as what differs from the scene in all cameras together: for whom BlazePose does not find."""
+"""The person as what differs from the scene in all cameras together, for people that BlazePose does not find."""
 
 from collections.abc import Mapping, Sequence
 

@@ -29,7 +29,7 @@ def with_masks(
 
     Args:
         capture: its own masks are used where the kind is `given` or `auto`, and ignored otherwise.
-        kind: `given`: the capture's own; `auto`: these, and where there are none, those of the person whom BlazePose
+        kind: `given`: the capture's own; `auto`: these, and where there are none, those of the person that BlazePose
             finds, with the help of images of the empty scene; `background` and `median` find the person too, with an
             image of the empty scene or the temporal median of each camera. Where nobody is found, what differs from the
             empty scenes is taken, if those of all cameras are known.

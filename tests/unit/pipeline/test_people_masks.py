@@ -8,7 +8,7 @@ import helpers
 import numpy as np
 import pytest
 from helpers import exits, refuses, warns
-from people_oracle import SIZE, Oracle, landmarks
+from people_oracle import SIZE, Oracle, landmarks, numbered_capture
 
 from posegaussian import cli
 from posegaussian.captures.reading import read_capture
@@ -49,13 +49,7 @@ class Outlines:
 def root(tmp_path_factory):
     """A capture without masks, whose images hold the numbers of camera and frame."""
     folder = tmp_path_factory.mktemp("masks") / "capture"
-    rig = {name: helpers.lens(azimuth, radius=3.0, size=(SIZE, SIZE)) for name, azimuth in AZIMUTHS.items()}
-    helpers.write_calibration(folder, rig)
-    for index, name in enumerate(rig):
-        (folder / "images" / name).mkdir(parents=True)
-        for frame in range(FRAMES):
-            cv2.imwrite(str(folder / f"images/{name}/{frame:06d}.png"), Oracle.image(index, frame)[..., ::-1])
-    return folder
+    return numbered_capture(folder, AZIMUTHS, FRAMES)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ schemas: $(STAMP)  ## Write workflow/schemas and config/README.md from posegauss
 	$(BIN)/python -m posegaussian schema
 
 pins: $(STAMP)  ## Pin the newest releases that pyproject.toml allows in envs/posegaussian.txt
-	$(BIN)/python -m pip install --upgrade --editable '.[workflow,train,evaluate,colmap,cluster,dev,docs]'
+	$(BIN)/python -m pip install --upgrade --editable '.[workflow,train,evaluate,live,colmap,cluster,dev,docs]'
 	(sed -n '/^#/p' envs/posegaussian.txt; \
 	 $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//') > envs/posegaussian.txt.new
 	mv envs/posegaussian.txt.new envs/posegaussian.txt

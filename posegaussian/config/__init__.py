@@ -10,6 +10,7 @@ from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.evaluate import EvaluateSettings
 from posegaussian.config.export import Axis, ExportSettings
 from posegaussian.config.find_people import FindPeopleSettings
+from posegaussian.config.live import LiveCameraSettings, LiveSettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
 from posegaussian.config.matte import MatteErrorSettings
 from posegaussian.config.models import ModelSettings, NetworkSettings
@@ -41,6 +42,8 @@ __all__ = [
     "FindPeopleSettings",
     "GoalSettings",
     "LightSettings",
+    "LiveCameraSettings",
+    "LiveSettings",
     "MaskKind",
     "MaskLabel",
     "MatteErrorSettings",

@@ -33,6 +33,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/render.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/assess.smk"
 include: "workflow/rules/results.smk"
 
 

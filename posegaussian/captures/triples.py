@@ -19,8 +19,8 @@ _NEAREST = 0.1
 """It is no nearer to either one than this share of the angle between them: else the nearer one shows nearly the same.
 Chosen by hand."""
 _STEP = 15.0
-"""Of the pairs around a camera, one in each range of so many degrees is measured. Chosen by hand: the error of wide pairs
-grows by about 1 dB in each (docs/results.md)."""
+"""Of the pairs around a camera, one in each range of so many degrees is measured. Chosen by hand: the error of wide
+pairs grows by about 1 dB in each (docs/results.md)."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,7 @@ class Triple:
         return f"{self.pair[0]}-{self.pair[1]}_{self.camera}"
 
 
-def find_triples(
-    cameras: Mapping[str, SourceCamera], person: Float[np.ndarray, " 3"], widest: float
-) -> list[Triple]:
+def find_triples(cameras: Mapping[str, SourceCamera], person: Float[np.ndarray, " 3"], widest: float) -> list[Triple]:
     """For each camera that lies between two others, the pairs around it: in each range of 15 degrees the narrowest one.
 
     Args:
@@ -94,9 +92,9 @@ def narrowest(triples: Sequence[Triple]) -> list[Triple]:
 
 
 def widest_gap(cameras: Mapping[str, SourceCamera], person: Float[np.ndarray, " 3"]) -> float:
-    """Largest angle about the person, in the plane of the cameras, that no camera stands in; degrees, 360 for one camera.
+    """Largest angle about the person, in the plane of the cameras, in which no camera stands; degrees.
 
-    A ring of eight cameras has gaps of 45 degrees; cameras that all look from one side leave 180 or more.
+    A ring of eight cameras has gaps of 45 degrees; cameras that all look from one side leave 180 or more, and one 360.
     """
     rays = np.stack([camera.centre for camera in cameras.values()]) - person
     up = -np.mean([camera.rotation[1] for camera in cameras.values()], axis=0)

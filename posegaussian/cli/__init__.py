@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from posegaussian import __version__
 from posegaussian.caches import use_cache_folder
-from posegaussian.cli import cameras, data, results, training, views
+from posegaussian.cli import cameras, data, results, rigs, training, views
 from posegaussian.cli.extras import missing_extra
 from posegaussian.cli.help_page import HelpPage, shown_default
 from posegaussian.errors import CaptureWarning, UserError
@@ -28,6 +28,7 @@ COMMANDS = {
     "import": data.import_,
     "fetch": data.fetch,
     "inspect": data.inspect,
+    "assess": rigs.assess,
     "people": data.people,
     "rectify": data.rectify,
     "heatmaps": data.heatmaps,

@@ -5,6 +5,7 @@ from posegaussian.errors import UserError
 EXTRAS = {
     "train": "train",
     "curves": "train",
+    "assess": "evaluate",
     "summarize": "evaluate",
     "report": "evaluate",
     "results": "evaluate",

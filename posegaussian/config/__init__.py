@@ -5,6 +5,7 @@ A section of the configuration file lies in the module of its name; the docstrin
 and the command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
 """
 
+from posegaussian.config.assess import AssessSettings
 from posegaussian.config.builtin import BuiltinSettings
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.evaluate import EvaluateSettings
@@ -32,6 +33,7 @@ __all__ = [
     "GPS_GAUSSIAN",
     "REALISTIC_SENSOR",
     "STAGE_VERSION",
+    "AssessSettings",
     "Axis",
     "BuiltinSettings",
     "CaptureRow",
@@ -78,5 +80,6 @@ STAGE_VERSION = {
     "render": 7,
     "evaluate": 6,
     "report": 5,
+    "assess": 1,
 }
 """Raised by hand when a stage's results change; Snakemake then reruns the stage and what follows it."""

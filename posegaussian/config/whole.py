@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from posegaussian.config.assess import AssessSettings
 from posegaussian.config.base import STRICT, Problem, unknown, without_problems
 from posegaussian.config.builtin import BuiltinSettings
 from posegaussian.config.detectors import DetectorSettings
@@ -45,6 +46,8 @@ class Config:
     """Novel views."""
     evaluate: EvaluateSettings = EvaluateSettings()
     """Metrics."""
+    assess: AssessSettings = AssessSettings()
+    """How good views are on a rig, by its own cameras."""
     results: ResultsSettings = ResultsSettings()
     """The table of results over groups of captures."""
 

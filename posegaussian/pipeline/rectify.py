@@ -72,18 +72,18 @@ def rectify_capture(
             frames = frames_with_person(file, capture, frames)
         if not frames:
             raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
-        _rectify_frames(output, capture, capture.pairs if pairs is None else pairs, frames, settings, people)
+        rectify_frames(output, capture, capture.pairs if pairs is None else pairs, frames, settings, people)
 
 
-def _rectify_frames(
+def rectify_frames(
     output: Path,
     capture: Capture,
     pairs: Sequence[tuple[str, ...]],
     frames: Sequence[int],
     settings: RectifySettings,
-    people: Path | None,
+    people: Path | None = None,
 ) -> None:
-    """Write the rectified frames of a capture with masks."""
+    """Write the rectified frames of a capture with masks; arguments and errors as for `rectify_capture`."""
     plan = checked_plan(
         capture, named_pairs(capture, pairs) or neighbouring_pairs(capture, frames[0]), frames, settings
     )

@@ -115,6 +115,21 @@ def comparison_row(capture: CaptureFiles, target: int, frame: int, model: str) -
     return PanelRow(view, panels)
 
 
+def middle_row(capture: CaptureFiles, frame: int, model: str) -> PanelRow:
+    """Both views of the first pair, and the rendered view half way between them, of which no truth is known."""
+    view = _pair_title(capture, 0, frame)
+    sources = read_person(capture.rectified, "sources", 0, frame)
+    masks = capture.rectified["sources/masks"][0, frame]
+    step = int(np.argmin(abs(capture.renders["path/ratios"][()] - 0.5)))
+    novel = capture.renders["path/images"][step]
+    panels = [
+        Panel(f"{side} view", padded_crop(image, box_around(mask)), f"camera {name}", f"The {side} view ({view})")
+        for side, name, image, mask in zip(("left", "right"), capture.pairs[0], sources, masks, strict=True)
+    ]
+    panels.insert(1, Panel(model, novel, "half way, no truth", f"The view that {model} rendered half way ({view})"))
+    return PanelRow(view, tuple(panels))
+
+
 def disparity_row(capture: CaptureFiles, pair: int, frame: int, model: str) -> PanelRow:
     """The left view of a pair, its predicted disparity and, where known, the true disparity and the error."""
     source = read_person(capture.rectified, "sources", pair, frame, 0)

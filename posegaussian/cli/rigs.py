@@ -1,0 +1,41 @@
+"""What a rig of one's own is worth: its cameras, held out in turn."""
+
+from pathlib import Path
+
+from posegaussian import config
+from posegaussian.cli.arguments import Device, Frames, Output, Settings
+
+
+def assess(
+    capture: Path,
+    /,
+    *,
+    frames: Frames = None,
+    people: Path | None = None,
+    weights: str = "release",
+    output: Output,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Measure how good novel views are on a rig: each camera between two others is held out in turn.
+
+    Args:
+        capture: a capture folder of any known layout
+        people: the people .h5 of the capture, for masks where none are given
+        weights: a .safetensors file, or `release`: the included weights
+        output: the .html page; the metrics are written beside it as .csv
+    """
+    from posegaussian.captures.sequences import FrameRange
+    from posegaussian.model.weights import weights_path
+    from posegaussian.pipeline.assess import assess as write_assessment
+
+    found = write_assessment(
+        capture,
+        output,
+        config.load_settings(config.AssessSettings, settings),
+        weights_path(weights),
+        frames=FrameRange.parse(frames) if frames else None,
+        people=people,
+        device=device,
+    )
+    print("\n".join([*found.lines(), f"{output}: {len(found.triples)} views of held-out cameras"]))

@@ -1,0 +1,171 @@
+"""What the cameras of a rig, held out in turn, show about its pairs: numbers by angle, limits, which pairs to use."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from posegaussian.captures.pairing import Names
+from posegaussian.captures.triples import Triple
+from posegaussian.evaluation.doubts import PairDoubts
+
+STEP = 15.0
+"""Numbers are averaged over ranges of so many degrees between the sources; `captures.triples` chooses by the same."""
+WIDE = 60.0
+"""The shipped weights are trained on pairs up to this angle, degrees (docs/results.md)."""
+_OFF_FEATURES, _OFF_JOINTS = 3.0, 12.0
+"""Errors of the rows, pixels at 1024, from which on the calibration is named: of features, and of joints, which contain
+the detector's own errors. Chosen by hand; errors of 1 px cost less than 1 dB (docs/results.md, `rough`)."""
+_LOW_MATTE = 0.9
+"""Below it the confidence of masks is low, as `preparation.mattes.judgement` says it."""
+_LOW_JOINTS = 0.4
+"""Mean scores below it mean that most joints were not found. Chosen by hand."""
+_COLOR = 1.0
+"""What a fit of the colours gains, dB, from which on colours are named. Chosen by hand."""
+_LATE, _SIGMAS = 0.25, 3.0
+"""A camera is late if it is so by this share of a frame at least, and by so many standard errors. Chosen by hand."""
+_WORTH = 1.0
+"""A pair is worth its use if its views are this much better than a plain warp of a source, dB. Chosen by hand."""
+
+
+@dataclass(frozen=True)
+class MeasuredTriple:
+    """Two sources and what their views at the camera between them are worth.
+
+    Args:
+        triple: the cameras.
+        values: means over the frames, by method, scope and metric.
+        doubts: about the sources; None where they could not be rectified.
+        problem: why nothing was measured; empty where something was.
+    """
+
+    triple: Triple
+    values: Mapping[tuple[str, str, str], float]
+    doubts: PairDoubts | None
+    problem: str = ""
+
+    def value(self, method: str, metric: str, scope: str = "bbox") -> float:
+        """A mean over the frames; NaN where it is not known."""
+        return self.values.get((method, scope, metric), math.nan)
+
+
+@dataclass(frozen=True)
+class AngleRow:
+    """Means over the triples whose sources stand in a range of angles apart, degrees; PSNR of the box, dB."""
+
+    low: float
+    high: float
+    count: int
+    angle: float
+    psnr: float
+    plane_warp: float
+
+
+@dataclass(frozen=True)
+class PairAdvice:
+    """Whether a pair should be used.
+
+    Args:
+        names: of the cameras.
+        angle: between them about the person, degrees.
+        expected: PSNR of the box at a view between them, dB; NaN where nothing is known.
+        measured: whether a camera between them measured it; else it is that of pairs of this angle.
+        use: the verdict.
+        why: the reason.
+    """
+
+    names: Names
+    angle: float
+    expected: float
+    measured: bool
+    use: bool
+    why: str
+
+
+def limits(doubts: PairDoubts | None, angle: float, color_gain: float = math.nan) -> list[str]:
+    """What limits the views of a pair, one phrase each; none where nothing stands out.
+
+    Args:
+        doubts: about the pair.
+        angle: between its cameras, degrees.
+        color_gain: what a fit of the colours gains at the held-out camera, dB; NaN where not known.
+    """
+    found = [f"angle: {angle:.0f} degrees"] if angle > WIDE else []
+    if doubts is not None:
+        most = _OFF_JOINTS if doubts.features is None else _OFF_FEATURES
+        if doubts.calibration is not None and doubts.calibration > most:
+            found.append(f"calibration: rows differ by {doubts.calibration:.1f} px at 1024")
+        if doubts.mattes is not None and doubts.mattes < _LOW_MATTE:
+            found.append(f"mattes: confidence {doubts.mattes:.2f}")
+        if doubts.joints is not None and doubts.joints < _LOW_JOINTS:
+            found.append(f"joints: mean score {doubts.joints:.2f}")
+        if doubts.late is not None and is_late(*doubts.late):
+            way = "late" if doubts.late[0] > 0 else "early"
+            found.append(f"time: {doubts.names[1]} is {abs(doubts.late[0]):.1f} frames {way}")
+    if color_gain > _COLOR:
+        found.append(f"colours: {color_gain:.1f} dB")
+    return found
+
+
+def is_late(offset: float, error: float) -> bool:
+    """Whether an offset of time, frames, is more than its standard error explains."""
+    return abs(offset) > max(_LATE, _SIGMAS * error)
+
+
+def triple_limits(measured: MeasuredTriple, method: str) -> list[str]:
+    """What limits the views of a measured triple, see `limits`."""
+    gain = measured.value(method, "cc_psnr") - measured.value(method, "psnr")
+    return limits(measured.doubts, measured.triple.angle, gain)
+
+
+def by_angle(triples: Iterable[MeasuredTriple], method: str) -> list[AngleRow]:
+    """Means by angle, the narrowest pairs first; triples without a number are left out."""
+    groups: dict[int, list[MeasuredTriple]] = {}
+    for each in triples:
+        if math.isfinite(each.value(method, "psnr")):
+            groups.setdefault(int(each.triple.angle // STEP), []).append(each)
+    rows = []
+    for place, group in sorted(groups.items()):
+        angle = float(np.mean([each.triple.angle for each in group]))
+        psnr, warp = (float(np.mean([each.value(name, "psnr") for each in group])) for name in (method, "plane_warp"))
+        rows.append(AngleRow(place * STEP, (place + 1) * STEP, len(group), angle, psnr, warp))
+    return rows
+
+
+def advise(pairs: Sequence[tuple[Names, float]], triples: Sequence[MeasuredTriple], method: str) -> list[PairAdvice]:
+    """Which pairs to use.
+
+    Args:
+        pairs: names, and the angle between the cameras in degrees.
+        triples: measured on the same rig.
+        method: the model's name in their values.
+    """
+    rows = by_angle(triples, method)
+    found = []
+    for names, angle in pairs:
+        own = [each for each in triples if set(each.triple.pair) == set(names)]
+        known = [each for each in own if math.isfinite(each.value(method, "psnr"))]
+        if known:
+            psnr, warp = (float(np.mean([each.value(m, "psnr") for each in known])) for m in (method, "plane_warp"))
+        elif rows:
+            angles = [row.angle for row in rows]
+            psnr, warp = (
+                float(np.interp(angle, angles, values))
+                for values in ([row.psnr for row in rows], [row.plane_warp for row in rows])
+            )
+        else:
+            psnr = warp = math.nan
+        found.append(PairAdvice(names, angle, psnr, bool(known), *_verdict(angle, psnr - warp, own)))
+    return found
+
+
+def _verdict(angle: float, gain: float, own: Sequence[MeasuredTriple]) -> tuple[bool, str]:
+    problem = next((each.problem for each in own if each.problem), "")
+    if problem:
+        return False, problem
+    if angle > WIDE:
+        return False, f"wider than the {WIDE:.0f} degrees that the weights know"
+    if gain < _WORTH:
+        return False, f"no better than a plain warp of a source by {_WORTH:g} dB"
+    return True, f"{gain:+.1f} dB against a plain warp" if math.isfinite(gain) else "not measured: no camera between"

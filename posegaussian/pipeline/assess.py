@@ -1,0 +1,207 @@
+"""The command `assess`: every camera of a rig that lies between two others is held out in turn, and measured."""
+
+import warnings
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.pairing import Names, neighbouring_pairs, person_centre
+from posegaussian.captures.reading import read_capture
+from posegaussian.captures.sequences import FrameRange
+from posegaussian.captures.timing import timing_problems
+from posegaussian.captures.triples import Triple, find_triples, narrowest
+from posegaussian.config import AssessSettings
+from posegaussian.errors import CaptureError, CaptureWarning, UserError, UserMessage
+from posegaussian.evaluation.assessment import MeasuredTriple
+from posegaussian.evaluation.doubts import PairDoubts, pair_doubts
+from posegaussian.evaluation.rows import COLUMNS
+from posegaussian.evaluation.table import write_frame
+from posegaussian.geometry.rig import pair_angle
+from posegaussian.io import store
+from posegaussian.io.atomic import write_atomic
+from posegaussian.pipeline.pair_files import PairFiles, means, measure_pair, render_pair, write_pair_files
+from posegaussian.preparation.known_people import frames_with_person, people_from
+from posegaussian.preparation.mattes.computed import with_masks
+from posegaussian.preparation.people_file import PeopleFile
+from posegaussian.progress import progress
+from posegaussian.report.assessment import Assessment, assessment_page
+from posegaussian.report.views import CaptureFiles, PanelRow, comparison_row, middle_row
+
+MODEL = "model"
+"""Name of the model in tables of metrics, and of the folder of its renders."""
+_VIEWS = 8
+"""Pairs whose views the page shows. Chosen by hand, for the page's size."""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What was made of a pair; no files where it could not be rectified."""
+
+    files: PairFiles | None = None
+    doubts: PairDoubts | None = None
+    rows: pd.DataFrame | None = None
+    view: PanelRow | None = None
+    problem: str = ""
+
+
+def assess(
+    root: Path,
+    output: Path,
+    settings: AssessSettings,
+    weights: Path,
+    frames: FrameRange | None = None,
+    people: Path | None = None,
+    device: str = "auto",
+) -> Assessment:
+    """Write the page about a rig, and beside it the metrics of all triples as .csv; return what the page says.
+
+    Args:
+        root: the capture's folder.
+        output: the .html.
+        settings: which pairs and frames, and how they are made.
+        weights: of the network.
+        frames: to choose from; default: all.
+        people: of the stage `people`, for masks where none are given.
+        device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        CaptureError: the capture cannot be read, or has fewer than two cameras.
+        UserError: no pair can be rectified: the error of the first one.
+        StoreError: `people` cannot be read, or is of another capture.
+    """
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        nullcontext() if people is None else PeopleFile(people) as file,
+        TemporaryDirectory(dir=_made_folder(output)) as folder,
+    ):
+        warnings.simplefilter("always", CaptureWarning)
+        capture, chosen = _capture(root, frames, settings, file)
+        person = person_centre(capture, list(capture.cameras), chosen[0])
+        triples = find_triples(capture.cameras, person, settings.widest)
+        pairs = _pairs(capture, chosen[0])
+        unmeasured = [pair for pair in pairs if not any(set(each.pair) == set(pair) for each in triples)]
+        shown = _spread([each.name for each in narrowest(triples)] or [_pair_name(pair) for pair in pairs])
+        made = {
+            name: _make(Path(folder), name, capture, pair, camera, chosen, settings, weights, device, name in shown)
+            for name, pair, camera in progress(_jobs(triples, unmeasured), "assess pair", unit="pairs")
+        }
+        if all(each.files is None for each in made.values()):
+            raise CaptureError(next(iter(made.values())).problem, code="no-pair-assessed", file=root)
+        found = Assessment(
+            capture=capture,
+            person=person,
+            frames=chosen,
+            triples=[_measured(each, made[each.name]) for each in triples],
+            doubts={pair: made[_pair_name(pair)].doubts for pair in unmeasured},
+            pairs=[(pair, _angle(capture, pair, person)) for pair in pairs],
+            views=[view for each in made.values() if (view := each.view)],
+            timing=timing_problems(capture, chosen[0]),
+            warnings=list(dict.fromkeys(_sentence(each.message) for each in caught)),
+            method=MODEL,
+        )
+        tables = [each.rows.assign(capture=capture.name) for each in made.values() if each.rows is not None]
+    empty = pd.DataFrame(columns=COLUMNS)
+    write_frame(output.with_suffix(".csv"), pd.concat(tables, ignore_index=True) if tables else empty)
+    write_atomic(output, assessment_page(found))
+    return found
+
+
+def _made_folder(output: Path) -> Path:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    return output.parent
+
+
+def _capture(
+    root: Path, frames: FrameRange | None, settings: AssessSettings, file: PeopleFile | None
+) -> tuple[Capture, list[int]]:
+    """The capture with masks and without roles, and the frames that are looked at."""
+    capture = read_capture(root, frames=frames)
+    if len(capture.cameras) < 2:
+        raise CaptureError("a pair needs two cameras", code="too-few-cameras", file=root)
+    known = None if file is None else people_from(file, capture)
+    capture = with_masks(capture, settings.rectify.masks, label=settings.rectify.mask_label, people=known)
+    numbers = list(capture.frames) if file is None else frames_with_person(file, capture, list(capture.frames))
+    if not numbers:
+        raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
+    count = min(settings.frames, len(numbers))
+    return capture, [numbers[(2 * i + 1) * len(numbers) // (2 * count)] for i in range(count)]
+
+
+def _pairs(capture: Capture, frame: int) -> list[Names]:
+    """The pairs of neighbouring cameras, whatever their roles."""
+    return neighbouring_pairs(replace(capture, sources=tuple(capture.cameras), held_out=(), pairs=()), frame)
+
+
+def _jobs(triples: Sequence[Triple], pairs: Sequence[Names]) -> list[tuple[str, Names, str | None]]:
+    """Names, sources and held-out camera of everything that is made."""
+    measured: list[tuple[str, Names, str | None]] = [(each.name, each.pair, each.camera) for each in triples]
+    return measured + [(_pair_name(pair), pair, None) for pair in pairs]
+
+
+def _pair_name(pair: Names) -> str:
+    return "-".join(pair)
+
+
+def _spread(names: Sequence[str]) -> set[str]:
+    """At most `_VIEWS` of the names, spread over all."""
+    count = min(_VIEWS, len(names))
+    return {names[i * len(names) // count] for i in range(count)}
+
+
+def _make(
+    folder: Path,
+    name: str,
+    capture: Capture,
+    pair: Names,
+    camera: str | None,
+    frames: Sequence[int],
+    settings: AssessSettings,
+    weights: Path,
+    device: str,
+    shown: bool,
+) -> _Made:
+    """Everything about one pair, or the reason why it cannot be rectified."""
+    renders = folder / MODEL / f"{name}.h5"
+    try:
+        files = write_pair_files(folder, name, capture, pair, camera, frames, settings.rectify, settings.detector)
+    except UserError as error:
+        return _Made(problem=str(error))
+    with (
+        store.open_checked(files.rectified, store.RECTIFIED) as rectified,
+        store.open_checked(files.heatmaps, store.HEATMAPS) as heatmaps,
+    ):
+        doubts = pair_doubts(rectified, heatmaps, 0)
+    if camera is None and not shown:
+        return _Made(files, doubts)
+    render_pair(files, weights, renders, device)
+    rows = measure_pair(files, renders, folder / f"{name}.csv", settings.evaluate) if camera else None
+    return _Made(files, doubts, rows, _view(files, renders) if shown else None)
+
+
+def _view(files: PairFiles, renders: Path) -> PanelRow:
+    """The view of the held-out camera beside the truth, or without one the view half way between the sources."""
+    with closing(CaptureFiles(files.rectified, files.heatmaps, renders)) as stores:
+        middle = len(stores.frames) // 2
+        return comparison_row(stores, 0, middle, MODEL) if stores.targets else middle_row(stores, middle, MODEL)
+
+
+def _measured(triple: Triple, made: _Made) -> MeasuredTriple:
+    return MeasuredTriple(triple, {} if made.rows is None else means(made.rows), made.doubts, made.problem)
+
+
+def _angle(capture: Capture, pair: Names, person: Float[np.ndarray, " 3"]) -> float:
+    return pair_angle(person, *(capture.cameras[name] for name in pair))
+
+
+def _sentence(message: Warning | str) -> str:
+    """A warning without the path of the temporary file that it is about."""
+    if not isinstance(message, UserMessage):
+        return str(message)
+    return f"{f'camera {message.camera}: ' if message.camera else ''}{message.what}"

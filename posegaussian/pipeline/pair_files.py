@@ -1,0 +1,111 @@
+"""One pair of cameras, and a camera between them if there is one, taken through the stages: files and numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.pairing import Names
+from posegaussian.config import DetectorSettings, EvaluateSettings, RectifySettings, RenderSettings
+from posegaussian.evaluation.table import read_rows
+from posegaussian.pipeline.evaluate import evaluate_capture
+from posegaussian.pipeline.heatmaps import extract_heatmaps
+from posegaussian.pipeline.rectify import rectify_frames
+from posegaussian.pipeline.render import render_capture
+
+_STEPS, _PATH = 3, (256, 256)
+"""Steps of the path between the cameras: its middle one is shown where no camera is held out. And the images' size."""
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """Stores of a pair.
+
+    Args:
+        rectified: .h5.
+        heatmaps: .h5, made from it.
+    """
+
+    rectified: Path
+    heatmaps: Path
+
+
+def write_pair_files(
+    folder: Path,
+    name: str,
+    capture: Capture,
+    pair: Names,
+    held_out: str | None,
+    frames: Sequence[int],
+    rectify: RectifySettings,
+    detector: DetectorSettings,
+) -> PairFiles:
+    """Rectify a pair and detect its joints.
+
+    Args:
+        folder: for the stores; it exists.
+        name: of the files.
+        capture: with masks.
+        pair: the sources.
+        held_out: the camera between them; None: none.
+        frames: to take.
+        rectify: settings; where `target_size` is null, the view of the held-out camera is as large as the rectified
+            ones.
+        detector: of the joints.
+
+    Raises:
+        CalibrationError, CaptureError: the pair cannot be rectified.
+    """
+    cameras = pair if held_out is None else (*pair, held_out)
+    chosen = replace(capture, held_out=()).with_roles(cameras=cameras, held_out=() if held_out is None else [held_out])
+    if held_out is not None and rectify.target_size is None:
+        rectify = replace(rectify, target_size=_as_large(capture, held_out, max(rectify.size)))
+    files = PairFiles(folder / f"{name}.h5", folder / f"{name}.heatmaps.h5")
+    rectify_frames(files.rectified, chosen, [pair], frames, rectify)
+    extract_heatmaps(files.rectified, files.heatmaps, detector)
+    return files
+
+
+def _as_large(capture: Capture, camera: str, longer: int) -> tuple[int, int]:
+    """Width and height of a camera's images, shrunk to a longer side."""
+    size = capture.cameras[camera].width, capture.cameras[camera].height
+    share = min(longer / max(size), 1.0)
+    return round(share * size[0]), round(share * size[1])
+
+
+def render_pair(files: PairFiles, weights: Path, output: Path, device: str) -> None:
+    """Render a pair's views: of its held-out camera, and three on the path between the sources.
+
+    Args:
+        files: of the pair.
+        weights: of the network.
+        output: the renders .h5; the name of its folder is the model's.
+        device: auto, cpu, cuda or cuda:N.
+    """
+    render_capture(
+        files.rectified,
+        heatmaps=files.heatmaps,
+        weights=weights,
+        output=output,
+        video=None,
+        frames=None,
+        splats=None,
+        settings=RenderSettings(path_steps=_STEPS, path_size=_PATH, neighbours=0),
+        device=device,
+    )
+
+
+def measure_pair(files: PairFiles, renders: Path, output: Path, settings: EvaluateSettings) -> pd.DataFrame:
+    """The metrics of a pair's views of its held-out camera; they are written as .csv, too."""
+    evaluate_capture(renders, files.rectified, output, settings)
+    return read_rows(output)
+
+
+def means(rows: pd.DataFrame) -> dict[tuple[str, str, str], float]:
+    """Means over frames and cameras, by method, scope and metric; those of no value are left out."""
+    known: Any = rows.dropna(subset="value")
+    groups = known.groupby(["method", "scope", "metric"])["value"].mean()
+    return {tuple(map(str, key)): float(value) for key, value in groups.items()}  # type: ignore[misc]

@@ -69,6 +69,10 @@ LINES = {
         files("a.h5"),
         {"rectified": Path("b.h5"), "output": OUT, "settings": TEXT},
     ),
+    f"assess a --output out --frames= --people p --weights w {SETTINGS}": (
+        files("a"),
+        {"output": OUT, "frames": "", "people": Path("p"), "weights": "w", "settings": TEXT},
+    ),
     "summarize a b c --output out": ((files("a", "b", "c"),), {"output": OUT}),
     "report m --output out --summary s --others --renders a b --videos --rectified --splats --metrics --heatmaps"
     f" --curves --benchmarks x y {SETTINGS}": (

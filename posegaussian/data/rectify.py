@@ -1,6 +1,6 @@
 """Rectified stereo pairs as tensors, from images in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
@@ -11,9 +11,10 @@ from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
+from posegaussian.pose.detectors.base import Detector, detect_frame
 from posegaussian.preparation.footage import FrameInMemory
 from posegaussian.preparation.rectification import CameraFrame, rectify_pair
-from posegaussian.preparation.rectification_plan import RectificationPlan, plan_pair, with_matched_colors
+from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, plan_pair, with_matched_colors
 from posegaussian.types import StereoPair
 
 _NAMES: Names = ("first", "second")
@@ -125,8 +126,26 @@ class Rectifier:
         """The rectified pair of a frame, a batch of one, without pose."""
         _check(images, masks, self.cameras)
         frames = dict(zip(_NAMES, map(CameraFrame, images, masks), strict=True))
-        rectified = rectify_pair(self.plan, *(frames[name] for name in self.plan.names))
-        return stereo_pair(rectified.images, rectified.masks, self.plan.cameras, filmed=self.filmed)
+        return network_input(self.plan, frames, filmed=self.filmed)
+
+
+def network_input(
+    plan: PairPlan, frames: Mapping[str, CameraFrame], detectors: Sequence[Detector] = (), filmed: bool = False
+) -> StereoPair:
+    """One raw frame of two cameras as the network reads it: rectified, with the joints that detectors find.
+
+    It depends on nothing but its arguments, so threads may prepare several frames at once.
+
+    Args:
+        plan: of the rectification.
+        frames: of both cameras, by name.
+        detectors: of the left and of the right view, in the plan's order; none: no pose.
+        filmed: see `rectify`.
+    """
+    rectified = rectify_pair(plan, *(frames[name] for name in plan.names))
+    pose = detect_frame(rectified.images, rectified.masks, detectors) if detectors else {}
+    pose.pop("boxes", None)  # not read by the network
+    return stereo_pair(rectified.images, rectified.masks, plan.cameras, pose, filmed)
 
 
 def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[SourceCamera]) -> None:

@@ -105,7 +105,7 @@ def render_capture(
                 writer["path/images", step] = image
                 shown.add(step, image)
             for found in reconstructions:
-                writer["sources/disparity", found.pair, found.frame] = found.disparity
+                writer["sources/disparity", found.pair, found.frame] = found.disparity.cpu().numpy()
                 if folder:
                     number = source["frames"][found.frame]
                     name = f"{'-'.join(pairs[found.pair])}_{number:06d}.ply"

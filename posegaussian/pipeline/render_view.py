@@ -10,15 +10,15 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings, ViewSettings, parse
-from posegaussian.data.rectified import stereo_pair
+from posegaussian.data.rectify import network_input
 from posegaussian.errors import CaptureError, ConfigError, warn
 from posegaussian.io.images import check_written_suffix, write_image
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pipeline.rectify import checked_plan
-from posegaussian.pose.detectors.base import LoadedDetector, detect_frame, load_detector
+from posegaussian.pose.detectors.base import LoadedDetector, load_detector
 from posegaussian.preparation.mattes.computed import with_masks
-from posegaussian.preparation.rectification import rectify_frame
+from posegaussian.preparation.rectification import read_views
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.rendering.camera_path import camera_between, pivot_between
 from posegaussian.rendering.framing import fitted_camera
@@ -97,12 +97,11 @@ def _rectified_pair(
 ) -> StereoPair:
     """The rectified pair of two cameras at one frame; with joint heatmaps if there is a detector."""
     plan = RectificationPlan(checked_plan(capture, [names], [frame], settings).pairs)  # targets are not rendered
-    (found,) = rectify_frame(plan, capture, frame).pairs
-    pose = detect_frame(found.images, found.masks, [detector.detect] * 2) if detector else {}
-    if pose and not pose["scores"].any():
+    detectors = [detector.detect] * 2 if detector else []
+    pair = network_input(plan.pairs[0], read_views(plan, capture, frame), detectors, filmed)
+    if pair.scores is not None and not pair.scores.any():
         warn("the detector finds nobody: no joints", code="nobody-found", file=capture.root, frame=frame)
-    pose.pop("boxes", None)  # not read by the network
-    return stereo_pair(found.images, found.masks, plan.pairs[0].cameras, pose, filmed)
+    return pair
 
 
 def _rectification(trained: Mapping[str, Any], weights: str) -> RectifySettings:

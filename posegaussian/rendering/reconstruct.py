@@ -25,7 +25,7 @@ class FrameReconstruction:
         pair: index of the pair in the capture, from 0.
         frame: index of the frame, from 0.
         gaussians: the visible ones.
-        disparity: of both views, pixels.
+        disparity: of both views, pixels, on the network's device.
         masks: coverage of the person in both views.
         cameras: rectified, left and right.
     """
@@ -33,7 +33,7 @@ class FrameReconstruction:
     pair: int
     frame: int
     gaussians: Gaussians
-    disparity: Float[np.ndarray, "2 h w"]
+    disparity: Float[Tensor, "2 h w"]
     masks: Float[Tensor, "2 1 h w"]
     cameras: Camera
 
@@ -52,21 +52,49 @@ def reconstruct_frames(
         device: of the network.
         stabilizer: whether a pair continues from its state at the previous frame; else every frame starts anew.
     """
-    stream = StreamingPredictor(network, "graph" if device.type == "cuda" else "eager", patient=True)
-    states: dict[int, Tensor | None] = {}
-    for frame, pairs in enumerate(frames):
+    reconstructor = FrameReconstructor(network, device, stabilizer)
+    for pairs in frames:
+        yield reconstructor(pairs)
+
+
+class FrameReconstructor:
+    """Reconstructs one frame after the other; each pair continues from its state at the frame before.
+
+    Args:
+        network: on `device`, ready for inference.
+        device: of the network.
+        stabilizer: whether the state is kept; else every frame starts anew.
+    """
+
+    def __init__(self, network: PoseGaussian, device: torch.device, stabilizer: bool = True):
+        self._stream = StreamingPredictor(network, "graph" if device.type == "cuda" else "eager", patient=True)
+        self._device, self._stabilizer = device, stabilizer
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all frames: the next one is the first of a sequence."""
+        self._states: dict[int, Tensor | None] = {}
+        self._frames = 0
+
+    def __call__(self, pairs: Iterable[StereoPair]) -> list[FrameReconstruction]:
+        """The reconstructions of the next frame.
+
+        Args:
+            pairs: batches of one, always in the same order and of one size.
+        """
         reconstructions = []
         for pair, stereo in enumerate(pairs):
-            inputs = stereo.to(device)
-            stream.resume(states.get(pair))
-            found = stream(inputs)
-            states[pair] = stream.state() if stabilizer else None
-            disparity = found.disparity.float().cpu().numpy()
+            inputs = stereo.to(self._device)
+            self._stream.resume(self._states.get(pair))
+            found = self._stream(inputs)
+            self._states[pair] = self._stream.state() if self._stabilizer else None
             gaussians = found.gaussians.compact()
+            disparity = found.disparity.to(torch.float32, copy=True)  # the next frame overwrites it
             reconstructions.append(
-                FrameReconstruction(pair, frame, gaussians, disparity, inputs.masks[0], inputs.cameras[0])
+                FrameReconstruction(pair, self._frames, gaussians, disparity, inputs.masks[0], inputs.cameras[0])
             )
-        yield reconstructions
+        self._frames += 1
+        return reconstructions
 
 
 def reconstruct(

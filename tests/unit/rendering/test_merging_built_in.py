@@ -26,8 +26,8 @@ def rectified(tmp_path_factory):
 def exact(rectified, pair):
     """What a perfect network would make of a pair."""
     views = read_pair(rectified, None, pair, 0)
-    disparity = rectified["sources/disparity"][pair, 0]
-    depth = disparity_to_depth(torch.from_numpy(disparity).float()[None], views.cameras)
+    disparity = torch.from_numpy(rectified["sources/disparity"][pair, 0]).float()
+    depth = disparity_to_depth(disparity[None], views.cameras)
     return FrameReconstruction(pair, 0, gaussians_from_depth(views, depth), disparity, views.masks[0], views.cameras[0])
 
 

@@ -1,0 +1,129 @@
+"""From raw frames of calibrated cameras to Gaussians, frame by frame, in memory: what live cameras need."""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from posegaussian.captures.pairing import Names
+from posegaussian.config import RectifySettings
+from posegaussian.data.rectify import network_input
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.model.network import PoseGaussian
+from posegaussian.pose.detectors.blazepose.finder import BlazePose, load_blazepose
+from posegaussian.pose.detectors.blazepose.joints import joints_of
+from posegaussian.preparation.footage import FrameInMemory
+from posegaussian.preparation.mattes.matting import Matte, Matting
+from posegaussian.preparation.mattes.network_weights import load_matting_network
+from posegaussian.preparation.people import FramePeople, find_people
+from posegaussian.preparation.rectification import CameraFrame
+from posegaussian.preparation.rectification_plan import PairPlan, plan_pair
+from posegaussian.rendering.reconstruct import FrameReconstruction, FrameReconstructor
+from posegaussian.types import StereoPair
+
+Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
+"""RGB images of one frame, by camera."""
+
+
+class KnownFrame(NamedTuple):
+    """A raw frame with the people and the mattes that were found in it."""
+
+    images: Images
+    people: FramePeople
+    mattes: Mapping[str, Matte]
+
+
+class RawPair:
+    """Reconstructs a person from raw frames of calibrated cameras; two of them are the stereo pair.
+
+    One frame takes four steps: `people`, `mattes`, `rectified` and `reconstruct`. They are separate methods, so that a
+    caller may run them in threads. `people` and `reconstruct` continue from the frame before: each of them takes the
+    frames in order, one at a time. `mattes` and `rectified` depend on their arguments alone and may run for several
+    frames at once. Memory is constant.
+
+    Args:
+        cameras: all that film the person, by name; the stage `people` and the mattes use all of them.
+        names: of the two cameras of the pair, in any order.
+        network: ready for inference; everything runs on its device.
+        settings: size and margin of the rectified images.
+        scenes: images of the scene without the person, by camera; of some cameras, or none. They help the mattes.
+        number: of the person in the first frame, counted from 1 on from the rig's centre.
+        finder: the networks that find people; None loads those that ship.
+        stabilizer: whether a frame continues from the temporal state of the frame before.
+
+    Raises:
+        WeightsError: weights that ship are damaged.
+    """
+
+    def __init__(
+        self,
+        cameras: Mapping[str, SourceCamera],
+        names: Names,
+        network: PoseGaussian,
+        settings: RectifySettings,
+        scenes: Images | None = None,
+        number: int = 1,
+        finder: BlazePose | None = None,
+        stabilizer: bool = True,
+    ):
+        device = next(network.parameters()).device
+        self.cameras, self.names, self.settings = dict(cameras), names, settings
+        self._finder = finder or load_blazepose(device=device)
+        self._matting = Matting(cameras, load_matting_network(device=str(device)), scenes)
+        self._reconstructor = FrameReconstructor(network, device, stabilizer)
+        self._filmed, self._posed = network.settings.filmed, network.settings.pose != "none"
+        self._number = number
+        self._before: FramePeople | None = None
+
+    def restart(self) -> None:
+        """Forget the frames before: the next one is the first of a sequence."""
+        self._before = None
+        self._reconstructor.restart()
+
+    def people(self, images: Images) -> FramePeople:
+        """The people of the next frame, and the person who is followed; see `find_people`.
+
+        Args:
+            images: of the cameras, or of some of them.
+        """
+        self._before = find_people(images, self.cameras, self._finder, self._before, self._number)
+        return self._before
+
+    def mattes(self, images: Images, people: FramePeople) -> dict[str, Matte]:
+        """The mattes of the person, by camera; without those of cameras that do not see the person."""
+        return self._matting.mattes(images, people.views)
+
+    def plan(self, frames: Sequence[KnownFrame]) -> PairPlan:
+        """Rectification that fits the person of some frames, with the margin of the settings around all of them.
+
+        Raises:
+            KeyError: there is no matte of a camera of the pair.
+            CalibrationError: the pair cannot be rectified.
+        """
+        footage = FrameInMemory(
+            {name: self.cameras[name] for name in self.names},
+            {name: frames[0].images[name] for name in self.names},
+            {name: reduce(np.maximum, [frame.mattes[name].coverage for frame in frames]) for name in self.names},
+        )
+        return plan_pair(footage, self.names, [0], self.settings)
+
+    def rectified(self, plan: PairPlan, frame: KnownFrame) -> StereoPair:
+        """One frame as the network reads it, on the CPU: rectified, with the person's joints.
+
+        Raises:
+            KeyError: there is no matte of a camera of the pair.
+        """
+        views = {
+            name: CameraFrame(frame.images[name], frame.mattes[name].coverage, confidence=frame.mattes[name].confidence)
+            for name in plan.names
+        }
+        people = frame.people.views
+        detectors = [joints_of(people.get(view.name), view.source, view.camera) for view in plan.views]
+        return network_input(plan, views, detectors if self._posed else (), self._filmed)
+
+    def reconstruct(self, pair: StereoPair) -> FrameReconstruction:
+        """The Gaussians of the next frame, on the network's device."""
+        (found,) = self._reconstructor([pair])
+        return found

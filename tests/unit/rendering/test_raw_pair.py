@@ -1,0 +1,135 @@
+"""Raw frames in memory: the same Gaussians as from the files of the workflow's stages."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from people_oracle import SIZE, Oracle, landmarks, numbered_capture
+
+from posegaussian.captures.reading import read_capture
+from posegaussian.config import DetectorSettings, FindPeopleSettings, NetworkSettings, RectifySettings
+from posegaussian.data.rectified import read_frames
+from posegaussian.io import store
+from posegaussian.model.network import PoseGaussian
+from posegaussian.pipeline import people as stage
+from posegaussian.pipeline.heatmaps import extract_heatmaps
+from posegaussian.pipeline.rectify import rectify_capture
+from posegaussian.preparation.mattes import found
+from posegaussian.preparation.mattes.matting import Matte
+from posegaussian.rendering import raw_pair
+from posegaussian.rendering.raw_pair import KnownFrame, RawPair
+from posegaussian.rendering.reconstruct import reconstruct_frames
+
+FRAMES = 3
+PEOPLE = {frame: [landmarks(0.1 + 0.05 * frame, 0.1)] for frame in range(FRAMES)}
+SETTINGS = RectifySettings(size=(64, 64), color="off")
+
+
+class Outlines:
+    """In place of the matting network: the outline of the landmarks is the matte."""
+
+    def __init__(self, *_):
+        pass
+
+    def mattes(self, images, people):
+        return {name: Matte(_outline(person.points[:, :2]), 0.9) for name, person in people.items()}
+
+
+def _outline(points):
+    hull = cv2.convexHull(points.astype(np.int32))
+    return np.asarray(cv2.fillConvexPoly(np.zeros((SIZE, SIZE), np.uint8), hull, 255))
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A capture without masks of somebody who moves; the networks that find people know the truth."""
+    folder = numbered_capture(tmp_path / "capture", {"00": -15, "01": 15}, FRAMES)
+    random = np.random.default_rng(0)
+    for path in sorted(folder.glob("images/*/*.png")):
+        image = cv2.imread(str(path))
+        assert image is not None
+        image[2:] = random.integers(0, 255, image[2:].shape)
+        cv2.imwrite(str(path), image)
+    for module in (found, raw_pair):
+        monkeypatch.setattr(module, "Matting", Outlines)
+        monkeypatch.setattr(module, "load_matting_network", lambda **_: None)
+    monkeypatch.setattr(stage, "load_blazepose", lambda *_: Oracle(read_capture(folder).cameras, PEOPLE))
+    return folder
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return PoseGaussian(NetworkSettings(iterations=1)).eval()
+
+
+def from_files(root, network, folder):
+    """The reconstructions of the stages people, rectify and heatmaps."""
+    people, rectified, heatmaps = (folder / f"{name}.h5" for name in ("people", "rectified", "heatmaps"))
+    stage.write_people(root, people, FindPeopleSettings())
+    rectify_capture(root, rectified, SETTINGS, people=people)
+    extract_heatmaps(rectified, heatmaps, DetectorSettings(kind="blazepose"), people)
+    with (
+        store.open_checked(rectified, store.RECTIFIED) as source,
+        store.open_checked(heatmaps, store.HEATMAPS) as pose,
+    ):
+        return [one for (one,) in reconstruct_frames(network, read_frames(source, pose), torch.device("cpu"))]
+
+
+def known_frames(pair, capture):
+    for number in capture.frames:
+        images = {camera: capture.image(camera, number) for camera in capture.cameras}
+        people = pair.people(images)
+        yield KnownFrame(images, people, pair.mattes(images, people))
+
+
+def raw(root, network, **changes):
+    capture = read_capture(root)
+    finder = Oracle(capture.cameras, PEOPLE)
+    pair = RawPair(capture.cameras, ("00", "01"), network, SETTINGS, finder=finder, **changes)
+    return pair, list(known_frames(pair, capture))
+
+
+def test_the_gaussians_are_those_of_the_workflow(root, network, tmp_path):
+    pair, frames = raw(root, network)
+    plan = pair.plan(frames)
+    expected = from_files(root, network, tmp_path)
+    assert len(expected) == FRAMES
+    for frame, other in zip(frames, expected, strict=True):
+        reconstruction = pair.reconstruct(pair.rectified(plan, frame))
+        assert reconstruction.frame == other.frame
+        # Heatmaps are stored in half precision.
+        torch.testing.assert_close(reconstruction.gaussians.means, other.gaussians.means, atol=1e-3, rtol=0)
+        torch.testing.assert_close(reconstruction.gaussians.colors, other.gaussians.colors, atol=1 / 255, rtol=0)
+        torch.testing.assert_close(reconstruction.cameras.intrinsics, other.cameras.intrinsics)
+
+
+def test_frames_continue_until_a_restart(root, network):
+    pair, frames = raw(root, network)
+    plan = pair.plan(frames)
+    first, second = (pair.rectified(plan, frame) for frame in frames[:2])
+    alone = pair.reconstruct(second)
+    pair.restart()
+    pair.reconstruct(first)
+    continued = pair.reconstruct(second)
+    assert (alone.frame, continued.frame) == (0, 1)
+    assert not torch.equal(alone.disparity, continued.disparity)
+    pair.restart()
+    assert torch.equal(pair.reconstruct(second).disparity, alone.disparity)
+
+
+def test_without_the_stabilizer_no_frame_continues(root, network):
+    pair, frames = raw(root, network, stabilizer=False)
+    inputs = pair.rectified(pair.plan(frames), frames[1])
+    assert torch.equal(pair.reconstruct(inputs).disparity, pair.reconstruct(inputs).disparity)
+
+
+def test_the_person_of_the_next_frame_is_looked_for_where_they_were(root, network):
+    capture = read_capture(root)
+    finder = Oracle(capture.cameras, PEOPLE)
+    pair = RawPair(capture.cameras, ("00", "01"), network, SETTINGS, finder=finder)
+    list(known_frames(pair, capture))
+    assert [kind for kind, _ in finder.calls].count("locate") == 1
+    pair.restart()
+    list(known_frames(pair, capture))
+    assert [kind for kind, _ in finder.calls].count("locate") == 2

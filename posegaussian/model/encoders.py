@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from posegaussian.model.blocks import Residual, add_coarse, conv, output, unshuffled
+from posegaussian.model.coverage import was_filmed
 from posegaussian.types import JOINTS
 
 
@@ -39,12 +40,13 @@ class ColorEncoder(nn.Module):
     ]:
         """Features of each view.
 
-        What the mask does not cover is set to 0, whatever its colour; as a hint, it follows in channels of its own,
-        where black means that nothing is known.
+        What the mask does not cover is set to 0, whatever its colour; as a hint, it follows in channels of its own.
         """
-        parts = [(4 * images - 2) * masks, masks]
-        inputs = torch.cat([*parts, 4 * images * (1 - masks)] if self.hint else parts, dim=1)
-        half = self.to_half(unshuffled(inputs))
+        colors = 4 * images - 2
+        parts = [colors * masks, masks]
+        if self.hint:
+            parts += [colors * ((1 - masks) * was_filmed(images))]
+        half = self.to_half(unshuffled(torch.cat(parts, dim=1)))
         quarter = self.to_quarter(half)
         eighth = self.to_eighth(quarter)
         sixteenth = self.to_sixteenth(eighth)

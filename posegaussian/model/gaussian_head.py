@@ -9,10 +9,10 @@ from torch.nn import functional as F
 
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import pixel_grid, unproject_pixels
-from posegaussian.model.blocks import Residual, concatenated, conv, output, unshuffled
+from posegaussian.model.blocks import Residual, add_coarse, concatenated, conv, output, unshuffled
 from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.consistency import left_right_consistency, surface_slopes, trimmed
-from posegaussian.model.coverage import corrected
+from posegaussian.model.coverage import corrected, was_filmed
 from posegaussian.model.exposure import Exposure
 from posegaussian.model.rotation import multiply, quaternion
 from posegaussian.types import Gaussians, StereoPair
@@ -77,7 +77,7 @@ class GaussianHead(nn.Module):
         fine: Float[Tensor, "b 2 c1 hh wh"],
         refined: Float[Tensor, "b 2 c2 hh wh"],
         capacity: int | None = None,
-        coverage: Float[Tensor, "b 2 hh wh"] | None = None,
+        correction: Float[Tensor, "b 2 hh wh"] | None = None,
     ) -> Decoded:
         """Gaussians in the world frame.
 
@@ -89,16 +89,17 @@ class GaussianHead(nn.Module):
             refined: features of the refinement at 1/2, after a ReLU.
             capacity: Gaussians per view; foreground pixels fill them in order, and the opacity of the rest is 0. None:
                 one for every pixel, row by row, with an opacity of 0 off the mask.
-            coverage: the person's share of each 2 x 2 pixels, as estimated; None: that of the masks.
+            correction: evidence of the person in each 2 x 2 pixels, to which the head adds its own; None where masks
+                are exact.
         """
         masks = pair.masks[:, :, 0]
         trim = trimmed(masks)
-        cues, (gain, bias) = self._cues(pair, half.detach(), trim, coverage, fine.dtype)
+        cues, (gain, bias) = self._cues(pair, half.detach(), trim, correction, fine.dtype)
         features = concatenated(fine.flatten(0, 1).relu(), refined.flatten(0, 1), *cues)
         attributes = F.pixel_shuffle(self.attributes(self.residual(self.join(features)).relu()), 2)
         kept, evidence = masks > 0, None
-        if self.hint:
-            masks, trim, kept, evidence = self._estimated(pair, attributes)
+        if correction is not None:
+            masks, trim, kept, evidence = self._estimated(pair, attributes, correction)
 
         lists = {
             "attributes": attributes.permute(0, 2, 3, 1).unflatten(0, (-1, 2)).flatten(2, 3),
@@ -119,26 +120,27 @@ class GaussianHead(nn.Module):
 
     @staticmethod
     def _estimated(
-        pair: StereoPair, attributes: Float[Tensor, "n k h w"]
+        pair: StereoPair, attributes: Float[Tensor, "n k h w"], correction: Float[Tensor, "b 2 hh wh"]
     ) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"], Bool[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"]]:
         """The person's share of every pixel that was filmed, trimmed, as pixels with a Gaussian, and as logits."""
         masks = pair.masks[:, :, 0]
-        seen = (masks > 0) | (pair.images > 0).any(2)
-        opacity, evidence = (attributes[:, place].unflatten(0, (-1, 2)) for place in (sum(_ATTRIBUTES[:2]), -1))
-        masks, logits = corrected(masks, evidence)
+        seen = (masks > 0) | was_filmed(pair.images)[:, :, 0]
+        opacity = attributes[:, sum(_ATTRIBUTES[:2])].unflatten(0, (-1, 2))
+        evidence = add_coarse(attributes[:, -1:], correction.flatten(0, 1)[:, None])
+        masks, logits = corrected(masks, evidence[:, 0].unflatten(0, (-1, 2)))
         masks = masks * seen
         trim = trimmed(masks)
         return masks, trim, _opacities(opacity.to(masks.dtype), trim) * masks >= _LEAST_OPACITY, logits
 
     def _cues(
-        self, pair: StereoPair, half: Tensor, trim: Tensor, coverage: Tensor | None, dtype: torch.dtype
+        self, pair: StereoPair, half: Tensor, trim: Tensor, correction: Tensor | None, dtype: torch.dtype
     ) -> tuple[tuple[Float[Tensor, "n _ hh wh"], ...], tuple[Float[Tensor, "b 2 3"], Float[Tensor, "b 2 3"]]]:
         """Inputs of the decoder that are not learned, at 1/2, and the colour correction of each view."""
         cover = F.avg_pool2d(pair.masks.flatten(0, 1), 2).unflatten(0, (-1, 2))[:, :, 0]
         colors = F.avg_pool2d(pair.images.flatten(0, 1), 2).unflatten(0, (-1, 2))
         known = cover > 0
-        if coverage is not None:
-            cover, known = coverage, known | (colors > 0).any(2)
+        if correction is not None:
+            cover, known = corrected(cover, correction)[0], known | was_filmed(colors)[:, :, 0]
         with torch.no_grad():
             depth = disparity_to_depth(half, pair.cameras)
             consistency, covered, matched = left_right_consistency(half / 2, depth, cover, colors)
@@ -146,12 +148,13 @@ class GaussianHead(nn.Module):
         exposure = self.exposure(colors, matched, consistency * cover)
         shuffled = torch.cat([2 * pair.images - 1, trim[:, :, None]], dim=2).to(dtype) * pair.masks.to(dtype)
         flat = torch.stack([consistency, covered, cover], dim=2)
-        flat = torch.cat([flat, slope, 4 * (matched - colors) * covered[:, :, None]], dim=2)
+        compared = covered[:, :, None] if correction is None else was_filmed(matched)
+        flat = torch.cat([flat, slope, 4 * (matched - colors) * compared], dim=2)
         flat = (flat * known[:, :, None]).flatten(0, 1).to(dtype, memory_format=torch.channels_last)
         cues = unshuffled(shuffled.flatten(0, 1)), flat
         if self.hint:
-            outside = (2 * pair.images * (1 - pair.masks)).to(dtype)
-            cues += (unshuffled(outside.flatten(0, 1)),)
+            outside = (2 * pair.images - 1) * ((1 - pair.masks) * was_filmed(pair.images))
+            cues += (unshuffled(outside.flatten(0, 1).to(dtype)),)
         return cues, exposure
 
 

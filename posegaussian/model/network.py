@@ -125,7 +125,7 @@ class PoseGaussian(nn.Module):
         gaussians, count, evidence = None, None, estimate.evidence
         if not depth_only:
             found = estimate.disparities[-1], estimate.half, fine, estimate.hidden
-            decoded = self.head(pair, *found, capacity, estimate.coverage)
+            decoded = self.head(pair, *found, capacity, estimate.correction)
             gaussians, count = decoded.gaussians, decoded.count
             evidence = evidence if decoded.evidence is None else (*evidence, decoded.evidence)
             if capacity is None:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from posegaussian.model.blocks import concatenated, conv, output
+from posegaussian.model.blocks import add_coarse, concatenated, conv, output
 from posegaussian.model.correlation import CorrelationPyramid, correlate, expected_match, unit
 from posegaussian.model.coverage import corrected
 from posegaussian.model.disparity_prior import PriorEstimate
@@ -37,14 +37,14 @@ class StereoEstimate:
             before it, upsampled bilinearly: the posterior mean, one per GRU update, and the match before refinement.
         half: the result at half the image's size, one value per 2 x 2 pixels, in pixels of the image.
         hidden: features of the refinement at half the image's size, after a ReLU.
-        coverage: where masks are a hint, the person's share of each cell at half the image's size; else None.
+        correction: where masks are a hint, the evidence at half the image's size that corrects them; else None.
         evidence: the logits of the person's share at 1/4 and at 1/2; none where masks are exact.
     """
 
     disparities: tuple[Float[Tensor, "b 2 h w"], ...]
     half: Float[Tensor, "b 2 hh wh"]
     hidden: Float[Tensor, "b 2 c hh wh"]
-    coverage: Float[Tensor, "b 2 hh wh"] | None = None
+    correction: Float[Tensor, "b 2 hh wh"] | None = None
     evidence: tuple[Float[Tensor, "b 2 _ _"], ...] = ()
 
 
@@ -98,11 +98,13 @@ class Stereo(nn.Module):
         features, fine = (mirror(x).flatten(0, 1) for x in (features, fine))
         cover_half = F.avg_pool2d(mirror(masks).flatten(0, 1), 2)
         cover = F.avg_pool2d(cover_half, 2)
-        coverage, evidence = None, ()
+        correction, evidence = None, ()
         if self.evidence is not None and self.fine_evidence is not None:
-            cover, logits = corrected(cover, self.evidence(features.relu())[:, 0])
-            cover_half, fine_logits = corrected(cover_half, self.fine_evidence(fine.relu())[:, 0])
-            coverage, evidence = cover_half, (logits, fine_logits)
+            coarse = self.evidence(features.relu())
+            cover, logits = corrected(cover, coarse[:, 0])
+            correction = add_coarse(self.fine_evidence(fine.relu()), coarse)[:, 0]
+            cover_half, fine_logits = corrected(cover_half, correction)
+            evidence = logits, fine_logits
         planes = torch.stack([prior.disparity, prior.sigma, prior.pixels_per_metre], dim=2) / self.stride
         mean, sigma, cells_per_metre = mirror(planes).flatten(0, 1).unbind(1)
 
@@ -130,9 +132,9 @@ class Stereo(nn.Module):
         def back(values: Tensor) -> Tensor:
             return mirror(values.unflatten(0, (-1, 2)))
 
-        coverage, evidence = None if coverage is None else back(coverage), tuple(back(logits) for logits in evidence)
+        correction, evidence = None if correction is None else back(correction), tuple(map(back, evidence))
         disparities = tuple(back(q) for q in [*fulls, full])
-        return StereoEstimate(disparities, 2 * back(half), back(refined), coverage, evidence)
+        return StereoEstimate(disparities, 2 * back(half), back(refined), correction, evidence)
 
     def _posterior(
         self, match: Tensor, cover: Tensor, mean: Tensor, sigma: Tensor

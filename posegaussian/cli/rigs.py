@@ -1,4 +1,4 @@
-"""What a rig of one's own is worth: its cameras, held out in turn."""
+"""What a rig of one's own is worth, by its cameras that are held out; and weights that are tuned to it."""
 
 from pathlib import Path
 
@@ -39,3 +39,42 @@ def assess(
         device=device,
     )
     print("\n".join([*found.lines(), f"{output}: {len(found.triples)} views of held-out cameras"]))
+
+
+def adapt(
+    capture: Path,
+    /,
+    *,
+    frames: Frames = None,
+    people: Path | None = None,
+    weights: str = "release",
+    state: Path | None = None,
+    output: Output,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Tune weights to a rig of three cameras or more; they are kept if a camera and frames that were kept back gain.
+
+    Args:
+        capture: a capture folder of any known layout
+        people: the people .h5 of the capture, for masks where none are given
+        weights: to start from: a .safetensors file, or `release`: the included weights
+        state: folder for what is made on the way (default: beside the output, with the suffix .state); a stopped run
+            goes on from it
+        output: the weights (.safetensors), tuned or as they were; the verdict is written beside this file as .json
+    """
+    from posegaussian.captures.sequences import FrameRange
+    from posegaussian.model.weights import weights_path
+    from posegaussian.pipeline.adapt import adapt as tune
+
+    found = tune(
+        capture,
+        output,
+        config.load_settings(config.AdaptSettings, settings),
+        weights_path(weights),
+        state or output.with_suffix(".state"),
+        frames=FrameRange.parse(frames) if frames else None,
+        people=people,
+        device=device,
+    )
+    print("\n".join([*found.lines(), str(output)]))

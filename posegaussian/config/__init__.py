@@ -5,6 +5,7 @@ A section of the configuration file lies in the module of its name; the docstrin
 and the command line accept exactly the same keys. Lightweight on purpose: the MMPose environment imports it.
 """
 
+from posegaussian.config.adapt import AdaptSettings
 from posegaussian.config.assess import AssessSettings
 from posegaussian.config.builtin import BuiltinSettings
 from posegaussian.config.detectors import DetectorSettings
@@ -33,6 +34,7 @@ __all__ = [
     "GPS_GAUSSIAN",
     "REALISTIC_SENSOR",
     "STAGE_VERSION",
+    "AdaptSettings",
     "AssessSettings",
     "Axis",
     "BuiltinSettings",

@@ -75,6 +75,9 @@ class TrainSettings:
     """Decay per step of the exponential moving average (EMA) of the weights, which is validated and written; 0: off."""
     losses: Losses = Field(default_factory=loss_weights)
     """Weights of the losses by name; one that is left out has its default."""
+    uncertain_band: Fraction = 0.0
+    """Width of a band on either side of the person's edge, as a share of the person's height, in which target views are
+    not compared. Masks of photographs are least sure there; those of built-in people are exact."""
     heatmap_dropout: Fraction = 0.1
     """Share of clips that are trained without heatmaps; half of it is the share of joints that are dropped."""
     validate_every: Positive = 40

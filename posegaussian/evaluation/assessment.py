@@ -93,9 +93,10 @@ def limits(doubts: PairDoubts | None, angle: float, color_gain: float = math.nan
     """
     found = [f"angle: {angle:.0f} degrees"] if angle > WIDE else []
     if doubts is not None:
-        most = _OFF_JOINTS if doubts.features is None else _OFF_FEATURES
-        if doubts.calibration is not None and doubts.calibration > most:
-            found.append(f"calibration: rows differ by {doubts.calibration:.1f} px at 1024")
+        if doubts.features is not None and doubts.features > _OFF_FEATURES:
+            found.append(f"calibration: rows differ by {doubts.features:.1f} px at 1024")
+        if doubts.features is None and doubts.rows is not None and doubts.rows > _OFF_JOINTS:
+            found.append(f"calibration or joints: rows of joints differ by {doubts.rows:.0f} px at 1024")
         if doubts.mattes is not None and doubts.mattes < _LOW_MATTE:
             found.append(f"mattes: confidence {doubts.mattes:.2f}")
         if doubts.joints is not None and doubts.joints < _LOW_JOINTS:
@@ -114,9 +115,9 @@ def is_late(offset: float, error: float) -> bool:
 
 
 def triple_limits(measured: MeasuredTriple, method: str) -> list[str]:
-    """What limits the views of a measured triple, see `limits`."""
-    gain = measured.value(method, "cc_psnr") - measured.value(method, "psnr")
-    return limits(measured.doubts, measured.triple.angle, gain)
+    """What limits the views of a measured triple, see `limits`; the angle alone where nothing stands out."""
+    angle, gain = measured.triple.angle, measured.value(method, "cc_psnr") - measured.value(method, "psnr")
+    return limits(measured.doubts, angle, gain) or [f"the angle alone: {angle:.0f} degrees"]
 
 
 def by_angle(triples: Iterable[MeasuredTriple], method: str) -> list[AngleRow]:

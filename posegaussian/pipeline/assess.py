@@ -1,7 +1,7 @@
 """The command `assess`: every camera of a rig that lies between two others is held out in turn, and measured."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,6 @@ from jaxtyping import Float
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names, neighbouring_pairs, person_centre
-from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.captures.triples import Triple, find_triples, narrowest
@@ -26,9 +25,15 @@ from posegaussian.evaluation.table import write_frame
 from posegaussian.geometry.rig import pair_angle
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
-from posegaussian.pipeline.pair_files import PairFiles, means, measure_pair, render_pair, write_pair_files
-from posegaussian.preparation.known_people import frames_with_person, people_from
-from posegaussian.preparation.mattes.computed import with_masks
+from posegaussian.pipeline.pair_files import (
+    PairFiles,
+    means,
+    measure_pair,
+    read_with_masks,
+    render_pair,
+    spread,
+    write_pair_files,
+)
 from posegaussian.preparation.people_file import PeopleFile
 from posegaussian.progress import progress
 from posegaussian.report.assessment import Assessment, assessment_page
@@ -82,12 +87,14 @@ def assess(
         TemporaryDirectory(dir=_made_folder(output)) as folder,
     ):
         warnings.simplefilter("always", CaptureWarning)
-        capture, chosen = _capture(root, frames, settings, file)
+        capture, numbers = read_with_masks(root, frames, settings.rectify, file)
+        chosen = spread(numbers, settings.frames)
         person = person_centre(capture, list(capture.cameras), chosen[0])
         triples = find_triples(capture.cameras, person, settings.widest)
         pairs = _pairs(capture, chosen[0])
         unmeasured = [pair for pair in pairs if not any(set(each.pair) == set(pair) for each in triples)]
-        shown = _spread([each.name for each in narrowest(triples)] or [_pair_name(pair) for pair in pairs])
+        candidates = [each.name for each in narrowest(triples)] or [_pair_name(pair) for pair in pairs]
+        shown = set(spread(candidates, _VIEWS))
         made = {
             name: _make(Path(folder), name, capture, pair, camera, chosen, settings, weights, device, name in shown)
             for name, pair, camera in progress(_jobs(triples, unmeasured), "assess pair", unit="pairs")
@@ -103,7 +110,7 @@ def assess(
             pairs=[(pair, _angle(capture, pair, person)) for pair in pairs],
             views=[view for each in made.values() if (view := each.view)],
             timing=timing_problems(capture, chosen[0]),
-            warnings=list(dict.fromkeys(_sentence(each.message) for each in caught)),
+            warnings=_sentences(each.message for each in caught),
             method=MODEL,
         )
         tables = [each.rows.assign(capture=capture.name) for each in made.values() if each.rows is not None]
@@ -116,22 +123,6 @@ def assess(
 def _made_folder(output: Path) -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
     return output.parent
-
-
-def _capture(
-    root: Path, frames: FrameRange | None, settings: AssessSettings, file: PeopleFile | None
-) -> tuple[Capture, list[int]]:
-    """The capture with masks and without roles, and the frames that are looked at."""
-    capture = read_capture(root, frames=frames)
-    if len(capture.cameras) < 2:
-        raise CaptureError("a pair needs two cameras", code="too-few-cameras", file=root)
-    known = None if file is None else people_from(file, capture)
-    capture = with_masks(capture, settings.rectify.masks, label=settings.rectify.mask_label, people=known)
-    numbers = list(capture.frames) if file is None else frames_with_person(file, capture, list(capture.frames))
-    if not numbers:
-        raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
-    count = min(settings.frames, len(numbers))
-    return capture, [numbers[(2 * i + 1) * len(numbers) // (2 * count)] for i in range(count)]
 
 
 def _pairs(capture: Capture, frame: int) -> list[Names]:
@@ -147,12 +138,6 @@ def _jobs(triples: Sequence[Triple], pairs: Sequence[Names]) -> list[tuple[str, 
 
 def _pair_name(pair: Names) -> str:
     return "-".join(pair)
-
-
-def _spread(names: Sequence[str]) -> set[str]:
-    """At most `_VIEWS` of the names, spread over all."""
-    count = min(_VIEWS, len(names))
-    return {names[i * len(names) // count] for i in range(count)}
 
 
 def _make(
@@ -200,8 +185,12 @@ def _angle(capture: Capture, pair: Names, person: Float[np.ndarray, " 3"]) -> fl
     return pair_angle(person, *(capture.cameras[name] for name in pair))
 
 
-def _sentence(message: Warning | str) -> str:
-    """A warning without the path of the temporary file that it is about."""
-    if not isinstance(message, UserMessage):
-        return str(message)
-    return f"{f'camera {message.camera}: ' if message.camera else ''}{message.what}"
+def _sentences(messages: Iterable[Warning | str]) -> list[str]:
+    """Warnings, each once, without the paths of temporary files; the page itself says which pairs are wide."""
+    lines = []
+    for each in messages:
+        if not isinstance(each, UserMessage):
+            lines.append(str(each))
+        elif each.code != "wide-pair":
+            lines.append(f"{f'camera {each.camera}: ' if each.camera else ''}{each.what}")
+    return list(dict.fromkeys(lines))

@@ -3,21 +3,60 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names
+from posegaussian.captures.reading import read_capture
+from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import DetectorSettings, EvaluateSettings, RectifySettings, RenderSettings
+from posegaussian.errors import CaptureError
 from posegaussian.evaluation.table import read_rows
 from posegaussian.pipeline.evaluate import evaluate_capture
 from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pipeline.rectify import rectify_frames
 from posegaussian.pipeline.render import render_capture
+from posegaussian.preparation.known_people import frames_with_person, people_from
+from posegaussian.preparation.mattes.computed import with_masks
+from posegaussian.preparation.people_file import PeopleFile
 
+T = TypeVar("T")
 _STEPS, _PATH = 3, (256, 256)
 """Steps of the path between the cameras: its middle one is shown where no camera is held out. And the images' size."""
+
+
+def read_with_masks(
+    root: Path, frames: FrameRange | None, settings: RectifySettings, file: PeopleFile | None
+) -> tuple[Capture, list[int]]:
+    """A capture with masks, and the numbers of its frames with the person.
+
+    Args:
+        root: the capture's folder.
+        frames: to choose from; default: all.
+        settings: where the masks come from.
+        file: of the stage `people`, for masks where none are given; None: the person is looked for.
+
+    Raises:
+        CaptureError: the capture cannot be read, has fewer than two cameras, or nobody in any frame.
+        StoreError: the file of people is of another capture.
+    """
+    capture = read_capture(root, frames=frames)
+    if len(capture.cameras) < 2:
+        raise CaptureError("a pair needs two cameras", code="too-few-cameras", file=root)
+    known = None if file is None else people_from(file, capture)
+    capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known)
+    numbers = list(capture.frames) if file is None else frames_with_person(file, capture, list(capture.frames))
+    if not numbers:
+        raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
+    return capture, numbers
+
+
+def spread(numbers: Sequence[T], count: int) -> list[T]:
+    """At most so many of some items, spread over all."""
+    count = min(count, len(numbers))
+    return [numbers[(2 * i + 1) * len(numbers) // (2 * count)] for i in range(count)]
 
 
 @dataclass(frozen=True)

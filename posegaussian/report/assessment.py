@@ -161,12 +161,11 @@ def _triple_row(each: MeasuredTriple, method: str) -> dict[str, object]:
         value = each.value(method, name, scope)
         cells.append(formatted(value, METRICS[name]) if math.isfinite(value) else "–")
     warp = each.value("plane_warp", "psnr")
-    found = triple_limits(each, method)
     return {
         "triple": each.triple,
         "cells": cells,
         "plane_warp": f"{warp:.2f}" if math.isfinite(warp) else "–",
-        "limits": each.problem or "; ".join(found) or "nothing stands out",
+        "limits": each.problem or "; ".join(triple_limits(each, method)),
     }
 
 

@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+from jaxtyping import Float
+from torch import Tensor
 
 from posegaussian.data.batch import Batch
 from posegaussian.model.network import Reconstruction
+from posegaussian.training.losses.uncertain import certain_colors
 from posegaussian.types import Rendering
 
 
@@ -17,14 +22,23 @@ class LossInputs:
         view: the target view, rendered; None in phase depth.
         batch: with the ground truth.
         weights: of the losses of this phase, by name; one loss uses the weight of another.
+        band: width of the band around the person's edge in which views are not compared, as a share of the person's
+            height.
     """
 
     result: Reconstruction
     view: Rendering | None
     batch: Batch
     weights: Mapping[str, float]
+    band: float = 0.0
 
     @property
     def scale(self) -> float:
         """From pixels of the rectified images to pixels at 1024."""
         return 1024 / self.batch.width
+
+    @cached_property
+    def colors(self) -> Float[Tensor, "b 3 ht wt"]:
+        """The colours of the rendered view; where the person's edge is uncertain, those of the target."""
+        assert self.view is not None
+        return certain_colors(self.view.colors, self.batch.target, self.batch.target_mask, self.band)

@@ -31,7 +31,7 @@ def combine(result: Reconstruction, view: Rendering | None, batch: Batch, settin
         settings: with the weights of the losses.
     """
     weights = weights_of(settings, "depth" if view is None else "full")
-    inputs = LossInputs(result, view, batch, weights)
+    inputs = LossInputs(result, view, batch, weights, settings.uncertain_band)
     parts: dict[str, Tensor] = {}
     for name, weight in weights.items():
         entry = LOSSES[name]

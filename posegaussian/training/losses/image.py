@@ -15,14 +15,12 @@ _GRADIENT_SCALES = 3
 
 def image(inputs: LossInputs) -> Float[Tensor, ""]:
     """See `image_loss`."""
-    assert inputs.view is not None
-    return image_loss(inputs.view.colors, inputs.batch.target, inputs.batch.target_mask)
+    return image_loss(inputs.colors, inputs.batch.target, inputs.batch.target_mask)
 
 
 def gradient(inputs: LossInputs) -> Float[Tensor, ""]:
     """See `gradient_loss`."""
-    assert inputs.view is not None
-    return gradient_loss(inputs.view.colors, inputs.batch.target, inputs.batch.target_mask)
+    return gradient_loss(inputs.colors, inputs.batch.target, inputs.batch.target_mask)
 
 
 def image_loss(

@@ -8,12 +8,12 @@ from posegaussian.training.losses.base import LossInputs
 
 def temporal(inputs: LossInputs) -> Float[Tensor, ""]:
     """Change of the disparity errors, weighted as the disparity loss, plus change of the errors of the view."""
-    result, view, batch = inputs.result, inputs.view, inputs.batch
+    result, batch = inputs.result, inputs.batch
     change = inputs.scale * temporal_change(result.disparity - batch.disparity, batch.valid, batch.frames)
     total = inputs.weights["depth"] * change
-    if view is not None:
+    if inputs.view is not None:
         known = batch.target_mask.expand_as(batch.target)
-        total = total + temporal_change(view.colors - batch.target, known, batch.frames)
+        total = total + temporal_change(inputs.colors - batch.target, known, batch.frames)
     return total
 
 

@@ -28,7 +28,7 @@ def test_nothing_stands_out():
     ("change", "words"),
     [
         ({"features": 4.0}, "calibration: rows differ by 4.0 px"),
-        ({"features": None, "rows": 15.0}, "calibration: rows differ by 15.0 px"),
+        ({"features": None, "rows": 15.0}, "calibration or joints: rows of joints differ by 15 px"),
         ({"mattes": 0.8}, "mattes: confidence 0.80"),
         ({"joints": 0.1}, "joints: mean score 0.10"),
         ({"late": (-0.6, 0.1)}, "time: b is 0.6 frames early"),
@@ -46,6 +46,7 @@ def test_joints_are_allowed_larger_errors_than_features():
 def test_wide_pairs_and_colours_are_named():
     assert limits(doubts(), 75.0, color_gain=2.0) == ["angle: 75 degrees", "colours: 2.0 dB"]
     assert triple_limits(measured(75.0), "m") == ["angle: 75 degrees"]
+    assert triple_limits(measured(50.0), "m") == ["the angle alone: 50 degrees"]
 
 
 def test_a_delay_counts_beyond_its_error():

@@ -5,6 +5,7 @@ from posegaussian.evaluation.similarity import similarity
 from posegaussian.training.losses.disparity import end_point_error, sequence_loss
 from posegaussian.training.losses.image import box_psnr, gradient_loss, image_loss
 from posegaussian.training.losses.temporal import temporal_change
+from posegaussian.training.losses.uncertain import certain_colors, uncertain_pixels
 
 
 def test_only_known_disparities_count():
@@ -78,3 +79,28 @@ def test_similarity_is_that_of_torchmetrics():
     assert torch.allclose(ours, reference, atol=2e-5) and ours.min() < 0.9
     gradients = [torch.autograd.grad(values.sum(), image)[0] for values in (ours, reference)]
     assert torch.allclose(gradients[0], gradients[1], atol=1e-4 * float(gradients[1].abs().max()))
+
+
+def test_pixels_near_an_edge_are_uncertain():
+    mask = torch.zeros(2, 1, 40, 40)
+    mask[0, :, 10:30, 10:30] = 1
+    mask[1, :, 10:30, 10:30] = 1
+    mask[1, :, 20, 20] = 0.5
+    found = uncertain_pixels(mask, 0.1)
+    expected = torch.zeros(40, 40, dtype=torch.bool)
+    expected[8:32, 8:32] = True
+    expected[12:28, 12:28] = False
+    assert (found[0, 0] == expected).all(), "2 pixels on either side: a tenth of 20"
+    assert found[1, 0, 20, 20]
+    assert not uncertain_pixels(mask[:1], 0.0).any(), "no band, no soft pixel"
+
+
+def test_views_are_not_compared_where_the_edge_is_uncertain():
+    target, mask = torch.zeros(1, 3, 40, 40), torch.zeros(1, 1, 40, 40)
+    mask[..., 10:30, 10:30] = 1
+    wrong = target.clone()
+    wrong[..., 9:11, 10:30] = 1  # an edge that is off by a pixel
+    assert certain_colors(wrong, target, mask, 0.0) is wrong
+    assert (certain_colors(wrong, target, mask, 0.1) == target).all()
+    wrong[..., 20, 20] = 1
+    assert certain_colors(wrong, target, mask, 0.1).sum() == 3, "within the person it counts"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from posegaussian.geometry.lens import SourceCamera
     from posegaussian.io.images import write_image
     from posegaussian.io.ply import read_ply, write_ply
+    from posegaussian.live.session import LiveSession
     from posegaussian.model.streaming import StreamingPredictor
     from posegaussian.model.weights import load_model
     from posegaussian.rendering.camera_path import camera_between
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Camera",
     "Gaussians",
+    "LiveSession",
     "Rectifier",
     "Rendering",
     "SourceCamera",
@@ -45,6 +47,7 @@ __all__ = [
 _MODULES = {
     "Camera": "types",
     "Gaussians": "types",
+    "LiveSession": "live.session",
     "Rectifier": "data.rectify",
     "Rendering": "types",
     "SourceCamera": "geometry.lens",

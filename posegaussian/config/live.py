@@ -1,7 +1,7 @@
 """Settings of the command `live`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -48,6 +48,8 @@ class LiveSettings:
     """A camera without a frame for so long is shown as stalled, seconds; network cameras are opened anew then."""
     size: tuple[Sixteens, Sixteens] | None = None
     """Width and height of the rectified images, pixels; null: 1024 x 1024 on a GPU, 256 x 256 on the CPU."""
+    color: Literal["auto", "off"] = "auto"
+    """`auto`: match the cameras' colours, from the first frame on; `off`: keep them."""
     view: Size | None = None
     """Width and height of the views, pixels; null: those of the rectified images."""
     quality: Annotated[int, Field(ge=30, le=100)] = 85

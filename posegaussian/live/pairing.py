@@ -19,10 +19,12 @@ class TimedFrame:
     Args:
         time: when it was taken, on this machine's clock (`time.monotonic`), seconds.
         read: returns the RGB image; raises OSError or ValueError if it cannot be decoded.
+        mask: coverage of the person, 0..255; None: it has to be found.
     """
 
     time: float
     read: Callable[[], UInt8[np.ndarray, "h w 3"]]
+    mask: UInt8[np.ndarray, "h w"] | None = None
 
 
 @dataclass(frozen=True, eq=False)

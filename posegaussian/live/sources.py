@@ -6,9 +6,10 @@ again.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -71,43 +72,59 @@ class Playback:
 
 @dataclass(frozen=True)
 class Footage:
-    """Images or videos on disk, played in real time again and again.
+    """Frames that are there already, played in real time again and again.
 
-    A frame is decoded only if it is used, and frames whose time has passed are left out: a slow machine loses frames,
-    not time.
+    A frame is read only if it is used, and frames whose time has passed are left out: a slow machine loses frames, not
+    time.
 
     Args:
         label: see `Source`.
-        camera: name, for errors.
-        images: in their order.
+        count: of the frames.
+        read: returns the RGB image of a frame, by its number from 0.
         fps: frames per second.
         playback: the clock.
+        paths: of the frames, where they are files that may vanish.
     """
 
     label: str
-    camera: str
-    images: Sequence[LazyImage]
+    count: int
+    read: Callable[[int], UInt8[np.ndarray, "h w 3"]]
     fps: float
     playback: Playback
+    paths: Sequence[Path] = ()
+
+    @staticmethod
+    def of_files(label: str, camera: str, images: Sequence[LazyImage], fps: float, playback: Playback) -> "Footage":
+        """Images or videos on disk.
+
+        Args:
+            label: see `Source`.
+            camera: name, for errors.
+            images: in their order.
+            fps: frames per second.
+            playback: the clock.
+        """
+
+        def read(number: int) -> UInt8[np.ndarray, "h w 3"]:
+            try:
+                return read_image(images[number], camera, number)
+            except UserError as error:  # its message names the file
+                raise ValueError(f"a frame cannot be decoded ({error.code})") from None
+
+        return Footage(label, len(images), read, fps, playback, [image.path for image in images])
 
     def frames(self) -> Iterator[TimedFrame]:
         """See Source."""
-        position = self.playback.position()
+        number = int(self.playback.position() * self.fps)
         assert self.playback.start is not None
-        number = int(position * self.fps)
         while True:
             due = self.playback.start + number / self.fps
             time.sleep(max(0.0, due - time.monotonic()))
-            image = self.images[number % len(self.images)]
-            image.path.stat()  # an OSError where it is gone
-            yield TimedFrame(due, lambda image=image, number=number: self._read(image, number))
+            index = number % self.count
+            if self.paths:
+                self.paths[index].stat()  # an OSError where it is gone
+            yield TimedFrame(due, partial(self.read, index))
             number = max(number + 1, int(self.playback.position() * self.fps))
-
-    def _read(self, image: LazyImage, number: int) -> UInt8[np.ndarray, "h w 3"]:
-        try:
-            return read_image(image, self.camera, number % len(self.images))
-        except UserError as error:  # its message names the file
-            raise ValueError(f"a frame cannot be decoded ({error.code})") from None
 
 
 @dataclass(frozen=True)
@@ -207,7 +224,7 @@ def camera_source(
     chosen = given.get(name)
     if chosen is None:
         images = [capture.images[name][frame] for frame in capture.frames]
-        return Footage(f"footage of {name}", name, images, capture.fps or _RATE, playback)
+        return Footage.of_files(f"footage of {name}", name, images, capture.fps or _RATE, playback)
     if chosen.usb is not None:
         camera = capture.cameras[name]
         return UsbCamera(chosen.usb, (camera.width, camera.height), chosen.fps, chosen.delay)
@@ -226,7 +243,7 @@ def file_source(path: Path, name: str, fps: float | None, playback: Playback) ->
         images, rate = video_sequence(path, name), frame_rate(path) or _RATE
     if not images:
         raise CaptureError("holds no frames", code="no-images", file=path, camera=name)
-    return Footage(f"file for {name}", name, list(images.values()), fps or rate, playback)
+    return Footage.of_files(f"file for {name}", name, list(images.values()), fps or rate, playback)
 
 
 def check_cameras(given: Mapping[str, LiveCameraSettings], capture: Capture) -> None:

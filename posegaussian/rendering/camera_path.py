@@ -99,8 +99,19 @@ def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Ten
 
 def orbit_camera(camera: Camera, pivot: Float[Tensor, "3"], degrees: float) -> Camera:
     """The camera after a rotation about a point, around the axis through it that is parallel to the camera's y axis."""
+    return turned_camera(camera, pivot, -camera.world_to_camera[:3, :3][1], degrees)
+
+
+def turned_camera(camera: Camera, pivot: Float[Tensor, "3"], axis: Float[Tensor, "3"], degrees: float) -> Camera:
+    """The camera after a rotation about an axis through a point, counter-clockwise as seen against the axis.
+
+    Args:
+        camera: one camera.
+        pivot: the point, in the world, metres.
+        axis: direction of the axis in the world, of unit length.
+        degrees: the angle.
+    """
     about = camera.world_to_camera.new_tensor(_numpy(pivot))
-    axis = -camera.world_to_camera[:3, :3][1]
     turn = Rotation.from_rotvec(math.radians(degrees) * _numpy(axis)).as_matrix()
     moved = torch.eye(4).to(camera.world_to_camera)
     moved[:3, :3] = moved.new_tensor(turn).mT

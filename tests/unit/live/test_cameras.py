@@ -162,7 +162,7 @@ def test_the_settings_choose_the_source_of_each_camera(capture, tmp_path):
     assert isinstance(camera_source("00", capture, given, 1.0, Playback()), UsbCamera)
     assert isinstance(camera_source("01", capture, given, 1.0, Playback()), NetworkCamera)
     own = camera_source("00", capture, {}, 1.0, Playback())
-    assert isinstance(own, Footage) and len(own.images) == 2 and own.fps == 30
+    assert isinstance(own, Footage) and own.count == 2 and own.fps == 30
     check_cameras(given, capture)
     with helpers.refuses(ConfigError, "unknown-live-camera"):
         check_cameras({"02": given["00"]}, capture)

@@ -28,6 +28,7 @@ ALLOWED = {
             ".evaluate",
             ".export",
             ".find_people",
+            ".live",
             ".load",
             ".matte",
             ".models",

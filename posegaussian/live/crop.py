@@ -15,7 +15,7 @@ from posegaussian.preparation.color import ColorTransform
 from posegaussian.preparation.footage import FrameInMemory
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, plan_pair, with_matched_colors
 
-_MARGIN = 0.12
+MARGIN = 0.12
 """Free border around the person when a plan is made, as a share of the image: room to move. Twice that of captures,
 whose plan knows all frames. Chosen by hand."""
 _SMALL = 0.5
@@ -45,13 +45,13 @@ class FollowingCrop:
 
     Args:
         cameras: two, by name.
-        size: width and height of the rectified images, pixels.
+        settings: size and margin.
         match_colors: whether to make the cameras' colours alike; estimated on the first frame.
     """
 
-    def __init__(self, cameras: Mapping[str, SourceCamera], size: tuple[int, int], match_colors: bool):
+    def __init__(self, cameras: Mapping[str, SourceCamera], settings: RectifySettings, match_colors: bool):
         self._cameras, self._match_colors = cameras, match_colors
-        self._settings = RectifySettings(size=size, margin=_MARGIN)
+        self._settings = settings
         self._lock = threading.Lock()
         self._current: NumberedPlan | None = None
         self._colors: dict[str, ColorTransform] = {}

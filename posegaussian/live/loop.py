@@ -13,9 +13,11 @@ import torch
 from jaxtyping import UInt8
 
 from posegaussian.errors import UserError
+from posegaussian.live.crop import Images, Masks
 from posegaussian.live.slots import Slot
-from posegaussian.live.stages import Images, Masks, Prepared, Stages
+from posegaussian.live.stages import Prepared, Stages
 from posegaussian.live.statistics import Meter
+from posegaussian.preparation.people import FramePeople
 from posegaussian.types import Camera, Gaussians
 
 STAGES = ("wait", "decode", "people", "prepare", "network")
@@ -75,6 +77,7 @@ class Loop:
 
     Args:
         stages: the computation.
+        device: where it runs.
         workers: number of preparing threads.
         drop: whether newer frames take the place of those that wait; else `put` waits, and each frame is used.
         then: called by the network's thread with every frame that is done.
@@ -84,11 +87,13 @@ class Loop:
     def __init__(
         self,
         stages: Stages,
+        device: torch.device,
         workers: int,
         drop: bool,
         then: Callable[[LiveFrame], object],
         prepared: Callable[[Prepared], object],
     ):
+        self._device = device
         self._stages, self._then, self._prepared = stages, then, prepared
         self._waiting: Slot[FrameInput] = Slot(drop)
         self._places = threading.Semaphore(workers)
@@ -148,14 +153,14 @@ class Loop:
                 self._places.release()
                 continue
             with self._timed("people"), self._stream():
-                people = self._stages.people(images) if frame.masks is None else None
+                people = self._stages.people(images)
             work = _Work(frame, images)
             work.prepared = self._pool.submit(self._prepare, images, people, frame.masks)
             with self._more:
                 self._begun.append(work)
                 self._more.notify_all()
 
-    def _prepare(self, images: Images, people: Any, masks: Masks | None) -> Prepared | None:
+    def _prepare(self, images: Images, people: FramePeople, masks: Masks | None) -> Prepared | None:
         with self._timed("prepare"), self._stream():
             return self._stages.prepare(images, people, masks)
 
@@ -202,7 +207,7 @@ class Loop:
 
     def _stream(self) -> Any:
         """A block in which this thread's work on CUDA has a stream of its own; it ends when the work is done."""
-        return own_stream(self._local, self._stages.device)
+        return own_stream(self._local, self._device)
 
 
 @contextmanager

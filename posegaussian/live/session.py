@@ -11,10 +11,11 @@ from jaxtyping import UInt8
 from posegaussian.config import LiveSettings
 from posegaussian.errors import ConfigError
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.live.crop import Images
 from posegaussian.live.loop import FrameInput, LiveFrame, Loop, own_stream
 from posegaussian.live.pairing import FramePair, Pairing, TimedFrame
 from posegaussian.live.residuals import ResidualWatch
-from posegaussian.live.stages import Images, Prepared, Stages
+from posegaussian.live.stages import Prepared, Stages
 from posegaussian.live.viewpoint import PersonFraming, Viewpoint
 from posegaussian.model.device import pick_device
 from posegaussian.model.network import PoseGaussian
@@ -89,7 +90,7 @@ class LiveSession:
         matched = self.settings.color == "auto"
         stages = Stages(self.cameras, network, self.size, matched, self.settings.person)
         workers = max(1, min(_WORKERS, thread_count() - 4)) if self.device.type == "cuda" else 1
-        self.loop = Loop(stages, workers, drop, self._done, self._prepared)
+        self.loop = Loop(stages, self.device, workers, drop, self._done, self._prepared)
 
     def feed(
         self,

@@ -80,6 +80,10 @@ class RawPair:
     def restart(self) -> None:
         """Forget the frames before: the next one is the first of a sequence."""
         self._before = None
+        self.restart_network()
+
+    def restart_network(self) -> None:
+        """Forget the network's temporal state: the next frame is rectified by another plan."""
         self._reconstructor.restart()
 
     def people(self, images: Images) -> FramePeople:

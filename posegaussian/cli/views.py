@@ -12,8 +12,8 @@ from posegaussian.errors import ConfigError
 from posegaussian.registry import EXPORT_FORMATS, RASTERIZERS
 
 _AS = Parameter(name="--as", consume_multiple=1)
-_WHOLE = Parameter(group=Group("A whole capture", sort_key=1))
-_SINGLE = Parameter(group=Group("One view of a capture folder", sort_key=2))
+_RECTIFIED = Parameter(group=Group("A rectified capture", sort_key=1))
+_FOLDER = Parameter(group=Group("Views of a capture folder", sort_key=2))
 
 
 def render(
@@ -22,77 +22,80 @@ def render(
     *,
     weights: str = "release",
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    heatmaps: Annotated[Path | None, _WHOLE] = None,
-    video: Annotated[Path | None, _WHOLE] = None,
-    frames: Annotated[Path | None, _WHOLE] = None,
-    splats: Annotated[Path | None, _WHOLE] = None,
-    no_stabilizer: Annotated[bool, _WHOLE] = False,
-    source: Annotated[tuple[str, str] | None, _SINGLE, Parameter(metavar="A B")] = None,
-    ratio: Annotated[float | None, _SINGLE] = None,
-    frame: Annotated[Whole | None, _SINGLE] = None,
+    video: Path | None = None,
+    frames: Path | None = None,
+    splats: Path | None = None,
+    no_stabilizer: bool = False,
+    heatmaps: Annotated[Path | None, _RECTIFIED] = None,
+    source: Annotated[tuple[str, str] | None, _FOLDER, Parameter(metavar="A B")] = None,
+    ratio: Annotated[float | None, _FOLDER] = None,
+    frame: Annotated[str | None, _FOLDER, Parameter(metavar="N or START:STOP:STEP")] = None,
     settings: "Annotated[Settings, naming('backend', RASTERIZERS)]" = None,
     device: Device = "auto",
 ) -> None:
-    """Render novel views: of a whole rectified capture (.h5), or one view of a capture folder.
+    """Render novel views: of a rectified capture (.h5), or of a capture folder: one view, or a video of its frames.
 
     Args:
         input: a rectified .h5, or a capture folder, or its calibration file
         weights: a .safetensors file, or `release`: the included weights
-        output: the renders .h5; for a capture folder the image, .png (default: novel.png)
-        heatmaps: the heatmaps .h5 of the capture
-        video: also write an .mp4 along the path between the cameras
-        frames: also write that path as .png files into this folder
-        splats: also write the Gaussians of every frame as .ply into this folder
+        output: the renders .h5; for one view of a capture folder the image, .png (default: novel.png)
+        video: an .mp4 along the path between the cameras
+        frames: a folder for the images of that path as .png files
+        splats: a folder for the Gaussians of every frame as .ply
         no_stabilizer: reconstruct every frame on its own, without temporal state
+        heatmaps: the heatmaps .h5 of the capture
         source: the two source cameras, by name or index (default: 0 1)
-        ratio: position of the view: 0 is camera A, 1 is camera B (default: 0.5)
-        frame: frame number (default: the first)
+        ratio: position of the view: 0 is camera A, 1 is camera B (default: 0.5; for a video from A to B and back)
+        frame: frame number of one view (default: the first), or the frames of a video (default: all)
     """
     from posegaussian.io.store_reader import is_store
     from posegaussian.model.weights import weights_path
 
     found = weights_path(weights)
-    if not is_store(input):
-        from posegaussian.pipeline.render_view import render_view
-
-        whole = {"heatmaps": heatmaps, "video": video, "frames": frames, "splats": splats}
-        _refuse_unused(
-            input,
-            whole | {"no-stabilizer": no_stabilizer or None},
-            "is for a whole rectified .h5, but this is a capture of which one view is rendered",
-            "rectify the capture and render the .h5",
-        )
-        render_view(
-            input,
-            weights=found,
-            sources=source or ("0", "1"),
-            ratio=0.5 if ratio is None else ratio,
-            frame=frame,
-            output=output,
-            settings=config.load_settings(config.ViewSettings, settings),
-            device=device,
-        )
-    else:
+    written = {"video": video, "frames": frames, "splats": splats}
+    if is_store(input):
         from posegaussian.pipeline.render import render_capture
 
-        _refuse_unused(
-            input,
-            {"source": source, "ratio": ratio, "frame": frame},
-            "is for one view of a capture folder, but this is a rectified .h5 that is rendered whole",
-            "give the capture's folder",
-        )
+        what, hint = "is for a capture folder, but this is a rectified .h5", "give the capture's folder"
+        _refuse_unused(input, {"source": source, "ratio": ratio, "frame": frame}, what, hint)
         render_capture(
             input,
             heatmaps=heatmaps,
             weights=found,
             output=output,
-            video=video,
-            frames=frames,
-            splats=splats,
+            **written,
             settings=config.load_settings(config.RenderSettings, settings),
             device=device,
             stabilizer=not no_stabilizer,
         )
+        return
+    what, hint = "is for a rectified .h5, but this is a capture folder", "rectify the capture and render the .h5"
+    _refuse_unused(input, {"heatmaps": heatmaps}, what, hint)
+    chosen = config.load_settings(config.ViewSettings, settings)
+    common = {"weights": found, "sources": source or ("0", "1"), "settings": chosen, "device": device}
+    if any(written.values()):
+        from posegaussian.captures.sequences import FrameRange
+        from posegaussian.pipeline.render_footage import render_footage
+
+        what, hint = "is for one view, but this is a video", "name the files with --video, --frames and --splats"
+        _refuse_unused(input, {"output": output}, what, hint)
+        range_ = FrameRange.parse(frame) if frame else None
+        render_footage(input, ratio=ratio, numbers=range_, stabilizer=not no_stabilizer, **written, **common)
+    else:
+        from posegaussian.pipeline.render_view import render_view
+
+        what, hint = "is for a video, but this is one view", "write a video with --video"
+        _refuse_unused(input, {"no-stabilizer": no_stabilizer or None}, what, hint)
+        number = None if frame is None else _frame_number(frame)
+        render_view(input, ratio=0.5 if ratio is None else ratio, frame=number, output=output, **common)
+
+
+def _frame_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        what, hint = f"--frame {text!r} is not the number of one frame", "write a video of several frames with --video"
+        raise ConfigError(what, code="invalid-frame", hint=hint) from None
 
 
 def _refuse_unused(input: Path, options: Mapping[str, object], what: str, hint: str) -> None:

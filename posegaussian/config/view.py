@@ -1,10 +1,10 @@
-"""Settings of the command `render` for a single view of a capture folder."""
+"""Settings of the command `render` for views of a capture folder, without files between."""
 
 from collections.abc import Iterator
 
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Backend, Problem, Size, without_problems
+from posegaussian.config.base import STRICT, Backend, Positive, Problem, Size, without_problems
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.rectify import RectifySettings
 from posegaussian.registry import DETECTORS
@@ -12,7 +12,7 @@ from posegaussian.registry import DETECTORS
 
 @dataclass(frozen=True, config=STRICT)
 class ViewSettings:
-    """A single novel view of a capture folder."""
+    """Novel views of a capture folder: a single one, or one of each frame."""
 
     rectify: RectifySettings | None = None
     """Stereo rectification; null: the settings of the captures that the weights were trained on, with the capture's own
@@ -21,6 +21,8 @@ class ViewSettings:
     """The 2D pose detector, of a kind that needs no environment of its own."""
     size: Size | None = None
     """Width and height of the image in pixels; null: those of the cameras."""
+    fps: Positive | None = None
+    """Images per second of a video; null: the footage's, or 12 where its files do not say."""
     backend: Backend = "auto"
     """Rasteriser."""
 

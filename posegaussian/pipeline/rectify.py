@@ -21,7 +21,7 @@ from posegaussian.parallel import in_order, thread_count
 from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.preparation.color import format_colors
 from posegaussian.preparation.known_people import frames_with_person, people_from
-from posegaussian.preparation.mattes.computed import with_masks
+from posegaussian.preparation.mattes.computed import compute_masks, with_masks
 from posegaussian.preparation.mattes.judgement import MaskWatch
 from posegaussian.preparation.people_file import PeopleFile
 from posegaussian.preparation.rectification import CameraFrame, RectifiedFrame, read_ahead, rectify_views
@@ -129,6 +129,7 @@ def checked_plan(
         CaptureError: an image cannot be read, or the held-out images differ in size.
     """
     check(capture, pairs, frames[0])
+    compute_masks(capture, frames)
     plan = plan_rectification(capture, pairs, frames, settings)
     if settings.color == "auto" and not capture.depths:
         plan = with_matched_colors(plan, capture, frames)

@@ -1,10 +1,8 @@
 """One novel view of a capture folder: a single frame is rectified, its joints detected, reconstructed and rendered."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names, chosen_sources
@@ -54,17 +52,12 @@ def render_view(
         CaptureError: a camera or the frame is not in the capture, or both cameras are the same.
         WeightsError: the weights are missing, or are not weights of this network.
     """
-    if not 0 <= ratio <= 1:
-        raise ConfigError(
-            f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)", code="invalid-ratio"
-        )
+    check_ratio(ratio)
     output = output or Path("novel.png")
     check_written_suffix(output)
-    metadata = read_metadata(weights)
-    chosen = pick_device(device)
+    rectify, chosen = view_rectification(settings, weights), pick_device(device)
     network = load_network(weights, chosen)
     found = read_capture(capture)
-    rectify = settings.rectify or _rectification(json.loads(metadata.get("rectify", "{}")), str(weights))
     first, second = chosen_sources(found, sources)
     frame = found.frames[0] if frame is None else frame
     if frame not in found.frames:
@@ -104,6 +97,19 @@ def _rectified_pair(
     return pair
 
 
-def _rectification(trained: Mapping[str, Any], weights: str) -> RectifySettings:
-    """The settings of the training captures, but with masks that every capture has, or can have."""
-    return replace(parse(RectifySettings, trained, weights), masks="auto")
+def view_rectification(settings: ViewSettings, weights: Path) -> RectifySettings:
+    """The settings of rectification: those that are given, else those of the captures that the weights were trained on,
+    but with masks that every capture has, or can have.
+
+    Raises:
+        WeightsError: the weights are missing, or are not weights of this network.
+    """
+    trained = json.loads(read_metadata(weights).get("rectify", "{}"))
+    return settings.rectify or replace(parse(RectifySettings, trained, str(weights)), masks="auto")
+
+
+def check_ratio(ratio: float | None) -> None:
+    """Raise a ConfigError for a ratio that is not between 0 and 1."""
+    if ratio is not None and not 0 <= ratio <= 1:
+        what = f"--ratio {ratio:g} is not between 0 (the first camera) and 1 (the second)"
+        raise ConfigError(what, code="invalid-ratio")

@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.masks import is_given
 from posegaussian.geometry.compositing import band_around, with_background
 from posegaussian.geometry.disparity import depth_to_disparity
 from posegaussian.geometry.masks import bounding_box, is_person
@@ -23,7 +22,7 @@ from posegaussian.geometry.resampling import (
 from posegaussian.parallel import in_order
 from posegaussian.preparation.color import IDENTITY, transform_colors
 from posegaussian.preparation.mattes.compositing import BACKGROUND_REACH, without_background
-from posegaussian.preparation.mattes.computed import mask_confidence
+from posegaussian.preparation.mattes.computed import mask_confidence, masks_at_hand
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, ViewPlan
 
 Filmed = UInt8[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"]
@@ -107,10 +106,10 @@ def read_views(plan: RectificationPlan, capture: Capture, frame: int) -> dict[st
 def read_ahead(plan: RectificationPlan, capture: Capture, frames: Sequence[int]) -> Iterator[dict[str, CameraFrame]]:
     """What `read_views` returns for each frame, read ahead by a thread for each camera.
 
-    One thread reads a camera, since videos are decoded in their order. Masks that are not given may be computed from
-    all cameras together: then one thread reads all cameras.
+    One thread reads a camera, since videos are decoded in their order. Masks that are neither given nor known yet are
+    computed from all cameras together: then one thread reads all cameras.
     """
-    if not all(is_given(next(iter(capture.masks[name].values()))) for name in plan.names):
+    if not masks_at_hand(capture, plan.names, frames):
         yield from in_order(partial(read_views, plan, capture), frames, threads=1)
         return
     cameras = [in_order(partial(_read_camera, capture, name), frames, threads=1) for name in plan.names]
@@ -176,6 +175,11 @@ def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
         return RectifiedView(image, mask, confidence=frame.confidence)
     depth, smooth = resample_depth_at(frame.depth, view.sampling, is_person(mask))
     return RectifiedView(image, mask, depth, smooth, frame.confidence)
+
+
+def rectify_mask(view: ViewPlan, mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
+    """Coverage of the person in the resampled image of one camera: the mask of `rectify_view`, without the image."""
+    return resample_levels(unit(mask)[..., None], view.sampling, bounding_box(mask))[..., 0]
 
 
 def _person(filmed: Filmed, mask: UInt8[np.ndarray, "h w"], where: SamplingMap) -> UInt8[np.ndarray, "h2 w2 4"]:

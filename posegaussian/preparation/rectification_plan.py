@@ -15,6 +15,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.resampling import SamplingMap, sampling_map
 from posegaussian.names import natural_order
+from posegaussian.parallel import in_order
 from posegaussian.preparation.color import IDENTITY, ColorTransform, estimate_colors
 from posegaussian.preparation.footage import Footage
 from posegaussian.types import Camera, stack
@@ -162,8 +163,8 @@ def _person_box(
     footage: Footage, camera: str, frames: Sequence[int], rotation: Float[np.ndarray, "3 3"]
 ) -> Float[np.ndarray, " 4"]:
     """Bounding box (x0, y0, x1, y1) of the person of all frames on the rectified image plane at depth 1."""
-    boxes = []
-    for frame in frames:
+
+    def bounds(frame: int) -> Float[np.ndarray, " 4"]:
         corners = rectification.mask_outline(is_person(footage.mask(camera, frame)))
         rays = footage.cameras[camera].directions(corners)
         if not np.isfinite(rays).all():
@@ -178,8 +179,9 @@ def _person_box(
             raise CalibrationError(
                 what, code="person-on-baseline", file=footage.calibration_files[-1], camera=camera, frame=frame
             )
-        boxes.append(box)
-    corner, opposite = np.split(np.stack(boxes), 2, axis=1)
+        return box
+
+    corner, opposite = np.split(np.stack([*in_order(bounds, frames)]), 2, axis=1)
     return np.concatenate([corner.min(0), opposite.max(0)])
 
 

@@ -1,12 +1,12 @@
 """Framing of novel views: the whole view of a camera, or the person as large as the image allows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 import scipy
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from posegaussian.data.rectified import read_cameras
@@ -41,8 +41,26 @@ def person_centred_cameras(rectified: Reader, path: Sequence[PathStep], width: i
     empty, each image shows the whole view of its camera.
     """
     ends = {pair: source_cameras(rectified, pair) for pair in {step.pair for step in path}}
+    return path_cameras(path, ends, person_outlines(rectified), width, height)
+
+
+def path_cameras(
+    path: Sequence[PathStep],
+    ends: Mapping[int, tuple[Camera, Camera]],
+    outlines: Sequence[Float[Tensor, "_ 3"]],
+    width: int,
+    height: int,
+) -> list[Camera]:
+    """The cameras of a path, as `person_centred_cameras` makes them.
+
+    Args:
+        path: the steps.
+        ends: the left and the right camera of each pair, without lens distortion.
+        outlines: points on the person's outline by frame, in the world, metres; none where nobody is there.
+        width: of the images, pixels.
+        height: of the images, pixels.
+    """
     cameras = [camera_between(*ends[step.pair], step.ratio, pivot_between(*ends[step.pair])) for step in path]
-    outlines = person_outlines(rectified)
     if not any(map(len, outlines)):
         return [fitted_camera(camera, width, height) for camera in cameras]
     centres = _centres(outlines)
@@ -92,15 +110,26 @@ def person_outlines(rectified: Reader) -> list[Float[Tensor, "_ 3"]]:
     for pair in range(pairs):
         cameras = read_cameras(rectified, pair).to(torch.float64)
         for frame in range(frames):
-            hulls = [_hull(mask) for mask in is_person(rectified["sources/masks"][pair, frame])]
-            if not all(len(hull) for hull in hulls):
-                continue
-            left, right = ((hull[:, 0].amin() + hull[:, 0].amax()) / 2 for hull in hulls)
-            depth = disparity_to_depth((left - right).expand(1, 2, 1, 1), cameras)[0, :, 0, 0]
-            if (depth > 0).all():
-                points = [unproject_pixels(h, depth[v].expand(len(h)), cameras[0, v]) for v, h in enumerate(hulls)]
-                found[frame] = torch.cat([found[frame], *points])
+            points = pair_outline(rectified["sources/masks"][pair, frame], cameras)
+            found[frame] = torch.cat([found[frame], points])
     return found
+
+
+def pair_outline(masks: UInt8[np.ndarray, "2 h w"], cameras: Camera) -> Float[Tensor, "_ 3"]:
+    """Points of the world on the person's outline in the masks of one rectified pair; see `person_outlines`.
+
+    Args:
+        masks: coverage of the person, 0..255.
+        cameras: rectified, a batch (1, 2) in float64.
+    """
+    hulls = [_hull(mask) for mask in is_person(masks)]
+    points = [torch.zeros(0, 3, dtype=torch.float64)]
+    if all(len(hull) for hull in hulls):
+        left, right = ((hull[:, 0].amin() + hull[:, 0].amax()) / 2 for hull in hulls)
+        depth = disparity_to_depth((left - right).expand(1, 2, 1, 1), cameras)[0, :, 0, 0]
+        if (depth > 0).all():
+            points += [unproject_pixels(h, depth[v].expand(len(h)), cameras[0, v]) for v, h in enumerate(hulls)]
+    return torch.cat(points)
 
 
 def _centres(outlines: Sequence[Float[Tensor, "_ 3"]]) -> Float[Tensor, "n 3"]:

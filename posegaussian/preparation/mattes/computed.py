@@ -1,20 +1,27 @@
 """Masks computed from a capture's own images: the person of a frame is found in all cameras together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.captures.capture import Capture
 from posegaussian.config import MaskKind, MaskLabel
 from posegaussian.errors import CaptureError
-from posegaussian.io.images import image_bytes
+from posegaussian.io import chunks
+from posegaussian.parallel import in_order, thread_count
+from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.background import estimate_background
 from posegaussian.preparation.mattes.changed import ChangedPixels
-from posegaussian.preparation.mattes.found import FoundMattes, PeopleOfFrame
+from posegaussian.preparation.mattes.found import FoundMattes, Images, PeopleOfFrame
+from posegaussian.progress import progress
+
+_THREADS = 8
+"""Threads that make mattes, at most: each holds two frames of all cameras, 6 MB a camera of 1024 x 1024."""
 
 
 def with_masks(
@@ -24,6 +31,7 @@ def with_masks(
     label: MaskLabel | None = None,
     people: PeopleOfFrame | None = None,
     number: int = 1,
+    device: str = "cpu",
 ) -> Capture:
     """The capture with masks of this kind; masks are computed when they are first read.
 
@@ -39,6 +47,7 @@ def with_masks(
         label: the person's label in given masks; None: that of the capture.
         people: what the stage `people` found; None: looked for here.
         number: which of several people is looked for here; see `FoundMattes`.
+        device: where people and mattes are found.
 
     Raises:
         CaptureError: a camera has no masks, or what they are computed from is missing.
@@ -50,7 +59,7 @@ def with_masks(
         raise CaptureError("no masks of this camera", code="no-masks", file=capture.root, camera=lacking[0], hint=hint)
     changes = ({} if label is None else {"mask_label": label}) | ({"strict": False} if lenient else {})
     if lacking:
-        computer = _MaskComputer(capture, lacking, kind, lenient, people, number)
+        computer = _MaskComputer(capture, lacking, kind, lenient, people, number, device)
         computed = {
             camera: {
                 frame: ComputedMask(capture.images[camera][frame].path, computer, camera, frame)
@@ -82,9 +91,36 @@ class ComputedMask:
         """See posegaussian.io.images.LazyImage."""
         return self.computer.mask(self.camera, self.frame)
 
+    def is_known(self) -> bool:
+        """Whether it has been computed."""
+        return self.computer.knows(self.camera, self.frame)
+
     def confidence(self) -> float | None:
         """In [0, 1]: how much of the mask several kinds of evidence agree about; None where it is not known."""
         return self.computer.confidence(self.camera, self.frame)
+
+
+def compute_masks(capture: Capture, frames: Sequence[int]) -> None:
+    """Compute the masks of frames ahead, in threads, where they are not given.
+
+    They are kept in memory, packed: about 20 kB a megapixel.
+
+    Args:
+        capture: as `with_masks` returns it.
+        frames: numbers, ascending.
+
+    Raises:
+        CaptureError: nobody is found in a frame, or an image cannot be read.
+    """
+    masks = [by_frame[frames[0]] for by_frame in capture.masks.values()]
+    for computer in {mask.computer for mask in masks if isinstance(mask, ComputedMask)}:
+        computer.ahead(frames, min(thread_count(), _THREADS))
+
+
+def masks_at_hand(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> bool:
+    """Whether all masks of cameras and frames are given, or have been computed."""
+    masks = (capture.masks[camera][frame] for camera in cameras for frame in frames)
+    return all(not isinstance(mask, ComputedMask) or mask.is_known() for mask in masks)
 
 
 def mask_confidence(capture: Capture, camera: str, frame: int) -> float | None:
@@ -94,7 +130,7 @@ def mask_confidence(capture: Capture, camera: str, frame: int) -> float | None:
 
 
 class _MaskComputer:
-    """Computes the masks of a capture, frame by frame, and keeps them as PNG in memory."""
+    """Computes the masks of a capture, frame by frame, and keeps them packed in memory."""
 
     def __init__(
         self,
@@ -104,31 +140,57 @@ class _MaskComputer:
         lenient: bool,
         people: PeopleOfFrame | None,
         number: int,
+        device: str,
     ):
         self._capture, self._lacking = capture, lacking
         cameras = [camera for camera in capture.cameras if kind != "auto" or camera in capture.backgrounds]
         scene = "background" if kind == "auto" else kind
         scenes = {camera: estimate_background(capture, camera, scene) for camera in cameras}
-        self._found = FoundMattes(capture, scenes, people, number)
+        self._found = FoundMattes(capture, scenes, people, number, device)
         self._changed = ChangedPixels(capture, scenes, lenient) if scenes.keys() >= capture.cameras.keys() else None
-        self._encoded: dict[tuple[str, int], tuple[bytes, float | None]] = {}
+        self._packed: dict[tuple[str, int], tuple[bytes, float | None]] = {}
+        self._lock = Lock()
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
-        pixels = np.frombuffer(self._known(camera, frame)[0], np.uint8)
-        return np.asarray(cv2.imdecode(pixels, cv2.IMREAD_UNCHANGED))
+        lens = self._capture.cameras[camera]
+        packed, _ = self._known(camera, frame)
+        return chunks.unpack(packed, np.dtype("u1"), (lens.height, lens.width), shuffled=False).copy()
 
     def confidence(self, camera: str, frame: int) -> float | None:
         return self._known(camera, frame)[1]
 
-    def _known(self, camera: str, frame: int) -> tuple[bytes, float | None]:
-        if (camera, frame) not in self._encoded:
-            for name, (mask, confidence) in self._compute(frame).items():
-                self._encoded[name, frame] = image_bytes(mask), confidence
-        return self._encoded[camera, frame]
+    def knows(self, camera: str, frame: int) -> bool:
+        return (camera, frame) in self._packed
 
-    def _compute(self, frame: int) -> Mapping[str, tuple[UInt8[np.ndarray, "_ _"], float | None]]:
-        images = {camera: self._capture.image(camera, frame) for camera in self._capture.cameras}
-        mattes = self._found.frame(frame, images)
+    def _known(self, camera: str, frame: int) -> tuple[bytes, float | None]:
+        with self._lock:
+            if (camera, frame) not in self._packed:
+                self.ahead([frame], threads=1)
+        return self._packed[camera, frame]
+
+    def ahead(self, frames: Sequence[int], threads: int) -> None:
+        """Compute the masks of frames that are not known yet.
+
+        One thread reads each camera, the caller's follows the person, and `threads` make the mattes.
+        """
+        frames = [frame for frame in frames if (self._lacking[0], frame) not in self._packed]
+        cameras = {name: in_order(partial(self._capture.image, name), frames, 1) for name in self._capture.cameras}
+        images = (dict(zip(cameras, each, strict=True)) for each in zip(*cameras.values(), strict=True))
+        followed = ((frame, each, self._found.people(frame, each)) for frame, each in zip(frames, images, strict=True))
+        found = in_order(self._computed, followed, threads)
+        each_frame = zip(frames, found, strict=True)
+        if len(frames) > 1:
+            each_frame = progress(each_frame, f"masks {self._capture.name}", len(frames), unit="frames")
+        for frame, masks in each_frame:
+            self._packed.update({(name, frame): each for name, each in masks.items()})
+
+    def _computed(self, item: tuple[int, Images, Mapping[str, Person]]) -> dict[str, tuple[bytes, float | None]]:
+        return {name: (chunks.pack(mask), confidence) for name, (mask, confidence) in self._compute(*item).items()}
+
+    def _compute(
+        self, frame: int, images: Images, people: Mapping[str, Person]
+    ) -> Mapping[str, tuple[UInt8[np.ndarray, "_ _"], float | None]]:
+        mattes = self._found.mattes(images, people)
         missed = next((camera for camera in self._lacking if camera not in mattes), None)
         if missed is None:
             return {camera: (matte.coverage, matte.confidence) for camera, matte in mattes.items()}

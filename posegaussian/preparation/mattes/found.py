@@ -29,6 +29,7 @@ class FoundMattes:
             the person, once each.
         number: which of several people in the first frame, where they are found here; 1 is the nearest to the rig's
             centre.
+        device: where the networks run.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class FoundMattes:
         scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
         people: PeopleOfFrame | None = None,
         number: int = 1,
+        device: str = "cpu",
     ):
-        self._capture, self._scenes = capture, scenes
-        self._people = people or _Following(capture, number)
+        self._capture, self._scenes, self._device = capture, scenes, device
+        self._people = people or Following(capture, number, device)
         self._matting: Matting | None = None
 
     def frame(self, frame: int, images: Images) -> dict[str, Matte]:
@@ -49,23 +51,39 @@ class FoundMattes:
             frame: its number.
             images: of all cameras.
         """
+        return self.mattes(images, self.people(frame, images))
+
+    def people(self, frame: int, images: Images) -> Mapping[str, Person]:
+        """The person of a frame, by camera; call it for the frames in their order, one at a time."""
         people = self._people(frame, images)
         if people and self._matting is None:
-            self._matting = Matting(self._capture.cameras, load_matting_network(), self._scenes)
+            network = load_matting_network(device=self._device)
+            self._matting = Matting(self._capture.cameras, network, self._scenes)
+        return people
+
+    def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:
+        """The mattes of the person that `people` returned, by camera; threads may make those of several frames."""
         return self._matting.mattes(images, people) if people and self._matting else {}
 
 
-class _Following:
-    """Finds the person in frames, and follows them as long as one frame comes after the other."""
+class Following:
+    """Finds the person in frames, and follows them as long as one frame comes after the other; a `PeopleOfFrame`.
 
-    def __init__(self, capture: Capture, number: int):
-        self._capture, self._number = capture, number
+    Args:
+        capture: holds cameras and images.
+        number: which of several people in the first frame; 1 is the nearest to the rig's centre.
+        device: where the networks run.
+    """
+
+    def __init__(self, capture: Capture, number: int = 1, device: str = "cpu"):
+        self._capture, self._number, self._device = capture, number, device
         self._watch = PeopleWatch(capture, number)
         self._model: BlazePose | None = None
         self._before: tuple[int, FramePeople] | None = None
 
     def __call__(self, frame: int, images: Images) -> Mapping[str, Person]:
-        self._model = self._model or load_blazepose()
+        """The person in each camera that sees them; the frames come in their order."""
+        self._model = self._model or load_blazepose(device=self._device)
         index = self._capture.frames.index(frame)
         number, before = self._before or (None, None)
         follows = index > 0 and self._capture.frames[index - 1] == number

@@ -265,7 +265,6 @@ def test_help_starts_without_what_the_stages_need():
         ("rectified .h5", "--ratio", "0.5"),
         ("rectified .h5", "--frame", "0"),
         ("capture", "--heatmaps", "a.h5"),
-        ("capture", "--splats", "a"),
         ("capture", "--no-stabilizer", ""),
     ],
 )

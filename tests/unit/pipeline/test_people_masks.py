@@ -56,7 +56,7 @@ def root(tmp_path_factory):
 def people(root, tmp_path, monkeypatch):
     """Make the file of the stage; after it nobody can be looked for."""
     monkeypatch.setattr(found, "Matting", Outlines)
-    monkeypatch.setattr(found, "load_matting_network", lambda: None)
+    monkeypatch.setattr(found, "load_matting_network", lambda **_: None)
 
     def looks(*_):
         raise AssertionError("people are looked for again")
@@ -112,7 +112,7 @@ def test_a_file_of_another_capture(people, root, tmp_path):
 def test_who_is_looked_for_without_a_file(people, root, tmp_path, monkeypatch):
     """The second from the centre; the other one is named once, not in every frame."""
     both = [landmarks(0.5, 0.3), landmarks(0.0, 0.0, 1.05)]
-    monkeypatch.setattr(found, "load_blazepose", lambda: Oracle(read_capture(root).cameras, both))
+    monkeypatch.setattr(found, "load_blazepose", lambda **_: Oracle(read_capture(root).cameras, both))
     with warns("several-people", file=root, frame=0):
         rectify_capture(root, tmp_path / "r.h5", SETTINGS, number=2)
     finder = found.FoundMattes(read_capture(root), number=2)

@@ -1,10 +1,9 @@
 """Raw frames in memory: the same Gaussians as from the files of the workflow's stages."""
 
-import cv2
-import numpy as np
 import pytest
 import torch
-from people_oracle import SIZE, Oracle, landmarks, numbered_capture
+from moving_person import FRAMES, PEOPLE, film
+from people_oracle import Oracle
 
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import DetectorSettings, FindPeopleSettings, NetworkSettings, RectifySettings
@@ -14,47 +13,15 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.pipeline import people as stage
 from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pipeline.rectify import rectify_capture
-from posegaussian.preparation.mattes import found
-from posegaussian.preparation.mattes.matting import Matte
-from posegaussian.rendering import raw_pair
 from posegaussian.rendering.raw_pair import KnownFrame, RawPair
 from posegaussian.rendering.reconstruct import reconstruct_frames
 
-FRAMES = 3
-PEOPLE = {frame: [landmarks(0.1 + 0.05 * frame, 0.1)] for frame in range(FRAMES)}
 SETTINGS = RectifySettings(size=(64, 64), color="off")
-
-
-class Outlines:
-    """In place of the matting network: the outline of the landmarks is the matte."""
-
-    def __init__(self, *_):
-        pass
-
-    def mattes(self, images, people):
-        return {name: Matte(_outline(person.points[:, :2]), 0.9) for name, person in people.items()}
-
-
-def _outline(points):
-    hull = cv2.convexHull(points.astype(np.int32))
-    return np.asarray(cv2.fillConvexPoly(np.zeros((SIZE, SIZE), np.uint8), hull, 255))
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """A capture without masks of somebody who moves; the networks that find people know the truth."""
-    folder = numbered_capture(tmp_path / "capture", {"00": -15, "01": 15}, FRAMES)
-    random = np.random.default_rng(0)
-    for path in sorted(folder.glob("images/*/*.png")):
-        image = cv2.imread(str(path))
-        assert image is not None
-        image[2:] = random.integers(0, 255, image[2:].shape)
-        cv2.imwrite(str(path), image)
-    for module in (found, raw_pair):
-        monkeypatch.setattr(module, "Matting", Outlines)
-        monkeypatch.setattr(module, "load_matting_network", lambda **_: None)
-    monkeypatch.setattr(stage, "load_blazepose", lambda *_: Oracle(read_capture(folder).cameras, PEOPLE))
-    return folder
+    return film(tmp_path / "capture", monkeypatch)
 
 
 @pytest.fixture

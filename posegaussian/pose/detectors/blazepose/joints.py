@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 
 from posegaussian.config import DetectorSettings
 from posegaussian.geometry.lens import SourceCamera
@@ -66,12 +67,19 @@ def joints_of(person: Person | None, source: SourceCamera, view: Camera) -> Dete
         source: the camera, with its lens.
         view: the rectified camera at the same place.
     """
+    return projected_joints(None if person is None else person.coco(), source, view)
+
+
+def projected_joints(
+    found: tuple[Float32[np.ndarray, "17 2"], Float32[np.ndarray, "17"]] | None, source: SourceCamera, view: Camera
+) -> Detector:
+    """A detector as `joints_of` makes it, from a person's joints and scores in the camera's own image."""
     keypoints, scores = np.zeros((JOINT_COUNT, 2)), np.zeros(JOINT_COUNT)
-    if person is not None:
-        joints, found = person.coco()
+    if found is not None:
+        joints, values = found
         projected = source.seen_from_here(joints.astype(np.float64), view)
         known = np.isfinite(projected).all(1)
-        keypoints[known], scores[known] = projected[known], found[known]
+        keypoints[known], scores[known] = projected[known], values[known]
     return lambda image, box: _with_maps(keypoints, scores, box)
 
 

@@ -1,0 +1,197 @@
+"""A novel-view video of footage, in memory: no file lies between a capture folder and the video.
+
+The frames are those of the stages people, rectify, heatmaps and render on the same capture. There are two passes, since
+the crop and the camera path depend on where the person is in all frames: the first finds people and makes mattes, the
+second rectifies, reconstructs, renders and encodes. Threads read and prepare frames ahead; the caller's runs the
+networks in order. Each thread holds two frames: raw images, and 42 MB of input for a pair of 1024 x 1024.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from posegaussian.captures.capture import Capture
+from posegaussian.captures.masks import is_given
+from posegaussian.captures.pairing import Names, chosen_sources
+from posegaussian.captures.reading import read_capture
+from posegaussian.captures.sequences import FrameRange
+from posegaussian.config import DetectorSettings, RenderSettings, ViewSettings
+from posegaussian.data.rectify import network_input
+from posegaussian.errors import warn
+from posegaussian.io.atomic import atomic_folder
+from posegaussian.io.ply import write_ply
+from posegaussian.io.space import ensure_room
+from posegaussian.model.device import pick_device
+from posegaussian.model.weights import load_network
+from posegaussian.parallel import Background, in_order, thread_count
+from posegaussian.pipeline.disk_space import path_bytes
+from posegaussian.pipeline.path_output import path_output
+from posegaussian.pipeline.rectify import checked_plan
+from posegaussian.pipeline.render_view import check_ratio, view_rectification
+from posegaussian.pose.detectors.base import Detector, load_detector
+from posegaussian.pose.detectors.blazepose.joints import projected_joints
+from posegaussian.pose.person import Person
+from posegaussian.preparation.mattes.computed import with_masks
+from posegaussian.preparation.mattes.found import Following, Images
+from posegaussian.preparation.rectification import CameraFrame, read_ahead, rectify_mask
+from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan
+from posegaussian.progress import progress
+from posegaussian.registry import DETECTORS
+from posegaussian.rendering.camera_path import PathStep, sweep
+from posegaussian.rendering.framing import pair_outline, path_cameras
+from posegaussian.rendering.reconstruct import FrameReconstructor, render, to_bytes
+from posegaussian.types import StereoPair
+
+_THREADS = 8
+"""Threads that prepare frames, at most."""
+Joints = tuple[Float32[np.ndarray, "17 2"], Float32[np.ndarray, "17"]]
+"""The person's joints in a camera's image, pixels, and their scores."""
+
+
+def render_footage(
+    root: Path,
+    *,
+    weights: Path,
+    sources: Names,
+    ratio: float | None,
+    numbers: FrameRange | None,
+    video: Path | None,
+    frames: Path | None,
+    splats: Path | None,
+    settings: ViewSettings,
+    device: str,
+    stabilizer: bool = True,
+) -> None:
+    """Render one image of each frame of a capture folder, along a path between two of its cameras.
+
+    Args:
+        root: the capture's folder.
+        weights: of the network.
+        sources: two source cameras, by their names or by their places in the order of the sources, from 0.
+        ratio: of all images: 0 is the view of the first camera, 1 that of the second; None: from the first one to the
+            second one and back.
+        numbers: which frames; None: all.
+        video: the .mp4 to write, or None.
+        frames: the folder for the images as .png, or None.
+        splats: the folder for one .ply per frame, or None.
+        settings: sizes, detector and rasteriser.
+        device: auto, cpu, cuda or cuda:N.
+        stabilizer: whether the temporal filter keeps its state from one frame to the next.
+
+    Raises:
+        ConfigError: the ratio is not between 0 and 1.
+        CaptureError: a camera is not in the capture, both are the same, or nobody is found.
+        CalibrationError: something is wrong with the calibration, or the pair cannot be rectified.
+        WeightsError: the weights are missing, or are not weights of this network.
+    """
+    check_ratio(ratio)
+    rectify, chosen = view_rectification(settings, weights), pick_device(device)
+    network = load_network(weights, chosen)
+    capture = read_capture(root, frames=numbers)
+    names = chosen_sources(capture, sources)
+    joints = _FoundJoints(capture, names, str(chosen))
+    masked = with_masks(capture, rectify.masks, label=rectify.mask_label, people=joints, device=str(chosen))
+    (plan,) = checked_plan(masked, [names], masked.frames, rectify).pairs
+    width, height = settings.size or (capture.cameras[names[0]].width, capture.cameras[names[0]].height)
+    path = _path(plan, names, ratio, len(capture.frames))
+    ends = {0: (plan.views[0].source.pinhole(), plan.views[1].source.pinhole())}
+    cameras = path_cameras(path, ends, _outlines(masked, plan), width, height)
+    fps = settings.fps or round(capture.fps or RenderSettings().fps)
+    if target := video or frames:
+        ensure_room(target, path_bytes(RenderSettings(len(path), (width, height))))
+    detectors = _detectors(settings.detector, masked, joints, plan) if network.settings.pose != "none" else None
+    with ExitStack() as stack:
+        folder = stack.enter_context(atomic_folder(splats)) if splats else None
+        files = stack.enter_context(Background())
+        shown = stack.enter_context(path_output(video, frames, fps, files))
+        reconstructor = FrameReconstructor(network, chosen, stabilizer)
+        inputs = _inputs(masked, plan, detectors, network.settings.filmed)
+        steps = zip(capture.frames, cameras, inputs, strict=True)
+        for index, (frame, camera, pair) in enumerate(
+            progress(steps, f"render {capture.name}", len(cameras), unit="frames")
+        ):
+            (found,) = reconstructor([pair])
+            shown.add(index, to_bytes(render(found.gaussians, camera, backend=settings.backend).colors))
+            if folder:
+                files.call(write_ply, folder / f"{'-'.join(plan.names)}_{frame:06d}.ply", found.gaussians)
+    written = ", ".join(str(each) for each in (video, frames, splats) if each)
+    print(f"{written}: {len(cameras)} frames, from {names[0]} to {names[1]}, with {weights.name}")
+
+
+def _path(plan: PairPlan, names: Names, ratio: float | None, frames: int) -> list[PathStep]:
+    """One step for each frame; ratios count from the left camera of the plan."""
+    path = sweep([names], frames, frames) if ratio is None else [PathStep(0, n, ratio) for n in range(frames)]
+    return path if plan.names == names else [replace(step, ratio=1 - step.ratio) for step in path]
+
+
+class _FoundJoints:
+    """Finds the person in frames, as `Following` does, and keeps the joints in the images of some cameras."""
+
+    def __init__(self, capture: Capture, cameras: Names, device: str):
+        self._following, self._cameras = Following(capture, device=device), cameras
+        self._joints: dict[int, dict[str, Joints]] = {}
+
+    def __call__(self, frame: int, images: Images) -> Mapping[str, Person]:
+        people = self._following(frame, images)
+        self._joints[frame] = {name: people[name].coco() for name in self._cameras if name in people}
+        return people
+
+    def detectors(self, plan: PairPlan, frame: int) -> list[Detector]:
+        """What knows the joints of a frame in both rectified views."""
+        joints = self._joints.get(frame, {})
+        return [projected_joints(joints.get(view.name), view.source, view.camera) for view in plan.views]
+
+
+def _detectors(
+    settings: DetectorSettings, capture: Capture, found: _FoundJoints, plan: PairPlan
+) -> Callable[[int], list[Detector]]:
+    """What detects the joints of a frame, as in the workflow: those of the person whose mask is made; else on the
+    rectified images."""
+    kind = DETECTORS[settings.kind]
+    given = all(is_given(next(iter(by_frame.values()))) for by_frame in capture.masks.values())
+    if kind.reads_people and not given and settings.weights in ("", kind.weights):
+        return partial(found.detectors, plan)
+    loaded = load_detector(settings)
+    return lambda frame: [loaded.detect] * 2
+
+
+def _outlines(capture: Capture, plan: PairPlan) -> list[Float[Tensor, "_ 3"]]:
+    """The person's outline in each frame; see `framing.person_outlines`."""
+    cameras = plan.cameras[None]
+
+    def outline(frame: int) -> Float[Tensor, "_ 3"]:
+        masks = np.stack([rectify_mask(view, capture.mask(view.name, frame)) for view in plan.views])
+        return pair_outline(masks, cameras)
+
+    return list(in_order(outline, capture.frames))
+
+
+def _inputs(
+    capture: Capture, plan: PairPlan, detectors: Callable[[int], list[Detector]] | None, filmed: bool
+) -> Iterator[StereoPair]:
+    """What the network reads of each frame, prepared ahead by threads; a warning says where no joints were found."""
+
+    def prepare(item: tuple[int, Mapping[str, CameraFrame]]) -> StereoPair:
+        frame, views = item
+        return network_input(plan, views, detectors(frame) if detectors else (), filmed)
+
+    raw = read_ahead(RectificationPlan((plan,)), capture, capture.frames)
+    missing = []
+    for frame, pair in zip(
+        capture.frames,
+        in_order(prepare, zip(capture.frames, raw, strict=True), min(thread_count(), _THREADS)),
+        strict=True,
+    ):
+        if pair.scores is not None and not pair.scores.any():
+            missing.append(frame)
+        yield pair
+    if missing:
+        more = f" (the first of {len(missing)} frames)" if len(missing) > 1 else ""
+        what = f"the detector finds nobody: no joints{more}"
+        warn(what, code="nobody-found", file=capture.root, frame=missing[0])

@@ -92,7 +92,7 @@ LINES = {
     "rectify a -o b --settings x --output out --settings y": (files("a"), {"output": OUT, "settings": "y"}),
     "render a --source 0 1 --ratio .25": (files("a"), {"source": ("0", "1"), "ratio": 0.25}),
     "render a --source 0 1 --source b c": (files("a"), {"source": ("b", "c")}),
-    "render a -o out --frame 7": (files("a"), {"output": OUT, "frame": 7}),
+    "render a -o out --frame 7": (files("a"), {"output": OUT, "frame": "7"}),
     "captures --seed -1 -o out": ((), {"seed": -1, "output": OUT}),
     "import a -o out --camera-to-world --copy --scale 0.001": (
         files("a"),

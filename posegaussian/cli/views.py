@@ -48,9 +48,11 @@ def render(
         ratio: position of the view: 0 is camera A, 1 is camera B (default: 0.5; for a video from A to B and back)
         frame: frame number of one view (default: the first), or the frames of a video (default: all)
     """
+    from posegaussian.captures.sequences import FrameRange
     from posegaussian.io.store_reader import is_store
     from posegaussian.model.weights import weights_path
 
+    chosen = FrameRange.parse(frame) if frame else None
     found = weights_path(weights)
     written = {"video": video, "frames": frames, "splats": splats}
     if is_store(input):
@@ -71,16 +73,14 @@ def render(
         return
     what, hint = "is for a rectified .h5, but this is a capture folder", "rectify the capture and render the .h5"
     _refuse_unused(input, {"heatmaps": heatmaps}, what, hint)
-    chosen = config.load_settings(config.ViewSettings, settings)
-    common = {"weights": found, "sources": source or ("0", "1"), "settings": chosen, "device": device}
+    view = config.load_settings(config.ViewSettings, settings)
+    common = {"weights": found, "sources": source or ("0", "1"), "settings": view, "device": device}
     if any(written.values()):
-        from posegaussian.captures.sequences import FrameRange
         from posegaussian.pipeline.render_footage import render_footage
 
         what, hint = "is for one view, but this is a video", "name the files with --video, --frames and --splats"
         _refuse_unused(input, {"output": output}, what, hint)
-        range_ = FrameRange.parse(frame) if frame else None
-        render_footage(input, ratio=ratio, numbers=range_, stabilizer=not no_stabilizer, **written, **common)
+        render_footage(input, ratio=ratio, numbers=chosen, stabilizer=not no_stabilizer, **written, **common)
     else:
         from posegaussian.pipeline.render_view import render_view
 

@@ -137,7 +137,7 @@ MISTAKES = {
     "render a --stabilizer": "render: unknown option: --stabilizer",
     "render a --source 0": "render: parameter --source requires 2 positional arguments. Only got 1; ",
     "render a --ratio half": 'render: invalid value for --ratio: unable to convert "half" into float; ',
-    "render a --frame 1.5": "render: invalid value for --frame: '1.5' is not a whole number; ",
+    "render a --frame 1.5": "frames '1.5' is not START:STOP:STEP",
     "captures -o out": "Exactly 1 of {--seed, --scan} must be specified; ",
     "captures -o out --seed 1 --scan a": "Exactly 1 of {--seed, --scan} must be specified; ",
     "captures -o out --seed 1.5": "captures: invalid value for --seed: '1.5' is not a whole number; ",

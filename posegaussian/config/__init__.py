@@ -79,7 +79,7 @@ STAGE_VERSION = {
     "rectify": 5,
     "heatmaps": 2,
     "train": 6,
-    "render": 7,
+    "render": 8,
     "evaluate": 6,
     "report": 5,
     "assess": 1,

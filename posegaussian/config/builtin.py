@@ -30,6 +30,8 @@ class BuiltinSettings:
     """Number of held-out cameras of each pair of neighbours."""
     images: Literal["jpg", "png"] = "jpg"
     """File format of the images: `jpg` or `png`."""
+    source_masks: bool = True
+    """Whether source cameras have masks; `false`: they are found, as those of footage, and no scene is filmed empty."""
     still: bool = False
     """Whether the person stands frozen, for measuring jitter."""
     rig: RigSettings = GPS_GAUSSIAN

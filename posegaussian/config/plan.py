@@ -111,10 +111,12 @@ class Plan:
         return f"--person {number}" if number > 1 and self._finds_masks(capture) else ""
 
     def _finds_masks(self, capture: str) -> bool:
-        """Whether masks are found. Built-in captures and scans have true masks; fetched ones have none."""
+        """Whether masks are found. Most built-in captures and scans have true masks; fetched ones have none."""
         kind = self.config.rectify.masks
-        if kind == "given" or capture in self.seeds or capture in self.scans:
+        if kind == "given":
             return False
+        if capture in self.seeds or capture in self.scans:
+            return not self.builtin(capture).source_masks
         return kind != "auto" or capture in self.fetched or not self.has_masks(capture)
 
     def rectified(self, captures: Iterable[str]) -> list[str]:

@@ -91,14 +91,15 @@ def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], setting
         for camera, rendered in capture.render(frame):
             steps = np.round(rendered.depth / DEPTH_UNIT).astype(np.uint16)
             write_frame(root / frame_path("images", camera, frame, suffix), rendered.image, ENCODERS[suffix])
-            write_frame(root / frame_path("masks", camera, frame), rendered.mask)
+            if settings.source_masks or camera in rig.held_out:
+                write_frame(root / frame_path("masks", camera, frame), rendered.mask)
             write_frame(root / frame_path("depths", camera, frame), steps)
             if rendered.room is not None:
                 far = np.round(rendered.room.depth / SCENE_DEPTH_UNIT).clip(0, 65535).astype(np.uint16)
                 write_frame(root / frame_path("foregrounds", camera, frame), rendered.room.foreground, _FAST)
                 write_frame(root / frame_path("labels", camera, frame), rendered.room.labels, _FAST)
                 write_frame(root / frame_path("scene_depths", camera, frame), far, _FAST)
-    for camera in rig.cameras:
+    for camera in rig.cameras if settings.source_masks else ():
         background = capture.scene.background(camera)
         if background is not None:
             write_frame(root / "backgrounds" / f"{camera}.png", background)

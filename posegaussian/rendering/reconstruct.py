@@ -13,6 +13,7 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import StreamingPredictor
 from posegaussian.model.weights import load_model
 from posegaussian.pose.encode import gaussian_maps
+from posegaussian.rendering.large import enlarged, reduced, reduction
 from posegaussian.splatting import rasterize
 from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
@@ -68,7 +69,7 @@ class FrameReconstructor:
 
     def __init__(self, network: PoseGaussian, device: torch.device, stabilizer: bool = True):
         self._stream = StreamingPredictor(network, "graph" if device.type == "cuda" else "eager", patient=True)
-        self._device, self._stabilizer = device, stabilizer
+        self._device, self._stabilizer, self._hint = device, stabilizer, network.settings.filmed
         self.restart()
 
     def restart(self) -> None:
@@ -85,11 +86,15 @@ class FrameReconstructor:
         reconstructions = []
         for pair, stereo in enumerate(pairs):
             inputs = stereo.to(self._device)
+            factor = reduction(inputs)
+            small = inputs if factor == 1 else reduced(inputs, factor)
             self._stream.resume(self._states.get(pair))
-            found = self._stream(inputs)
+            found = self._stream(small)
             self._states[pair] = self._stream.state() if self._stabilizer else None
-            gaussians = found.gaussians.compact()
-            disparity = found.disparity.to(torch.float32, copy=True)  # the next frame overwrites it
+            gaussians, disparity = found.gaussians, found.disparity.to(torch.float32, copy=True)  # overwritten next
+            if factor > 1:
+                gaussians, disparity = enlarged(gaussians, disparity, small, inputs, not self._hint)
+            gaussians = gaussians.compact()
             reconstructions.append(
                 FrameReconstruction(pair, self._frames, gaussians, disparity, inputs.masks[0], inputs.cameras[0])
             )

@@ -52,6 +52,12 @@ def test_files_of_captures():
     assert plan().heatmaps("tuned", "ab") == ["results/heatmaps/mine/a.h5", "results/heatmaps/mine/b.h5"]
 
 
+def test_masks_of_built_in_captures_are_found_where_these_have_none():
+    bare = plan(presets={"near": {"source_masks": False}}, rectify={"masks": "auto"})
+    assert bare.people_of_rectify("c") == bare.people_of_heatmaps("real", "c") == ["results/people/c.h5"]
+    assert bare.people_of_rectify("a") == plan().people_of_rectify("c") == []
+
+
 def test_people_are_read_by_the_same_network_on_footage_without_masks():
     found = plan(rectify={"masks": "median"})
     assert found.people_of_heatmaps("real", "e") == ["results/people/e.h5"]

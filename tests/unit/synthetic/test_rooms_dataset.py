@@ -78,6 +78,17 @@ def test_without_a_room_of_its_own_a_capture_is_that_of_today(tmp_path, monkeypa
     assert one == other and not any(path.parts[0] == "labels" for path in one)
 
 
+def test_footage_without_masks_has_those_of_held_out_cameras_alone(tmp_path, capture):
+    write_capture(2, tmp_path / "bare", replace(CAPTURE, source_masks=False))
+    one, other = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (capture, tmp_path / "bare")
+    )
+    missing = {str(path.parent) for path in set(one) - set(other)}
+    assert missing == {"masks/00", "masks/01", "backgrounds"}
+    assert {path: one[path] for path in other} == other
+
+
 def test_samples_in_rooms(subject):
     sample, again = (render_clip(subject, np.random.default_rng(5), STREAM, 2) for _ in range(2))
     around = sample.surroundings

@@ -1,0 +1,84 @@
+"""Sources of 2048 px and more: quality, time and memory of three ways, on people of the validation split.
+
+    python benchmarks/large.py --people 2
+
+Views are rendered at the size of the sources, from a reduced pair alone, from the network at the sources' own size,
+and as the project does it: matched at the reduced size, one Gaussian per pixel of the large image.
+"""
+
+import argparse
+import resource
+import statistics
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from posegaussian.config import PeopleSettings, StreamSettings
+from posegaussian.data.streamed import batch_from_sample
+from posegaussian.evaluation.similarity import similarity
+from posegaussian.io.images import write_image
+from posegaussian.model.weights import load_network, weights_path
+from posegaussian.pose.detector_noise import read_error_model
+from posegaussian.rendering.large import KNOWN_SIZE, reduced
+from posegaussian.rendering.reconstruct import FrameReconstructor, render
+from posegaussian.synthetic.dataset.clips import render_clip
+from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
+from posegaussian.synthetic.people.subject import Subject
+from posegaussian.training.losses.image import box_psnr
+
+from mattes import FIRST_PERSON, FRAMES, RIGS  # isort: skip
+
+WAYS = ("reduced", "large", "native")
+
+
+def main() -> None:
+    """Render people, reconstruct them in every way, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", default="release")
+    parser.add_argument("--people", type=int, default=2)
+    parser.add_argument("--size", type=int, default=2048, help="of sources and views, pixels")
+    parser.add_argument("--rig", default="22.5", choices=list(RIGS))
+    parser.add_argument("--ways", nargs="+", default=WAYS[:2], choices=WAYS)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks/large"))
+    args = parser.parse_args()
+    network, errors = load_network(weights_path(args.weights), args.device), read_error_model("package:errors.json")
+    settings = StreamSettings(size=(args.size,) * 2, target_size=(args.size,) * 2, rig=RIGS[args.rig])
+    rows: dict[str, list[tuple[float, ...]]] = {way: [] for way in args.ways}
+    for seed in range(FIRST_PERSON, FIRST_PERSON + args.people):
+        prepared = prepare_subject(seed, PeopleSettings(), FRAMES, 30, texel_for(args.size))
+        sample = render_clip(Subject.of(prepared, args.device), np.random.default_rng(seed), settings, 1)
+        batch = batch_from_sample(sample, 1, errors, np.random.default_rng(seed))
+        small = reduced(batch.pair, -(-args.size // KNOWN_SIZE))
+        for way in args.ways:
+            start = time.perf_counter()
+            with torch.inference_mode():
+                if way == "native":
+                    result = network(batch.pair).gaussians
+                    assert result is not None
+                    gaussians = result[0].compact()
+                else:
+                    pair = small if way == "reduced" else batch.pair
+                    gaussians = FrameReconstructor(network, torch.device(args.device))([pair])[0].gaussians
+                seconds = time.perf_counter() - start
+                view = render(gaussians, batch.target_camera[0]).colors[None]
+                psnr = float(box_psnr(view, batch.target, batch.target_mask))
+                inside = batch.target_mask.expand_as(view) > 0.5
+                likeness = float(similarity(view, batch.target)[inside].mean())
+            rows[way].append((psnr, likeness, len(gaussians.means), seconds))
+            shown = torch.cat([view, batch.target], dim=-1)[0].clamp(0, 1).permute(1, 2, 0)
+            path = args.output / f"{seed}-{way}.jpg"
+            write_image(path, (255 * shown).byte().cpu().numpy(), (cv2.IMWRITE_JPEG_QUALITY, 90))
+    print("| way | PSNR box, dB | SSIM on the person | Gaussians | s |\n| --- | --- | --- | --- | --- |")
+    for way, values in rows.items():
+        psnr, likeness, count, seconds = map(statistics.fmean, zip(*values, strict=True))
+        print(f"| {way} | {psnr:.2f} | {likeness:.4f} | {count:,.0f} | {seconds:.1f} |")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"\nPeak memory of this process: {peak:.1f} GB, rendering of people included")
+
+
+if __name__ == "__main__":
+    main()

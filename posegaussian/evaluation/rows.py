@@ -44,6 +44,16 @@ def _cells(row: Row) -> list[str]:
     return [value if name == "value" else str(cell) for name, cell in zip(COLUMNS, astuple(row), strict=True)]
 
 
+def read_back(path: Path) -> list[Row]:
+    """The rows that `write_rows` wrote; `table.read_rows` makes a data frame of them."""
+    with path.open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    return [
+        Row(**(row | {"frame": int(row["frame"]), "value": float(row["value"] or math.nan)}))  # type: ignore[arg-type]
+        for row in found
+    ]
+
+
 def with_note(value: float, note: str) -> tuple[float, str]:
     """The value, with the note if it is NaN and an empty one otherwise."""
     return value, note if math.isnan(value) else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
 from posegaussian.captures.capture import Capture
@@ -20,8 +19,7 @@ from posegaussian.config import AssessSettings
 from posegaussian.errors import CaptureError, CaptureWarning, UserError, UserMessage
 from posegaussian.evaluation.assessment import MeasuredTriple
 from posegaussian.evaluation.doubts import PairDoubts, pair_doubts
-from posegaussian.evaluation.rows import COLUMNS
-from posegaussian.evaluation.table import write_frame
+from posegaussian.evaluation.rows import Row, write_rows
 from posegaussian.geometry.rig import pair_angle
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
@@ -51,7 +49,7 @@ class _Made:
 
     files: PairFiles | None = None
     doubts: PairDoubts | None = None
-    rows: pd.DataFrame | None = None
+    rows: Sequence[Row] = ()
     view: PanelRow | None = None
     problem: str = ""
 
@@ -113,9 +111,8 @@ def assess(
             warnings=_sentences(each.message for each in caught),
             method=MODEL,
         )
-        tables = [each.rows.assign(capture=capture.name) for each in made.values() if each.rows is not None]
-    empty = pd.DataFrame(columns=COLUMNS)
-    write_frame(output.with_suffix(".csv"), pd.concat(tables, ignore_index=True) if tables else empty)
+        rows = [replace(row, capture=capture.name) for each in made.values() for row in each.rows]
+    write_rows(output.with_suffix(".csv"), rows)
     write_atomic(output, assessment_page(found))
     return found
 
@@ -166,7 +163,7 @@ def _make(
     if camera is None and not shown:
         return _Made(files, doubts)
     render_pair(files, weights, renders, device)
-    rows = measure_pair(files, renders, folder / f"{name}.csv", settings.evaluate) if camera else None
+    rows = measure_pair(files, renders, folder / f"{name}.csv", settings.evaluate) if camera else []
     return _Made(files, doubts, rows, _view(files, renders) if shown else None)
 
 
@@ -178,7 +175,7 @@ def _view(files: PairFiles, renders: Path) -> PanelRow:
 
 
 def _measured(triple: Triple, made: _Made) -> MeasuredTriple:
-    return MeasuredTriple(triple, {} if made.rows is None else means(made.rows), made.doubts, made.problem)
+    return MeasuredTriple(triple, means(made.rows), made.doubts, made.problem)
 
 
 def _angle(capture: Capture, pair: Names, person: Float[np.ndarray, " 3"]) -> float:

@@ -1,11 +1,10 @@
 """One pair of cameras, and a camera between them if there is one, taken through the stages: files and numbers."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
-
-import pandas as pd
+from typing import TypeVar
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names
@@ -13,7 +12,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import DetectorSettings, EvaluateSettings, RectifySettings, RenderSettings
 from posegaussian.errors import CaptureError
-from posegaussian.evaluation.table import read_rows
+from posegaussian.evaluation.rows import Row, read_back
 from posegaussian.pipeline.evaluate import evaluate_capture
 from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pipeline.rectify import rectify_frames
@@ -137,14 +136,16 @@ def render_pair(files: PairFiles, weights: Path, output: Path, device: str) -> N
     )
 
 
-def measure_pair(files: PairFiles, renders: Path, output: Path, settings: EvaluateSettings) -> pd.DataFrame:
+def measure_pair(files: PairFiles, renders: Path, output: Path, settings: EvaluateSettings) -> list[Row]:
     """The metrics of a pair's views of its held-out camera; they are written as .csv, too."""
     evaluate_capture(renders, files.rectified, output, settings)
-    return read_rows(output)
+    return read_back(output)
 
 
-def means(rows: pd.DataFrame) -> dict[tuple[str, str, str], float]:
+def means(rows: Iterable[Row]) -> dict[tuple[str, str, str], float]:
     """Means over frames and cameras, by method, scope and metric; those of no value are left out."""
-    known: Any = rows.dropna(subset="value")
-    groups = known.groupby(["method", "scope", "metric"])["value"].mean()
-    return {tuple(map(str, key)): float(value) for key, value in groups.items()}  # type: ignore[misc]
+    groups: dict[tuple[str, str, str], list[float]] = {}
+    for row in rows:
+        if not math.isnan(row.value):
+            groups.setdefault((row.method, row.scope, row.metric), []).append(row.value)
+    return {key: math.fsum(values) / len(values) for key, values in groups.items()}

@@ -24,6 +24,7 @@ from posegaussian.evaluation.assessment import (
 from posegaussian.evaluation.doubts import PairDoubts
 from posegaussian.registry import METRICS
 from posegaussian.report.charts import line_chart
+from posegaussian.report.doubts import doubt_cells
 from posegaussian.report.rig_drawing import draw_rig
 from posegaussian.report.tables import formatted
 from posegaussian.report.template import template
@@ -175,18 +176,6 @@ def _doubt_row(pair: Names, doubts: PairDoubts | None, angle: float) -> dict[str
     return {
         "names": pair,
         "angle": angle,
-        "cells": _doubt_cells(doubts),
+        "cells": doubt_cells(doubts),
         "limits": "cannot be rectified" if doubts is None else text,
     }
-
-
-def _doubt_cells(doubts: PairDoubts | None) -> list[str]:
-    """Calibration, mattes, joints, colour and time as text."""
-    if doubts is None:
-        return ["–"] * 5
-    off = "–"
-    if doubts.calibration is not None:
-        off = f"{doubts.calibration:.1f} px ({'joints' if doubts.features is None else 'features'})"
-    late = "–" if doubts.late is None else f"{doubts.late[0]:+.2f} ± {doubts.late[1]:.2f}"
-    mattes = "given" if doubts.mattes is None else f"{doubts.mattes:.2f}"
-    return [off, mattes, "–" if doubts.joints is None else f"{doubts.joints:.2f}", f"{100 * doubts.color:.0f} %", late]

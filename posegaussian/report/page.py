@@ -15,10 +15,11 @@ from posegaussian import __version__
 from posegaussian.config import ModelSettings, as_dict
 from posegaussian.export.player import viewer_script
 from posegaussian.io.store import settings_of
-from posegaussian.registry import METRICS, metrics_on
+from posegaussian.registry import METRICS, Metric, metrics_on
 from posegaussian.report import images, tables, views
 from posegaussian.report.angles import curves_by_angle
 from posegaussian.report.charts import REFERENCE_COLOURS, SPLIT_COLOURS, Curve, line_chart
+from posegaussian.report.doubts import capture_doubts
 from posegaussian.report.found_masks import found_masks
 from posegaussian.report.splats import viewer_data
 from posegaussian.report.tables import CROP_TITLES, STAGE_TITLES, StageTime, Summary
@@ -62,16 +63,23 @@ class Contents:
 def page(contents: Contents) -> str:
     """The page as HTML. The same contents give the same text."""
     model, summary, captures, settings = contents.model, contents.summary, contents.captures, contents.settings
+    real = bool(captures) and not any(capture.synthetic or capture.true_depth for capture in captures)
     methods, on_disparity = tables.methods(summary, model), metrics_on("disparity")
+    shown = tables.measured(summary, metrics_on("image"), known=real)
+    if real and not tables.measured(summary, on_disparity, known=True):
+        on_disparity = {}
     return template("page.html.j2", duration=_duration, formatted=tables.formatted).render(
         model=model,
         summary=summary,
         methods=methods,
         crops={crop: title for crop, title in CROP_TITLES.items() if any(key[1] == crop for key in summary)},
-        metrics=metrics_on("image"),
+        metrics=shown,
+        unmeasured=_unmeasured(summary, shown) if real else [],
         disparity_metrics=on_disparity,
         disparity_methods=[m for m in methods if any((m, "disparity", name) in summary for name in on_disparity)],
-        notes=_notes(summary),
+        notes=_notes(summary, shown | on_disparity),
+        real=real,
+        doubts=[capture_doubts(capture, contents.metrics, model) for capture in captures] if real else [],
         psnr_lines=_psnr_lines(summary, model),
         captures=captures,
         count=_count(summary, model),
@@ -112,10 +120,18 @@ def _psnr_lines(summary: Summary, model: str) -> list[tuple[str, dict[str, float
     return rows
 
 
-def _notes(summary: Summary) -> list[str]:
-    """The reasons for missing numbers of the page's tables, each once."""
-    names = metrics_on("image") | metrics_on("disparity")
+def _notes(summary: Summary, names: Mapping[str, Metric]) -> list[str]:
+    """The reasons for missing numbers of metrics that the page's tables show, each once."""
     return list(dict.fromkeys(value.note for (*_, name), value in summary.items() if name in names and value.note))
+
+
+def _unmeasured(summary: Summary, shown: Mapping[str, Metric]) -> list[tuple[str, str]]:
+    """Titles of the metrics of images that the table does not show, and the reason, if there is one."""
+    return [
+        (metric.title, next((value.note for (*_, each), value in summary.items() if each == name and value.note), ""))
+        for name, metric in metrics_on("image").items()
+        if name not in shown
+    ]
 
 
 def _count(summary: Summary, model: str) -> int:

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,12 @@ def methods(summary: Summary, model: str) -> list[str]:
     rank = {"plane_warp": 0, model: 1, "gt_depth": 3}
     found = dict.fromkeys(method for method, scope, _ in summary if scope != "disparity")
     return sorted(found, key=lambda method: rank.get(method, 2))
+
+
+def measured(summary: Summary, metrics: Mapping[str, Metric], known: bool) -> dict[str, Metric]:
+    """The metrics that a table has values of, in their order; with `known`, those with a number."""
+    found = {name for (*_, name), value in summary.items() if value.known or not known}
+    return {name: metric for name, metric in metrics.items() if name in found}
 
 
 def formatted(value: float, metric: Metric) -> str:

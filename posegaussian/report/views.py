@@ -70,6 +70,11 @@ class CaptureFiles:
         """Whether the people are synthetic: only synthetic captures have true joints."""
         return "joints" in self.rectified
 
+    @property
+    def true_depth(self) -> bool:
+        """Whether the true depth of the sources is known."""
+        return "sources/disparity" in self.rectified
+
     def close(self) -> None:
         """Close all files."""
         for file in (self.rectified, self.heatmaps, self.renders, self.people):

@@ -139,10 +139,10 @@ DISPARITY_PRIOR = DisparityPriorConstants(
 TEMPORAL_FILTER = TemporalFilterConstants(
     # Chosen by hand.
     cut_overlap=0.1,
+    # Chosen on validation people by tools/tune_temporal_filter.py: docs/results.md, "Constants of the temporal filter".
     max_weight=0.9,
     prior_tolerance=0.2,
-    stillness_margin=0.2,
-    # Chosen by measurement: docs/method.md, below equation 2.
+    stillness_margin=0.4,
     neighbourhood=5,
     full_stillness=0.97,
     stillness_power=6,

@@ -42,9 +42,9 @@ def test_a_pixel_follows_when_any_of_its_colours_changes():
 
 
 def test_the_tolerance_of_images_grows_with_the_stillness():
-    """Half of what could be kept is kept of a change as large as e = e_0 (0.4 / (1.2 - rho))^2, equation 13."""
-    for stillness in (0.5, 0.8, 1.0):
-        change = 0.01 * (0.4 / (1.2 - stillness)) ** 2
+    """Half of what could be kept is kept of a change as large as e = e_0 (0.8 / (1.4 - rho))^2, equation 13."""
+    for stillness in (0.5, 0.6, 1.0):
+        change = 0.01 * (0.8 / (1.4 - stillness)) ** 2
         image = torch.full((1, 2, 3, 16, 24), 0.5 + change)
         filtered = make_filter(1, stillness, tolerance=0.01, before=0.5).filter_image(image)
         assert ((image - filtered) / change - 0.9 * stillness / 2).abs().max() < 2e-3

@@ -3,7 +3,8 @@
     python tools/make_matting_data.py -o matting_data/0 --seed 0 --seconds 150
 
 Writes files of 128 windows each: the image around the person, the exact coverage, BlazePose's coarse matte in the same
-pixels and its landmarks. Several processes with seeds of their own can share a GPU: drawing rooms keeps one core busy.
+pixels and its landmarks. Several processes with seeds of their own can share a GPU. It waits while more files lie in
+the folder than `--most`: training may take files away as it reads them.
 """
 
 import argparse
@@ -13,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from posegaussian import config
-from posegaussian.pose.detectors.blazepose.crops import box_crops, cell_centres
+from posegaussian.data.streamed import AHEAD
+from posegaussian.pose.detectors.blazepose.crops import box_crops
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
-from posegaussian.pose.person import PRESENT
-from posegaussian.preparation.mattes.window import padded_box
+from posegaussian.pose.person import PRESENT, Person
+from posegaussian.preparation.mattes.window import PADDING as USED_PADDING
+from posegaussian.preparation.mattes.window import Window
 from posegaussian.synthetic.dataset.stream import SyntheticStream
 
 SIZE = 512
@@ -31,7 +33,14 @@ PADDING = 0.03, 0.2
 LEAST_OVERLAP = 0.3
 """Windows in which BlazePose found somebody else, or nothing, are left out: intersection over union with the truth."""
 FILE = 128
-ROOMS = config.RoomSettings(kinds=("living", "office", "gym", "green", "black", "dome", "outdoors"), people=(0, 3))
+ROOMS = config.RoomSettings(
+    kinds=("living", "office", "gym", "green", "black", "dome", "outdoors"),
+    people=(0, 3),
+    passing=0.3,
+    reflection=(0.0, 0.4),
+    mirrors=0.1,
+    posters=(0, 2),
+)
 LINEAR = config.LightSettings(linear=True)
 
 
@@ -42,92 +51,69 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=150)
     parser.add_argument("--size", type=int, default=640, help="of the rendered images, pixels")
-    parser.add_argument("--clips", type=int, default=4, help="people in a batch")
+    parser.add_argument("--clips", type=int, default=12, help="people in a batch")
+    parser.add_argument("--most", type=int, default=1_000_000, help="files in the folder at a time")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
+    torch.set_num_threads(1)
     args.output.mkdir(parents=True, exist_ok=True)
     rng, end = np.random.default_rng([args.seed, 51]), time.monotonic() + args.seconds
-    settings = config.StreamSettings(
-        size=(args.size, args.size), target_size=(1024, 1024), room=ROOMS, pool=10, lifetime=120, workers=2
-    )
+    size = args.size, args.size
+    settings = config.StreamSettings(size=size, target_size=size, room=ROOMS, pool=16, lifetime=120, workers=2)
     small = replace(settings, target_size=(16, 16))
     variants = [small, replace(small, light=LINEAR)]
-    model, kept, files = load_blazepose(device=args.device), [], 0
+    model, kept, files, step = load_blazepose(device=args.device), [], 0, 0
     with SyntheticStream(settings, args.seed + 7000, args.device) as stream:
-        step = 0
         while time.monotonic() < end:
-            sample = stream.batch(step, args.clips, 1, variants[step % 2])
-            assert sample.surroundings is not None
-            images = (255 * sample.surroundings.images.flatten(0, 1)).round().to(torch.uint8)
-            masks = (255 * sample.pair.masks.flatten(0, 1)).round().to(torch.uint8)
-            kept += windows(model, images, masks, sample.joints2d.flatten(0, 1), rng)
+            for coming in range(step + 1, step + 1 + AHEAD):
+                stream.expect(coming, args.clips, 1, variants[coming % 2])
+            kept += windows(model, stream.batch(step, args.clips, 1, variants[step % 2]), rng)
             step += 1
             while len(kept) >= FILE or (kept and time.monotonic() >= end):
                 write(args.output / f"{files:05d}.pt", kept[:FILE])
                 kept, files = kept[FILE:], files + 1
+            while len(list(args.output.glob("*.pt"))) >= args.most and time.monotonic() < end:
+                time.sleep(0.2)
     print(f"{args.output}: {files} files, {step} steps", flush=True)
 
 
-def windows(model, images, masks, joints, rng: np.random.Generator) -> list[dict]:
+def windows(model, sample, rng: np.random.Generator) -> list[dict]:
     """The windows of a batch of images in which BlazePose found the right person."""
+    images = (255 * sample.surroundings.images.flatten(0, 1)).round().to(torch.uint8)
+    masks = (255 * sample.pair.masks.flatten(0, 1)).round().to(torch.uint8)
+    joints = sample.joints2d.flatten(0, 1)
     low, high = joints.amin(1), joints.amax(1)
     shift = torch.from_numpy(rng.normal(0, 0.03, (len(joints), 2))).to(low) * (high - low)
-    crops = box_crops(torch.cat([low + shift, high + shift], dim=-1), 1.4)
-    people = model.measure(list(images), crops, 2)
-    found = []
-    for index in range(len(images)):
-        person = people[index]
-        if person.score > PRESENT and masks[index].any():
-            window = cut(images[index], masks[index], person, rng)
-            if window is not None:
-                found.append(window)
-    return found
+    people = model.measure(list(images), box_crops(torch.cat([low + shift, high + shift], dim=-1), 1.4), 2).records()
+    arrays = zip(images.movedim(1, -1).cpu().numpy(), masks[:, 0].cpu().numpy(), people, strict=True)
+    cuts = [cut(image, mask, person, rng) for image, mask, person in arrays if person.score > PRESENT and mask.any()]
+    return [window for window in cuts if window is not None]
 
 
-def cut(image, mask, person, rng: np.random.Generator) -> dict | None:
+def cut(image: np.ndarray, mask: np.ndarray, person: Person, rng: np.random.Generator) -> dict | None:
     """One window, at a random scale and place around the person; None where BlazePose found somebody else."""
-    height, width = image.shape[1:]
-    box = padded_box(person_box(person), rng.uniform(*PADDING), height, width)
-    if box is None:
+    room = (rng.uniform(*PADDING) - USED_PADDING) * float((person.box[2:] - person.box[:2]).max())
+    person = replace(person, box=person.box + np.array([-room, -room, room, room], np.float32))
+    longer = int(rng.uniform(*SCALES))
+    window = Window.around(image, person, longer)
+    if window is None:
         return None
-    x0, y0, x1, y1 = box
-    longer = max(x1 - x0, y1 - y0)
-    scale = rng.uniform(*SCALES) / longer
-    inside = torch.cat([image, mask])[:, y0:y1, x0:x1].float()[None]
-    h, w = (max(1, round(scale * side)) for side in (y1 - y0, x1 - x0))
-    scaled = functional.interpolate(inside, size=(h, w), mode="bilinear", align_corners=False, antialias=True)
-    # A window on the person's box; what lies outside the box is not seen, as in the pipeline.
-    left, top = (int(rng.integers(min(0, side - SIZE), max(0, side - SIZE) + 1)) for side in (w, h))
-    steps = torch.arange(SIZE, device=image.device) + 0.5
-    y, x = torch.meshgrid((steps + top) * (y1 - y0) / h + y0, (steps + left) * (x1 - x0) / w + x0, indexing="ij")
-    places = person.crops.from_image(torch.stack([x, y], dim=-1).reshape(-1, 2))
-    coarse = functional.grid_sample(
-        person.matte_logits.sigmoid()[None, None], (2 * places - 1).reshape(1, SIZE, SIZE, 2), align_corners=False
-    )
-    pixels = scaled.new_zeros(5, SIZE, SIZE)
-    u0, v0, u1, v1 = max(left, 0), max(top, 0), min(left + SIZE, w), min(top + SIZE, h)
-    pixels[:4, v0 - top : v1 - top, u0 - left : u1 - left] = scaled[0, :, v0:v1, u0:u1]
-    pixels[4] = 255 * coarse[0, 0]
-    seen, truth = pixels[4] > 127.5, pixels[3] > 127.5
-    if float((seen & truth).sum()) < LEAST_OVERLAP * float((seen | truth).sum()):
+    truth, coarse = window.resampled(mask), window.coarse
+    seen, known = coarse > 127, truth > 127
+    if (seen & known).sum() < LEAST_OVERLAP * (seen | known).sum() or not known.any():
         return None
-    pitch = person.points.new_tensor([w / (x1 - x0), h / (y1 - y0)])
-    points = (person.points[:, :2] - person.points.new_tensor([x0, y0])) * pitch
+    left, top = (int(rng.integers(min(0, s - SIZE), max(0, s - SIZE) + 1)) for s in (window.width, window.height))
+    u, v = max(left, 0), max(top, 0)
+    part = np.dstack([window.pixels, truth, coarse])[v : top + SIZE, u : left + SIZE]
+    pixels = np.zeros((SIZE, SIZE, 5), np.uint8)
+    pixels[v - top : v - top + part.shape[0], u - left : u - left + part.shape[1]] = part
     return {
-        "pixels": pixels.round().to(torch.uint8).cpu(),
-        "inside": torch.tensor([u0 - left, v0 - top, u1 - left, v1 - top]),
-        "points": (points - points.new_tensor([left, top])).cpu(),
-        "visibility": person.visibility.cpu(),
-        "extent": torch.tensor(scale * longer),
+        "pixels": torch.from_numpy(pixels).movedim(-1, 0).contiguous(),
+        "inside": torch.tensor([u - left, v - top, u - left + part.shape[1], v - top + part.shape[0]]),
+        "points": torch.from_numpy(window.points() - [left, top]).float(),
+        "visibility": torch.from_numpy(person.visibility),
+        "extent": torch.tensor(float(max(window.width, window.height))),
     }
-
-
-def person_box(person) -> np.ndarray:
-    """x0, y0, x1, y1 around the landmarks and what the coarse matte covers by half, image pixels."""
-    rows, columns = person.matte_logits.shape
-    cells = cell_centres(rows, columns, person.points.device)[person.matte_logits.flatten() > 0]
-    places = torch.cat([person.crops.to_image(cells), person.points[:, :2]])
-    return torch.cat([places.amin(0), places.amax(0)]).double().cpu().numpy()
 
 
 def write(path: Path, kept: list[dict]) -> None:

@@ -2,13 +2,14 @@
 
     python tools/train_matting.py matting_data -o matting.safetensors --seconds 300
 
-AdamW, cosine, mean of the weights over time (EMA). The last files are held out; their intersection over union decides
+AdamW, cosine, mean of the weights over time (EMA). The first files are held out; their intersection over union decides
 nothing here: weights are chosen by benchmarks/footage.py on people of `val`. Weights are written at every check.
 """
 
 import argparse
 import json
 import random
+import threading
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from posegaussian.preparation.mattes.network import MattingNetwork, network_input
-from posegaussian.preparation.mattes.network_weights import load_matting_network, write_matting_network
+from posegaussian.preparation.mattes.network_weights import write_matting_network
 
 EDGE = 9
 """Pixels of a window within half of which an edge weighs more."""
@@ -30,37 +31,49 @@ HELD_OUT = 2
 
 
 class Windows:
-    """All windows that lie on disk so far, in the device's memory."""
+    """The windows that lie on disk, in the device's memory: read by a thread as they are made.
 
-    def __init__(self, folder: Path, device: torch.device):
-        self.folder, self.device = folder, device
+    Args:
+        folder: of tools/make_matting_data.py, and folders in it.
+        device: where windows are kept.
+        most: files that are kept; new ones replace the oldest.
+        take: remove files that were read, for which more are made.
+    """
+
+    def __init__(self, folder: Path, device: torch.device, most: int, take: bool):
+        self.folder, self.device, self.most, self.take = folder, device, most, take
+        self.held: list[dict[str, Tensor]] = []
         self.files: list[dict[str, Tensor]] = []
-        self.known: set[Path] = set()
+        self.known, self.count = set[Path](), 0
+        threading.Thread(target=self._read, daemon=True).start()
 
-    def refresh(self, most: int = 1_000_000) -> None:
-        """Read files that are new."""
-        for path in sorted(self.folder.rglob("*.pt")):
-            if path not in self.known and len(self.files) < most:
+    def _read(self) -> None:
+        while True:
+            for path in sorted(set(self.folder.rglob("*.pt")) - self.known, key=lambda path: path.name):
                 self.known.add(path)
-                self.files.append({name: values.to(self.device) for name, values in torch.load(path).items()})
-
-    def __len__(self) -> int:
-        return sum(len(file["pixels"]) for file in self.files)
+                file = {name: values.to(self.device) for name, values in torch.load(path).items()}
+                self.count += len(file["pixels"])
+                if len(self.held) < HELD_OUT:
+                    self.held.append(file)
+                else:
+                    self.files = [*self.files[-self.most + 1 :], file]
+                if self.take:
+                    path.unlink()
+            time.sleep(0.5)
 
     def draw(self, count: int) -> dict[str, Tensor]:
-        """Random windows, from a few files."""
+        """Random windows, four of a file."""
         parts = []
-        for file in random.choices(self.files[HELD_OUT:], k=4):
-            chosen = torch.randint(len(file["pixels"]), (count // 4,), device=self.device)
+        for file in random.choices(self.files, k=count // 4):
+            chosen = torch.randint(len(file["pixels"]), (4,), device=self.device)
             parts.append({name: values[chosen] for name, values in file.items()})
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def held_out(self) -> list[dict[str, Tensor]]:
         """Batches of 32 windows that `draw` never returns."""
-        files = self.files[:HELD_OUT]
         return [
             {name: values[i : i + 32] for name, values in file.items()}
-            for file in files
+            for file in self.held
             for i in range(0, len(file["pixels"]), 32)
         ]
 
@@ -70,26 +83,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--seconds", type=float, default=300, help="in all, the wait for the first files included")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
-    parser.add_argument("--init", type=Path, help="weights to start from; they have no normalisation: lower the rate")
+    parser.add_argument("--init", type=Path, help="a file of --state to start from")
+    parser.add_argument("--state", type=Path, help="where weights with their normalisation are written, for --init")
     parser.add_argument("--files", type=int, default=8, help="start when this many are there")
+    parser.add_argument("--most", type=int, default=100, help="files in memory at a time; new ones replace the oldest")
+    parser.add_argument("--take", action="store_true", help="remove files that were read")
     args = parser.parse_args()
     torch.manual_seed(0)
     random.seed(0)
+    end = time.monotonic() + args.seconds
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    data = Windows(args.data, device)
+    data = Windows(args.data, device, args.most, args.take)
     while len(data.files) < args.files:
-        time.sleep(1)
-        data.refresh()
-    model = load_matting_network(args.init, str(device)).requires_grad_(True) if args.init else MattingNetwork()
+        time.sleep(0.5)
+    model = MattingNetwork()
+    if args.init:
+        model.load_state_dict(torch.load(args.init))
     model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(data)} windows at first", flush=True)
+    print(f"{sum(p.numel() for p in model.parameters())} parameters, {data.count} windows at first", flush=True)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-2, fused=device.type == "cuda")
     start, step, checked = time.monotonic(), 0, 0
-    while (share := (time.monotonic() - start) / args.seconds) < 1:
+    while (share := (time.monotonic() - start) / (end - start)) < 1:
         rate = args.rate * min(1.0, (step + 1) / 200) * float(0.5 * (1 + torch.cos(torch.pi * torch.tensor(share))))
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -102,19 +120,19 @@ def main() -> None:
         step += 1
         if share * 10 >= checked + 1:
             checked += 1
-            data.refresh()
-            check(averaged.module, data, step, len(data), loss.item(), start)
-            save(averaged.module, args.output, step, len(data))
-    check(averaged.module, data, step, len(data), float("nan"), start)
-    save(averaged.module, args.output, step, len(data))
+            check(averaged.module, data, step, loss.item(), start)
+            save(averaged.module, args.output, args.state, step, data.count)
+    check(averaged.module, data, step, float("nan"), start)
+    save(averaged.module, args.output, args.state, step, data.count)
 
 
 def inputs_of(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Input of the network, true coverage, and where the loss counts."""
     pixels = batch["pixels"].float() / 255
-    inside = torch.zeros_like(pixels[:, :1])
-    for index, (x0, y0, x1, y1) in enumerate(batch["inside"].tolist()):
-        inside[index, :, y0:y1, x0:x1] = 1
+    x0, y0, x1, y1 = batch["inside"][:, :, None].unbind(1)
+    along = torch.arange(pixels.shape[-1], device=pixels.device)
+    columns, rows = (along >= x0) & (along < x1), (along >= y0) & (along < y1)
+    inside = (rows[:, None, :, None] & columns[:, None, None, :]).float()
     seen = network_input(
         pixels[:, :3], pixels[:, 4:5], batch["points"].float(), batch["visibility"].float(), batch["extent"].float()
     )
@@ -129,7 +147,7 @@ def varied(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     def drawn(low: float, high: float, channels: int = 1) -> Tensor:
         return torch.empty(count, channels, 1, 1, device=device).uniform_(low, high)
 
-    colours = ((seen[:, :3] + 1) / 2).clamp(1e-4, 1) ** drawn(0.7, 1.4)
+    colours = ((seen[:, :3] + 1) / 2).clamp(1e-4, 1) ** drawn(0.6, 1.7)
     colours = (colours - 0.5) * drawn(0.75, 1.25) * drawn(0.93, 1.07, 3) + 0.5 + drawn(-0.12, 0.12)
     colours = colours + torch.randn_like(colours) * drawn(0, 0.03)
     blurred = functional.avg_pool2d(colours, 3, 1, 1)
@@ -177,7 +195,7 @@ def step_loss(model: MattingNetwork, batch: tuple[Tensor, Tensor, Tensor], devic
 
 
 @torch.inference_mode()
-def check(model: nn.Module, data: Windows, step: int, count: int, loss: float, start: float) -> None:
+def check(model: nn.Module, data: Windows, step: int, loss: float, start: float) -> None:
     """Print the intersection over union of held-out windows, of the network and of the coarse matte."""
     model.eval()
     found, coarse = [], []
@@ -190,16 +208,18 @@ def check(model: nn.Module, data: Windows, step: int, count: int, loss: float, s
     found, coarse = torch.cat(found), torch.cat(coarse)
     seconds = time.monotonic() - start
     print(
-        f"{seconds:5.0f} s  step {step}  {count} windows  loss {loss:.4f}  IoU {found.mean():.4f} (coarse"
+        f"{seconds:5.0f} s  step {step}  {data.count} windows  loss {loss:.4f}  IoU {found.mean():.4f} (coarse"
         f" {coarse.mean():.4f}), median {found.median():.4f}, below 0.95: {(found < 0.95).float().mean():.3f}",
         flush=True,
     )
     model.train()
 
 
-def save(model: nn.Module, path: Path, step: int, count: int) -> None:
+def save(model: nn.Module, path: Path, state: Path | None, step: int, count: int) -> None:
     """Write the weights, and what they were trained on."""
     assert isinstance(model, MattingNetwork)
+    if state:
+        torch.save(model.state_dict(), state)
     write_matting_network(path, model, {"training": json.dumps({"steps": step, "windows": count})})
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
+from posegaussian.errors import ConfigError
 from posegaussian.registry import Entry
 
 
@@ -26,6 +27,8 @@ Files = tuple[Path, ...]
 SomeFiles = Annotated[Files, Parameter(consume_multiple=1)]
 """At least one file."""
 
+_PERSON = "without a people .h5: which of several people in the first frame; 1 is the nearest to the rig's centre"
+PersonNumber = Annotated[Whole, Parameter(help=_PERSON)]
 Output = Annotated[Path, Parameter(alias="-o")]
 _SETTINGS = "settings of the stage: YAML or JSON text, or a file with it"
 Settings = Annotated[str | None, Parameter(metavar="YAML", help=_SETTINGS)]
@@ -40,6 +43,12 @@ Targets = Annotated[Names, Parameter(help="held-out cameras: no inputs; renders 
 Pairs = Annotated[
     tuple[str, ...], Parameter(metavar="A,B...", help="source pairs by camera name (default: neighbouring cameras)")
 ]
+
+
+def check_person(number: int) -> None:
+    """Raise a ConfigError if this is not the number of a person, counted from 1 on."""
+    if number < 1:
+        raise ConfigError(f"--person {number} is not 1 or more", code="invalid-person")
 
 
 def split_pairs(pairs: Sequence[str]) -> list[tuple[str, ...]]:

@@ -123,15 +123,10 @@ def people(
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.people import write_people
 
-    _check_person(person)
+    check_person(person)
     chosen = FrameRange.parse(frames) if frames else None
     found = config.load_settings(config.FindPeopleSettings, settings)
     write_people(capture, output, found, chosen, person, device)
-
-
-def _check_person(number: int) -> None:
-    if number < 1:
-        raise ConfigError(f"--person {number} is not 1 or more", code="invalid-person")
 
 
 def rectify(
@@ -142,7 +137,7 @@ def rectify(
     frames: Frames = None,
     targets: Targets = (),
     people: Path | None = None,
-    person: Whole = 1,
+    person: PersonNumber = 1,
     output: Output,
     settings: Settings = None,
 ) -> None:
@@ -151,13 +146,12 @@ def rectify(
     Args:
         capture: a capture folder of any known layout
         people: the people .h5 of the capture, for masks where none are given; frames without the person are left out
-        person: without a people .h5: which of several people in the first frame; 1 is the nearest to the rig's centre
         output: the rectified .h5
     """
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.rectify import rectify_capture
 
-    _check_person(person)
+    check_person(person)
     rectify_capture(
         capture,
         output,
@@ -232,6 +226,7 @@ def inspect(
     pairs: Pairs = (),
     frames: Annotated[Frames, Parameter(help="frame numbers; the first one is shown")] = None,
     people: Path | None = None,
+    person: PersonNumber = 1,
     output: Output,
     settings: Settings = None,
 ) -> None:
@@ -245,6 +240,7 @@ def inspect(
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.inspect import write_inspection
 
+    check_person(person)
     found = write_inspection(
         capture,
         output,
@@ -253,6 +249,7 @@ def inspect(
         pairs=split_pairs(pairs),
         frames=FrameRange.parse(frames) if frames else None,
         people=people,
+        number=person,
     )
     masks = [f"camera {camera}: mask {judged.line()}" for camera, judged in found.masks.items()]
     print("\n".join([*masks, *found.warnings, f"{output}: {len(found.warnings)} warnings"]))

@@ -59,6 +59,7 @@ def write_inspection(
     pairs: Sequence[tuple[str, ...]] = (),
     frames: FrameRange | None = None,
     people: Path | None = None,
+    number: int = 1,
 ) -> Inspection:
     """Write the page, and return what it says about the capture.
 
@@ -71,6 +72,7 @@ def write_inspection(
         frames: which frames to read; the page shows the first one.
         people: of the stage `people`; what it found in that frame is shown, and masks are made of it where none are
             given. Frames without the person are not read.
+        number: without `people`: which of several people is looked for; 1 is the nearest to the rig's centre.
 
     Raises:
         StoreError: `people` is missing or damaged, is of another capture, or has the person in none of the frames.
@@ -81,7 +83,7 @@ def write_inspection(
         capture = read_capture(root, format, frames)
         capture = capture if file is None else _with_person(capture, file)
         known = None if file is None else people_from(file, capture)
-        capture = with_masks(capture, settings.masks, lenient=True, label=settings.mask_label, people=known)
+        capture = with_masks(capture, settings.masks, True, settings.mask_label, known, number)
         frame = capture.frames[0]
         named = named_pairs(capture, pairs or capture.pairs)
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}

@@ -69,7 +69,9 @@ def rectify_capture(
         known = None if file is None else people_from(file, capture)
         capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known, number=number)
         if file is not None:
-            frames = frames_with_person(file, capture, frames)
+            named = named_pairs(capture, capture.pairs if pairs is None else pairs)
+            needed = {camera for pair in named for camera in pair}.union(capture.held_out) if named else None
+            frames = frames_with_person(file, capture, frames, needed)
         if not frames:
             raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
         rectify_frames(output, capture, capture.pairs if pairs is None else pairs, frames, settings, people)

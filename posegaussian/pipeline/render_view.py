@@ -34,6 +34,7 @@ def render_view(
     output: Path | None,
     settings: ViewSettings,
     device: str,
+    number: int = 1,
 ) -> None:
     """Render the view at `ratio` of the way from one source camera to another, and write it as .png.
 
@@ -46,6 +47,7 @@ def render_view(
         output: the .png to write; None: novel.png in the working directory.
         settings: sizes, detector and rasteriser.
         device: auto, cpu, cuda or cuda:N.
+        number: which of several people is looked for where masks are not given; 1 is the nearest to the rig's centre.
 
     Raises:
         ConfigError: the ratio is not between 0 and 1.
@@ -68,7 +70,7 @@ def render_view(
             frame=frame,
         )
     detector = load_detector(settings.detector) if network.settings.pose != "none" else None
-    masked = with_masks(found, rectify.masks, label=rectify.mask_label)
+    masked = with_masks(found, rectify.masks, label=rectify.mask_label, number=number)
     filmed = network.settings.filmed
     pair = _rectified_pair(masked, (first, second), frame, rectify, detector, filmed)
     (reconstruction,) = next(reconstruct_frames(network, [[pair]], chosen))

@@ -1,6 +1,6 @@
 """What the stage `people` found, for making mattes of it: the person of each frame, and which frames to leave out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.masks import is_given
@@ -24,19 +24,24 @@ def people_from(file: PeopleFile, capture: Capture) -> PeopleOfFrame:
     return lambda frame, images: {name: person for name, person in file.views(frame).items() if name in images}
 
 
-def frames_with_person(file: PeopleFile, capture: Capture, frames: Sequence[int]) -> list[int]:
+def frames_with_person(
+    file: PeopleFile, capture: Capture, frames: Sequence[int], cameras: Collection[str] | None = None
+) -> list[int]:
     """The frames in which the person was found.
 
-    With `missing: skip`, frames in which a camera without given masks does not see the person are left out as well,
-    with a warning for each such camera: there is nothing that its mask could be made of.
+    With `missing: skip`, frames in which a camera whose mask is needed and not given does not see the person are left
+    out as well, with a warning for each such camera: there is nothing that its mask could be made of.
 
     Args:
         file: of the capture.
         capture: with masks.
         frames: to choose from.
+        cameras: whose masks are needed; None: of all.
     """
     kept = [frame for frame in frames if frame in file.found]
-    lacking = [name for name, files in capture.masks.items() if not is_given(next(iter(files.values())))]
+    needed = capture.masks.keys() if cameras is None else cameras
+    masks = {name: next(iter(files.values())) for name, files in capture.masks.items() if name in needed}
+    lacking = [name for name, first in masks.items() if not is_given(first)]
     if not file.skips:
         return kept
     missed = {name: [frame for frame in kept if name not in file.seen_by(frame)] for name in lacking}

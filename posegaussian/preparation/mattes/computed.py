@@ -23,6 +23,9 @@ from posegaussian.progress import progress
 _THREADS = 8
 """Threads that make mattes, at most: each holds two frames of all cameras, 6 MB a camera of 1024 x 1024."""
 
+Packed = tuple[bytes, float | None]
+"""A mask, packed, and its confidence."""
+
 
 def with_masks(
     capture: Capture,
@@ -39,8 +42,8 @@ def with_masks(
         capture: its own masks are used where the kind is `given` or `auto`, and ignored otherwise.
         kind: `given`: the capture's own; `auto`: these, and where there are none, those of the person that BlazePose
             finds, with the help of images of the empty scene; `background` and `median` find the person too, with an
-            image of the empty scene or the temporal median of each camera. Where nobody is found, what differs from the
-            empty scenes is taken, if those of all cameras are known.
+            image of the empty scene or the temporal median of each camera. For a camera in which nobody is found, what
+            differs from the empty scenes is taken, if those of all cameras are known.
         lenient: accept given masks that cannot be a person, so that they can be inspected. Where the visual hull is
             empty, warn and use the largest component of each image's foreground, so that a capture with a wrong
             calibration can be inspected.
@@ -110,7 +113,7 @@ def compute_masks(capture: Capture, frames: Sequence[int]) -> None:
         frames: numbers, ascending.
 
     Raises:
-        CaptureError: nobody is found in a frame, or an image cannot be read.
+        CaptureError: an image cannot be read.
     """
     masks = [by_frame[frames[0]] for by_frame in capture.masks.values()]
     for computer in {mask.computer for mask in masks if isinstance(mask, ComputedMask)}:
@@ -148,7 +151,7 @@ class _MaskComputer:
         scenes = {camera: estimate_background(capture, camera, scene) for camera in cameras}
         self._found = FoundMattes(capture, scenes, people, number, device)
         self._changed = ChangedPixels(capture, scenes, lenient) if scenes.keys() >= capture.cameras.keys() else None
-        self._packed: dict[tuple[str, int], tuple[bytes, float | None]] = {}
+        self._packed: dict[tuple[str, int], Packed | None] = {}
         self._lock = Lock()
 
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
@@ -160,13 +163,17 @@ class _MaskComputer:
         return self._known(camera, frame)[1]
 
     def knows(self, camera: str, frame: int) -> bool:
-        return (camera, frame) in self._packed
+        return self._packed.get((camera, frame)) is not None
 
-    def _known(self, camera: str, frame: int) -> tuple[bytes, float | None]:
+    def _known(self, camera: str, frame: int) -> Packed:
+        """A camera that misses the person matters when its mask is read: maybe no pair uses it."""
         with self._lock:
             if (camera, frame) not in self._packed:
                 self.ahead([frame], threads=1)
-        return self._packed[camera, frame]
+            packed = self._packed[camera, frame]
+            if packed is None:
+                packed = self._packed[camera, frame] = self._without_person(camera, frame)
+        return packed
 
     def ahead(self, frames: Sequence[int], threads: int) -> None:
         """Compute the masks of frames that are not known yet.
@@ -176,7 +183,7 @@ class _MaskComputer:
         frames = [frame for frame in frames if (self._lacking[0], frame) not in self._packed]
         cameras = {name: in_order(partial(self._capture.image, name), frames, 1) for name in self._capture.cameras}
         images = (dict(zip(cameras, each, strict=True)) for each in zip(*cameras.values(), strict=True))
-        followed = ((frame, each, self._found.people(frame, each)) for frame, each in zip(frames, images, strict=True))
+        followed = ((each, self._found.people(frame, each)) for frame, each in zip(frames, images, strict=True))
         found = in_order(self._computed, followed, threads)
         each_frame = zip(frames, found, strict=True)
         if len(frames) > 1:
@@ -184,19 +191,23 @@ class _MaskComputer:
         for frame, masks in each_frame:
             self._packed.update({(name, frame): each for name, each in masks.items()})
 
-    def _computed(self, item: tuple[int, Images, Mapping[str, Person]]) -> dict[str, tuple[bytes, float | None]]:
-        return {name: (chunks.pack(mask), confidence) for name, (mask, confidence) in self._compute(*item).items()}
+    def _computed(self, item: tuple[Images, Mapping[str, Person]]) -> dict[str, Packed | None]:
+        """The masks of a frame; None of cameras in which nobody is found."""
+        mattes = self._found.mattes(*item)
+        packed = {camera: (chunks.pack(matte.coverage), matte.confidence) for camera, matte in mattes.items()}
+        return {camera: packed.get(camera) for camera in self._lacking}
 
-    def _compute(
-        self, frame: int, images: Images, people: Mapping[str, Person]
-    ) -> Mapping[str, tuple[UInt8[np.ndarray, "_ _"], float | None]]:
-        mattes = self._found.mattes(images, people)
-        missed = next((camera for camera in self._lacking if camera not in mattes), None)
-        if missed is None:
-            return {camera: (matte.coverage, matte.confidence) for camera, matte in mattes.items()}
+    def _without_person(self, camera: str, frame: int) -> Packed:
+        """The mask of a camera in which nobody is found: what differs from the empty scene.
+
+        Raises:
+            CaptureError: the empty scenes are not known.
+        """
         if self._changed is not None:
-            return {camera: (mask, None) for camera, mask in self._changed.masks(images, frame).items()}
+            images = {name: self._capture.image(name, frame) for name in self._capture.cameras}
+            return chunks.pack(self._changed.masks(images, frame)[camera]), None
         hint = "give masks or images of the empty scene (rectify.masks: background), or leave the frame out"
-        what = "nobody is found in the image" if mattes else "nobody is found in any two cameras"
-        root = self._capture.root
-        raise CaptureError(what, code="person-not-found", file=root, camera=missed, frame=frame, hint=hint)
+        others = any(self.knows(name, frame) for name in self._lacking)
+        what = "nobody is found in the image" if others else "nobody is found in any two cameras"
+        where = {"file": self._capture.root, "camera": camera if others else None, "frame": frame}
+        raise CaptureError(what, code="person-not-found", **where, hint=hint)

@@ -89,6 +89,15 @@ def test_a_camera_that_misses_the_person_stops(people, root, tmp_path):
         rectify_capture(root, tmp_path / "r.h5", SETTINGS, people=path)
 
 
+@pytest.mark.parametrize("missing", ["stop", "skip"])
+def test_a_camera_that_no_pair_uses_may_miss_the_person(people, root, tmp_path, missing):
+    with warns("person-not-seen", file=root, camera="02"):
+        path = people(missing=missing, gone={("02", frame) for frame in range(FRAMES)})
+    rectify_capture(root, tmp_path / "r.h5", SETTINGS, pairs=[("00", "01")], people=path)
+    with store.open_checked(tmp_path / "r.h5", store.RECTIFIED) as file:
+        assert file["frames"][()].tolist() == [0, 1, 2]
+
+
 def test_frames_that_a_camera_misses_are_left_out(people, root, tmp_path):
     """Camera 02 does not see whoever is first in the list, which is the one person of frame 1; frame 2 is empty."""
     with warns("nobody-there-skipped", file=root, frame=2), warns("person-not-seen", file=root, camera="02", frame=1):

@@ -117,7 +117,7 @@ def test_nobody_is_one_clear_line(tmp_path):
     with helpers.refuses(CaptureError, "empty-mask", file=tmp_path / "c", camera="00", frame=0):
         with_masks(read_capture(tmp_path / "c"), "background").mask("01", 0)
     shutil.rmtree(tmp_path / "c/backgrounds")
-    with helpers.refuses(CaptureError, "person-not-found", file=tmp_path / "c", camera="00", frame=0):
+    with helpers.refuses(CaptureError, "person-not-found", file=tmp_path / "c", camera=None, frame=0):
         with_masks(read_capture(tmp_path / "c"), "auto").mask("01", 0)
 
 

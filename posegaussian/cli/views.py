@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from posegaussian import config
-from posegaussian.cli.arguments import Device, Output, Settings, Whole, naming, one_of
+from posegaussian.cli.arguments import Device, Output, Settings, Whole, check_person, naming, one_of
 from posegaussian.errors import ConfigError
 from posegaussian.registry import EXPORT_FORMATS, RASTERIZERS
 
@@ -30,6 +30,7 @@ def render(
     source: Annotated[tuple[str, str] | None, _FOLDER, Parameter(metavar="A B")] = None,
     ratio: Annotated[float | None, _FOLDER] = None,
     frame: Annotated[str | None, _FOLDER, Parameter(metavar="N or START:STOP:STEP")] = None,
+    person: Annotated[Whole | None, _FOLDER] = None,
     settings: "Annotated[Settings, naming('backend', RASTERIZERS)]" = None,
     device: Device = "auto",
 ) -> None:
@@ -47,6 +48,8 @@ def render(
         source: the two source cameras, by name or index (default: 0 1)
         ratio: position of the view: 0 is camera A, 1 is camera B (default: 0.5; for a video from A to B and back)
         frame: frame number of one view (default: the first), or the frames of a video (default: all)
+        person: where masks are not given: which of several people in the first frame; 1 is the nearest to the rig's
+            centre
     """
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.io.store_reader import is_store
@@ -59,7 +62,7 @@ def render(
         from posegaussian.pipeline.render import render_capture
 
         what, hint = "is for a capture folder, but this is a rectified .h5", "give the capture's folder"
-        _refuse_unused(input, {"source": source, "ratio": ratio, "frame": frame}, what, hint)
+        _refuse_unused(input, {"source": source, "ratio": ratio, "frame": frame, "person": person}, what, hint)
         render_capture(
             input,
             heatmaps=heatmaps,
@@ -73,8 +76,10 @@ def render(
         return
     what, hint = "is for a rectified .h5, but this is a capture folder", "rectify the capture and render the .h5"
     _refuse_unused(input, {"heatmaps": heatmaps}, what, hint)
+    which = 1 if person is None else person
+    check_person(which)
     view = config.load_settings(config.ViewSettings, settings)
-    common = {"weights": found, "sources": source or ("0", "1"), "settings": view, "device": device}
+    common = {"weights": found, "sources": source or ("0", "1"), "settings": view, "device": device, "number": which}
     if any(written.values()):
         from posegaussian.pipeline.render_footage import render_footage
 
@@ -86,8 +91,8 @@ def render(
 
         what, hint = "is for a video, but this is one view", "write a video with --video"
         _refuse_unused(input, {"no-stabilizer": no_stabilizer or None}, what, hint)
-        number = None if frame is None else _frame_number(frame)
-        render_view(input, ratio=0.5 if ratio is None else ratio, frame=number, output=output, **common)
+        single = None if frame is None else _frame_number(frame)
+        render_view(input, ratio=0.5 if ratio is None else ratio, frame=single, output=output, **common)
 
 
 def _frame_number(text: str) -> int:

@@ -67,6 +67,7 @@ def render_footage(
     settings: ViewSettings,
     device: str,
     stabilizer: bool = True,
+    number: int = 1,
 ) -> None:
     """Render one image of each frame of a capture folder, along a path between two of its cameras.
 
@@ -83,6 +84,7 @@ def render_footage(
         settings: sizes, detector and rasteriser.
         device: auto, cpu, cuda or cuda:N.
         stabilizer: whether the temporal filter keeps its state from one frame to the next.
+        number: which of several people is looked for where masks are not given; 1 is the nearest to the rig's centre.
 
     Raises:
         ConfigError: the ratio is not between 0 and 1.
@@ -95,7 +97,7 @@ def render_footage(
     network = load_network(weights, chosen)
     capture = read_capture(root, frames=numbers)
     names = chosen_sources(capture, sources)
-    joints = _FoundJoints(capture, names, str(chosen))
+    joints = _FoundJoints(capture, names, number, str(chosen))
     masked = with_masks(capture, rectify.masks, label=rectify.mask_label, people=joints, device=str(chosen))
     (plan,) = checked_plan(masked, [names], masked.frames, rectify).pairs
     width, height = settings.size or (capture.cameras[names[0]].width, capture.cameras[names[0]].height)
@@ -133,8 +135,8 @@ def _path(plan: PairPlan, names: Names, ratio: float | None, frames: int) -> lis
 class _FoundJoints:
     """Finds the person in frames, as `Following` does, and keeps the joints in the images of some cameras."""
 
-    def __init__(self, capture: Capture, cameras: Names, device: str):
-        self._following, self._cameras = Following(capture, device=device), cameras
+    def __init__(self, capture: Capture, cameras: Names, number: int, device: str):
+        self._following, self._cameras = Following(capture, number, device), cameras
         self._joints: dict[int, dict[str, Joints]] = {}
 
     def __call__(self, frame: int, images: Images) -> Mapping[str, Person]:

@@ -42,8 +42,8 @@ def with_masks(
         capture: its own masks are used where the kind is `given` or `auto`, and ignored otherwise.
         kind: `given`: the capture's own; `auto`: these, and where there are none, those of the person that BlazePose
             finds, with the help of images of the empty scene; `background` and `median` find the person too, with an
-            image of the empty scene or the temporal median of each camera. For a camera in which nobody is found, what
-            differs from the empty scenes is taken, if those of all cameras are known.
+            image of the empty scene or the temporal median of each camera. Where nobody is found, what differs from the
+            empty scenes is taken, if those of all cameras are known.
         lenient: accept given masks that cannot be a person, so that they can be inspected. Where the visual hull is
             empty, warn and use the largest component of each image's foreground, so that a capture with a wrong
             calibration can be inspected.
@@ -171,8 +171,12 @@ class _MaskComputer:
             if (camera, frame) not in self._packed:
                 self.ahead([frame], threads=1)
             packed = self._packed[camera, frame]
-            if packed is None:
-                packed = self._packed[camera, frame] = self._without_person(camera, frame)
+        if packed is None:
+            hint = "give masks or images of the empty scene (rectify.masks: background), or leave the frame out"
+            others = any(self.knows(name, frame) for name in self._lacking)
+            what = "nobody is found in the image" if others else "nobody is found in any two cameras"
+            where = {"file": self._capture.root, "camera": camera if others else None, "frame": frame}
+            raise CaptureError(what, code="person-not-found", **where, hint=hint)
         return packed
 
     def ahead(self, frames: Sequence[int], threads: int) -> None:
@@ -183,7 +187,7 @@ class _MaskComputer:
         frames = [frame for frame in frames if (self._lacking[0], frame) not in self._packed]
         cameras = {name: in_order(partial(self._capture.image, name), frames, 1) for name in self._capture.cameras}
         images = (dict(zip(cameras, each, strict=True)) for each in zip(*cameras.values(), strict=True))
-        followed = ((each, self._found.people(frame, each)) for frame, each in zip(frames, images, strict=True))
+        followed = ((frame, each, self._found.people(frame, each)) for frame, each in zip(frames, images, strict=True))
         found = in_order(self._computed, followed, threads)
         each_frame = zip(frames, found, strict=True)
         if len(frames) > 1:
@@ -191,23 +195,11 @@ class _MaskComputer:
         for frame, masks in each_frame:
             self._packed.update({(name, frame): each for name, each in masks.items()})
 
-    def _computed(self, item: tuple[Images, Mapping[str, Person]]) -> dict[str, Packed | None]:
-        """The masks of a frame; None of cameras in which nobody is found."""
-        mattes = self._found.mattes(*item)
-        packed = {camera: (chunks.pack(matte.coverage), matte.confidence) for camera, matte in mattes.items()}
-        return {camera: packed.get(camera) for camera in self._lacking}
-
-    def _without_person(self, camera: str, frame: int) -> Packed:
-        """The mask of a camera in which nobody is found: what differs from the empty scene.
-
-        Raises:
-            CaptureError: the empty scenes are not known.
-        """
-        if self._changed is not None:
-            images = {name: self._capture.image(name, frame) for name in self._capture.cameras}
-            return chunks.pack(self._changed.masks(images, frame)[camera]), None
-        hint = "give masks or images of the empty scene (rectify.masks: background), or leave the frame out"
-        others = any(self.knows(name, frame) for name in self._lacking)
-        what = "nobody is found in the image" if others else "nobody is found in any two cameras"
-        where = {"file": self._capture.root, "camera": camera if others else None, "frame": frame}
-        raise CaptureError(what, code="person-not-found", **where, hint=hint)
+    def _computed(self, item: tuple[int, Images, Mapping[str, Person]]) -> dict[str, Packed | None]:
+        """The masks of a frame; None of cameras in which nobody is found, where the empty scenes are not known."""
+        frame, images, people = item
+        mattes = self._found.mattes(images, people)
+        if self._changed is not None and not mattes.keys() >= set(self._lacking):
+            return {name: (chunks.pack(mask), None) for name, mask in self._changed.masks(images, frame).items()}
+        packed = {name: (chunks.pack(matte.coverage), matte.confidence) for name, matte in mattes.items()}
+        return {name: packed.get(name) for name in self._lacking}

@@ -16,6 +16,7 @@ from posegaussian.config import FindPeopleSettings, RectifySettings
 from posegaussian.errors import CaptureError, StoreError
 from posegaussian.io import store
 from posegaussian.pipeline import people as stage
+from posegaussian.pipeline.inspect import write_inspection
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.mattes import found
 from posegaussian.preparation.mattes.matting import Matte
@@ -130,14 +131,18 @@ def test_who_is_looked_for_without_a_file(people, root, tmp_path, monkeypatch):
     with warns("several-people", file=root, frame=0):
         ys, xs = np.nonzero(finder.frame(0, images)["01"].coverage)
     np.testing.assert_allclose([xs.min(), ys.min()], np.floor(points.min(0)), atol=1)
+    masks = {number: write_inspection(root, tmp_path / "page.html", SETTINGS, number=number).masks for number in (1, 2)}
+    share = cv2.contourArea(cv2.convexHull(points.astype(np.float32))) / SIZE**2
+    assert abs(masks[2]["01"].share - share) < 0.1 * share < abs(masks[1]["01"].share - share)
 
 
 def test_on_the_command_line(people, root, tmp_path, capsys):
     path = people()
     line = [str(root), "--people", str(path), "--settings", "{size: [128, 128], color: 'off'}"]
     cli.main(["rectify", *line, "-o", str(tmp_path / "r.h5")])
-    with exits(capsys, names=["--person"]):
-        cli.main(["rectify", str(root), "--person", "0", "-o", str(tmp_path / "r.h5")])
+    for command in ("rectify", "inspect", "render"):
+        with exits(capsys, names=["--person"]):
+            cli.main([command, str(root), "--person", "0", "-o", str(tmp_path / "r.h5")])
     page = tmp_path / "page.html"
     cli.main(["inspect", *line, "-o", str(page)])
     said = [page.read_text(), capsys.readouterr().out]

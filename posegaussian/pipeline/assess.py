@@ -93,8 +93,9 @@ def assess(
         unmeasured = [pair for pair in pairs if not any(set(each.pair) == set(pair) for each in triples)]
         candidates = [each.name for each in narrowest(triples)] or [_pair_name(pair) for pair in pairs]
         shown = set(spread(candidates, _VIEWS))
+        make = _Maker(Path(folder), capture, chosen, settings, weights, device)
         made = {
-            name: _make(Path(folder), name, capture, pair, camera, chosen, settings, weights, device, name in shown)
+            name: make(name, pair, camera, name in shown)
             for name, pair, camera in progress(_jobs(triples, unmeasured), "assess pair", unit="pairs")
         }
         if all(each.files is None for each in made.values()):
@@ -137,34 +138,37 @@ def _pair_name(pair: Names) -> str:
     return "-".join(pair)
 
 
-def _make(
-    folder: Path,
-    name: str,
-    capture: Capture,
-    pair: Names,
-    camera: str | None,
-    frames: Sequence[int],
-    settings: AssessSettings,
-    weights: Path,
-    device: str,
-    shown: bool,
-) -> _Made:
-    """Everything about one pair, or the reason why it cannot be rectified."""
-    renders = folder / MODEL / f"{name}.h5"
-    try:
-        files = write_pair_files(folder, name, capture, pair, camera, frames, settings.rectify, settings.detector)
-    except UserError as error:
-        return _Made(problem=str(error))
-    with (
-        store.open_checked(files.rectified, store.RECTIFIED) as rectified,
-        store.open_checked(files.heatmaps, store.HEATMAPS) as heatmaps,
-    ):
-        doubts = pair_doubts(rectified, heatmaps, 0)
-    if camera is None and not shown:
-        return _Made(files, doubts)
-    render_pair(files, weights, renders, device)
-    rows = measure_pair(files, renders, folder / f"{name}.csv", settings.evaluate) if camera else []
-    return _Made(files, doubts, rows, _view(files, renders) if shown else None)
+@dataclass(frozen=True)
+class _Maker:
+    """Makes what the page needs of a pair, with what all pairs share; see `assess`."""
+
+    folder: Path
+    capture: Capture
+    frames: Sequence[int]
+    settings: AssessSettings
+    weights: Path
+    device: str
+
+    def __call__(self, name: str, pair: Names, camera: str | None, shown: bool) -> _Made:
+        """Everything about one pair and the camera between it, or the reason why it cannot be rectified."""
+        folder, chosen = self.folder, self.settings
+        try:
+            files = write_pair_files(
+                folder, name, self.capture, pair, camera, self.frames, chosen.rectify, chosen.detector
+            )
+        except UserError as error:
+            return _Made(problem=str(error))
+        with (
+            store.open_checked(files.rectified, store.RECTIFIED) as rectified,
+            store.open_checked(files.heatmaps, store.HEATMAPS) as heatmaps,
+        ):
+            doubts = pair_doubts(rectified, heatmaps, 0)
+        if camera is None and not shown:
+            return _Made(files, doubts)
+        renders = folder / MODEL / f"{name}.h5"
+        render_pair(files, self.weights, renders, self.device)
+        rows = measure_pair(files, renders, folder / f"{name}.csv", chosen.evaluate) if camera else []
+        return _Made(files, doubts, rows, _view(files, renders) if shown else None)
 
 
 def _view(files: PairFiles, renders: Path) -> PanelRow:

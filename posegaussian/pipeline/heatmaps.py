@@ -8,6 +8,7 @@ import numpy as np
 from posegaussian.config import STAGE_VERSION, DetectorSettings, as_dict
 from posegaussian.errors import ConfigError, warn
 from posegaussian.io import store
+from posegaussian.parallel import in_order
 from posegaussian.pose.detectors.base import Detector, LoadedDetector, detect_frame, load_detector
 from posegaussian.pose.heatmaps import STRIDE
 from posegaussian.progress import progress
@@ -15,7 +16,7 @@ from posegaussian.registry import DETECTORS
 
 
 def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings, people: Path | None = None) -> None:
-    """Write the heatmaps of every source image of a rectified capture.
+    """Write the heatmaps of every source image of a rectified capture: threads detect, the caller's reads and writes.
 
     Where the mask is empty, maps, scores, key points and box are zeros. Where the detector finds nobody in a mask, maps
     and scores are, and a CaptureWarning names the camera and the frame.
@@ -51,9 +52,15 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings, 
         with store.create(output, store.HEATMAPS, dims, **provenance) as writer:
             writer["frames"] = numbers = source["frames"][()]
             writer["pairs"] = cameras = store.strings(source["sources/pairs"])
-            for pair, frame in progress(list(np.ndindex(pairs, frames)), "heatmaps"):
-                images, masks = source["sources/images"][pair, frame], source["sources/masks"][pair, frame]
-                detected = detect_frame(images, masks, detectors(pair, int(numbers[frame])))
+            places = list(np.ndindex(pairs, frames))
+            items = (
+                (source["sources/images"][pair, n], source["sources/masks"][pair, n], detectors(pair, int(numbers[n])))
+                for pair, n in places
+            )
+            threads = None if DETECTORS[detector.kind].environment == "posegaussian" else 1
+            found = in_order(lambda item: detect_frame(*item), items, threads)
+            stream = zip(places, found, strict=True)
+            for (pair, frame), detected in progress(stream, f"heatmaps {rectified.stem}", len(places), unit="pairs"):
                 for name, values in detected.items():
                     writer[name, pair, frame] = values
                 for camera, box, scores in zip(cameras[pair], detected["boxes"], detected["scores"], strict=True):

@@ -16,6 +16,7 @@ from posegaussian.model.device import pick_device
 from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.pose.detectors.blazepose.finder import FULL, BlazePose, load_blazepose
 from posegaussian.pose.person import MATTE
+from posegaussian.preparation.footage import images_ahead
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.people_file import PEOPLE, write_views
 from posegaussian.preparation.people_watch import PeopleWatch
@@ -31,6 +32,9 @@ def write_people(
     device: str = "auto",
 ) -> None:
     """Find the person in every image of a capture, frame by frame, and write them to one file.
+
+    The frames come in their order, since each one is looked at where the person was before; a thread for each camera
+    reads ahead. Memory does not grow with the length of the capture.
 
     Args:
         root: the capture's folder.
@@ -60,8 +64,9 @@ def write_people(
         writer["frames"] = capture.frames
         writer["cameras"] = np.array(list(capture.cameras), dtype=object)
         writer["sizes"] = [(camera.width, camera.height) for camera in capture.cameras.values()]
-        followed = progress(_followed(capture, model, number, settings), f"people {capture.name}", len(capture.frames))
-        for index, people in enumerate(followed):
+        followed = _followed(capture, model, number, settings)
+        shown = progress(followed, f"people {capture.name}", len(capture.frames), unit="frames")
+        for index, people in enumerate(shown):
             if people.person is not None:
                 writer["positions", index] = people.person.position
                 write_views(writer, index, capture.cameras, people.views)
@@ -73,8 +78,8 @@ def _followed(capture: Capture, model: BlazePose, number: int, settings: FindPeo
     """The people of each frame, with the warnings after the last one."""
     watch, people = PeopleWatch(capture, number), None
     lost: CaptureError | None = None
-    for frame in capture.frames:
-        images = {camera: capture.image(camera, frame) for camera in capture.cameras}
+    ahead = images_ahead(capture, tuple(capture.cameras), capture.frames)
+    for frame, images in zip(capture.frames, ahead, strict=True):
         people = find_people(images, capture.cameras, model, people, number)
         if people.person is None:
             lost = watch.missing(people, frame)

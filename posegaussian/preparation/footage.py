@@ -1,7 +1,8 @@
 """Footage for preparation: images and masks of calibrated cameras, in a capture on disk or as arrays in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.parallel import in_order
 
 
 @runtime_checkable
@@ -32,6 +34,18 @@ class Footage(Protocol):
     def mask(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w"]:
         """Coverage of the person, 0..255."""
         ...
+
+
+def images_ahead(
+    footage: Footage, cameras: Sequence[str], frames: Sequence[int]
+) -> Iterator[dict[str, UInt8[np.ndarray, "_ _ 3"]]]:
+    """The images of each frame by camera, read ahead by a thread for each camera, since videos are decoded in order.
+
+    Each thread holds three images at most.
+    """
+    readers = [in_order(partial(footage.image, camera), frames, threads=1) for camera in cameras]
+    for images in zip(*readers, strict=True):
+        yield dict(zip(cameras, images, strict=True))
 
 
 @dataclass(frozen=True)

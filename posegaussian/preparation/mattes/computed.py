@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -15,6 +14,7 @@ from posegaussian.errors import CaptureError
 from posegaussian.io import chunks
 from posegaussian.parallel import in_order, thread_count
 from posegaussian.pose.person import Person
+from posegaussian.preparation.footage import images_ahead
 from posegaussian.preparation.mattes.background import estimate_background
 from posegaussian.preparation.mattes.changed import ChangedPixels
 from posegaussian.preparation.mattes.found import FoundMattes, Images, PeopleOfFrame
@@ -185,8 +185,7 @@ class _MaskComputer:
         One thread reads each camera, the caller's follows the person, and `threads` make the mattes.
         """
         frames = [frame for frame in frames if (self._lacking[0], frame) not in self._packed]
-        cameras = {name: in_order(partial(self._capture.image, name), frames, 1) for name in self._capture.cameras}
-        images = (dict(zip(cameras, each, strict=True)) for each in zip(*cameras.values(), strict=True))
+        images = images_ahead(self._capture, tuple(self._capture.cameras), frames)
         followed = ((frame, each, self._found.people(frame, each)) for frame, each in zip(frames, images, strict=True))
         found = in_order(self._computed, followed, threads)
         each_frame = zip(frames, found, strict=True)

@@ -74,6 +74,17 @@ def test_the_joints_lie_where_the_views_show_them(files, tmp_path):
         assert '"people"' in str(found.attrs["inputs"])
 
 
+@pytest.mark.parametrize("with_people", [True, False])
+def test_the_same_bytes_for_any_number_of_threads(files, tmp_path, monkeypatch, with_people):
+    rectified, people = files
+    made = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        extract_heatmaps(rectified, tmp_path / f"{threads}.h5", BLAZEPOSE, people if with_people else None)
+        made.append((tmp_path / f"{threads}.h5").read_bytes())
+    assert made[0] == made[1]
+
+
 def test_frames_without_the_person_are_not_rectified(files, tmp_path, monkeypatch):
     root = files[0].parent / "capture"
     oracle = Oracle(read_capture(root).cameras, {1: [PERSON]})

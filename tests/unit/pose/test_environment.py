@@ -16,12 +16,25 @@ ALLOWED = {
     "posegaussian.io.atomic",
     *(
         f"posegaussian.cli{part}"
-        for part in ("", ".arguments", ".cameras", ".data", ".extras", ".help_page", ".results", ".training", ".views")
+        for part in (
+            "",
+            ".arguments",
+            ".cameras",
+            ".data",
+            ".extras",
+            ".help_page",
+            ".results",
+            ".rigs",
+            ".training",
+            ".views",
+        )
     ),
     *(
         f"posegaussian.config{part}"
         for part in (
             "",
+            ".adapt",
+            ".assess",
             ".base",
             ".builtin",
             ".detectors",

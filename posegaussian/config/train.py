@@ -60,7 +60,8 @@ class TrainSettings:
     """Variants of the stream, each for a share of the streamed steps."""
     heatmap_errors: str = "package:errors.json"
     """Error model of the detector for streamed people: a path, or `package:NAME` for one that ships with the project
-    (made by tools/fit_error_model.py)."""
+    (made by tools/fit_error_model.py): `errors.json` is that of the small detector, with which the included weights
+    were trained, `errors_blazepose.json` that of `blazepose` in rooms."""
     heatmap_noise: Weight = 1.0
     """Multiplies those errors: offsets, and how often joints are missed or swapped."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4

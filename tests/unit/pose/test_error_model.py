@@ -102,8 +102,9 @@ def test_a_cell_is_that_of_the_detectors_box():
     assert torch.equal(cell_size(0 * tensor), torch.ones(1, 2))
 
 
-def test_the_model_that_ships(tmp_path):
-    shipped = read_error_model("package:errors.json")
+@pytest.mark.parametrize("name", ["errors", "errors_blazepose"])
+def test_the_models_that_ship(tmp_path, name):
+    shipped = read_error_model(f"package:{name}.json")
     assert (shipped.offset > 0).all() and (shipped.offset[0] >= 0.8 * shipped.offset[1]).all()
     assert torch.equal(shipped.score[:, 5], shipped.score[:, 6])
     with helpers.refuses(DetectorError, "unreadable-error-model", file="none.json"):

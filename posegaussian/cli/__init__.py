@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from posegaussian import __version__
 from posegaussian.caches import use_cache_folder
-from posegaussian.cli import cameras, data, results, rigs, training, views
+from posegaussian.cli import cameras, data, live, results, rigs, training, views
 from posegaussian.cli.extras import missing_extra
 from posegaussian.cli.help_page import HelpPage, shown_default
 from posegaussian.errors import CaptureWarning, UserError
@@ -43,6 +43,7 @@ COMMANDS = {
     "results": results.results,
     "export": views.export,
     "view": views.view,
+    "live": live.live,
     "schema": results.schema,
 }
 

@@ -11,6 +11,7 @@ EXTRAS = {
     "report": "evaluate",
     "results": "evaluate",
     "view": "viewer",
+    "live": "live",
     "export": "formats",
 }
 """By command; the others need none."""
@@ -19,6 +20,7 @@ PACKAGES = {
     "train": ("lightning", "matplotlib", "tensorboard"),
     "evaluate": ("flip_evaluator", "matplotlib", "pandas"),
     "viewer": ("viser",),
+    "live": ("websockets",),
     "formats": ("OpenEXR", "pxr", "zstandard"),
 }
 """What an extra of pyproject.toml installs, by the names that are imported."""

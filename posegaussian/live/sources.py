@@ -6,7 +6,7 @@ again.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.sequences import image_sequence, video_sequence
 from posegaussian.config import LiveCameraSettings
 from posegaussian.errors import CaptureError, ConfigError, UserError
+from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.images import LazyImage, read_image
 from posegaussian.io.video import frame_rate
 from posegaussian.live.clock import CameraClock
@@ -206,27 +207,35 @@ class NetworkCamera:
 
 
 def camera_source(
-    name: str, capture: Capture, given: Mapping[str, LiveCameraSettings], stall: float, playback: Playback
+    name: str,
+    camera: SourceCamera,
+    chosen: LiveCameraSettings | None,
+    capture: Capture | None,
+    stall: float,
+    playback: Playback,
 ) -> Source:
-    """The source of a camera of a capture: what the settings say, else the capture's own footage.
+    """The source of a camera: what the settings say, else the footage of its capture.
 
     Args:
         name: of the camera.
-        capture: holds its calibration and footage.
-        given: settings by camera.
+        camera: its calibration.
+        chosen: its settings, or None.
+        capture: holds its footage; None where there is only a calibration.
         stall: seconds without a frame after which a network camera counts as dead.
         playback: the clock of footage that is played.
 
     Raises:
-        ConfigError: the settings name a file that is not there.
+        ConfigError: the settings name a file that is not there, or there are neither settings nor footage.
         CaptureError: the footage cannot be read.
     """
-    chosen = given.get(name)
+    if chosen is None and capture is None:
+        hint = 'name its source: --settings "{cameras: {NAME: {usb: 0}}}"'
+        raise ConfigError("no footage, and no source", code="missing-live-source", camera=name, hint=hint)
     if chosen is None:
+        assert capture is not None
         images = [capture.images[name][frame] for frame in capture.frames]
         return Footage.of_files(f"footage of {name}", name, images, capture.fps or _RATE, playback)
     if chosen.usb is not None:
-        camera = capture.cameras[name]
         return UsbCamera(chosen.usb, (camera.width, camera.height), chosen.fps, chosen.delay)
     if chosen.url is not None:
         return NetworkCamera(chosen.url, stall, chosen.delay)
@@ -246,9 +255,9 @@ def file_source(path: Path, name: str, fps: float | None, playback: Playback) ->
     return Footage.of_files(f"file for {name}", name, list(images.values()), fps or rate, playback)
 
 
-def check_cameras(given: Mapping[str, LiveCameraSettings], capture: Capture) -> None:
-    """Raise a ConfigError if the settings name a camera that the capture does not have."""
+def check_cameras(given: Collection[str], cameras: Collection[str]) -> None:
+    """Raise a ConfigError if the settings name a camera that is not one of the two."""
     for name in given:
-        if name not in capture.cameras:
-            what = f"cameras.{name}: no such camera in the capture (there are {', '.join(capture.cameras)})"
+        if name not in cameras:
+            what = f"cameras.{name}: not one of the two cameras ({', '.join(cameras)}); choose them with --source"
             raise ConfigError(what, code="unknown-live-camera")

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.captures.assemble import assemble
-from posegaussian.captures.calibration import Calibration
+from posegaussian.captures.calibration import Calibration, checked_camera
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.footage import find_footage
 from posegaussian.captures.formats.opencv_yaml import number, parse_opencv
@@ -23,6 +23,7 @@ from posegaussian.captures.joints_file import own_joints
 from posegaussian.captures.matching import check_known
 from posegaussian.captures.sequences import FrameRange, background_images
 from posegaussian.errors import CalibrationError, CaptureError, warn
+from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.images import DepthFile
 from posegaussian.names import did_you_mean, natural_order, words
 from posegaussian.text import read_json, read_text
@@ -78,6 +79,24 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         frames=frames,
         matched_in_order=footage.matched_in_order,
     )
+
+
+def read_cameras(root: Path) -> dict[str, SourceCamera]:
+    """The cameras of a calibration without footage, as `posegaussian calibrate` writes it: with their sizes.
+
+    Raises:
+        CalibrationError: a camera's calibration is missing or impossible, or it lacks the size of its images.
+    """
+    intrinsics, extrinsics = _Calibration(root / "intri.yml"), _Calibration(root / "extri.yml")
+    found = {}
+    for name in intrinsics.cameras():
+        calibration = _calibration(intrinsics, extrinsics, name)
+        if calibration.size is None:
+            what = f"neither footage nor W_{name} and H_{name}, the size of its images"
+            raise CalibrationError(what, code="unknown-image-size", file=intrinsics.path, camera=name)
+        width, height = calibration.size
+        found[name] = checked_camera(calibration, name, np.zeros((height, width, 3), np.uint8))
+    return found
 
 
 @dataclass(frozen=True)

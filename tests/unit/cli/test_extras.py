@@ -17,6 +17,7 @@ from posegaussian.cli.extras import EXTRAS, PACKAGES
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BLOCKED = ("snakemake", "lightning", "tensorboard", "flip_evaluator", "torchmetrics", "pandas", "matplotlib", "viser")
+BLOCKED = (*BLOCKED, "websockets")
 RUN = f"""
 import sys
 for name in {BLOCKED}:
@@ -46,6 +47,7 @@ WITH_EXTRA = {
     "report model -o report.html --summary summary.csv": "evaluate",
     "results model -o results --metrics metrics.csv": "evaluate",
     "view splats": "viewer",
+    "live capture": "live",
 }
 
 

@@ -159,15 +159,22 @@ def test_an_address_that_does_not_answer_is_lost_and_its_password_is_not_shown()
 def test_the_settings_choose_the_source_of_each_camera(capture, tmp_path):
     write_images(tmp_path / "a")
     given = parse(LiveSettings, {"cameras": {"00": {"usb": 1}, "01": {"url": "http://x/video"}}}).cameras
-    assert isinstance(camera_source("00", capture, given, 1.0, Playback()), UsbCamera)
-    assert isinstance(camera_source("01", capture, given, 1.0, Playback()), NetworkCamera)
-    own = camera_source("00", capture, {}, 1.0, Playback())
+    camera = capture.cameras["00"]
+
+    def source(chosen, of=capture):
+        return camera_source("00", camera, chosen, of, 1.0, Playback())
+
+    assert isinstance(source(given["00"]), UsbCamera)
+    assert isinstance(source(given["01"], None), NetworkCamera)
+    own = source(None)
     assert isinstance(own, Footage) and own.count == 2 and own.fps == 30
-    check_cameras(given, capture)
+    check_cameras(given, capture.cameras)
     with helpers.refuses(ConfigError, "unknown-live-camera"):
-        check_cameras({"02": given["00"]}, capture)
+        check_cameras({"02": given["00"]}, capture.cameras)
     with helpers.refuses(ConfigError, "missing-live-file", camera="00"):
-        camera_source("00", capture, {"00": LiveCameraSettings(file=str(tmp_path / "b"))}, 1.0, Playback())
+        source(LiveCameraSettings(file=str(tmp_path / "b")))
+    with helpers.refuses(ConfigError, "missing-live-source", camera="00"):
+        source(None, None)
 
 
 @pytest.mark.parametrize("given", [{}, {"usb": 0, "file": "a"}, {"usb": -1}, {"url": "a", "fps": 0}])

@@ -133,6 +133,7 @@ class ViewServer:
         if len(self._wakes) >= self._session.settings.viewers:  # others may have come since the answer
             return
         self._wakes[viewer] = wake
+        wake.set()  # there may be a frame already
         tasks = [asyncio.create_task(task) for task in (self._send(connection, viewer, wake), self._tell(connection))]
         try:
             async for text in connection:

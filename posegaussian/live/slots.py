@@ -26,22 +26,23 @@ class Slot(Generic[T]):
         with self._changed:
             if not self._drop:
                 self._changed.wait_for(lambda: self._closed or not self._items)
+            if self._closed:
+                return
             self.dropped += len(self._items)
             self._items[:] = [item]
             self._changed.notify_all()
 
     def take(self) -> T | None:
-        """Wait for an item and take it; None once the slot is closed."""
+        """Wait for an item and take it; None once the slot is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._items)
-            if self._closed:
+            if not self._items:
                 return None
             self._changed.notify_all()
             return self._items.pop()
 
     def close(self) -> None:
-        """Wake everybody who waits; from now on there is nothing to take."""
+        """Wake everybody who waits; what is put from now on is lost."""
         with self._changed:
             self._closed = True
-            self._items.clear()
             self._changed.notify_all()

@@ -102,6 +102,11 @@ LINES = {
     "curves -o out a b": ((files("a", "b"),), {"output": OUT}),
     "weights": ((), {}),
     "view a.ply --port 9090": (files("a.ply"), {"port": 9090}),
+    "live a --source 0 1 --host 0.0.0.0 -o out": (
+        files("a"),
+        {"source": ("0", "1"), "host": "0.0.0.0", "output": OUT},
+    ),
+    "live --synthetic 3": ((), {"synthetic": 3}),
 }
 
 

@@ -36,4 +36,5 @@ def test_closing_wakes_who_takes_and_who_puts():
     empty.close()
     for thread in threads:
         thread.join(5)
-    assert done == [None, None] and slot.take() is None
+    assert done == [None, None]
+    assert slot.take() == 1 and slot.take() is None

@@ -11,6 +11,7 @@ from typing import Any
 
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.formats import easymocap
+from posegaussian.captures.matching import check_known
 from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
 from posegaussian.config import LiveSettings
@@ -27,7 +28,7 @@ from posegaussian.live.synthetic import SyntheticPerson
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
 
-_LOOK_EVERY = 0.5
+LOOK_EVERY = 0.5
 """Seconds between two looks at the cameras' states for the log."""
 _POOR = 2.0
 """Residual at the start, pixels at 1024 px, from which on the calibration is called poor: see `residuals`."""
@@ -64,7 +65,7 @@ def capture_rig(root: Path, named: Names | None, settings: LiveSettings) -> Rig:
             raise
         cameras = easymocap.read_cameras(root)
         names = named or _first_two(cameras, root)
-        check_cameras(names, cameras)
+        check_known(names, cameras, root)
     chosen, playback = {name: cameras[name] for name in names}, Playback()
     check_cameras(settings.cameras, chosen)
     sources = {
@@ -196,7 +197,7 @@ async def _serve(server: Any, log: "_Log") -> None:
     task = asyncio.create_task(server)
     try:
         while not task.done():
-            await asyncio.wait([task], timeout=_LOOK_EVERY)
+            await asyncio.wait([task], timeout=LOOK_EVERY)
             log.look()
         await task
     finally:

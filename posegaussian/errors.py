@@ -4,7 +4,8 @@ The command line prints the message alone (no traceback) and exits with status 2
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -95,6 +96,20 @@ def warn(
     """Issue a CaptureWarning; the arguments are those of `UserMessage`."""
     message = CaptureWarning(what, code=code, file=file, camera=camera, frame=frame, hint=hint)
     warnings.warn(message, stacklevel=2)
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """Warnings of the block, for a page; where a UserError comes instead of the page, they are issued as usual."""
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", CaptureWarning)
+            yield caught
+    except UserError:
+        for each in caught:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        raise
 
 
 def look_up(table: Mapping[str, Value], name: str, what: str, *, code: str) -> Value:

@@ -1,6 +1,5 @@
 """The command `assess`: every camera of a rig that lies between two others is held out in turn, and measured."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.captures.triples import Triple, find_triples, narrowest
 from posegaussian.config import AssessSettings
-from posegaussian.errors import CaptureError, CaptureWarning, UserError, UserMessage
+from posegaussian.errors import CaptureError, UserError, UserMessage, collected_warnings
 from posegaussian.evaluation.assessment import MeasuredTriple
 from posegaussian.evaluation.doubts import PairDoubts, pair_doubts
 from posegaussian.evaluation.rows import Row, write_rows
@@ -80,11 +79,10 @@ def assess(
         StoreError: `people` cannot be read, or is of another capture.
     """
     with (
-        warnings.catch_warnings(record=True) as caught,
+        collected_warnings() as caught,
         nullcontext() if people is None else PeopleFile(people) as file,
         TemporaryDirectory(dir=_made_folder(output)) as folder,
     ):
-        warnings.simplefilter("always", CaptureWarning)
         capture, numbers = read_with_masks(root, frames, settings.rectify, file)
         chosen = spread(numbers, settings.frames)
         person = person_centre(capture, list(capture.cameras), chosen[0])

@@ -1,8 +1,7 @@
 """The command `inspect`: one self-contained page about a capture, to look at before the stages run."""
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.config import DetectorSettings, RectifySettings
-from posegaussian.errors import CaptureWarning, StoreError, UserError
+from posegaussian.errors import StoreError, UserError, collected_warnings
 from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
@@ -79,7 +78,7 @@ def write_inspection(
         CaptureError: something is missing, or a mask is empty.
         CalibrationError: a camera's calibration is impossible.
     """
-    with _collected_warnings() as caught, nullcontext() if people is None else PeopleFile(people) as file:
+    with collected_warnings() as caught, nullcontext() if people is None else PeopleFile(people) as file:
         capture = read_capture(root, format, frames)
         capture = capture if file is None else _with_person(capture, file)
         known = None if file is None else people_from(file, capture)
@@ -125,20 +124,6 @@ def _with_person(capture: Capture, file: PeopleFile) -> Capture:
         what = "the file has the person in none of the frames"
         raise StoreError(what, code="other-frames", file=file.path, frame=capture.frames[0], hint=hint)
     return replace(capture, frames=kept)
-
-
-@contextmanager
-def _collected_warnings() -> Iterator[list[warnings.WarningMessage]]:
-    """Warnings for the page; where an error comes instead of the page, they are issued as usual."""
-    caught: list[warnings.WarningMessage] = []
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", CaptureWarning)
-            yield caught
-    except UserError:
-        for each in caught:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-        raise
 
 
 def _impossible_masks(capture: Capture) -> list[str]:

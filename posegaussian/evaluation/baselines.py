@@ -32,13 +32,14 @@ _TIE = 1.0
 camera half way between the sources use the same one."""
 
 
-def reference_views(rectified: Any, target: int, frame: int) -> dict[str, Float[Tensor, "3 h w"]]:
+def reference_views(rectified: Any, target: int, frame: int, device: str = "cpu") -> dict[str, Float[Tensor, "3 h w"]]:
     """The reference rows' images of one held-out view by their names, RGB in [0, 1]; those that can be made.
 
     Args:
         rectified: an open rectified file.
         target: index of the held-out camera.
         frame: index of the frame.
+        device: where they are made.
     """
     _, mask, camera = read_target(rectified, target, frame)
     pair = int(rectified["targets/pair"][target])
@@ -50,10 +51,11 @@ def reference_views(rectified: Any, target: int, frame: int) -> dict[str, Float[
         distance = float(depth[shown].median()) if shown.any() else 0.0
     else:
         distance = person_distance(sources, camera[0], shown)
-    found = {"plane_warp": plane_warp(sources, camera[0], distance, shown)}
+    sources, view, shown = sources.to(device), camera[0].to(device), shown.to(device)
+    found = {"plane_warp": plane_warp(sources, view, distance, shown)}
     if "sources/disparity" in rectified:
         disparity = torch.from_numpy(rectified["sources/disparity"][pair, frame])[None]
-        found["gt_depth"] = gt_depth(sources, camera[0], disparity)
+        found["gt_depth"] = gt_depth(sources, view, disparity.to(device))
     return found
 
 
@@ -93,7 +95,7 @@ def plane_warp(pair: StereoPair, target: Camera, distance: float, shown: Bool[Te
     """
     if not shown.any() or distance <= 0:
         return pair.images.new_zeros(3, *shown.shape)
-    plane = torch.full(shown.shape, distance)
+    plane = torch.full(shown.shape, distance, device=shown.device)
     points = unproject(plane, target)
     source = nearer_source(pair.cameras[0], target, points[shown].mean(0))
     camera = pair.cameras[0, source]

@@ -4,6 +4,7 @@ Convention: RGB in [-1, 1] goes into the published scaling layer, as in publishe
 in [0, 1] and convert them.
 """
 
+import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -48,16 +49,17 @@ class Lpips:
         self.network: Network = network
         self.device = torch.device(device)
         self._weights = {name: value.to(self.device) for name, value in weights.items()}
-        self._truth: tuple[Tensor, list[Tensor]] | None = None
+        self._kept = threading.local()
 
     @torch.no_grad()
     def __call__(self, image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
-        """The distance of two RGB images in [0, 1]. The features of the last truth are kept for its next comparison."""
-        if self._truth is None or not torch.equal(self._truth[0], truth):
-            self._truth = truth.clone(), list(self._features(truth))
+        """The distance of two RGB images in [0, 1]. A thread keeps the features of its last truth."""
+        kept: tuple[Tensor, list[Tensor]] | None = getattr(self._kept, "truth", None)
+        if kept is None or not torch.equal(kept[0], truth):
+            kept = self._kept.truth = truth.clone(), list(self._features(truth))
         differences = (
             ((mine - true).square() * self._weights[f"linear{place}"][:, None, None]).sum(0).mean()
-            for place, (mine, true) in enumerate(zip(self._features(image), self._truth[1], strict=True))
+            for place, (mine, true) in enumerate(zip(self._features(image), kept[1], strict=True))
         )
         return float(sum(differences))
 

@@ -17,6 +17,8 @@ _FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
 tutorial."""
 SETTLING = 4
 """Frames after which the temporal filter has settled, chosen by hand."""
+Levels = Float32[np.ndarray, "h w 3"] | UInt8[np.ndarray, "h w 3"]
+"""RGB, 0..255."""
 FlowMetric = TypeVar("FlowMetric", "FlowError", "WarpingError")
 
 
@@ -54,16 +56,37 @@ class Motion:
         return np.array_equal(self.previous, self.current)
 
 
+@dataclass(frozen=True)
+class ImageMotion:
+    """Two consecutive frames of images, and the motion of the truth between them."""
+
+    images: Motion
+    truth: Motion
+
+    @cached_property
+    def flow_error(self) -> float:
+        """Mean distance between the optical flow of the images and that of the truth, pixels, in the whole image."""
+        return float(np.linalg.norm(self.images.forward - self.truth.forward, axis=-1).mean())
+
+    @cached_property
+    def warping_error(self) -> tuple[float, int]:
+        """Sum of the squared differences from the previous image warped by the truth's flow, levels, and the number of
+        pixels: those of the person whose forward and backward flow agree (`Motion.consistent`)."""
+        warped = _warped(self.images.previous.astype(np.float32), self.truth.backward)
+        difference = (self.images.current.astype(np.float32) - warped)[self.truth.consistent].astype(np.float64)
+        return float((difference**2).mean(-1).sum()), len(difference)
+
+
 @runtime_checkable
 class TemporalMetric(Protocol):
     """A metric that is updated frame by frame; its memory does not grow with the number of frames."""
 
-    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
+    def add(self, levels: Levels, motion: ImageMotion | None) -> None:
         """Update the metric with the next frame.
 
         Args:
             levels: the image, 0..255, not necessarily integers.
-            motion: of the truth since the previous frame; None for the first frame.
+            motion: since the previous frame; None for the first frame.
         """
         ...
 
@@ -83,7 +106,7 @@ class Jitter:
         self._to_skip = skipped
         self._count, self._sum, self._squares = 0, np.zeros(()), np.zeros(())
 
-    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None = None) -> None:
+    def add(self, levels: Levels, motion: ImageMotion | None = None) -> None:
         """See `TemporalMetric`."""
         if self._to_skip > 0:
             self._to_skip -= 1
@@ -110,15 +133,12 @@ class FlowError:
     """tOF (Chu et al. 2020): mean distance in pixels between the optical flow of the images and that of the truth."""
 
     def __init__(self) -> None:
-        self._previous: np.ndarray | None = None
         self._errors: list[float] = []
 
-    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
+    def add(self, levels: Levels, motion: ImageMotion | None) -> None:
         """See `TemporalMetric`."""
-        if motion is not None and self._previous is not None:
-            flow = _flow(_rounded(self._previous), _rounded(levels))
-            self._errors.append(float(np.linalg.norm(flow - motion.forward, axis=-1).mean()))
-        self._previous = levels
+        if motion is not None:
+            self._errors.append(motion.flow_error)
 
     def value(self, mask: Bool[np.ndarray, "h w"] | None = None) -> float:
         """See `TemporalMetric`; measured over the whole image."""
@@ -132,17 +152,13 @@ class WarpingError:
     """
 
     def __init__(self) -> None:
-        self._previous: np.ndarray | None = None
         self._squares, self._pixels, self._pairs = 0.0, 0, 0
 
-    def add(self, levels: Float32[np.ndarray, "h w 3"], motion: Motion | None) -> None:
+    def add(self, levels: Levels, motion: ImageMotion | None) -> None:
         """See `TemporalMetric`."""
-        if motion is not None and self._previous is not None:
-            difference = (levels - _warped(self._previous, motion.backward)).astype(np.float64)
-            self._squares += float((difference**2).mean(-1)[motion.consistent].sum())
-            self._pixels += int(motion.consistent.sum())
-            self._pairs += 1
-        self._previous = levels
+        if motion is not None:
+            squares, pixels = motion.warping_error
+            self._squares, self._pixels, self._pairs = self._squares + squares, self._pixels + pixels, self._pairs + 1
 
     def value(self, mask: Bool[np.ndarray, "h w"] | None = None) -> float:
         """See `TemporalMetric`; the person's pixels are those of the truth."""
@@ -164,19 +180,20 @@ def static_jitter(images: Float[Tensor, "t 3 h w"], mask: Float[Tensor, "1 h w"]
 
 def tof(images: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
     """The value of `FlowError`; images and truth in [0, 1]."""
-    return _updated(FlowError(), _levels(images), truth).value()
+    return _updated(FlowError(), images, truth).value()
 
 
 def warping_error(images: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> float:
     """The value of `WarpingError`; images and truth in [0, 1]."""
-    return _updated(WarpingError(), [_rounded(frame).astype(np.float32) for frame in _levels(images)], truth).value()
+    return _updated(WarpingError(), images, truth).value()
 
 
-def _updated(metric: FlowMetric, images: Iterable[np.ndarray], truth: Float[Tensor, "t 3 h w"]) -> FlowMetric:
+def _updated(metric: FlowMetric, images: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> FlowMetric:
     """The metric after all frames."""
-    motions = (Motion(*map(_rounded, pair)) for pair in pairwise(_levels(truth)))
-    for number, levels in enumerate(images):
-        metric.add(levels, next(motions) if number else None)
+    frames = [[_rounded(frame) for frame in _levels(each)] for each in (images, truth)]
+    for pairs in zip(*(pairwise(each) for each in frames), strict=True):
+        motion = ImageMotion(*(Motion(*pair) for pair in pairs))
+        metric.add(motion.images.current, motion)
     return metric
 
 

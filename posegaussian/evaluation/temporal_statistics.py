@@ -1,18 +1,44 @@
 """Temporal statistics: the temporal metrics of every method over the frames of one held-out camera."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
-from torch import Tensor
+from jaxtyping import UInt8
 
 from posegaussian.evaluation.rows import with_note
-from posegaussian.evaluation.temporal import Motion, TemporalMetric
+from posegaussian.evaluation.temporal import ImageMotion, Motion, TemporalMetric
 from posegaussian.registry import metrics_on, resolve
 
-ViewImages = dict[str, Float[Tensor, "3 h w"]]
-"""Images of one view by method, RGB in [0, 1]."""
+
+@dataclass(frozen=True)
+class ViewLevels:
+    """One view in 8 bits.
+
+    Args:
+        images: RGB, by method.
+        truth: RGB on black.
+        mask: coverage of the person, 0..255.
+    """
+
+    images: Mapping[str, UInt8[np.ndarray, "h w 3"]]
+    truth: UInt8[np.ndarray, "h w 3"]
+    mask: UInt8[np.ndarray, "h w"]
+
+
+def motions_between(previous: ViewLevels, current: ViewLevels) -> dict[str, ImageMotion]:
+    """The motions between two frames of one camera, by method, with everything computed that the metrics need.
+
+    It depends on nothing else, so threads may compute those of several frames at once.
+    """
+    truth = Motion(previous.truth, current.truth)
+    motions = {
+        method: ImageMotion(Motion(previous.images[method], image), truth) for method, image in current.images.items()
+    }
+    for motion in motions.values():
+        _ = motion.flow_error, motion.warping_error  # they are kept
+    return motions
 
 
 class TemporalStatistics:
@@ -21,20 +47,24 @@ class TemporalStatistics:
     def __init__(self) -> None:
         self._entries = metrics_on("frames")
         self._methods: dict[str, dict[str, TemporalMetric]] = {}
-        self._previous: np.ndarray | None = None
         self._mask: np.ndarray = np.zeros((0, 0), bool)
         self._frames, self._still = 0, True
 
-    def add(self, images: ViewImages, truth: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"]) -> None:
-        """Update all metrics with the next frame."""
-        motion = None if self._previous is None else Motion(self._previous, truth)
-        self._still = self._still and (motion is None or motion.still)
-        for method, image in images.items():
+    def add(self, view: ViewLevels, motions: Mapping[str, ImageMotion]) -> None:
+        """Update all metrics with the next frame.
+
+        Args:
+            view: the frame.
+            motions: since the frame before, by method, see `motions_between`; none for the first frame.
+        """
+        self._still = self._still and all(motion.truth.still for motion in motions.values())
+        for method, levels in view.images.items():
             if method not in self._methods:
                 self._methods[method] = {name: resolve(entry.path)() for name, entry in self._entries.items()}
-            for metric in self._methods[method].values():
-                metric.add((255 * image).permute(1, 2, 0).numpy(), motion)
-        self._previous, self._mask, self._frames = truth, mask > 0, self._frames + 1
+            for name, metric in self._methods[method].items():
+                if self._still or not self._entries[name].still:
+                    metric.add(levels, motions.get(method))
+        self._mask, self._frames = view.mask > 0, self._frames + 1
 
     def values(self) -> Iterator[tuple[str, str, float, str]]:
         """Method, metric, value and note of every metric; some metrics are defined only if the truth does not move."""

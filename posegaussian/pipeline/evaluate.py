@@ -1,30 +1,38 @@
 """The stage `evaluate`: the metrics of a model's renders of one capture at its held-out cameras."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from posegaussian.config import EvaluateSettings
-from posegaussian.data.rectified import read_person, read_target
+from posegaussian.data.rectified import read_person
 from posegaussian.errors import StoreError
 from posegaussian.evaluation.baselines import reference_views
 from posegaussian.evaluation.comparison import Comparison, ImageMetric, load_image_metrics
 from posegaussian.evaluation.crops import Crop, crop
 from posegaussian.evaluation.rows import Row, with_note, write_rows
-from posegaussian.evaluation.temporal_statistics import TemporalStatistics, ViewImages
+from posegaussian.evaluation.temporal import ImageMotion
+from posegaussian.evaluation.temporal_statistics import TemporalStatistics, ViewLevels, motions_between
 from posegaussian.io import store
+from posegaussian.parallel import in_order, thread_count
 from posegaussian.progress import progress
 from posegaussian.registry import METRICS, metrics_on, resolve
+from posegaussian.rendering.reconstruct import to_bytes
+
+_THREADS = 8
+"""Threads that measure views, at most: each holds two, of 60 MB at 1024 x 1024 with their optical flow."""
 
 
 def evaluate_capture(renders: Path, rectified: Path, output: Path, settings: EvaluateSettings) -> None:
     """Measure every held-out view of every frame: the model's render and the two reference rows.
+
+    The caller's thread reads and renders, others measure; the values are the same for any number of threads.
 
     Args:
         renders: the renders .h5; the name of its folder is the model's.
@@ -37,11 +45,14 @@ def evaluate_capture(renders: Path, rectified: Path, output: Path, settings: Eva
         WeightsError: the weights of a metric are not the published ones.
     """
     folders = {entry.weights: getattr(settings, entry.weights) for entry in METRICS.values() if entry.weights}
-    crops = dict.fromkeys(METRICS, settings.crops) | settings.lpips_crops(torch.cuda.is_available())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    crops = dict.fromkeys(METRICS, settings.crops) | settings.lpips_crops(device == "cuda")
     metrics = load_image_metrics(folders, without=[name for name in crops if not crops[name]])
     with store.open_checked(renders, store.RENDERS) as made, store.open_checked(rectified, store.RECTIFIED) as source:
         _check_match(made, source, renders)
-        write_rows(output, _rows(_Inputs(made, source, rectified.stem, renders.parent.name, settings, metrics, crops)))
+        write_rows(
+            output, _rows(_Inputs(made, source, rectified.stem, renders.parent.name, settings, metrics, crops, device))
+        )
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,8 @@ class _Inputs:
     metrics: dict[str, ImageMetric]
     crops: Mapping[str, Sequence[str]]
     """Crops in which each metric is measured."""
+    device: str
+    """Where images are made and compared."""
 
 
 def _check_match(renders: Any, rectified: Any, path: Path) -> None:
@@ -81,16 +94,18 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
     pairs = ["-".join(names) for names in store.strings(rectified["sources/pairs"])]
     cameras = [str(name) for name in store.strings(rectified["targets/cameras"])]
     views = [(target, index) for target in range(len(cameras)) for index in range(len(frames))]
+    threads = min(thread_count(), _THREADS)
+    images = (_View(target, index, _images(inputs, target, index)) for target, index in views)
+    measured = in_order(partial(_measured, inputs), images, threads)
+    moved = in_order(_moved, _with_previous(measured), threads)
     statistics = TemporalStatistics()
-    for target, index in progress(views, f"evaluate {inputs.capture}", unit="views"):
-        row = partial(Row, inputs.capture, pairs[int(rectified["targets/pair"][target])], cameras[target])
-        images = _images(inputs, target, index)
-        for method, crop_name, metric, value, note in _view(inputs, target, index, images):
-            yield row(frames[index], method, crop_name, metric, value, note)
-        statistics = statistics if index else TemporalStatistics()
-        truth = read_person(rectified, "targets", target, index)
-        statistics.add(images, truth, rectified["targets/masks"][target, index])
-        if index == len(frames) - 1:
+    for view, values, motions in progress(moved, f"evaluate {inputs.capture}", len(views), unit="views"):
+        row = partial(Row, inputs.capture, pairs[int(rectified["targets/pair"][view.target])], cameras[view.target])
+        for method, crop_name, metric, value, note in values:
+            yield row(frames[view.index], method, crop_name, metric, value, note)
+        statistics = statistics if view.index else TemporalStatistics()
+        statistics.add(view.levels, motions)
+        if view.index == len(frames) - 1:
             for method, metric, value, note in statistics.values():
                 yield row(frames[0], method, "frames", metric, value, note)
     for pair, name in enumerate(pairs):
@@ -99,26 +114,57 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
                 yield Row(inputs.capture, name, "", frame, inputs.model, "disparity", metric, value, note)
 
 
-def _images(inputs: _Inputs, target: int, index: int) -> ViewImages:
-    """The images of one held-out view: the reference rows' and the model's, all rounded to 8 bits as in the store."""
-    references = reference_views(inputs.rectified, target, index)
-    rounded = {name: (image * 255).round() / 255 for name, image in references.items()}
-    render = torch.from_numpy(inputs.renders["targets/images"][target, index]).permute(2, 0, 1) / 255
-    return {**rounded, inputs.model: render}
+class _View(NamedTuple):
+    """A held-out view: indices of its camera and frame, and its images in 8 bits."""
+
+    target: int
+    index: int
+    levels: ViewLevels
 
 
-def _view(inputs: _Inputs, target: int, index: int, images: ViewImages) -> Iterator[tuple[str, str, str, float, str]]:
-    """Method, crop, metric, value and note of one held-out view, measured on a GPU if there is one."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    truth, mask, _ = read_target(inputs.rectified, target, index)
-    truth = truth.to(device)
-    for method, image in images.items():
-        comparison = Comparison(image.to(device), truth[0])
+_Values = list[tuple[str, str, str, float, str]]
+"""Method, crop, metric, value and note."""
+
+
+def _images(inputs: _Inputs, target: int, index: int) -> ViewLevels:
+    """The images of one held-out view: the reference rows' and the model's, in 8 bits as in the store.
+
+    Rasterisers are not called from several threads: this is the caller's work.
+    """
+    references = reference_views(inputs.rectified, target, index, inputs.device)
+    images = {name: to_bytes(image) for name, image in references.items()}
+    truth = read_person(inputs.rectified, "targets", target, index)
+    render = inputs.renders["targets/images"][target, index]
+    return ViewLevels(images | {inputs.model: render}, truth, inputs.rectified["targets/masks"][target, index])
+
+
+def _with_previous(measured: Iterable[tuple[_View, _Values]]) -> Iterator[tuple[_View, _Values, ViewLevels | None]]:
+    """Each view with the images of the frame before of its camera."""
+    before = None
+    for view, values in measured:
+        yield view, values, before if view.index else None
+        before = view.levels
+
+
+def _moved(item: tuple[_View, _Values, ViewLevels | None]) -> tuple[_View, _Values, dict[str, ImageMotion]]:
+    view, values, before = item
+    return view, values, {} if before is None else motions_between(before, view.levels)
+
+
+def _measured(inputs: _Inputs, view: _View) -> tuple[_View, _Values]:
+    """The values of one held-out view, on the GPU if there is one."""
+    truth, mask, *images = (
+        torch.from_numpy(each).to(inputs.device) / 255
+        for each in (view.levels.truth, view.levels.mask, *view.levels.images.values())
+    )
+    truth, values = truth.permute(2, 0, 1).contiguous(), []
+    for method, image in zip(view.levels.images, images, strict=True):
+        comparison = Comparison(image.permute(2, 0, 1).contiguous(), truth)
         for crop_name in inputs.settings.crops:
-            where = crop(crop_name, truth[0], mask[0, 0])
+            where = crop(crop_name, truth, mask)
             metrics = {name: metric for name, metric in inputs.metrics.items() if crop_name in inputs.crops[name]}
-            for metric, value, note in _measure(comparison, where, metrics):
-                yield method, crop_name, metric, value, note
+            values += [(method, crop_name, *each) for each in _measure(comparison, where, metrics)]
+    return view, values
 
 
 def _measure(

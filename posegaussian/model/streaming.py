@@ -145,7 +145,8 @@ def captured(step: Callable[[], Reconstruction]) -> Callable[[], Reconstruction]
             for _ in range(_WARM_UP):
                 step()
         torch.cuda.current_stream().wait_stream(side)
-        with torch.cuda.graph(graph):
+        # Other threads may use the device meanwhile, on streams of their own: live sessions do.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             result = step()
 
     def replay() -> Reconstruction:

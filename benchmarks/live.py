@@ -1,0 +1,226 @@
+"""Live views: frames per second, delay from a frame's time stamp to the view's bytes, memory, viewers, parity.
+
+A built-in person in a room is rendered once; two cameras play the frames from memory, to and fro, at 30 frames per
+second. Viewers are clients on the loopback address in a process of their own, who acknowledge each view as the page
+does. `--parity` compares the views with those of the same computation without threads, where no frame is left out.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from harness import machine, report
+
+from posegaussian.config import BuiltinSettings, LiveSettings, RectifySettings, RoomSettings
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.live.access import Access
+from posegaussian.live.command import LiveCameras
+from posegaussian.live.crop import MARGIN
+from posegaussian.live.server import ViewServer
+from posegaussian.live.session import LiveSession
+from posegaussian.live.sources import Footage, Playback
+from posegaussian.live.viewer import HEADER, VIEW
+from posegaussian.model.device import pick_device
+from posegaussian.model.weights import RELEASE, load_network
+from posegaussian.rendering.raw_pair import KnownFrame, RawPair
+from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
+
+FPS = 30
+Frames = dict[str, list[np.ndarray]]
+"""Images by camera."""
+
+
+def main() -> None:
+    """Measure, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--person", type=int, default=101)
+    parser.add_argument("--frames", type=int, default=24, help="frames that are rendered")
+    parser.add_argument("--footage", type=int, default=1024, help="width and height of the cameras' images")
+    parser.add_argument("--size", type=int, nargs="+", default=[1024], help="of the rectified images and views")
+    parser.add_argument("--viewers", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each row, after warming up")
+    parser.add_argument("--parity", type=int, default=0, help="frames that are compared without dropping")
+    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="that render the footage")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--client", help="the address of a session that this process watches")
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/live.json"))
+    given = parser.parse_args()
+    if given.client:
+        print(json.dumps(asyncio.run(_watch_all(given.client, given.viewers[0], given.seconds))))
+        return
+    cameras, frames = _filmed(given)
+    rows: list[dict[str, Any]] = []
+    versions = machine(("torch", "gsplat", "numba", "websockets", "opencv-python-headless"))
+    for size in given.size:
+        if given.parity:
+            rows.append(_parity(cameras, frames, size, given))
+        for viewers in given.viewers:
+            rows.append(_live(cameras, frames, size, viewers, given))
+            report("live", rows, versions, given.output)
+
+
+def _capture(given: argparse.Namespace) -> SyntheticCapture:
+    size = given.footage, given.footage
+    room = RoomSettings(kinds=("living", "office", "gym"), people=(0, 1))
+    return person_capture(given.person, BuiltinSettings(frames=given.frames, fps=FPS, size=size, sources=2, room=room))
+
+
+def _rendered(given: argparse.Namespace, numbers: list[int]) -> list[dict[str, np.ndarray]]:
+    torch.set_num_threads(1)
+    capture = _capture(given)
+    return [{name: each.image for name, each in capture.render(number)} for number in numbers]
+
+
+def _filmed(given: argparse.Namespace) -> tuple[dict[str, SourceCamera], Frames]:
+    """Two cameras and their images, rendered in several processes."""
+    parts = [list(range(first, given.frames, given.processes)) for first in range(min(given.processes, given.frames))]
+    with ProcessPoolExecutor(len(parts)) as pool:
+        found = list(pool.map(partial(_rendered, given), parts))
+    images = {
+        number: image for part, made in zip(parts, found, strict=True) for number, image in zip(part, made, strict=True)
+    }
+    views = _capture(given).scene.rig.sources
+    cameras = {
+        n: SourceCamera(v.intrinsics, v.distortion, v.world_to_camera, v.width, v.height) for n, v in views.items()
+    }
+    order = [*range(given.frames), *range(given.frames - 2, 0, -1)]
+    return cameras, {name: [images[number][name] for number in order] for name in cameras}
+
+
+def _settings(size: int, viewers: int = 8) -> LiveSettings:
+    return LiveSettings(size=(size, size), color="off", viewers=max(viewers, 1))
+
+
+def _live(
+    cameras: dict[str, SourceCamera], frames: Frames, size: int, viewers: int, given: argparse.Namespace
+) -> dict[str, Any]:
+    """One row: a session that is watched by so many clients."""
+    playback = Playback()
+    sources = {
+        name: Footage(f"memory {name}", len(images), images.__getitem__, FPS, playback)
+        for name, images in frames.items()
+    }
+    network = load_network(RELEASE, pick_device(given.device))
+    with (
+        LiveSession(cameras, network, settings=_settings(size, viewers)) as session,
+        LiveCameras(session, sources, 5.0),
+    ):
+        session.wait(10, seconds=300.0)  # kernels are compiled, the graph is captured
+        server, ports, loop = ViewServer(session, Access(None)), [], asyncio.new_event_loop()
+        task = loop.create_task(server.run("127.0.0.1", 0, ports.append))
+        thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.gather(task, return_exceptions=True)))
+        thread.start()
+        while not ports:
+            time.sleep(0.01)
+        command = [sys.executable, __file__, "--client", f"ws://127.0.0.1:{ports[0]}/live"]
+        command += ["--viewers", str(viewers), "--seconds", str(given.seconds)]
+        before, memory, start = session.latest(), _memory(), time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        seen = json.loads(done.stdout)
+        passed, after, status = time.monotonic() - start, session.latest(), server.status()
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+    assert before is not None and after is not None
+    ages = sorted(1000 * age for viewer in seen for age in viewer["ages"])
+    stages = " ".join(f"{name} {value:.0f}" for name, value in status["stages"].items() if value is not None)
+    return {
+        "size": size,
+        "viewers": viewers,
+        "frames/s": (after.number - before.number) / passed,
+        "views/s each": statistics.median(viewer["rate"] for viewer in seen),
+        "delay ms, median": statistics.median(ages),
+        "delay ms, 95 %": ages[int(0.95 * (len(ages) - 1))],
+        "kB a view": statistics.median(viewer["bytes"] for viewer in seen) / 1000,
+        "left out": status["dropped"],
+        "memory MB, growth": _memory() - memory,
+        "stages, ms": stages,
+    }
+
+
+def _memory() -> float:
+    """Memory of this process, MB."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1000 if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+async def _watch_all(address: str, viewers: int, seconds: float) -> list[dict[str, Any]]:
+    return await asyncio.gather(*(_watch(address, seconds) for _ in range(viewers)))
+
+
+async def _watch(address: str, seconds: float) -> dict[str, Any]:
+    """What one viewer receives: ages of the views on arrival, seconds, their rate and size."""
+    from websockets.asyncio.client import connect
+
+    ages, sizes, last, start = [], [], 0, None
+    async with connect(address, max_size=None, proxy=None, compression=None) as connection:
+        while start is None or time.monotonic() < start + seconds:
+            data = await connection.recv()
+            now = time.monotonic()
+            if isinstance(data, str) or data[0] != VIEW:
+                continue
+            await connection.send('{"drawn": true}')
+            _, number, taken = HEADER.unpack(data[: HEADER.size])
+            if start is None:
+                start = now
+            elif number != last:
+                ages.append(now - taken)
+                sizes.append(len(data))
+            last = number
+    return {"ages": ages, "rate": len(ages) / (time.monotonic() - start), "bytes": statistics.median(sizes or [0])}
+
+
+def _parity(cameras: dict[str, SourceCamera], frames: Frames, size: int, given: argparse.Namespace) -> dict[str, Any]:
+    """PSNR of the session's views, dropping off, against the same functions called one after the other."""
+    network = load_network(RELEASE, pick_device(given.device))
+    first, second = cameras
+    raw = RawPair(cameras, (first, second), network, RectifySettings(size=(size, size), margin=MARGIN))
+    expected, plan = [], None
+    for number in range(given.parity):
+        images = {name: views[number] for name, views in frames.items()}
+        people = raw.people(images)
+        known = KnownFrame(images, people, raw.mattes(images, people))
+        plan = plan or raw.plan([known])
+        expected.append(raw.reconstruct(raw.rectified(plan, known)).gaussians)
+    with LiveSession(cameras, network, settings=_settings(size), drop=False) as session:
+        found: list[Any] = []
+        session.listen(lambda: found.append(session.latest()))
+        for number in range(given.parity):
+            for name, views in frames.items():
+                session.feed(name, views[number], number / FPS)
+        while len(found) < given.parity:
+            session.wait(len(found), seconds=120.0)
+            time.sleep(0.01)
+        psnr = [
+            _psnr(session.view(frame=frame), session.view(frame=replace(frame, gaussians=gaussians)))
+            for gaussians, frame in zip(expected, found, strict=True)
+        ]
+    worst, median = min(psnr), statistics.median(psnr)
+    return {"size": size, "compared frames": given.parity, "PSNR, worst": worst, "PSNR, median": median}
+
+
+def _psnr(one: np.ndarray | None, other: np.ndarray | None) -> float:
+    assert one is not None and other is not None
+    error = np.mean((one.astype(float) - other) ** 2)
+    return float(10 * np.log10(255**2 / max(error, 1e-10)))
+
+
+if __name__ == "__main__":
+    main()

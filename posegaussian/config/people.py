@@ -22,7 +22,7 @@ Fabric = Literal[
 ]  # fmt: skip
 Thing = Literal["glasses", "sunglasses", "backpack", "shoulder_bag", "box", "ball", "phone", "stick", "board"]
 """What is worn before the eyes (first two), on the back (next two), and held in the hands."""
-Movement = Literal["walk", "turn", "wave", "squat", "dance", "stand", "still"]
+Movement = Literal["walk", "turn", "wave", "squat", "dance", "stand", "still", "gesture"]
 
 HELD_OUT = range(1, 300)
 """Seeds of the people that are never used for training: demo, `val` and `test` (synthetic/people/splits.py)."""
@@ -63,7 +63,7 @@ class PeopleSettings:
     fabrics: tuple[Fabric, ...] | None = None
     """Families of textures of the garments."""
     motions: tuple[Movement, ...] | None = None
-    """Kinds of movement; `still` is exactly frozen."""
+    """Kinds of movement; `still` is exactly frozen; `gesture`, hands before face and chest, only when named."""
     height: between(1.4, 2.05) = (1.52, 1.92)
     """Shortest and tallest person from sole to crown, metres."""
     things: tuple[Thing, ...] = ()

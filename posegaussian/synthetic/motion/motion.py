@@ -18,6 +18,8 @@ FloorPath = Callable[[float], tuple[Float[np.ndarray, "2"], float]]
 
 MOVEMENT_SHARES = {"walk": 0.3, "turn": 0.1, "wave": 0.13, "squat": 0.1, "dance": 0.2, "stand": 0.12, "still": 0.05}
 """Kinds of movement and their shares; chosen by hand."""
+NAMED_SHARES = MOVEMENT_SHARES | {"gesture": 0.2}
+"""The same with those that are only drawn when they are named."""
 WALKING_SPEED = 1.2
 """Speed of people who pass by, metres per second; a usual one."""
 
@@ -231,6 +233,23 @@ def _wave(size: float, facing: float, rng: np.random.Generator):
     return angles, stance
 
 
+def _gesture(size: float, facing: float, rng: np.random.Generator):
+    """One hand, or both, before face and chest, as in talking or at a telephone.
+
+    The wrist is 0.1 to 0.25 m before the face and at most 0.2 m beside or below it.
+    """
+    _, stance = _standing(size, facing, rng)
+    sides = rng.permutation(["left", "right"])[: 1 + (rng.random() < 0.3)]
+    middle = {"swing": 1.2, "elbow": 1.65, "twist": 0.45, "raise": 0.12, "curl": 0.25, "wrist": 0.0}
+    spread = {"swing": 0.25, "elbow": 0.25, "twist": 0.15, "raise": 0.1, "curl": 0.25, "wrist": 0.3}
+    curves = {
+        f"{side}_{name}": (middle[name], waves(rng, rng.uniform(1.5, 4), spread[name]))
+        for side in sides
+        for name in middle
+    }
+    return lambda time: {name: base + curve(time) for name, (base, curve) in curves.items()}, stance
+
+
 def _squat(size: float, facing: float, rng: np.random.Generator):
     """Up and down, the arms held out in front."""
     left, right = planted(rng.uniform(0.13, 0.18) * size, facing, rng)
@@ -292,4 +311,4 @@ def _dance(size: float, facing: float, rng: np.random.Generator):
 
 
 MOVEMENTS = {"walk": _walk, "turn": _turn, "stand": _standing, "wave": _wave, "squat": _squat, "dance": _dance}
-MOVEMENTS["pass"] = _pass
+MOVEMENTS |= {"pass": _pass, "gesture": _gesture}

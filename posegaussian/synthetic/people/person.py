@@ -20,7 +20,7 @@ from posegaussian.synthetic.clothing.hair import make_hair
 from posegaussian.synthetic.clothing.outfit_builder import OutfitBuilder
 from posegaussian.synthetic.mesh.material import Material
 from posegaussian.synthetic.mesh.surface import Surface, join, limit_influences
-from posegaussian.synthetic.motion.motion import MOVEMENT_SHARES, Motion, make_motion
+from posegaussian.synthetic.motion.motion import MOVEMENT_SHARES, NAMED_SHARES, Motion, make_motion
 from posegaussian.synthetic.motion.poses import Skeleton
 from posegaussian.synthetic.people.splits import shape_codes
 from posegaussian.synthetic.things.grips import held_still
@@ -136,7 +136,7 @@ def _soles(shoes: Surface) -> Surface:
 
 def _movement(settings: PeopleSettings, rng: np.random.Generator) -> str:
     names = list(settings.motions or MOVEMENT_SHARES)
-    shares = np.array([MOVEMENT_SHARES[name] for name in names])
+    shares = np.array([NAMED_SHARES[name] for name in names])
     return names[rng.choice(len(names), p=shares / shares.sum())]
 
 

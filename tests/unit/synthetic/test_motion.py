@@ -6,11 +6,11 @@ from ray_casting import posed_vertices
 
 from posegaussian.config import PeopleSettings
 from posegaussian.synthetic.body.body import bone_transforms, linear_blend_skinning, load_body
-from posegaussian.synthetic.motion.motion import MOVEMENT_SHARES, make_motion
+from posegaussian.synthetic.motion.motion import NAMED_SHARES, make_motion
 from posegaussian.synthetic.motion.poses import LIMITS, Skeleton, knee_bend, rotation_about
 from posegaussian.synthetic.people.person import make_person
 
-KINDS = sorted(MOVEMENT_SHARES)
+KINDS = sorted(NAMED_SHARES)
 TIMES = np.arange(45) / 30
 
 
@@ -103,6 +103,17 @@ def test_hands_and_elbows_keep_clear_of_the_trunk(skeleton, kind):
             for point in found[2:]:
                 along = np.clip((point - base) @ (top - base) / ((top - base) @ (top - base)), -1.5, 1.2)
                 assert np.linalg.norm(point - base - along * (top - base)) > 0.10
+
+
+def test_gestures_hold_a_hand_before_face_or_chest(skeleton):
+    for seed in range(6):
+        motion = make_motion("gesture", 1.0, np.random.default_rng([9, seed]))
+        for time in TIMES[::3]:
+            head, *wrists = places(skeleton, motion, time, ("head", "wrist.L", "wrist.R"))
+            yaw = motion.at(time)[1].yaw
+            ahead = np.array([np.sin(yaw), -np.cos(yaw), 0])
+            nearest = min((wrist - head for wrist in wrists), key=np.linalg.norm)
+            assert np.linalg.norm(nearest) < 0.4 and nearest @ ahead > 0.08
 
 
 def test_hands_and_head_move(skeleton):

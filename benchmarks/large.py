@@ -2,19 +2,22 @@
 
     python benchmarks/large.py --people 2
 
-Views are rendered at the size of the sources, from a reduced pair alone, from the network at the sources' own size,
-and as the project does it: matched at the reduced size, one Gaussian per pixel of the large image.
+Views are rendered at the size of the sources: `reduced` from pairs of 1024 px, `window` as the project does it, from
+the part of the pair that holds the person, `whole` from all of it. Peak memory is that of the process: measure one way in a
+run, and `--ways` without any for that of the renderer of people.
 """
 
 import argparse
 import resource
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from posegaussian.config import PeopleSettings, StreamSettings
 from posegaussian.data.streamed import batch_from_sample
@@ -22,16 +25,18 @@ from posegaussian.evaluation.similarity import similarity
 from posegaussian.io.images import write_image
 from posegaussian.model.weights import load_network, weights_path
 from posegaussian.pose.detector_noise import read_error_model
-from posegaussian.rendering.large import KNOWN_SIZE, reduced
 from posegaussian.rendering.reconstruct import FrameReconstructor, render
 from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.training.losses.image import box_psnr
+from posegaussian.types import Camera, StereoPair
 
 from mattes import FIRST_PERSON, FRAMES, RIGS  # isort: skip
 
-WAYS = ("reduced", "large", "native")
+WAYS = ("reduced", "window", "whole")
+REDUCED = 1024
+"""Size of the reduced pairs, pixels: the largest of training."""
 
 
 def main() -> None:
@@ -41,7 +46,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=2)
     parser.add_argument("--size", type=int, default=2048, help="of sources and views, pixels")
     parser.add_argument("--rig", default="22.5", choices=list(RIGS))
-    parser.add_argument("--ways", nargs="+", default=WAYS[:2], choices=WAYS)
+    parser.add_argument("--ways", nargs="*", default=WAYS, choices=WAYS)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks/large"))
     args = parser.parse_args()
@@ -52,16 +57,15 @@ def main() -> None:
         prepared = prepare_subject(seed, PeopleSettings(), FRAMES, 30, texel_for(args.size))
         sample = render_clip(Subject.of(prepared, args.device), np.random.default_rng(seed), settings, 1)
         batch = batch_from_sample(sample, 1, errors, np.random.default_rng(seed))
-        small = reduced(batch.pair, -(-args.size // KNOWN_SIZE))
         for way in args.ways:
             start = time.perf_counter()
             with torch.inference_mode():
-                if way == "native":
+                if way == "whole":
                     result = network(batch.pair).gaussians
                     assert result is not None
                     gaussians = result[0].compact()
                 else:
-                    pair = small if way == "reduced" else batch.pair
+                    pair = reduced(batch.pair, args.size // REDUCED) if way == "reduced" else batch.pair
                     gaussians = FrameReconstructor(network, torch.device(args.device))([pair])[0].gaussians
                 seconds = time.perf_counter() - start
                 view = render(gaussians, batch.target_camera[0]).colors[None]
@@ -78,6 +82,26 @@ def main() -> None:
         print(f"| {way} | {psnr:.2f} | {likeness:.4f} | {count:,.0f} | {seconds:.1f} |")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"\nPeak memory of this process: {peak:.1f} GB, rendering of people included")
+
+
+def reduced(pair: StereoPair, factor: int) -> StereoPair:
+    """The pair at a size smaller by this factor."""
+
+    def smaller(values: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(values.flatten(0, 1), factor).unflatten(0, (-1, 2))
+
+    intrinsics = pair.cameras.intrinsics.clone()
+    intrinsics[..., :2, :] /= factor
+    images, masks = smaller(pair.images), smaller(pair.masks)
+    assert pair.heatmaps is not None and pair.keypoints is not None
+    return replace(
+        pair,
+        images=images,
+        masks=masks,
+        cameras=Camera(intrinsics, pair.cameras.world_to_camera, images.shape[-1], images.shape[-2]),
+        heatmaps=smaller(pair.heatmaps),
+        keypoints=pair.keypoints / factor,
+    )
 
 
 if __name__ == "__main__":

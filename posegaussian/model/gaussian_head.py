@@ -130,7 +130,7 @@ class GaussianHead(nn.Module):
         masks, logits = corrected(masks, evidence[:, 0].unflatten(0, (-1, 2)))
         masks = masks * seen
         trim = trimmed(masks)
-        return masks, trim, trimmed_opacities(opacity.to(masks.dtype), trim) * masks >= _LEAST_OPACITY, logits
+        return masks, trim, _opacities(opacity.to(masks.dtype), trim) * masks >= _LEAST_OPACITY, logits
 
     def _cues(
         self, pair: StereoPair, half: Tensor, trim: Tensor, correction: Tensor | None, dtype: torch.dtype
@@ -183,16 +183,11 @@ def _gaussians(
         means=unproject_pixels(pixels, depth, pair.cameras),
         quaternions=multiply(facing, turned),
         scales=_FOOTPRINT * footprint * torch.exp(_SCALE_RANGE * scale.tanh()),
-        opacities=trimmed_opacities(opacity[..., 0], trim) * masks * known,
+        opacities=_opacities(opacity[..., 0], trim) * masks * known,
         colors=(gain[:, :, None] * colors + bias[:, :, None] + _COLOR_RANGE * change.tanh()).clamp(0, 1),
     )
 
 
-def trimmed_opacities(logits: Float[Tensor, "*n"], trim: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+def _opacities(logits: Float[Tensor, "*n"], trim: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """Opacities of pixels that the person covers, from the attribute and the trimmed mask."""
     return (logits + _OPACITY_LOGIT * (2 * trim - 1)).sigmoid()
-
-
-def attribute_logits(opacities: Float[Tensor, "*n"], trim: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    """The attribute that leads to these opacities, which are limited: the inverse of `trimmed_opacities`."""
-    return torch.logit(opacities, 1e-4) - _OPACITY_LOGIT * (2 * trim - 1)

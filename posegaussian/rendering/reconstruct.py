@@ -13,7 +13,7 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import StreamingPredictor
 from posegaussian.model.weights import load_model
 from posegaussian.pose.encode import gaussian_maps
-from posegaussian.rendering.large import enlarged, reduced, reduction
+from posegaussian.rendering.window import person_window
 from posegaussian.splatting import rasterize
 from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
@@ -68,14 +68,22 @@ class FrameReconstructor:
     """
 
     def __init__(self, network: PoseGaussian, device: torch.device, stabilizer: bool = True):
-        self._stream = StreamingPredictor(network, "graph" if device.type == "cuda" else "eager", patient=True)
-        self._device, self._stabilizer, self._hint = device, stabilizer, network.settings.filmed
+        self._network, self._streams = network, dict[tuple[int, ...], StreamingPredictor]()
+        self._device, self._stabilizer = device, stabilizer
         self.restart()
 
     def restart(self) -> None:
         """Forget all frames: the next one is the first of a sequence."""
         self._states: dict[int, Tensor | None] = {}
         self._frames = 0
+
+    def _stream(self, pair: StereoPair) -> StreamingPredictor:
+        """The predictor for pairs of this size."""
+        size = tuple(pair.images.shape)
+        if size not in self._streams:
+            mode = "graph" if self._device.type == "cuda" else "eager"
+            self._streams[size] = StreamingPredictor(self._network, mode, patient=True)
+        return self._streams[size]
 
     def __call__(self, pairs: Iterable[StereoPair]) -> list[FrameReconstruction]:
         """The reconstructions of the next frame.
@@ -86,15 +94,17 @@ class FrameReconstructor:
         reconstructions = []
         for pair, stereo in enumerate(pairs):
             inputs = stereo.to(self._device)
-            factor = reduction(inputs)
-            small = inputs if factor == 1 else reduced(inputs, factor)
-            self._stream.resume(self._states.get(pair))
-            found = self._stream(small)
-            self._states[pair] = self._stream.state() if self._stabilizer else None
-            gaussians, disparity = found.gaussians, found.disparity.to(torch.float32, copy=True)  # overwritten next
-            if factor > 1:
-                gaussians, disparity = enlarged(gaussians, disparity, small, inputs, not self._hint)
-            gaussians = gaussians.compact()
+            window, before = person_window(inputs), self._states.get(pair)
+            seen = inputs if window is None else window.crop(inputs)
+            stream = self._stream(seen)
+            stream.resume(before if window is None else window.state_before(before))
+            found = stream(seen)
+            state = stream.state() if self._stabilizer else None
+            self._states[pair] = state if window is None else window.state_after(state, inputs)
+            gaussians = found.gaussians.compact()
+            disparity = found.disparity.to(torch.float32, copy=True)  # the next frame overwrites it
+            if window is not None:
+                disparity = window.disparity(disparity, inputs)
             reconstructions.append(
                 FrameReconstruction(pair, self._frames, gaussians, disparity, inputs.masks[0], inputs.cameras[0])
             )

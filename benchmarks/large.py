@@ -3,8 +3,8 @@
     python benchmarks/large.py --people 2
 
 Views are rendered at the size of the sources: `reduced` from pairs of 1024 px, `window` as the project does it, from
-the part of the pair that holds the person, `whole` from all of it. Peak memory is that of the process: measure one way in a
-run, and `--ways` without any for that of the renderer of people.
+the part of the pair that holds the person, `whole` from all of it. Peak memory is that of the process: measure one
+way in a run, and `--ways` without any for that of the renderer of people.
 """
 
 import argparse

@@ -254,7 +254,8 @@ def inspect(
         number=person,
     )
     masks = [f"camera {camera}: mask {judged.line()}" for camera, judged in found.masks.items()]
-    print("\n".join([*masks, *found.warnings, f"{output}: {len(found.warnings)} warnings"]))
+    lines = [] if found.calibration is None else found.calibration.lines()
+    print("\n".join([*lines, *masks, *found.warnings, f"{output}: {len(found.warnings)} warnings"]))
 
 
 def heatmaps(

@@ -76,7 +76,7 @@ __all__ = [
 STAGE_VERSION = {
     "captures": 4,
     "people": 1,
-    "rectify": 5,
+    "rectify": 6,
     "heatmaps": 2,
     "train": 6,
     "render": 8,

@@ -54,6 +54,10 @@ class RectifySettings:
     mask_label: MaskLabel | None = None
     """The person's label in given masks: a number, a colour such as `"#800000"`, or `any` for all but 0. `0`: black is
     the person, as in masks of what to ignore, which are inverted. null: detected; an unclear mask is refused."""
+    calibration: Literal["auto", "given"] = "auto"
+    """`auto`: where features of the sources lie more than 0.5 px from their epipolar lines, poses (and focal lengths)
+    are corrected, if that brings kept-back features nearer to theirs, unless the capture is rendered (has true depths);
+    `given`: the calibration is used as given."""
     color: Literal["auto", "off"] = "auto"
     """`auto`: match the cameras' colours by a matrix and an offset each in linear light, which are stored in the file,
     unless the capture is rendered (has true depths); `off`: keep the colours."""

@@ -20,8 +20,10 @@ from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import ImageFile, check_whole
+from posegaussian.pipeline.calibration import bad_calibration, corrected, judge_calibration
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pose.detectors.base import Detector, detect_frame, load_detector
+from posegaussian.preparation.calibration.correction import Correction
 from posegaussian.preparation.known_people import people_from
 from posegaussian.preparation.mattes.computed import mask_confidence, with_masks
 from posegaussian.preparation.mattes.judgement import JudgedMask, judge_masks
@@ -43,10 +45,12 @@ class Inspection:
     Args:
         warnings: one plain sentence each.
         masks: what is known about the masks of the frame that is shown, by camera.
+        calibration: what features say about the calibration; None for fewer than two cameras.
     """
 
     warnings: list[str]
     masks: Mapping[str, JudgedMask]
+    calibration: Correction | None = None
 
 
 def write_inspection(
@@ -81,16 +85,20 @@ def write_inspection(
     with collected_warnings() as caught, nullcontext() if people is None else PeopleFile(people) as file:
         capture = read_capture(root, format, frames)
         capture = capture if file is None else _with_person(capture, file)
+        named = named_pairs(capture, pairs or capture.pairs)
+        calibration = judge_calibration(capture, [name for pair in named for name in pair], capture.frames)
+        if calibration is not None and settings.calibration == "auto" and not capture.depths:
+            capture = corrected(capture, calibration)
         known = None if file is None else people_from(file, capture)
         capture = with_masks(capture, settings.masks, True, settings.mask_label, known, number)
         frame = capture.frames[0]
-        named = named_pairs(capture, pairs or capture.pairs)
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}
         centroids = np.stack([centroid(is_person(mask)) for mask in masks.values()])
         person = triangulate([capture.cameras[camera] for camera in masks], centroids)
         chosen, problems = _choose_pairs(capture, named, frame)
         judged = judge_masks(capture.cameras, masks, {name: mask_confidence(capture, name, frame) for name in masks})
         problems += [f"camera {camera}: {mask.problem}; {mask.hint}" for camera, mask in judged.items() if mask.problem]
+        problems += [bad_calibration(calibration)] if calibration is not None and calibration.why_not else []
         problems += _impossible_masks(capture) + _cut_images(capture)
         problems += [*map(_sentence, diagnose(capture, chosen, frame)), *timing_problems(capture, frame)]
         problems = list(dict.fromkeys([*(str(warning.message) for warning in caught), *problems]))
@@ -105,6 +113,7 @@ def write_inspection(
             masks=masks,
             judged=judged,
             mask_kind=settings.masks,
+            calibration=calibration,
             person=person,
             people=None if known is None else known(frame, images),
             pairs=[
@@ -113,7 +122,7 @@ def write_inspection(
             ],
         )
     write_atomic(output, page)
-    return Inspection(problems, judged)
+    return Inspection(problems, judged, calibration)
 
 
 def _with_person(capture: Capture, file: PeopleFile) -> Capture:

@@ -18,7 +18,9 @@ from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.errors import CaptureError
 from posegaussian.io import store
 from posegaussian.parallel import in_order, thread_count
+from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.provenance import capture_digests
+from posegaussian.preparation.calibration.correction import Correction
 from posegaussian.preparation.color import format_colors
 from posegaussian.preparation.known_people import frames_with_person, people_from
 from posegaussian.preparation.mattes.computed import compute_masks, with_masks
@@ -65,6 +67,8 @@ def rectify_capture(
     chosen = frames if isinstance(frames, FrameRange) else None
     capture = read_capture(root, frames=chosen).with_roles(held_out=held_out)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
+    pairs = capture.pairs if pairs is None else pairs
+    capture, correction = with_calibration(capture, settings, [name for pair in pairs for name in pair], frames)
     with nullcontext() if people is None else PeopleFile(people) as file:
         known = None if file is None else people_from(file, capture)
         capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known, number=number)
@@ -74,7 +78,7 @@ def rectify_capture(
             frames = frames_with_person(file, capture, frames, needed)
         if not frames:
             raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
-        rectify_frames(output, capture, capture.pairs if pairs is None else pairs, frames, settings, people)
+        rectify_frames(output, capture, pairs, frames, settings, people, correction)
 
 
 def rectify_frames(
@@ -84,8 +88,12 @@ def rectify_frames(
     frames: Sequence[int],
     settings: RectifySettings,
     people: Path | None = None,
+    correction: Correction | None = None,
 ) -> None:
-    """Write the rectified frames of a capture with masks; arguments and errors as for `rectify_capture`."""
+    """Write the rectified frames of a capture with masks; arguments and errors as for `rectify_capture`.
+
+    The cameras of the capture are those of the correction, if there is one.
+    """
     plan = checked_plan(
         capture, named_pairs(capture, pairs) or neighbouring_pairs(capture, frames[0]), frames, settings
     )
@@ -100,6 +108,7 @@ def rectify_frames(
         inputs=inputs if people is None else inputs | {"people": store.digest(people)},
         joints=None if joints is None else joints[[capture.frames.index(frame) for frame in frames]],
         without=_absent(capture, plan),
+        correction=correction,
         found=[camera for camera, files in capture.masks.items() if not is_given(next(iter(files.values())))],
     )
 
@@ -150,6 +159,7 @@ def write_rectified(
     joints: Float[np.ndarray, "frames 17 3"] | None = None,
     without: Sequence[str] = (),
     found: Collection[str] = (),
+    correction: Correction | None = None,
 ) -> None:
     """Write rectified frames as store.RECTIFIED.
 
@@ -163,6 +173,7 @@ def write_rectified(
         joints: true COCO-17 joints in the world, metres, if known.
         without: the fields of DEPTH_FIELDS that the file does not have.
         found: cameras whose masks were found in their images, not given; the file holds the confidence of these masks.
+        correction: of the calibration; the cameras of the plan are the corrected ones. None: they are as given.
     """
     sides = {
         "sources": [view for pair in plan.pairs for view in pair.views],
@@ -170,10 +181,11 @@ def write_rectified(
     }
     given = [f"{side}/confidence" for side, views in sides.items() if not {view.name for view in views} <= set(found)]
     absent = (*without, *given, *(["joints"] if joints is None else []))
+    dims = _dims(plan, len(frames), settings)
     with store.create(
         output,
         store.RECTIFIED,
-        _dims(plan, len(frames), settings),
+        dims if correction is None else dims | {"camera": len(correction.given)},
         stage_version=STAGE_VERSION["rectify"],
         settings=as_dict(settings),
         inputs=inputs,
@@ -183,6 +195,11 @@ def write_rectified(
         if joints is not None:
             writer["joints"] = joints
         _write_cameras(writer, plan, found)
+        if correction is not None:
+            writer["calibration/cameras"] = np.array(list(correction.given), dtype=object)
+            writer["calibration/intrinsics"] = [camera.intrinsics for camera in correction.given.values()]
+            writer["calibration/world_to_camera"] = [camera.world_to_camera for camera in correction.given.values()]
+            writer["calibration/residuals"] = [correction.residuals(name) for name in correction.given]
         for index, frame in enumerate(rectified):
             _write_frame(writer, index, frame, absent)
 

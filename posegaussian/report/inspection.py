@@ -13,6 +13,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names
 from posegaussian.geometry.rig import pair_angle
 from posegaussian.pose.person import Person
+from posegaussian.preparation.calibration.correction import Correction
 from posegaussian.preparation.mattes.judgement import JudgedMask
 from posegaussian.report import inspection_views as views
 from posegaussian.report.images import RGBImage, heatmap_overlay
@@ -76,6 +77,7 @@ def inspection_page(
     masks: Mapping[str, UInt8[np.ndarray, "_ _"]],
     judged: Mapping[str, JudgedMask],
     mask_kind: str,
+    calibration: Correction | None = None,
     person: Float[np.ndarray, " 3"],
     pairs: Sequence[InspectedPair],
     people: Mapping[str, Person] | None = None,
@@ -89,6 +91,7 @@ def inspection_page(
         images: of that frame, by camera.
         masks: of that frame, by camera; coverage of the person, 0..255.
         judged: what is known about these masks, by camera.
+        calibration: what features say about the calibration; None: the page has no such part.
         mask_kind: how the masks were made, a value of `rectify.masks`.
         person: where the person stands, metres.
         pairs: the chosen pairs.
@@ -112,6 +115,7 @@ def inspection_page(
             for camera, mask in masks.items()
         ],
         kind=mask_kind,
+        calibration=calibration,
         people=[
             (camera, views.found_person(images[camera], found), f"score {found.score:.2f}")
             for camera, found in (people or {}).items()

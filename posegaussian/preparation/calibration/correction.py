@@ -1,0 +1,169 @@
+"""A given calibration judged by features that several cameras see, and corrected where that makes it better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.geometry.rig import pair_angle
+from posegaussian.preparation.calibration.feature_tracks import feature_tracks, gate_of
+from posegaussian.preparation.calibration.refinement import refine_poses
+from posegaussian.preparation.calibration.tracks import Tracks, place
+from posegaussian.preparation.people import rig_centre
+
+BAD = 0.5
+"""Median distance from epipolar lines, pixels, above which a calibration is corrected. Of exact ones it is 0.15 at 22.5
+degrees and 0.3 at 45; at 2 px a view loses 6 dB (`benchmarks/cameras.py`)."""
+_WIDEST = 60.0
+"""Pairs that are further apart, degrees about the rig's centre, are not matched: most of their matches are wrong."""
+_LEAST = 30
+"""Points that a verdict on a pair, or on a camera, needs. Chosen by hand."""
+_CELL = 1 / 16
+"""Points are kept back by cells of the image, a share of its width: what stands still is seen in every frame, and must
+not be fitted in one and kept back in another."""
+_OUTER = 0.8
+"""Matches beyond this share of the gate are all wrong. Chosen by hand."""
+_KEPT_BACK = 3
+"""One cell in so many is kept back. Chosen by hand."""
+_BETTER = 0.8
+"""A correction is used where the residual of points that were kept back falls below this share. Chosen by hand."""
+
+Pair = tuple[str, str]
+Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What features say about a calibration.
+
+    Args:
+        given: the cameras as given.
+        cameras: the corrected cameras; the given ones where nothing was corrected.
+        points: number of points that each pair of cameras sees; pairs with too few are left out.
+        before: median distance from epipolar lines of each pair, pixels, with the given cameras.
+        after: the same with the corrected ones, by points that were kept back; empty where nothing was corrected.
+        focal: whether focal lengths were corrected.
+        why_not: why a bad calibration was not corrected; empty otherwise.
+    """
+
+    given: Mapping[str, SourceCamera]
+    cameras: Mapping[str, SourceCamera]
+    points: Mapping[Pair, int]
+    before: Mapping[Pair, float]
+    after: Mapping[Pair, float]
+    focal: bool = False
+    why_not: str = ""
+
+    @property
+    def used(self) -> bool:
+        """Whether the cameras were corrected."""
+        return bool(self.after)
+
+    def residuals(self, camera: str) -> tuple[float, float]:
+        """Median residual of a camera's pairs before and after, pixels; NaN where it has none."""
+
+        def worst(values: Mapping[Pair, float]) -> float:
+            return float(np.median([value for pair, value in values.items() if camera in pair] or [np.nan]))
+
+        return worst(self.before), worst(self.after if self.used else self.before)
+
+    def lines(self) -> list[str]:
+        """A line for each pair."""
+        found = []
+        for (a, b), before in self.before.items():
+            after = f", {self.after[a, b]:.2f} px corrected" if (a, b) in self.after else ""
+            found.append(f"cameras {a} and {b}: {self.points[a, b]} points, {before:.2f} px from epipolar lines{after}")
+        return found
+
+
+def correct(frames: Iterable[Images], cameras: Mapping[str, SourceCamera]) -> Correction:
+    """A calibration judged, and corrected where it is bad and points that were kept back agree.
+
+    Args:
+        frames: images of all cameras at some times.
+        cameras: as given, two or more.
+    """
+    pairs = matched_pairs(cameras)
+    tracks = Tracks.of(list(cameras), [], {})
+    for images in frames:
+        tracks = tracks.joined(feature_tracks(images, cameras, pairs))
+    return judged(tracks, cameras)
+
+
+def matched_pairs(cameras: Mapping[str, SourceCamera]) -> list[Pair]:
+    """Pairs of cameras that see the rig's centre from nearly the same side."""
+    centre = rig_centre(cameras)
+    return [(a, b) for a, b in combinations(cameras, 2) if pair_angle(centre, cameras[a], cameras[b]) <= _WIDEST]
+
+
+def judged(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Correction:
+    """A calibration judged by tracks, and corrected where it is bad and tracks that were kept back agree."""
+    before = pair_levels(tracks, cameras)
+    points = {pair: count for pair, (_, count) in before.items() if count >= _LEAST}
+    medians = {pair: before[pair][0] for pair in points}
+    unchanged = Correction(cameras, cameras, points, medians, {})
+    if not medians or max(medians.values()) <= BAD:
+        return unchanged
+    back = kept_back(tracks, cameras)
+    fitted, rest = tracks.select(~back), tracks.select(back)
+    start = _level(rest, cameras)
+    trials = {focal: refine_poses(cameras, fitted, focal=focal) for focal in (False, True)}
+    levels = {focal: _level(rest, trial) for focal, trial in trials.items()}
+    focal = levels[True] < _BETTER * levels[False]
+    if not levels[focal] < _BETTER * start:
+        what = f"poses that fit better ({start:.2f} to {levels[focal]:.2f} px at kept-back points) were not found"
+        return Correction(cameras, cameras, points, medians, {}, why_not=what)
+    held = {pair: level for pair, (level, _) in pair_levels(rest, trials[focal]).items() if pair in medians}
+    return Correction(cameras, refine_poses(cameras, tracks, focal=focal), points, medians, held, focal)
+
+
+def pair_levels(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[Pair, tuple[float, int]]:
+    """Median distance from epipolar lines, pixels, of each pair's right matches, and their number.
+
+    Args:
+        tracks: of points.
+        cameras: by name.
+    """
+    found = {}
+    for pair in combinations(tracks.names, 2):
+        both = tracks.select(tracks.seen_by(*pair)).only(*pair)
+        if len(both):
+            found[pair] = level_of(place(both, cameras).residuals(), gate_of(cameras[pair[1]]))
+    return found
+
+
+def level_of(residuals: Float[np.ndarray, " n"], gate: float) -> tuple[float, int]:
+    """Median of the residuals of right matches, and their number; infinite where all are wrong.
+
+    Wrong matches lie anywhere within the gate; how many there are is known from those near its end.
+
+    Args:
+        residuals: pixels; those that are not finite are left out.
+        gate: where matches end, pixels.
+    """
+    ordered = np.sort(residuals[np.isfinite(residuals)])
+    wrong = (ordered > _OUTER * gate).sum() / (1 - _OUTER)
+    right = len(ordered) - wrong
+    if right <= 0:
+        return np.inf, 0
+    reached = np.arange(1, len(ordered) + 1) - wrong * np.minimum(ordered / gate, 1)
+    return float(ordered[np.argmax(reached >= right / 2)]), int(right)
+
+
+def kept_back(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> np.ndarray:
+    """Whether each point is kept back: by the cell of the image in which the first camera sees it."""
+    first = np.unique(tracks.point, return_index=True)[1]
+    widths = np.array([cameras[name].width for name in tracks.names])[tracks.camera[first]]
+    cells = (tracks.pixels[first] / (_CELL * widths[:, None])).astype(int)
+    return (cells @ [1, 1]) % _KEPT_BACK == 0
+
+
+def _level(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> float:
+    """Median residual of all right matches, pixels."""
+    gate = max(gate_of(camera) for camera in cameras.values())
+    return level_of(place(tracks, cameras).residuals(), gate)[0]

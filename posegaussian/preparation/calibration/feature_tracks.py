@@ -1,0 +1,138 @@
+"""Features that several cameras see: SIFT, matched near the epipolar lines of the given calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Float32, Int, UInt8
+
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.preparation.calibration.tracks import Tracks, focal_of
+
+_FEATURES = 3000
+"""Strongest features of an image. Chosen by hand: 0.3 s an image of 1024 x 1024."""
+_RATIO = 0.85
+"""The best match is nearer than this share of the second best one (Lowe, 2004); among the features near one line, there
+are few that could be taken for it. Chosen by hand."""
+_SAME = 3.0
+"""Features nearer than this to the best match, pixels, are no second best: they are the same spot in another size."""
+_RIVALS = 3
+"""Next best matches that are looked at for one of another place: a spot has a feature in two sizes at most, mostly."""
+_GATE = 0.01
+"""Matches lie at most this far from their epipolar lines, as a share of the image's longer side: 10 pixels at 1024. By
+hand: calibrations that are further off have to be made anew."""
+_SIGMA = 0.2
+"""Standard deviation of the distance of right matches from their epipolar lines, pixels: cameras 22.5 degrees apart in
+a room, exact calibration, 1024 x 1024 pixels (`benchmarks/cameras.py turned` prints the median, two thirds of it)."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of one image.
+
+    Args:
+        pixels: x and y, pixel centres at +0.5.
+        descriptors: of unit length.
+        rays: viewing directions in the world, of unit length; NaN where the lens has none.
+    """
+
+    pixels: Float[np.ndarray, "n 2"]
+    descriptors: Float32[np.ndarray, "n 128"]
+    rays: Float[np.ndarray, "n 3"]
+
+    @staticmethod
+    def of(image: UInt8[np.ndarray, "_ _ 3"], camera: SourceCamera) -> Features:
+        """The strongest features of an image."""
+        found, descriptors = cv2.SIFT.create(_FEATURES).detectAndCompute(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), None)
+        pixels = np.array([point.pt for point in found]).reshape(-1, 2) + 0.5
+        rays = camera.directions(pixels)
+        rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        unit = np.sqrt(descriptors / np.maximum(descriptors.sum(1, keepdims=True), 1e-6)) if len(found) else None
+        return Features(pixels, np.zeros((0, 128), np.float32) if unit is None else unit.astype(np.float32), rays)
+
+
+def feature_tracks(
+    images: Mapping[str, UInt8[np.ndarray, "_ _ 3"]],
+    cameras: Mapping[str, SourceCamera],
+    pairs: Iterable[tuple[str, str]],
+) -> Tracks:
+    """Features of one frame that two cameras or more see.
+
+    Args:
+        images: RGB, by camera.
+        cameras: by name.
+        pairs: of cameras whose features are matched.
+    """
+    features = {name: Features.of(image, cameras[name]) for name, image in images.items()}
+    matches = {
+        (a, b): matched((features[a], features[b]), (cameras[a], cameras[b]))
+        for a, b in pairs
+        if a in features and b in features
+    }
+    return Tracks.of(list(cameras), _merged(features, matches), dict.fromkeys(cameras, _SIGMA))
+
+
+def gate_of(camera: SourceCamera) -> float:
+    """Largest distance of matches from their epipolar lines, pixels."""
+    return _GATE * max(camera.width, camera.height)
+
+
+def matched(features: tuple[Features, Features], cameras: tuple[SourceCamera, SourceCamera]) -> Int[np.ndarray, "m 2"]:
+    """Indices of features of two images that are each other's best match near the epipolar lines."""
+    if min(len(each.pixels) for each in features) < 2:
+        return np.zeros((0, 2), int)
+    first, second = features
+    offsets = cameras[1].centre - cameras[0].centre
+    gates = [gate_of(camera) / focal_of(camera) for camera in cameras]
+    near = _off(first.rays, second.rays, offsets) < gates[1]
+    near &= (_off(second.rays, first.rays, -offsets) < gates[0]).T
+    likeness = np.where(near, first.descriptors @ second.descriptors.T, -1)
+    ahead, back = _best(likeness, second.pixels), _best(likeness.T, first.pixels)
+    chosen = [(i, j) for i, j in enumerate(ahead) if j >= 0 and back[j] == i]
+    return np.array(chosen, int).reshape(-1, 2)
+
+
+def _off(rays: np.ndarray, others: np.ndarray, baseline: np.ndarray) -> Float32[np.ndarray, "n m"]:
+    """Sines of the angles between the second rays and the epipolar planes of the first ones; large for NaN."""
+    normals = np.cross(rays, baseline)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
+    return np.nan_to_num(abs(normals.astype(np.float32) @ others.T.astype(np.float32)), copy=False, nan=1.0)
+
+
+def _best(likeness: Float32[np.ndarray, "n m"], pixels: Float[np.ndarray, "m 2"]) -> Int[np.ndarray, " n"]:
+    """The column of the largest value of each row, -1 where the largest one of another place is about as large."""
+    rows, left = np.arange(len(likeness)), likeness.copy()
+    column = left.argmax(1)
+    top, second = left[rows, column], np.full(len(rows), -1, np.float32)
+    for _ in range(_RIVALS):
+        left[rows, left.argmax(1)] = -1
+        other = left.argmax(1)
+        apart = np.linalg.norm(pixels[other] - pixels[column], axis=1) > _SAME
+        second = np.maximum(second, np.where(apart, left[rows, other], -1))
+    distances = np.sqrt(np.maximum(2 - 2 * np.stack([top, second]), 0))  # of vectors of unit length
+    return np.where((top > 0) & (distances[0] < _RATIO * distances[1]), column, -1)
+
+
+def _merged(
+    features: Mapping[str, Features], matches: Mapping[tuple[str, str], np.ndarray]
+) -> Sequence[Mapping[str, np.ndarray]]:
+    """Pixels by camera of the points that chains of matches join; points that a camera would see twice are left out."""
+    group: dict[tuple[str, int], tuple[str, int]] = {}
+
+    def root(key: tuple[str, int]) -> tuple[str, int]:
+        while group.setdefault(key, key) != key:
+            group[key] = group[group[key]]
+            key = group[key]
+        return key
+
+    for (a, b), pairs in matches.items():
+        for i, j in pairs.tolist():
+            group[root((b, j))] = root((a, i))
+    members: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for key in group:
+        members.setdefault(root(key), []).append(key)
+    once = [keys for keys in members.values() if len({name for name, _ in keys}) == len(keys)]
+    return [{name: features[name].pixels[i] for name, i in keys} for keys in once]

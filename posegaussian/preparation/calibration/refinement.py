@@ -1,0 +1,222 @@
+"""Poses of a rig refined from points that several cameras see, with the given calibration as prior.
+
+The refined poses minimise the reprojection errors of all points and the motion of the cameras. Both costs grow linearly
+beyond a scale (soft L1): wrong matches count little, and of a rig in which one camera was turned, that camera moves and
+the others stay.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.preparation.calibration.tracks import Tracks, flat_rays, focal_of, image_slopes, place
+
+_OUTLIER = 1.5
+"""Errors beyond this times an observation's standard deviation count less and less (soft L1). Chosen by hand."""
+_PRIOR = 0.2
+"""Motion of a camera, pixels, that weighs as much as one observation that is off by its standard deviation. By hand:
+hundreds of observations decide where they can, the prior where they cannot."""
+_SPARSE = 0.05
+"""Motion beyond this, pixels, counts linearly. Chosen by hand: well below the errors that are to be corrected."""
+_ROLL_REACH = 0.25
+"""Rolls and steps along the optical axis are measured this far from the image's middle, as a share of its width."""
+_FOCAL = 0.01
+"""Standard deviation of a focal length, where it is refined, as a share."""
+_ROUNDS = 3
+"""Times that the poses are refined, each without the points that were wrong before. Chosen by hand."""
+_REJECTED = 4.0
+"""Points are wrong beyond this times the median residual. Chosen by hand."""
+_MOST_STEPS = 40
+_TOLERANCE = 1e-7
+"""Steps of the solver at most, and the relative change of the cost at which it stops; chosen by hand."""
+_DAMPING = 1e-3, 1e-9, 1e6
+"""Damping at the start, at least, and where no step helps, as shares of the diagonal. Chosen by hand."""
+_SIZE = 7
+"""Parameters of a camera: turn, shift and the logarithm of the focal length."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """Current poses, focal lengths (as factors), points."""
+
+    turns: Float[np.ndarray, "c 3 3"]
+    centres: Float[np.ndarray, "c 3"]
+    zooms: Float[np.ndarray, " c"]
+    points: Float[np.ndarray, "p 3"]
+
+
+def refine_poses(
+    cameras: Mapping[str, SourceCamera], tracks: Tracks, *, focal: bool = False
+) -> dict[str, SourceCamera]:
+    """The cameras with refined poses.
+
+    Args:
+        cameras: as given, by name; those that see no point stay as they are.
+        tracks: of points that two cameras or more see.
+        focal: refine the focal lengths, too.
+    """
+    placed = place(tracks, cameras)
+    kept = np.isfinite(placed.points).all(1)
+    found = dict(cameras)
+    for _ in range(_ROUNDS):
+        if not kept.any():
+            break
+        found = _refined(cameras, tracks.select(kept), placed.points[kept], focal)
+        residuals = place(tracks, found).residuals()
+        kept &= residuals <= _REJECTED * float(np.median(residuals[kept]))
+    return found
+
+
+def _refined(
+    cameras: Mapping[str, SourceCamera], tracks: Tracks, points: Float[np.ndarray, "p 3"], focal: bool
+) -> dict[str, SourceCamera]:
+    """The cameras with refined poses, from tracks that are placed in the world."""
+    state, found = _Problem(cameras, tracks, points, focal).solved(), dict(cameras)
+    for number, name in enumerate(tracks.names):
+        pose, matrix = np.eye(4), cameras[name].intrinsics.copy()
+        pose[:3, :3] = state.turns[number]
+        pose[:3, 3] = -state.turns[number] @ state.centres[number]
+        matrix[:2, :2] *= state.zooms[number]
+        found[name] = replace(cameras[name], intrinsics=matrix, world_to_camera=pose)
+    return found
+
+
+class _Problem:
+    """Residuals, their slopes, and steps in which the points are eliminated (Schur complement)."""
+
+    def __init__(self, cameras: Mapping[str, SourceCamera], tracks: Tracks, points: np.ndarray, focal: bool):
+        given = [cameras[name] for name in tracks.names]
+        self.tracks, self.rays = tracks, flat_rays(tracks, cameras)
+        self.focal = np.array([focal_of(camera) for camera in given])
+        self.start = _State(
+            np.stack([camera.rotation for camera in given]),
+            np.stack([camera.centre for camera in given]),
+            np.ones(len(given)),
+            points,
+        )
+        local = self._local(self.start)
+        depth = np.array([np.median(local[tracks.camera == c, 2]) for c in range(len(given))])
+        depth = np.where(np.isfinite(depth), depth, 1)  # cameras without points stay where they are
+        reach = _ROLL_REACH * np.array([camera.width for camera in given])
+        across = np.stack([self.focal, self.focal, reach], axis=1)
+        self.motion = np.concatenate([across, across / depth[:, None]], axis=1)  # pixels a radian, and a metre
+        self.zoom_weight = 1 / _FOCAL if focal else 1e6
+
+    def _local(self, state: _State) -> np.ndarray:
+        at = self.tracks.camera
+        return np.einsum("nij,nj->ni", state.turns[at], state.points[self.tracks.point] - state.centres[at])
+
+    def errors(self, state: _State) -> np.ndarray:
+        """Seen minus projected, in standard deviations."""
+        at, local = self.tracks.camera, self._local(state)
+        scale = self.focal[at] / self.tracks.sigma
+        found = scale[:, None] * (self.rays - state.zooms[at][:, None] * local[:, :2] / local[:, 2:])
+        return np.where((local[:, 2] > 0)[:, None], found, 1e3)
+
+    def moved(self, state: _State) -> tuple[np.ndarray, np.ndarray]:
+        """Motion of each camera, in standard deviations of the prior, and logarithms of the zooms."""
+        parts = []
+        for turn, given, centre, start in zip(
+            state.turns, self.start.turns, state.centres, self.start.centres, strict=True
+        ):
+            parts.append(np.concatenate([cv2.Rodrigues(turn @ given.T)[0][:, 0], given @ (centre - start)]))
+        return np.stack(parts) * self.motion / _PRIOR, np.log(state.zooms) * self.zoom_weight
+
+    def cost(self, state: _State) -> float:
+        motion, zooms = self.moved(state)
+        data = _soft(np.linalg.norm(self.errors(state), axis=1), _OUTLIER)
+        prior = _soft(np.linalg.norm(motion, axis=1), _SPARSE / _PRIOR)
+        return float(data.sum() + prior.sum() + (zooms**2).sum())
+
+    def solved(self) -> _State:
+        """Levenberg-Marquardt steps on the reweighted normal equations until the cost stays."""
+        state, damping = self.start, _DAMPING[0]
+        cost = self.cost(state)
+        for _ in range(_MOST_STEPS):
+            blocks = self._blocks(state)
+            while damping < _DAMPING[2]:
+                trial = self._stepped(state, blocks, damping)
+                found = self.cost(trial)
+                if found <= cost:  # NaN is no improvement
+                    break
+                damping *= 10
+            else:
+                break
+            gain, state, cost, damping = cost - found, trial, found, max(damping / 10, _DAMPING[1])
+            if gain <= _TOLERANCE * cost:
+                break
+        return state
+
+    def _blocks(self, state: _State) -> tuple[np.ndarray, ...]:
+        """Normal equations: of cameras, of points, between them; and the right sides."""
+        at, point, count = self.tracks.camera, self.tracks.point, len(state.turns)
+        local, errors = self._local(state), self.errors(state)
+        scale = (self.focal[at] / self.tracks.sigma * state.zooms[at])[:, None, None]
+        by_local = scale * image_slopes(local)
+        by_point = np.einsum("nki,nij->nkj", by_local, state.turns[at])
+        by_turn = -np.einsum("nki,nij->nkj", by_local, _crosses(local))
+        by_zoom = (scale[:, 0] * local[:, :2] / local[:, 2:])[..., None]
+        by_camera = np.concatenate([by_turn, -by_point, by_zoom], axis=2)
+        weights = _weights(np.linalg.norm(errors, axis=1), _OUTLIER)
+        weights[local[:, 2] <= 0] = 0
+        weighted = weights[:, None, None] * by_camera
+        cameras, right = np.zeros((count, _SIZE, _SIZE)), np.zeros((count, _SIZE))
+        np.add.at(cameras, at, np.einsum("nki,nkj->nij", weighted, by_camera))
+        np.add.at(right, at, np.einsum("nki,nk->ni", weighted, errors))
+        motion, zooms = self.moved(state)
+        firm = _weights(np.linalg.norm(motion, axis=1), _SPARSE / _PRIOR)
+        for c in range(count):
+            slopes = np.zeros((6, 6))
+            slopes[:3, :3], slopes[3:, 3:] = np.eye(3), self.start.turns[c]
+            slopes *= (self.motion[c] / _PRIOR)[:, None]
+            cameras[c, :6, :6] += firm[c] * slopes.T @ slopes
+            right[c, :6] -= firm[c] * slopes.T @ motion[c]
+            cameras[c, 6, 6] += self.zoom_weight**2
+            right[c, 6] -= self.zoom_weight * zooms[c]
+        places, aims = np.zeros((len(state.points), 3, 3)), np.zeros((len(state.points), 3))
+        np.add.at(places, point, np.einsum("nki,nkj->nij", weights[:, None, None] * by_point, by_point))
+        np.add.at(aims, point, np.einsum("nki,nk->ni", weights[:, None, None] * by_point, errors))
+        between = np.zeros((len(state.points), count, 3, _SIZE))
+        between[point, at] = np.einsum("nki,nkj->nij", weights[:, None, None] * by_point, by_camera)
+        return cameras, right, places, aims, between.transpose(0, 2, 1, 3).reshape(len(state.points), 3, -1)
+
+    def _stepped(self, state: _State, blocks: tuple[np.ndarray, ...], damping: float) -> _State:
+        cameras, right, places, aims, between = blocks
+        count = len(cameras)
+        diagonal = np.einsum("pii->pi", places)
+        firm = places + np.einsum("pi,ij->pij", damping * diagonal + 1e-12, np.eye(3))
+        solved = np.linalg.solve(firm, np.concatenate([between, aims[..., None]], axis=2))
+        whole = np.zeros((count, _SIZE, count, _SIZE))
+        for c in range(count):
+            whole[c, :, c] = cameras[c] + damping * np.diag(np.diag(cameras[c]))
+        whole = whole.reshape(count * _SIZE, -1) - np.einsum("pki,pkj->ij", between, solved[..., :-1])
+        aim = right.ravel() - np.einsum("pki,pk->i", between, solved[..., -1])
+        step = np.linalg.solve(whole, aim)
+        points = solved[..., -1] - np.einsum("pki,i->pk", solved[..., :-1], step)
+        step = step.reshape(count, _SIZE)
+        return _State(
+            np.stack([cv2.Rodrigues(turn)[0] @ old for turn, old in zip(step[:, :3], state.turns, strict=True)]),
+            state.centres + step[:, 3:6],
+            state.zooms * np.exp(step[:, 6]),
+            state.points + points,
+        )
+
+
+def _soft(lengths: np.ndarray, scale: float) -> np.ndarray:
+    """Soft L1: squared lengths that grow linearly beyond the scale."""
+    return 2 * scale**2 * (np.sqrt(1 + (lengths / scale) ** 2) - 1)
+
+
+def _weights(lengths: np.ndarray, scale: float) -> np.ndarray:
+    return 1 / np.sqrt(1 + (lengths / scale) ** 2)
+
+
+def _crosses(vectors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3 3"]:
+    """Matrices of the products of the vectors with others."""
+    x, y, z = vectors.T
+    zero = np.zeros_like(x)
+    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)

@@ -1,0 +1,131 @@
+"""Given calibrations judged and corrected: from projected points with noise, and from photographed textures."""
+
+import numpy as np
+import pytest
+from filmed_boards import SIZE, TrueCamera
+from textured_scene import photographed, source_of, turned
+
+from posegaussian.preparation.calibration.correction import correct, judged, level_of
+from posegaussian.preparation.calibration.feature_tracks import feature_tracks
+from posegaussian.preparation.calibration.refinement import refine_poses
+from posegaussian.preparation.calibration.tracks import Tracks, place
+
+TRUE = {f"{i}": source_of(TrueCamera(angle, height=1.2 + 0.1 * i)) for i, angle in enumerate((-34, -11, 11, 34))}
+PERSON = np.random.default_rng(0).uniform([-0.3, -0.3, 0.2], [0.3, 0.3, 1.6], (300, 3))
+
+
+def seen(cameras, noise=0.2, wrong=0.0, seed=1):
+    """Tracks of points on a person and a wall; a share of the observations is wrong."""
+    random = np.random.default_rng(seed)
+    points = np.concatenate([PERSON, random.uniform([-2, 1.5, 0.2], [2, 2.5, 2], (300, 3))])
+    rows = []
+    for point in points:
+        pixels = {name: camera.project(point[None])[0] for name, camera in cameras.items() if random.uniform() < 0.7}
+        pixels = {
+            name: pixel + random.normal(0, noise, 2) + (random.uniform() < wrong) * random.uniform(-12, 12, 2)
+            for name, pixel in pixels.items()
+            if (pixel > 0).all() and (pixel < SIZE).all()
+        }
+        rows += [pixels] if len(pixels) > 1 else []
+    return Tracks.of(list(cameras), rows, dict.fromkeys(cameras, 0.2))
+
+
+def epipolar(cameras, true):
+    """Median residual of exact projections of the person, pixels."""
+    rows = [{name: camera.project(point[None])[0] for name, camera in true.items()} for point in PERSON]
+    return float(np.median(place(Tracks.of(list(true), rows, dict.fromkeys(true, 1.0)), cameras).residuals()))
+
+
+def displacement(cameras, true):
+    """How far the person moves in each camera's image, pixels (median)."""
+    moved = {name: cameras[name].project(PERSON) - camera.project(PERSON) for name, camera in true.items()}
+    return np.array([np.median(np.linalg.norm(each, axis=1)) for each in moved.values()])
+
+
+def test_the_residual_of_a_pair_is_the_distance_from_the_epipolar_line():
+    pair = {name: TRUE[name] for name in "12"}
+    rows = [{name: camera.project(point[None])[0] for name, camera in pair.items()} for point in PERSON]
+    tracks = Tracks.of(list(pair), rows, dict.fromkeys(pair, 1.0))
+    placed = place(tracks, pair)
+    np.testing.assert_allclose(placed.points, PERSON, atol=1e-3)
+    assert placed.residuals().max() < 0.02  # undistortion is exact to a hundredth of a pixel
+    found = np.median(place(tracks, {**pair, "2": turned(pair["2"], 2.0, np.pi / 2)}).residuals())
+    assert found == pytest.approx(2.0, rel=0.1)
+
+
+def test_one_turned_camera_of_four_turns_back_alone():
+    bad = {**TRUE, "1": turned(TRUE["1"], 2.0, 0.7)}
+    found = refine_poses(bad, seen(TRUE, wrong=0.1))
+    assert displacement(bad, TRUE)[1] == pytest.approx(2.0, rel=0.1)
+    print(displacement(found, TRUE))
+    assert displacement(found, TRUE).max() < 0.4
+    assert epipolar(found, TRUE) < 0.15
+
+
+def test_all_cameras_turned():
+    bad = {name: turned(camera, 3.0, 2.0 * int(name)) for name, camera in TRUE.items()}
+    found = refine_poses(bad, seen(TRUE, wrong=0.1))
+    assert epipolar(bad, TRUE) > 1.5 and epipolar(found, TRUE) < 0.2
+
+
+def test_exact_calibrations_stay():
+    found = judged(seen(TRUE), TRUE)
+    assert not found.used and not found.why_not and found.cameras is TRUE
+    assert max(found.before.values()) < 0.3 and set(found.points) == set(found.before)
+
+
+def test_bad_calibrations_are_corrected():
+    bad = {**TRUE, "0": turned(TRUE["0"], 3.0, 1.2)}
+    found = judged(seen(TRUE, wrong=0.1), bad)
+    assert found.used and not found.focal
+    assert found.before["0", "1"] > 0.5 and found.after["0", "1"] < 0.3
+    assert epipolar(found.cameras, TRUE) < 0.15
+    before, after = found.residuals("0")
+    assert before > 0.5 > after
+
+
+def test_focal_lengths_are_corrected_where_they_are_wrong():
+    bad = {}
+    for name, camera in TRUE.items():
+        matrix = camera.intrinsics.copy()
+        matrix[:2, :2] *= 1.02 if name in "13" else 1.0
+        bad[name] = type(camera)(matrix, camera.distortion, camera.world_to_camera, *SIZE)
+    found = judged(seen(TRUE), bad)
+    assert found.used and found.focal
+    assert epipolar(found.cameras, TRUE) < 0.3 * epipolar(bad, TRUE)
+
+
+def test_what_nothing_explains_is_told():
+    """Pixels that are 2 px off at random: no poses fit better."""
+    found = judged(seen(TRUE, noise=2.0), TRUE)
+    assert not found.used and "not found" in found.why_not and found.cameras is TRUE
+
+
+def test_wrong_matches_do_not_count():
+    random = np.random.default_rng(0)
+    right, wrong = abs(random.normal(0, 0.2, 1000)), random.uniform(0, 10, 1000)
+    level, count = level_of(np.concatenate([right, wrong, [np.nan]]), 10.0)
+    assert level == pytest.approx(0.6745 * 0.2, rel=0.1) and count == pytest.approx(1000, rel=0.1)
+    assert level_of(wrong, 10.0)[1] < 150
+    assert level_of(np.zeros(0), 10.0)[1] == 0
+
+
+def test_features_of_photographs():
+    cameras = {name: TrueCamera(angle, lens=(0.0, 0, 0, 0)) for name, angle in (("a", -10), ("b", 10))}
+    true = {name: source_of(camera) for name, camera in cameras.items()}
+    images = {name: np.repeat(photographed(camera)[..., None], 3, axis=2) for name, camera in cameras.items()}
+    tracks = feature_tracks(images, true, [("a", "b")])
+    level, count = level_of(place(tracks, true).residuals(), 12.8)
+    print(count, level)
+    assert count > 200 and level < 0.2
+    bad = {**true, "b": turned(true["b"], 2.0, np.pi / 2)}
+    found = correct([images], bad)
+    assert found.used and epipolar(found.cameras, true) < 0.3
+    assert not correct([images], true).used
+
+
+def test_images_without_features():
+    cameras = {name: TRUE[name] for name in "12"}
+    images = {name: np.full((SIZE[1], SIZE[0], 3), 128, np.uint8) for name in cameras}
+    found = correct([images], cameras)
+    assert not found.used and not found.before and found.cameras is cameras

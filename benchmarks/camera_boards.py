@@ -1,19 +1,23 @@
-"""Calibration from boards: boards that the project's engine draws, and real ones, measured for benchmarks/cameras.py."""
+"""Calibration from boards that the engine draws, and from real ones, measured for benchmarks/cameras.py."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from posegaussian.captures.reading import read_capture
 from posegaussian.config import BuiltinSettings, LightSettings, RigSettings, SensorSettings
 from posegaussian.config.people import BoardSettings
 from posegaussian.geometry.features import epipolar_distances
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.pipeline.fetch_pose2sim import PACKAGE, fetch_pose2sim
 from posegaussian.preparation.calibration.board import TargetBoard
 from posegaussian.preparation.calibration.detection import View, detect
 from posegaussian.preparation.calibration.intrinsics import start_intrinsics
@@ -36,15 +40,21 @@ RIG = RigSettings(
 )
 SENSOR = SensorSettings(noise=(0.02, 0.02), defocus=(0.5, 0.5), jpeg=(85, 85), distortion=(-0.12, -0.12))
 LIGHT = LightSettings(lamps=(3, 3), background=(0.35, 0.5))
-_SPACE = np.array([0.45, 0.45, 0.35])
+_SPACE = np.array([0.8, 0.45, 0.4])
 """How far the middle of the board moves from the middle of the rig, metres."""
-_HEIGHT = 0.9
-"""Of the middle of that space above the floor, metres."""
+_MIDDLE = np.array([0, 0, 0.9])
+"""Of that space, metres."""
 _SEED = 5
 
 
 def drawn_row(line: str, frames: int, size: tuple[int, int]) -> dict[str, Any]:
-    """Four cameras 25 degrees apart, 2 m away, and a board that is moved about between them; on the floor in frame 0."""
+    """Four cameras 25 degrees apart, 2 m away, and a board that is moved about; in frame 0 it lies on the floor.
+
+    Args:
+        line: of `posegaussian calibrate`.
+        frames: how many.
+        size: of the images, pixels.
+    """
     board = TargetBoard.parse(line)
     poses = board_poses(board, frames)
     scene, mesh = _scene(BOARDS[line], poses, size)
@@ -57,7 +67,7 @@ def drawn_row(line: str, frames: int, size: tuple[int, int]) -> dict[str, Any]:
     solved = calibrate_rig(board, views, dict.fromkeys(true, size), floor=0)
     seconds = time.process_time() - start
     angle, distance = differences(solved.cameras, true)
-    inside = np.random.default_rng(1).uniform(-_SPACE, _SPACE, (400, 3)) + [0, 0, _HEIGHT]
+    inside = np.random.default_rng(1).uniform(-_SPACE, _SPACE, (400, 3)) + _MIDDLE
     return {
         "board": line,
         "views": len(views),
@@ -81,7 +91,7 @@ def board_poses(board: TargetBoard, frames: int) -> Float[np.ndarray, "frames 4 
         axes = axes @ cv2.Rodrigues(random.uniform(-0.6, 0.6, 3))[0]
         pose = np.eye(4)
         pose[:3, :3] = axes
-        pose[:3, 3] = random.uniform(-_SPACE, _SPACE) + [0, 0, _HEIGHT] - axes[:, :2] @ (board.size / 2)
+        pose[:3, 3] = random.uniform(-_SPACE, _SPACE) + _MIDDLE - axes[:, :2] @ (board.size / 2)
         found.append(pose)
     return np.stack([floor, *found])
 
@@ -92,7 +102,7 @@ def _scene(
     """Cameras, light and sensors, and the board as a rigid mesh."""
     built_in = BuiltinSettings(frames=len(poses), size=size, sources=4, rig=RIG, light=LIGHT, sensor=SENSOR, targets=1)
     random = np.random.default_rng(_SEED)
-    extent = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * (_SPACE + 0.2) + [0, 0, _HEIGHT]
+    extent = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * (_SPACE + 0.2) + _MIDDLE
     scene = CaptureScene.draw(random, built_in, capture_rig(random, built_in, extent), extent)
     return scene, board_mesh(settings)
 
@@ -156,3 +166,56 @@ def epipolar_errors(
     pixels = {name: camera.project(points) for name, camera in true.items()}
     pairs = [(a, b) for a in true for b in true if a != b]
     return np.concatenate([epipolar_distances((found[a], found[b]), pixels[a], pixels[b]) for a, b in pairs])
+
+
+REAL = "checkerboard 8x5 60mm"
+"""The board of pose2sim's demo."""
+
+
+def real_rows(wheel: Path | None) -> list[dict[str, Any]]:
+    """A row for each camera of pose2sim's demo: seven pictures of a board, each kept back in turn.
+
+    The demo's own calibration is of another system (reflecting markers, Qualisys); its pictures for extrinsics hold no
+    board.
+    """
+    board = TargetBoard.parse(REAL)
+    with PACKAGE.file(wheel) as package, TemporaryDirectory() as folder:
+        fetch_pose2sim(Path(folder, "capture"), package)
+        given = read_capture(Path(folder, "capture")).cameras
+        with ZipFile(package) as archive:
+            names = [name for name in archive.namelist() if "Demo_SinglePerson/" in name and name.endswith("_int.jpg")]
+            return [_real_row(board, archive, names, camera, given[camera]) for camera in given]
+
+
+def _real_row(
+    board: TargetBoard, archive: ZipFile, names: list[str], camera: str, given: SourceCamera
+) -> dict[str, Any]:
+    views, size = [], (0, 0)
+    for number, name in enumerate(sorted(name for name in names if f"int_{camera}_img/" in name)):
+        grey = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_GRAYSCALE)
+        if grey is None:
+            continue
+        size = grey.shape[1], grey.shape[0]
+        found = detect(board, np.asarray(grey, np.uint8), camera, number)
+        views += [] if found is None else [found]
+    matrix, _ = start_intrinsics(board, views, size)
+    errors = [_kept_back_error(board, views, size, number) for number in range(len(views))]
+    return {
+        "camera": camera,
+        "boards found": len(views),
+        "kept-back corners, px (median)": float(np.median(errors)),
+        "worst picture, px": max(errors),
+        "focal length, px": float(matrix[0, 0]),
+        "of the demo, px": float(given.intrinsics[0, 0]),
+    }
+
+
+def _kept_back_error(board: TargetBoard, views: list[View], size: tuple[int, int], number: int) -> float:
+    """Median error of the corners of a view, placed by the lens that the other views give, pixels."""
+    view = views[number]
+    matrix, lens = start_intrinsics(board, views[:number] + views[number + 1 :], size)
+    points = board.corners[view.ids]
+    _, turn, shift = cv2.solvePnP(points, view.pixels, matrix, lens, flags=cv2.SOLVEPNP_IPPE)
+    turn, shift = cv2.solvePnPRefineLM(points, view.pixels, matrix, lens, turn, shift)
+    found = cv2.projectPoints(points, turn, shift, matrix, lens)[0][:, 0]
+    return float(np.median(np.linalg.norm(found - view.pixels, axis=1)))

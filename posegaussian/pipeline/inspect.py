@@ -86,7 +86,7 @@ def write_inspection(
         capture = read_capture(root, format, frames)
         capture = capture if file is None else _with_person(capture, file)
         named = named_pairs(capture, pairs or capture.pairs)
-        calibration = judge_calibration(capture, [name for pair in named for name in pair], capture.frames)
+        calibration = _calibration(capture, named)
         if calibration is not None and settings.calibration == "auto" and not capture.depths:
             capture = corrected(capture, calibration)
         known = None if file is None else people_from(file, capture)
@@ -123,6 +123,14 @@ def write_inspection(
         )
     write_atomic(output, page)
     return Inspection(problems, judged, calibration)
+
+
+def _calibration(capture: Capture, pairs: Sequence[Names]) -> Correction | None:
+    """What features say about the calibration; None where an image cannot be read, which is told for itself."""
+    try:
+        return judge_calibration(capture, [name for pair in pairs for name in pair], capture.frames)
+    except UserError:
+        return None
 
 
 def _with_person(capture: Capture, file: PeopleFile) -> Capture:

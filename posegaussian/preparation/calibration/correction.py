@@ -26,7 +26,7 @@ _LEAST = 30
 _CELL = 1 / 16
 """Points are kept back by cells of the image, a share of its width: what stands still is seen in every frame, and must
 not be fitted in one and kept back in another."""
-_OUTER = 0.8
+_OUTER = 0.7
 """Matches beyond this share of the gate are all wrong. Chosen by hand."""
 _KEPT_BACK = 3
 """One cell in so many is kept back. Chosen by hand."""
@@ -111,9 +111,9 @@ def judged(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Correction:
         return unchanged
     back = kept_back(tracks, cameras)
     fitted, rest = tracks.select(~back), tracks.select(back)
-    start = _level(rest, cameras)
+    start = _level(rest, cameras, points)
     trials = {focal: refine_poses(cameras, fitted, focal=focal) for focal in (False, True)}
-    levels = {focal: _level(rest, trial) for focal, trial in trials.items()}
+    levels = {focal: _level(rest, trial, points) for focal, trial in trials.items()}
     focal = levels[True] < _BETTER * levels[False]
     if not levels[focal] < _BETTER * start:
         what = f"poses that fit better ({start:.2f} to {levels[focal]:.2f} px at kept-back points) were not found"
@@ -163,7 +163,14 @@ def kept_back(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> np.ndarray
     return (cells @ [1, 1]) % _KEPT_BACK == 0
 
 
-def _level(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> float:
-    """Median residual of all right matches, pixels."""
-    gate = max(gate_of(camera) for camera in cameras.values())
-    return level_of(place(tracks, cameras).residuals(), gate)[0]
+def _level(tracks: Tracks, cameras: Mapping[str, SourceCamera], points: Mapping[Pair, int]) -> float:
+    """Mean over pairs of the median residual of their right matches, pixels.
+
+    Args:
+        tracks: of points.
+        cameras: by name.
+        points: how much each pair counts.
+    """
+    levels = pair_levels(tracks, cameras)
+    found = {pair: min(levels.get(pair, (np.inf, 0))[0], gate_of(cameras[pair[1]])) for pair in points}
+    return sum(points[pair] * level for pair, level in found.items()) / sum(points.values())

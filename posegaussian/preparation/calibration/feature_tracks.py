@@ -24,6 +24,8 @@ _RIVALS = 3
 _GATE = 0.01
 """Matches lie at most this far from their epipolar lines, as a share of the image's longer side: 10 pixels at 1024. By
 hand: calibrations that are further off have to be made anew."""
+_LEAST_GATE = 6.0
+"""The same in small images, pixels. Chosen by hand."""
 _SIGMA = 0.2
 """Standard deviation of the distance of right matches from their epipolar lines, pixels: cameras 22.5 degrees apart in
 a room, exact calibration, 1024 x 1024 pixels (`benchmarks/cameras.py turned` prints the median, two thirds of it)."""
@@ -77,7 +79,7 @@ def feature_tracks(
 
 def gate_of(camera: SourceCamera) -> float:
     """Largest distance of matches from their epipolar lines, pixels."""
-    return _GATE * max(camera.width, camera.height)
+    return max(_GATE * max(camera.width, camera.height), _LEAST_GATE)
 
 
 def matched(features: tuple[Features, Features], cameras: tuple[SourceCamera, SourceCamera]) -> Int[np.ndarray, "m 2"]:

@@ -60,7 +60,7 @@ def refine_poses(
         focal: refine the focal lengths, too.
     """
     placed = place(tracks, cameras)
-    kept = np.isfinite(placed.points).all(1)
+    kept = ~np.isnan(placed.points[:, 0])
     found = dict(cameras)
     for _ in range(_ROUNDS):
         if not kept.any():

@@ -139,7 +139,7 @@ def place(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Placed:
         slopes = focal[:, None, None] * np.einsum("nki,nij->nkj", image_slopes(local), turns[tracks.camera])
         points = points + _steps(tracks, slopes, errors, len(points))
     local = np.einsum("nij,nj->ni", turns[tracks.camera], points[tracks.point] - origins[tracks.camera])
-    behind: np.ndarray = np.asarray(np.bincount(tracks.point, ~(local[:, 2] > 0), minlength=len(points)) > 0)
+    behind = np.isin(np.arange(len(points)), tracks.point[~(local[:, 2] > 0)])
     points[behind] = np.nan
     errors = focal[:, None] * (rays - local[:, :2] / local[:, 2:])
     errors[behind[tracks.point]] = np.nan

@@ -13,6 +13,7 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import DetectorSettings, EvaluateSettings, RectifySettings, RenderSettings
 from posegaussian.errors import CaptureError
 from posegaussian.evaluation.rows import Row, read_back
+from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.evaluate import evaluate_capture
 from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pipeline.rectify import rectify_frames
@@ -44,6 +45,7 @@ def read_with_masks(
     capture = read_capture(root, frames=frames)
     if len(capture.cameras) < 2:
         raise CaptureError("a pair needs two cameras", code="too-few-cameras", file=root)
+    capture, _ = with_calibration(capture, settings, [], capture.frames)
     known = None if file is None else people_from(file, capture)
     capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known)
     numbers = list(capture.frames) if file is None else frames_with_person(file, capture, list(capture.frames))

@@ -30,6 +30,7 @@ from posegaussian.io.space import ensure_room
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
 from posegaussian.parallel import Background, in_order, thread_count
+from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.disk_space import path_bytes
 from posegaussian.pipeline.path_output import path_output
 from posegaussian.pipeline.rectify import checked_plan
@@ -97,6 +98,7 @@ def render_footage(
     network = load_network(weights, chosen)
     capture = read_capture(root, frames=numbers)
     names = chosen_sources(capture, sources)
+    capture, _ = with_calibration(capture, rectify, names, capture.frames)
     joints = _FoundJoints(capture, names, number, str(chosen))
     masked = with_masks(capture, rectify.masks, label=rectify.mask_label, people=joints, device=str(chosen))
     (plan,) = checked_plan(masked, [names], masked.frames, rectify).pairs

@@ -13,6 +13,7 @@ from posegaussian.errors import CaptureError, ConfigError, warn
 from posegaussian.io.images import check_written_suffix, write_image
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network, read_metadata
+from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pose.detectors.base import LoadedDetector, load_detector
 from posegaussian.preparation.mattes.computed import with_masks
@@ -69,6 +70,7 @@ def render_view(
             file=capture,
             frame=frame,
         )
+    found, _ = with_calibration(found, rectify, [first, second], found.frames)
     detector = load_detector(settings.detector) if network.settings.pose != "none" else None
     masked = with_masks(found, rectify.masks, label=rectify.mask_label, number=number)
     filmed = network.settings.filmed

@@ -182,7 +182,7 @@ def _steps(tracks: Tracks, slopes: np.ndarray, errors: np.ndarray, count: int) -
     left, right = np.zeros((count, 3, 3)), np.zeros((count, 3))
     np.add.at(left, tracks.point, np.einsum("nki,nkj->nij", slopes, slopes))
     np.add.at(right, tracks.point, np.einsum("nki,nk->ni", slopes, errors))
-    known = np.isfinite(left).all((1, 2)) & np.isfinite(right).all(1)
+    known = ~np.isnan(left.sum((1, 2)) + right.sum(1))
     left[~known] = np.eye(3)
     left += 1e-9 * np.trace(left, axis1=1, axis2=2)[:, None, None] * np.eye(3)
     steps = np.linalg.solve(left, np.where(known[:, None], right, 0)[..., None])[..., 0]

@@ -58,7 +58,8 @@ def with_background(person: np.ndarray, filmed: np.ndarray, mask: np.ndarray) ->
     Returns:
         (h, w, 3), RGB, 8 bits.
     """
-    result = np.where((mask == 0)[..., None], filmed, person)
+    result = person.copy()
+    np.copyto(result, filmed, where=(mask == 0)[..., None])
     window, soft, behind, known = _soft_pixels(filmed, mask)
     alone, cover = person[window][soft].astype(np.int32), mask[window][soft, None].astype(np.int32)
     result[window][soft] = np.where(known, alone + behind, (510 * alone + cover) // (2 * cover)).astype(np.uint8)
@@ -81,9 +82,10 @@ def _soft_pixels(image: np.ndarray, mask: np.ndarray) -> tuple[tuple[slice, slic
     window = slice(top, box[3] + _REACH), slice(left, box[2] + _REACH)
     image, mask = image[window], mask[window]
     side, soft = (2 * _REACH + 1, 2 * _REACH + 1), (mask > 0) & (mask < 255)
-    clear = (mask == 0).astype(np.float32)  # sums of up to 49 x 255 are exact in float32
-    count = cv2.boxFilter(clear, -1, side, normalize=False)[soft, None].astype(np.int32)
-    sums = cv2.boxFilter(clear[..., None] * image, -1, side, normalize=False)[soft].astype(np.int32)
+    clear = (mask == 0).astype(np.uint8)
+    count = cv2.boxFilter(clear, cv2.CV_32S, side, normalize=False)[soft, None]
+    behind = cv2.bitwise_and(image, image, mask=clear)
+    sums = cv2.boxFilter(behind, cv2.CV_32S, side, normalize=False)[soft]
     scale = 255 * np.maximum(count, 1)
     return window, soft, (2 * (255 - mask[soft, None].astype(np.int32)) * sums + scale) // (2 * scale), count > 0
 

@@ -110,8 +110,18 @@ def resample_levels(
         scale = np.array(small.shape[1::-1] * 2) / (image.shape[1::-1] * 2)
         edges = np.array(box) * scale
         corners = (*np.floor(edges[:2]), *np.ceil(edges[2:]))
-        resampling_kernels.sample_box(small, x, y, tuple(map(int, corners)), result)
+        left, top, right, bottom = map(int, corners)
+        inside = left, top, right, bottom
+        resampling_kernels.sample_box(small, x, y, inside, _near(small, inside), result)
     return result
+
+
+def _near(image: Float32[np.ndarray, "h w c"], box: tuple[int, int, int, int]) -> UInt8[np.ndarray, "h w"]:
+    """1 where a pixel is not black, or one that the kernel reaches from there; the image is black outside the box."""
+    found = np.zeros(image.shape[:2], np.uint8)
+    left, top, right, bottom = box
+    found[top:bottom, left:right] = (image[top:bottom, left:right] > 0).any(2)
+    return np.asarray(cv2.dilate(found, np.ones((5, 5), np.uint8)))
 
 
 def resample_pixels(

@@ -64,15 +64,22 @@ def _level(value, scale):
 
 @njit(**_options)
 @no_type_check
-def sample_box(image, xs, ys, box, result):
-    """Write samples of an image (h, w, c) in [0, 1] that is 0 outside a box (x0, y0, x1, y1), into (h2, w2, c)."""
+def sample_box(image, xs, ys, box, near, result):
+    """Write samples of an image (h, w, c) in [0, 1] that is 0 outside a box (x0, y0, x1, y1), into (h2, w2, c).
+
+    Where `near` (h, w) is 0, so are all samples that the kernel reaches from there.
+    """
     left, top, right, bottom = box
+    height, width = near.shape
     found = np.empty(image.shape[2], np.float32)
     for i in range(xs.shape[0]):
         for j in range(xs.shape[1]):
             x, y = xs[i, j], ys[i, j]
             # The kernel reaches less than two samples far.
             if left - 2 < x < right + 1 and top - 2 < y < bottom + 1:
+                column, row = floor(x), floor(y)
+                if 0 <= column < width and 0 <= row < height and near[row, column] == 0:
+                    continue
                 _sample(image, x, y, found)
                 for channel in range(image.shape[2]):
                     result[i, j, channel] = _level(found[channel], np.float32(1))

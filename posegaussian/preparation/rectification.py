@@ -166,7 +166,7 @@ def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
     box = bounding_box(band)
     if box is not None:
         part = slice(box[1], box[3]), slice(box[0], box[2])
-        rows, columns = np.nonzero(band[part])
+        rows, columns = np.nonzero(band[part] & (mask[part] == 0))  # `with_background` reads no others
         surroundings = np.zeros((*band[part].shape, 3), np.uint8)
         surroundings[rows, columns] = resample_pixels(filmed, view.sampling, rows + box[1], columns + box[0])
         person = np.minimum(levels[part][..., :3], mask[part][..., None])

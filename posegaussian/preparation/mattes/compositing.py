@@ -26,10 +26,16 @@ def without_background(
         image: RGB, in [0, 1].
         coverage: how much of each pixel the person covers, in [0, 1].
     """
-    weight = (1 - coverage) ** _PURITY
-    total = _mean(weight) + _FALLBACK
-    background = (_mean(weight * image) + _FALLBACK * image) / total
-    return np.clip(image - (1 - coverage) * background, 0, coverage)
+    soft = ((coverage > 0) & (coverage < 1))[..., 0]  # elsewhere there is nothing to estimate
+    behind = 1 - coverage[soft]
+    weight = (coverage == 0).astype(np.float32)
+    weight[soft] = behind**_PURITY
+    total = _mean(weight)[soft] + _FALLBACK
+    color = image[soft]
+    background = (_mean(weight * image)[soft] + _FALLBACK * color) / total
+    result = np.where(coverage == 1, image.clip(0, 1), np.float32(0))
+    result[soft] = np.clip(color - behind * background, 0, coverage[soft])
+    return result
 
 
 def _mean(values: Float32[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h w c"]:

@@ -129,7 +129,8 @@ def view_rows(person: Filmed, network: PoseGaussian, size: int) -> list[dict[str
                 [person.images[n] for n in names], [person.masks[n] for n in names], [cameras[n] for n in names],
                 size=(size, size), match_colors=True,
             )  # fmt: skip
-            found = render(reconstruct(pair, model=network), person.held_out.pinhole())
+            gaussians = reconstruct(pair.to(next(network.parameters()).device), model=network).to("cpu")
+            found = render(gaussians, person.held_out.pinhole())
             image = (255 * found.colors.clamp(0, 1)).round().byte().permute(1, 2, 0).cpu().numpy()
             values[kind] = box_psnr(image, *person.truth), box_psnr(aligned(image, person.truth[0]), *person.truth)
         before = max(correction.before.values(), default=float("nan"))

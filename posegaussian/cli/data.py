@@ -14,6 +14,7 @@ from posegaussian.cli.arguments import (
     Device,
     Frames,
     Names,
+    Offsets,
     Output,
     Pairs,
     PersonNumber,
@@ -110,6 +111,7 @@ def people(
     /,
     *,
     frames: Frames = None,
+    offsets: Offsets = "",
     person: Whole = 1,
     output: Output,
     settings: Settings = None,
@@ -122,13 +124,14 @@ def people(
         person: which of several people in the first frame; 1 is the nearest to the rig's centre
         output: the people .h5
     """
+    from posegaussian.captures.offsets import parse_offsets
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.people import write_people
 
     check_person(person)
     chosen = FrameRange.parse(frames) if frames else None
     found = config.load_settings(config.FindPeopleSettings, settings)
-    write_people(capture, output, found, chosen, person, device)
+    write_people(capture, output, found, chosen, person, device, parse_offsets(offsets))
 
 
 def rectify(
@@ -138,6 +141,7 @@ def rectify(
     pairs: Pairs = (),
     frames: Frames = None,
     targets: Targets = (),
+    offsets: Offsets = "",
     people: Path | None = None,
     person: PersonNumber = 1,
     output: Output,
@@ -150,6 +154,7 @@ def rectify(
         people: the people .h5 of the capture, for masks where none are given; frames without the person are left out
         output: the rectified .h5
     """
+    from posegaussian.captures.offsets import parse_offsets
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.rectify import rectify_capture
 
@@ -163,6 +168,7 @@ def rectify(
         held_out=targets,
         people=people,
         number=person,
+        offsets=parse_offsets(offsets),
     )
 
 
@@ -178,6 +184,8 @@ def import_(
     scale: float = 1.0,
     camera_to_world: bool = False,
     mask_label: Annotated[str | None, Parameter(metavar="LABEL")] = None,
+    offsets: Offsets = "",
+    sync: bool = False,
     copy: bool = False,
     output: Output,
 ) -> None:
@@ -190,13 +198,16 @@ def import_(
         camera_to_world: the capture's poses are camera-to-world: invert them
         mask_label: the person's label in the masks: a number, a colour #rrggbb, or any (every value but 0); 0: black
             is the person
+        sync: measure by sound, or else by the person's landmarks, how many whole frames cameras are late; move them
         copy: copy the files instead of linking them
         output: the new capture folder
     """
     from posegaussian.captures.diagnostics import invert_pose
+    from posegaussian.captures.offsets import parse_offsets, with_offsets
     from posegaussian.captures.reading import read_capture
     from posegaussian.captures.sequences import FrameRange
     from posegaussian.pipeline.import_capture import import_capture
+    from posegaussian.pipeline.synchronise import synchronised
 
     if not (scale > 0 and isfinite(scale)):
         raise ConfigError(f"--scale {scale:g} is not a positive number", code="invalid-scale")
@@ -210,6 +221,9 @@ def import_(
         label = int(mask_label) if mask_label.isdecimal() else mask_label
         chosen_label = config.parse(config.RectifySettings, {"mask_label": label}, "--mask-label").mask_label
         capture = replace(capture, mask_label=chosen_label)
+    capture = with_offsets(capture, parse_offsets(offsets))
+    if sync:
+        capture = synchronised(capture)
     import_capture(capture, output, pairs=split_pairs(pairs), scale=scale, copy=copy)
     print(f"{output}: {len(capture.cameras)} cameras x {len(capture.frames)} frames, read as {capture.format}")
 
@@ -255,6 +269,7 @@ def inspect(
     )
     masks = [f"camera {camera}: mask {judged.line()}" for camera, judged in found.masks.items()]
     lines = [] if found.calibration is None else found.calibration.lines()
+    lines += [] if found.times is None else found.times.lines()
     print("\n".join([*lines, *masks, *found.warnings, f"{output}: {len(found.warnings)} warnings"]))
 
 

@@ -22,6 +22,8 @@ from posegaussian.text import read_text, with_slashes
 
 BUILTIN, SCAN, FETCHED = "builtin:", "scan:", "fetch:"
 """Prefixes of the paths of captures that the pipeline makes: of synthetic people, of scans, of footage to download."""
+OFFSETS = r"^(\S+:-?\d+( \S+:-?\d+)*)?$"
+"""Offsets of cameras."""
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 """A capture's name, which becomes part of file names, links and Snakemake's wildcards."""
 
@@ -46,6 +48,9 @@ class CaptureRow:
     person: Annotated[str, Field(pattern=r"^([1-9]\d*)?$")] = ""
     """Which of several people in the first frame is followed, counted from 1 on from the rig's centre; empty: the
     nearest, 1. A line of the log of the stage `people` says where the others stand."""
+    offsets: Annotated[str, Field(pattern=OFFSETS)] = ""
+    """Whole frames that cameras are late, `02:3 03:-1` (a negative number: early): frames of one time get one number;
+    empty: none. `posegaussian inspect --people` measures them."""
     preset: str = ""
     """For a synthetic person or a scan: which of `presets` the capture is made with; empty: `builtin`."""
 

@@ -90,7 +90,7 @@ def write_rig(root: Path, sources: Sequence[str], held_out: Sequence[str], pairs
         sources: cameras that may be inputs.
         held_out: cameras that renders are only compared with.
         pairs: of sources, left and right.
-        more: further keys: `fps`, and `frames` of videos as START:STOP:STEP.
+        more: further keys: `fps`; for videos `frames` as START:STOP:STEP, and `offsets`, how late cameras are, frames.
     """
     _write_json(root / "rig.json", {"sources": sources, "targets": held_out, "pairs": pairs, **more}, indent=1)
 

@@ -22,6 +22,7 @@ from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import ImageFile, check_whole
 from posegaussian.pipeline.calibration import bad_calibration, corrected, judge_calibration
 from posegaussian.pipeline.rectify import checked_plan
+from posegaussian.pipeline.synchronise import Synchronisation, synchronise
 from posegaussian.pose.detectors.base import Detector, detect_frame, load_detector
 from posegaussian.preparation.calibration.correction import Correction
 from posegaussian.preparation.known_people import people_from
@@ -46,11 +47,13 @@ class Inspection:
         warnings: one plain sentence each.
         masks: what is known about the masks of the frame that is shown, by camera.
         calibration: what features say about the calibration; None for fewer than two cameras.
+        times: how late the cameras are; None without sound and landmarks.
     """
 
     warnings: list[str]
     masks: Mapping[str, JudgedMask]
     calibration: Correction | None = None
+    times: Synchronisation | None = None
 
 
 def write_inspection(
@@ -89,6 +92,7 @@ def write_inspection(
         calibration = _calibration(capture, named)
         if calibration is not None and settings.calibration == "auto" and not capture.depths:
             capture = corrected(capture, calibration)
+        times = synchronise(capture, file)
         known = None if file is None else people_from(file, capture)
         capture = with_masks(capture, settings.masks, True, settings.mask_label, known, number)
         frame = capture.frames[0]
@@ -100,7 +104,8 @@ def write_inspection(
         problems += [f"camera {camera}: {mask.problem}; {mask.hint}" for camera, mask in judged.items() if mask.problem]
         problems += [bad_calibration(calibration)] if calibration is not None and calibration.why_not else []
         problems += _impossible_masks(capture) + _cut_images(capture)
-        problems += [*map(_sentence, diagnose(capture, chosen, frame)), *timing_problems(capture, frame)]
+        problems += map(_sentence, diagnose(capture, chosen, frame))
+        problems += timing_problems(capture, frame) if times is None else times.problems()
         problems = list(dict.fromkeys([*(str(warning.message) for warning in caught), *problems]))
         images = {camera: capture.image(camera, frame) for camera in masks}
         camera_frames = {camera: CameraFrame(images[camera], mask) for camera, mask in masks.items()}
@@ -122,7 +127,7 @@ def write_inspection(
             ],
         )
     write_atomic(output, page)
-    return Inspection(problems, judged, calibration)
+    return Inspection(problems, judged, calibration, times)
 
 
 def _calibration(capture: Capture, pairs: Sequence[Names]) -> Correction | None:

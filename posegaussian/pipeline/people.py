@@ -1,11 +1,12 @@
 """The stage `people`: the person in every image of a capture, found once for all stages that need them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.offsets import with_offsets
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import STAGE_VERSION, FindPeopleSettings, as_dict
@@ -30,6 +31,7 @@ def write_people(
     frames: FrameRange | None = None,
     number: int = 1,
     device: str = "auto",
+    offsets: Mapping[str, int] | None = None,
 ) -> None:
     """Find the person in every image of a capture, frame by frame, and write them to one file.
 
@@ -43,6 +45,7 @@ def write_people(
         frames: which frames; default: all.
         number: of the person in the first frame, counted from 1 on from the rig's centre.
         device: auto, cpu, cuda or cuda:N.
+        offsets: whole frames that cameras are late.
 
     Raises:
         CaptureError: an image cannot be read; or, with `missing: stop`, fewer than two cameras see the person in a
@@ -50,7 +53,7 @@ def write_people(
         WeightsError: the weights cannot be used.
         StoreError: the file cannot be written.
     """
-    capture = read_capture(root, frames=frames)
+    capture = with_offsets(read_capture(root, frames=frames), offsets or {})
     weights = ensure_file(Path(settings.weights), settings.url, settings.sha256) if settings.weights else FULL
     model = load_blazepose(weights, pick_device(device))
     images = [capture.images[camera][frame].path for camera in capture.cameras for frame in capture.frames]

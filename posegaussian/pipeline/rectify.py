@@ -11,6 +11,7 @@ from jaxtyping import Float
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.diagnostics import check
 from posegaussian.captures.masks import is_given
+from posegaussian.captures.offsets import with_offsets
 from posegaussian.captures.pairing import Names, named_pairs, neighbouring_pairs
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
@@ -45,6 +46,7 @@ def rectify_capture(
     held_out: Sequence[str] = (),
     people: Path | None = None,
     number: int = 1,
+    offsets: Mapping[str, int] | None = None,
 ) -> None:
     """Write the rectified pairs and undistorted held-out images of a capture, frame by frame.
 
@@ -58,6 +60,7 @@ def rectify_capture(
         people: of the stage `people`, whose person masks are made of where none are given; frames without the person
             are left out. None: the person is looked for here where masks are needed.
         number: which of several people is looked for here; 1 is the nearest to the rig's centre.
+        offsets: whole frames that cameras are late.
 
     Raises:
         CalibrationError: something is wrong with the calibration, or a pair cannot be rectified.
@@ -65,7 +68,7 @@ def rectify_capture(
         StoreError: the file cannot be written; or `people` cannot be read, is of another capture, or lacks a frame.
     """
     chosen = frames if isinstance(frames, FrameRange) else None
-    capture = read_capture(root, frames=chosen).with_roles(held_out=held_out)
+    capture = with_offsets(read_capture(root, frames=chosen), offsets or {}).with_roles(held_out=held_out)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)
     pairs = capture.pairs if pairs is None else pairs
     capture, correction = with_calibration(capture, settings, [name for pair in pairs for name in pair], frames)

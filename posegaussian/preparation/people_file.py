@@ -135,6 +135,12 @@ class PeopleFile:
             if rows["scores"][n] > 0
         }
 
+    def trajectories(self) -> dict[str, Float[np.ndarray, "frames 33 3"]]:
+        """x, y and visibility of the landmarks in all frames, by camera; visibility 0 where a camera sees nobody."""
+        points, visibility = self._file["points"][()], self._file["visibility"][()] * self._seen[..., None]
+        both = np.concatenate([points[..., :2], visibility[..., None]], axis=3).astype(float)
+        return {camera: both[:, number] for number, camera in enumerate(self.cameras)}
+
     def _place(self, frame: int) -> int:
         if frame not in self._index:
             hint = "run the stage people again, with the same frames"

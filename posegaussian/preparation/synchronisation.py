@@ -28,6 +28,10 @@ _DISTINCT = 0.7
 """The least cost lies below this share of the median of all shifts, or it is noise. Chosen by hand."""
 _CERTAIN = 0.3
 """Largest standard deviation of an offset that is told, frames. Chosen by hand."""
+_CONTRADICTION = 0.5
+"""Offsets of pairs are left out that differ from those of all pairs together by more, frames. Chosen by hand."""
+_SHARPEST = 0.02
+"""Least standard deviation of a pair's offset, frames, so that no pair decides alone. Chosen by hand."""
 _DRIFT = 4.0, 0.5
 """Offsets of both halves that differ by so many standard deviations, and by so many frames, drift. Chosen by hand."""
 
@@ -129,7 +133,7 @@ def _pair_offset(
     """How late the second camera is against the first, frames; None where the motion does not tell."""
     normals = np.cross(rays[0], cameras[1].centre - cameras[0].centre)
     normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-12
-    reach = min(_REACH, (len(normals) - _LEAST_FRAMES) // 2)
+    reach = min(_REACH, len(normals) // 4, (len(normals) - _LEAST_FRAMES) // 2)
     if reach < 2:
         return None
     shifts, focal = np.arange(-reach, reach + 1), float(cameras[1].intrinsics[0, 0])
@@ -169,11 +173,27 @@ def _from_mean(distances: Float[np.ndarray, "frames landmarks"], known: np.ndarr
 
 
 def _joined(names: Sequence[str], pairs: Mapping[tuple[str, str], _PairOffset]) -> dict[str, _PairOffset | None]:
-    """Offsets against the first camera from those of pairs, in weighted least squares."""
+    """Offsets against the first camera from those of pairs, without pairs that contradict the others."""
+    left = dict(pairs)
+    while True:
+        found = _solved(names, left)
+        off = {}
+        for (a, b), pair in left.items():
+            first, second = found[a], found[b]
+            if first is not None and second is not None:
+                off[a, b] = abs(second.offset - first.offset - pair.offset)
+        worst = max(off, key=lambda pair: off[pair], default=None)
+        if worst is None or off[worst] <= _CONTRADICTION:
+            return found
+        del left[worst]
+
+
+def _solved(names: Sequence[str], pairs: Mapping[tuple[str, str], _PairOffset]) -> dict[str, _PairOffset | None]:
+    """Offsets against the first camera, in weighted least squares; None where no chain of pairs leads to it."""
     size = len(names)
     left, right = np.zeros((size, size)), np.zeros(size)
     for (a, b), found in pairs.items():
-        i, j, weight = names.index(a), names.index(b), 1 / max(found.deviation, 1e-3) ** 2
+        i, j, weight = names.index(a), names.index(b), 1 / max(found.deviation, _SHARPEST) ** 2
         left[[i, j], [i, j]] += weight
         left[[i, j], [j, i]] -= weight
         right[j] += weight * found.offset
@@ -182,7 +202,7 @@ def _joined(names: Sequence[str], pairs: Mapping[tuple[str, str], _PairOffset]) 
     for _ in names:
         reached |= {name for pair in pairs if set(pair) & reached for name in pair}
     known = [i for i, name in enumerate(names) if name in reached and i > 0]
-    result: dict[str, _PairOffset | None] = {name: None for name in names}
+    result: dict[str, _PairOffset | None] = dict.fromkeys(names)
     result[names[0]] = _PairOffset(0.0, 0.0)
     if known:
         inverse = np.linalg.inv(left[np.ix_(known, known)])

@@ -17,10 +17,11 @@ rule people:
     params:
         folder=capture_folder,
         frames=lambda wildcards: CAPTURES[wildcards.capture].frames,
+        offsets=lambda wildcards: CAPTURES[wildcards.capture].offsets,
         person=lambda wildcards: PLAN.person(wildcards.capture),
         settings=settings(CONFIG.people),
         version=schema.STAGE_VERSION["people"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " people {params.folder:q} --output {output} --frames={params.frames:q} --person {params.person}"
+        " people {params.folder:q} --output {output} --frames={params.frames:q} --offsets={params.offsets:q} --person {params.person}"
         " --settings {params.settings:q} > {log} 2>&1"

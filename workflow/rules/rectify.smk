@@ -20,6 +20,7 @@ rule rectify:
         pairs=lambda wildcards: CAPTURES[wildcards.capture].pairs.split(),
         frames=lambda wildcards: CAPTURES[wildcards.capture].frames,
         targets=lambda wildcards: CAPTURES[wildcards.capture].targets.split(),
+        offsets=lambda wildcards: CAPTURES[wildcards.capture].offsets,
         people=lambda wildcards, input: (
             f"--people {input.people}" if input.people else PLAN.person_option(wildcards.capture)
         ),
@@ -27,6 +28,6 @@ rule rectify:
         version=schema.STAGE_VERSION["rectify"],
     shell:
         'PYTHONPATH="$PG_ROOT" "$PG_PYTHON" -m posegaussian'
-        " rectify {params.folder:q} --output {output} --pairs {params.pairs:q} --frames={params.frames:q}"
+        " rectify {params.folder:q} --output {output} --pairs {params.pairs:q} --frames={params.frames:q} --offsets={params.offsets:q}"
         " --targets {params.targets:q} {params.people}"
         " --settings {params.settings:q} > {log} 2>&1"

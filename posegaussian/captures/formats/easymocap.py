@@ -5,8 +5,8 @@ files, a capture may have depths/ and joints.json (truth), backgrounds/, and rig
 cameras.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from posegaussian.captures.footage import find_footage
 from posegaussian.captures.formats.opencv_yaml import number, parse_opencv
 from posegaussian.captures.joints_file import own_joints
 from posegaussian.captures.matching import check_known
+from posegaussian.captures.offsets import in_common, moved
 from posegaussian.captures.sequences import FrameRange, background_images
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
@@ -29,7 +30,9 @@ from posegaussian.names import did_you_mean, natural_order, words
 from posegaussian.text import read_json, read_text
 
 NAME = "easymocap"
-_RIG = '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP"}'
+_RIG = (
+    '{"sources": [...], "targets": [...], "pairs": [[...]], "fps": ..., "frames": "START:STOP:STEP", "offsets": {...}}'
+)
 
 
 def recognizes(root: Path) -> bool:
@@ -55,6 +58,8 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         intrinsics.matrix(f"K_{name}", name, (3, 3))  # before its footage is looked for, which is under the right name
     frames = frames or FrameRange.parse(rig.frames)
     footage = find_footage(root, calibrated, frames, asked or named)
+    if rig.offsets:
+        footage = replace(footage, images=in_common(moved(footage.images, rig.offsets)))
     names = [*footage.images]
     if bare := [name for name in names if intrinsics.distortion(name) is None]:
         what = f"neither dist_ nor D_ of {', '.join(bare)}: taken as lenses without distortion"
@@ -108,6 +113,7 @@ class _Rig:
     pairs: tuple[tuple[str, str], ...] = ()
     fps: float | None = None
     frames: str = ""
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
 
 def _read_rig(path: Path) -> _Rig:
@@ -122,6 +128,7 @@ def _read_rig(path: Path) -> _Rig:
             pairs=tuple((str(a), str(b)) for a, b in content.get("pairs", [])),
             fps=_positive(content["fps"]) if content.get("fps") else None,
             frames=str(content.get("frames", "")),
+            offsets={str(name): int(late) for name, late in content.get("offsets", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise CaptureError(f"not of the form {_RIG}", code="invalid-rig", file=path) from None

@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does: spinning threads are not work
+
 import numpy as np
 import torch
 
@@ -130,11 +132,12 @@ def _live(
         thread.start()
         while not ports:
             time.sleep(0.01)
-        command = [sys.executable, __file__, "--client", f"ws://127.0.0.1:{ports[0]}/live"]
+        command = [sys.executable, str(Path(__file__)), "--client", f"ws://127.0.0.1:{ports[0]}/live"]
         command += ["--viewers", str(viewers), "--seconds", str(given.seconds)]
-        before, memory, start = session.latest(), _memory(), time.monotonic()
+        before, memory, start, spent = session.latest(), _memory(), time.monotonic(), time.process_time()
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         seen = json.loads(done.stdout)
+        spent = time.process_time() - spent
         passed, after, status = time.monotonic() - start, session.latest(), server.status()
         loop.call_soon_threadsafe(task.cancel)
         thread.join()
@@ -149,6 +152,7 @@ def _live(
         "delay ms, median": statistics.median(ages),
         "delay ms, 95 %": ages[int(0.95 * (len(ages) - 1))],
         "kB a view": statistics.median(viewer["bytes"] for viewer in seen) / 1000,
+        "CPU s a frame": spent / max(1, after.number - before.number),
         "left out": status["dropped"],
         "memory MB, growth": _memory() - memory,
         "stages, ms": stages,

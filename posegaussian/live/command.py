@@ -172,7 +172,7 @@ def serve(
     with ExitStack() as stack:
         session = stack.enter_context(LiveSession(rig.cameras, network, settings=settings))
         cameras = stack.enter_context(LiveCameras(session, rig.sources, settings.stall))
-        recorder = Recorder(output, "-".join(rig.cameras), settings.recording)
+        recorder = Recorder(output, "-".join(rig.cameras), settings.recording, session.size)
         stack.callback(recorder.stop)
 
         def status() -> dict[str, Any]:

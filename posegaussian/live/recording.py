@@ -17,8 +17,9 @@ from posegaussian.live.slots import Slot
 
 FPS = 30
 """Frames per second of the MP4; images are repeated until the next one was taken, so that it plays in real time."""
-_SPLAT_BYTES = 3e7
-"""Bytes of a .ply of a person at 1024 px, for the check whether there is room: 440,000 Gaussians of 68 bytes."""
+_SPLAT_BYTES = 68 * 0.4
+"""Bytes of a .ply for each pixel of a rectified image, about: 68 for each Gaussian, and one for each pixel
+of the person, who covers a fifth of both images."""
 _SPLATS_A_SECOND = 5
 """Frames that are written as .ply in a second, about: what a disk takes. Chosen by hand."""
 
@@ -33,10 +34,12 @@ class Recorder:
         folder: of all recordings.
         pair: name of the pair, LEFT-RIGHT.
         seconds: after which a recording ends.
+        size: width and height of the rectified images, for the check whether there is room.
     """
 
-    def __init__(self, folder: Path, pair: str, seconds: float):
+    def __init__(self, folder: Path, pair: str, seconds: float, size: tuple[int, int]):
         self._folder, self._pair, self._most = folder, pair, seconds
+        self._expected = seconds * _SPLATS_A_SECOND * _SPLAT_BYTES * size[0] * size[1]
         self._lock = threading.Lock()
         self._running: _Recording | None = None
 
@@ -54,7 +57,7 @@ class Recorder:
         """
         with self._lock:
             if self._running is None:
-                ensure_room(self._folder, self._most * _SPLATS_A_SECOND * _SPLAT_BYTES)
+                ensure_room(self._folder, self._expected)
                 number = 1
                 while (self._folder / f"recording-{number:03d}").exists():
                     number += 1

@@ -31,7 +31,7 @@ def levels(path):
 
 
 def test_a_recording_plays_in_real_time(tmp_path):
-    recorder = Recorder(tmp_path, "00-01", 60.0)
+    recorder = Recorder(tmp_path, "00-01", 60.0, (64, 64))
     assert recorder.start() == "recording-001" == recorder.name
     for number, time in enumerate([100.0, 100.5, 100.6], start=1):
         recorder.add(frame(number, time), image(60 * number))
@@ -50,7 +50,7 @@ def test_a_recording_plays_in_real_time(tmp_path):
 
 
 def test_a_recording_ends_by_itself(tmp_path):
-    recorder = Recorder(tmp_path, "00-01", 1.0)
+    recorder = Recorder(tmp_path, "00-01", 1.0, (64, 64))
     recorder.start()
     for number in range(10):
         recorder.add(frame(number, number / 4), image(100))
@@ -62,7 +62,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
         raise StoreError("cannot be written (no space left on device)", code="cannot-write", file=path)
 
     monkeypatch.setattr(recording, "write_ply", full)
-    recorder = Recorder(tmp_path, "00-01", 60.0)
+    recorder = Recorder(tmp_path, "00-01", 60.0, (64, 64))
     recorder.start()
     with pytest.raises(StoreError):
         for number in range(1000):
@@ -73,4 +73,4 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
 def test_a_disk_without_room_refuses_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr("posegaussian.io.space.free_bytes", lambda path: 1000)
     with pytest.raises(StoreError):
-        Recorder(tmp_path, "00-01", 60.0).start()
+        Recorder(tmp_path, "00-01", 60.0, (64, 64)).start()

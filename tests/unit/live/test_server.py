@@ -221,7 +221,7 @@ def test_the_cameras_images_come_when_they_are_wanted(session):
 
 def test_the_status_has_numbers_and_no_path(session, capture, tmp_path):
     async def run():
-        recorder = Recorder(tmp_path / "own", "00-01", 5.0)
+        recorder = Recorder(tmp_path / "own", "00-01", 5.0, (64, 64))
         server = served(session, recorder=recorder, status=lambda: {"cameras": []})
         async with server as port, watching(port) as connection:
             await receive(connection)
@@ -239,7 +239,7 @@ def test_the_status_has_numbers_and_no_path(session, capture, tmp_path):
 
 def test_a_recording_is_started_and_stopped_by_a_viewer(session, capture, tmp_path):
     async def run():
-        recorder = Recorder(tmp_path, "00-01", 60.0)
+        recorder = Recorder(tmp_path, "00-01", 60.0, (64, 64))
         async with served(session, recorder=recorder) as port, watching(port) as connection:
             await receive(connection)
             await say(connection, drawn=True, record=True)

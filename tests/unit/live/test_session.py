@@ -1,7 +1,9 @@
 """A session that is fed by the caller: views of the newest frame, in constant memory, and the same as `reconstruct`."""
 
+import re
 import threading
 import time
+from pathlib import Path
 
 import helpers
 import numpy as np
@@ -111,3 +113,14 @@ def test_a_failure_reaches_who_waits(session, capture, monkeypatch):
     feed(session, capture, 0)
     with pytest.raises(RuntimeError, match="failed"):
         session.wait(seconds=60.0)
+
+
+def test_the_code_of_the_how_to_runs(capture, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "capture").symlink_to(capture.root)
+    text = (Path(__file__).parents[3] / "docs/howto/live.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    assert len(block.strip().splitlines()) == 10
+    names = {}
+    exec(block.replace("(256, 256)", "(64, 64)"), names)
+    assert names["image"].shape == (64, 64, 3) and names["image"].max() > 40

@@ -23,6 +23,7 @@ ALLOWED = {
             ".data",
             ".extras",
             ".help_page",
+            ".live",
             ".results",
             ".rigs",
             ".training",

@@ -86,8 +86,10 @@ class ViewServer:
 
         Raises:
             OSError: the address is in use, or not of this machine.
+            UserError: views cannot be rendered.
         """
         loop = asyncio.get_running_loop()
+        self._failed: asyncio.Future[None] = loop.create_future()
 
         def wake() -> None:
             if not loop.is_closed():
@@ -107,10 +109,16 @@ class ViewServer:
             server_header=None,
         ) as server:
             ready(next(iter(server.sockets)).getsockname()[1])
+            recording = asyncio.create_task(self._record())
             try:
-                await self._record()
+                await asyncio.wait([recording, self._failed], return_when=asyncio.FIRST_COMPLETED)
+                for ended in (recording, self._failed):
+                    if ended.done():
+                        ended.result()
             finally:
-                self._pool.shutdown(wait=False, cancel_futures=True)
+                recording.cancel()
+                if self._recorder is not None:
+                    self._recorder.stop()
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """The page, or a refusal; None for a WebSocket that may be opened."""
@@ -135,9 +143,11 @@ class ViewServer:
         self._wakes[viewer] = wake
         wake.set()  # there may be a frame already
         tasks = [asyncio.create_task(task) for task in (self._send(connection, viewer, wake), self._tell(connection))]
+        for task in tasks:
+            task.add_done_callback(lambda _: asyncio.create_task(connection.close()))
         try:
             async for text in connection:
-                self._obey(viewer, viewer.receive(text, self._session.latest()))
+                await self._obey(viewer, viewer.receive(text, self._session.latest()))
                 wake.set()
         except (ConnectionClosed, BadMessage):
             pass
@@ -145,9 +155,11 @@ class ViewServer:
             del self._wakes[viewer]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(ended, Exception) and not isinstance(ended, ConnectionClosed):
+                    self._fail(ended)
             if self._filmed is viewer:
-                self._stop_recording()
+                await self._stop_recording()
 
     async def _send(self, connection: ServerConnection, viewer: Viewer, wake: asyncio.Event) -> None:
         """Send views, and the cameras' images, as soon as they are wanted."""
@@ -199,7 +211,7 @@ class ViewServer:
         if image is not None:
             self._recorder.add(frame, image)
 
-    def _obey(self, viewer: Viewer, wishes: dict[str, Any]) -> None:
+    async def _obey(self, viewer: Viewer, wishes: dict[str, Any]) -> None:
         """Start or stop a recording; the one who started it stops it."""
         if self._recorder is None or "record" not in wishes:
             return
@@ -210,12 +222,17 @@ class ViewServer:
             except UserError as error:
                 warn(f"no recording: {error}", code="no-recording")
         elif not wishes["record"] and self._filmed is viewer:
-            self._stop_recording()
+            await self._stop_recording()
 
-    def _stop_recording(self) -> None:
+    async def _stop_recording(self) -> None:
         self._filmed = None
         if self._recorder is not None:
-            self._pool.submit(self._recorder.stop)
+            await asyncio.to_thread(self._recorder.stop)
+
+    def _fail(self, error: Exception) -> None:
+        """End the server: something is wrong that concerns all viewers."""
+        if not self._failed.done():
+            self._failed.set_exception(error)
 
     def _view(self, viewer: Viewer, frame: LiveFrame) -> bytes | None:
         start, place = time.monotonic(), viewer.viewpoint

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import posegaussian as pg
 from posegaussian.config import LiveSettings
+from posegaussian.errors import BackendError
 from posegaussian.live.access import Access
 from posegaussian.live.recording import Recorder
 from posegaussian.live.server import ViewServer
@@ -40,8 +42,9 @@ def session(capture):
 
 
 def feed(session, capture, number):
+    now = time.monotonic()
     for name in ("00", "01"):
-        session.feed(name, capture.image(name, number), None, capture.mask(name, number))
+        session.feed(name, capture.image(name, number), now, capture.mask(name, number))
 
 
 @asynccontextmanager
@@ -204,6 +207,23 @@ def test_a_message_that_is_not_ours_ends_the_connection_alone(session, text):
                         await asyncio.wait_for(bad.recv(), 10)
             await say(good, drawn=True, view=[0.2, 0, 1])
             await receive(good)
+
+    asyncio.run(run())
+
+
+def test_what_fails_for_all_ends_the_server(session, monkeypatch):
+    def broken(*_, **__):
+        raise BackendError("cannot render", code="unsuitable-backend")
+
+    async def run():
+        port = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(ViewServer(session, Access(None)).run("127.0.0.1", 0, port.set_result))
+        monkeypatch.setattr(session, "view", broken)
+        with pytest.raises(ConnectionClosed):
+            async with watching(await port) as connection:
+                await receive(connection)
+        with pytest.raises(BackendError):
+            await asyncio.wait_for(task, 10)
 
     asyncio.run(run())
 

@@ -7,17 +7,20 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from camera_boards import source_of
+from camera_boards import differences, epipolar_errors, source_of
 from jaxtyping import Float, UInt8
 
 from posegaussian.config import BuiltinSettings, RigSettings, RoomSettings, SensorSettings
 from posegaussian.data.rectify import rectify
+from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import bounding_box
 from posegaussian.model.network import PoseGaussian
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
 from posegaussian.preparation.calibration.correction import Correction, correct
+from posegaussian.preparation.calibration.walker import calibrate_by_walker
 from posegaussian.preparation.people import find_people
+from posegaussian.preparation.solo import follow_alone
 from posegaussian.preparation.synchronisation import landmark_offsets
 from posegaussian.rendering.reconstruct import reconstruct, render
 from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
@@ -36,6 +39,8 @@ ERRORS = (1.0, 2.0, 4.0)
 """Turns of cameras, pixels at the size of the images."""
 FINE = 4
 """Frames of the scene in a frame of a camera: offsets are multiples of a quarter of a frame."""
+EYES = 0.936
+"""Height of the eyes as a share of the body's (Drillis and Contini, 1966)."""
 LENGTH = 60
 """Frames of each camera whose offsets are measured: two seconds."""
 
@@ -178,6 +183,41 @@ def offset_row(seed: int, size: int) -> dict[str, Any]:
         offset = found[name]
         rows[name] = late[name] / FINE, *((None, None) if offset is None else (offset.frames, offset.deviation))
     return {"person": seed, "offsets": rows}
+
+
+def walker_row(seed: int, size: int) -> dict[str, Any]:
+    """Poses of four cameras from a person of the validation split in a room, with exact lenses."""
+    settings = BuiltinSettings(
+        frames=LENGTH, fps=8, size=(size, size), sources=4, targets=1, rig=ARC, sensor=SENSOR,
+        room=RoomSettings(kinds=(KINDS[seed % len(KINDS)],), before=0.0, people=(0, 0)),
+    )  # fmt: skip
+    torch.set_num_threads(1)
+    capture, model = person_capture(seed, settings), load_blazepose()
+    cameras = {name: source_of(camera) for name, camera in capture.scene.rig.sources.items()}
+    trajectories = {
+        name: follow_alone(
+            (next(iter(capture.scene.only(name).render(capture.posed(n), n)))[1].image for n in range(LENGTH)), model
+        )
+        for name in cameras
+    }
+    joints = capture.joints
+    assert joints is not None
+    height = float(joints[0, [1, 2], 2].mean()) / EYES
+    try:
+        found = calibrate_by_walker(trajectories, cameras, height)
+    except CalibrationError as error:
+        return {"person": seed, "calibrated": str(error)}
+    angle, _ = differences(found.cameras, cameras)
+    points = joints.reshape(-1, 3)[:: max(len(joints) * 17 // 400, 1)]
+    base = [np.linalg.norm(each["00"].centre - each["01"].centre) for each in (found.cameras, cameras)]
+    return {
+        "person": seed,
+        "calibrated": "yes",
+        "worst turn, degrees": angle,
+        "epipolar error of true points, px": float(np.median(epipolar_errors(found.cameras, cameras, points))),
+        "kept-back landmarks, px": found.residual,
+        "scale": float(base[0] / base[1]),
+    }
 
 
 def _trajectories(

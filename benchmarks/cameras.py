@@ -5,7 +5,8 @@
 
 boards: boards that the engine draws, with noise and JPEG, four cameras. real: the pictures of a board in the package
 pose2sim. turned: people of the validation split in rooms, source cameras turned by 1, 2 and 4 px and focal lengths off
-by 1 %; PSNR in the box of a held-out view. offsets: the same people before a wall, cameras up to 2.5 frames apart.
+by 1 %; PSNR in the box of a held-out view. offsets: the same people before a wall, cameras up to 2.5 frames apart. walker: poses
+from a person in a room, with exact lenses.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 
 import torch
 from camera_boards import BOARDS, drawn_row, real_rows
-from camera_captures import filmed, offset_row, view_rows
+from camera_captures import filmed, offset_row, view_rows, walker_row
 from harness import machine, report
 
 from posegaussian.model.weights import load_network, weights_path
@@ -116,11 +117,18 @@ def offsets(args: argparse.Namespace) -> list[dict[str, Any]]:
     return [{"cameras": len(pairs), "answers": len(errors), "median error, frames": middle, "largest": worst}]
 
 
+def walker(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row for each person."""
+    with _pool(args) as pool:
+        return list(pool.map(walker_row, range(FIRST_PERSON, FIRST_PERSON + args.people), [args.size] * args.people))
+
+
 ROWS: dict[str, Callable[[argparse.Namespace], list[dict[str, Any]]]] = {
     "boards": boards,
     "real": real,
     "turned": turned,
     "offsets": offsets,
+    "walker": walker,
 }
 
 if __name__ == "__main__":

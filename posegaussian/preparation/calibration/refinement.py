@@ -17,7 +17,7 @@ from posegaussian.preparation.calibration.tracks import Tracks, flat_rays, focal
 
 _OUTLIER = 1.5
 """Errors beyond this times an observation's standard deviation count less and less (soft L1). Chosen by hand."""
-_PRIOR = 0.2
+PRIOR = 0.2
 """Motion of a camera, pixels, that weighs as much as one observation that is off by its standard deviation. By hand:
 hundreds of observations decide where they can, the prior where they cannot."""
 _SPARSE = 0.05
@@ -50,7 +50,7 @@ class _State:
 
 
 def refine_poses(
-    cameras: Mapping[str, SourceCamera], tracks: Tracks, *, focal: bool = False
+    cameras: Mapping[str, SourceCamera], tracks: Tracks, *, focal: bool = False, prior: float = PRIOR
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses.
 
@@ -58,6 +58,7 @@ def refine_poses(
         cameras: as given, by name; those that see no point stay as they are.
         tracks: of points that two cameras or more see.
         focal: refine the focal lengths, too.
+        prior: motion of a camera, pixels, that weighs as much as one observation; large where `cameras` are a guess.
     """
     placed = place(tracks, cameras)
     kept = ~np.isnan(placed.points[:, 0])
@@ -65,17 +66,17 @@ def refine_poses(
     for _ in range(_ROUNDS):
         if not kept.any():
             break
-        found = _refined(cameras, tracks.select(kept), placed.points[kept], focal)
+        found = _refined(cameras, tracks.select(kept), placed.points[kept], focal, prior)
         residuals = place(tracks, found).residuals()
         kept &= residuals <= _REJECTED * float(np.median(residuals[kept]))
     return found
 
 
 def _refined(
-    cameras: Mapping[str, SourceCamera], tracks: Tracks, points: Float[np.ndarray, "p 3"], focal: bool
+    cameras: Mapping[str, SourceCamera], tracks: Tracks, points: Float[np.ndarray, "p 3"], focal: bool, prior: float
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses, from tracks that are placed in the world."""
-    state, found = _Problem(cameras, tracks, points, focal).solved(), dict(cameras)
+    state, found = _Problem(cameras, tracks, points, focal, prior).solved(), dict(cameras)
     for number, name in enumerate(tracks.names):
         pose, matrix = np.eye(4), cameras[name].intrinsics.copy()
         pose[:3, :3] = state.turns[number]
@@ -88,7 +89,9 @@ def _refined(
 class _Problem:
     """Residuals, their slopes, and steps in which the points are eliminated (Schur complement)."""
 
-    def __init__(self, cameras: Mapping[str, SourceCamera], tracks: Tracks, points: np.ndarray, focal: bool):
+    def __init__(
+        self, cameras: Mapping[str, SourceCamera], tracks: Tracks, points: np.ndarray, focal: bool, prior: float
+    ):
         given = [cameras[name] for name in tracks.names]
         self.tracks, self.rays = tracks, flat_rays(tracks, cameras)
         self.focal = np.array([focal_of(camera) for camera in given])
@@ -104,7 +107,7 @@ class _Problem:
         reach = _ROLL_REACH * np.array([camera.width for camera in given])
         across = np.stack([self.focal, self.focal, reach], axis=1)
         self.motion = np.concatenate([across, across / depth[:, None]], axis=1)  # pixels a radian, and a metre
-        self.zoom_weight = 1 / _FOCAL if focal else 1e6
+        self.prior, self.zoom_weight = prior, 1 / _FOCAL if focal else 1e6
 
     def _local(self, state: _State) -> np.ndarray:
         at = self.tracks.camera
@@ -124,12 +127,12 @@ class _Problem:
             state.turns, self.start.turns, state.centres, self.start.centres, strict=True
         ):
             parts.append(np.concatenate([cv2.Rodrigues(turn @ given.T)[0][:, 0], given @ (centre - start)]))
-        return np.stack(parts) * self.motion / _PRIOR, np.log(state.zooms) * self.zoom_weight
+        return np.stack(parts) * self.motion / self.prior, np.log(state.zooms) * self.zoom_weight
 
     def cost(self, state: _State) -> float:
         motion, zooms = self.moved(state)
         data = _soft(np.linalg.norm(self.errors(state), axis=1), _OUTLIER)
-        prior = _soft(np.linalg.norm(motion, axis=1), _SPARSE / _PRIOR)
+        prior = _soft(np.linalg.norm(motion, axis=1), _SPARSE / self.prior)
         return float(data.sum() + prior.sum() + (zooms**2).sum())
 
     def solved(self) -> _State:
@@ -168,11 +171,11 @@ class _Problem:
         np.add.at(cameras, at, np.einsum("nki,nkj->nij", weighted, by_camera))
         np.add.at(right, at, np.einsum("nki,nk->ni", weighted, errors))
         motion, zooms = self.moved(state)
-        firm = _weights(np.linalg.norm(motion, axis=1), _SPARSE / _PRIOR)
+        firm = _weights(np.linalg.norm(motion, axis=1), _SPARSE / self.prior)
         for c in range(count):
             slopes = np.zeros((6, 6))
             slopes[:3, :3], slopes[3:, 3:] = np.eye(3), self.start.turns[c]
-            slopes *= (self.motion[c] / _PRIOR)[:, None]
+            slopes *= (self.motion[c] / self.prior)[:, None]
             cameras[c, :6, :6] += firm[c] * slopes.T @ slopes
             right[c, :6] -= firm[c] * slopes.T @ motion[c]
             cameras[c, 6, 6] += self.zoom_weight**2

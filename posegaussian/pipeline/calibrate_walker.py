@@ -1,0 +1,73 @@
+"""`posegaussian calibrate --person`: poses of cameras from footage of a person who walks, lenses from a calibration."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from posegaussian.captures.board_footage import find_board_footage
+from posegaussian.captures.formats.easymocap import read_cameras
+from posegaussian.errors import CalibrationError, CaptureError
+from posegaussian.io.atomic import atomic_folder
+from posegaussian.io.easymocap import write_calibration
+from posegaussian.io.images import LazyImage, read_image
+from posegaussian.pose.detectors.blazepose.finder import load_blazepose
+from posegaussian.preparation.calibration.walker import WalkerCalibration, calibrate_by_walker
+from posegaussian.preparation.solo import follow_alone
+from posegaussian.progress import progress
+
+_MOST_FRAMES = 300
+"""Frames in which the person is looked for, at equal steps: 0.2 s for each and camera. Chosen by hand."""
+_HEIGHTS = 0.8, 2.3
+"""Plausible heights of people, metres."""
+
+
+def calibrate_walker(folder: Path, output: Path, height: float, lenses: Path) -> WalkerCalibration:
+    """Calibrate the cameras of a folder, and write intri.yml, extri.yml and calibration.json.
+
+    Args:
+        folder: with CAMERA/ of images or CAMERA.mp4; frames of one number are of one time.
+        output: the new folder; it appears when it is complete.
+        height: of the person, metres.
+        lenses: folder of a calibration in the canonical layout, whose intrinsics and distortion are used.
+
+    Raises:
+        CaptureError: there is no footage, an image cannot be used, or the output exists.
+        CalibrationError: a lens is missing, or the footage does not determine the cameras.
+    """
+    if output.exists():
+        hint = "give the name of a new folder, or remove it"
+        raise CaptureError("already exists", code="output-exists", file=output, hint=hint)
+    if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
+        what = f"a person of {height:g} m is implausible"
+        raise CalibrationError(what, code="implausible-height", hint="give the height in metres, such as 1.78")
+    images, known = find_board_footage(folder), read_cameras(lenses)
+    for name in images:
+        if name not in known:
+            what = "no lens of this camera"
+            raise CalibrationError(what, code="missing-calibration", file=lenses, camera=name)
+    common = sorted(set.intersection(*map(set, images.values())))
+    frames = common[:: -(-len(common) // _MOST_FRAMES) or 1]
+    model = load_blazepose()
+    trajectories = {
+        name: follow_alone(_read(by_frame, name, frames, known[name].width, known[name].height), model)
+        for name, by_frame in images.items()
+    }
+    found = calibrate_by_walker(trajectories, known, height)
+    with atomic_folder(output) as temporary:
+        write_calibration(temporary, found.cameras, sizes=True)
+        content = {"person": height, "residual": round(found.residual, 3), "landmarks": found.landmarks}
+        (temporary / "calibration.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def _read(
+    images: Mapping[int, LazyImage], camera: str, frames: list[int], width: int, height: int
+) -> Iterator[np.ndarray]:
+    for frame in progress(frames, f"camera {camera}: frame", len(frames)):
+        image = read_image(images[frame], camera, frame)
+        if image.shape[:2] != (height, width):
+            what = f"{image.shape[1]} x {image.shape[0]} pixels, but the lens is for {width} x {height}"
+            raise CaptureError(what, code="mixed-sizes", camera=camera, frame=frame)
+        yield image

@@ -1,0 +1,226 @@
+"""Poses of cameras from a person who walks about: landmarks over time in place of a board.
+
+The first two cameras come from their essential matrix, the others from points that are placed already, and all of them
+from one bundle adjustment. The person's height gives the scale, their body up, and their feet the floor. BlazePose's
+landmarks are off by some pixels, and by the same in many frames: poses are less exact than those from a board.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from posegaussian.errors import CalibrationError
+from posegaussian.geometry.lens import SourceCamera
+from posegaussian.pose.person import LANDMARKS
+from posegaussian.preparation.calibration.refinement import refine_poses
+from posegaussian.preparation.calibration.tracks import Tracks, focal_of, place
+
+_VISIBLE = 0.5
+"""Landmarks of this visibility are used (MediaPipe's usual threshold)."""
+_SIGMA = 6.0
+"""Standard deviation of a landmark, pixels in an image of 1024. By hand, from 1.5 % of a person's height of 400."""
+_LEAST_SHARED = 200
+"""Landmarks that a camera must share with others, over all frames. Chosen by hand."""
+_LEAST_INLIERS = 0.5
+"""Share of a pair's landmarks that must agree on its essential matrix. Chosen by hand."""
+_LOOSE = 100.0
+"""Weight of the start in the bundle adjustment: next to none (pixels, see `refine_poses`)."""
+_MOST_POINTS = 4000
+"""Points that are solved for at most, in frames at equal steps."""
+_KEPT_BACK = 5
+"""One block of `_BLOCK` frames in so many is kept back, to tell how exact the poses are."""
+_BLOCK = 10
+_EYES, _ANKLES = ("left_eye", "right_eye"), ("left_ankle", "right_ankle")
+_EYES_ABOVE_ANKLES = 0.936 - 0.039
+"""Height of the eyes above the ankles as a share of the body's height (Drillis and Contini, 1966)."""
+_UPRIGHT = 90
+"""Percentile of the distance of eyes and ankles over time that counts as standing upright."""
+_WORST = 20.0
+"""Median residual of kept-back landmarks, pixels at 1024, beyond which nothing is calibrated. Chosen by hand."""
+
+
+@dataclass(frozen=True)
+class WalkerCalibration:
+    """Cameras calibrated by a person who walks.
+
+    Args:
+        cameras: by name; the world's z is up, the floor is z = 0.
+        residual: median distance of kept-back landmarks from epipolar lines, pixels.
+        landmarks: number of points that were solved for.
+    """
+
+    cameras: Mapping[str, SourceCamera]
+    residual: float
+    landmarks: int
+
+
+def calibrate_by_walker(
+    trajectories: Mapping[str, Float[np.ndarray, "frames 33 3"]],
+    lenses: Mapping[str, SourceCamera],
+    height: float,
+    *,
+    focal: bool = False,
+) -> WalkerCalibration:
+    """Poses of cameras from landmarks over time.
+
+    Args:
+        trajectories: x, y (pixels, centres at +0.5) and visibility, by camera, of the same times.
+        lenses: intrinsics, distortion and sizes; their poses do not count.
+        height: of the person, metres.
+        focal: refine focal lengths, too.
+
+    Raises:
+        CalibrationError: a camera shares too little with the others, or the landmarks contradict each other.
+    """
+    cameras = {name: replace(lenses[name], world_to_camera=np.eye(4)) for name in trajectories}
+    tracks, numbers = _tracks(trajectories, cameras)
+    back = (numbers[:, 0] // _BLOCK) % _KEPT_BACK == 0
+    fitted, rest = tracks.select(~back), tracks.select(back)
+    start = _start(fitted, cameras)
+    solved = refine_poses(start, fitted, focal=focal, prior=_LOOSE)
+    residuals = place(rest, solved).residuals()
+    residual = float(np.median(residuals[np.isfinite(residuals)])) if np.isfinite(residuals).any() else np.inf
+    if not residual <= _WORST * max(max(camera.width, camera.height) for camera in cameras.values()) / 1024:
+        what = f"landmarks of the person are {residual:.1f} px from their epipolar lines (median)"
+        hint = "one person alone, in view of all cameras at one time; check lenses and that the cameras are in sync"
+        raise CalibrationError(what, code="contradicting-views", hint=hint)
+    placed = place(tracks, solved)
+    points = np.full((len(next(iter(trajectories.values()))), len(LANDMARKS), 3), np.nan)
+    points[numbers[:, 0], numbers[:, 1]] = placed.points
+    return WalkerCalibration(_in_world(solved, points, height), residual, len(fitted))
+
+
+def _tracks(
+    trajectories: Mapping[str, Float[np.ndarray, "frames 33 3"]], cameras: Mapping[str, SourceCamera]
+) -> tuple[Tracks, np.ndarray]:
+    """Landmarks that two cameras or more see, and frame and number of each."""
+    names = list(trajectories)
+    seen = np.stack([trajectories[name][..., 2] >= _VISIBLE for name in names])
+    numbers = np.argwhere(seen.sum(0) >= 2)
+    step = -(-len(numbers) // _MOST_POINTS) or 1
+    numbers = numbers[numbers[:, 0] % step == 0]  # whole frames: eyes and ankles of one time belong together
+    rows = [
+        {name: trajectories[name][frame, k, :2] for c, name in enumerate(names) if seen[c, frame, k]}
+        for frame, k in numbers
+    ]
+    sigma = {name: _SIGMA * max(camera.width, camera.height) / 1024 for name, camera in cameras.items()}
+    tracks = Tracks.of(names, rows, sigma)
+    for name in names:
+        count = int(tracks.seen_by(name).sum()) if len(tracks) else 0
+        if count < _LEAST_SHARED:
+            what = f"{count} landmarks of the person are seen here and by another camera at the same time"
+            hint = f"{_LEAST_SHARED} are needed: let one person walk where all cameras see them from head to foot"
+            raise CalibrationError(what, code="no-shared-views", camera=name, hint=hint)
+    return tracks, numbers
+
+
+def _start(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[str, SourceCamera]:
+    """Poses from the best pair's essential matrix, and of the others from points that are placed."""
+    pairs = {pair: found for pair in combinations(tracks.names, 2) if (found := _relative(tracks, cameras, pair))}
+    if not pairs:
+        what = "no two cameras agree on how the person moves"
+        hint = "one person alone, seen from head to foot; check the lenses and that the cameras are in sync"
+        raise CalibrationError(what, code="contradicting-views", hint=hint)
+    (a, b), (_, pose) = max(pairs.items(), key=lambda each: each[1][0])
+    found = {a: cameras[a], b: replace(cameras[b], world_to_camera=pose)}
+    left = [name for name in tracks.names if name not in found]
+    while left:
+        known = _seen_twice(tracks, found)
+        placed = place(_of(tracks.select(known), found), found)
+        counts = {name: int((known & tracks.seen_by(name)).sum()) for name in left}
+        name = max(left, key=lambda each: counts[each])
+        both = tracks.seen_by(name)[known] & np.isfinite(placed.points).all(1)
+        if both.sum() < _LEAST_SHARED:
+            what = f"{both.sum()} landmarks of the person are seen here and by two placed cameras at the same time"
+            raise CalibrationError(what, code="no-shared-views", camera=name, hint="let the person walk further about")
+        pixels = _pixels(tracks.select(known).select(both), name)
+        lens, scale = cameras[name], _SIGMA * max(cameras[name].width, cameras[name].height) / 1024
+        good, turn, shift, _ = cv2.solvePnPRansac(
+            placed.points[both], pixels, lens.intrinsics, lens.distortion, reprojectionError=2 * scale
+        )
+        if not good:
+            raise CalibrationError("its view contradicts the others", code="contradicting-views", camera=name)
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = cv2.Rodrigues(turn)[0], shift[:, 0]
+        found[name] = replace(lens, world_to_camera=pose)
+        left.remove(name)
+        part = _of(tracks.select(_seen_twice(tracks, found)), found)
+        found = refine_poses(found, part, prior=_LOOSE)
+    return {name: found[name] for name in tracks.names}
+
+
+def _relative(
+    tracks: Tracks, cameras: Mapping[str, SourceCamera], pair: tuple[str, str]
+) -> tuple[int, np.ndarray] | None:
+    """Number of landmarks that agree, and the pose of the second camera in the first one's axes, baseline 1."""
+    both = tracks.select(tracks.seen_by(*pair))
+    if len(both) < _LEAST_SHARED:
+        return None
+    flat = [
+        cv2.undistortPoints(_pixels(both, name)[:, None], cameras[name].intrinsics, cameras[name].distortion)[:, 0]
+        for name in pair
+    ]
+    focal = np.mean([focal_of(cameras[name]) for name in pair])
+    limit = _SIGMA * max(cameras[pair[0]].width, cameras[pair[0]].height) / 1024 / focal
+    cv2.setRNGSeed(0)
+    matrix, inside = cv2.findEssentialMat(flat[0], flat[1], np.eye(3), cv2.RANSAC, 0.999, float(limit))
+    if matrix is None or matrix.shape != (3, 3) or inside.mean() < _LEAST_INLIERS:
+        return None
+    count, turn, shift, _ = cv2.recoverPose(matrix, flat[0], flat[1], np.eye(3), mask=inside)
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = turn, shift[:, 0]
+    return int(count), pose
+
+
+def _pixels(tracks: Tracks, name: str) -> Float[np.ndarray, "p 2"]:
+    """Pixels of a camera that sees all points, in the order of the points."""
+    mine = tracks.camera == tracks.names.index(name)
+    return tracks.pixels[mine][np.argsort(tracks.point[mine], kind="stable")]
+
+
+def _seen_twice(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Bool[np.ndarray, " p"]:
+    """Whether two of some cameras see each point."""
+    return np.sum([tracks.seen_by(name) for name in cameras], axis=0) >= 2
+
+
+def _of(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Tracks:
+    """The observations of some cameras, under their names alone."""
+    part = tracks.only(*cameras)
+    names = tuple(cameras)
+    camera = np.array([names.index(tracks.names[number]) for number in part.camera], int)
+    return replace(part, names=names, camera=camera)
+
+
+def _in_world(
+    cameras: Mapping[str, SourceCamera], points: Float[np.ndarray, "frames 33 3"], height: float
+) -> dict[str, SourceCamera]:
+    """The cameras in metres, z up, the floor at z = 0 and the person's mean place at the origin."""
+    eyes, ankles = (points[:, [LANDMARKS.index(name) for name in names]].mean(1) for names in (_EYES, _ANKLES))
+    body = eyes - ankles
+    body = body[np.isfinite(body).all(1)]
+    if not len(body):
+        what = "eyes and ankles of the person are never seen together: neither up nor scale are known"
+        raise CalibrationError(what, code="no-upright-person", hint="film them from head to foot")
+    up = np.median(body / np.linalg.norm(body, axis=1, keepdims=True), axis=0)
+    up /= np.linalg.norm(up)
+    scale = height * _EYES_ABOVE_ANKLES / float(np.percentile(np.linalg.norm(body, axis=1), _UPRIGHT))
+    ahead = next(iter(cameras.values())).rotation[2]
+    ahead = ahead - up * (ahead @ up)
+    ahead /= np.linalg.norm(ahead)
+    turn = np.stack([np.cross(ahead, up), ahead, up])
+    feet = points[
+        :, [LANDMARKS.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "foot_index")]
+    ]
+    feet = feet.reshape(-1, 3)[np.isfinite(feet.reshape(-1, 3)).all(1)] @ turn.T
+    origin = np.array([*np.median(feet[:, :2], axis=0), np.percentile(feet[:, 2], 5)])
+    found = {}
+    for name, camera in cameras.items():
+        pose = np.eye(4)
+        pose[:3, :3] = camera.rotation @ turn.T
+        pose[:3, 3] = -pose[:3, :3] @ (scale * (turn @ camera.centre - origin))
+        found[name] = replace(camera, world_to_camera=pose)
+    return found

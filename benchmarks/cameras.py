@@ -5,8 +5,8 @@
 
 boards: boards that the engine draws, with noise and JPEG, four cameras. real: the pictures of a board in the package
 pose2sim. turned: people of the validation split in rooms, source cameras turned by 1, 2 and 4 px and focal lengths off
-by 1 %; PSNR in the box of a held-out view. offsets: the same people before a wall, cameras up to 2.5 frames apart. walker: poses
-from a person in a room, with exact lenses.
+by 1 %; PSNR in the box of a held-out view. offsets: the same people before a wall, cameras up to 2.5 frames apart.
+walker: poses from a person in a room, with exact lenses.
 """
 
 import argparse

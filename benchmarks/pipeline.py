@@ -1,8 +1,9 @@
 """The stages of the pipeline on one capture: frames per second, processor time and memory, of one or several trees.
 
 A built-in person is rendered once; the few frames are then shown to and fro as H.264 (given masks) and as images (true
-depth, one held-out view). Each stage runs as a command, on a few frames and on all of them: the difference is what a
-frame costs, the rest is the start-up. `--tree FOLDER` measures another checkout beside this one, in turn, for ratios.
+depth, one held-out view); `people` and `footage` (all in memory) take the video without masks. Each stage runs as a
+command, on a few frames and on all of them: the difference is what a frame costs, the rest is the start-up.
+`--tree FOLDER` measures another checkout beside this one, in turn, for ratios.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from posegaussian.io.video import write_video
 
 ROOT = Path(__file__).parents[1]
 
+STAGES = ("rectify", "depth", "heatmaps", "render", "views", "evaluate", "people", "footage")
 _SHORT = 2
 """Frames of the short run, whose time is the start-up."""
 
@@ -38,7 +40,7 @@ def main() -> None:
     parser.add_argument("--distinct", type=int, default=8, help="frames that are rendered")
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--stages", nargs="+", default=["rectify", "depth", "heatmaps", "render", "views", "evaluate"])
+    parser.add_argument("--stages", nargs="+", default=STAGES)
     parser.add_argument("--tree", type=Path, action="append", default=[], help="another checkout to measure")
     parser.add_argument("--capture", type=Path, help="a built-in capture that exists already")
     parser.add_argument("--folder", type=Path, default=ROOT / "results/benchmarks/pipeline")
@@ -65,7 +67,7 @@ def _rendered(output: Path, given: argparse.Namespace) -> Path:
 
 
 def _captures(source: Path, folder: Path, frames: int) -> Path:
-    """Folder of two captures of so many frames: `video`, with given masks, and `images`, with depth as well."""
+    """Folder of captures of so many frames: `video`, with given masks, `raw`, without, and `images`, with depth."""
     if folder.exists():
         return folder
     folder.mkdir(parents=True)
@@ -84,6 +86,10 @@ def _captures(source: Path, folder: Path, frames: int) -> Path:
             _linked(source, folder / "video", "masks", camera.name, frames)
         for kind in ("images", "masks", "depths"):
             _linked(source, folder / "images", kind, camera.name, frames)
+    (folder / "raw").mkdir()
+    for path in (folder / "video").iterdir():
+        if path.name != "masks":
+            (folder / "raw" / path.name).symlink_to(path)
     return folder
 
 
@@ -117,12 +123,15 @@ def _run(stage: str, tree: Path, folder: Path, given: argparse.Namespace) -> dic
         shlex.quote(json.dumps(each)) for each in ({"size": size, "color": "off"}, path, views, {"crops": ["bbox"]})
     )
     rectify, path, views, crops = texts
+    footage = shlex.quote(json.dumps({"rectify": {"size": size, "color": "off"}, "size": size}))
     commands = {
         "rectify": f"rectify ../video -o video.h5 --settings {rectify}",
         "depth": f"rectify ../images -o images.h5 --settings {rectify}",
         "heatmaps": """heatmaps video.h5 -o heatmaps.h5 --settings '{"kind": "blazepose"}'""",
         "render": f"render video.h5 --heatmaps heatmaps.h5 -o renders.h5 --video path.mp4 --settings {path}",
         "views": f"render images.h5 -o views.h5 --settings {views}",
+        "people": "people ../raw -o people.h5",
+        "footage": f"render ../raw --video footage.mp4 --settings {footage}",
         "evaluate": f"evaluate views.h5 --rectified images.h5 -o metrics.csv --settings {crops}",
     }
     start = time.perf_counter()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-POSE = ROOT / ".venv-mmpose" / "bin" / "python"
 BUILTIN = {"frames": 2, "size": [128, 128], "sources": 2}
 MODEL = {"train": {"depth_steps": 6, "full_steps": 4, "save_every": 1, "validate_every": 2, "validation_clips": 1}}
 RENDER = {"path_steps": 4, "path_size": [96, 96]}
@@ -29,15 +28,21 @@ class Stage:
 
 
 def stages() -> list[Stage]:
-    """The stages on a very small capture, in the order of the pipeline; without the pose environment only two."""
+    """The stages on a very small capture, in the order of the pipeline."""
     model, render = shlex.quote(json.dumps(MODEL)), shlex.quote(json.dumps(RENDER))
     builtin, rectify = shlex.quote(json.dumps(BUILTIN)), shlex.quote(json.dumps({"size": [64, 64]}))
-    small = shlex.quote('{"config": "package:small.py", "weights": "package:small.safetensors"}')
     learn = "--rectified a.h5 --heatmaps heatmaps/a.h5"
-    found = [
+    return [
         Stage("captures", f"captures --seed 1 -o a --settings {builtin}", ("a",)),
+        Stage("people", "people a -o people.h5 --device cpu --settings '{missing: skip}'", ("people.h5",)),
         Stage("rectify", f"rectify a -o a.h5 --settings {rectify}", ("a.h5",)),
-        Stage("heatmaps", f"heatmaps a.h5 -o heatmaps/a.h5 --settings {small}", ("heatmaps/a.h5",)),
+        Stage(
+            "footage",
+            "render a --video f/a.mp4 --frames f/frames --splats f/splats --device cpu"
+            " --settings '{rectify: {size: [64, 64]}, size: [96, 96]}'",
+            ("f/a.mp4", "f/frames", "f/splats"),
+        ),
+        Stage("heatmaps", "heatmaps a.h5 -o heatmaps/a.h5 --settings '{kind: blazepose}'", ("heatmaps/a.h5",)),
         *(
             Stage(
                 f"train {stage}",
@@ -70,7 +75,6 @@ def stages() -> list[Stage]:
             ("out",),
         ),
     ]
-    return [stage for stage in found if stage.name != "heatmaps" or POSE.exists()] if POSE.exists() else found[:2]
 
 
 def start(stage: Stage, folder: Path, output: Path | None = None) -> subprocess.Popen:
@@ -81,14 +85,13 @@ def start(stage: Stage, folder: Path, output: Path | None = None) -> subprocess.
         folder: the working folder.
         output: another folder for the outputs; inputs are read from the working folder.
     """
-    python = POSE if stage.name == "heatmaps" else Path(sys.executable)
     arguments = shlex.split(stage.command)
     if output is not None:
         written = {*stage.outputs, *stage.also}
         arguments = [str(output / a) if a in written else a for a in arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     with (folder.parent / "log.txt").open("w") as log:
-        command = [str(python), "-m", "posegaussian", *arguments]
+        command = [sys.executable, "-m", "posegaussian", *arguments]
         return subprocess.Popen(
             command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )

@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,17 @@ _SYNTHETIC_SIZE = {"cuda": (1024, 1024), "cpu": (512, 512)}
 
 @dataclass(frozen=True)
 class Rig:
-    """Two calibrated cameras and where their frames come from."""
+    """Two calibrated cameras and where their frames come from.
+
+    Args:
+        cameras: by name.
+        sources: by camera.
+        scenes: images of the empty scene of cameras whose footage is played; others may have been moved since.
+    """
 
     cameras: Mapping[str, SourceCamera]
     sources: Mapping[str, Source]
+    scenes: Images = field(default_factory=dict)
 
 
 def capture_rig(root: Path, named: Names | None, settings: LiveSettings) -> Rig:
@@ -72,7 +79,9 @@ def capture_rig(root: Path, named: Names | None, settings: LiveSettings) -> Rig:
         name: camera_source(name, camera, settings.cameras.get(name), capture, settings.stall, playback)
         for name, camera in chosen.items()
     }
-    return Rig(chosen, sources)
+    played = [] if capture is None else [name for name in chosen if name not in settings.cameras]
+    scenes = {name: scene for name in played if capture and (scene := capture.background(name)) is not None}
+    return Rig(chosen, sources, scenes)
 
 
 def synthetic_rig(seed: int, device: str) -> Rig:
@@ -170,7 +179,7 @@ def serve(
     network = load_network(weights, pick_device(device))
     access = Access.on(host)
     with ExitStack() as stack:
-        session = stack.enter_context(LiveSession(rig.cameras, network, settings=settings))
+        session = stack.enter_context(LiveSession(rig.cameras, network, settings=settings, scenes=rig.scenes))
         cameras = stack.enter_context(LiveCameras(session, rig.sources, settings.stall))
         recorder = Recorder(output, "-".join(rig.cameras), settings.recording, session.size)
         stack.callback(recorder.stop)

@@ -45,6 +45,7 @@ class LiveSession:
         settings: see `LiveSettings`; those about sources and the server have no effect here.
         device: auto, cpu, cuda or cuda:N; of the weights that ship.
         drop: whether the newest pair wins; else `feed` waits until there is room, and no pair is left out.
+        scenes: images of the scene without the person, by camera, if they are known: they make masks better.
 
     Raises:
         ConfigError: there are fewer than two cameras.
@@ -71,6 +72,7 @@ class LiveSession:
         settings: LiveSettings | None = None,
         device: str = "auto",
         drop: bool = True,
+        scenes: Images | None = None,
     ):
         if len(calibration) < 2:
             raise ConfigError("a live session needs two cameras", code="too-few-live-cameras")
@@ -88,7 +90,7 @@ class LiveSession:
         self._listeners: list[Callable[[], object]] = []
         self._local = threading.local()
         matched = self.settings.color == "auto"
-        stages = Stages(self.cameras, network, self.size, matched, self.settings.person)
+        stages = Stages(self.cameras, network, self.size, matched, self.settings.person, scenes)
         workers = max(1, min(_WORKERS, thread_count() - 4)) if self.device.type == "cuda" else 1
         self.loop = Loop(stages, self.device, workers, drop, self._done, self._prepared)
 

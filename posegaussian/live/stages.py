@@ -41,6 +41,7 @@ class Stages:
         size: width and height of the rectified images, pixels.
         match_colors: whether to make the cameras' colours alike.
         person: which of several people is followed.
+        scenes: images of the scene without the person, by camera; of some cameras, or none.
     """
 
     def __init__(
@@ -50,10 +51,11 @@ class Stages:
         size: tuple[int, int],
         match_colors: bool,
         person: int = 1,
+        scenes: Images | None = None,
     ):
         first, second = cameras
         settings = RectifySettings(size=size, margin=MARGIN)
-        self._raw = RawPair(cameras, (first, second), network, settings, number=person)
+        self._raw = RawPair(cameras, (first, second), network, settings, scenes, person)
         self._crop = FollowingCrop(cameras, settings, match_colors)
         self._on_gpu, self._plan = next(network.parameters()).is_cuda, 0
         self._device = next(network.parameters()).device

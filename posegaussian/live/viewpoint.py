@@ -24,6 +24,8 @@ _SAMPLE = 4096
 """Gaussians whose places tell where the person is; more say the same. Chosen by hand."""
 _LIMBS = (0.5, 99.5)
 """Percentiles of the places that count as the person's ends: single Gaussians may fly off. By hand."""
+_NEAREST = 0.3
+"""Least distance from the camera that counts, in distances of the person. Chosen by hand: nobody reaches so far."""
 _FOLLOW = 0.6
 """Time constant with which the view follows a person who walks, seconds; chosen by hand: shorter shows every step."""
 _SHRINK = 5.0
@@ -65,7 +67,7 @@ class PersonFraming:
     def __init__(self, first: Camera, second: Camera):
         self._first, self._second = first, second
         pose = camera_between(first, second, 0.5).world_to_camera.double().numpy()
-        self._axes = pose[:3, :3]
+        self._axes, self._shift = pose[:3, :3], pose[:3, 3]
         self._lock = threading.Lock()
         self._centre: np.ndarray | None = None
         self._reach = np.zeros(3)
@@ -81,9 +83,12 @@ class PersonFraming:
         count = len(gaussians.means)
         if not count:
             return
-        means = gaussians.means[:: max(1, count // _SAMPLE)].double().cpu().numpy() @ self._axes.T
+        # As seen from the middle: what is nearer to the camera than the person's centre reaches farther in the image.
+        means = gaussians.means[:: max(1, count // _SAMPLE)].double().cpu().numpy() @ self._axes.T + self._shift
+        depth = np.percentile(means[:, 2], _LIMBS).mean()
+        means[:, :2] *= depth / np.maximum(means[:, 2:], _NEAREST * depth)
         low, high = np.percentile(means, _LIMBS, axis=0)
-        centre, reach = self._axes.T @ ((low + high) / 2), (high - low) / 2
+        centre, reach = self._axes.T @ ((low + high) / 2 - self._shift), (high - low) / 2
         with self._lock:
             if self._centre is None:
                 self._centre, self._reach = centre, reach

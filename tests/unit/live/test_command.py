@@ -50,8 +50,17 @@ def calibration(tmp_path):
 def test_a_capture_gives_calibration_and_footage(capture):
     rig = capture_rig(capture, ("1", "0"), LiveSettings())
     assert list(rig.cameras) == ["01", "00"]
-    assert rig.sources["00"].label == "footage of 00"
+    assert rig.sources["00"].label == "footage of 00" and rig.scenes == {}
     assert str(capture) not in str([source.label for source in rig.sources.values()])
+
+
+def test_images_of_the_empty_scene_help_where_footage_is_played(capture):
+    (capture / "backgrounds").mkdir()
+    for name in ("00", "01"):
+        shutil.copy(capture / f"images/{name}/000000.png", capture / f"backgrounds/{name}.png")
+    assert capture_rig(capture, None, LiveSettings()).scenes.keys() == {"00", "01"}
+    given = parse(LiveSettings, {"cameras": {"01": {"usb": 0}}})
+    assert capture_rig(capture, None, given).scenes.keys() == {"00"}
 
 
 def test_a_calibration_alone_needs_sources(calibration):

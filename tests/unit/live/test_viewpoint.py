@@ -91,6 +91,16 @@ def test_the_view_follows_a_walker_smoothly_and_keeps_them_in_the_image(framing)
     assert abs(float(camera(framing).intrinsics[0, 2] - before[0, 2])) < 10
 
 
+def test_a_head_near_a_high_camera_is_in_the_image():
+    high = [helpers.source_camera(helpers.lens(azimuth, elevation=50, radius=1.6)).pinhole() for azimuth in (-15, 15)]
+    framing = PersonFraming(*high)
+    framing.update(cloud(), 0.0)
+    pixels, _ = project(cloud().means.double(), camera(framing))
+    low, top = np.percentile(pixels.numpy(), [0.5, 99.5], axis=0)
+    assert (low > 0.02 * SIZE).all() and (top < 0.98 * SIZE).all()
+    np.testing.assert_allclose((low + top) / 2, SIZE / 2, atol=4)
+
+
 def test_lowered_arms_bring_the_view_nearer_slowly(framing):
     wide, focal = cloud(), camera(framing).intrinsics[0, 0]
     small = Gaussians(

@@ -40,6 +40,8 @@ from posegaussian.model.weights import load_network, weights_path
 from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset.clips import render_clip
+from posegaussian.synthetic.motion.motion import NAMED_SHARES
+from posegaussian.synthetic.people.bake import PARTS
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.training.losses.image import box_psnr
@@ -63,7 +65,8 @@ FIRST_PERSON = 150
 """First seed of the people, who are of the validation split."""
 FRAMES = 4
 """Of the people's pose sequences, of which one is drawn."""
-_COLUMNS = ("weights", "rig", "error", "PSNR box, dB", "against exact", "EPE (median), px", "Gaussians")
+HANDS = tuple(PARTS.index(f"{side}_hand") for side in ("left", "right"))
+"""Body parts whose disparity error has a column of its own."""
 SENSORS = {"clean": SensorSettings(), "camera": replace(REALISTIC_SENSOR, calibration=(0.0, 1.5))}
 
 
@@ -77,6 +80,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--room", nargs="+", default=list(KINDS), help="kinds of rooms; `off`: black around the person")
     parser.add_argument("--sensor", default="clean", choices=list(SENSORS))
+    parser.add_argument("--movement", choices=list(NAMED_SHARES), help="`gesture`: hands before face and chest")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that prepare people")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks/mattes"))
@@ -86,7 +90,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(min(args.workers, args.people), multiprocessing.get_context("spawn")) as pool:
         seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
-        arguments = PeopleSettings(), FRAMES, 30, texel_for(args.size)
+        arguments = PeopleSettings(), FRAMES, 30, texel_for(args.size), args.movement
         for prepared in pool.map(prepare_subject, seeds, *([value] * args.people for value in arguments)):
             rows += measured(Subject.of(prepared, args.device), networks, args)
             write_atomic(args.output / "rows.json", json.dumps(rows, indent=1) + "\n")
@@ -109,7 +113,7 @@ def measured(subject: Subject, networks: dict[str, PoseGaussian], args: argparse
             for name in args.rows:
                 random, filmed = np.random.default_rng([subject.seed, index, 1]), network.settings.filmed
                 batch = batch_from_sample(sample, 1, errors, random, matte=ROWS[name], filmed=filmed)
-                values, picture = reconstructed(network, batch)
+                values, picture = reconstructed(network, batch, sample.parts)
                 rows.append({"person": subject.seed, "rig": rig, "weights": weights, "row": name, **values})
                 pictures.append(picture)
             if subject.seed == FIRST_PERSON:
@@ -119,17 +123,19 @@ def measured(subject: Subject, networks: dict[str, PoseGaussian], args: argparse
     return rows
 
 
-def reconstructed(network: PoseGaussian, batch: Batch) -> tuple[dict[str, float], torch.Tensor]:
+def reconstructed(network: PoseGaussian, batch: Batch, parts: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:
     """The metrics of a batch of one pair, and a column of its left image and mask, its view and the truth."""
     with torch.autocast(batch.target.device.type, torch.float16, enabled=batch.target.is_cuda):
         result = network(batch.pair)
     assert result.gaussians is not None
     view = rasterize(result.gaussians, batch.target_camera, semantics=ANTIALIASED).colors.clamp(0, 1)
-    error = (1024 / batch.width) * (result.disparity.float() - batch.disparity)[batch.valid > 0].abs()
+    errors, known = (1024 / batch.width) * (result.disparity.float() - batch.disparity).abs(), batch.valid > 0
+    error, hands = errors[known], errors[known & torch.isin(parts, parts.new_tensor(HANDS))]
     values = {
         "psnr": float(box_psnr(view, batch.target, batch.target_mask)),
         "epe": float(error.mean()),
         "median": float(error.median()),
+        "hands": float(hands.sum() / max(hands.numel(), 1)),
         "gaussians": int((result.gaussians.opacities >= 1 / 255).sum()),
     }
     shown = [batch.pair.images[0, 0], batch.pair.masks[0, 0].expand(3, -1, -1), view[0], batch.target[0]]
@@ -140,8 +146,8 @@ def reconstructed(network: PoseGaussian, batch: Batch) -> tuple[dict[str, float]
 def table(rows: list[dict[str, Any]], args: argparse.Namespace) -> str:
     """Means over the people, and the loss against exact mattes, as Markdown."""
     lines = [
-        "| weights | rig | error | PSNR box, dB | against exact | EPE (median), px | Gaussians |",
-        "| --- " * 7 + "|",
+        "| weights | rig | error | PSNR box, dB | against exact | EPE (median), px | hands | Gaussians |",
+        "| --- " * 8 + "|",
     ]
     for weights in args.weights:
         for rig in args.rigs:
@@ -149,13 +155,15 @@ def table(rows: list[dict[str, Any]], args: argparse.Namespace) -> str:
             for name in args.rows:
                 found = [row for row in rows if (row["weights"], row["rig"], row["row"]) == (weights, rig, name)]
                 means = {
-                    key: statistics.fmean(row[key] for row in found) for key in ("psnr", "epe", "median", "gaussians")
+                    key: statistics.fmean(row[key] for row in found)
+                    for key in ("psnr", "epe", "median", "hands", "gaussians")
                 }
                 exact = means if exact is None else exact
                 loss = means["psnr"] - exact["psnr"]
                 disparity = f"{means['epe']:.2f} ({means['median']:.2f})"
                 count = f"{means['gaussians']:,.0f}"
-                cells = weights, rig, name, f"{means['psnr']:.2f}", f"{loss:+.2f}", disparity, count
+                hands = f"{means['hands']:.2f}"
+                cells = weights, rig, name, f"{means['psnr']:.2f}", f"{loss:+.2f}", disparity, hands, count
                 lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

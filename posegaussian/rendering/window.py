@@ -64,7 +64,7 @@ class Window:
         """The temporal state of the whole pair: 0 around the window, as before the first frame."""
         if found is None:
             return None
-        cells = (-(-size // _GRAIN) * _GRAIN // _STATE for size in pair.images.shape[-2:])
+        cells = (_grains(size) // _STATE for size in pair.images.shape[-2:])
         return self._paste(found.new_zeros(*found.shape[:3], *cells), found, _STATE)
 
     def _part(self, values: Float[Tensor, "*n h w"], stride: int = 1) -> Float[Tensor, "*n hw ww"]:
@@ -96,8 +96,8 @@ def person_window(pair: StereoPair) -> Window | None:
     (first, last), *sides = (_ends(line) for line in (rows.any(0), columns[0], columns[1]))
     margin = int(BAND * (last - first)) + _GRAIN
     top, left = _before(first, margin), tuple(_before(side[0], margin) for side in sides)
-    tall = _step(last + margin - top)
-    wide = _step(max(side[1] + margin - start for side, start in zip(sides, left, strict=True)))
+    tall = min(_step(last + margin - top), _grains(height - top))
+    wide = min(_step(max(side[1] + margin - start for side, start in zip(sides, left, strict=True))), _grains(width))
     return Window(top, (left[0], left[1]), tall, wide)
 
 
@@ -113,6 +113,10 @@ def _ends(line: Tensor) -> tuple[int, int]:
 
 def _before(first: int, margin: int) -> int:
     return max(first - margin, 0) // _GRAIN * _GRAIN
+
+
+def _grains(length: int) -> int:
+    return -(-length // _GRAIN) * _GRAIN
 
 
 def _step(length: int) -> int:

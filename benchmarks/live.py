@@ -3,6 +3,7 @@
 A built-in person in a room is rendered once; two cameras play the frames from memory, to and fro, at 30 frames per
 second. Viewers are clients on the loopback address in a process of their own, who acknowledge each view as the page
 does. `--parity` compares the views with those of the same computation without threads, where no frame is left out.
+`--soak` runs cameras, threads and server alone, with stages that return at once, and prints memory and delay over time.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,17 +35,21 @@ from harness import machine, report
 
 from posegaussian.config import BuiltinSettings, LiveSettings, RectifySettings, RoomSettings
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.live import session as session_module
 from posegaussian.live.access import Access
 from posegaussian.live.command import LiveCameras
 from posegaussian.live.crop import MARGIN
 from posegaussian.live.server import ViewServer
 from posegaussian.live.session import LiveSession
 from posegaussian.live.sources import Footage, Playback
+from posegaussian.live.stages import Prepared
 from posegaussian.live.viewer import HEADER, VIEW
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.rendering.raw_pair import KnownFrame, RawPair
+from posegaussian.rendering.reconstruct import FrameReconstruction
 from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
+from posegaussian.types import Camera, Gaussians, StereoPair
 
 FPS = 30
 Frames = dict[str, list[np.ndarray]]
@@ -62,11 +68,15 @@ def main() -> None:
     parser.add_argument("--parity", type=int, default=0, help="frames that are compared without dropping")
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="that render the footage")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--soak", type=float, default=0.0, help="seconds of a run without computation")
     parser.add_argument("--client", help="the address of a session that this process watches")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/live.json"))
     given = parser.parse_args()
     if given.client:
         print(json.dumps(asyncio.run(_watch_all(given.client, given.viewers[0], given.seconds))))
+        return
+    if given.soak:
+        _soak(given.soak)
         return
     cameras, frames = _filmed(given)
     rows: list[dict[str, Any]] = []
@@ -128,7 +138,7 @@ def _live(
         session.wait(10, seconds=300.0)  # kernels are compiled, the graph is captured
         server, ports, loop = ViewServer(session, Access(None)), [], asyncio.new_event_loop()
         task = loop.create_task(server.run("127.0.0.1", 0, ports.append))
-        thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.gather(task, return_exceptions=True)))
+        thread = threading.Thread(target=lambda: loop.run_until_complete(_quietly(task)))
         thread.start()
         while not ports:
             time.sleep(0.01)
@@ -218,6 +228,69 @@ def _parity(cameras: dict[str, SourceCamera], frames: Frames, size: int, given: 
         ]
     worst, median = min(psnr), statistics.median(psnr)
     return {"size": size, "compared frames": given.parity, "PSNR, worst": worst, "PSNR, median": median}
+
+
+class _NoStages:
+    """Stages that return at once: 2,000 Gaussians at random places 2 m before the cameras."""
+
+    def __init__(self, *_: Any):
+        self._cameras = Camera(torch.eye(3).repeat(2, 1, 1), torch.eye(4).repeat(2, 1, 1), 64, 64)
+
+    def people(self, images: Any) -> None:
+        """Nobody."""
+
+    def prepare(self, images: Any, people: Any, masks: Any = None) -> Prepared:
+        """A black pair."""
+        images = torch.zeros(1, 2, 3, 64, 64)
+        return Prepared(StereoPair(images, images[:, :, :1], self._cameras[None]), 1)
+
+    def reconstruct(self, prepared: Prepared) -> FrameReconstruction:
+        """The Gaussians."""
+        means, count = torch.rand(2000, 3) + torch.tensor([-0.5, -0.5, 1.5]), 2000
+        shape = torch.eye(4)[:1].repeat(count, 1), torch.full((count, 3), 0.01), torch.ones(count), torch.rand(count, 3)
+        masks = torch.zeros(2, 1, 64, 64)
+        return FrameReconstruction(0, 0, Gaussians(means, *shape), masks[:, 0], masks, self._cameras)
+
+
+def _soak(seconds: float) -> None:
+    """Print memory and delay of a session without computation every half minute."""
+    session_module.Stages = _NoStages  # type: ignore[misc,assignment]
+    right = np.eye(4)
+    right[0, 3] = -0.5
+    intrinsics = np.array([[80.0, 0, 48], [0, 80, 40], [0, 0, 1]])
+    cameras = {
+        name: SourceCamera(intrinsics, np.zeros(5), pose, 96, 80) for name, pose in (("0", np.eye(4)), ("1", right))
+    }
+    image, playback, end = np.zeros((80, 96, 3), np.uint8), Playback(), time.monotonic() + seconds
+    sources = {name: Footage(name, 1, lambda number: image, 120.0, playback) for name in cameras}
+    network: Any = torch.nn.Linear(1, 1)
+    with LiveSession(cameras, network, settings=_settings(64)) as session, LiveCameras(session, sources, 5.0):
+        server, ports, loop = ViewServer(session, Access(None)), [], asyncio.new_event_loop()
+        task = loop.create_task(server.run("127.0.0.1", 0, ports.append))
+        server_thread = threading.Thread(target=lambda: loop.run_until_complete(_quietly(task)))
+        server_thread.start()
+        session.wait(1, seconds=60.0)
+
+        def watch() -> None:
+            while (left := end - time.monotonic()) > 0:
+                asyncio.run(_watch(f"ws://127.0.0.1:{ports[0]}/live", min(10.0, left)))
+
+        viewer = threading.Thread(target=watch)
+        viewer.start()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(30.0, left))
+            frame, status = session.latest(), server.status()
+            facts = f"{frame.number if frame else 0} frames, {_memory():.0f} MB, {threading.active_count()} threads"
+            print(f"{facts}, delay {status['latency']} ms, {status['fps']} frames/s", flush=True)
+        viewer.join()
+        loop.call_soon_threadsafe(task.cancel)
+        server_thread.join()
+
+
+async def _quietly(task: "asyncio.Task[None]") -> None:
+    """Wait for a task that is cancelled."""
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _psnr(one: np.ndarray | None, other: np.ndarray | None) -> float:

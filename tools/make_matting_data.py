@@ -91,7 +91,9 @@ def windows(model, sample, rng: np.random.Generator) -> list[dict]:
 
 
 def cut(image: np.ndarray, mask: np.ndarray, person: Person, rng: np.random.Generator) -> dict | None:
-    """One window, at a random scale and place around the person; None where BlazePose found somebody else."""
+    """One window, at a random scale and place around the person; None where BlazePose found nobody or somebody else."""
+    if not np.isfinite(person.points).all():
+        return None
     room = (rng.uniform(*PADDING) - USED_PADDING) * float((person.box[2:] - person.box[:2]).max())
     person = replace(person, box=person.box + np.array([-room, -room, room, room], np.float32))
     longer = int(rng.uniform(*SCALES))

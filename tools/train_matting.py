@@ -114,7 +114,10 @@ def main() -> None:
         loss = step_loss(model, varied(data.draw(args.batch)), device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+        if not norm.isfinite():  # one such step, and all that follows is lost
+            print(f"step {step}: the gradient is not finite; left out", flush=True)
+            continue
         optimizer.step()
         averaged.update_parameters(model)
         step += 1

@@ -43,7 +43,7 @@ def film(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     cameras = read_capture(folder).cameras
     for module in (found, raw_pair):
         patch.setattr(module, "Matting", Outlines)
-        patch.setattr(module, "load_matting_network", lambda **_: None)
+        patch.setattr(module, "load_matting_model", lambda *_: None)
     for module in (people, found):
         patch.setattr(module, "load_blazepose", lambda *_, **__: Oracle(cameras, PEOPLE))
     return folder

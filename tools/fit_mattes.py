@@ -17,7 +17,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
 from posegaussian.preparation.mattes.fusion import NAMES, Evidence
 from posegaussian.preparation.mattes.matting import Matting
-from posegaussian.preparation.mattes.network_weights import load_matting_network
+from posegaussian.preparation.mattes.models import load_matting_model
 from posegaussian.preparation.mattes.window import Window
 from posegaussian.preparation.people import find_people
 
@@ -52,7 +52,7 @@ def collect(root: Path, pixels: dict[tuple[int, bool], list], rng: np.random.Gen
     capture = read_capture(root)
     cameras = {name: capture.cameras[name] for name in capture.sources}
     scenes = {name: image for name in cameras if (image := capture.background(name)) is not None}
-    model, matting, people = load_blazepose(), Matting(cameras, load_matting_network(), scenes), None
+    model, matting, people = load_blazepose(), Matting(cameras, load_matting_model(), scenes), None
     for frame in capture.frames:
         images = {name: capture.image(name, frame) for name in cameras}
         people = find_people(images, cameras, model, people)

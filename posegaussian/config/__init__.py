@@ -15,6 +15,7 @@ from posegaussian.config.find_people import FindPeopleSettings
 from posegaussian.config.live import LiveCameraSettings, LiveSettings
 from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
 from posegaussian.config.matte import MatteErrorSettings
+from posegaussian.config.matting import MattingSettings
 from posegaussian.config.models import ModelSettings, NetworkSettings
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.plan import Plan
@@ -51,6 +52,7 @@ __all__ = [
     "MaskKind",
     "MaskLabel",
     "MatteErrorSettings",
+    "MattingSettings",
     "ModelSettings",
     "NetworkSettings",
     "PeopleSettings",

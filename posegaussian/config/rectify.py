@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from posegaussian.config.base import CROSS_CHECK, STRICT, Sixteens, Size
+from posegaussian.config.matting import MattingSettings
 
 ANY_LABEL = "any"
 """The label that stands for every label but 0."""
@@ -54,6 +55,8 @@ class RectifySettings:
     mask_label: MaskLabel | None = None
     """The person's label in given masks: a number, a colour such as `"#800000"`, or `any` for all but 0. `0`: black is
     the person, as in masks of what to ignore, which are inverted. null: detected; an unclear mask is refused."""
+    matting: MattingSettings = MattingSettings()
+    """The model that finds the person's edges where masks are made."""
     calibration: Literal["auto", "given"] = "auto"
     """`auto`: where features of the sources lie more than 0.5 px from their epipolar lines, poses (and focal lengths)
     are corrected, if that brings kept-back features nearer to theirs, unless the capture is rendered (has true depths);

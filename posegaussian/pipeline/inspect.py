@@ -94,7 +94,8 @@ def write_inspection(
             capture = corrected(capture, calibration)
         times = synchronise(capture, file)
         known = None if file is None else people_from(file, capture)
-        capture = with_masks(capture, settings.masks, True, settings.mask_label, known, number)
+        label, model = settings.mask_label, settings.matting
+        capture = with_masks(capture, settings.masks, True, label, known, number, matting=model)
         frame = capture.frames[0]
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}
         centroids = np.stack([centroid(is_person(mask)) for mask in masks.values()])

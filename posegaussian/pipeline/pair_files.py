@@ -47,7 +47,7 @@ def read_with_masks(
         raise CaptureError("a pair needs two cameras", code="too-few-cameras", file=root)
     capture, _ = with_calibration(capture, settings, [], capture.frames)
     known = None if file is None else people_from(file, capture)
-    capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known)
+    capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known, matting=settings.matting)
     numbers = list(capture.frames) if file is None else frames_with_person(file, capture, list(capture.frames))
     if not numbers:
         raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)

@@ -74,9 +74,10 @@ def rectify_capture(
     capture, correction = with_calibration(capture, settings, [name for pair in pairs for name in pair], frames)
     with nullcontext() if people is None else PeopleFile(people) as file:
         known = None if file is None else people_from(file, capture)
-        capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known, number=number)
+        label, model = settings.mask_label, settings.matting
+        capture = with_masks(capture, settings.masks, label=label, people=known, number=number, matting=model)
         if file is not None:
-            named = named_pairs(capture, capture.pairs if pairs is None else pairs)
+            named = named_pairs(capture, pairs)
             needed = {camera for pair in named for camera in pair}.union(capture.held_out) if named else None
             frames = frames_with_person(file, capture, frames, needed)
         if not frames:
@@ -101,18 +102,21 @@ def rectify_frames(
         capture, named_pairs(capture, pairs) or neighbouring_pairs(capture, frames[0]), frames, settings
     )
     joints = capture.joints()
+    found = [camera for camera, files in capture.masks.items() if not is_given(next(iter(files.values())))]
     inputs = capture_digests(capture, capture.files(list(plan.colors), frames))
+    models = {"people": people, "matting": Path(settings.matting.onnx) if found and settings.matting.onnx else None}
+    inputs |= {name: store.digest(file) for name, file in models.items() if file is not None}
     write_rectified(
         output,
         plan,
         frames,
         _rectified(plan, capture, frames),
         settings=settings,
-        inputs=inputs if people is None else inputs | {"people": store.digest(people)},
+        inputs=inputs,
         joints=None if joints is None else joints[[capture.frames.index(frame) for frame in frames]],
         without=_absent(capture, plan),
         correction=correction,
-        found=[camera for camera, files in capture.masks.items() if not is_given(next(iter(files.values())))],
+        found=found,
     )
 
 

@@ -100,7 +100,14 @@ def render_footage(
     names = chosen_sources(capture, sources)
     capture, _ = with_calibration(capture, rectify, names, capture.frames)
     joints = _FoundJoints(capture, names, number, str(chosen))
-    masked = with_masks(capture, rectify.masks, label=rectify.mask_label, people=joints, device=str(chosen))
+    masked = with_masks(
+        capture,
+        rectify.masks,
+        label=rectify.mask_label,
+        people=joints,
+        device=str(chosen),
+        matting=rectify.matting,
+    )
     (plan,) = checked_plan(masked, [names], masked.frames, rectify).pairs
     width, height = settings.size or (capture.cameras[names[0]].width, capture.cameras[names[0]].height)
     path = _path(plan, names, ratio, len(capture.frames))

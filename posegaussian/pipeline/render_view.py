@@ -7,7 +7,7 @@ from pathlib import Path
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
-from posegaussian.config import RectifySettings, ViewSettings, parse
+from posegaussian.config import MattingSettings, RectifySettings, ViewSettings, parse
 from posegaussian.data.rectify import network_input
 from posegaussian.errors import CaptureError, ConfigError, warn
 from posegaussian.io.images import check_written_suffix, write_image
@@ -72,7 +72,7 @@ def render_view(
         )
     found, _ = with_calibration(found, rectify, [first, second], found.frames)
     detector = load_detector(settings.detector) if network.settings.pose != "none" else None
-    masked = with_masks(found, rectify.masks, label=rectify.mask_label, number=number)
+    masked = with_masks(found, rectify.masks, label=rectify.mask_label, number=number, matting=rectify.matting)
     filmed = network.settings.filmed
     pair = _rectified_pair(masked, (first, second), frame, rectify, detector, filmed)
     (reconstruction,) = next(reconstruct_frames(network, [[pair]], chosen))
@@ -109,7 +109,9 @@ def view_rectification(settings: ViewSettings, weights: Path) -> RectifySettings
         WeightsError: the weights are missing, or are not weights of this network.
     """
     trained = json.loads(read_metadata(weights).get("rectify", "{}"))
-    return settings.rectify or replace(parse(RectifySettings, trained, str(weights)), masks="auto")
+    return settings.rectify or replace(
+        parse(RectifySettings, trained, str(weights)), masks="auto", matting=MattingSettings()
+    )
 
 
 def check_ratio(ratio: float | None) -> None:

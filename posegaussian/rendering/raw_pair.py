@@ -16,7 +16,7 @@ from posegaussian.pose.detectors.blazepose.finder import BlazePose, load_blazepo
 from posegaussian.pose.detectors.blazepose.joints import joints_of
 from posegaussian.preparation.footage import FrameInMemory
 from posegaussian.preparation.mattes.matting import Matte, Matting
-from posegaussian.preparation.mattes.network_weights import load_matting_network
+from posegaussian.preparation.mattes.models import load_matting_model
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.rectification import CameraFrame
 from posegaussian.preparation.rectification_plan import PairPlan, plan_pair
@@ -71,7 +71,7 @@ class RawPair:
         device = next(network.parameters()).device
         self.cameras, self.names, self.settings = dict(cameras), names, settings
         self._finder = finder or load_blazepose(device=device)
-        self._matting = Matting(cameras, load_matting_network(device=str(device)), scenes)
+        self._matting = Matting(cameras, load_matting_model(settings.matting, str(device)), scenes)
         self._reconstructor = FrameReconstructor(network, device, stabilizer)
         self._filmed, self._posed = network.settings.filmed, network.settings.pose != "none"
         self._number = number

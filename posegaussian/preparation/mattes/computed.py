@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.captures.capture import Capture
-from posegaussian.config import MaskKind, MaskLabel
+from posegaussian.config import MaskKind, MaskLabel, MattingSettings
 from posegaussian.errors import CaptureError
 from posegaussian.io import chunks
 from posegaussian.parallel import in_order, thread_count
@@ -35,6 +35,7 @@ def with_masks(
     people: PeopleOfFrame | None = None,
     number: int = 1,
     device: str = "cpu",
+    matting: MattingSettings | None = None,
 ) -> Capture:
     """The capture with masks of this kind; masks are computed when they are first read.
 
@@ -51,6 +52,7 @@ def with_masks(
         people: what the stage `people` found; None: looked for here.
         number: which of several people is looked for here; see `FoundMattes`.
         device: where people and mattes are found.
+        matting: the model that finds edges; default: the network that ships.
 
     Raises:
         CaptureError: a camera has no masks, or what they are computed from is missing.
@@ -62,7 +64,7 @@ def with_masks(
         raise CaptureError("no masks of this camera", code="no-masks", file=capture.root, camera=lacking[0], hint=hint)
     changes = ({} if label is None else {"mask_label": label}) | ({"strict": False} if lenient else {})
     if lacking:
-        computer = _MaskComputer(capture, lacking, kind, lenient, people, number, device)
+        computer = _MaskComputer(capture, lacking, kind, lenient, people, number, device, matting)
         computed = {
             camera: {
                 frame: ComputedMask(capture.images[camera][frame].path, computer, camera, frame)
@@ -144,12 +146,13 @@ class _MaskComputer:
         people: PeopleOfFrame | None,
         number: int,
         device: str,
+        matting: MattingSettings | None,
     ):
         self._capture, self._lacking = capture, lacking
         cameras = [camera for camera in capture.cameras if kind != "auto" or camera in capture.backgrounds]
         scene = "background" if kind == "auto" else kind
         scenes = {camera: estimate_background(capture, camera, scene) for camera in cameras}
-        self._found = FoundMattes(capture, scenes, people, number, device)
+        self._found = FoundMattes(capture, scenes, people, number, device, matting)
         self._changed = ChangedPixels(capture, scenes, lenient) if scenes.keys() >= capture.cameras.keys() else None
         self._packed: dict[tuple[str, int], Packed | None] = {}
         self._lock = Lock()

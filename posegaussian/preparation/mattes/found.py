@@ -6,10 +6,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.captures.capture import Capture
+from posegaussian.config import MattingSettings
 from posegaussian.pose.detectors.blazepose.finder import BlazePose, load_blazepose
 from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.matting import Matte, Matting
-from posegaussian.preparation.mattes.network_weights import load_matting_network
+from posegaussian.preparation.mattes.models import load_matting_model
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.people_watch import PeopleWatch
 
@@ -30,6 +31,7 @@ class FoundMattes:
         number: which of several people in the first frame, where they are found here; 1 is the nearest to the rig's
             centre.
         device: where the networks run.
+        model: that finds the edges; default: the network that ships.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class FoundMattes:
         people: PeopleOfFrame | None = None,
         number: int = 1,
         device: str = "cpu",
+        model: MattingSettings | None = None,
     ):
-        self._capture, self._scenes, self._device = capture, scenes, device
+        self._capture, self._scenes, self._device, self._model = capture, scenes, device, model
         self._people = people or Following(capture, number, device)
         self._matting: Matting | None = None
 
@@ -57,8 +60,8 @@ class FoundMattes:
         """The person of a frame, by camera; call it for the frames in their order, one at a time."""
         people = self._people(frame, images)
         if people and self._matting is None:
-            network = load_matting_network(device=self._device)
-            self._matting = Matting(self._capture.cameras, network, self._scenes)
+            model = load_matting_model(self._model, self._device)
+            self._matting = Matting(self._capture.cameras, model, self._scenes)
         return people
 
     def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:

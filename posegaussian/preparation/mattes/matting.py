@@ -10,8 +10,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.difference import difference_evidence
 from posegaussian.preparation.mattes.fusion import Evidence, fuse
-from posegaussian.preparation.mattes.network import MattingNetwork
-from posegaussian.preparation.mattes.prediction import predict_logits
+from posegaussian.preparation.mattes.models import MattingModel
 from posegaussian.preparation.mattes.soft_edge import anchored, keep_person, soft_coverage
 from posegaussian.preparation.mattes.soft_hull import SoftHull
 from posegaussian.preparation.mattes.window import Window
@@ -38,17 +37,17 @@ class Matting:
 
     Args:
         cameras: by name.
-        network: the matting network.
+        model: predicts the coverage in a window; see `models`.
         scenes: images of the scene without the person, by camera; those of some cameras, or none.
     """
 
     def __init__(
         self,
         cameras: Mapping[str, SourceCamera],
-        network: MattingNetwork,
+        model: MattingModel,
         scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
     ):
-        self._network, self._scenes = network, dict(scenes or {})
+        self._model, self._scenes = model, dict(scenes or {})
         self._hull = SoftHull(cameras)
 
     def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:
@@ -68,9 +67,7 @@ class Matting:
         """What is known about the windows around the person, by camera; see `mattes`."""
         windows = {name: Window.around(images[name], person) for name, person in people.items()}
         windows = {name: window for name, window in windows.items() if window is not None}
-        logits = {
-            name: anchored(predict_logits(self._network, window), window.coarse) for name, window in windows.items()
-        }
+        logits = {name: anchored(self._model(window), window.coarse) for name, window in windows.items()}
         hull = self._hull.evidence(windows, logits)
         scenes = {
             name: difference_evidence(windows[name], self._scenes[name])

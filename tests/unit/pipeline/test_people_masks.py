@@ -57,7 +57,7 @@ def root(tmp_path_factory):
 def people(root, tmp_path, monkeypatch):
     """Make the file of the stage; after it nobody can be looked for."""
     monkeypatch.setattr(found, "Matting", Outlines)
-    monkeypatch.setattr(found, "load_matting_network", lambda **_: None)
+    monkeypatch.setattr(found, "load_matting_model", lambda *_: None)
 
     def looks(*_):
         raise AssertionError("people are looked for again")

@@ -1,0 +1,24 @@
+"""The key `rectify.matting`: another model in place of the matting network that ships."""
+
+from pydantic.dataclasses import dataclass
+
+from posegaussian.config.base import STRICT
+
+Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True, config=STRICT)
+class MattingSettings:
+    """The model that finds the person's edges where masks are made."""
+
+    onnx: str = ""
+    """Path of an .onnx file with one input, 1 x 3 x H x W, and one output, the alpha (needs onnxruntime). Empty: the
+    network that ships here."""
+    mean: Channels = (0.0, 0.0, 0.0)
+    """Its input is (RGB - `mean`) / `std`, of RGB in [0, 1]."""
+    std: Channels = (1.0, 1.0, 1.0)
+    """See `mean`."""
+
+    def __post_init__(self):
+        if min(self.std) <= 0:
+            raise ValueError("std: expected numbers above 0")

@@ -36,9 +36,7 @@ def reconstruction(pair, angles, kept=None, color=(0.2, 0.4, 0.8)):
     y, x = torch.meshgrid(torch.arange(SIZE) + 0.5, torch.arange(SIZE) + 0.5, indexing="ij")
     edge = FOCAL * RADIUS / np.sqrt(4 - RADIUS**2)
     mask = ((x - SIZE / 2) ** 2 + (y - SIZE / 2) ** 2 < edge**2).float()
-    return FrameReconstruction(
-        pair, 0, gaussians, np.zeros((2, SIZE, SIZE), np.float32), mask.expand(2, 1, -1, -1), cameras
-    )
+    return FrameReconstruction(pair, 0, gaussians, torch.zeros((2, SIZE, SIZE)), mask.expand(2, 1, -1, -1), cameras)
 
 
 def coverage(gaussians, view):

@@ -66,7 +66,8 @@ def test_the_capture_is_read_and_masked_once_as_asked(capture, tmp_path, monkeyp
             monkeypatch.setattr(f"posegaussian.pipeline.{stage}.{function.__name__}", counted(function))
     asked = ["--format", "easymocap", "--frames", "2:6", "--settings", "{color: 'off', masks: median}"]
     cli.main(["inspect", str(capture), "-o", str(tmp_path / "page.html"), *asked])
-    assert calls == [("read_capture", "easymocap", FrameRange(2, 6)), ("with_masks", "median")]
+    read, masked = calls
+    assert read == ("read_capture", "easymocap", FrameRange(2, 6)) and masked[:2] == ("with_masks", "median")
     assert (tmp_path / "page.html").read_text().count("Rectified image with scan lines") == 4
 
 

@@ -55,6 +55,7 @@ def with_clean_names(capture: Capture) -> Capture:
         masks=renamed(capture.masks),
         depths=renamed(capture.depths),
         backgrounds=renamed(capture.backgrounds),
+        offsets=renamed(capture.offsets),
     )
 
 

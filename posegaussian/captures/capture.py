@@ -41,6 +41,7 @@ class Capture:
         backgrounds: images of the empty scene by camera, for some cameras or none.
         fps: frames per second; None where unknown.
         matched_in_order: name of each camera's footage, where only the order of names tells which it is; else empty.
+        offsets: whole frames by which the footage of late cameras was moved; empty where none was.
         mask_label: the person's label in the masks; None: it is found out from each mask.
         strict: whether masks that cannot be a person (inverted, white all over) are refused.
     """
@@ -61,6 +62,7 @@ class Capture:
     backgrounds: Mapping[str, LazyImage] = field(default_factory=dict)
     fps: float | None = None
     matched_in_order: Mapping[str, str] = field(default_factory=dict)
+    offsets: Mapping[str, int] = field(default_factory=dict)
     mask_label: MaskLabel | None = None
     strict: bool = True
 

@@ -47,7 +47,9 @@ def with_offsets(capture: Capture, offsets: Mapping[str, int]) -> Capture:
         what = f"no frame is left by offsets of {min(offsets.values())} to {max(offsets.values())} frames"
         raise CaptureError(what, code="no-common-frames", file=capture.root)
     masks, depths = moved(capture.masks, offsets), moved(capture.depths, offsets)
-    return replace(capture, images=images, masks=masks, depths=depths, frames=kept)
+    late = {camera: capture.offsets.get(camera, 0) + offsets.get(camera, 0) for camera in capture.cameras}
+    late = {camera: frames for camera, frames in late.items() if frames}
+    return replace(capture, images=images, masks=masks, depths=depths, frames=kept, offsets=late)
 
 
 def moved(files: FrameFiles, offsets: Mapping[str, int]) -> FrameFiles:

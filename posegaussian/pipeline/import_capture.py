@@ -181,9 +181,9 @@ def _write_rig(root: Path, capture: Capture) -> None:
     if from_videos:
         first = capture.frames[0]
         step = gcd(*(frame - first for frame in capture.frames)) or 1  # where videos lack frames, steps differ
-        seen = {name: by_frame[first] for name, by_frame in capture.images.items()}
-        late = {name: image.index - first for name, image in seen.items() if isinstance(image, VideoFrame)}
-        more |= {"offsets": {name: each for name, each in late.items() if each}} if any(late.values()) else {}
+        linked = {name for name, by_frame in capture.images.items() if isinstance(by_frame[first], VideoFrame)}
+        late = {name: frames for name, frames in capture.offsets.items() if name in linked}  # images are renumbered
+        more |= {"offsets": late} if late else {}
         more["frames"] = f"{first}:{capture.frames[-1] + 1}:{step}"
     write_rig(root, capture.sources, capture.held_out, capture.pairs, **more)
 

@@ -1,6 +1,7 @@
 """The weights that ship need no training: what a run with them plans."""
 
 import pytest
+import yaml
 
 
 def trainings(jobs: set[str]) -> set[str]:
@@ -17,8 +18,10 @@ def test_a_model_of_released_weights_is_not_trained(workflow):
 
 @pytest.mark.parametrize("name", ["pose2sim", "pose2sim_hrnet", "zju_mocap"])
 def test_configurations_for_real_footage_train_nothing(workflow, name):
-    text = (workflow.root / f"config/{name}.yaml").read_text()
-    (workflow.folder / "config.yaml").write_text(text.replace("config/zju_mocap.tsv", "config/pose2sim.tsv"))
+    settings = yaml.safe_load((workflow.root / f"config/{name}.yaml").read_text())
+    if name == "zju_mocap":  # its captures are not at hand, and its groups name them
+        settings = {**settings, "captures": "config/pose2sim.tsv", "results": {}}
+    (workflow.folder / "config.yaml").write_text(yaml.safe_dump(settings))
     jobs = workflow.planned()
     assert any(job.startswith("render:") for job in jobs) and not trainings(jobs)
 

@@ -26,6 +26,7 @@ AFTER = {
     "render": RENDERED,
     "evaluate": EVALUATED,
     "report": REPORTED,
+    "assess": set[str](),  # a target of its own
 }
 
 

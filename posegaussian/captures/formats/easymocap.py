@@ -66,7 +66,7 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         warn(what, code="no-distortion", file=intrinsics.path)
     masks = next((root / kind for kind in ("masks", "mask") if (root / kind).is_dir()), None)
     depths = footage.beside(root / "depths")
-    return assemble(
+    capture = assemble(
         root,
         format=NAME,
         calibrations={name: _calibration(intrinsics, extrinsics, name) for name in names},
@@ -84,6 +84,7 @@ def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()
         frames=frames,
         matched_in_order=footage.matched_in_order,
     )
+    return replace(capture, offsets=rig.offsets)
 
 
 def read_cameras(root: Path) -> dict[str, SourceCamera]:

@@ -45,6 +45,7 @@ ALLOWED = {
             ".live",
             ".load",
             ".matte",
+            ".matting",
             ".models",
             ".people",
             ".plan",

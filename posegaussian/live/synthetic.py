@@ -50,7 +50,7 @@ class SyntheticPerson:
     def source(self, camera: str, playback: Playback) -> Footage:
         """What one camera films."""
         label = f"synthetic person {self._seed}"
-        return Footage(label, len(self._order), partial(self._image, camera), FPS, playback)
+        return Footage(label, len(self._order), partial(self._image, camera), float(FPS), playback)
 
     def _image(self, camera: str, number: int) -> UInt8[np.ndarray, "h w 3"]:
         frame = self._order[number]

@@ -279,7 +279,7 @@ def test_missing_captures_and_unknown_devices_are_refused(tmp_path, make_capture
 @pytest.mark.slow
 def test_a_small_scene_is_learned(tmp_path, make_captures):
     files = [make_captures(tmp_path)]
-    chosen = replace(SETTINGS.train, depth_steps=30, full_steps=30, heatmap_dropout=0.0, validate_every=10)
+    chosen = replace(SETTINGS.train, depth_steps=30, full_steps=45, heatmap_dropout=0.0, validate_every=10)
     settings = replace(SETTINGS, train=chosen)
     depth = train(files, tmp_path, settings=settings, val=files)
     errors = [float(row["epe_1024"]) for row in table(depth)]

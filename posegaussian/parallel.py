@@ -8,7 +8,7 @@ An error in a thread is raised by the caller, who then waits for the calls that 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -74,6 +74,11 @@ class Background:
         """Wait until at most so many calls are left, and handle the results of the others."""
         while len(self._waiting) > leave:
             self._then(self._waiting.popleft().result())
+
+    def drop(self) -> None:
+        """Drop the calls that have not begun and wait for those that run; their results and errors are lost."""
+        wait([call for call in self._waiting if not call.cancel()])
+        self._waiting.clear()
 
     def __enter__(self) -> "Background":
         return self

@@ -61,6 +61,7 @@ def path_output(video: Path | None, frames: Path | None, fps: int, files: Backgr
     with ExitStack() as stack:
         writer = stack.enter_context(new_video(video, fps)) if video else None
         folder = stack.enter_context(atomic_folder(frames)) if frames else None
+        stack.callback(files.drop)  # after an error: no thread writes to the folder while it is removed
         encoder = stack.enter_context(Background(threads=1, ahead=_IMAGES_AHEAD))
         yield PathOutput(writer, folder, encoder, files)
         files.finish()

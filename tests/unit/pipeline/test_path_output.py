@@ -1,13 +1,14 @@
 """The images of a path come in the order of frames and are written in the order of the path."""
 
 import errno
+import time
 
 import helpers
 import numpy as np
 import pytest
 
 from posegaussian.errors import StoreError
-from posegaussian.io.images import image_bytes
+from posegaussian.io.images import image_bytes, write_image
 from posegaussian.io.video import write_video
 from posegaussian.parallel import Background
 from posegaussian.pipeline.path_output import path_output
@@ -54,7 +55,17 @@ def test_a_full_disk_in_a_thread_is_one_line_and_leaves_nothing(tmp_path, images
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_of_the_renderer_leaves_nothing(tmp_path, images):
+def test_an_error_of_the_renderer_leaves_nothing(tmp_path, images, monkeypatch):
+    """Nor does a slow thread that still writes when the error comes."""
+    finished = []
+
+    def slow(path, image):
+        time.sleep(0.2)
+        write_image(path, image)
+        finished.append(path.name)
+
+    monkeypatch.setattr("posegaussian.pipeline.path_output.write_image", slow)
     with pytest.raises(IndexError):
         write(tmp_path / "a.mp4", tmp_path / "frames", images, [0, 1, 99])
     assert list(tmp_path.iterdir()) == []
+    assert finished and set(finished) <= {"000000.png", "000001.png"}, "the folder was still there when they wrote"

@@ -18,7 +18,7 @@ degrees above or below them."""
 _NEAREST = 0.1
 """It is no nearer to either one than this share of the angle between them: else the nearer one shows nearly the same.
 Chosen by hand."""
-_STEP = 15.0
+STEP = 15.0
 """Of the pairs around a camera, one in each range of so many degrees is measured. Chosen by hand: the error of wide
 pairs grows by about 1 dB in each (docs/results.md)."""
 
@@ -71,7 +71,7 @@ def find_triples(cameras: Mapping[str, SourceCamera], person: Float[np.ndarray, 
             across = float(angles[a, b])
             if across > widest or near + far > _DETOUR * across or near < _NEAREST * across:
                 continue
-            triple, place = Triple((names[a], names[b]), name, across, near), int(across // _STEP)
+            triple, place = Triple((names[a], names[b]), name, across, near), int(across // STEP)
             if place not in chosen or _order(triple) < _order(chosen[place]):
                 chosen[place] = triple
         found += sorted(chosen.values(), key=_order)

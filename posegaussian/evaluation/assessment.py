@@ -7,18 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from posegaussian.captures.pairing import Names
-from posegaussian.captures.triples import Triple
+from posegaussian.captures.triples import STEP, Triple
 from posegaussian.evaluation.doubts import PairDoubts
+from posegaussian.preparation.mattes.judgement import MEDIUM
 
-STEP = 15.0
-"""Numbers are averaged over ranges of so many degrees between the sources; `captures.triples` chooses by the same."""
 WIDE = 60.0
 """The shipped weights are trained on pairs up to this angle, degrees (docs/results.md)."""
 _OFF_FEATURES, _OFF_JOINTS = 3.0, 12.0
 """Errors of the rows, pixels at 1024, from which on the calibration is named: of features, and of joints, which contain
-the detector's own errors. Chosen by hand; errors of 1 px cost less than 1 dB (docs/results.md, `rough`)."""
-_LOW_MATTE = 0.9
-"""Below it the confidence of masks is low, as `preparation.mattes.judgement` says it."""
+the detector's own errors. Chosen by hand."""
 _LOW_JOINTS = 0.4
 """Mean scores below it mean that most joints were not found. Chosen by hand."""
 _COLOR = 1.0
@@ -97,7 +94,7 @@ def limits(doubts: PairDoubts | None, angle: float, color_gain: float = math.nan
             found.append(f"calibration: rows differ by {doubts.features:.1f} px at 1024")
         if doubts.features is None and doubts.rows is not None and doubts.rows > _OFF_JOINTS:
             found.append(f"calibration or joints: rows of joints differ by {doubts.rows:.0f} px at 1024")
-        if doubts.mattes is not None and doubts.mattes < _LOW_MATTE:
+        if doubts.mattes is not None and doubts.mattes < MEDIUM:
             found.append(f"mattes: confidence {doubts.mattes:.2f}")
         if doubts.joints is not None and doubts.joints < _LOW_JOINTS:
             found.append(f"joints: mean score {doubts.joints:.2f}")

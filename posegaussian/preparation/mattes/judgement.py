@@ -15,7 +15,7 @@ from posegaussian.preparation.mattes.agreement import LEAST, HullAgreement, Mask
 _HIGH = 0.96
 """Confidence of found masks. On 96 images of val people 101 to 112 in rooms (benchmarks/footage.py: 1024 px, four
 cameras, no empty scene), no mask with more has an IoU below 0.95, and 27 % of those with less have."""
-_MEDIUM = 0.9
+MEDIUM = 0.9
 """By hand: all masks with less have clear faults in 20 images of the demo footage (pieces of the room, a transparent
 head), and some of those with more. No mask of the val people has less."""
 
@@ -50,7 +50,7 @@ class JudgedMask:
 
 def confidence_line(value: float) -> str:
     """The confidence of a found mask, as a number and a word."""
-    word = "high" if value >= _HIGH else "medium" if value >= _MEDIUM else "low"
+    word = "high" if value >= _HIGH else "medium" if value >= MEDIUM else "low"
     return f"confidence {value:.2f} ({word})"
 
 

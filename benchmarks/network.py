@@ -21,10 +21,11 @@ from splatting import BODY
 from torch import nn
 
 from posegaussian.config import NetworkSettings
+from posegaussian.cuda_graphs import captured
 from posegaussian.geometry.projection import pixel_grid
 from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.streaming import Mode, StreamingPredictor, captured
+from posegaussian.model.streaming import Mode, StreamingPredictor
 from posegaussian.rendering.reconstruct import render
 from posegaussian.types import Camera, StereoPair
 

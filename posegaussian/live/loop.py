@@ -4,9 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from posegaussian.live.crop import Images, Masks
 from posegaussian.live.slots import Slot
 from posegaussian.live.stages import Prepared, Stages
 from posegaussian.live.statistics import Meter
+from posegaussian.live.streams import own_stream
 from posegaussian.preparation.people import FramePeople
 from posegaussian.types import Camera, Gaussians
 
@@ -101,7 +101,6 @@ class Loop:
         self._more = threading.Condition()
         self._pool = ThreadPoolExecutor(workers, "live prepare")
         self._closed = threading.Event()
-        self._local = threading.local()
         self.meters = {name: Meter() for name in (*STAGES, "total")}
         self.problem = ""
         """Why there are no frames, in one line; empty where there are."""
@@ -152,7 +151,7 @@ class Loop:
             if images is None:
                 self._places.release()
                 continue
-            with self._timed("people"), self._stream():
+            with self._timed("people"), own_stream(self._device):
                 people = self._stages.people(images)
             work = _Work(frame, images)
             work.prepared = self._pool.submit(self._prepare, images, people, frame.masks)
@@ -161,7 +160,7 @@ class Loop:
                 self._more.notify_all()
 
     def _prepare(self, images: Images, people: FramePeople, masks: Masks | None) -> Prepared | None:
-        with self._timed("prepare"), self._stream():
+        with self._timed("prepare"), own_stream(self._device):
             return self._stages.prepare(images, people, masks)
 
     def _finish(self) -> None:
@@ -181,12 +180,13 @@ class Loop:
             self._places.release()
             if prepared is None:
                 continue
-            self._prepared(prepared)
-            with self._timed("network"), self._stream():
+            with self._timed("network"), own_stream(self._device):
+                self._prepared(prepared)
                 found = self._stages.reconstruct(prepared)
             number += 1
             self._measure("total", time.monotonic() - work.frame.time)
-            self._then(LiveFrame(number, work.frame.time, found.gaussians, found.cameras, work.images))
+            with own_stream(self._device):
+                self._then(LiveFrame(number, work.frame.time, found.gaussians, found.cameras, work.images))
 
     def _guarded(self, run: Callable[[], None]) -> None:
         """Run a thread; what ends it unexpectedly is kept, and ends the loop."""
@@ -204,28 +204,3 @@ class Loop:
         start = time.monotonic()
         yield
         self._measure(stage, time.monotonic() - start)
-
-    def _stream(self) -> Any:
-        """A block in which this thread's work on CUDA has a stream of its own; it ends when the work is done."""
-        return own_stream(self._local, self._device)
-
-
-@contextmanager
-def _finished(stream: Any) -> Iterator[None]:
-    with torch.cuda.stream(stream):
-        yield
-    stream.synchronize()
-
-
-def own_stream(local: threading.local, device: torch.device) -> Any:
-    """A block in which the calling thread's work on CUDA has a stream of its own; it ends when the work is done.
-
-    Args:
-        local: where the thread keeps its stream.
-        device: on the CPU, nothing happens.
-    """
-    if device.type != "cuda":
-        return nullcontext()
-    if not hasattr(local, "stream"):
-        local.stream = torch.cuda.Stream(device)
-    return _finished(local.stream)

@@ -14,6 +14,7 @@ from posegaussian.io.space import ensure_room
 from posegaussian.io.video import new_video
 from posegaussian.live.loop import LiveFrame
 from posegaussian.live.slots import Slot
+from posegaussian.live.streams import own_stream
 
 FPS = 30
 """Frames per second of the MP4; images are repeated until the next one was taken, so that it plays in real time."""
@@ -135,7 +136,9 @@ class _Recording:
     def _write(self) -> None:
         try:
             while (frame := self._waiting.take()) is not None:
-                write_ply(self._splats / f"{self._pair}_{frame.number:06d}.ply", frame.gaussians)
+                with own_stream(frame.gaussians.means.device):
+                    gaussians = frame.gaussians.to("cpu")
+                write_ply(self._splats / f"{self._pair}_{frame.number:06d}.ply", gaussians)
         except UserError as error:
             self._failure = error
 

@@ -12,10 +12,11 @@ from posegaussian.config import LiveSettings
 from posegaussian.errors import ConfigError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.live.crop import Images
-from posegaussian.live.loop import FrameInput, LiveFrame, Loop, own_stream
+from posegaussian.live.loop import FrameInput, LiveFrame, Loop
 from posegaussian.live.pairing import FramePair, Pairing, TimedFrame
 from posegaussian.live.residuals import ResidualWatch
 from posegaussian.live.stages import Prepared, Stages
+from posegaussian.live.streams import own_stream
 from posegaussian.live.viewpoint import PersonFraming, Viewpoint
 from posegaussian.model.device import pick_device
 from posegaussian.model.network import PoseGaussian
@@ -88,7 +89,6 @@ class LiveSession:
         self._pairing_lock, self._changed = threading.Lock(), threading.Condition()
         self._latest: LiveFrame | None = None
         self._listeners: list[Callable[[], object]] = []
-        self._local = threading.local()
         matched = self.settings.color == "auto"
         stages = Stages(self.cameras, network, self.size, matched, self.settings.person, scenes)
         workers = max(1, min(_WORKERS, thread_count() - 4)) if self.device.type == "cuda" else 1
@@ -181,7 +181,7 @@ class LiveSession:
         camera = self.framing.camera(Viewpoint(along, up, zoom).bounded(), *self.view_size)
         if shown is None or camera is None:
             return None
-        with own_stream(self._local, self.device):
+        with own_stream(self.device):
             return to_bytes(render(shown.gaussians, camera, backend=self.settings.backend).colors)
 
     def problem(self) -> str:

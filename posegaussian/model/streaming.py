@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posegaussian.cuda_graphs import captured
+from posegaussian.locks import DEVICE
 from posegaussian.model.blocks import Residual
 from posegaussian.model.network import PoseGaussian, Reconstruction
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
@@ -21,8 +23,6 @@ _SPARE = 1.5
 """Length of the lists relative to the number of foreground pixels in the first frame. Chosen by hand."""
 _GRAIN = 4096
 """Lengths of lists are multiples of this. Chosen by hand."""
-_WARM_UP = 3
-"""Runs before a graph is captured: PyTorch's documentation of CUDA graphs does as many."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ class StreamingPredictor:
 
     All frames have the same size. As a graph, a call allocates nothing after the first frame. The host waits for the
     device only with `patient`: then a frame that overflows its lists is computed again with longer lists.
+
+    Predictors of several threads, and other networks of the project, may run side by side: while a graph is captured,
+    they wait; see `locks.DEVICE`. Networks of your own in other threads must not run during a predictor's first frame.
 
     Args:
         network: the trained network; it is copied and not changed.
@@ -131,29 +134,10 @@ class StreamingPredictor:
         run = self.network if self.mode != "compiled" else torch.compile(self.network, dynamic=False)
 
         def step() -> Reconstruction:
-            return run(inputs, self._state, capacity=capacity)
+            with DEVICE.shared():
+                return run(inputs, self._state, capacity=capacity)
 
         return step if self.mode == "eager" else captured(step)
-
-
-def captured(step: Callable[[], Reconstruction]) -> Callable[[], Reconstruction]:
-    """A function without arguments captured as one CUDA graph; every call overwrites the same result."""
-    side, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
-    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=torch.backends.cudnn.allow_tf32):
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(_WARM_UP):
-                step()
-        torch.cuda.current_stream().wait_stream(side)
-        # Other threads may use the device meanwhile, on streams of their own: live sessions do.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            result = step()
-
-    def replay() -> Reconstruction:
-        graph.replay()
-        return result
-
-    return replay
 
 
 def _length(pixels: int) -> int:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from posegaussian.locks import DEVICE
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import StreamingPredictor
 from posegaussian.model.weights import load_model
@@ -198,7 +199,7 @@ def render(
         ((3, 48, 64), 0.87)
     """
     background = None if background is None else background.to(gaussians.means)
-    with torch.inference_mode():
+    with torch.inference_mode(), DEVICE.shared():
         return rasterize(gaussians, camera.to(gaussians.means), background, backend=backend)
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Float, Float32, UInt8
 from torch.nn import functional
 
 from posegaussian.geometry.masks import is_person
+from posegaussian.locks import DEVICE
 from posegaussian.preparation.mattes.network import STRIDE, MattingNetwork, network_input
 from posegaussian.preparation.mattes.window import PADDING, SIZE, Window
 
@@ -52,7 +53,8 @@ def _run(
         image, matte = functional.pad(image.movedim(-1, 0), room)[None], functional.pad(matte, room)[None, None]
         seen = network_input(image, matte, joints, visibility, float(max(width, height)))
         seen *= functional.pad(torch.from_numpy(inside > 0).to(device), room)
-        logits = network(seen.contiguous(memory_format=torch.channels_last))[0, 0, :height, :width]
+        with DEVICE.shared():
+            logits = network(seen.contiguous(memory_format=torch.channels_last))[0, 0, :height, :width]
     return logits.float().cpu().numpy()
 
 

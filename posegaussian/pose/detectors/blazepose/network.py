@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posegaussian.io.tflite import Model, Node
+from posegaussian.locks import DEVICE
 
 
 class Network(nn.Module):
@@ -42,10 +43,11 @@ class Network(nn.Module):
     def forward(self, images: Float[Tensor, "b channels h w"]) -> list[Tensor]:
         """The outputs in the order of the file; those of four axes are (b, channels, height, width)."""
         values = {self._input: images.contiguous(memory_format=torch.channels_last)}
-        for step, inputs, made, done in zip(self.steps, self._inputs, self._made, self._done, strict=True):
-            values[made] = step(*(values[index] for index in inputs))
-            for index in done:
-                del values[index]
+        with DEVICE.shared():
+            for step, inputs, made, done in zip(self.steps, self._inputs, self._made, self._done, strict=True):
+                values[made] = step(*(values[index] for index in inputs))
+                for index in done:
+                    del values[index]
         return [values[index] for index in self._outputs]
 
 

@@ -1,0 +1,28 @@
+"""CUDA streams of threads: the work of one thread does not wait for that of another."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+_OWN = threading.local()
+
+
+@contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """A block in which the calling thread's work on CUDA has a stream of its own; it ends when the work is done.
+
+    Args:
+        device: on the CPU, nothing happens.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    streams: dict[torch.device, torch.cuda.Stream] = _OWN.__dict__.setdefault("streams", {})
+    if device not in streams:
+        streams[device] = torch.cuda.Stream(device)
+        streams[device].wait_stream(torch.cuda.default_stream(device))  # on which weights were copied
+    with torch.cuda.stream(streams[device]):
+        yield
+        streams[device].synchronize()

@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
 from posegaussian.captures.pairing import Names
 from posegaussian.config import RectifySettings
 from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError
+from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
-from posegaussian.pose.detectors.base import Detector, detect_frame
+from posegaussian.pose.detectors.base import Detector, detect_person
+from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.footage import FrameInMemory
-from posegaussian.preparation.rectification import CameraFrame, rectify_pair
+from posegaussian.preparation.rectification import CameraFrame, rectify_pair, rectify_person
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, plan_pair, with_matched_colors
 from posegaussian.types import StereoPair
 
@@ -142,10 +145,46 @@ def network_input(
         detectors: of the left and of the right view, in the plan's order; none: no pose.
         filmed: see `rectify`.
     """
-    rectified = rectify_pair(plan, *(frames[name] for name in plan.names))
-    pose = detect_frame(rectified.images, rectified.masks, detectors) if detectors else {}
+    if filmed:
+        rectified = rectify_pair(plan, *(frames[name] for name in plan.names))
+        images, masks = rectified.images, rectified.masks
+        alone = person_on_black(images, masks) if detectors else images
+    else:  # no surroundings are needed
+        people = [rectify_person(view, frames[view.name]) for view in plan.views]
+        images, masks = (np.stack(each) for each in zip(*people, strict=True))
+        alone = images
+    pose = detect_person(alone, masks, detectors) if detectors else {}
     pose.pop("boxes", None)  # not read by the network
-    return stereo_pair(rectified.images, rectified.masks, plan.cameras, pose, filmed)
+    return stereo_pair(images, masks, plan.cameras, pose, filmed=True)
+
+
+def device_input(
+    rectifier: DeviceRectifier, frames: Mapping[str, CameraFrame], detectors: Sequence[Detector] = ()
+) -> StereoPair:
+    """What `network_input` returns for a network that sees the person on black, computed on a device and left there.
+
+    Args:
+        rectifier: on the device.
+        frames: of both cameras, by name.
+        detectors: of the left and of the right view; they know the joints without the image, as `joints_of` does.
+    """
+    plan, device = rectifier.plan, rectifier.device
+    images, masks = (
+        [torch.from_numpy(np.ascontiguousarray(values)).to(device) for values in each]
+        for each in zip(*((frames[name].image, frames[name].mask) for name in plan.names), strict=True)
+    )
+    alone, coverage = rectifier(images, masks)
+    pose = {}
+    if detectors:
+        seen = coverage.cpu().numpy()
+        pose = detect_person(seen, seen, detectors)
+        pose.pop("boxes")  # not read by the network
+    return StereoPair(
+        images=(alone / 255).movedim(-1, 1)[None].contiguous(),
+        masks=(coverage / 255)[None, :, None],
+        cameras=plan.cameras.to(torch.float32)[None].to(device),
+        **{name: torch.from_numpy(values.astype(np.float32)).to(device)[None] for name, values in pose.items()},
+    )
 
 
 def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[SourceCamera]) -> None:

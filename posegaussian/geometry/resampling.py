@@ -80,13 +80,24 @@ def resample(image: Float32[np.ndarray, "h w c"], where: SamplingMap) -> Float32
 
 def _reduced(image: np.ndarray, where: SamplingMap) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The image, in [0, 1] and averaged where the view is much smaller; and the samples' columns and rows in it."""
-    height, width = image.shape[:2]
-    shrink = max(1.0, where.scale / _SHRINK)
-    small = max(1, round(width / shrink)), max(1, round(height / shrink))
-    if small == (width, height):
+    size = image.shape[1], image.shape[0]
+    small = reduced_size(*size, where)
+    if small == size:
         return image, where.x, where.y
     image = cv2.resize(unit(image), small, interpolation=cv2.INTER_AREA).reshape(small[1], small[0], -1)
-    return image, (where.x + 0.5) * (small[0] / width) - 0.5, (where.y + 0.5) * (small[1] / height) - 0.5
+    return image, *positions(size, small, where)
+
+
+def reduced_size(width: int, height: int, where: SamplingMap) -> tuple[int, int]:
+    """Width and height to which an image is averaged before it is sampled; its own where the view is not smaller."""
+    shrink = max(1.0, where.scale / _SHRINK)
+    return max(1, round(width / shrink)), max(1, round(height / shrink))
+
+
+def positions(size: tuple[int, int], small: tuple[int, int], where: SamplingMap) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and rows of the samples, integer pixel centres, in an image of `size` that was reduced to `small`."""
+    x, y = ((values + 0.5) * (b / a) - 0.5 for values, a, b in zip((where.x, where.y), size, small, strict=True))
+    return x, y
 
 
 def unit(image: UInt8[np.ndarray, "*shape"] | Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-
 from posegaussian.config import RectifySettings
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
@@ -57,8 +55,7 @@ class Stages:
         settings = RectifySettings(size=size, margin=MARGIN)
         self._raw = RawPair(cameras, (first, second), network, settings, scenes, person)
         self._crop = FollowingCrop(cameras, settings, match_colors)
-        self._on_gpu, self._plan = next(network.parameters()).is_cuda, 0
-        self._device = next(network.parameters()).device
+        self._device, self._plan = next(network.parameters()).device, 0
 
     def people(self, images: Images) -> FramePeople:
         """The people of the next frame."""
@@ -81,9 +78,7 @@ class Stages:
             return None
         chosen = self._crop.plan(images, seen)
         pair = self._raw.rectified(chosen.plan, KnownFrame(images, people, mattes))
-        if self._on_gpu:
-            pair = pair.map(torch.Tensor.pin_memory).to(self._device, non_blocking=True)
-        return Prepared(pair, chosen.number)
+        return Prepared(pair.to(self._device), chosen.number)
 
     def reconstruct(self, prepared: Prepared) -> FrameReconstruction:
         """The Gaussians of the next frame, which stay valid."""

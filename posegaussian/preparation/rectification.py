@@ -177,6 +177,14 @@ def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
     return RectifiedView(image, mask, depth, smooth, frame.confidence)
 
 
+def rectify_person(view: ViewPlan, frame: CameraFrame) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
+    """The person on black, and the mask: what `person_on_black` makes of `rectify_view`, to the bit, in a third of its
+    time."""
+    levels = _person(_matched(frame, view), frame.mask, view.sampling)
+    mask = np.ascontiguousarray(levels[..., 3])
+    return np.minimum(levels[..., :3], mask[..., None]), mask
+
+
 def rectify_mask(view: ViewPlan, mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
     """Coverage of the person in the resampled image of one camera: the mask of `rectify_view`, without the image."""
     return resample_levels(unit(mask)[..., None], view.sampling, bounding_box(mask))[..., 0]

@@ -1,5 +1,6 @@
 """From raw frames of calibrated cameras to Gaussians, frame by frame, in memory: what live cameras need."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
@@ -9,11 +10,12 @@ from jaxtyping import UInt8
 
 from posegaussian.captures.pairing import Names
 from posegaussian.config import RectifySettings
-from posegaussian.data.rectify import network_input
+from posegaussian.data.rectify import device_input, network_input
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.model.network import PoseGaussian
 from posegaussian.pose.detectors.blazepose.finder import BlazePose, load_blazepose
 from posegaussian.pose.detectors.blazepose.joints import joints_of
+from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.footage import FrameInMemory
 from posegaussian.preparation.mattes.matting import Matte, Matting
 from posegaussian.preparation.mattes.models import load_matting_model
@@ -75,6 +77,8 @@ class RawPair:
         self._reconstructor = FrameReconstructor(network, device, stabilizer)
         self._filmed, self._posed = network.settings.filmed, network.settings.pose != "none"
         self._number = number
+        self._device, self._lock = device, threading.Lock()
+        self._rectifier: DeviceRectifier | None = None
         self._before: FramePeople | None = None
 
     def restart(self) -> None:
@@ -114,7 +118,10 @@ class RawPair:
         return plan_pair(footage, self.names, [0], self.settings)
 
     def rectified(self, plan: PairPlan, frame: KnownFrame) -> StereoPair:
-        """One frame as the network reads it, on the CPU: rectified, with the person's joints.
+        """One frame as the network reads it, rectified, with the person's joints.
+
+        On CUDA it is computed on the device and stays there, but for a network to which masks are a hint; a few pixels
+        then differ from those of the CPU by a level of 8 bits.
 
         Raises:
             KeyError: there is no matte of a camera of the pair.
@@ -125,7 +132,17 @@ class RawPair:
         }
         people = frame.people.views
         detectors = [joints_of(people.get(view.name), view.source, view.camera) for view in plan.views]
-        return network_input(plan, views, detectors if self._posed else (), self._filmed)
+        used = detectors if self._posed else ()
+        if self._device.type == "cuda" and not self._filmed:
+            return device_input(self._on_device(plan), views, used)
+        return network_input(plan, views, used, self._filmed)
+
+    def _on_device(self, plan: PairPlan) -> DeviceRectifier:
+        """What rectifies by a plan on the device; that of the newest plan is kept."""
+        with self._lock:
+            if self._rectifier is None or self._rectifier.plan is not plan:
+                self._rectifier = DeviceRectifier(plan, self._device)
+            return self._rectifier
 
     def reconstruct(self, pair: StereoPair) -> FrameReconstruction:
         """The Gaussians of the next frame, on the network's device."""

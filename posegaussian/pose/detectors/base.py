@@ -75,7 +75,11 @@ def detect_frame(images: np.ndarray, masks: np.ndarray, detectors: Sequence[Dete
         Arrays by name, stacked over the views, as the heatmaps store holds them: `heatmaps` (17, h / 4, w / 4) in
         [0, 1], `keypoints` (17, 2) in pixels, `scores` (17,), and `boxes` (4,) of the masks.
     """
-    alone = person_on_black(images, masks)
+    return detect_person(person_on_black(images, masks), masks, detectors)
+
+
+def detect_person(alone: np.ndarray, masks: np.ndarray, detectors: Sequence[Detector]) -> dict[str, np.ndarray]:
+    """What `detect_frame` returns, from images (views, h, w, 3) of the person on black."""
     views = [_view(*each) for each in zip(alone, masks, detectors, strict=True)]
     return {name: np.stack([view[name] for view in views]) for name in views[0]}
 

@@ -6,9 +6,9 @@ from jaxtyping import Float32
 
 BACKGROUND_REACH = 3
 """Radius of the window in which the background of a soft edge is estimated, pixels. Chosen by hand."""
-_PURITY = 8
-"""A pixel of coverage a has the weight (1 - a) ** _PURITY in that estimate. Chosen by hand: nearly pure background."""
-_FALLBACK = 1e-3
+PURITY = 8
+"""A pixel of coverage a has the weight (1 - a) ** PURITY in that estimate. Chosen by hand: nearly pure background."""
+FALLBACK = 1e-3
 """Weight of the pixel itself, which is the estimate where there is no background in the window. Chosen by hand."""
 
 
@@ -31,10 +31,10 @@ def without_background(
     soft = ((coverage > 0) & (coverage < 1))[..., 0]  # elsewhere there is nothing to estimate
     behind = 1 - coverage[soft]
     weight = (coverage == 0).astype(np.float32)
-    weight[soft] = behind**_PURITY
-    total = _mean(weight)[soft] + _FALLBACK
+    weight[soft] = behind**PURITY
+    total = _mean(weight)[soft] + FALLBACK
     color = image[soft]
-    background = (_mean(weight * image)[soft] + _FALLBACK * color) / total
+    background = (_mean(weight * image)[soft] + FALLBACK * color) / total
     result = np.where(coverage == 1, image.clip(0, 1), np.float32(0))
     result[soft] = np.clip(color - behind * background, 0, coverage[soft])
     return result

@@ -17,7 +17,13 @@ from posegaussian.io import store
 from posegaussian.io.images import LazyImage
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.mattes.compositing import without_background
-from posegaussian.preparation.rectification import CameraFrame, rectify_frame, rectify_pair, rectify_view
+from posegaussian.preparation.rectification import (
+    CameraFrame,
+    rectify_frame,
+    rectify_pair,
+    rectify_person,
+    rectify_view,
+)
 from posegaussian.preparation.rectification_plan import plan_rectification
 
 SETTINGS = RectifySettings(size=(48, 48))
@@ -102,6 +108,15 @@ def test_the_person_on_black_is_what_was_cut_out_before_resampling(root):
     np.testing.assert_array_equal(found.mask, levels[..., 3])
     np.testing.assert_array_equal(person_on_black(found.image, found.mask), levels[..., :3].clip(0, levels[..., 3:]))
     assert (found.image[found.mask == 0] > 0).any()
+
+
+def test_the_person_is_rectified_without_the_surroundings_to_the_same_bytes(root):
+    capture = read_capture(root)
+    view = plan_rectification(capture, PAIRS, capture.frames, SETTINGS).pairs[0].views[0]
+    frame = CameraFrame(capture.image(view.name, 0), capture.mask(view.name, 0))
+    found, (person, mask) = rectify_view(view, frame), rectify_person(view, frame)
+    np.testing.assert_array_equal(mask, found.mask)
+    np.testing.assert_array_equal(person, person_on_black(found.image, found.mask))
 
 
 def test_arrays_in_memory_give_what_the_capture_gives(root):

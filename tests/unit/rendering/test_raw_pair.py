@@ -1,5 +1,7 @@
 """Raw frames in memory: the same Gaussians as from the files of the workflow's stages."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from moving_person import FRAMES, PEOPLE, film
@@ -13,6 +15,8 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.pipeline import people as stage
 from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pipeline.rectify import rectify_capture
+from posegaussian.preparation.device_rectification import DeviceRectifier
+from posegaussian.rendering import raw_pair
 from posegaussian.rendering.raw_pair import KnownFrame, RawPair
 from posegaussian.rendering.reconstruct import reconstruct_frames
 
@@ -69,6 +73,21 @@ def test_the_gaussians_are_those_of_the_workflow(root, network, tmp_path):
         torch.testing.assert_close(reconstruction.gaussians.means, other.gaussians.means, atol=1e-3, rtol=0)
         torch.testing.assert_close(reconstruction.gaussians.colors, other.gaussians.colors, atol=1 / 255, rtol=0)
         torch.testing.assert_close(reconstruction.cameras.intrinsics, other.cameras.intrinsics)
+
+
+def test_a_pair_rectified_on_a_device_is_that_of_the_cpu(root, network, monkeypatch):
+    pair, frames = raw(root, network)
+    plan = pair.plan(frames)
+    expected = pair.rectified(plan, frames[0])
+    calls = []
+    monkeypatch.setattr(raw_pair, "network_input", lambda *args: calls.append(args))
+    monkeypatch.setattr(pair, "_device", SimpleNamespace(type="cuda"))
+    monkeypatch.setattr(raw_pair, "DeviceRectifier", lambda plan, _: DeviceRectifier(plan, torch.device("cpu")))
+    found = pair.rectified(plan, frames[0])
+    assert not calls and expected.heatmaps is not None and expected.heatmaps.any()
+    for name in ("images", "masks", "heatmaps", "keypoints", "scores"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), atol=1.01 / 255, rtol=0)
+    torch.testing.assert_close(found.cameras.intrinsics, expected.cameras.intrinsics)
 
 
 def test_frames_continue_until_a_restart(root, network):

@@ -73,7 +73,7 @@ class RawPair:
         device = next(network.parameters()).device
         self.cameras, self.names, self.settings = dict(cameras), names, settings
         self._finder = finder or load_blazepose(device=device)
-        self._matting = Matting(cameras, load_matting_model(settings.matting, str(device)), scenes)
+        self._matting = Matting(cameras, load_matting_model(settings.matting, str(device)), scenes, device)
         self._reconstructor = FrameReconstructor(network, device, stabilizer)
         self._filmed, self._posed = network.settings.filmed, network.settings.pose != "none"
         self._number = number

@@ -61,7 +61,7 @@ class FoundMattes:
         people = self._people(frame, images)
         if people and self._matting is None:
             model = load_matting_model(self._model, self._device)
-            self._matting = Matting(self._capture.cameras, model, self._scenes)
+            self._matting = Matting(self._capture.cameras, model, self._scenes, self._device)
         return people
 
     def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import torch
 from jaxtyping import Float32, UInt8
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.pose.person import Person
+from posegaussian.preparation.mattes.device_edges import device_coverage
 from posegaussian.preparation.mattes.difference import difference_evidence
 from posegaussian.preparation.mattes.fusion import Evidence, fuse
 from posegaussian.preparation.mattes.models import MattingModel
@@ -39,6 +42,7 @@ class Matting:
         cameras: by name.
         model: predicts the coverage in a window; see `models`.
         scenes: images of the scene without the person, by camera; those of some cameras, or none.
+        device: on CUDA, edges are computed there: coverage then differs by a level in a few pixels.
     """
 
     def __init__(
@@ -46,8 +50,11 @@ class Matting:
         cameras: Mapping[str, SourceCamera],
         model: MattingModel,
         scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
+        device: str | torch.device = "cpu",
     ):
         self._model, self._scenes = model, dict(scenes or {})
+        on = torch.device(device)
+        self._coverage = soft_coverage if on.type == "cpu" else partial(device_coverage, device=on)
         self._hull = SoftHull(cameras)
 
     def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:
@@ -60,7 +67,9 @@ class Matting:
         found = {}
         for name, (window, evidence) in self.evidence(images, people).items():
             fused = keep_person(fuse(evidence), window.coarse)
-            found[name] = Matte(_in_image(window, fused), _confidence(evidence, fused, window))
+            coverage = np.zeros(window.image.shape[:2], np.uint8)
+            coverage[window.rows, window.columns] = self._coverage(window, fused)
+            found[name] = Matte(coverage, _confidence(evidence, fused, window))
         return found
 
     def evidence(self, images: Images, people: Mapping[str, Person]) -> dict[str, tuple[Window, Evidence]]:
@@ -74,13 +83,6 @@ class Matting:
             for name in windows.keys() & self._scenes.keys()
         }
         return {name: (windows[name], Evidence(logits[name], hull[name], scenes.get(name))) for name in windows}
-
-
-def _in_image(window: Window, logits: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "_ _"]:
-    """Coverage of the whole image."""
-    coverage = np.zeros(window.image.shape[:2], np.uint8)
-    coverage[window.rows, window.columns] = soft_coverage(window, logits)
-    return coverage
 
 
 def _confidence(evidence: Evidence, fused: Float32[np.ndarray, "h w"], window: Window) -> float:

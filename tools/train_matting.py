@@ -8,16 +8,18 @@ nothing here: weights are chosen by benchmarks/footage.py on people of `val`. We
 
 import argparse
 import json
+import math
 import random
 import threading
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from posegaussian.cuda_graphs import captured
 from posegaussian.preparation.mattes.network import MattingNetwork, network_input
 from posegaussian.preparation.mattes.network_weights import write_matting_network
 
@@ -26,6 +28,12 @@ EDGE = 9
 EDGE_WEIGHT = 4.0
 TURN = 0.45
 """Largest angle by which windows are turned, radians: people who lean more are turned upright first."""
+CROWDED = 0.25
+"""Share of windows in which the person of another one is put close behind."""
+DECAY = 0.998
+"""Of the mean of the weights over time."""
+LARGEST = 2.0
+"""Norm to which gradients are shortened."""
 HELD_OUT = 2
 """Files that are not trained on."""
 
@@ -91,6 +99,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=8, help="start when this many are there")
     parser.add_argument("--most", type=int, default=100, help="files in memory at a time; new ones replace the oldest")
     parser.add_argument("--take", action="store_true", help="remove files that were read")
+    parser.add_argument("--eager", action="store_true", help="without a CUDA graph")
     args = parser.parse_args()
     torch.manual_seed(0)
     random.seed(0)
@@ -104,29 +113,63 @@ def main() -> None:
         model.load_state_dict(torch.load(args.init))
     model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {data.count} windows at first", flush=True)
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-2, fused=device.type == "cuda")
+    training = Training(model, data.draw(args.batch), device.type == "cuda" and not args.eager)
     start, step, checked = time.monotonic(), 0, 0
     while (share := (time.monotonic() - start) / (end - start)) < 1:
-        rate = args.rate * min(1.0, (step + 1) / 200) * float(0.5 * (1 + torch.cos(torch.pi * torch.tensor(share))))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = step_loss(model, varied(data.draw(args.batch)), device)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-        if not norm.isfinite():  # one such step, and all that follows is lost
-            print(f"step {step}: the gradient is not finite; left out", flush=True)
-            continue
-        optimizer.step()
-        averaged.update_parameters(model)
+        rate = args.rate * min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * share))
+        training(data.draw(args.batch), rate)
         step += 1
         if share * 10 >= checked + 1:
             checked += 1
-            check(averaged.module, data, step, loss.item(), start)
-            save(averaged.module, args.output, args.state, step, data.count)
-    check(averaged.module, data, step, float("nan"), start)
-    save(averaged.module, args.output, args.state, step, data.count)
+            check(training, data, step, start)
+            save(training.averaged, args.output, args.state, step, data.count)
+    check(training, data, step, start)
+    save(training.averaged, args.output, args.state, step, data.count)
+
+
+class Training:
+    """Steps of training; on CUDA each one may be a single graph: the device need not wait for its 1,500 operations.
+
+    Args:
+        model: on its device; changed.
+        batch: like those that follow.
+        graph: whether a step is a CUDA graph.
+    """
+
+    def __init__(self, model: MattingNetwork, batch: dict[str, Tensor], graph: bool):
+        self.model, self.averaged, self.batch = model, deepcopy(model), batch
+        self.device = next(model.parameters()).device
+        cuda = self.device.type == "cuda"
+        self.rate, self.loss, self.left_out = (torch.zeros((), device=self.device) for _ in range(3))
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=self.rate, weight_decay=1e-2, fused=cuda, capturable=cuda, foreach=False
+        )
+        self.step = captured(self._step) if graph else self._step
+
+    def __call__(self, batch: dict[str, Tensor], rate: float) -> None:
+        """One step with a batch of windows."""
+        self.rate.fill_(rate)
+        for name, values in batch.items():
+            self.batch[name].copy_(values)
+        self.step()
+
+    def _step(self) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = step_loss(self.model, varied(self.batch), self.device)
+        loss.backward()
+        self.loss.copy_(loss.detach())
+        gradients = [each.grad for each in self.model.parameters() if each.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        scale, finite = (LARGEST / (norm + 1e-6)).clamp_max(1), norm.isfinite()
+        for gradient in gradients:  # one that is not finite, and all that follows is lost
+            gradient.copy_(torch.where(finite, scale * gradient, 0))
+        self.left_out += ~finite
+        self.optimizer.step()
+        means, values = (
+            [each for each in model.state_dict().values() if each.is_floating_point()]
+            for model in (self.averaged, self.model)
+        )
+        torch._foreach_lerp_(means, values, 1 - DECAY)
 
 
 def inputs_of(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -144,13 +187,13 @@ def inputs_of(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
 
 def varied(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """A batch with random flips and colours, with errors of the coarse matte and of the bones."""
-    seen, truth, inside = turned(*inputs_of(batch))
+    seen, truth, inside = crowded(*turned(*inputs_of(batch)))
     count, device = len(seen), seen.device
 
     def drawn(low: float, high: float, channels: int = 1) -> Tensor:
         return torch.empty(count, channels, 1, 1, device=device).uniform_(low, high)
 
-    colours = ((seen[:, :3] + 1) / 2).clamp(1e-4, 1) ** drawn(0.6, 1.7)
+    colours = ((seen[:, :3] + 1) / 2).clamp(1e-4, 1) ** drawn(0.6, 2.0)
     colours = (colours - 0.5) * drawn(0.75, 1.25) * drawn(0.93, 1.07, 3) + 0.5 + drawn(-0.12, 0.12)
     colours = colours + torch.randn_like(colours) * drawn(0, 0.03)
     blurred = functional.avg_pool2d(colours, 3, 1, 1)
@@ -163,9 +206,28 @@ def varied(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     blobs = functional.interpolate(torch.randn(count, 1, 10, 10, device=device), size=coarse.shape[-2:], mode="bicubic")
     coarse = torch.where((blobs > 1.8) & (drawn(0, 1) < 0.1), torch.where(drawn(0, 1) < 0.6, -1.0, 1.0), coarse)
     bones = torch.where(drawn(0, 1) < 0.08, -1.0, seen[:, 4:5])
-    seen = inside * torch.cat([2 * colours.clamp(0, 1) - 1, coarse, bones], dim=1)
+    seen = (inside * torch.cat([2 * colours.clamp(0, 1) - 1, coarse, bones], dim=1)).nan_to_num()
     flip = drawn(0, 1) < 0.5
     return tuple(torch.where(flip, values.flip(-1), values) for values in (seen, truth, inside))  # pyright: ignore[reportReturnType]
+
+
+def crowded(seen: Tensor, truth: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Some windows with the person of another one close behind the person, whom the coarse matte may hold in part."""
+    count, device = len(seen), seen.device
+    scale, side, mirror = (torch.rand(count, device=device) for _ in range(3))
+    wide = (1 / (0.7 + 0.4 * scale)) * torch.where(mirror < 0.5, -1.0, 1.0)
+    zero, high = torch.zeros_like(wide), wide.abs()
+    across, down = side - 0.5, 0.3 * torch.rand(count, device=device) - 0.2
+    place = torch.stack([torch.stack([wide, zero, across], 1), torch.stack([zero, high, down], 1)], 1)
+    grid = functional.affine_grid(place, [count, 1, *truth.shape[-2:]], align_corners=False)
+    other, cover = (functional.grid_sample(each.roll(1, 0), grid, align_corners=False) for each in (seen, truth))
+    chance = torch.rand(count, 3, 1, 1, 1, device=device).unbind(1)
+    behind = (chance[0] < CROWDED) * inside * cover * (1 - truth)
+    colours = seen[:, :3] + behind * (other[:, :3] - seen[:, :3])
+    cells = torch.randn(count, 1, 6, 6, device=device)
+    part = (functional.interpolate(cells, size=truth.shape[-2:], mode="bicubic") > 0) | (chance[1] < 0.2)
+    held = torch.where((behind > 0.5) & part & (chance[2] < 0.6), other[:, 3:4], -1.0)
+    return torch.cat([colours, torch.maximum(seen[:, 3:4], held), seen[:, 4:5]], dim=1), truth, inside
 
 
 def turned(*maps: Tensor) -> list[Tensor]:
@@ -183,7 +245,7 @@ def turned(*maps: Tensor) -> list[Tensor]:
 def step_loss(model: MattingNetwork, batch: tuple[Tensor, Tensor, Tensor], device: torch.device) -> Tensor:
     """Cross entropy, more at edges, and one less the soft intersection over union."""
     seen, truth, inside = batch
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False):
         logits = model(seen.contiguous(memory_format=torch.channels_last))
     logits = logits.float()
     wide = functional.max_pool2d(truth, EDGE, 1, EDGE // 2)
@@ -198,9 +260,9 @@ def step_loss(model: MattingNetwork, batch: tuple[Tensor, Tensor, Tensor], devic
 
 
 @torch.inference_mode()
-def check(model: nn.Module, data: Windows, step: int, loss: float, start: float) -> None:
+def check(training: Training, data: Windows, step: int, start: float) -> None:
     """Print the intersection over union of held-out windows, of the network and of the coarse matte."""
-    model.eval()
+    model = training.averaged.eval()
     found, coarse = [], []
     for batch in data.held_out():
         seen, truth, inside = inputs_of(batch)
@@ -211,16 +273,16 @@ def check(model: nn.Module, data: Windows, step: int, loss: float, start: float)
     found, coarse = torch.cat(found), torch.cat(coarse)
     seconds = time.monotonic() - start
     print(
-        f"{seconds:5.0f} s  step {step}  {data.count} windows  loss {loss:.4f}  IoU {found.mean():.4f} (coarse"
+        f"{seconds:5.0f} s  step {step}  {data.count} windows  loss {training.loss:.4f}  IoU {found.mean():.4f} (coarse"
         f" {coarse.mean():.4f}), median {found.median():.4f}, below 0.95: {(found < 0.95).float().mean():.3f}",
         flush=True,
     )
-    model.train()
+    if training.left_out:
+        print(f"{training.left_out:.0f} steps left out: their gradients were not finite", flush=True)
 
 
-def save(model: nn.Module, path: Path, state: Path | None, step: int, count: int) -> None:
+def save(model: MattingNetwork, path: Path, state: Path | None, step: int, count: int) -> None:
     """Write the weights, and what they were trained on."""
-    assert isinstance(model, MattingNetwork)
     if state:
         torch.save(model.state_dict(), state)
     write_matting_network(path, model, {"training": json.dumps({"steps": step, "windows": count})})

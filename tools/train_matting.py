@@ -110,11 +110,12 @@ def main() -> None:
         time.sleep(0.5)
     model = MattingNetwork()
     if args.init:
-        model.load_state_dict(torch.load(args.init))
+        model.load_state_dict(torch.load(args.init, map_location="cpu"))
     model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {data.count} windows at first", flush=True)
     training = Training(model, data.draw(args.batch), device.type == "cuda" and not args.eager)
     start, step, checked = time.monotonic(), 0, 0
+    check(training, data, step, start)
     while (share := (time.monotonic() - start) / (end - start)) < 1:
         rate = args.rate * min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * share))
         training(data.draw(args.batch), rate)

@@ -11,6 +11,7 @@ from posegaussian.data.augmentation import crop_to_person, drop_pose
 from posegaussian.data.batch import Batch
 from posegaussian.data.matte_errors import draw_matte_errors, erroneous_mattes
 from posegaussian.data.prefetching import BatchSource
+from posegaussian.geometry.unmixing import person_on_black
 from posegaussian.pose.detector_noise import ErrorModel, read_error_model, simulate_detector
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.synthetic.dataset.stream import SyntheticStream
@@ -103,7 +104,7 @@ def batch_from_sample(
         noise: multiplies those of the detector.
         matte: errors of the mattes.
         filmed: whether images in rooms are as filmed inside of the mattes and in a band around them, and black beyond;
-            otherwise they are multiplied by the mattes.
+            otherwise they show the person on black.
     """
     visible = sample.joint_visible > 0
     pair = _seen(sample, frames, matte, random.spawn(1)[0], filmed)  # Leaves the numbers of `random` as they are.
@@ -131,6 +132,9 @@ def _seen(
         clips, longer = len(masks) // (2 * frames), max(masks.shape[-2:])
         errors = draw_matte_errors(random, settings, clips, frames, longer, masks.device)
         mattes = erroneous_mattes(masks, images, sample.parts.flatten(0, 1), errors)
-    if around is not None:
-        images = near_matte(images, mattes) if filmed else images * mattes[:, None]
-    return replace(pair, images=images.unflatten(0, (-1, 2)), masks=mattes.unflatten(0, (-1, 2))[:, :, None])
+    cover = mattes[:, None]
+    if around is not None and filmed:
+        images = near_matte(images, mattes)
+    elif around is not None:
+        images = person_on_black(images, cover)
+    return replace(pair, images=images.unflatten(0, (-1, 2)), masks=cover.unflatten(0, (-1, 2)))

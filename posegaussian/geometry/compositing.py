@@ -14,9 +14,9 @@ from posegaussian.geometry.masks import bounding_box, is_person
 BAND = 0.04
 """Width of the band around the matte in which rectified images are kept as filmed, as a share of the person's height.
 Chosen by hand: wider than the errors of mattes, which are a few pixels at 1024 px."""
-_REACH = 3
+REACH = 3
 """Radius of the window whose background is that of a soft pixel in its middle, pixels. Chosen by hand."""
-_LEAST_BAND = 2 * _REACH
+_LEAST_BAND = 2 * REACH
 """Narrowest band, pixels: the windows of all soft pixels lie in it (the corner of one is 1.41 radii away)."""
 
 
@@ -78,10 +78,10 @@ def _soft_pixels(image: np.ndarray, mask: np.ndarray) -> tuple[tuple[slice, slic
     import cv2  # here, since the MMPose environment imports this file before it needs it
 
     box = bounding_box((mask > 0) & (mask < 255)) or (0, 0, 0, 0)
-    left, top = max(box[0] - _REACH, 0), max(box[1] - _REACH, 0)
-    window = slice(top, box[3] + _REACH), slice(left, box[2] + _REACH)
+    left, top = max(box[0] - REACH, 0), max(box[1] - REACH, 0)
+    window = slice(top, box[3] + REACH), slice(left, box[2] + REACH)
     image, mask = image[window], mask[window]
-    side, soft = (2 * _REACH + 1, 2 * _REACH + 1), (mask > 0) & (mask < 255)
+    side, soft = (2 * REACH + 1, 2 * REACH + 1), (mask > 0) & (mask < 255)
     clear = (mask == 0).astype(np.uint8)
     count = cv2.boxFilter(clear, cv2.CV_32S, side, normalize=False)[soft, None]
     behind = cv2.bitwise_and(image, image, mask=clear)

@@ -1,10 +1,38 @@
 """The person's coverage where the given mattes are a hint, which evidence from the images corrects."""
 
+from dataclasses import dataclass
+
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from posegaussian.geometry.unmixing import background_nearby
+from posegaussian.types import StereoPair
+
 _CERTAIN = 0.01
 """A matte is never more certain than this, so that evidence of a logit of 4.6 makes it doubtful. Chosen by hand."""
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """A pair as filmed around the person.
+
+    Args:
+        images: RGB.
+        background: the colour nearby of what the masks leave out; 0 where there is none.
+    """
+
+    images: Float[Tensor, "b 2 3 h w"]
+    background: Float[Tensor, "b 2 3 h w"]
+
+    @classmethod
+    def of(cls, pair: StereoPair) -> "Filmed":
+        """What a pair shows, with the background of its masks."""
+        background, known = background_nearby(pair.images, pair.masks)
+        return cls(pair.images, background * known)
+
+    def alone(self, coverage: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 3 h w"]:
+        """The colours without the contribution of the background to soft pixels."""
+        return (self.images - (1 - coverage[:, :, None]) * self.background).clamp_min(0)
 
 
 def was_filmed(images: Float[Tensor, "*b 3 h w"]) -> Bool[Tensor, "*b 1 h w"]:

@@ -22,7 +22,6 @@ class ColorEncoder(nn.Module):
     def __init__(self, channels: tuple[int, int, int, int], hint: bool = False):
         super().__init__()
         half, quarter, eighth, sixteenth = channels
-        self.hint = hint
         self.to_half = nn.Sequential(conv(28 if hint else 16, half, rectify=True), Residual(half))
         self.to_quarter = _down(half, quarter)
         self.to_eighth = _down(quarter, eighth)
@@ -31,7 +30,10 @@ class ColorEncoder(nn.Module):
         self.from_thirtysecond = output(sixteenth, sixteenth, gain=0.05)
 
     def forward(
-        self, images: Float[Tensor, "n 3 h w"], masks: Float[Tensor, "n 1 h w"]
+        self,
+        images: Float[Tensor, "n 3 h w"],
+        masks: Float[Tensor, "n 1 h w"],
+        filmed: Float[Tensor, "n 3 h w"] | None = None,
     ) -> tuple[
         Float[Tensor, "n c1 h1 w1"],
         Float[Tensor, "n c2 h2 w2"],
@@ -41,11 +43,15 @@ class ColorEncoder(nn.Module):
         """Features of each view.
 
         What the mask does not cover is set to 0, whatever its colour; as a hint, it follows in channels of its own.
+
+        Args:
+            images: the person on black.
+            masks: coverage of the person.
+            filmed: the images as filmed, where masks are a hint.
         """
-        colors = 4 * images - 2
-        parts = [colors * masks, masks]
-        if self.hint:
-            parts += [colors * ((1 - masks) * was_filmed(images))]
+        parts = [(4 * images - 2) * masks, masks]
+        if filmed is not None:
+            parts += [(4 * filmed - 2) * ((1 - masks) * was_filmed(filmed))]
         half = self.to_half(unshuffled(torch.cat(parts, dim=1)))
         quarter = self.to_quarter(half)
         eighth = self.to_eighth(quarter)

@@ -12,7 +12,7 @@ from posegaussian.geometry.projection import pixel_grid, unproject_pixels
 from posegaussian.model.blocks import Residual, add_coarse, concatenated, conv, output, unshuffled
 from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.consistency import left_right_consistency, surface_slopes, trimmed
-from posegaussian.model.coverage import corrected, was_filmed
+from posegaussian.model.coverage import Filmed, corrected, was_filmed
 from posegaussian.model.exposure import Exposure
 from posegaussian.model.rotation import multiply, quaternion
 from posegaussian.types import Gaussians, StereoPair
@@ -63,7 +63,6 @@ class GaussianHead(nn.Module):
 
     def __init__(self, fine: int, refined: int, width: int = 32, hint: bool = False):
         super().__init__()
-        self.hint = hint
         self.join = conv(fine + refined + _CUE_CHANNELS + _OUTSIDE_CHANNELS * hint, width)
         self.residual = Residual(width)
         self.attributes = output(width, 4 * (sum(_ATTRIBUTES) + hint), gain=0.01)
@@ -77,34 +76,37 @@ class GaussianHead(nn.Module):
         fine: Float[Tensor, "b 2 c1 hh wh"],
         refined: Float[Tensor, "b 2 c2 hh wh"],
         capacity: int | None = None,
+        filmed: Filmed | None = None,
         correction: Float[Tensor, "b 2 hh wh"] | None = None,
     ) -> Decoded:
         """Gaussians in the world frame.
 
         Args:
-            pair: the images, masks and cameras.
+            pair: the images (the person on black), masks and cameras.
             disparity: at full resolution, in pixels; its gradients come from the means of the Gaussians alone.
             half: the same, one value per 2 x 2 pixels, in pixels of the image.
             fine: features at 1/2.
             refined: features of the refinement at 1/2, after a ReLU.
             capacity: Gaussians per view; foreground pixels fill them in order, and the opacity of the rest is 0. None:
                 one for every pixel, row by row, with an opacity of 0 off the mask.
+            filmed: the images as filmed; None where masks are exact.
             correction: evidence of the person in each 2 x 2 pixels, to which the head adds its own; None where masks
                 are exact.
         """
         masks = pair.masks[:, :, 0]
         trim = trimmed(masks)
-        cues, (gain, bias) = self._cues(pair, half.detach(), trim, correction, fine.dtype)
+        cues, (gain, bias) = self._cues(pair, half.detach(), trim, filmed, correction, fine.dtype)
         features = concatenated(fine.flatten(0, 1).relu(), refined.flatten(0, 1), *cues)
         attributes = F.pixel_shuffle(self.attributes(self.residual(self.join(features)).relu()), 2)
-        kept, evidence = masks > 0, None
-        if correction is not None:
-            masks, trim, kept, evidence = self._estimated(pair, attributes, correction)
+        kept, evidence, colors = masks > 0, None, pair.images
+        if filmed is not None and correction is not None:
+            masks, trim, kept, evidence = self._estimated(masks, filmed, attributes, correction)
+            colors = filmed.alone(masks.detach())  # The coverage has a loss of its own.
 
         lists = {
             "attributes": attributes.permute(0, 2, 3, 1).unflatten(0, (-1, 2)).flatten(2, 3),
             "disparity": disparity.flatten(2),
-            "colors": pair.images.permute(0, 1, 3, 4, 2).flatten(2, 3),
+            "colors": colors.permute(0, 1, 3, 4, 2).flatten(2, 3),
             "masks": masks.flatten(2),
             "trim": trim.flatten(2),
         }
@@ -120,11 +122,13 @@ class GaussianHead(nn.Module):
 
     @staticmethod
     def _estimated(
-        pair: StereoPair, attributes: Float[Tensor, "n k h w"], correction: Float[Tensor, "b 2 hh wh"]
+        masks: Float[Tensor, "b 2 h w"],
+        filmed: Filmed,
+        attributes: Float[Tensor, "n k h w"],
+        correction: Float[Tensor, "b 2 hh wh"],
     ) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"], Bool[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"]]:
         """The person's share of every pixel that was filmed, trimmed, as pixels with a Gaussian, and as logits."""
-        masks = pair.masks[:, :, 0]
-        seen = (masks > 0) | was_filmed(pair.images)[:, :, 0]
+        seen = (masks > 0) | was_filmed(filmed.images)[:, :, 0]
         opacity = attributes[:, sum(_ATTRIBUTES[:2])].unflatten(0, (-1, 2))
         evidence = add_coarse(attributes[:, -1:], correction.flatten(0, 1)[:, None])
         masks, logits = corrected(masks, evidence[:, 0].unflatten(0, (-1, 2)))
@@ -133,11 +137,18 @@ class GaussianHead(nn.Module):
         return masks, trim, _opacities(opacity.to(masks.dtype), trim) * masks >= _LEAST_OPACITY, logits
 
     def _cues(
-        self, pair: StereoPair, half: Tensor, trim: Tensor, correction: Tensor | None, dtype: torch.dtype
+        self,
+        pair: StereoPair,
+        half: Tensor,
+        trim: Tensor,
+        filmed: Filmed | None,
+        correction: Tensor | None,
+        dtype: torch.dtype,
     ) -> tuple[tuple[Float[Tensor, "n _ hh wh"], ...], tuple[Float[Tensor, "b 2 3"], Float[Tensor, "b 2 3"]]]:
         """Inputs of the decoder that are not learned, at 1/2, and the colour correction of each view."""
         cover = F.avg_pool2d(pair.masks.flatten(0, 1), 2).unflatten(0, (-1, 2))[:, :, 0]
-        colors = F.avg_pool2d(pair.images.flatten(0, 1), 2).unflatten(0, (-1, 2))
+        visible = pair.images if filmed is None else torch.where(pair.masks > 0, pair.images, filmed.images)
+        colors = F.avg_pool2d(visible.flatten(0, 1), 2).unflatten(0, (-1, 2))
         known = cover > 0
         if correction is not None:
             cover, known = corrected(cover, correction)[0], known | was_filmed(colors)[:, :, 0]
@@ -152,8 +163,8 @@ class GaussianHead(nn.Module):
         flat = torch.cat([flat, slope, 4 * (matched - colors) * compared], dim=2)
         flat = (flat * known[:, :, None]).flatten(0, 1).to(dtype, memory_format=torch.channels_last)
         cues = unshuffled(shuffled.flatten(0, 1)), flat
-        if self.hint:
-            outside = (2 * pair.images - 1) * ((1 - pair.masks) * was_filmed(pair.images))
+        if filmed is not None:
+            outside = (2 * filmed.images - 1) * ((1 - pair.masks) * was_filmed(filmed.images))
             cues += (unshuffled(outside.flatten(0, 1).to(dtype)),)
         return cues, exposure
 

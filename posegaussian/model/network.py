@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from posegaussian.config import NetworkSettings
 from posegaussian.model.blocks import Residual, add_coarse, conv
 from posegaussian.model.constants import DEFAULTS, InferenceConstants
+from posegaussian.model.coverage import Filmed
 from posegaussian.model.disparity_prior import DisparityPrior
 from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
@@ -105,8 +106,11 @@ class PoseGaussian(nn.Module):
         if temporal_filter is not None:
             pair = replace(pair, images=temporal_filter.filter_image(pair.images))
             prior = replace(prior, disparity=temporal_filter.filter_prior(prior.disparity, prior.sigma))
-        views = (pair.images.flatten(0, 1).to(dtype), pair.masks.flatten(0, 1).to(dtype))
-        half, quarter, eighth, sixteenth = self.color_encoder(*views)
+        shown, filmed = (pair.images, pair.masks), None
+        if self.settings.filmed:
+            filmed = Filmed.of(pair)
+            shown = filmed.alone(pair.masks[:, :, 0]), pair.masks, pair.images
+        half, quarter, eighth, sixteenth = self.color_encoder(*(view.flatten(0, 1).to(dtype) for view in shown))
         if self.pose_branch is not None and pose is not None:
             quarter = self.pose_branch.fuse_quarter(quarter, pose.quarter)
             eighth = self.pose_branch.fuse_eighth(eighth, pose.eighth)
@@ -125,7 +129,7 @@ class PoseGaussian(nn.Module):
         gaussians, count, evidence = None, None, estimate.evidence
         if not depth_only:
             found = estimate.disparities[-1], estimate.half, fine, estimate.hidden
-            decoded = self.head(pair, *found, capacity, estimate.correction)
+            decoded = self.head(replace(pair, images=shown[0]), *found, capacity, filmed, estimate.correction)
             gaussians, count = decoded.gaussians, decoded.count
             evidence = evidence if decoded.evidence is None else (*evidence, decoded.evidence)
             if capacity is None:

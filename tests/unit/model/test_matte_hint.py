@@ -66,9 +66,8 @@ def test_what_lies_around_is_seen_as_what_lies_inside_at_first(make_plane, grown
     encoder = deepcopy(grown.color_encoder)
     with torch.no_grad():
         encoder.to_half[0].weight[:, 12:16] = 0  # What remains depends on the colours, not on the matte itself.
-        inside, outside = encoder(images, torch.ones_like(masks)), encoder(images, torch.zeros_like(masks))
-        other = encoder(images, masks)
-        black = encoder(images * masks, masks)
+        inside, outside, other = (encoder(images, m, images) for m in (masks**0, 0 * masks, masks))
+        black = encoder(images * masks, masks, images * masks)
     for index, features in enumerate(inside):
         assert torch.allclose(features, outside[index], atol=1e-5) and torch.allclose(features, other[index], atol=1e-5)
         assert not torch.allclose(features, black[index], atol=0.1)

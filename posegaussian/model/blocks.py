@@ -36,7 +36,7 @@ class Convolution(nn.Conv2d):
                 padding = [size // 2 for size in self.kernel_size]
                 return torch.cudnn_convolution_relu(x, self.weight, self.bias, self.stride, padding, (1, 1), 1)
         values = super().forward(x)
-        return values.relu() if self.rectify else values
+        return values.relu_() if self.rectify else values
 
 
 def conv(

@@ -59,17 +59,27 @@ class CorrelationPyramid:
             rows.append(0.5 * (rows[-1][..., : 2 * second.shape[-1] : 2] + second))
         self.radius, self.lengths = radius, [row.shape[-1] for row in rows]
         # The mean of correlations is the correlation with the mean: averaging features is cheaper than the volume.
-        self.volume = correlate(reference, torch.cat(rows, dim=-1))
+        self.reference, self.other = reference, torch.cat(rows, dim=-1)
+        # In a large image it takes gigabytes. Without gradients a CPU computes it anew, by strips, in each call.
+        by_strips = not (reference.is_cuda or torch.is_grad_enabled() or torch.compiler.is_compiling())
+        self.volume = None if by_strips else correlate(reference, self.other)
 
     def __call__(self, q: Float[Tensor, "n h w"]) -> Float[Tensor, "n f h w"]:
         """Samples at the match of every cell and up to `radius` cells to either side, per level; 0 outside the row."""
+        if self.volume is None:
+            rows = max(1, _STRIP // (q.shape[0] * q.shape[-1] * self.other.shape[-1]))
+            strips = zip(self.reference.split(rows, 2), self.other.split(rows, 2), q.split(rows, 1), strict=True)
+            return torch.cat([self._lookup(correlate(*pair), q) for *pair, q in strips], dim=2)
+        return self._lookup(self.volume, q)
+
+    def _lookup(self, volume: Float[Tensor, "n h w v"], q: Float[Tensor, "n h w"]) -> Float[Tensor, "n f h w"]:
         if uses_fused_kernels(q):
             from posegaussian.model import kernels
 
-            return kernels.lookup(self.volume, self.lengths, q, self.radius)
+            return kernels.lookup(volume, self.lengths, q, self.radius)
         cells = torch.arange(q.shape[-1], device=q.device, dtype=q.dtype)
         match = cells - q
-        volumes = self.volume.split(self.lengths, dim=-1)
+        volumes = volume.split(self.lengths, dim=-1)
         levels = [self._sample(volume, (match + 0.5) / 2**i - 0.5) for i, volume in enumerate(volumes)]
         return torch.cat(levels, dim=-1).permute(0, 3, 1, 2)
 
@@ -97,8 +107,8 @@ def local_correlation(
         from posegaussian.model import kernels
 
         return kernels.local_correlation(reference, other, q, radius)
-    if not (torch.is_grad_enabled() or torch.compiler.is_compiling()):
-        return _by_strips(reference, other, q, radius)
+    if not (torch.is_grad_enabled() or torch.compiler.is_compiling()):  # Faster than gathering many short vectors.
+        return CorrelationPyramid(reference, other, levels=1, radius=radius)(q)
     n, channels, height, width = other.shape
     match = torch.arange(width, device=q.device, dtype=q.dtype) - q
     first = match.floor()
@@ -110,10 +120,3 @@ def local_correlation(
     cosines = (taken * reference.permute(0, 2, 3, 1)[..., None, :]).sum(-1) * within
     fraction = (match - first)[..., None].to(cosines.dtype)
     return torch.lerp(cosines[..., :-1], cosines[..., 1:], fraction).permute(0, 3, 1, 2)
-
-
-def _by_strips(reference: Tensor, other: Tensor, q: Tensor, radius: int) -> Float[Tensor, "n f h w"]:
-    """The same from volumes of a few rows each: on a CPU this is faster than gathering many short vectors."""
-    rows = max(1, _STRIP // (len(q) * q.shape[-1] ** 2))
-    strips = zip(reference.split(rows, 2), other.split(rows, 2), q.split(rows, 1), strict=True)
-    return torch.cat([CorrelationPyramid(*pair, levels=1, radius=radius)(q) for *pair, q in strips], dim=2)

@@ -97,7 +97,10 @@ class GaussianHead(nn.Module):
         trim = trimmed(masks)
         cues, (gain, bias) = self._cues(pair, half.detach(), trim, filmed, correction, fine.dtype)
         features = concatenated(fine.flatten(0, 1).relu(), refined.flatten(0, 1), *cues)
-        attributes = F.pixel_shuffle(self.attributes(self.residual(self.join(features)).relu()), 2)
+        joined = self.join(features)
+        del features, cues  # In a large image they are most of the memory.
+        attributes = F.pixel_shuffle(self.attributes(self.residual(joined).relu()), 2)
+        del joined
         kept, evidence, colors = masks > 0, None, pair.images
         if filmed is not None and correction is not None:
             masks, trim, kept, evidence = self._estimated(masks, filmed, attributes, correction)

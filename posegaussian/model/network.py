@@ -117,6 +117,7 @@ class PoseGaussian(nn.Module):
         eighth = _top_down(eighth, self.to_eighth, sixteenth)
         features = self.merge(_top_down(quarter, self.to_quarter, eighth)).unflatten(0, (-1, 2))
         fine = _top_down(half, self.to_half, features.flatten(0, 1)).unflatten(0, (-1, 2))
+        del half, eighth, sixteenth  # In a large image they take much memory.
         if self.pose_branch is not None and pose is not None and self.training:
             pose_loss = self.pose_branch.alignment(features, pose.quarter.unflatten(0, (-1, 2)), heatmaps, scores)
 

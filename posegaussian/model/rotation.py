@@ -25,5 +25,5 @@ def quaternion(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 4"]:
 def multiply(first: Float[Tensor, "*#b 4"], second: Float[Tensor, "*#b 4"]) -> Float[Tensor, "*b 4"]:
     """Hamilton product: rotate by `second`, then by `first`."""
     (w, x, y, z), (_, i, j, k) = first.unbind(-1), (-first).unbind(-1)
-    matrix = torch.stack([w, i, j, k, x, w, k, y, y, z, w, i, z, j, x, w], dim=-1).unflatten(-1, (4, 4))
-    return (matrix * second[..., None, :]).sum(-1)
+    rows = (w, i, j, k), (x, w, k, y), (y, z, w, i), (z, j, x, w)
+    return torch.stack([(torch.stack(row, dim=-1) * second).sum(-1) for row in rows], dim=-1)

@@ -125,6 +125,7 @@ class Stereo(nn.Module):
             q = q + self.delta_head(known)[:, 0].to(q.dtype)
             qs.append(q)
 
+        del pyramid, context, match, features  # In a large image most of the memory.
         start = self.upsample(q, known, cover)
         full, half, refined = self.refinement(start, fine, known, cover_half, filter_match)
         fulls = [bilinear(q, self.stride) for q in qs] + [bilinear(start, 2)] if self.training else []
@@ -185,6 +186,6 @@ class ConvGRU(nn.Module):
     ) -> Float[Tensor, "n c h w"]:
         """The next hidden state."""
         for_gates, for_candidate = context
-        update, reset = (self.gates(concatenated(hidden, motion)) + for_gates).sigmoid().chunk(2, dim=1)
-        candidate = self.candidate(concatenated(reset * hidden, motion)) + for_candidate
-        return torch.lerp(hidden, candidate.tanh(), update)
+        update, reset = self.gates(concatenated(hidden, motion)).add_(for_gates).sigmoid_().chunk(2, dim=1)
+        candidate = self.candidate(concatenated(reset * hidden, motion)).add_(for_candidate).tanh_()
+        return torch.lerp(hidden, candidate, update)

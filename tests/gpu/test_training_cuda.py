@@ -6,9 +6,16 @@ import helpers
 import pytest
 import torch
 
-from posegaussian.config import ModelSettings, StreamSettings, TrainSettings
+from posegaussian.config import (
+    MatteErrorSettings,
+    ModelSettings,
+    NetworkSettings,
+    RoomSettings,
+    StreamSettings,
+    TrainSettings,
+)
 from posegaussian.errors import TrainingError
-from posegaussian.model.weights import load_network, read_metadata
+from posegaussian.model.weights import RELEASE, load_network, read_metadata
 from posegaussian.training import step as step_module
 from posegaussian.training.trainer import train
 
@@ -20,9 +27,8 @@ TRAIN = TrainSettings(
 )
 
 
-def run(folder, stage, init=None):
+def run(folder, stage, init=None, settings=ModelSettings(train=TRAIN)):  # noqa: B008 (frozen)
     output = folder / f"{stage}.safetensors"
-    settings = ModelSettings(train=TRAIN)
     train(
         stage,
         train_files=[],
@@ -40,6 +46,18 @@ def test_both_stages_run_on_streamed_people(tmp_path):
     full = run(tmp_path, "full", init=run(tmp_path, "depth"))
     assert read_metadata(full)["steps"] == "6" and len(full.with_suffix(".csv").read_text().splitlines()) == 3
     assert all(value.isfinite().all() for value in load_network(full).state_dict().values())
+
+
+def test_mattes_as_a_hint_are_trained_in_rooms_from_the_weights_that_ship(tmp_path):
+    errors = MatteErrorSettings(share=1.0, offset=(-3, 3), soft=(0, 3), holes=(0, 6), leaks=(0, 6), lost=0.5)
+    stream = replace(STREAM, room=RoomSettings(kinds=("living",)), matte=errors)
+    settings = ModelSettings(network=NetworkSettings(matte="hint"), train=replace(TRAIN, synthetic=stream))
+    full = run(tmp_path, "full", RELEASE, settings)
+    network = load_network(full)
+    assert network.settings.filmed and all(value.isfinite().all() for value in network.state_dict().values())
+    curves = full.with_suffix(".csv").read_text().splitlines()
+    coverage = float(curves[1].split(",")[curves[0].split(",").index("coverage")])
+    assert 0 < coverage < 2  # 0.7 for each pixel of the person, if nothing were known
 
 
 def test_a_bad_step_is_left_out_on_the_device(tmp_path, monkeypatch):

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float32
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rig import nearest_point
+from posegaussian.preparation.mattes import soft_hull_kernels as kernels
 from posegaussian.preparation.mattes.hull import EXTENT, grid
 from posegaussian.preparation.mattes.window import Window
 
@@ -71,11 +72,9 @@ class SoftHull:
         if len(windows) < 2:
             return {name: _nothing(window) for name, window in windows.items()}
         coarse = {name: self._coarse[name] for name in windows}
-        known = _sampled(windows, logits, coarse)
-        seen = np.isfinite(known).sum(0)
+        ordered = _least_two(_sampled(windows, logits, coarse))
         # A coarse cell may hold a thin limb that one camera misses, so two have to be against it.
-        doubt = np.sort(np.where(np.isfinite(known), known, np.inf), axis=0)[min(1, len(windows) - 1)]
-        kept = (seen >= min(2, len(windows))) & (doubt > _LEAST)
+        kept = (ordered[:, 2] >= 2) & (ordered[:, 1] > _LEAST)
         if not kept.any():
             return {name: _nothing(window) for name, window in windows.items()}
         places = {name: coarse[name].split(kept) for name in windows}
@@ -118,13 +117,9 @@ class _Places:
     def split(self, kept: Bool[np.ndarray, " n"]) -> "_Places":
         """The parts of some cells. Within a cell, positions are linear: to a tenth of a pixel at 2 m."""
         parts = grid(_SPLIT).astype(np.float32)
-        pixels = (self.pixels[kept, None] + np.einsum("pa,nac->npc", parts, self.slopes[kept])).reshape(-1, 2)
-        return _Places(pixels, np.empty((0, 3, 2), np.float32), self.footprint / _SPLIT)
-
-    def in_window(self, window: Window) -> Float32[np.ndarray, "n 2"]:
-        """Positions in a window's pixels."""
-        shift, pitch = (np.asarray(value, np.float32) for value in (window.box[:2], window.pitch))
-        return (self.pixels - shift) * pitch
+        pixels = np.empty((np.count_nonzero(kept), len(parts), 2), np.float32)
+        kernels.split_cells(self.pixels, self.slopes, kept, parts, pixels)
+        return _Places(pixels.reshape(-1, 2), np.empty((0, 3, 2), np.float32), self.footprint / _SPLIT)
 
 
 def _sampled(
@@ -134,44 +129,35 @@ def _sampled(
 
     Outside a window, but inside the image, there certainly is nobody.
     """
-    known = []
-    for name, window in windows.items():
-        positions = places[name].in_window(window)
+    known = np.empty((len(windows), len(next(iter(places.values())).pixels)), np.float32)
+    for (name, window), values in zip(windows.items(), known, strict=True):
         width = max(1, round(places[name].footprint * float(window.pitch.mean()))) | 1
         wide = cv2.dilate(np.clip(logits[name], -LIMIT, LIMIT), np.ones((width, width), np.uint8))
-        padded = np.pad(wide, 1, constant_values=-LIMIT)
-        seen = np.isfinite(positions[:, 0])
-        values = np.full(len(positions), np.nan, np.float32)
-        limits = np.array([window.width, window.height])
-        columns, rows = np.clip(np.floor(positions[seen]).astype(np.int32), -1, limits).T + 1
-        values[seen] = padded[rows, columns]
-        known.append(values)
-    return np.stack(known)
+        kernels.look_up(places[name].pixels, *_frame(window), np.pad(wide, 1, constant_values=-LIMIT), values)
+    return known
+
+
+def _least_two(known: Float32[np.ndarray, "c n"]) -> Float32[np.ndarray, "n 3"]:
+    """The least and the second least log-odds of each cell, and how many cameras see it."""
+    found = np.empty((known.shape[1], 3), np.float32)
+    kernels.least_two(known, found)
+    return found
+
+
+def _frame(window: Window) -> tuple[Float32[np.ndarray, "2"], Float32[np.ndarray, "2"]]:
+    """Shift and pitch of a window."""
+    return np.array(window.box[:2], np.float32), window.pitch.astype(np.float32)
 
 
 def _seen_from(window: Window, places: _Places, others: Float32[np.ndarray, "c n"]) -> HullEvidence:
     """Evidence of the other cameras, drawn into a window."""
-    count = np.isfinite(others).sum(0)
-    ordered = np.sort(np.where(np.isfinite(others), others, np.inf), axis=0)
-    strict = np.where(count > 0, ordered[0], 0.0)
-    lenient = np.where(count > 2, ordered[min(1, len(ordered) - 1)], strict)
     step = max(1.0, _SHADOWS * places.footprint * float(window.pitch.mean()))
     size = int(np.ceil(window.height / step)), int(np.ceil(window.width / step))
-    positions = places.in_window(window)
-    inside = (positions >= 0).all(1) & (positions < (window.width, window.height)).all(1)
-    columns, rows = np.minimum((positions[inside] / step).astype(np.int32), np.array(size)[::-1] - 1).T
-    drawn = [_largest(rows, columns, values[inside], size) for values in (strict, lenient)]
+    drawn = np.full((2, *size), -LIMIT, np.float32)  # where there is no cell, nobody is there
+    limits = np.array([window.width, window.height], np.float32)
+    kernels.draw_cells(places.pixels, *_frame(window), limits, np.float32(step), _least_two(others), *drawn)
     wide = [_enlarged(values, step, window) for values in drawn]
     return HullEvidence(*wide, others=len(others))
-
-
-def _largest(
-    rows: Int[np.ndarray, " n"], columns: Int[np.ndarray, " n"], values: Float[np.ndarray, " n"], size: tuple[int, int]
-) -> Float32[np.ndarray, "r c"]:
-    """The largest value at each place; where there is none, nobody is there."""
-    found = np.full(size, -LIMIT, np.float32)
-    np.maximum.at(found, (rows, columns), values.astype(np.float32))
-    return found
 
 
 def _enlarged(values: Float32[np.ndarray, "r c"], step: float, window: Window) -> Float32[np.ndarray, "h w"]:

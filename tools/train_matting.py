@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from posegaussian.cuda_graphs import captured
 from posegaussian.preparation.mattes.network import MattingNetwork, network_input
@@ -30,8 +31,8 @@ TURN = 0.45
 """Largest angle by which windows are turned, radians: people who lean more are turned upright first."""
 CROWDED = 0.25
 """Share of windows in which the person of another one is put close behind."""
-DECAY = 0.998
-"""Of the mean of the weights over time."""
+averaged_over_time = get_ema_multi_avg_fn(0.998)
+"""Moves the mean of the weights over time towards the present ones."""
 LARGEST = 2.0
 """Norm to which gradients are shortened."""
 HELD_OUT = 2
@@ -170,7 +171,7 @@ class Training:
             [each for each in model.state_dict().values() if each.is_floating_point()]
             for model in (self.averaged, self.model)
         )
-        torch._foreach_lerp_(means, values, 1 - DECAY)
+        averaged_over_time(means, values, 0)
 
 
 def inputs_of(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:

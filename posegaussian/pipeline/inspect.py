@@ -14,7 +14,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.config import DetectorSettings, RectifySettings
-from posegaussian.errors import StoreError, UserError, collected_warnings
+from posegaussian.errors import CaptureError, StoreError, UserError, collected_warnings
 from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
@@ -97,12 +97,14 @@ def write_inspection(
         label, model = settings.mask_label, settings.matting
         capture = with_masks(capture, settings.masks, True, label, known, number, matting=model)
         frame = capture.frames[0]
+        capture, unseen = _without_unseen(capture, named, frame)
         masks = {camera: capture.mask(camera, frame) for camera in capture.cameras}
         centroids = np.stack([centroid(is_person(mask)) for mask in masks.values()])
         person = triangulate([capture.cameras[camera] for camera in masks], centroids)
         chosen, problems = _choose_pairs(capture, named, frame)
         judged = judge_masks(capture.cameras, masks, {name: mask_confidence(capture, name, frame) for name in masks})
         problems += [f"camera {camera}: {mask.problem}; {mask.hint}" for camera, mask in judged.items() if mask.problem]
+        problems += unseen
         problems += [bad_calibration(calibration)] if calibration is not None and calibration.why_not else []
         problems += _impossible_masks(capture) + _cut_images(capture)
         problems += map(_sentence, diagnose(capture, chosen, frame))
@@ -147,6 +149,20 @@ def _with_person(capture: Capture, file: PeopleFile) -> Capture:
         what = "the file has the person in none of the frames"
         raise StoreError(what, code="other-frames", file=file.path, frame=capture.frames[0], hint=hint)
     return replace(capture, frames=kept)
+
+
+def _without_unseen(capture: Capture, named: Sequence[Names], frame: int) -> tuple[Capture, list[str]]:
+    """The capture without cameras that miss the person in a frame, where pairs are left; a line for each of them."""
+    used = {camera for pair in named for camera in pair}
+    missed = {}
+    for camera in capture.cameras:
+        try:
+            capture.mask(camera, frame)
+        except CaptureError as error:
+            if error.code != "person-not-found" or camera in used or len(capture.cameras) - len(missed) < 3:
+                raise
+            missed[camera] = str(error)
+    return capture.with_roles([name for name in capture.cameras if name not in missed]), [*missed.values()]
 
 
 def _impossible_masks(capture: Capture) -> list[str]:

@@ -1,6 +1,7 @@
 """Masks made of the file of the stage `people`: nobody is looked for again; frames without the person are left out."""
 
 import re
+import shutil
 from typing import Literal
 
 import cv2
@@ -12,9 +13,11 @@ from people_oracle import SIZE, Oracle, landmarks, numbered_capture
 
 from posegaussian import cli
 from posegaussian.captures.reading import read_capture
-from posegaussian.config import FindPeopleSettings, RectifySettings
+from posegaussian.config import FindPeopleSettings, NetworkSettings, RectifySettings
 from posegaussian.errors import CaptureError, StoreError
 from posegaussian.io import store
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import save_weights
 from posegaussian.pipeline import people as stage
 from posegaussian.pipeline.inspect import write_inspection
 from posegaussian.pipeline.rectify import rectify_capture
@@ -99,6 +102,17 @@ def test_a_camera_that_no_pair_uses_may_miss_the_person(people, root, tmp_path, 
         assert file["frames"][()].tolist() == [0, 1, 2]
 
 
+def test_inspect_leaves_out_a_camera_that_misses_the_person(people, root, tmp_path):
+    """Unless a pair that is asked for needs it."""
+    with warns("person-not-seen", file=root, camera="02"):
+        path = people(gone={("02", 0)})
+    inspection = write_inspection(root, tmp_path / "page.html", SETTINGS, people=path)
+    assert inspection.masks.keys() == {"00", "01"}
+    assert [text for text in inspection.warnings if "camera 02" in text and "nobody is found" in text]
+    with refuses(CaptureError, "person-not-found", file=root, camera="02", frame=0):
+        write_inspection(root, tmp_path / "page.html", SETTINGS, pairs=[("01", "02")], people=path)
+
+
 def test_frames_that_a_camera_misses_are_left_out(people, root, tmp_path):
     """Camera 02 does not see whoever is first in the list, which is the one person of frame 1; frame 2 is empty."""
     with warns("nobody-there-skipped", file=root, frame=2), warns("person-not-seen", file=root, camera="02", frame=1):
@@ -134,6 +148,38 @@ def test_who_is_looked_for_without_a_file(people, root, tmp_path, monkeypatch):
     masks = {number: write_inspection(root, tmp_path / "page.html", SETTINGS, number=number).masks for number in (1, 2)}
     share = cv2.contourArea(cv2.convexHull(points.astype(np.float32))) / SIZE**2
     assert abs(masks[2]["01"].share - share) < 0.1 * share < abs(masks[1]["01"].share - share)
+
+
+def test_the_chosen_person_is_rendered(people, root, tmp_path, monkeypatch):
+    """In bright images, at the first camera: a network with random weights moves nothing there but along the rays."""
+    both = [landmarks(0.0, 0.0, 1.05), landmarks(0.6, 0.4)]
+    bright, weights, view = tmp_path / "bright", tmp_path / "net.safetensors", tmp_path / "view.png"
+    shutil.copytree(root, bright)
+    for path in bright.glob("images/*/*.png"):
+        image = cv2.imread(str(path))
+        image[2:] = 200
+        cv2.imwrite(str(path), image)
+    save_weights(PoseGaussian(NetworkSettings(pose="none", iterations=1)), weights, {})
+    monkeypatch.setattr(found, "load_blazepose", lambda **_: Oracle(read_capture(root).cameras, both))
+    line = ["render", str(bright), "--weights", str(weights), "--source", "00", "01", "--ratio", "0", "-o", str(view)]
+    for number in (1, 2):
+        cli.main(
+            [
+                *line,
+                "--device",
+                "cpu",
+                "--settings",
+                "{rectify: {size: [128, 128], color: 'off'}}",
+                "--person",
+                str(number),
+            ]
+        )
+        drawn, shares = cv2.imread(str(view)).max(2) > 20, []
+        for person in both:
+            points = read_capture(root).cameras["00"].project(person)
+            outline = cv2.fillConvexPoly(np.zeros((SIZE, SIZE)), cv2.convexHull(points.astype(np.int32)), 1) > 0
+            shares.append(drawn[outline].mean())
+        assert shares[number - 1] > 0.9 > 0.5 > shares[2 - number]
 
 
 def test_on_the_command_line(people, root, tmp_path, capsys):

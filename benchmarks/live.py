@@ -3,7 +3,7 @@
 A built-in person in a room is rendered once; two cameras play the frames from memory, to and fro, at 30 frames per
 second. Viewers are clients on the loopback address in a process of their own, who acknowledge each view as the page
 does. `--parity` compares the views with those of the same computation without threads, where no frame is left out.
-`--soak` runs cameras, threads and server alone, with stages that return at once, and prints memory and delay over time.
+`--soak` runs cameras, threads, server and viewers alone, with stages that return at once, and prints memory and delay.
 """
 
 import argparse
@@ -17,8 +17,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,7 +44,6 @@ from posegaussian.live.server import ViewServer
 from posegaussian.live.session import LiveSession
 from posegaussian.live.sources import Footage, Playback
 from posegaussian.live.stages import Prepared
-from posegaussian.live.viewer import HEADER, VIEW
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.rendering.raw_pair import KnownFrame, RawPair
@@ -52,6 +52,9 @@ from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, p
 from posegaussian.types import Camera, Gaussians, StereoPair
 
 FPS = 30
+_CLIENT = Path(__file__).with_name("live_client.py")
+_ROUND = 30.0
+"""Seconds after which the viewers of a soak leave, and others come."""
 Frames = dict[str, list[np.ndarray]]
 """Images by camera."""
 
@@ -69,14 +72,10 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="that render the footage")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--soak", type=float, default=0.0, help="seconds of a run without computation")
-    parser.add_argument("--client", help="the address of a session that this process watches")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/live.json"))
     given = parser.parse_args()
-    if given.client:
-        print(json.dumps(asyncio.run(_watch_all(given.client, given.viewers[0], given.seconds))))
-        return
     if given.soak:
-        _soak(given.soak)
+        _soak(given.soak, max(given.viewers))
         return
     cameras, frames = _filmed(given)
     rows: list[dict[str, Any]] = []
@@ -136,21 +135,11 @@ def _live(
         LiveCameras(session, sources, 5.0),
     ):
         session.wait(10, seconds=300.0)  # kernels are compiled, the graph is captured
-        server, ports, loop = ViewServer(session, Access(None)), [], asyncio.new_event_loop()
-        task = loop.create_task(server.run("127.0.0.1", 0, ports.append))
-        thread = threading.Thread(target=lambda: loop.run_until_complete(_quietly(task)))
-        thread.start()
-        while not ports:
-            time.sleep(0.01)
-        command = [sys.executable, str(Path(__file__)), "--client", f"ws://127.0.0.1:{ports[0]}/live"]
-        command += ["--viewers", str(viewers), "--seconds", str(given.seconds)]
-        before, memory, start, spent = session.latest(), _memory(), time.monotonic(), time.process_time()
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        seen = json.loads(done.stdout)
-        spent = time.process_time() - spent
-        passed, after, status = time.monotonic() - start, session.latest(), server.status()
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()
+        with _served(session) as (server, address):
+            before, memory, start, spent = session.latest(), _memory(), time.monotonic(), time.process_time()
+            seen = _watched(address, viewers, given.seconds)
+            spent = time.process_time() - spent
+            passed, after, status = time.monotonic() - start, session.latest(), server.status()
     assert before is not None and after is not None
     ages = sorted(1000 * age for viewer in seen for age in viewer["ages"])
     stages = " ".join(f"{name} {value:.0f}" for name, value in status["stages"].items() if value is not None)
@@ -169,36 +158,32 @@ def _live(
     }
 
 
+@contextmanager
+def _served(session: LiveSession) -> Iterator[tuple[ViewServer, str]]:
+    """A server on the loopback address in a thread of its own, and its address."""
+    server, ports, loop = ViewServer(session, Access(None)), [], asyncio.new_event_loop()
+    task = loop.create_task(server.run("127.0.0.1", 0, ports.append))
+    thread = threading.Thread(target=lambda: loop.run_until_complete(_quietly(task)))
+    thread.start()
+    while not ports:
+        time.sleep(0.01)
+    try:
+        yield server, f"ws://127.0.0.1:{ports[0]}/live"
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+
+
+def _watched(address: str, viewers: int, seconds: float) -> list[dict[str, Any]]:
+    """What viewers in a process of their own receive."""
+    command = [sys.executable, str(_CLIENT), address, "--viewers", str(viewers), "--seconds", str(seconds)]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 def _memory() -> float:
     """Memory of this process, MB."""
     found = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
     return int(found[1]) / 1000 if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-
-
-async def _watch_all(address: str, viewers: int, seconds: float) -> list[dict[str, Any]]:
-    return await asyncio.gather(*(_watch(address, seconds) for _ in range(viewers)))
-
-
-async def _watch(address: str, seconds: float) -> dict[str, Any]:
-    """What one viewer receives: ages of the views on arrival, seconds, their rate and size."""
-    from websockets.asyncio.client import connect
-
-    ages, sizes, last, start = [], [], 0, None
-    async with connect(address, max_size=None, proxy=None, compression=None) as connection:
-        while start is None or time.monotonic() < start + seconds:
-            data = await connection.recv()
-            now = time.monotonic()
-            if isinstance(data, str) or data[0] != VIEW:
-                continue
-            await connection.send('{"drawn": true}')
-            _, number, taken = HEADER.unpack(data[: HEADER.size])
-            if start is None:
-                start = now
-            elif number != last:
-                ages.append(now - taken)
-                sizes.append(len(data))
-            last = number
-    return {"ages": ages, "rate": len(ages) / (time.monotonic() - start), "bytes": statistics.median(sizes or [0])}
 
 
 def _parity(cameras: dict[str, SourceCamera], frames: Frames, size: int, given: argparse.Namespace) -> dict[str, Any]:
@@ -252,8 +237,8 @@ class _NoStages:
         return FrameReconstruction(0, 0, Gaussians(means, *shape), masks[:, 0], masks, self._cameras)
 
 
-def _soak(seconds: float) -> None:
-    """Print memory and delay of a session without computation every half minute."""
+def _soak(seconds: float, viewers: int) -> None:
+    """Print memory and delay of a session without computation, again and again; viewers come and go."""
     session_module.Stages = _NoStages  # type: ignore[misc,assignment]
     right = np.eye(4)
     right[0, 3] = -0.5
@@ -264,27 +249,17 @@ def _soak(seconds: float) -> None:
     image, playback, end = np.zeros((80, 96, 3), np.uint8), Playback(), time.monotonic() + seconds
     sources = {name: Footage(name, 1, lambda number: image, 120.0, playback) for name in cameras}
     network: Any = torch.nn.Linear(1, 1)
-    with LiveSession(cameras, network, settings=_settings(64)) as session, LiveCameras(session, sources, 5.0):
-        server, ports, loop = ViewServer(session, Access(None)), [], asyncio.new_event_loop()
-        task = loop.create_task(server.run("127.0.0.1", 0, ports.append))
-        server_thread = threading.Thread(target=lambda: loop.run_until_complete(_quietly(task)))
-        server_thread.start()
-        session.wait(1, seconds=60.0)
-
-        def watch() -> None:
-            while (left := end - time.monotonic()) > 0:
-                asyncio.run(_watch(f"ws://127.0.0.1:{ports[0]}/live", min(10.0, left)))
-
-        viewer = threading.Thread(target=watch)
-        viewer.start()
+    with (
+        LiveSession(cameras, network, settings=_settings(64, viewers)) as session,
+        LiveCameras(session, sources, 5.0),
+        _served(session) as (_, address),
+    ):
         while (left := end - time.monotonic()) > 0:
-            time.sleep(min(30.0, left))
-            frame, status = session.latest(), server.status()
-            facts = f"{frame.number if frame else 0} frames, {_memory():.0f} MB, {threading.active_count()} threads"
-            print(f"{facts}, delay {status['latency']} ms, {status['fps']} frames/s", flush=True)
-        viewer.join()
-        loop.call_soon_threadsafe(task.cancel)
-        server_thread.join()
+            seen = _watched(address, viewers, min(_ROUND, left))
+            ages = sorted(1000 * age for viewer in seen for age in viewer["ages"])
+            number, views = getattr(session.latest(), "number", 0), sum(viewer["rate"] for viewer in seen)
+            facts = f"{number} frames, {_memory():.0f} MB, {threading.active_count()} threads, {views:.0f} views/s"
+            print(f"{facts}, delay {ages[len(ages) // 2]:.1f} and {ages[int(0.95 * len(ages))]:.1f} ms", flush=True)
 
 
 async def _quietly(task: "asyncio.Task[None]") -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
 from posegaussian.config import LiveSettings
@@ -23,6 +24,8 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.parallel import thread_count
 from posegaussian.rendering.reconstruct import render, to_bytes
+from posegaussian.splatting import rasterize
+from posegaussian.types import Camera, Gaussians
 
 SIZES = {"cuda": (1024, 1024), "cpu": (256, 256)}
 """Width and height of rectified images where the settings name none, by kind of device."""
@@ -81,6 +84,7 @@ class LiveSession:
         self.cameras = dict(list(calibration.items())[:2])
         network = load_network(RELEASE, pick_device(device)) if model is None else model
         self.device = next(network.parameters()).device
+        _compile_rasterizer(self.device, self.settings.backend)
         self.size = self.settings.size or SIZES["cuda" if self.device.type == "cuda" else "cpu"]
         self.view_size = self.settings.view or self.size
         self.pairing = Pairing(tuple(self.cameras), self.settings.tolerance)
@@ -215,6 +219,18 @@ class LiveSession:
             self._changed.notify_all()
         for call in self._listeners:
             call()
+
+
+def _compile_rasterizer(device: torch.device, backend: str) -> None:
+    """Render one Gaussian: rasterisers compile their kernels at the first use, gsplat for a minute or two.
+
+    Not within `render`, where it would hold up the capture of graphs all the time.
+    """
+    shape = torch.eye(4)[:1], torch.ones(1, 3), torch.ones(1), torch.ones(1, 3)
+    gaussians = Gaussians(torch.tensor([[0.0, 0, 2]]), *shape).to(device)
+    camera = Camera(torch.tensor([[8.0, 0, 4], [0, 8, 4], [0, 0, 1]]), torch.eye(4), 8, 8).to(device)
+    with torch.inference_mode(), own_stream(device):
+        rasterize(gaussians, camera, backend=backend)
 
 
 def _now() -> float:

@@ -8,10 +8,14 @@ its table does not show. Logistic regression: each combination of what may be kn
 
 import argparse
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from posegaussian.captures.reading import read_capture
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
@@ -33,11 +37,13 @@ def main() -> None:
     """Collect pixels, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captures", type=Path, nargs="+")
+    parser.add_argument("--jobs", type=int, default=1, help="processes, each for one capture at a time")
     args = parser.parse_args()
     pixels = defaultdict(list)
-    rng = np.random.default_rng(0)
-    for root in args.captures:
-        collect(root, pixels, rng)
+    with ProcessPoolExecutor(args.jobs, get_context("spawn"), torch.set_num_threads, (1,)) as jobs:
+        for found in jobs.map(collect, args.captures, count()):
+            for kind, parts in found.items():
+                pixels[kind] += parts
     print(f"WEIGHTS: {', '.join(NAMES)}")
     for kind in sorted(pixels):
         features, truth = (np.concatenate(parts) for parts in zip(*pixels[kind], strict=True))
@@ -47,8 +53,9 @@ def main() -> None:
         print(f"{loss(features, truth, weights):.4f}, of the network alone {alone:.4f}", flush=True)
 
 
-def collect(root: Path, pixels: dict[tuple[int, bool], list], rng: np.random.Generator) -> None:
-    """Add the pixels of one capture, with fewer and more of its cameras, with and without the empty scene."""
+def collect(root: Path, seed: int) -> dict[tuple[int, bool], list[tuple[np.ndarray, np.ndarray]]]:
+    """Pixels of one capture, with fewer and more of its cameras, with and without the empty scene."""
+    pixels, rng = defaultdict(list), np.random.default_rng(seed)
     capture = read_capture(root)
     cameras = {name: capture.cameras[name] for name in capture.sources}
     scenes = {name: image for name in cameras if (image := capture.background(name)) is not None}
@@ -56,13 +63,14 @@ def collect(root: Path, pixels: dict[tuple[int, bool], list], rng: np.random.Gen
     for frame in capture.frames:
         images = {name: capture.image(name, frame) for name in cameras}
         people = find_people(images, cameras, model, people)
-        for count in range(1, len(cameras) + 1):
-            chosen = dict(list(people.views.items())[:count])
+        for number in range(1, len(cameras) + 1):
+            chosen = dict(list(people.views.items())[:number])
             for name, (window, evidence) in matting.evidence(images, chosen).items():
                 where = rng.integers(window.width * window.height, size=PIXELS)
                 truth = window.resampled(capture.mask(name, frame)).ravel()[where] / 255
                 for known in (evidence, replace(evidence, difference=None)):
                     pixels[known.kind].append((columns(known, window, where), truth))
+    return pixels
 
 
 def columns(evidence: Evidence, window: Window, where: np.ndarray) -> np.ndarray:

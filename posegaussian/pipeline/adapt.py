@@ -168,15 +168,15 @@ def _kept(
 def _model(
     settings: AdaptSettings, network: NetworkSettings, kind: str, size: tuple[int, int], clip: int
 ) -> ModelSettings:
-    """The settings of the training, on a device of this kind, with clips of so many frames."""
-    steps = settings.steps or _STEPS[kind]
+    """The settings of the training, on a device of this kind, with clips of so many frames, if the batch holds them."""
+    steps, batch = settings.steps or _STEPS[kind], settings.batch_size or _BATCH[kind]
     return ModelSettings(
         network=network,
         train=TrainSettings(
             depth_steps=0,
             full_steps=steps,
-            batch_size=settings.batch_size or _BATCH[kind],
-            frames=clip,
+            batch_size=batch,
+            frames=clip if batch % clip == 0 else 1,
             target_size=max(size),
             learning_rate=settings.learning_rate,
             warm_up=steps // 20,

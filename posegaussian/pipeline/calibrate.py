@@ -1,7 +1,7 @@
 """`posegaussian calibrate`: cameras from footage of a board, as the calibration of the canonical layout."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -14,13 +14,15 @@ from posegaussian.io.easymocap import write_calibration
 from posegaussian.io.images import LazyImage, read_image
 from posegaussian.parallel import in_order
 from posegaussian.preparation.calibration.board import TargetBoard
-from posegaussian.preparation.calibration.detection import View, detect, is_mirrored
+from posegaussian.preparation.calibration.detection import View, detect, is_mirrored, shows_two
 from posegaussian.preparation.calibration.rig import RigCalibration, calibrate_rig
 from posegaussian.progress import progress
-from posegaussian.report.calibration import calibration_page, camera_rows
+from posegaussian.report.calibration import calibration_page, camera_rows, volume_of
 
 _MOST_SEARCHED = 240
 """Frames of a camera in which the board is looked for, at equal steps; of these at most 100 are solved for. By hand."""
+_MOST_CHECKED = 3
+"""Frames of a camera in which a second board is looked for. Chosen by hand: 0.2 s each for a checkerboard."""
 _MOST_MIRRORED = 30
 """Frames in which a mirrored board is looked for where no board was found. Chosen by hand."""
 
@@ -44,14 +46,18 @@ def calibrate(folder: Path, output: Path, board: TargetBoard, floor: int | None 
     images = find_board_footage(folder)
     views, sizes = _detected(images, board, floor)
     for camera in sizes:
-        if not any(view.camera == camera for view in views):
+        found_in = [view.frame for view in views if view.camera == camera]
+        _check_one_board(board, images[camera], camera, found_in or sorted(images[camera]))
+        if not found_in:
             _check_not_mirrored(board, images[camera], camera)
     found = calibrate_rig(board, views, sizes, floor)
     with atomic_folder(output) as temporary:
         write_calibration(temporary, found.cameras, sizes=True)
         rows = camera_rows(found)
         pairs = [{"cameras": list(pair), "frames": count} for pair, count in found.shared().items()]
+        volume = volume_of(found)
         content = {"board": str(board), "floor": floor, "cameras": rows, "pairs": pairs}
+        content["volume"] = None if volume is None else round(volume.share, 4)
         (temporary / "calibration.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         (temporary / "calibration.html").write_text(calibration_page(found, board), encoding="utf-8")
     return found
@@ -87,6 +93,13 @@ def _detected(
             raise CaptureError(what, code="mixed-sizes", camera=camera, frame=frame, hint=hint)
         views += [] if view is None else [view]
     return views, sizes
+
+
+def _check_one_board(board: TargetBoard, images: Mapping[int, LazyImage], camera: str, frames: Sequence[int]) -> None:
+    for frame in frames[:: -(-len(frames) // _MOST_CHECKED)]:
+        if shows_two(board, _grey(images[frame], camera, frame)):
+            hint = "leave one in sight of the cameras, also in mirrors and on screens"
+            raise CalibrationError("two boards are in sight", code="two-boards", camera=camera, frame=frame, hint=hint)
 
 
 def _check_not_mirrored(board: TargetBoard, images: Mapping[int, LazyImage], camera: str) -> None:

@@ -99,8 +99,8 @@ class TargetBoard:
             problem = "its tags need a gap between them"
         elif self.markers and not hasattr(cv2.aruco, self._constant):
             problem = f"OpenCV has no markers {self.markers!r}"
-        elif self.markers and len(self.dictionary.bytesList) < self._marker_count:
-            problem = f"{self.markers} has {len(self.dictionary.bytesList)} markers, {self._marker_count} are needed"
+        elif self.markers and len(self.dictionary.bytesList) < self.marker_count:
+            problem = f"{self.markers} has {len(self.dictionary.bytesList)} markers, {self.marker_count} are needed"
         if problem:
             raise ConfigError(f"board {line!r}: {problem}", code="invalid-board", hint=_HINT)
 
@@ -152,7 +152,8 @@ class TargetBoard:
         return f"DICT_{self.markers.upper()}"
 
     @property
-    def _marker_count(self) -> int:
+    def marker_count(self) -> int:
+        """Number of the markers, which are numbered from 0."""
         squares = self.columns * self.rows
         return squares if self.kind == "apriltag" else squares // 2
 

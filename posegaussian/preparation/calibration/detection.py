@@ -8,18 +8,16 @@ from jaxtyping import Float, Int, UInt8
 from scipy.ndimage import map_coordinates
 
 from posegaussian.preparation.calibration.board import TargetBoard
+from posegaussian.preparation.calibration.crossings import refined_crossings
 from posegaussian.preparation.calibration.tag_edges import refined_tags
 
 _LEAST_CORNERS = 6
 """Fewest corners of a view that counts. Four give a pose; more tell a wrong one. Chosen by hand."""
-_WINDOW = 2, 10
-"""Least and largest half width of the window in which a corner is refined, pixels. Chosen by hand: at 15 px a square,
-refinement leaves 0.14 px, without it 0.3 to 0.5 px remain."""
-_WINDOW_SHARE = 0.6
-"""Half width of that window as a share of the shortest way to the next print. Chosen by hand: windows that touch the
-next corner are drawn to it."""
-_REFINEMENT = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
-"""Iterations and tolerance (pixels) of the refinement; enough to converge."""
+_REACH = 1.0, 3.0
+"""Least pixels across an edge in which it is looked for, and most of sharp edges, which are 2 to 3 pixels wide; of
+blurred ones, their width. Chosen on drawn checkerboards: in twice the reach errors are twice as large."""
+_REACH_SHARE = 0.6
+"""Most of it as a share of the way to the next print. Chosen by hand: nearer to it, edges are drawn to that print."""
 _OLDER = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE
 _LEAST_CLEAN = 1.0
 """Corners are left out where the way to the next print is shorter than this, pixels. Chosen by hand: a board of squares
@@ -69,7 +67,8 @@ def detect(board: TargetBoard, grey: UInt8[np.ndarray, "h w"], camera: str, fram
     to_image = cv2.findHomography(flat, pixels, cv2.RANSAC, 3.0)[0]
     if to_image is None:
         return None
-    scale = _pixels_per_metre(to_image, flat)
+    slopes = _slopes(to_image, flat)
+    scale = np.linalg.svd(slopes, compute_uv=False)[:, -1]  # pixels a metre where the board is foreshortened most
     fit = cv2.perspectiveTransform(flat[:, None], to_image)[:, 0]
     if not np.linalg.norm(fit - pixels, axis=1).max() < _WORST_FIT * board.side * scale.max():
         return None
@@ -78,14 +77,30 @@ def detect(board: TargetBoard, grey: UInt8[np.ndarray, "h w"], camera: str, fram
         large = large.reshape(-1, 4).all(1).repeat(4)
     if large.sum() < _LEAST_CORNERS:
         return None
-    ids, pixels, scale = ids[large], pixels[large], scale[large]
-    refined = _refined(board, grey, pixels, board.clean * scale)
-    return View(camera, frame, ids, refined + 0.5, _blur(board, grey, to_image, ids))
+    ids = ids[large]
+    blur = _blur(board, grey, to_image, ids)
+    return View(camera, frame, ids, _refined(board, grey, pixels[large], slopes[large], blur) + 0.5, blur)
 
 
 def is_mirrored(board: TargetBoard, grey: UInt8[np.ndarray, "h w"]) -> bool:
     """Whether an image shows the board mirrored. A mirrored checkerboard is a checkerboard, so it is never found."""
     return board.kind != "checkerboard" and detect(board, np.ascontiguousarray(grey[:, ::-1]), "", 0) is not None
+
+
+def shows_two(board: TargetBoard, grey: UInt8[np.ndarray, "h w"]) -> bool:
+    """Whether an image shows two boards of this kind: the marker of one number twice, or a second checkerboard."""
+    if board.kind == "checkerboard":
+        first = _checkerboard(board, grey)
+        if first is None:
+            return False
+        rest = grey.copy()
+        hull = cv2.convexHull(np.rint(first[1]).astype(np.int32))
+        cv2.fillConvexPoly(rest, hull, int(np.median(grey)))
+        size = board.columns - 1, board.rows - 1
+        return bool(cv2.findChessboardCornersSB(rest, size, flags=cv2.CALIB_CB_NORMALIZE_IMAGE)[0])
+    _, ids, _ = cv2.aruco.ArucoDetector(board.dictionary).detectMarkers(grey)
+    known = [] if ids is None else ids[ids < board.marker_count].tolist()
+    return len(set(known)) < len(known)
 
 
 def _checkerboard(board: TargetBoard, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -125,25 +140,20 @@ def _tags(board: TargetBoard, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return (4 * np.array(numbers)[:, None] + np.arange(4)).ravel(), places
 
 
-def _refined(board: TargetBoard, grey: np.ndarray, pixels: np.ndarray, clean: np.ndarray) -> np.ndarray:
-    """Corners to a fraction of a pixel; `clean` is the way to the next print, pixels."""
+def _refined(board: TargetBoard, grey: np.ndarray, pixels: np.ndarray, slopes: np.ndarray, blur: float) -> np.ndarray:
+    """Corners to a fraction of a pixel; `slopes` are of the image's places by the board's, at each corner."""
+    across = abs(np.linalg.det(slopes))[:, None] / np.linalg.norm(slopes, axis=1)  # pixels a metre, across both edges
+    reach = np.clip(_REACH_SHARE * board.clean * across, _REACH[0], max(_REACH[1], blur))
     if board.kind == "apriltag":
-        reach = np.clip(_WINDOW_SHARE * clean.reshape(-1, 4).min(1), _LEAST_CLEAN, _WINDOW[1])
-        return refined_tags(grey, pixels.reshape(-1, 4, 2), reach).reshape(-1, 2)
-    refined, large = pixels.copy(), clean >= _WINDOW[0]  # else the least window holds other print: as detected
-    if large.any():
-        half = int(np.clip(_WINDOW_SHARE * clean[large].min(), *_WINDOW))
-        start = pixels[large].astype(np.float32)[:, None].copy()
-        refined[large] = cv2.cornerSubPix(grey, start, (half, half), (-1, -1), _REFINEMENT)[:, 0]
-    return refined
+        return refined_tags(grey, pixels.reshape(-1, 4, 2), reach.reshape(-1, 8).min(1)).reshape(-1, 2)
+    return refined_crossings(grey, pixels, board.side * slopes.transpose(0, 2, 1), reach)
 
 
-def _pixels_per_metre(to_image: np.ndarray, flat: np.ndarray) -> np.ndarray:
-    """Scale of the board in the image at each point, in the direction in which it is smallest."""
+def _slopes(to_image: np.ndarray, flat: np.ndarray) -> Float[np.ndarray, "n 2 2"]:
+    """Slopes of the image's places by the board's, pixels a metre, at each point."""
     homogeneous = np.column_stack([flat, np.ones(len(flat))]) @ to_image.T
     places, depth = homogeneous[:, :2] / homogeneous[:, 2:], homogeneous[:, 2]
-    slopes = (to_image[None, :2, :2] - places[:, :, None] * to_image[None, 2:, :2]) / depth[:, None, None]
-    return np.linalg.svd(slopes, compute_uv=False)[:, -1]
+    return (to_image[None, :2, :2] - places[:, :, None] * to_image[None, 2:, :2]) / depth[:, None, None]
 
 
 def _blur(board: TargetBoard, grey: np.ndarray, to_image: np.ndarray, ids: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """A whole rig from views of a board: the start, the bundle adjustment, the outliers, the checks."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -42,6 +43,7 @@ class RigCalibration:
         views: the corners that were used.
         errors: found minus projected corners, pixels, of each view.
         rejected: share of each camera's corners that were outliers.
+        places: corners that two cameras or more saw at one time, metres.
         on_floor: whether the floor is z = 0, from a board that lies on it.
     """
 
@@ -49,6 +51,7 @@ class RigCalibration:
     views: Sequence[View]
     errors: Sequence[Float[np.ndarray, "_ 2"]]
     rejected: Mapping[str, float]
+    places: Float[np.ndarray, "m 3"]
     on_floor: bool
 
     def camera_errors(self, camera: str) -> Float[np.ndarray, " n"]:
@@ -121,7 +124,17 @@ def calibrate_rig(
         cameras[name] = SourceCamera(matrix, np.pad(lens, (0, 5 - len(lens))), pose, *size)
     if floor is not None:
         check_heights(cameras)
-    return RigCalibration(cameras, kept, solution.errors, rejected, floor is not None)
+    places = _places(board, kept, {frame: world @ pose for frame, pose in solution.boards.items()})
+    return RigCalibration(cameras, kept, solution.errors, rejected, places, floor is not None)
+
+
+def _places(
+    board: TargetBoard, views: Sequence[View], boards: Mapping[int, Float[np.ndarray, "4 4"]]
+) -> Float[np.ndarray, "m 3"]:
+    """Corners that two cameras or more saw in one frame, in the world; `boards` are from their axes to the world's."""
+    count = Counter((view.frame, corner) for view in views for corner in view.ids.tolist())
+    seen = [(boards[frame], board.corners[corner]) for (frame, corner), cameras in count.items() if cameras > 1]
+    return np.array([pose[:3, :3] @ corner + pose[:3, 3] for pose, corner in seen]).reshape(-1, 3)
 
 
 def _start(board: TargetBoard, views: Sequence[View], sizes: Mapping[str, tuple[int, int]]) -> Solution:

@@ -6,7 +6,8 @@ ends 0.25 px inside.
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from scipy.ndimage import map_coordinates
+
+from posegaussian.preparation.calibration.edges import edge_offsets
 
 _ALONG = np.linspace(0.12, 0.88, 33)
 """Where a side is sampled, as shares of its length: not near corners, where two sides meet. Chosen by hand."""
@@ -32,14 +33,9 @@ def refined_tags(
         ends = np.roll(tags, -1, axis=1)
         side = ends - tags
         normal = np.stack([side[..., 1], -side[..., 0]], 2) / np.linalg.norm(side, axis=2, keepdims=True)
-        steps = reach[:, None] * np.linspace(-1, 1, 25)  # fine enough for reaches of some pixels
         base = tags[:, :, None] + _ALONG[:, None] * side[:, :, None]
-        places = base[:, :, :, None] + steps[:, None, None, :, None] * normal[:, :, None, None]
-        profile = map_coordinates(levels, [places[..., 1], places[..., 0]], order=1, mode="nearest")
-        slopes = np.maximum(np.diff(profile, axis=3), 0)  # outwards, a tag ends dark on white
-        middle = (steps[:, 1:] + steps[:, :-1]) / 2
-        weight = slopes.sum(3)
-        offset = (slopes * middle[:, None, None]).sum(3) / np.maximum(weight, 1e-9)
+        offset, contrast = edge_offsets(levels, base, normal, np.repeat(reach[:, None], 4, axis=1))
+        weight = np.maximum(contrast, 0)  # outwards, a tag ends dark on white
         points = base + offset[..., None] * normal[:, :, None]
         lines = np.stack(
             [[_line(p, w) for p, w in zip(*sides, strict=True)] for sides in zip(points, weight, strict=True)]

@@ -64,7 +64,8 @@ def test_the_calibration_is_the_truth_and_can_be_read(footage, tmp_path, capsys)
     numbers = json.loads((output / "calibration.json").read_text())
     assert numbers["board"] == LINE + " 4x4_250" and all(row["median"] < 0.15 for row in numbers["cameras"].values())
     page = (output / "calibration.html").read_text()
-    assert page.count("<img") == 2 and "What to film again" in page
+    assert page.count("<img") == 4 and "What to film again" in page
+    assert 0.2 < numbers["volume"] < 0.9 and f"{100 * numbers['volume']:.0f} % of the space" in page
     with exits(capsys, file=output):
         cli.main(["calibrate", str(footage), "--board", LINE, "-o", str(output)])
 
@@ -76,6 +77,17 @@ def test_mirrored_images_are_named(footage, tmp_path, capsys):
         assert image is not None
         cv2.imwrite(str(path), image[:, ::-1])
     with exits(capsys, camera="left", names=["mirrored"]):
+        cli.main(["calibrate", str(tmp_path / "footage"), "--board", LINE, "-o", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_boards_in_sight_are_named(footage, tmp_path, capsys):
+    (tmp_path / "footage/left").mkdir(parents=True)
+    for path in sorted((footage / "left").iterdir()):
+        image = cv2.imread(str(path))
+        assert image is not None
+        cv2.imwrite(str(tmp_path / "footage/left" / path.name), np.vstack([image, image]))
+    with exits(capsys, camera="left", names=["two boards"]):
         cli.main(["calibrate", str(tmp_path / "footage"), "--board", LINE, "-o", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
 

@@ -29,7 +29,8 @@ def calibrate(
         board: `checkerboard 10x7 25mm` (squares across and down, side), `charuco 7x5 60mm 45mm` (square, marker) or
             `apriltag 6x6 88mm 26.4mm` (tags across and down, tag, gap); behind it OpenCV's name of other markers
         person: height of the one person who walks about in view of all cameras, metres
-        lenses: with `person`: folder of a calibration (intri.yml, extri.yml), of which the lenses are used
+        lenses: with `person`: folder of a calibration (intri.yml, extri.yml), of which the lenses are used; without it,
+            one focal length of each camera is found, which needs three cameras or more
         floor: frame in which the board lies on the floor, its print up: there the world's z is 0, and z is up
         output: the new folder, for intri.yml, extri.yml, calibration.json and the page calibration.html
     """
@@ -48,8 +49,6 @@ def calibrate(
 def _by_walker(folder: Path, output: Path, height: float, lenses: Path | None) -> None:
     from posegaussian.pipeline.calibrate_walker import calibrate_walker
 
-    if lenses is None:
-        raise ConfigError("--person needs --lenses: a walker gives poses, not lenses", code="missing-option")
     found = calibrate_walker(folder, output, height, lenses)
     print(f"landmarks that were kept back lie {found.residual:.1f} px from their epipolar lines (median)")
     print(f"{output}: {len(found.cameras)} cameras")

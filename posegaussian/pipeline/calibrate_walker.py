@@ -1,4 +1,4 @@
-"""`posegaussian calibrate --person`: poses of cameras from footage of a person who walks, lenses from a calibration."""
+"""`posegaussian calibrate --person`: poses, and focal lengths if need be, from footage of a person who walks."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,11 @@ from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.easymocap import write_calibration
 from posegaussian.io.images import LazyImage, read_image
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
-from posegaussian.preparation.calibration.walker import WalkerCalibration, calibrate_by_walker
+from posegaussian.preparation.calibration.walker import (
+    WalkerCalibration,
+    calibrate_by_walker,
+    calibrate_lenses_by_walker,
+)
 from posegaussian.preparation.solo import follow_alone
 from posegaussian.progress import progress
 
@@ -23,14 +27,15 @@ _HEIGHTS = 0.8, 2.3
 """Plausible heights of people, metres."""
 
 
-def calibrate_walker(folder: Path, output: Path, height: float, lenses: Path) -> WalkerCalibration:
+def calibrate_walker(folder: Path, output: Path, height: float, lenses: Path | None = None) -> WalkerCalibration:
     """Calibrate the cameras of a folder, and write intri.yml, extri.yml and calibration.json.
 
     Args:
         folder: with CAMERA/ of images or CAMERA.mp4; frames of one number are of one time.
         output: the new folder; it appears when it is complete.
         height: of the person, metres.
-        lenses: folder of a calibration in the canonical layout, whose intrinsics and distortion are used.
+        lenses: folder of a calibration in the canonical layout, whose intrinsics and distortion are used; None: one
+            focal length of each camera is found, which needs three cameras or more.
 
     Raises:
         CaptureError: there is no footage, an image cannot be used, or the output exists.
@@ -42,24 +47,36 @@ def calibrate_walker(folder: Path, output: Path, height: float, lenses: Path) ->
     if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
         what = f"a person of {height:g} m is implausible"
         raise CalibrationError(what, code="implausible-height", hint="give the height in metres, such as 1.78")
-    images, known = find_board_footage(folder), read_cameras(lenses)
-    for name in images:
+    images = find_board_footage(folder)
+    known = {} if lenses is None else read_cameras(lenses)
+    for name in images if lenses is not None else ():
         if name not in known:
             what = "no lens of this camera"
             raise CalibrationError(what, code="missing-calibration", file=lenses, camera=name)
     common = sorted(set.intersection(*map(set, images.values())))
     frames = common[:: -(-len(common) // _MOST_FRAMES) or 1]
-    model = load_blazepose()
-    trajectories = {
-        name: follow_alone(_read(by_frame, name, frames, known[name].width, known[name].height), model)
+    sizes = {
+        name: (known[name].width, known[name].height) if name in known else _size(by_frame[frames[0]], name, frames[0])
         for name, by_frame in images.items()
     }
-    found = calibrate_by_walker(trajectories, known, height)
+    model = load_blazepose()
+    trajectories = {
+        name: follow_alone(_read(by_frame, name, frames, *sizes[name]), model) for name, by_frame in images.items()
+    }
+    if known:
+        found = calibrate_by_walker(trajectories, known, height)
+    else:
+        found = calibrate_lenses_by_walker(trajectories, sizes, height)
     with atomic_folder(output) as temporary:
         write_calibration(temporary, found.cameras, sizes=True)
         content = {"person": height, "residual": round(found.residual, 3), "landmarks": found.landmarks}
         (temporary / "calibration.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return found
+
+
+def _size(image: LazyImage, camera: str, frame: int) -> tuple[int, int]:
+    height, width = read_image(image, camera, frame).shape[:2]
+    return width, height
 
 
 def _read(
@@ -68,6 +85,6 @@ def _read(
     for frame in progress(frames, f"camera {camera}: frame", len(frames)):
         image = read_image(images[frame], camera, frame)
         if image.shape[:2] != (height, width):
-            what = f"{image.shape[1]} x {image.shape[0]} pixels, but the lens is for {width} x {height}"
+            what = f"{image.shape[1]} x {image.shape[0]} pixels, but {width} x {height} are expected"
             raise CaptureError(what, code="mixed-sizes", camera=camera, frame=frame)
         yield image

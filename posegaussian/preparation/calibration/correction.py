@@ -21,6 +21,8 @@ BAD = 0.5
 degrees and 0.3 at 45; at 2 px a view loses 6 dB (`benchmarks/cameras.py`)."""
 _WIDEST = 60.0
 """Pairs that are further apart, degrees about the rig's centre, are not matched: most of their matches are wrong."""
+_FOCAL = 0.01
+"""Standard deviation of a focal length, where it is refined, as a share. Chosen by hand."""
 _LEAST = 30
 """Points that a verdict on a pair, or on a camera, needs. Chosen by hand."""
 _CELL = 1 / 16
@@ -112,14 +114,14 @@ def judged(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Correction:
     back = kept_back(tracks, cameras)
     fitted, rest = tracks.select(~back), tracks.select(back)
     start = _level(rest, cameras, points)
-    trials = {focal: refine_poses(cameras, fitted, focal=focal) for focal in (False, True)}
+    trials = {focal: refine_poses(cameras, fitted, focal=_FOCAL * focal) for focal in (False, True)}
     levels = {focal: _level(rest, trial, points) for focal, trial in trials.items()}
     focal = levels[True] < _BETTER * levels[False]
     if not levels[focal] < _BETTER * start:
         what = f"poses that fit better ({start:.2f} to {levels[focal]:.2f} px at kept-back points) were not found"
         return Correction(cameras, cameras, points, medians, {}, why_not=what)
     held = {pair: level for pair, (level, _) in pair_levels(rest, trials[focal]).items() if pair in medians}
-    return Correction(cameras, refine_poses(cameras, tracks, focal=focal), points, medians, held, focal)
+    return Correction(cameras, refine_poses(cameras, tracks, focal=_FOCAL * focal), points, medians, held, focal)
 
 
 def pair_levels(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[Pair, tuple[float, int]]:

@@ -24,8 +24,6 @@ _SPARSE = 0.05
 """Motion beyond this, pixels, counts linearly. Chosen by hand: well below the errors that are to be corrected."""
 _ROLL_REACH = 0.25
 """Rolls and steps along the optical axis are measured this far from the image's middle, as a share of its width."""
-_FOCAL = 0.01
-"""Standard deviation of a focal length, where it is refined, as a share."""
 _ROUNDS = 3
 """Times that the poses are refined, each without the points that were wrong before. Chosen by hand."""
 _REJECTED = 4.0
@@ -50,14 +48,14 @@ class _State:
 
 
 def refine_poses(
-    cameras: Mapping[str, SourceCamera], tracks: Tracks, *, focal: bool = False, prior: float = PRIOR
+    cameras: Mapping[str, SourceCamera], tracks: Tracks, *, focal: float = 0.0, prior: float = PRIOR
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses.
 
     Args:
         cameras: as given, by name; those that see no point stay as they are.
         tracks: of points that two cameras or more see.
-        focal: refine the focal lengths, too.
+        focal: standard deviation of the focal lengths, as a share; 0: they are exact.
         prior: motion of a camera, pixels, that weighs as much as one observation; large where `cameras` are a guess.
     """
     placed = place(tracks, cameras)
@@ -73,7 +71,7 @@ def refine_poses(
 
 
 def _refined(
-    cameras: Mapping[str, SourceCamera], tracks: Tracks, points: Float[np.ndarray, "p 3"], focal: bool, prior: float
+    cameras: Mapping[str, SourceCamera], tracks: Tracks, points: Float[np.ndarray, "p 3"], focal: float, prior: float
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses, from tracks that are placed in the world."""
     state, found = _Problem(cameras, tracks, points, focal, prior).solved(), dict(cameras)
@@ -90,7 +88,7 @@ class _Problem:
     """Residuals, their slopes, and steps in which the points are eliminated (Schur complement)."""
 
     def __init__(
-        self, cameras: Mapping[str, SourceCamera], tracks: Tracks, points: np.ndarray, focal: bool, prior: float
+        self, cameras: Mapping[str, SourceCamera], tracks: Tracks, points: np.ndarray, focal: float, prior: float
     ):
         given = [cameras[name] for name in tracks.names]
         self.tracks, self.rays = tracks, flat_rays(tracks, cameras)
@@ -107,7 +105,7 @@ class _Problem:
         reach = _ROLL_REACH * np.array([camera.width for camera in given])
         across = np.stack([self.focal, self.focal, reach], axis=1)
         self.motion = np.concatenate([across, across / depth[:, None]], axis=1)  # pixels a radian, and a metre
-        self.prior, self.zoom_weight = prior, 1 / _FOCAL if focal else 1e6
+        self.prior, self.zoom_weight = prior, 1 / max(focal, 1e-6)
 
     def _local(self, state: _State) -> np.ndarray:
         at = self.tracks.camera

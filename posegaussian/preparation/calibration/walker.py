@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.pose.person import LANDMARKS
+from posegaussian.preparation.calibration.intrinsics import check_lens
 from posegaussian.preparation.calibration.refinement import refine_poses
 from posegaussian.preparation.calibration.tracks import Tracks, focal_of, place
 
@@ -29,6 +30,13 @@ _LEAST_INLIERS = 0.5
 """Share of a pair's landmarks that must agree on its essential matrix. Chosen by hand."""
 _LOOSE = 100.0
 """Weight of the start in the bundle adjustment: next to none (pixels, see `refine_poses`)."""
+_UNKNOWN = 0.3
+"""Standard deviation of focal lengths that are not known, as a share. Chosen by hand."""
+_STARTS = 0.7, 1.4
+"""Focal lengths that the search starts from, as shares of the image's longer side: fields of view of 71 and 39 degrees.
+Of four cameras, both ends are within 1 % of each other, also from 0.5 and 2."""
+_AGREED = 0.03
+"""Largest difference of the two ends, as a share. Chosen by hand: of two cameras, they differ by half."""
 _MOST_POINTS = 4000
 """Points that are solved for at most, in frames at equal steps."""
 _KEPT_BACK = 5
@@ -63,7 +71,7 @@ def calibrate_by_walker(
     lenses: Mapping[str, SourceCamera],
     height: float,
     *,
-    focal: bool = False,
+    focal: float = 0.0,
 ) -> WalkerCalibration:
     """Poses of cameras from landmarks over time.
 
@@ -71,7 +79,7 @@ def calibrate_by_walker(
         trajectories: x, y (pixels, centres at +0.5) and visibility, by camera, of the same times.
         lenses: intrinsics, distortion and sizes; their poses do not count.
         height: of the person, metres.
-        focal: refine focal lengths, too.
+        focal: standard deviation of the focal lengths, as a share; 0: they are exact.
 
     Raises:
         CalibrationError: a camera shares too little with the others, or the landmarks contradict each other.
@@ -92,6 +100,42 @@ def calibrate_by_walker(
     points = np.full((len(next(iter(trajectories.values()))), len(LANDMARKS), 3), np.nan)
     points[numbers[:, 0], numbers[:, 1]] = placed.points
     return WalkerCalibration(_in_world(solved, points, height), residual, len(fitted))
+
+
+def calibrate_lenses_by_walker(
+    trajectories: Mapping[str, Float[np.ndarray, "frames 33 3"]], sizes: Mapping[str, tuple[int, int]], height: float
+) -> WalkerCalibration:
+    """Poses and one focal length of each camera from landmarks over time; lenses without distortion.
+
+    Args:
+        trajectories: x, y (pixels, centres at +0.5) and visibility, by camera, of the same times.
+        sizes: width and height of the images by camera, pixels.
+        height: of the person, metres.
+
+    Raises:
+        CalibrationError: as of `calibrate_by_walker`; or the focal lengths depend on where the search for them starts,
+            as those of two cameras that look at one place do (Sturm, 2000).
+    """
+    short, long = (
+        calibrate_by_walker(
+            trajectories, {name: _lens(size, share) for name, size in sizes.items()}, height, focal=_UNKNOWN
+        )
+        for share in _STARTS
+    )
+    for name, size in sizes.items():
+        ends = [focal_of(found.cameras[name]) for found in (short, long)]
+        if not abs(ends[0] / ends[1] - 1) <= _AGREED:
+            what = f"the landmarks do not determine its focal length: {ends[0]:.0f} and {ends[1]:.0f} px fit alike"
+            hint = "give --lenses, or film with three cameras or more; two that look at one place never tell"
+            raise CalibrationError(what, code="undetermined-focal-length", camera=name, hint=hint)
+        check_lens(short.cameras[name].intrinsics, size, name)
+    return short
+
+
+def _lens(size: tuple[int, int], share: float) -> SourceCamera:
+    """A camera with this focal length, as a share of the image's longer side."""
+    matrix = np.array([[share * max(size), 0, size[0] / 2], [0, share * max(size), size[1] / 2], [0, 0, 1]])
+    return SourceCamera(matrix, np.zeros(5), np.eye(4), *size)
 
 
 def _tracks(

@@ -54,8 +54,8 @@ def test_what_is_missing_is_named(footage, capsys):
     start = ["calibrate", str(footage / "footage"), "-o", str(footage / "out")]
     with exits(capsys, names=["--board", "--person"]):
         cli.main(start)
-    with exits(capsys, names=["--lenses"]):
-        cli.main([*start, "--person", "1.8"])
+    with exits(capsys, camera="0", names=["focal length", "--lenses"]):
+        cli.main([*start, "--person", str(HEIGHT)])
     with exits(capsys, names=["implausible"]):
         cli.main([*start, "--person", "180", "--lenses", str(footage / "lenses")])
     write_calibration(footage / "lenses", {"0": TRUE["0"]}, sizes=True)

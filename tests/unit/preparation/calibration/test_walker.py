@@ -8,27 +8,49 @@ from walking_person import FRAMES, HEIGHT, RIGS, rig, trajectories
 
 from posegaussian.errors import CalibrationError
 from posegaussian.preparation.calibration.tracks import Tracks, place
-from posegaussian.preparation.calibration.walker import calibrate_by_walker
+from posegaussian.preparation.calibration.walker import calibrate_by_walker, calibrate_lenses_by_walker
+
+
+def largest_turn(true, found):
+    """Rotation from the found world to the true one, and the largest turn of a camera after it, degrees."""
+    left, _, right = np.linalg.svd(sum(true[n].rotation.T @ found[n].rotation for n in true))
+    turn = left @ right
+    return turn, np.degrees(
+        max(np.linalg.norm(cv2.Rodrigues(true[n].rotation @ turn @ found[n].rotation.T)[0]) for n in true)
+    )
 
 
 @pytest.mark.parametrize("name", RIGS)
 def test_true_poses_come_back(name):
     true = rig(name)
     found = calibrate_by_walker(trajectories(true), true, HEIGHT)
-    turn = sum(true[n].rotation.T @ found.cameras[n].rotation for n in true)
-    left, _, right = np.linalg.svd(turn)
-    turn = left @ right
-    angles = [np.linalg.norm(cv2.Rodrigues(true[n].rotation @ turn @ found.cameras[n].rotation.T)[0]) for n in true]
+    turn, angle = largest_turn(true, found.cameras)
     points = np.random.default_rng(1).uniform([-0.5, -0.5, 0], [0.5, 0.5, 1.8], (200, 3))
     rows = [{n: camera.project(point[None])[0] for n, camera in true.items()} for point in points]
     epipolar = np.median(place(Tracks.of(list(true), rows, dict.fromkeys(true, 1.0)), found.cameras).residuals())
-    print(f"{np.degrees(max(angles)):.3f} degrees, epipolar {epipolar:.2f} px, kept back {found.residual:.2f} px")
-    assert np.degrees(max(angles)) < 0.5 and epipolar < 2
+    print(f"{angle:.3f} degrees, epipolar {epipolar:.2f} px, kept back {found.residual:.2f} px")
+    assert angle < 0.5 and epipolar < 2
     assert found.residual == pytest.approx(6, abs=3)
     # Up, the floor and the scale come from the person.
     assert np.degrees(np.arccos(turn[2, 2])) < 1
     for n, camera in true.items():
         assert found.cameras[n].centre[2] == pytest.approx(camera.centre[2], rel=0.06)
+
+
+def test_focal_lengths_come_back():
+    true = rig("four")
+    sizes = {n: (camera.width, camera.height) for n, camera in true.items()}
+    found = calibrate_lenses_by_walker(trajectories(true), sizes, HEIGHT)
+    focal = [found.cameras[n].intrinsics[0, 0] / true[n].intrinsics[0, 0] for n in true]
+    print(f"{largest_turn(true, found.cameras)[1]:.3f} degrees, focal lengths {np.round(focal, 3)}")
+    assert largest_turn(true, found.cameras)[1] < 1
+    assert focal == pytest.approx([1, 1, 1, 1], rel=0.05)
+
+
+def test_two_cameras_do_not_tell_focal_lengths():
+    true = rig("two")
+    with refuses(CalibrationError, "undetermined-focal-length", camera="0"):
+        calibrate_lenses_by_walker(trajectories(true), {n: (c.width, c.height) for n, c in true.items()}, HEIGHT)
 
 
 def test_what_does_not_determine_the_cameras_is_named():

@@ -18,6 +18,7 @@ from posegaussian.geometry.masks import bounding_box
 from posegaussian.model.network import PoseGaussian
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
 from posegaussian.preparation.calibration.correction import Correction, correct
+from posegaussian.preparation.calibration.feature_tracks import Features
 from posegaussian.preparation.calibration.walker import calibrate_by_walker
 from posegaussian.preparation.people import find_people
 from posegaussian.preparation.solo import follow_alone
@@ -77,15 +78,17 @@ def filmed(seed: int, size: int) -> Filmed:
     times = [dict(capture.render(frame)) for frame in range(FRAMES)]
     names = list(capture.scene.rig.sources)
     cameras = {name: source_of(capture.scene.rig.sources[name]) for name in names}
-    frames = [{name: time[name].image for name in names} for time in times]
+    features = [{name: Features.of(time[name].image) for name in names} for time in times]
     corrections = {}
     for label, bad in _with_errors(cameras, np.random.default_rng(seed)):
-        corrections[label] = correct([{name: time[name] for name in bad} for time in frames], bad)
+        corrections[label] = correct([{name: time[name] for name in bad} for time in features], bad)
     held, view = times[0]["t00"], source_of(capture.scene.rig.held_out["t00"])
     masks = {name: times[0][name].mask for name in names}
     truth = held.room.foreground if held.room is not None else held.image
     covered = (truth.astype(float) * (held.mask[..., None] / 255)).round().astype(np.uint8)
-    return Filmed(seed, frames[0], masks, cameras, (covered, held.mask), view, corrections)
+    return Filmed(
+        seed, {name: times[0][name].image for name in names}, masks, cameras, (covered, held.mask), view, corrections
+    )
 
 
 def _with_errors(
@@ -134,7 +137,7 @@ def view_rows(person: Filmed, network: PoseGaussian, size: int) -> list[dict[str
                 [person.images[n] for n in names], [person.masks[n] for n in names], [cameras[n] for n in names],
                 size=(size, size), match_colors=True,
             )  # fmt: skip
-            gaussians = reconstruct(pair.to(next(network.parameters()).device), model=network).to("cpu")
+            gaussians = reconstruct(pair.to(next(network.parameters()).device), model=network)
             found = render(gaussians, person.held_out.pinhole())
             image = (255 * found.colors.clamp(0, 1)).round().byte().permute(1, 2, 0).cpu().numpy()
             values[kind] = box_psnr(image, *person.truth), box_psnr(aligned(image, person.truth[0]), *person.truth)

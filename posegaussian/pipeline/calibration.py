@@ -8,6 +8,7 @@ from posegaussian.captures.capture import Capture
 from posegaussian.config import RectifySettings
 from posegaussian.errors import warn
 from posegaussian.preparation.calibration.correction import BAD, Correction, correct
+from posegaussian.preparation.calibration.feature_tracks import Features
 
 _FRAMES = 4
 """Frames, spread over the capture, in which features are looked for. By hand: what stands still is the same in all."""
@@ -28,8 +29,8 @@ def judge_calibration(capture: Capture, cameras: Sequence[str], frames: Sequence
     if len(names) < 2:
         return None
     chosen = sorted({frames[(len(frames) - 1) * index // max(_FRAMES - 1, 1)] for index in range(_FRAMES)})
-    images = ({name: capture.image(name, frame) for name in names} for frame in chosen)
-    return correct(images, {name: capture.cameras[name] for name in names})
+    features = ({name: Features.of(capture.image(name, frame)) for name in names} for frame in chosen)
+    return correct(features, {name: capture.cameras[name] for name in names})
 
 
 def with_calibration(

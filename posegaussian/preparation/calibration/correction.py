@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rig import pair_angle
-from posegaussian.preparation.calibration.feature_tracks import feature_tracks, gate_of
+from posegaussian.preparation.calibration.feature_tracks import Features, feature_tracks, gate_of
 from posegaussian.preparation.calibration.refinement import refine_poses
 from posegaussian.preparation.calibration.tracks import Tracks, place
 from posegaussian.preparation.people import rig_centre
@@ -36,7 +36,6 @@ _BETTER = 0.8
 """A correction is used where the residual of points that were kept back falls below this share. Chosen by hand."""
 
 Pair = tuple[str, str]
-Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
 
 
 @dataclass(frozen=True)
@@ -83,17 +82,17 @@ class Correction:
         return found
 
 
-def correct(frames: Iterable[Images], cameras: Mapping[str, SourceCamera]) -> Correction:
+def correct(frames: Iterable[Mapping[str, Features]], cameras: Mapping[str, SourceCamera]) -> Correction:
     """A calibration judged, and corrected where it is bad and points that were kept back agree.
 
     Args:
-        frames: images of all cameras at some times.
+        frames: features of the images of all cameras, at some times.
         cameras: as given, two or more.
     """
     pairs = matched_pairs(cameras)
     tracks = Tracks.of(list(cameras), [], {})
-    for images in frames:
-        tracks = tracks.joined(feature_tracks(images, cameras, pairs))
+    for features in frames:
+        tracks = tracks.joined(feature_tracks(features, cameras, pairs))
     return judged(tracks, cameras)
 
 

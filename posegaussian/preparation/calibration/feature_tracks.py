@@ -38,37 +38,35 @@ class Features:
     Args:
         pixels: x and y, pixel centres at +0.5.
         descriptors: of unit length.
-        rays: viewing directions in the world, of unit length; NaN where the lens has none.
     """
 
     pixels: Float[np.ndarray, "n 2"]
     descriptors: Float32[np.ndarray, "n 128"]
-    rays: Float[np.ndarray, "n 3"]
 
     @staticmethod
-    def of(image: UInt8[np.ndarray, "_ _ 3"], camera: SourceCamera) -> Features:
+    def of(image: UInt8[np.ndarray, "_ _ 3"]) -> Features:
         """The strongest features of an image."""
         found, descriptors = cv2.SIFT.create(_FEATURES).detectAndCompute(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), None)
         pixels = np.array([point.pt for point in found]).reshape(-1, 2) + 0.5
-        rays = camera.directions(pixels)
-        rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
         unit = np.sqrt(descriptors / np.maximum(descriptors.sum(1, keepdims=True), 1e-6)) if len(found) else None
-        return Features(pixels, np.zeros((0, 128), np.float32) if unit is None else unit.astype(np.float32), rays)
+        return Features(pixels, np.zeros((0, 128), np.float32) if unit is None else unit.astype(np.float32))
+
+    def rays(self, camera: SourceCamera) -> Float[np.ndarray, "n 3"]:
+        """Viewing directions in the world, of unit length; NaN where the lens has none."""
+        found = camera.directions(self.pixels)
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
 def feature_tracks(
-    images: Mapping[str, UInt8[np.ndarray, "_ _ 3"]],
-    cameras: Mapping[str, SourceCamera],
-    pairs: Iterable[tuple[str, str]],
+    features: Mapping[str, Features], cameras: Mapping[str, SourceCamera], pairs: Iterable[tuple[str, str]]
 ) -> Tracks:
     """Features of one frame that two cameras or more see.
 
     Args:
-        images: RGB, by camera.
+        features: of the images, by camera.
         cameras: by name.
         pairs: of cameras whose features are matched.
     """
-    features = {name: Features.of(image, cameras[name]) for name, image in images.items()}
     matches = {
         (a, b): matched((features[a], features[b]), (cameras[a], cameras[b]))
         for a, b in pairs
@@ -89,8 +87,9 @@ def matched(features: tuple[Features, Features], cameras: tuple[SourceCamera, So
     first, second = features
     offsets = cameras[1].centre - cameras[0].centre
     gates = [gate_of(camera) / focal_of(camera) for camera in cameras]
-    near = _off(first.rays, second.rays, offsets) < gates[1]
-    near &= (_off(second.rays, first.rays, -offsets) < gates[0]).T
+    rays, others = first.rays(cameras[0]), second.rays(cameras[1])
+    near = _off(rays, others, offsets) < gates[1]
+    near &= (_off(others, rays, -offsets) < gates[0]).T
     likeness = np.where(near, first.descriptors @ second.descriptors.T, -1)
     ahead, back = _best(likeness, second.pixels), _best(likeness.T, first.pixels)
     chosen = [(i, j) for i, j in enumerate(ahead) if j >= 0 and back[j] == i]

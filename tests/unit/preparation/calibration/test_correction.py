@@ -6,7 +6,7 @@ from filmed_boards import SIZE, TrueCamera
 from textured_scene import photographed, source_of, turned
 
 from posegaussian.preparation.calibration.correction import correct, judged, level_of
-from posegaussian.preparation.calibration.feature_tracks import feature_tracks
+from posegaussian.preparation.calibration.feature_tracks import Features, feature_tracks
 from posegaussian.preparation.calibration.refinement import refine_poses
 from posegaussian.preparation.calibration.tracks import Tracks, place
 
@@ -114,18 +114,19 @@ def test_features_of_photographs():
     cameras = {name: TrueCamera(angle, lens=(0.0, 0, 0, 0)) for name, angle in (("a", -10), ("b", 10))}
     true = {name: source_of(camera) for name, camera in cameras.items()}
     images = {name: np.repeat(photographed(camera)[..., None], 3, axis=2) for name, camera in cameras.items()}
-    tracks = feature_tracks(images, true, [("a", "b")])
+    features = {name: Features.of(image) for name, image in images.items()}
+    tracks = feature_tracks(features, true, [("a", "b")])
     level, count = level_of(place(tracks, true).residuals(), 12.8)
     print(count, level)
     assert count > 200 and level < 0.2
     bad = {**true, "b": turned(true["b"], 2.0, np.pi / 2)}
-    found = correct([images], bad)
+    found = correct([features], bad)
     assert found.used and epipolar(found.cameras, true) < 0.3
-    assert not correct([images], true).used
+    assert not correct([features], true).used
 
 
 def test_images_without_features():
     cameras = {name: TRUE[name] for name in "12"}
-    images = {name: np.full((SIZE[1], SIZE[0], 3), 128, np.uint8) for name in cameras}
-    found = correct([images], cameras)
+    features = Features.of(np.full((SIZE[1], SIZE[0], 3), 128, np.uint8))
+    found = correct([dict.fromkeys(cameras, features)], cameras)
     assert not found.used and not found.before and found.cameras is cameras

@@ -19,7 +19,8 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
 from posegaussian.preparation.calibration.correction import Correction, correct
 from posegaussian.preparation.calibration.feature_tracks import Features
-from posegaussian.preparation.calibration.walker import calibrate_by_walker
+from posegaussian.preparation.calibration.tracks import focal_of
+from posegaussian.preparation.calibration.walker import calibrate_by_walker, calibrate_lenses_by_walker
 from posegaussian.preparation.people import find_people
 from posegaussian.preparation.solo import follow_alone
 from posegaussian.preparation.synchronisation import landmark_offsets
@@ -156,7 +157,10 @@ def box_psnr(image: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
 
 
 def aligned(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """The image moved and turned onto the truth (enhanced correlation; Evangelidis and Psarakis, 2008)."""
+    """The image moved and turned onto the truth (enhanced correlation; Evangelidis and Psarakis, 2008).
+
+    By Lanczos's filter: linear interpolation alone costs up to 0.25 dB, and nothing where nothing has to move.
+    """
     goal, grey = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (truth, image))
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 100, 1e-6)
     try:
@@ -165,7 +169,7 @@ def aligned(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
     except cv2.error:  # it does not converge
         return image
     size = image.shape[1], image.shape[0]
-    return np.asarray(cv2.warpAffine(image, motion, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP))
+    return np.asarray(cv2.warpAffine(image, motion, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP))
 
 
 def offset_row(seed: int, size: int) -> dict[str, Any]:
@@ -189,7 +193,7 @@ def offset_row(seed: int, size: int) -> dict[str, Any]:
 
 
 def walker_row(seed: int, size: int) -> dict[str, Any]:
-    """Poses of four cameras from a person of the validation split in a room, with exact lenses."""
+    """Poses of four cameras from a person of the validation split in a room, with exact and with unknown lenses."""
     settings = BuiltinSettings(
         frames=LENGTH, fps=8, size=(size, size), sources=4, targets=1, rig=ARC, sensor=SENSOR,
         room=RoomSettings(kinds=(KINDS[seed % len(KINDS)],), before=0.0, people=(0, 0)),
@@ -206,21 +210,31 @@ def walker_row(seed: int, size: int) -> dict[str, Any]:
     joints = capture.joints
     assert joints is not None
     height = float(joints[0, [1, 2], 2].mean()) / EYES
-    try:
-        found = calibrate_by_walker(trajectories, cameras, height)
-    except CalibrationError as error:
-        return {"person": seed, "calibrated": str(error)}
-    angle, _ = differences(found.cameras, cameras)
+    sizes = dict.fromkeys(cameras, (size, size))
     points = joints.reshape(-1, 3)[:: max(len(joints) * 17 // 400, 1)]
-    base = [np.linalg.norm(each["00"].centre - each["01"].centre) for each in (found.cameras, cameras)]
-    return {
-        "person": seed,
-        "calibrated": "yes",
-        "worst turn, degrees": angle,
-        "epipolar error of true points, px": float(np.median(epipolar_errors(found.cameras, cameras, points))),
-        "kept-back landmarks, px": found.residual,
-        "scale": float(base[0] / base[1]),
-    }
+    row: dict[str, Any] = {"person": seed}
+    for lenses, calibrate in (
+        ("exact", lambda: calibrate_by_walker(trajectories, cameras, height)),
+        ("unknown", lambda: calibrate_lenses_by_walker(trajectories, sizes, height)),
+    ):
+        try:
+            found = calibrate()
+        except CalibrationError as error:
+            row[f"lenses {lenses}"] = str(error)
+            continue
+        base = [np.linalg.norm(each["00"].centre - each["01"].centre) for each in (found.cameras, cameras)]
+        row |= {
+            f"lenses {lenses}": "calibrated",
+            f"{lenses}: worst turn, degrees": differences(found.cameras, cameras)[0],
+            f"{lenses}: epipolar error of true points, px": float(
+                np.median(epipolar_errors(found.cameras, cameras, points))
+            ),
+            f"{lenses}: kept-back landmarks, px": found.residual,
+            f"{lenses}: scale": float(base[0] / base[1]),
+            f"{lenses}: worst focal length, %": 100
+            * max(abs(focal_of(found.cameras[name]) / focal_of(camera) - 1) for name, camera in cameras.items()),
+        }
+    return row
 
 
 def _trajectories(

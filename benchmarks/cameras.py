@@ -6,7 +6,7 @@
 boards: boards that the engine draws, with noise and JPEG, four cameras. real: the pictures of a board in the package
 pose2sim. turned: people of the validation split in rooms, source cameras turned by 1, 2 and 4 px and focal lengths off
 by 1 %; PSNR in the box of a held-out view. offsets: the same people before a wall, cameras up to 2.5 frames apart.
-walker: poses from a person in a room, with exact lenses.
+walker: poses from a person in a room, with exact and with unknown lenses.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,15 @@ def main() -> None:
 
 def _pool(args: argparse.Namespace) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(args.workers, multiprocessing.get_context("spawn"))
+
+
+def _printed(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, each printed as it comes."""
+    found = []
+    for row in rows:
+        print(row, file=sys.stderr, flush=True)
+        found.append(row)
+    return found
 
 
 def boards(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -109,8 +118,7 @@ def offsets(args: argparse.Namespace) -> list[dict[str, Any]]:
     """One row: errors of the offsets over all people and cameras."""
     with _pool(args) as pool:
         seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
-        found = list(pool.map(offset_row, seeds, [512] * args.people))
-    print(*found, sep="\n", file=sys.stderr)
+        found = _printed(pool.map(offset_row, seeds, [512] * args.people))
     pairs = [values for row in found for values in row["offsets"].values()]
     errors = sorted(abs(measured - true) for true, measured, _ in pairs if measured is not None)
     middle, worst = (statistics.median(errors), max(errors)) if errors else (float("nan"), float("nan"))
@@ -120,7 +128,8 @@ def offsets(args: argparse.Namespace) -> list[dict[str, Any]]:
 def walker(args: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each person."""
     with _pool(args) as pool:
-        return list(pool.map(walker_row, range(FIRST_PERSON, FIRST_PERSON + args.people), [args.size] * args.people))
+        seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
+        return _printed(pool.map(walker_row, seeds, [args.size] * args.people))
 
 
 ROWS: dict[str, Callable[[argparse.Namespace], list[dict[str, Any]]]] = {

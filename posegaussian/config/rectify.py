@@ -58,7 +58,7 @@ class RectifySettings:
     matting: MattingSettings = MattingSettings()
     """The model that finds the person's edges where masks are made."""
     calibration: Literal["auto", "given"] = "auto"
-    """`auto`: where features of the sources lie more than 0.5 px from their epipolar lines, poses (and focal lengths)
+    """`auto`: where features of the sources lie more than 0.25 px from their epipolar lines, poses (and focal lengths)
     are corrected, if that brings kept-back features nearer to theirs, unless the capture is rendered (has true depths);
     `given`: the calibration is used as given."""
     color: Literal["auto", "off"] = "auto"

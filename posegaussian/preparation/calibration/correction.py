@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -17,8 +17,10 @@ from posegaussian.preparation.calibration.tracks import Tracks, place
 from posegaussian.preparation.people import rig_centre
 
 BAD = 0.5
-"""Median distance from epipolar lines, pixels, above which a calibration is corrected. Of exact ones it is 0.15 at 22.5
-degrees and 0.3 at 45; at 2 px a view loses 6 dB (`benchmarks/cameras.py`)."""
+"""Median distance from epipolar lines, pixels, above which a calibration that cannot be corrected is warned about."""
+TRIED = 0.25
+"""The same above which a correction is looked for. Of exact calibrations it is 0.08 to 0.2 at 22.5 degrees and 0.3 at
+45, where a correction is looked for and not used; at 0.4 a view loses 3.6 dB (`benchmarks/cameras.py`)."""
 _WIDEST = 60.0
 """Pairs that are further apart, degrees about the rig's centre, are not matched: most of their matches are wrong."""
 _FOCAL = 0.01
@@ -108,7 +110,7 @@ def judged(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Correction:
     points = {pair: count for pair, (_, count) in before.items() if count >= _LEAST}
     medians = {pair: before[pair][0] for pair in points}
     unchanged = Correction(cameras, cameras, points, medians, {})
-    if not medians or max(medians.values()) <= BAD:
+    if not medians or max(medians.values()) <= TRIED:
         return unchanged
     back = kept_back(tracks, cameras)
     fitted, rest = tracks.select(~back), tracks.select(back)
@@ -118,7 +120,7 @@ def judged(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Correction:
     focal = levels[True] < _BETTER * levels[False]
     if not levels[focal] < _BETTER * start:
         what = f"poses that fit better ({start:.2f} to {levels[focal]:.2f} px at kept-back points) were not found"
-        return Correction(cameras, cameras, points, medians, {}, why_not=what)
+        return replace(unchanged, why_not=what if max(medians.values()) > BAD else "")
     held = {pair: level for pair, (level, _) in pair_levels(rest, trials[focal]).items() if pair in medians}
     return Correction(cameras, refine_poses(cameras, tracks, focal=_FOCAL * focal), points, medians, held, focal)
 

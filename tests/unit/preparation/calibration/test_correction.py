@@ -5,7 +5,7 @@ import pytest
 from filmed_boards import SIZE, TrueCamera
 from textured_scene import photographed, source_of, turned
 
-from posegaussian.preparation.calibration.correction import correct, judged, level_of
+from posegaussian.preparation.calibration.correction import BAD, correct, judged, level_of
 from posegaussian.preparation.calibration.feature_tracks import Features, feature_tracks
 from posegaussian.preparation.calibration.refinement import refine_poses
 from posegaussian.preparation.calibration.tracks import Tracks, place
@@ -99,6 +99,16 @@ def test_what_nothing_explains_is_told():
     """Pixels that are 2 px off at random: no poses fit better."""
     found = judged(seen(TRUE, noise=2.0), TRUE)
     assert not found.used and "not found" in found.why_not and found.cameras is TRUE
+
+
+def test_small_errors_are_corrected_or_passed_over():
+    bad = {**TRUE, "0": turned(TRUE["0"], 0.4, np.pi / 2)}
+    found = judged(seen(TRUE), bad)
+    assert 0.25 < max(found.before.values()) < BAD
+    assert found.used and epipolar(found.cameras, TRUE) < 0.1
+    found = judged(seen(TRUE, noise=0.4), TRUE)
+    assert 0.25 < max(found.before.values()) < BAD
+    assert not found.used and not found.why_not
 
 
 def test_wrong_matches_do_not_count():

@@ -49,7 +49,7 @@ class Volume:
         seen = np.sum([_inside(camera, centres) for camera in cameras.values()], axis=0) >= 2
         centres = centres[seen]
         apart = abs(centres[:, None] - corners[None]).max(2) if len(corners) else np.full((len(centres), 1), np.inf)
-        return Volume(centres, side, (apart <= side / 2).any(1))
+        return Volume(centres, side, np.any(apart <= side / 2, axis=1))
 
     @property
     def share(self) -> float:

@@ -6,6 +6,8 @@ An error in a thread is raised by the caller, who then waits for the calls that 
 """
 
 import os
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -34,7 +36,7 @@ def in_order(function: Callable[[T], R], items: Iterable[T], threads: int | None
     """
     threads = threads or thread_count()
     waiting: deque[Future[R]] = deque()
-    pool = ThreadPoolExecutor(threads)
+    pool = _pool(threads)
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -44,6 +46,25 @@ def in_order(function: Callable[[T], R], items: Iterable[T], threads: int | None
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that share the cores: each of them computes with as many threads of its own as are left to it.
+
+    PyTorch would start `thread_count` more for each of ours, and 16 x 16 threads on 16 cores wait for each other.
+    """
+    return ThreadPoolExecutor(threads, initializer=_limit_torch, initargs=(max(1, thread_count() // threads),))
+
+
+def _limit_torch(threads: int) -> None:
+    """Let PyTorch use so many threads at most for the operations of the calling thread."""
+    torch = sys.modules.get("torch")  # not imported: nothing to limit, and the import takes seconds
+    if torch is None or (default := torch.get_num_threads()) <= threads:
+        return
+    torch.set_num_threads(threads)  # of this thread, and the default of those that have not used torch yet
+    restore = threading.Thread(target=torch.set_num_threads, args=(default,))
+    restore.start()
+    restore.join()
 
 
 class Background:
@@ -61,7 +82,7 @@ class Background:
     def __init__(
         self, threads: int | None = None, ahead: int = 16, then: Callable[[Any], object] = lambda result: None
     ):
-        self._pool = ThreadPoolExecutor(threads or thread_count())
+        self._pool = _pool(threads or thread_count())
         self._ahead, self._then = ahead, then
         self._waiting: deque[Future[Any]] = deque()
 

@@ -1,7 +1,6 @@
 """What predicts the person's coverage in a window: the network that ships, or a model of another maker."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from jaxtyping import Float32
 from posegaussian.config import MattingSettings
 from posegaussian.preparation.mattes.network_weights import load_matting_network
 from posegaussian.preparation.mattes.onnx_model import OnnxMatting
-from posegaussian.preparation.mattes.prediction import predict_logits
+from posegaussian.preparation.mattes.prediction import NetworkMatting
 from posegaussian.preparation.mattes.window import Window
 
 MattingModel = Callable[[Window], Float32[np.ndarray, "h w"]]
@@ -30,4 +29,4 @@ def load_matting_model(settings: MattingSettings | None = None, device: str = "c
     """
     if settings is not None and settings.onnx:
         return OnnxMatting(Path(settings.onnx), settings.mean, settings.std)
-    return partial(predict_logits, load_matting_network(device=device))
+    return NetworkMatting(load_matting_network(device=device))

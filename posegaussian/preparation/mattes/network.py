@@ -4,8 +4,10 @@ It reads the image at 512 px or so, the coarse matte and a map of the bones, and
 synthetic people in rooms with exact coverage.
 """
 
+from functools import cache
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -88,20 +90,56 @@ class MattingNetwork(nn.Module):
         )
         self.logits = nn.Conv2d(a, 4, 3, padding=1)
 
-    def forward(self, inputs: Float[Tensor, "b 5 h w"]) -> Float[Tensor, "b 1 h w"]:
+    def forward(
+        self, inputs: Float[Tensor, "b 5 h w"], area: Int[Tensor, "2"] | None = None
+    ) -> Float[Tensor, "b 1 h w"]:
         """Log-odds of the person's coverage.
 
         Args:
             inputs: see `network_input`; h and w are multiples of `STRIDE`.
+            area: rows and columns that count, multiples of `STRIDE`: the output there is as if the rest were not; None:
+                all. A CUDA graph for inputs of one size serves all smaller ones so.
         """
-        features, skipped = functional.pixel_unshuffle(inputs, 2), []
+        features, skipped, pixels = functional.pixel_unshuffle(inputs, 2), [], 1
         for level in self.down:
-            features = level(features)
+            pixels *= 2
+            features = _through(level, features, area, pixels)
             skipped.append(features)
         for level, skip in zip(reversed(self.up), reversed(skipped[:-1]), strict=True):
+            features, pixels = _with_border(features, area, pixels), pixels // 2
             wide = functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
-            features = level(torch.cat([skip, wide], dim=1))
+            features = _through(level, torch.cat([skip, _cut(wide, area, pixels)], dim=1), area, pixels)
         return functional.pixel_shuffle(self.logits(features), 2)
+
+
+Area = Int[Tensor, "2"] | None
+"""Rows and columns of the network's input that count; None: all."""
+
+
+def _through(level: nn.Module, features: Float[Tensor, "b c h w"], area: Area, pixels: int) -> Tensor:
+    """The output of a level, 0 outside the area; each feature stands for `pixels` x `pixels` of the network's input."""
+    if area is None:
+        return level(features)
+    for block in level if isinstance(level, nn.Sequential) else [level]:
+        features = _cut(block(features), area, pixels)
+    return features
+
+
+def _cut(features: Float[Tensor, "b c h w"], area: Area, pixels: int) -> Float[Tensor, "b c h w"]:
+    """Features that are 0 outside the area, as convolutions pad them."""
+    if area is None:
+        return features
+    inside = [torch.arange(n, device=area.device) < area[axis] // pixels for axis, n in enumerate(features.shape[2:])]
+    return features * (inside[0][:, None] & inside[1])
+
+
+def _with_border(features: Float[Tensor, "b c h w"], area: Area, pixels: int) -> Float[Tensor, "b c h w"]:
+    """Features whose last row and column in the area are repeated beyond it, as the interpolation does at a border."""
+    if area is None:
+        return features
+    last = area // pixels - 1
+    rows, columns = (torch.arange(n, device=area.device).minimum(last[i]) for i, n in enumerate(features.shape[2:]))
+    return features.index_select(2, rows).index_select(3, columns)
 
 
 def network_input(
@@ -142,14 +180,15 @@ def bone_map(
         rows: of cells.
         columns: of cells.
     """
-    first, second = (torch.tensor(ends, device=points.device) for ends in zip(*_BONES, strict=True))
+    first, second = _ends(points.device)
     y, x = torch.meshgrid(
         (torch.arange(rows, device=points.device) + 0.5) * _GRID,
         (torch.arange(columns, device=points.device) + 0.5) * _GRID,
         indexing="ij",
     )
     start, along = points[:, first], points[:, second] - points[:, first]
-    sigma = torch.as_tensor(_SIGMA * extent, device=points.device).reshape(-1, 1, 1)
+    strengths = torch.minimum(visibility[:, first], visibility[:, second])[..., None, None]
+    sigma = torch.as_tensor(_SIGMA * extent, device=points.device).to(points.dtype).reshape(-1, 1, 1)
     found = points.new_zeros(len(points), rows, columns)
     for bone in range(len(first)):  # one after the other: all together they would not fit into the cache
         a, d = start[:, bone, None, None], along[:, bone, None, None]
@@ -157,6 +196,13 @@ def bone_map(
         length = (d * d).sum(-1).clamp_min(1e-6)
         t = ((dx * d[..., 0] + dy * d[..., 1]) / length).clamp(0, 1)
         squared = (dx - t * d[..., 0]) ** 2 + (dy - t * d[..., 1]) ** 2
-        strength = torch.minimum(visibility[:, first[bone]], visibility[:, second[bone]])[:, None, None]
-        found = torch.maximum(found, strength * torch.exp(-0.5 * squared / sigma**2))
+        found = torch.maximum(found, strengths[:, bone] * torch.exp(-0.5 * squared / sigma**2))
     return found[:, None]
+
+
+@cache
+def _ends(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Indices of the first and of the second landmark of each bone; kept, since a CUDA graph cannot copy them."""
+    with torch.inference_mode(False):
+        first, second = (torch.tensor(ends, device=device) for ends in zip(*_BONES, strict=True))
+    return first, second

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
-from torch.nn import functional
+from torch import Tensor
 
+from posegaussian.cuda_graphs import GraphPerShape
 from posegaussian.geometry.masks import is_person
 from posegaussian.locks import DEVICE
 from posegaussian.preparation.mattes.network import STRIDE, MattingNetwork, network_input
@@ -16,46 +17,75 @@ _LEAN = 0.3
 Chosen by hand."""
 _NOBODY = -8.0
 """Log-odds beyond what the network sees of a person who leans."""
+_CUDA_GRAIN = 128
+"""On CUDA, width and height of the input are multiples of this, so that windows of all people have seven shapes in
+all: each needs a graph of its own. Chosen by hand."""
 
 
-def predict_logits(network: MattingNetwork, window: Window) -> Float32[np.ndarray, "h w"]:
-    """Log-odds of the person's coverage in the window's pixels."""
-    turn = (float(window.person.crop[3]) + np.pi) % (2 * np.pi) - np.pi
-    size, frame = (window.width, window.height), np.eye(2, 3)
-    if abs(turn) > _LEAN:
-        frame, size = _upright(window, turn)
-    pixels, coarse, inside = (
-        cv2.warpAffine(values, frame, size) if abs(turn) > _LEAN else values
-        for values in (window.pixels, window.coarse, np.full((window.height, window.width), 255, np.uint8))
-    )
-    logits = _run(network, pixels, coarse, inside, window.points() @ frame[:, :2].T + frame[:, 2], window)
-    if abs(turn) <= _LEAN:
-        return logits
-    back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(logits, frame, (window.width, window.height), flags=back, borderValue=_NOBODY)
+class NetworkMatting:
+    """Predicts with the network; threads may call it side by side.
 
+    Args:
+        network: ready for inference, on its device.
+    """
 
-def _run(
-    network: MattingNetwork,
-    pixels: UInt8[np.ndarray, "h w 3"],
-    coarse: UInt8[np.ndarray, "h w"],
-    inside: UInt8[np.ndarray, "h w"],
-    points: Float[np.ndarray, "33 2"],
-    window: Window,
-) -> Float32[np.ndarray, "h w"]:
-    """The network's output; where `inside` is 0, there is no image."""
-    device, (height, width) = next(network.parameters()).device, coarse.shape
-    image, matte = (torch.from_numpy(values).to(device).float() / 255 for values in (pixels, coarse))
-    joints = torch.from_numpy(points).float().to(device)[None]
-    visibility = torch.from_numpy(window.person.visibility).float().to(device)[None]
-    room = 0, -width % STRIDE, 0, -height % STRIDE
-    with torch.inference_mode():
-        image, matte = functional.pad(image.movedim(-1, 0), room)[None], functional.pad(matte, room)[None, None]
-        seen = network_input(image, matte, joints, visibility, float(max(width, height)))
-        seen *= functional.pad(torch.from_numpy(inside > 0).to(device), room)
+    def __init__(self, network: MattingNetwork):
+        self._network, self._device = network, next(network.parameters()).device
+        self._grain = _CUDA_GRAIN if self._device.type == "cuda" else STRIDE
+        self._run = GraphPerShape(self._logits)
+
+    def __call__(self, window: Window) -> Float32[np.ndarray, "h w"]:
+        """Log-odds of the person's coverage in the window's pixels."""
+        turn = (float(window.person.crop[3]) + np.pi) % (2 * np.pi) - np.pi
+        size, frame = (window.width, window.height), np.eye(2, 3)
+        if abs(turn) > _LEAN:
+            frame, size = _upright(window, turn)
+        pixels, coarse, inside = (
+            cv2.warpAffine(values, frame, size) if abs(turn) > _LEAN else values
+            for values in (window.pixels, window.coarse, np.full((window.height, window.width), 255, np.uint8))
+        )
+        points = window.points() @ frame[:, :2].T + frame[:, 2]
+        logits = self._predicted(pixels, coarse, inside, points, window.person.visibility)
+        if abs(turn) <= _LEAN:
+            return logits
+        back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(logits, frame, (window.width, window.height), flags=back, borderValue=_NOBODY)
+
+    def _predicted(
+        self,
+        pixels: UInt8[np.ndarray, "h w 3"],
+        coarse: UInt8[np.ndarray, "h w"],
+        inside: UInt8[np.ndarray, "h w"],
+        points: Float[np.ndarray, "33 2"],
+        visibility: Float32[np.ndarray, "33"],
+    ) -> Float32[np.ndarray, "h w"]:
+        """The network's output; where `inside` is 0, there is no image."""
+        height, width = coarse.shape
+        room = ((0, -height % self._grain), (0, -width % self._grain))
+        image = np.pad(pixels, (*room, (0, 0))).transpose(2, 0, 1)[None]
+        planes = (np.pad(values, room)[None, None] for values in (coarse, inside))
+        joints = points.astype(np.float32)[None], visibility[None], np.array([max(width, height)], np.float64)
+        area = np.array([height + -height % STRIDE, width + -width % STRIDE])
+        arrays = (torch.from_numpy(values) for values in (image, *planes, *joints, area))
+        (logits,) = self._run(self._device, *arrays)
+        return logits[0, 0, :height, :width].float().cpu().numpy()
+
+    def _logits(
+        self,
+        image: Tensor,
+        coarse: Tensor,
+        inside: Tensor,
+        points: Tensor,
+        visibility: Tensor,
+        extent: Tensor,
+        area: Tensor,
+    ) -> tuple[Float[Tensor, "b 1 h w"]]:
+        """The network's output, from levels of 8 bits; see `network_input`."""
+        seen = network_input(image.float() / 255, coarse.float() / 255, points, visibility, extent)
+        seen *= inside > 0
+        whole = self._grain == STRIDE
         with DEVICE.shared():
-            logits = network(seen.contiguous(memory_format=torch.channels_last))[0, 0, :height, :width]
-    return logits.float().cpu().numpy()
+            return (self._network(seen.contiguous(memory_format=torch.channels_last), None if whole else area),)
 
 
 def _upright(window: Window, turn: float) -> tuple[Float[np.ndarray, "2 3"], tuple[int, int]]:

@@ -72,6 +72,14 @@ def box_crops(boxes: Float[Tensor, "*b 4"], padding: float = 1.25) -> Crops:
     return Crops((boxes[..., :2] + boxes[..., 2:]) / 2, side, torch.zeros_like(side))
 
 
+def sample_crops(
+    images: "list[UInt8[Tensor, '3 _ _']]", crops: Crops, size: int, outside: Literal["border", "zeros"]
+) -> Float[Tensor, "b 3 size size"]:
+    """One crop of each image; see `sample_crop`."""
+    crops = crops.to("cpu")  # all at once: each look at a value on a device would wait for it
+    return torch.stack([sample_crop(image, crops[index], size, outside) for index, image in enumerate(images)])
+
+
 def sample_crop(
     image: UInt8[Tensor, "3 h w"], crop: Crops, size: int, outside: Literal["border", "zeros"]
 ) -> Float[Tensor, "3 size size"]:
@@ -79,21 +87,21 @@ def sample_crop(
 
     Args:
         image: RGB.
-        crop: one square.
+        crop: one square, on the CPU, wherever the image is.
         size: of the result, pixels.
         outside: what lies beyond the image: its nearest pixel, or black.
     """
-    corners = crop.to_image(torch.tensor([[0.0, 0], [1, 0], [0, 1], [1, 1]], device=crop.side.device))
-    limits = torch.tensor(image.shape[:0:-1], device=corners.device)  # width, height
+    corners = crop.to_image(torch.tensor([[0.0, 0], [1, 0], [0, 1], [1, 1]]))
+    limits = torch.tensor(image.shape[:0:-1])  # width, height
     low = (corners.amin(0) - _MARGIN).clamp(torch.zeros_like(limits), limits - 1).long().tolist()
-    high = (corners.amax(0) + _MARGIN).ceil().clamp(torch.tensor(low, device=limits.device) + 1, limits).long().tolist()
+    high = (corners.amax(0) + _MARGIN).ceil().clamp(torch.tensor(low) + 1, limits).long().tolist()
     part = image[:, low[1] : high[1], low[0] : high[0]].float()[None] / 255
     cell = max(1, int(crop.side / size))
     part = functional.avg_pool2d(part, cell, ceil_mode=True, count_include_pad=False)
-    extent = cell * torch.tensor(part.shape[:1:-1], device=corners.device)
-    pixels = crop.to_image(cell_centres(size, size, corners.device)) - torch.tensor(low, device=corners.device)
+    extent = cell * torch.tensor(part.shape[:1:-1])
+    pixels = crop.to_image(cell_centres(size, size)) - torch.tensor(low)
     grid = (2 * pixels / extent - 1).reshape(1, size, size, 2)
-    return functional.grid_sample(part, grid, padding_mode=outside, align_corners=False)[0]
+    return functional.grid_sample(part, grid.to(part.device), padding_mode=outside, align_corners=False)[0]
 
 
 def cell_centres(rows: int, columns: int, device: torch.device | None = None) -> Float[Tensor, "n 2"]:

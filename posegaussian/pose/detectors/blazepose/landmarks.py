@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from posegaussian.pose.detectors.blazepose.crops import Crops, cell_centres, sample_crop, upright_crops
+from posegaussian.pose.detectors.blazepose.crops import Crops, cell_centres, sample_crops, upright_crops
 from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.pose.person import MATTE, Person, matte_box
 from posegaussian.types import Tensors
@@ -87,9 +87,7 @@ def measure_people(
 
 def _measure(network: Network, images: "list[UInt8[Tensor, '3 _ _']]", crops: Crops) -> People:
     size = network.size[0]
-    inputs = torch.stack([sample_crop(image, crops[index], size, "border") for index, image in enumerate(images)])
-    with torch.inference_mode():
-        values, score, matte, _, world = network(inputs)
+    values, score, matte, _, world = network.replayed(sample_crops(images, crops, size, "border"))
     landmarks = values.unflatten(-1, (-1, 5))
     pixels = crops.to_image(landmarks[..., :2] / size)
     depth = landmarks[..., 2:3] / size * crops.side[:, None, None]

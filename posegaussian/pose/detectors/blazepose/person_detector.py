@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from posegaussian.pose.detectors.blazepose.crops import Crops, sample_crop, upright_crops
+from posegaussian.pose.detectors.blazepose.crops import Crops, sample_crops, upright_crops
 from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.types import Tensors
 
@@ -46,11 +46,9 @@ def locate_people(network: Network, images: "list[UInt8[Tensor, '3 _ _']]") -> l
         images: RGB, of any sizes, on the network's device.
     """
     size, frames = network.size[0], [_whole(image) for image in images]
-    inputs = torch.stack(
-        [sample_crop(image, frame, size, "zeros") for image, frame in zip(images, frames, strict=True)]
-    )
-    with torch.inference_mode():
-        values, logits = network(2 * inputs - 1)
+    crops = Crops.of_rows(torch.stack([frame.rows() for frame in frames]))
+    inputs = sample_crops(images, crops, size, "zeros")
+    values, logits = network.replayed(2 * inputs - 1)
     scores = logits[..., 0].clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT).sigmoid()
     points = decode_points(values, size)
     return [_select(frame, *each) for frame, *each in zip(frames, points, scores, strict=True)]

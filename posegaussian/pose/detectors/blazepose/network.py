@@ -44,7 +44,8 @@ class Network(nn.Module):
 
     def replayed(self, images: Float[Tensor, "b channels h w"]) -> tuple[Tensor, ...]:
         """What `forward` returns; on CUDA as one graph for each batch size."""
-        return self._run(images.device, images)
+        with torch.inference_mode():
+            return self._run(images.device, images) if images.is_cuda else tuple(self(images))
 
     def forward(self, images: Float[Tensor, "b channels h w"]) -> list[Tensor]:
         """The outputs in the order of the file; those of four axes are (b, channels, height, width)."""

@@ -9,10 +9,10 @@ networks in order. Each thread holds two frames: raw images, and 42 MB of input 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
@@ -22,7 +22,7 @@ from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import DetectorSettings, RenderSettings, ViewSettings
-from posegaussian.data.rectify import network_input
+from posegaussian.data.rectify import device_input, network_input
 from posegaussian.errors import warn
 from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.ply import write_ply
@@ -38,6 +38,7 @@ from posegaussian.pipeline.render_view import check_ratio, view_rectification
 from posegaussian.pose.detectors.base import Detector, load_detector
 from posegaussian.pose.detectors.blazepose.joints import projected_joints
 from posegaussian.pose.person import Person
+from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.found import Following, Images
 from posegaussian.preparation.rectification import CameraFrame, read_ahead, rectify_mask
@@ -116,13 +117,15 @@ def render_footage(
     fps = settings.fps or round(capture.fps or RenderSettings().fps)
     if target := video or frames:
         ensure_room(target, path_bytes(RenderSettings(len(path), (width, height))))
-    detectors = _detectors(settings.detector, masked, joints, plan) if network.settings.pose != "none" else None
+    posed, filmed = network.settings.pose != "none", network.settings.filmed
+    known = joints if _known(settings.detector, masked) else None
+    prepare = _preparation(plan, settings.detector if posed else None, known, filmed, chosen)
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_folder(splats)) if splats else None
         files = stack.enter_context(Background())
         shown = stack.enter_context(path_output(video, frames, fps, files))
         reconstructor = FrameReconstructor(network, chosen, stabilizer)
-        inputs = _inputs(masked, plan, detectors, network.settings.filmed)
+        inputs = _inputs(masked, plan, prepare)
         steps = zip(capture.frames, cameras, inputs, strict=True)
         for index, (frame, camera, pair) in enumerate(
             progress(steps, f"render {capture.name}", len(cameras), unit="frames")
@@ -159,17 +162,36 @@ class _FoundJoints:
         return [projected_joints(joints.get(view.name), view.source, view.camera) for view in plan.views]
 
 
-def _detectors(
-    settings: DetectorSettings, capture: Capture, found: _FoundJoints, plan: PairPlan
-) -> Callable[[int], list[Detector]]:
-    """What detects the joints of a frame, as in the workflow: those of the person whose mask is made; else on the
+def _known(settings: DetectorSettings, capture: Capture) -> bool:
+    """Whether the joints are those of the person whose mask is made, as in the workflow; else they are detected on the
     rectified images."""
     kind = DETECTORS[settings.kind]
     given = all(is_given(next(iter(by_frame.values()))) for by_frame in capture.masks.values())
-    if kind.reads_people and not given and settings.weights in ("", kind.weights):
-        return partial(found.detectors, plan)
-    loaded = load_detector(settings)
-    return lambda frame: [loaded.detect] * 2
+    return kind.reads_people and not given and settings.weights in ("", kind.weights)
+
+
+def _preparation(
+    plan: PairPlan, settings: DetectorSettings | None, known: _FoundJoints | None, filmed: bool, device: torch.device
+) -> Callable[[int, Mapping[str, CameraFrame]], StereoPair]:
+    """What makes of a frame's number and raw views what the network reads; on the device where nothing needs the
+    rectified images on the CPU.
+
+    Args:
+        plan: of the rectification.
+        settings: of the detector; None: no joints.
+        known: the joints that were found in the raw frames; None: they are detected.
+        filmed: whether the network sees what surrounds the person.
+        device: of the network.
+    """
+    loaded = load_detector(settings) if settings and not known else None
+
+    def detectors(frame: int) -> list[Detector]:
+        return [loaded.detect] * 2 if loaded else known.detectors(plan, frame) if settings and known else []
+
+    if device.type == "cuda" and not filmed and not loaded:
+        rectifier = DeviceRectifier(plan, device)
+        return lambda frame, views: device_input(rectifier, views, detectors(frame))
+    return lambda frame, views: network_input(plan, views, detectors(frame), filmed)
 
 
 def _outlines(capture: Capture, plan: PairPlan) -> list[Float[Tensor, "_ 3"]]:
@@ -184,19 +206,14 @@ def _outlines(capture: Capture, plan: PairPlan) -> list[Float[Tensor, "_ 3"]]:
 
 
 def _inputs(
-    capture: Capture, plan: PairPlan, detectors: Callable[[int], list[Detector]] | None, filmed: bool
+    capture: Capture, plan: PairPlan, prepare: Callable[[int, Mapping[str, CameraFrame]], StereoPair]
 ) -> Iterator[StereoPair]:
     """What the network reads of each frame, prepared ahead by threads; a warning says where no joints were found."""
-
-    def prepare(item: tuple[int, Mapping[str, CameraFrame]]) -> StereoPair:
-        frame, views = item
-        return network_input(plan, views, detectors(frame) if detectors else (), filmed)
-
     raw = read_ahead(RectificationPlan((plan,)), capture, capture.frames)
     missing = []
     for frame, pair in zip(
         capture.frames,
-        in_order(prepare, zip(capture.frames, raw, strict=True), min(thread_count(), _THREADS)),
+        in_order(lambda item: prepare(*item), zip(capture.frames, raw, strict=True), min(thread_count(), _THREADS)),
         strict=True,
     ):
         if pair.scores is not None and not pair.scores.any():

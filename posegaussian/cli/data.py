@@ -280,6 +280,7 @@ def heatmaps(
     people: Path | None = None,
     output: Output,
     settings: "Annotated[Settings, naming('kind', DETECTORS)]" = None,
+    device: Device = "auto",
 ) -> None:
     """Detect 2D joints (a detector of kind mmpose needs the MMPose environment, others do not).
 
@@ -290,4 +291,4 @@ def heatmaps(
     """
     from posegaussian.pipeline.heatmaps import extract_heatmaps
 
-    extract_heatmaps(rectified, output, config.load_settings(config.DetectorSettings, settings), people)
+    extract_heatmaps(rectified, output, config.load_settings(config.DetectorSettings, settings), people, device)

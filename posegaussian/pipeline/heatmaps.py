@@ -15,7 +15,9 @@ from posegaussian.progress import progress
 from posegaussian.registry import DETECTORS
 
 
-def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings, people: Path | None = None) -> None:
+def extract_heatmaps(
+    rectified: Path, output: Path, detector: DetectorSettings, people: Path | None = None, device: str = "cpu"
+) -> None:
     """Write the heatmaps of every source image of a rectified capture: threads detect, the caller's reads and writes.
 
     Where the mask is empty, maps, scores, key points and box are zeros. Where the detector finds nobody in a mask, maps
@@ -27,6 +29,7 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings, 
         detector: settings of the detector.
         people: of the stage `people`, made with the same weights: its joints are projected into the rectified images,
             and the detector does not run; None: it runs on the rectified images.
+        device: auto, cpu, cuda or cuda:N.
 
     Raises:
         ConfigError: the detector is of another kind than the stage `people`, or has other weights.
@@ -35,7 +38,7 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings, 
         StoreError: `rectified` is missing or damaged.
     """
     with store.open_checked(rectified, store.RECTIFIED) as source:
-        loaded = load_detector(detector)
+        loaded = load_detector(detector, _device(detector, device))
         given = {} if people is None else {"people": people}
         detectors = (
             (lambda *_: [loaded.detect] * 2) if people is None else _from_people(people, detector, loaded, source)
@@ -73,6 +76,15 @@ def extract_heatmaps(rectified: Path, output: Path, detector: DetectorSettings, 
                             frame=int(numbers[frame]),
                             hint="look at the mask, or try another detector",
                         )
+
+
+def _device(detector: DetectorSettings, name: str) -> str:
+    """The device of a detector; the CPU in other environments."""
+    if DETECTORS[detector.kind].environment != "posegaussian":
+        return "cpu"
+    from posegaussian.model.device import pick_device  # not in the environment of MMPose
+
+    return str(pick_device(name))
 
 
 def _from_people(

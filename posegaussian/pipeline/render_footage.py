@@ -183,7 +183,7 @@ def _preparation(
         filmed: whether the network sees what surrounds the person.
         device: of the network.
     """
-    loaded = load_detector(settings) if settings and not known else None
+    loaded = load_detector(settings, str(device)) if settings and not known else None
 
     def detectors(frame: int) -> list[Detector]:
         return [loaded.detect] * 2 if loaded else known.detectors(plan, frame) if settings and known else []

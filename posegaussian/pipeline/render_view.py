@@ -71,7 +71,7 @@ def render_view(
             frame=frame,
         )
     found, _ = with_calibration(found, rectify, [first, second], found.frames)
-    detector = load_detector(settings.detector) if network.settings.pose != "none" else None
+    detector = load_detector(settings.detector, str(chosen)) if network.settings.pose != "none" else None
     masked = with_masks(found, rectify.masks, label=rectify.mask_label, number=number, matting=rectify.matting)
     filmed = network.settings.filmed
     pair = _rectified_pair(masked, (first, second), frame, rectify, detector, filmed)

@@ -111,7 +111,8 @@ class Loss(Entry):
 class Detector(Entry):
     """A kind of 2D pose detector.
 
-    `path` names a function of the detector's settings that returns a `pose.detectors.base.LoadedDetector`.
+    `path` names a function of the detector's settings and of the name of a device (cpu, cuda or cuda:N) that returns a
+    `pose.detectors.base.LoadedDetector`.
 
     Args:
         assets: folder in posegaussian/assets of the files that settings name as `package:NAME`.

@@ -239,7 +239,7 @@ def test_a_detector_fills_the_heatmaps(dummy, tmp_path, monkeypatch):
         import numpy as np
         from posegaussian.pose.detectors.base import Detection, LoadedDetector
 
-        def load(settings):
+        def load(settings, device):
             def detect(image, box):
                 pitch = (box[2:] - box[:2]) / 4
                 return Detection(np.ones((17, 4, 4)), box[:2] + pitch / 2, pitch, np.full((17, 2), 5), np.full(17, 0.5))

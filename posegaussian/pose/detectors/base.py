@@ -50,17 +50,18 @@ class LoadedDetector:
     files: Mapping[str, Path]
 
 
-def load_detector(settings: DetectorSettings) -> LoadedDetector:
+def load_detector(settings: DetectorSettings, device: str = "cpu") -> LoadedDetector:
     """A detector, ready to use.
 
     Args:
         settings: of the model; their kind is a name of `registry.DETECTORS`.
+        device: cpu, cuda or cuda:N; those of other environments run on the CPU in any case.
 
     Raises:
         DetectorError: the detector's package, configuration or weights are missing.
         WeightsError: its weights cannot be used.
     """
-    return resolve(DETECTORS[settings.kind].path)(settings)
+    return resolve(DETECTORS[settings.kind].path)(settings, device)
 
 
 def detect_frame(images: np.ndarray, masks: np.ndarray, detectors: Sequence[Detector]) -> dict[str, np.ndarray]:

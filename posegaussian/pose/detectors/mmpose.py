@@ -18,8 +18,8 @@ from posegaussian.pose.detectors.base import JOINT_COUNT, Detection, Detector, L
 ASSETS = Path(__file__).parents[2] / "assets" / "detector"
 
 
-def load(settings: DetectorSettings) -> LoadedDetector:
-    """The model of the settings; missing weights are downloaded.
+def load(settings: DetectorSettings, device: str) -> LoadedDetector:
+    """The model of the settings, on the CPU; missing weights are downloaded.
 
     Raises:
         DetectorError: MMPose, its configuration or the weights are missing.

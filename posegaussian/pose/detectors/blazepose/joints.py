@@ -29,8 +29,8 @@ _SIGMA, _ROWS, _COLUMNS, _PADDING = 2.0, 64, 48, 1.25
 in 64 x 48 cells over the mask's box, padded to this and to their shape; UDP: the outermost centres lie on its edges."""
 
 
-def load(settings: DetectorSettings) -> LoadedDetector:
-    """The landmark network of the settings; missing weights are downloaded.
+def load(settings: DetectorSettings, device: str) -> LoadedDetector:
+    """The landmark network of the settings on a device; missing weights are downloaded.
 
     Raises:
         DetectorError: the weights are missing and cannot be downloaded.
@@ -39,7 +39,7 @@ def load(settings: DetectorSettings) -> LoadedDetector:
     name = settings.weights or DETECTORS[settings.kind].weights
     path = ASSETS / name.removeprefix("package:") if name.startswith("package:") else Path(name)
     weights = ensure_file(path, settings.url, settings.sha256)
-    return LoadedDetector(joint_detector(load_blazepose(weights)), {"weights": weights})
+    return LoadedDetector(joint_detector(load_blazepose(weights, device)), {"weights": weights})
 
 
 def joint_detector(model: BlazePose) -> Detector:
@@ -51,8 +51,9 @@ def joint_detector(model: BlazePose) -> Detector:
 
     def detect(image: np.ndarray, box: np.ndarray) -> Detection:
         filled = np.where(image.any(axis=-1, keepdims=True), image, np.uint8(_GREY))
-        crops = box_crops(torch.from_numpy(box[None]).float(), _BOX_PADDING)
-        (person,) = model.measure([torch.from_numpy(filled).movedim(-1, 0)], crops, _REFINEMENTS).records()
+        crops = box_crops(torch.from_numpy(box[None]).float(), _BOX_PADDING).to(model.device)
+        seen = torch.from_numpy(filled).to(model.device).movedim(-1, 0)
+        (person,) = model.measure([seen], crops, _REFINEMENTS).records()
         keypoints, scores = (values.astype(np.float64) for values in person.coco())
         return _with_maps(keypoints, scores * (person.score > PRESENT), box)
 

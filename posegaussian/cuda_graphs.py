@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ class GraphPerShape:
         self._lock = threading.Lock()
         self._calls: dict[tuple[torch.Size, ...], int] = {}
         self._graphs: dict[tuple[torch.Size, ...], tuple[tuple[Tensor, ...], Callable[[], tuple[Tensor, ...]]]] = {}
-        self._last: torch.cuda.Event | None = None
+        self._last: Any = None  # an event, with one of two types in PyTorch's annotations
 
     @torch.inference_mode()
     def __call__(self, device: torch.device, *arguments: Tensor) -> tuple[Tensor, ...]:

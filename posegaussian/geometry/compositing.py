@@ -7,6 +7,10 @@ the camera's image, and resampled; `with_background` puts the background back in
 NumPy alone at import: the MMPose environment imports this file, and has another OpenCV.
 """
 
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
 import numpy as np
 
 from posegaussian.geometry.masks import bounding_box, is_person
@@ -37,6 +41,10 @@ def person_on_black(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     if masks.ndim > 2:
         return np.stack([person_on_black(image, mask) for image, mask in zip(images, masks, strict=True)])
+    if (kernels := _kernels()) is not None:
+        result = np.zeros(images.shape, np.uint8)
+        kernels.person_on_black(np.ascontiguousarray(images), np.ascontiguousarray(masks), REACH, result)
+        return result
     result = np.where((masks == 255)[..., None], images, np.uint8(0))
     window, soft, behind, known = _soft_pixels(images, masks)
     color, cover = images[window][soft].astype(np.int32), masks[window][soft, None].astype(np.int32)
@@ -58,12 +66,21 @@ def with_background(person: np.ndarray, filmed: np.ndarray, mask: np.ndarray) ->
     Returns:
         (h, w, 3), RGB, 8 bits.
     """
-    result = person.copy()
-    np.copyto(result, filmed, where=(mask == 0)[..., None])
-    window, soft, behind, known = _soft_pixels(filmed, mask)
-    alone, cover = person[window][soft].astype(np.int32), mask[window][soft, None].astype(np.int32)
-    result[window][soft] = np.where(known, alone + behind, (510 * alone + cover) // (2 * cover)).astype(np.uint8)
+    from posegaussian.geometry import compositing_kernels  # not in the MMPose environment, which lacks Numba
+
+    result = np.empty(person.shape, np.uint8)
+    person, filmed, mask = (np.ascontiguousarray(each) for each in (person, filmed, mask))
+    compositing_kernels.with_background(person, filmed, mask, REACH, result)
     return result
+
+
+@cache
+def _kernels() -> ModuleType | None:
+    """The same compiled, in a tenth of the time; None without Numba, as in the MMPose environment."""
+    try:
+        return import_module("posegaussian.geometry.compositing_kernels")
+    except ImportError:
+        return None
 
 
 def _soft_pixels(image: np.ndarray, mask: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray, np.ndarray]:

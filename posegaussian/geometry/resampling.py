@@ -1,6 +1,6 @@
 """Images and depths of a camera with distortion, resampled into a pinhole camera with the same centre.
 
-`resample` and `resample_depth` resample whole images. `resample_levels`, `resample_pixels` and `resample_depth_at` do
+`resample` and `resample_depth` resample whole images. `resample_levels`, `resample_where` and `resample_depth_at` do
 the same in compiled code for what is needed of a person, several times as fast; the former are their reference.
 OpenCV's maps count from the centre of the first pixel; the shift by half a pixel happens in this file alone.
 """
@@ -10,9 +10,9 @@ from itertools import product
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32, Int, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
-from posegaussian.geometry import resampling_kernels
+from posegaussian.geometry import compositing_kernels, resampling_kernels
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.types import Camera
 
@@ -131,28 +131,26 @@ def _near(image: Float32[np.ndarray, "h w c"], box: tuple[int, int, int, int]) -
     """1 where a pixel is not black, or one that the kernel reaches from there; the image is black outside the box."""
     found = np.zeros(image.shape[:2], np.uint8)
     left, top, right, bottom = box
-    found[top:bottom, left:right] = (image[top:bottom, left:right] > 0).any(2)
+    compositing_kernels.mark_shown(image[top:bottom, left:right], found[top:bottom, left:right])
     return np.asarray(cv2.dilate(found, np.ones((5, 5), np.uint8)))
 
 
-def resample_pixels(
+def resample_where(
     image: UInt8[np.ndarray, "h w c"] | Float32[np.ndarray, "h w c"],
     where: SamplingMap,
-    rows: Int[np.ndarray, " n"],
-    columns: Int[np.ndarray, " n"],
-) -> UInt8[np.ndarray, "n c"]:
-    """Some pixels of the image resampled as by `resample`, in 8 bits.
+    wanted: Bool[np.ndarray, "h2 w2"],
+) -> UInt8[np.ndarray, "h2 w2 c"]:
+    """The image resampled as by `resample` where it is wanted, in 8 bits; black elsewhere.
 
     Args:
         image: levels of 8 bits, or values in [0, 1].
         where: to sample it.
-        rows: of the pixels.
-        columns: of the pixels.
+        wanted: which pixels.
     """
     small, x, y = _reduced(image, where)
     scale = np.float32(1 / 255 if small.dtype == np.uint8 else 1)
-    result = np.empty((len(rows), image.shape[2]), np.uint8)
-    resampling_kernels.sample_pixels(np.ascontiguousarray(small), scale, x, y, rows, columns, result)
+    result = np.zeros((*wanted.shape, image.shape[2]), np.uint8)
+    resampling_kernels.sample_where(np.ascontiguousarray(small), scale, x, y, wanted, result)
     return result
 
 

@@ -87,13 +87,15 @@ def sample_box(image, xs, ys, box, near, result):
 
 @njit(**_options)
 @no_type_check
-def sample_pixels(image, scale, xs, ys, rows, columns, result):
-    """Write samples of an image (h, w, c), which is in [0, 1] after a factor, for some pixels, into (n, c)."""
+def sample_where(image, scale, xs, ys, wanted, result):
+    """Write samples of an image (h, w, c), in [0, 1] after a factor, where wanted (h2, w2), into (h2, w2, c)."""
     found = np.empty(image.shape[2], np.float32)
-    for k in range(rows.shape[0]):
-        _sample(image, xs[rows[k], columns[k]], ys[rows[k], columns[k]], found)
-        for channel in range(image.shape[2]):
-            result[k, channel] = _level(found[channel], scale)
+    for i in range(wanted.shape[0]):
+        for j in range(wanted.shape[1]):
+            if wanted[i, j]:
+                _sample(image, xs[i, j], ys[i, j], found)
+                for channel in range(image.shape[2]):
+                    result[i, j, channel] = _level(found[channel], scale)
 
 
 @njit(**_options)

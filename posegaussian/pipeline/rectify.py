@@ -31,7 +31,7 @@ from posegaussian.preparation.rectification import CameraFrame, RectifiedFrame, 
 from posegaussian.preparation.rectification_plan import RectificationPlan, plan_rectification, with_matched_colors
 from posegaussian.progress import progress
 
-_THREADS = 8
+_THREADS = 16
 """Threads that rectify frames, at most: each holds two frames, of 25 MB at 1024 x 1024 with two cameras and depth."""
 DEPTH_FIELDS = ("sources/disparity", "sources/valid", "targets/depth")
 """Fields of store.RECTIFIED that need true depth."""

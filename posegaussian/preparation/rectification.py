@@ -16,7 +16,7 @@ from posegaussian.geometry.resampling import (
     SamplingMap,
     resample_depth_at,
     resample_levels,
-    resample_pixels,
+    resample_where,
     unit,
 )
 from posegaussian.parallel import in_order
@@ -166,9 +166,7 @@ def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
     box = bounding_box(band)
     if box is not None:
         part = slice(box[1], box[3]), slice(box[0], box[2])
-        rows, columns = np.nonzero(band[part] & (mask[part] == 0))  # `with_background` reads no others
-        surroundings = np.zeros((*band[part].shape, 3), np.uint8)
-        surroundings[rows, columns] = resample_pixels(filmed, view.sampling, rows + box[1], columns + box[0])
+        surroundings = resample_where(filmed, view.sampling, band & (mask == 0))[part]  # others are not looked at
         person = np.minimum(levels[part][..., :3], mask[part][..., None])
         image[part] = with_background(person, surroundings, mask[part])
     if frame.depth is None:
@@ -197,8 +195,7 @@ def _person(filmed: Filmed, mask: UInt8[np.ndarray, "h w"], where: SamplingMap) 
     if box is not None:
         left, top = max(box[0] - BACKGROUND_REACH, 0), max(box[1] - BACKGROUND_REACH, 0)
         window = slice(top, box[3] + BACKGROUND_REACH), slice(left, box[2] + BACKGROUND_REACH)
-        coverage = mask[window][..., None] / np.float32(255)
-        both[window] = np.concatenate([without_background(unit(filmed[window]), coverage), coverage], axis=2)
+        both[window] = without_background(filmed[window], mask[window])
     return resample_levels(both, where, box)
 
 

@@ -88,3 +88,22 @@ def test_the_number_of_threads_is_that_of_the_rule_or_of_the_cores(monkeypatch):
     for text in ("", "0", "many"):
         monkeypatch.setenv("OMP_NUM_THREADS", text)
         assert thread_count() >= 1
+
+
+def test_worker_threads_share_the_cores_with_torch(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    before = torch.get_num_threads()
+    torch.set_num_threads(6)
+    try:
+        for threads, expected in ((6, 1), (3, 2), (1, 6)):
+            assert set(in_order(lambda _: torch.get_num_threads(), range(20), threads)) == {expected}
+            counts: list[int] = []
+            with Background(threads=threads, then=counts.append) as background:
+                for _ in range(10):
+                    background.call(torch.get_num_threads)
+            assert set(counts) == {expected}
+        assert torch.get_num_threads() == 6
+        assert next(in_order(lambda _: torch.get_num_threads(), [0], 1)) == 6
+    finally:
+        torch.set_num_threads(before)

@@ -1,8 +1,9 @@
 """The person alone, from an image at the size of its camera and the matte."""
 
-import cv2
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
+
+from posegaussian.geometry.compositing_kernels import cut_out
 
 BACKGROUND_REACH = 3
 """Radius of the window in which the background of a soft edge is estimated, pixels. Chosen by hand."""
@@ -11,11 +12,14 @@ PURITY = 8
 FALLBACK = 1e-3
 """Weight of the pixel itself, which is the estimate where there is no background in the window. Chosen by hand."""
 
+_WEIGHTS = (1 - np.arange(256, dtype=np.float32) / np.float32(255)) ** PURITY
+"""By the level of the coverage."""
+
 
 def without_background(
-    image: Float32[np.ndarray, "h w 3"], coverage: Float32[np.ndarray, "h w 1"]
-) -> Float32[np.ndarray, "h w 3"]:
-    """Colours premultiplied by the coverage, in [0, 1]: the image without the contribution of the background.
+    image: UInt8[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"]
+) -> Float32[np.ndarray, "h w 4"]:
+    """Colours premultiplied by the coverage, and the coverage, in [0, 1]: the image without the background's share.
 
     A soft pixel shows `a F + (1 - a) B` (Porter and Duff, 1984), F being the person's colour and B the background's.
     `image * a` would darken it to `a a F + ...`. Here, B is estimated as the mean of the background nearby and
@@ -25,20 +29,11 @@ def without_background(
     `geometry.compositing.person_on_black` returns what this estimates, resampled, from rectified images.
 
     Args:
-        image: RGB, in [0, 1].
-        coverage: how much of each pixel the person covers, in [0, 1].
+        image: RGB, levels of 8 bits or values in [0, 1].
+        mask: coverage of the person, 0..255.
     """
-    soft = ((coverage > 0) & (coverage < 1))[..., 0]  # elsewhere there is nothing to estimate
-    behind = 1 - coverage[soft]
-    weight = (coverage == 0).astype(np.float32)
-    weight[soft] = behind**PURITY
-    total = _mean(weight)[soft] + FALLBACK
-    color = image[soft]
-    background = (_mean(weight * image)[soft] + FALLBACK * color) / total
-    result = np.where(coverage == 1, image.clip(0, 1), np.float32(0))
-    result[soft] = np.clip(color - behind * background, 0, coverage[soft])
+    result = np.zeros((*mask.shape, 4), np.float32)
+    scale = np.float32(1 / 255 if image.dtype == np.uint8 else 1)
+    arrays = np.ascontiguousarray(image), scale, np.ascontiguousarray(mask)
+    cut_out(*arrays, _WEIGHTS, BACKGROUND_REACH, np.float32(FALLBACK), result)
     return result
-
-
-def _mean(values: Float32[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h w c"]:
-    return cv2.blur(values, (2 * BACKGROUND_REACH + 1, 2 * BACKGROUND_REACH + 1)).reshape(values.shape)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from posegaussian.geometry import compositing
 from posegaussian.geometry.compositing import band_around, person_on_black, with_background
 
 PERSON = np.array([180.0, 90, 40])
@@ -70,6 +71,16 @@ def test_batches_are_images_one_by_one_and_borders_need_no_margin():
     alone = person_on_black(images, masks)
     np.testing.assert_array_equal(alone[1, 2], person_on_black(images[1, 2], masks[1, 2]))
     np.testing.assert_array_equal(alone[0, 0], np.where(masks[0, 0][..., None] > 0, images[0, 0], 0))
+
+
+@pytest.mark.parametrize("shape", [(17, 19), (40, 2), (1, 9), (64, 64)])
+def test_without_numba_the_bytes_are_the_same(shape, monkeypatch):
+    rng = np.random.default_rng(3)
+    images, masks = rng.integers(0, 256, (4, *shape, 3), np.uint8), rng.choice([0, 0, 0, 1, 90, 254, 255], (4, *shape))
+    masks[3] = rng.choice([5, 255], shape)  # no background anywhere
+    compiled = person_on_black(images, masks.astype(np.uint8))
+    monkeypatch.setattr(compositing, "_kernels", lambda: None)
+    np.testing.assert_array_equal(compiled, person_on_black(images, masks.astype(np.uint8)))
 
 
 def test_no_person_no_band():

@@ -102,9 +102,8 @@ def test_the_person_on_black_is_what_was_cut_out_before_resampling(root):
     plan = plan_rectification(capture, PAIRS, capture.frames, SETTINGS)
     view = plan.pairs[0].views[0]
     found = rectify_view(view, CameraFrame(capture.image(view.name, 0), capture.mask(view.name, 0)))
-    coverage = capture.mask(view.name, 0)[..., None] / np.float32(255)
-    person = without_background(capture.image(view.name, 0) * np.float32(1 / 255), coverage)
-    levels = np.rint(resample(np.concatenate([person, coverage], axis=2), view.sampling).clip(0, 1) * 255)
+    person = without_background(capture.image(view.name, 0), capture.mask(view.name, 0))
+    levels = np.rint(resample(person, view.sampling).clip(0, 1) * 255)
     np.testing.assert_array_equal(found.mask, levels[..., 3])
     np.testing.assert_array_equal(person_on_black(found.image, found.mask), levels[..., :3].clip(0, levels[..., 3:]))
     assert (found.image[found.mask == 0] > 0).any()

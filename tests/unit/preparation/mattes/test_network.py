@@ -56,6 +56,15 @@ def test_bones_are_drawn_between_landmarks():
     assert bones[9, 31] < 0.05 and bones[20, 15] < 1e-3
 
 
+@pytest.mark.parametrize(("height", "width"), [(96, 64), (32, 128), (128, 128)])
+@torch.no_grad()
+def test_what_lies_outside_the_area_does_not_matter(trained, height, width):
+    whole = torch.zeros(1, 5, 128, 128)
+    part = whole[..., :height, :width] = torch.rand(1, 5, height, width, generator=torch.Generator().manual_seed(4))
+    found = trained.eval()(whole, torch.tensor([height, width]))[..., :height, :width]
+    assert torch.allclose(found, trained(part.contiguous()), atol=1e-5)
+
+
 def test_input_is_between_minus_one_and_one():
     seen = network_input(
         torch.rand(2, 3, 64, 32), torch.rand(2, 1, 64, 32), 64 * torch.rand(2, 33, 2), torch.rand(2, 33), 64.0

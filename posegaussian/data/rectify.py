@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 
 from posegaussian.captures.pairing import Names
 from posegaussian.config import RectifySettings
+from posegaussian.data.device_pose import device_pose
 from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.compositing import person_on_black
@@ -174,16 +175,11 @@ def device_input(
         for each in zip(*((frames[name].image, frames[name].mask) for name in plan.names), strict=True)
     )
     alone, coverage = rectifier(images, masks)
-    pose = {}
-    if detectors:
-        seen = coverage.cpu().numpy()
-        pose = detect_person(seen, seen, detectors)
-        pose.pop("boxes")  # not read by the network
     return StereoPair(
         images=(alone / 255).movedim(-1, 1)[None].contiguous(),
         masks=(coverage / 255)[None, :, None],
         cameras=plan.cameras.to(torch.float32)[None].to(device),
-        **{name: torch.from_numpy(values.astype(np.float32)).to(device)[None] for name, values in pose.items()},
+        **(device_pose(coverage, detectors) if detectors else {}),
     )
 
 

@@ -22,12 +22,12 @@ def resample_maps(maps: np.ndarray, first: np.ndarray, pitch: np.ndarray, width:
     Returns:
         (joints, height / STRIDE, width / STRIDE), float32.
     """
-    across = _weights(width // STRIDE, maps.shape[2], first[0], pitch[0])
-    down = _weights(height // STRIDE, maps.shape[1], first[1], pitch[1])
+    across = axis_weights(width // STRIDE, maps.shape[2], first[0], pitch[0])
+    down = axis_weights(height // STRIDE, maps.shape[1], first[1], pitch[1])
     return down @ maps.astype(np.float32) @ across.T
 
 
-def _weights(cells: int, samples: int, first: float, pitch: float) -> np.ndarray:
+def axis_weights(cells: int, samples: int, first: float, pitch: float) -> np.ndarray:
     """Weights (cells, samples) of the interpolation from samples at `first + pitch * index` to the centres of cells."""
     centres = STRIDE * (np.arange(cells) + 0.5)
     distance = np.abs((centres[:, None] - first) / pitch - np.arange(samples))

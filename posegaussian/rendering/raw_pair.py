@@ -17,7 +17,7 @@ from posegaussian.pose.detectors.blazepose.finder import BlazePose, load_blazepo
 from posegaussian.pose.detectors.blazepose.joints import joints_of
 from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.footage import FrameInMemory
-from posegaussian.preparation.mattes.matting import Matte, Matting
+from posegaussian.preparation.mattes.matting import Each, Matte, Matting
 from posegaussian.preparation.mattes.models import load_matting_model
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.rectification import CameraFrame
@@ -54,6 +54,7 @@ class RawPair:
         number: of the person in the first frame, counted from 1 on from the rig's centre.
         finder: the networks that find people; None loads those that ship.
         stabilizer: whether a frame continues from the temporal state of the frame before.
+        each: calls what makes the matte of a camera for each of them, see `Matting`.
 
     Raises:
         WeightsError: weights that ship are damaged.
@@ -69,11 +70,12 @@ class RawPair:
         number: int = 1,
         finder: BlazePose | None = None,
         stabilizer: bool = True,
+        each: Each = map,
     ):
         device = next(network.parameters()).device
         self.cameras, self.names, self.settings = dict(cameras), names, settings
         self._finder = finder or load_blazepose(device=device)
-        self._matting = Matting(cameras, load_matting_model(settings.matting, str(device)), scenes, device)
+        self._matting = Matting(cameras, load_matting_model(settings.matting, str(device)), scenes, device, each)
         self._reconstructor = FrameReconstructor(network, device, stabilizer)
         self._filmed, self._posed = network.settings.filmed, network.settings.pose != "none"
         self._number = number

@@ -1,8 +1,9 @@
 """Mattes of the person in all cameras of one frame: all evidence fused, then the edge refined."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from posegaussian.preparation.mattes.window import Window
 
 Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
 """RGB, by camera."""
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Calls a function for each item, as `map` does."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Matting:
         model: predicts the coverage in a window; see `models`.
         scenes: images of the scene without the person, by camera; those of some cameras, or none.
         device: on CUDA, edges are computed there: coverage then differs by a level in a few pixels.
+        each: calls a function for each camera, as `map` does; that of a pool of threads does so for all at once.
     """
 
     def __init__(
@@ -51,8 +55,9 @@ class Matting:
         model: MattingModel,
         scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
         device: str | torch.device = "cpu",
+        each: Each = map,
     ):
-        self._model, self._scenes = model, dict(scenes or {})
+        self._model, self._scenes, self._each = model, dict(scenes or {}), each
         on = torch.device(device)
         self._coverage = soft_coverage if on.type == "cpu" else partial(device_coverage, device=on)
         self._hull = SoftHull(cameras)
@@ -64,25 +69,30 @@ class Matting:
             images: of the frame, by camera.
             people: the same person in each of them.
         """
-        found = {}
-        for name, (window, evidence) in self.evidence(images, people).items():
-            fused = keep_person(fuse(evidence), window.coarse)
-            coverage = np.zeros(window.image.shape[:2], np.uint8)
-            coverage[window.rows, window.columns] = self._coverage(window, fused)
-            found[name] = Matte(coverage, _confidence(evidence, fused, window))
-        return found
+        known = self.evidence(images, people)
+        return dict(zip(known, self._each(self._matte, known.values()), strict=True))
 
     def evidence(self, images: Images, people: Mapping[str, Person]) -> dict[str, tuple[Window, Evidence]]:
         """What is known about the windows around the person, by camera; see `mattes`."""
         windows = {name: Window.around(images[name], person) for name, person in people.items()}
         windows = {name: window for name, window in windows.items() if window is not None}
-        logits = {name: anchored(self._model(window), window.coarse) for name, window in windows.items()}
+        logits = dict(zip(windows, self._each(self._logits, windows.values()), strict=True))
         hull = self._hull.evidence(windows, logits)
         scenes = {
             name: difference_evidence(windows[name], self._scenes[name])
             for name in windows.keys() & self._scenes.keys()
         }
         return {name: (windows[name], Evidence(logits[name], hull[name], scenes.get(name))) for name in windows}
+
+    def _logits(self, window: Window) -> Float32[np.ndarray, "_ _"]:
+        return anchored(self._model(window), window.coarse)
+
+    def _matte(self, known: tuple[Window, Evidence]) -> Matte:
+        window, evidence = known
+        fused = keep_person(fuse(evidence), window.coarse)
+        coverage = np.zeros(window.image.shape[:2], np.uint8)
+        coverage[window.rows, window.columns] = self._coverage(window, fused)
+        return Matte(coverage, _confidence(evidence, fused, window))
 
 
 def _confidence(evidence: Evidence, fused: Float32[np.ndarray, "h w"], window: Window) -> float:

@@ -1,5 +1,6 @@
 """Raw frames in memory: the same Gaussians as from the files of the workflow's stages."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -88,6 +89,16 @@ def test_a_pair_rectified_on_a_device_is_that_of_the_cpu(root, network, monkeypa
     for name in ("images", "masks", "heatmaps", "keypoints", "scores"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), atol=1.01 / 255, rtol=0)
     torch.testing.assert_close(found.cameras.intrinsics, expected.cameras.intrinsics)
+
+
+def test_mattes_of_all_cameras_may_be_made_at_once(root, network):
+    _, expected = raw(root, network)
+    with ThreadPoolExecutor(2) as pool:
+        _, found = raw(root, network, each=pool.map)
+    for one, other in zip(found, expected, strict=True):
+        assert one.mattes.keys() == other.mattes.keys() and one.mattes
+        for name, matte in one.mattes.items():
+            assert (matte.coverage == other.mattes[name].coverage).all()
 
 
 def test_frames_continue_until_a_restart(root, network):

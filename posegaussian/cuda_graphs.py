@@ -15,9 +15,6 @@ Function = Callable[..., tuple[Tensor, ...]]
 
 _WARM_UP = 3
 """Runs before a graph is captured: PyTorch's documentation of CUDA graphs does as many."""
-_SEEN = 2
-"""Calls with tensors of the same shapes before these shapes get a graph: most shapes of a single frame never return.
-Chosen by hand."""
 
 
 def captured(step: Callable[[], R], search: bool = True) -> Callable[[], R]:
@@ -58,10 +55,12 @@ class GraphPerShape:
 
     Args:
         function: see `Function`; without a gradient.
+        after: calls with tensors of the same shapes before these shapes get a graph, where some come once and never
+            again: capturing one takes half a second on an H200.
     """
 
-    def __init__(self, function: Function):
-        self._function = function
+    def __init__(self, function: Function, after: int = 0):
+        self._function, self._after = function, after
         self._lock = threading.Lock()
         self._calls: dict[tuple[torch.Size, ...], int] = {}
         self._graphs: dict[tuple[torch.Size, ...], tuple[tuple[Tensor, ...], Callable[[], tuple[Tensor, ...]]]] = {}
@@ -84,7 +83,7 @@ class GraphPerShape:
             self._calls[shapes] = self._calls.get(shapes, 0) + 1
             if shapes not in self._graphs:
                 given = tuple(each.to(device, copy=True) for each in arguments)
-                if self._calls[shapes] <= _SEEN:
+                if self._calls[shapes] <= self._after:
                     results = self._function(*given)
                     self._last = torch.cuda.current_stream(device).record_event()
                     return results

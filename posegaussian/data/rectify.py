@@ -134,7 +134,11 @@ class Rectifier:
 
 
 def network_input(
-    plan: PairPlan, frames: Mapping[str, CameraFrame], detectors: Sequence[Detector] = (), filmed: bool = False
+    plan: PairPlan,
+    frames: Mapping[str, CameraFrame],
+    detectors: Sequence[Detector] = (),
+    filmed: bool = False,
+    device: torch.device | str = "cpu",
 ) -> StereoPair:
     """One raw frame of two cameras as the network reads it: rectified, with the joints that detectors find.
 
@@ -145,6 +149,7 @@ def network_input(
         frames: of both cameras, by name.
         detectors: of the left and of the right view, in the plan's order; none: no pose.
         filmed: see `rectify`.
+        device: of the pair.
     """
     if filmed:
         rectified = rectify_pair(plan, *(frames[name] for name in plan.names))
@@ -156,7 +161,7 @@ def network_input(
         alone = images
     pose = detect_person(alone, masks, detectors) if detectors else {}
     pose.pop("boxes", None)  # not read by the network
-    return stereo_pair(images, masks, plan.cameras, pose, filmed=True)
+    return stereo_pair(images, masks, plan.cameras, pose, filmed=True, device=device)
 
 
 def device_input(

@@ -98,7 +98,9 @@ def render_capture(
         cameras = person_centred_cameras(source, path, *settings.path_size)
         files = stack.enter_context(Background())
         shown = stack.enter_context(path_output(video, frames, settings.fps, files))
-        stream = reconstruct_frames(network, read_frames(source, pose, network.settings.filmed), chosen, stabilizer)
+        stream = reconstruct_frames(
+            network, read_frames(source, pose, network.settings.filmed, chosen), chosen, stabilizer
+        )
         for reconstructions in progress(stream, f"render {rectified.stem}", len(source["frames"]), unit="frames"):
             _write_targets(writer, source, reconstructions, settings)
             for step, image in _path_images(reconstructions, path, cameras, settings):

@@ -22,7 +22,7 @@ from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import DetectorSettings, RenderSettings, ViewSettings
-from posegaussian.data.rectify import device_input, network_input
+from posegaussian.data.rectify import network_input
 from posegaussian.errors import warn
 from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.ply import write_ply
@@ -38,7 +38,6 @@ from posegaussian.pipeline.render_view import check_ratio, view_rectification
 from posegaussian.pose.detectors.base import Detector, load_detector
 from posegaussian.pose.detectors.blazepose.joints import projected_joints
 from posegaussian.pose.person import Person
-from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.found import Following, Images
 from posegaussian.preparation.rectification import CameraFrame, read_ahead, rectify_mask
@@ -50,7 +49,7 @@ from posegaussian.rendering.framing import pair_outline, path_cameras
 from posegaussian.rendering.reconstruct import FrameReconstructor, render, to_bytes
 from posegaussian.types import StereoPair
 
-_THREADS = 8
+_THREADS = 16
 """Threads that prepare frames, at most."""
 Joints = tuple[Float32[np.ndarray, "17 2"], Float32[np.ndarray, "17"]]
 """The person's joints in a camera's image, pixels, and their scores."""
@@ -173,8 +172,7 @@ def _known(settings: DetectorSettings, capture: Capture) -> bool:
 def _preparation(
     plan: PairPlan, settings: DetectorSettings | None, known: _FoundJoints | None, filmed: bool, device: torch.device
 ) -> Callable[[int, Mapping[str, CameraFrame]], StereoPair]:
-    """What makes of a frame's number and raw views what the network reads; on the device where nothing needs the
-    rectified images on the CPU.
+    """What makes of a frame's number and raw views what the network reads, on its device.
 
     Args:
         plan: of the rectification.
@@ -188,10 +186,7 @@ def _preparation(
     def detectors(frame: int) -> list[Detector]:
         return [loaded.detect] * 2 if loaded else known.detectors(plan, frame) if settings and known else []
 
-    if device.type == "cuda" and not filmed and not loaded:
-        rectifier = DeviceRectifier(plan, device)
-        return lambda frame, views: device_input(rectifier, views, detectors(frame))
-    return lambda frame, views: network_input(plan, views, detectors(frame), filmed)
+    return lambda frame, views: network_input(plan, views, detectors(frame), filmed, device)
 
 
 def _outlines(capture: Capture, plan: PairPlan) -> list[Float[Tensor, "_ 3"]]:

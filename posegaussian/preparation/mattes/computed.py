@@ -20,7 +20,7 @@ from posegaussian.preparation.mattes.changed import ChangedPixels
 from posegaussian.preparation.mattes.found import FoundMattes, Images, PeopleOfFrame
 from posegaussian.progress import progress
 
-_THREADS = 8
+_THREADS = 16
 """Threads that make mattes, at most: each holds two frames of all cameras, 6 MB a camera of 1024 x 1024."""
 
 Packed = tuple[bytes, float | None]

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Float64, UInt8
 from torch import Tensor
 
 from posegaussian.cuda_graphs import GraphPerShape
@@ -61,31 +61,28 @@ class NetworkMatting:
     ) -> Float32[np.ndarray, "h w"]:
         """The network's output; where `inside` is 0, there is no image."""
         height, width = coarse.shape
-        room = ((0, -height % self._grain), (0, -width % self._grain))
-        image = np.pad(pixels, (*room, (0, 0))).transpose(2, 0, 1)[None]
-        planes = (np.pad(values, room)[None, None] for values in (coarse, inside))
-        joints = points.astype(np.float32)[None], visibility[None], np.array([max(width, height)], np.float64)
-        area = np.array([height + -height % STRIDE, width + -width % STRIDE])
-        arrays = (torch.from_numpy(values) for values in (image, *planes, *joints, area))
-        (logits,) = self._run(self._device, *arrays)
+        room = ((0, -height % self._grain), (0, -width % self._grain), (0, 0))
+        planes = np.pad(np.dstack([pixels, coarse, inside]), room).transpose(2, 0, 1)[None]
+        area = height + -height % STRIDE, width + -width % STRIDE
+        numbers = np.concatenate([points.ravel(), visibility, [max(width, height)], area])
+        (logits,) = self._run(self._device, torch.from_numpy(planes), torch.from_numpy(numbers))
         return logits[0, 0, :height, :width].float().cpu().numpy()
 
-    def _logits(
-        self,
-        image: Tensor,
-        coarse: Tensor,
-        inside: Tensor,
-        points: Tensor,
-        visibility: Tensor,
-        extent: Tensor,
-        area: Tensor,
-    ) -> tuple[Float[Tensor, "b 1 h w"]]:
-        """The network's output, from levels of 8 bits; see `network_input`."""
-        seen = network_input(image.float() / 255, coarse.float() / 255, points, visibility, extent)
-        seen *= inside > 0
+    def _logits(self, planes: UInt8[Tensor, "1 5 h w"], numbers: Float64[Tensor, "102"]) -> tuple[Tensor]:
+        """The network's output: log-odds (1, 1, h, w).
+
+        Args:
+            planes: image, coarse matte and where they are, levels of 8 bits.
+            numbers: positions of the landmarks, their visibility, the longer side, and rows and columns of what counts.
+                Together they are copied to the device at once.
+        """
+        points, visibility, extent, area = numbers.split([66, 33, 1, 2])
+        image, coarse = planes[:, :3].float() / 255, planes[:, 3:4].float() / 255
+        seen = network_input(image, coarse, points.float().reshape(1, 33, 2), visibility.float()[None], extent)
+        seen *= planes[:, 4:] > 0
         whole = self._grain == STRIDE
         with DEVICE.shared():
-            return (self._network(seen.contiguous(memory_format=torch.channels_last), None if whole else area),)
+            return (self._network(seen.contiguous(memory_format=torch.channels_last), None if whole else area.long()),)
 
 
 def _upright(window: Window, turn: float) -> tuple[Float[np.ndarray, "2 3"], tuple[int, int]]:

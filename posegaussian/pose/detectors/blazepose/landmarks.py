@@ -51,9 +51,13 @@ class People(Tensors):
         mattes = (255 * self.matte_logits.sigmoid()).round().byte()
         if mattes.shape[1:] != (MATTE, MATTE):
             raise ValueError(f"a matte of {tuple(mattes.shape[1:])} cells, not {MATTE} x {MATTE}")
-        crops, following = (each.rows().cpu().numpy() for each in (self.crops, self.next_crops))
-        tensors = (self.score, self.points, self.visibility, self.presence, self.boxes, mattes)
-        each = zip(*(values.cpu().numpy() for values in tensors), crops, following, strict=True)
+        parts = (self.points.flatten(1), self.visibility, self.presence, self.boxes, self.crops.rows())
+        table = torch.cat([self.score[:, None], *parts, self.next_crops.rows()], dim=1)
+        # One copy of all: on a device each waits for it.
+        columns = table.cpu().split([1, *(part.shape[1] for part in parts), 4], dim=1)
+        score, points, visibility, presence, boxes, crops, following = (np.array(values) for values in columns)
+        rows = score[:, 0], points.reshape(-1, 33, 3), visibility, presence, boxes, mattes.cpu().numpy()
+        each = zip(*rows, crops, following, strict=True)
         return [
             Person(
                 score=float(score),

@@ -53,10 +53,10 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
     PyTorch would start `thread_count` more for each of ours, and 16 x 16 threads on 16 cores wait for each other.
     """
-    return ThreadPoolExecutor(threads, initializer=_limit_torch, initargs=(max(1, thread_count() // threads),))
+    return ThreadPoolExecutor(threads, initializer=limit_torch, initargs=(max(1, thread_count() // threads),))
 
 
-def _limit_torch(threads: int) -> None:
+def limit_torch(threads: int) -> None:
     """Let PyTorch use so many threads at most for the operations of the calling thread."""
     torch = sys.modules.get("torch")  # not imported: nothing to limit, and the import takes seconds
     if torch is None or (default := torch.get_num_threads()) <= threads:

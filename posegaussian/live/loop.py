@@ -17,6 +17,7 @@ from posegaussian.live.slots import Slot
 from posegaussian.live.stages import Prepared, Stages
 from posegaussian.live.statistics import Meter
 from posegaussian.live.streams import own_stream
+from posegaussian.parallel import limit_torch
 from posegaussian.preparation.people import FramePeople
 from posegaussian.types import Camera, Gaussians
 
@@ -99,7 +100,7 @@ class Loop:
         self._places = threading.Semaphore(workers)
         self._begun: list[_Work | None] = []
         self._more = threading.Condition()
-        self._pool = ThreadPoolExecutor(workers, "live prepare")
+        self._pool = ThreadPoolExecutor(workers, "live prepare", limit_torch, (1,))
         self._closed = threading.Event()
         self.meters = {name: Meter() for name in (*STAGES, "total")}
         self.problem = ""
@@ -140,6 +141,7 @@ class Loop:
 
     def _begin(self) -> None:
         """Decode frames and look for people, one after the other."""
+        limit_torch(1)  # other threads compute meanwhile
         while True:
             self._places.acquire()
             frame = self._waiting.take()

@@ -27,16 +27,16 @@ class _View:
     """What resampling the images of one camera needs, on the device.
 
     Args:
-        first: index of the upper left one of the 16 samples of each pixel, in the image with `_ROOM` around it.
-        down: weights of their four rows.
-        across: weights of their four columns.
+        first: indices of the uppermost four of the 16 samples of each pixel, in the image with `_ROOM` around it.
+        down: weights of the four rows of samples.
+        across: weights of the four columns.
         average: area averages of rows and columns, which come first; None where the image is not reduced.
         color: transform of the colours; None where they stay.
     """
 
-    first: Int[Tensor, "h2 w2"]
+    first: Int[Tensor, "h2 w2 4"]
     down: Float[Tensor, "4 h2 w2 1"]
-    across: Float[Tensor, "4 h2 w2 1"]
+    across: Float[Tensor, "h2 w2 4 1"]
     average: tuple[Float[Tensor, "h1 h"], Float[Tensor, "w1 w"]] | None
     color: Float[Tensor, "3 4"] | None
 
@@ -80,10 +80,9 @@ def _levels(view: _View, image: UInt8[Tensor, "h w 3"], mask: UInt8[Tensor, "h w
         values = torch.einsum("ih,hwc,jw->ijc", view.average[0], values, view.average[1])
     padded = functional.pad(values, (0, 0, _ROOM, _ROOM, _ROOM, _ROOM))
     table, width = padded.flatten(0, 1), padded.shape[1]
-    total = torch.zeros_like(table[view.first])
+    total = table.new_zeros(*view.first.shape)
     for row, down in enumerate(view.down):
-        for column, across in enumerate(view.across):
-            total.addcmul_(table[view.first + (row * width + column)], down * across)
+        total.addcmul_((table[view.first + row * width] * view.across).sum(2), down)
     return (total.clamp(0, 1) * 255).round().byte()
 
 
@@ -111,9 +110,9 @@ def _view(view: ViewPlan, device: torch.device) -> _View:
     column, row = (np.clip(np.floor(values), -3, length + 1) for values, length in zip((x, y), small, strict=True))
     corner = (row + _ROOM - 1) * (small[0] + 2 * _ROOM) + column + _ROOM - 1
     return _View(
-        torch.from_numpy(corner.astype(np.int64)).to(device),
+        torch.from_numpy(corner[..., None].astype(np.int64) + np.arange(4)).to(device),
         _weights(y - np.floor(y)).to(device),
-        _weights(x - np.floor(x)).to(device),
+        _weights(x - np.floor(x)).movedim(0, 2).contiguous().to(device),
         None if small == size else (_average(size[1], small[1]).to(device), _average(size[0], small[0]).to(device)),
         torch.from_numpy(view.color).float().to(device) if (view.color != IDENTITY).any() else None,
     )

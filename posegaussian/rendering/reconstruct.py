@@ -211,4 +211,4 @@ def to_bytes(values: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
         >>> pg.to_bytes(torch.ones(3, 48, 64)).shape
         (48, 64, 3)
     """
-    return (values.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return (values.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()

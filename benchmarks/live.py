@@ -51,8 +51,9 @@ from posegaussian.rendering.reconstruct import FrameReconstruction
 from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
 from posegaussian.types import Camera, Gaussians, StereoPair
 
-FPS = 30
 _CLIENT = Path(__file__).with_name("live_client.py")
+_WARM_UP = {"cuda": 90, "cpu": 5}
+"""Frames until kernels are compiled and graphs captured, by kind of device: windows around people differ in size."""
 _ROUND = 30.0
 """Seconds after which the viewers of a soak leave, and others come."""
 Frames = dict[str, list[np.ndarray]]
@@ -64,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--person", type=int, default=101)
     parser.add_argument("--frames", type=int, default=24, help="frames that are rendered")
+    parser.add_argument("--fps", type=float, default=30.0, help="at which they are played")
     parser.add_argument("--footage", type=int, default=1024, help="width and height of the cameras' images")
     parser.add_argument("--size", type=int, nargs="+", default=[1024], help="of the rectified images and views")
     parser.add_argument("--viewers", type=int, nargs="+", default=[1, 8])
@@ -83,15 +85,15 @@ def main() -> None:
     for size in given.size:
         if given.parity:
             rows.append(_parity(cameras, frames, size, given))
-        for viewers in given.viewers:
-            rows.append(_live(cameras, frames, size, viewers, given))
+        for row in _live(cameras, frames, size, given):
+            rows.append(row)
             report("live", rows, versions, given.output)
 
 
 def _capture(given: argparse.Namespace) -> SyntheticCapture:
     size = given.footage, given.footage
     room = RoomSettings(kinds=("living", "office", "gym"), people=(0, 1))
-    return person_capture(given.person, BuiltinSettings(frames=given.frames, fps=FPS, size=size, sources=2, room=room))
+    return person_capture(given.person, BuiltinSettings(frames=given.frames, fps=30, size=size, sources=2, room=room))
 
 
 def _rendered(given: argparse.Namespace, numbers: list[int]) -> list[dict[str, np.ndarray]]:
@@ -121,30 +123,34 @@ def _settings(size: int, viewers: int = 8) -> LiveSettings:
 
 
 def _live(
-    cameras: dict[str, SourceCamera], frames: Frames, size: int, viewers: int, given: argparse.Namespace
-) -> dict[str, Any]:
-    """One row: a session that is watched by so many clients."""
+    cameras: dict[str, SourceCamera], frames: Frames, size: int, given: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Rows: a session that is watched by so many clients, one number of them after the other."""
     playback = Playback()
     sources = {
-        name: Footage(f"memory {name}", len(images), images.__getitem__, FPS, playback)
+        name: Footage(f"memory {name}", len(images), images.__getitem__, given.fps, playback)
         for name, images in frames.items()
     }
     network = load_network(RELEASE, pick_device(given.device))
     with (
-        LiveSession(cameras, network, settings=_settings(size, viewers)) as session,
+        LiveSession(cameras, network, settings=_settings(size, max(given.viewers))) as session,
         LiveCameras(session, sources, 5.0),
     ):
-        session.wait(10, seconds=300.0)  # kernels are compiled, the graph is captured
-        with _served(session) as (server, address):
-            before, memory, start, spent = session.latest(), _memory(), time.monotonic(), time.process_time()
-            seen = _watched(address, viewers, given.seconds)
-            spent = time.process_time() - spent
-            passed, after, status = time.monotonic() - start, session.latest(), server.status()
+        session.wait(_WARM_UP[session.device.type], seconds=300.0)
+        for viewers in given.viewers:
+            with _served(session) as (server, address):
+                yield {"size": size, "played at": given.fps, **_row(session, server, address, viewers, given.seconds)}
+
+
+def _row(session: LiveSession, server: ViewServer, address: str, viewers: int, seconds: float) -> dict[str, Any]:
+    memory, before, start, spent = _memory(), session.latest(), time.monotonic(), time.process_time()
+    seen = _watched(address, viewers, seconds)
+    spent = time.process_time() - spent
+    passed, after, status = time.monotonic() - start, session.latest(), server.status()
     assert before is not None and after is not None
     ages = sorted(1000 * age for viewer in seen for age in viewer["ages"])
     stages = " ".join(f"{name} {value:.0f}" for name, value in status["stages"].items() if value is not None)
     return {
-        "size": size,
         "viewers": viewers,
         "frames/s": (after.number - before.number) / passed,
         "views/s each": statistics.median(viewer["rate"] for viewer in seen),
@@ -203,7 +209,7 @@ def _parity(cameras: dict[str, SourceCamera], frames: Frames, size: int, given: 
         session.listen(lambda: found.append(session.latest()))
         for number in range(given.parity):
             for name, views in frames.items():
-                session.feed(name, views[number], number / FPS)
+                session.feed(name, views[number], number / given.fps)
         while len(found) < given.parity:
             session.wait(len(found), seconds=120.0)
             time.sleep(0.01)

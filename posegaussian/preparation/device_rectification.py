@@ -80,7 +80,7 @@ def _levels(view: _View, image: UInt8[Tensor, "h w 3"], mask: UInt8[Tensor, "h w
         values = torch.einsum("ih,hwc,jw->ijc", view.average[0], values, view.average[1])
     padded = functional.pad(values, (0, 0, _ROOM, _ROOM, _ROOM, _ROOM))
     table, width = padded.flatten(0, 1), padded.shape[1]
-    total = table.new_zeros(*view.first.shape)
+    total = table.new_zeros(*view.first.shape[:2], 4)
     for row, down in enumerate(view.down):
         total.addcmul_((table[view.first + row * width] * view.across).sum(2), down)
     return (total.clamp(0, 1) * 255).round().byte()

@@ -7,6 +7,8 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from posegaussian.config.people import BoardSettings
+from posegaussian.preparation.calibration.board import TargetBoard
+from posegaussian.preparation.calibration.detection import detect
 from posegaussian.synthetic.mesh.mesh_colours import MeshColours
 from posegaussian.synthetic.mesh.normals import vertex_normals
 from posegaussian.synthetic.people.bake import BakedMesh
@@ -81,6 +83,23 @@ def test_detected_corners_are_the_projected_truth(kind, pose, eye, lens):
     error = np.linalg.norm(found - true, axis=1)
     print(f"{kind}: {error.mean():.3f} px, at most {error.max():.3f}")
     assert error.max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("line", "pose", "eye"),
+    [("checkerboard 7x6 60mm", ON_FLOOR, [0.2, -0.5, 0.7]), ("charuco 7x6 60mm 45mm", HELD, [0.25, -1.2, 1.4])],
+)
+def test_calibration_finds_corners_through_noise_and_jpeg(line, pose, eye):
+    target = TargetBoard.parse(line)
+    board = Board.of(BoardSettings(kind=target.kind, columns=7, rows=6, square=0.06))
+    grey, true = photograph(board, pose, eye, LENS)
+    noisy = np.clip(grey + np.random.default_rng(0).normal(0, 5, grey.shape), 0, 255).astype(np.uint8)
+    stored = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    view = detect(target, np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE)), "a", 0)
+    assert view is not None and len(view.ids) == 30
+    error = np.linalg.norm(view.pixels - 0.5 - true, axis=1)
+    print(f"{line}: {np.median(error):.3f} px, at most {error.max():.3f}")
+    assert np.median(error) < 0.04 and error.max() < 0.1
 
 
 @pytest.mark.parametrize("kind", ["checkerboard", "charuco"])

@@ -7,6 +7,7 @@ import helpers
 import pytest
 
 from posegaussian.cli import main
+from posegaussian.config import AdaptSettings
 from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.pipeline import adapt as module
 from posegaussian.pipeline.pair_files import PairFiles
@@ -51,6 +52,13 @@ def test_without_a_gain_the_weights_stay(capture, tmp_path, capsys):
     assert "gained" in found["why"]
     assert "the weights stay as they were" in capsys.readouterr().out
     assert output.read_bytes() == RELEASE.read_bytes()
+
+
+@pytest.mark.parametrize(("batch", "clip"), [(1, 1), (2, 2), (3, 1)])
+def test_clips_fit_into_the_batch(batch, clip):
+    settings = AdaptSettings(batch_size=batch)
+    found = module._model(settings, load_network(RELEASE).settings, "cpu", (96, 96), clip=2)
+    assert (found.train.batch_size, found.train.frames) == (batch, clip)
 
 
 def test_true_depth_and_joints_are_not_learned_from(capture, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 The refined poses minimise the reprojection errors of all points and the motion of the cameras. Both costs grow linearly
 beyond a scale (soft L1): wrong matches count little, and of a rig in which one camera was turned, that camera moves and
-the others stay.
+the others stay. Two cameras share the motion.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,9 @@ PRIOR = 0.2
 hundreds of observations decide where they can, the prior where they cannot."""
 _SPARSE = 0.05
 """Motion beyond this, pixels, counts linearly. Chosen by hand: well below the errors that are to be corrected."""
+_SHARED = 10.0
+"""The same for two cameras, where nothing tells which one is wrong: they share the motion. Chosen by hand: above all
+errors that are corrected."""
 _ROLL_REACH = 0.25
 """Rolls and steps along the optical axis are measured this far from the image's middle, as a share of its width."""
 _ROUNDS = 3
@@ -105,6 +108,7 @@ class _Problem:
         reach = _ROLL_REACH * np.array([camera.width for camera in given])
         across = np.stack([self.focal, self.focal, reach], axis=1)
         self.motion = np.concatenate([across, across / depth[:, None]], axis=1)  # pixels a radian, and a metre
+        self.linear = (_SPARSE if len(given) > 2 else _SHARED) / prior  # motion that counts linearly beyond this
         self.prior, self.zoom_weight = prior, 1 / max(focal, 1e-6)
 
     def _local(self, state: _State) -> np.ndarray:
@@ -130,7 +134,7 @@ class _Problem:
     def cost(self, state: _State) -> float:
         motion, zooms = self.moved(state)
         data = _soft(np.linalg.norm(self.errors(state), axis=1), _OUTLIER)
-        prior = _soft(np.linalg.norm(motion, axis=1), _SPARSE / self.prior)
+        prior = _soft(np.linalg.norm(motion, axis=1), self.linear)
         return float(data.sum() + prior.sum() + (zooms**2).sum())
 
     def solved(self) -> _State:
@@ -169,7 +173,7 @@ class _Problem:
         np.add.at(cameras, at, np.einsum("nki,nkj->nij", weighted, by_camera))
         np.add.at(right, at, np.einsum("nki,nk->ni", weighted, errors))
         motion, zooms = self.moved(state)
-        firm = _weights(np.linalg.norm(motion, axis=1), _SPARSE / self.prior)
+        firm = _weights(np.linalg.norm(motion, axis=1), self.linear)
         for c in range(count):
             slopes = np.zeros((6, 6))
             slopes[:3, :3], slopes[3:, 3:] = np.eye(3), self.start.turns[c]

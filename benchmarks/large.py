@@ -21,6 +21,8 @@ from torch.nn import functional as F
 
 from posegaussian.config import PeopleSettings, StreamSettings
 from posegaussian.data.streamed import batch_from_sample
+from posegaussian.evaluation.crops import crop
+from posegaussian.evaluation.lpips import load_alex
 from posegaussian.evaluation.similarity import similarity
 from posegaussian.io.images import write_image
 from posegaussian.model.weights import load_network, weights_path
@@ -47,11 +49,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=2048, help="of sources and views, pixels")
     parser.add_argument("--rig", default="22.5", choices=list(RIGS))
     parser.add_argument("--ways", nargs="*", default=WAYS, choices=WAYS)
+    parser.add_argument("--lpips", type=Path, help="folder of `posegaussian fetch lpips`")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks/large"))
     args = parser.parse_args()
     network, errors = load_network(weights_path(args.weights), args.device), read_error_model("package:errors.json")
     settings = StreamSettings(size=(args.size,) * 2, target_size=(args.size,) * 2, rig=RIGS[args.rig])
+    lpips = None if args.lpips is None else load_alex(args.lpips)
     rows: dict[str, list[tuple[float, ...]]] = {way: [] for way in args.ways}
     for seed in range(FIRST_PERSON, FIRST_PERSON + args.people):
         prepared = prepare_subject(seed, PeopleSettings(), FRAMES, 30, texel_for(args.size))
@@ -72,14 +76,16 @@ def main() -> None:
                 psnr = float(box_psnr(view, batch.target, batch.target_mask))
                 inside = batch.target_mask.expand_as(view) > 0.5
                 likeness = float(similarity(view, batch.target)[inside].mean())
-            rows[way].append((psnr, likeness, len(gaussians.means), seconds))
+            box = crop("bbox", batch.target[0], batch.target_mask[0, 0]) or (slice(None), slice(None))
+            distance = float("nan") if lpips is None else lpips(view[0][:, *box].clamp(0, 1), batch.target[0][:, *box])
+            rows[way].append((psnr, likeness, distance, len(gaussians.means), seconds))
             shown = torch.cat([view, batch.target], dim=-1)[0].clamp(0, 1).permute(1, 2, 0)
             path = args.output / f"{seed}-{way}.jpg"
             write_image(path, (255 * shown).byte().cpu().numpy(), (cv2.IMWRITE_JPEG_QUALITY, 90))
-    print("| way | PSNR box, dB | SSIM on the person | Gaussians | s |\n| --- | --- | --- | --- | --- |")
+    print("| way | PSNR box, dB | SSIM on the person | LPIPS (AlexNet), box | Gaussians | s |\n" + "| --- " * 6 + "|")
     for way, values in rows.items():
-        psnr, likeness, count, seconds = map(statistics.fmean, zip(*values, strict=True))
-        print(f"| {way} | {psnr:.2f} | {likeness:.4f} | {count:,.0f} | {seconds:.1f} |")
+        psnr, likeness, distance, count, seconds = map(statistics.fmean, zip(*values, strict=True))
+        print(f"| {way} | {psnr:.2f} | {likeness:.4f} | {distance:.4f} | {count:,.0f} | {seconds:.1f} |")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"\nPeak memory of this process: {peak:.1f} GB, rendering of people included")
 

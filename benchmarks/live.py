@@ -27,6 +27,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does: spinning threads are not work
 
+import cv2
 import numpy as np
 import torch
 
@@ -79,6 +80,7 @@ def main() -> None:
     if given.soak:
         _soak(given.soak, max(given.viewers))
         return
+    cv2.setNumThreads(1)  # as the command does
     cameras, frames = _filmed(given)
     rows: list[dict[str, Any]] = []
     versions = machine(("torch", "gsplat", "numba", "websockets", "opencv-python-headless"))

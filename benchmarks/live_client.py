@@ -15,10 +15,11 @@ HEADER = struct.Struct(">BId")
 _VIEW = 1
 
 
-async def watch(address: str, seconds: float) -> dict[str, Any]:
+async def watch(address: str, seconds: float, along: float) -> dict[str, Any]:
     """What one viewer receives, who acknowledges each view as the page does: ages on arrival, rate and size."""
     ages, sizes, last, start = [], [], 0, None
     async with connect(address, max_size=None, proxy=None, compression=None) as connection:
+        await connection.send(json.dumps({"view": [along, 0.0, 1.0]}))
         while start is None or time.monotonic() < start + seconds:
             data = await connection.recv()
             now = time.monotonic()
@@ -36,8 +37,8 @@ async def watch(address: str, seconds: float) -> dict[str, Any]:
 
 
 async def watch_all(address: str, viewers: int, seconds: float) -> list[dict[str, Any]]:
-    """What several viewers receive at the same time."""
-    return await asyncio.gather(*(watch(address, seconds) for _ in range(viewers)))
+    """What several viewers receive at the same time, each from another place between the cameras."""
+    return await asyncio.gather(*(watch(address, seconds, (at + 1) / (viewers + 1)) for at in range(viewers)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.formats import easymocap
 from posegaussian.captures.matching import check_known
@@ -176,6 +178,7 @@ def serve(
     """
     from posegaussian.live.server import ViewServer
 
+    cv2.setNumThreads(1)  # the session's own threads share the cores
     network = load_network(weights, pick_device(device))
     access = Access.on(host)
     with ExitStack() as stack:

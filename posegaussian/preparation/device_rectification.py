@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -106,29 +106,23 @@ def _transformed(colors: Float[Tensor, "h w 3"], transform: Float[Tensor, "3 4"]
 def _view(view: ViewPlan, device: torch.device) -> _View:
     size = view.source.width, view.source.height
     small = reduced_size(*size, view.sampling)
-    x, y = (view.sampling.x, view.sampling.y) if small == size else positions(size, small, view.sampling)
-    column, row = (np.clip(np.floor(values), -3, length + 1) for values, length in zip((x, y), small, strict=True))
+    places = (view.sampling.x, view.sampling.y) if small == size else positions(size, small, view.sampling)
+    x, y = (torch.from_numpy(values.astype(np.float32)).to(device) for values in places)
+    column, row = (values.floor().clamp(-3, length + 1).long() for values, length in zip((x, y), small, strict=True))
     corner = (row + _ROOM - 1) * (small[0] + 2 * _ROOM) + column + _ROOM - 1
     return _View(
-        torch.from_numpy(corner[..., None].astype(np.int64) + np.arange(4)).to(device),
-        _weights(y - np.floor(y)).to(device),
-        _weights(x - np.floor(x)).movedim(0, 2).contiguous().to(device),
+        corner[..., None] + torch.arange(4, device=device),
+        _weights(y - y.floor())[..., None],
+        _weights(x - x.floor()).movedim(0, -1)[..., None].contiguous(),
         None if small == size else (_average(size[1], small[1]).to(device), _average(size[0], small[0]).to(device)),
         torch.from_numpy(view.color).float().to(device) if (view.color != IDENTITY).any() else None,
     )
 
 
-def _weights(place: Float32[np.ndarray, "h w"]) -> Float[Tensor, "4 h w 1"]:
-    """Weights of four neighbouring samples between the inner two of them (Keys, 1981, a = -1/2)."""
-    t = torch.from_numpy(place.astype(np.float32))[..., None]
-    return torch.stack(
-        [
-            t * (t * (1 - t / 2) - 0.5),
-            t * t * (1.5 * t - 2.5) + 1,
-            t * (t * (2 - 1.5 * t) + 0.5),
-            t * t * (t - 1) / 2,
-        ]
-    )
+def _weights(t: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
+    """Weights of four neighbouring samples at places, 0 to 1, between the inner two (Keys, 1981, a = -1/2)."""
+    outer, last = t * (t * (1 - t / 2) - 0.5), t * t * (t - 1) / 2
+    return torch.stack([outer, t * t * (1.5 * t - 2.5) + 1, t * (t * (2 - 1.5 * t) + 0.5), last])
 
 
 def _average(length: int, fewer: int) -> Float[Tensor, "fewer length"]:

@@ -211,7 +211,7 @@ def walker_row(seed: int, size: int) -> dict[str, Any]:
     assert joints is not None
     height = float(joints[0, [1, 2], 2].mean()) / EYES
     sizes = dict.fromkeys(cameras, (size, size))
-    points = joints.reshape(-1, 3)[:: max(len(joints) * 17 // 400, 1)]
+    points = np.array(joints.reshape(-1, 3)[:: max(len(joints) * 17 // 400, 1)], float)  # contiguous, as OpenCV wants
     row: dict[str, Any] = {"person": seed}
     for lenses, calibrate in (
         ("exact", lambda: calibrate_by_walker(trajectories, cameras, height)),

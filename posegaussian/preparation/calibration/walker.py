@@ -126,7 +126,7 @@ def calibrate_lenses_by_walker(
         ends = [focal_of(found.cameras[name]) for found in (short, long)]
         if not abs(ends[0] / ends[1] - 1) <= _AGREED:
             what = f"the landmarks do not determine its focal length: {ends[0]:.0f} and {ends[1]:.0f} px fit alike"
-            hint = "give --lenses, or film with three cameras or more; two that look at one place never tell"
+            hint = "give --lenses, or film longer and with three cameras or more: two that look at one place never tell"
             raise CalibrationError(what, code="undetermined-focal-length", camera=name, hint=hint)
         check_lens(short.cameras[name].intrinsics, size, name)
     return short

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posegaussian.rendering.camera_path import camera_between, turned_camera
+from posegaussian.rendering.camera_path import Arc, camera_between, turned_camera
 from posegaussian.rendering.framing import centred_cameras
 from posegaussian.types import Camera, Gaussians
 
@@ -70,6 +70,7 @@ class PersonFraming:
         self._axes, self._shift = pose[:3, :3], pose[:3, 3]
         self._lock = threading.Lock()
         self._centre: np.ndarray | None = None
+        self._arc: Arc | None = None
         self._reach = np.zeros(3)
         self._time = 0.0
 
@@ -93,6 +94,7 @@ class PersonFraming:
             if self._centre is None:
                 self._centre, self._reach = centre, reach
             passed, self._time = max(0.0, time - self._time), time
+            self._arc = None
             self._centre = self._centre + (1 - math.exp(-passed / _FOLLOW)) * (centre - self._centre)
             reach = reach + np.abs(self._axes @ (centre - self._centre))  # a walker stays in the image, too
             self._reach = np.maximum(reach, self._reach + (1 - math.exp(-passed / _SHRINK)) * (reach - self._reach))
@@ -109,7 +111,10 @@ class PersonFraming:
             if self._centre is None:
                 return None
             centre, reach = torch.from_numpy(self._centre), self._reach
-        camera = camera_between(self._first, self._second, viewpoint.along, centre)
+            if self._arc is None:  # the same for all viewers of a frame
+                self._arc = Arc(self._first, self._second, centre)
+            arc = self._arc
+        camera = arc.camera(viewpoint.along)
         across = camera.world_to_camera[0, :3].double().numpy()
         camera = turned_camera(camera, centre, torch.from_numpy(across), -viewpoint.up)
         (found,) = centred_cameras([camera], [_board(camera, centre, reach)], [centre], width, height)

@@ -50,12 +50,7 @@ def pivot_between(first: Camera, second: Camera) -> Float[Tensor, "3"]:
 
 
 def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Tensor, "3"] | None = None) -> Camera:
-    """The camera at `ratio` of the way from the first camera (0) to the second (1), on the arc about a pivot.
-
-    The optical centre moves on a circle about the pivot, in the plane of the pivot and both cameras; its distance from
-    the pivot is interpolated linearly. The camera turns with it. The rest of the second camera's rotation (a roll, for
-    example) is added by slerp, so a pivot that both cameras see at the same pixel stays at that pixel. Intrinsics and
-    image size are interpolated linearly.
+    """The camera at `ratio` of the way from the first camera (0) to the second (1), on the `Arc` about a pivot.
 
     Args:
         first: one camera.
@@ -73,28 +68,56 @@ def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Ten
     """
     if ratio in (0, 1):
         return second if ratio else first
-    about = _numpy(pivot_between(first, second) if pivot is None else pivot)
-    start, end = (_numpy(camera.centre) - about for camera in (first, second))
-    turn = _shortest_turn(start, end, fallback=_numpy(first.world_to_camera)[1, :3])
-    reach = (1 - ratio) + ratio * np.linalg.norm(end) / np.linalg.norm(start)
-    centre = about + Rotation.from_rotvec(ratio * turn).apply(start) * reach
+    return Arc(first, second, pivot).camera(ratio)
 
-    from_world = [Rotation.from_matrix(_numpy(camera.world_to_camera)[:3, :3]) for camera in (first, second)]
-    beyond = (from_world[1] * Rotation.from_rotvec(turn) * from_world[0].inv()).as_rotvec()
-    rotation = Rotation.from_rotvec(ratio * beyond) * from_world[0] * Rotation.from_rotvec(-ratio * turn)
 
-    world_to_camera = np.eye(4)
-    world_to_camera[:3, :3] = rotation.as_matrix()
-    world_to_camera[:3, 3] = -rotation.apply(centre)
-    width = round((1 - ratio) * first.width + ratio * second.width)
-    height = round((1 - ratio) * first.height + ratio * second.height)
-    intrinsics = [camera.resized(width, height).intrinsics for camera in (first, second)]
-    return Camera(
-        intrinsics=(1 - ratio) * intrinsics[0] + ratio * intrinsics[1],
-        world_to_camera=torch.from_numpy(world_to_camera).to(first.world_to_camera),
-        width=width,
-        height=height,
-    )
+class Arc:
+    """Cameras on an arc about a pivot, from one camera to another.
+
+    The optical centre moves on a circle about the pivot, in the plane of the pivot and both cameras; its distance from
+    the pivot is interpolated linearly. The camera turns with it. The rest of the second camera's rotation (a roll, for
+    example) is added by slerp, so a pivot that both cameras see at the same pixel stays at that pixel. Intrinsics and
+    image size are interpolated linearly.
+
+    Args:
+        first: where the arc begins.
+        second: where it ends.
+        pivot: a point in the world, metres; None takes the one that both cameras look at (`pivot_between`).
+    """
+
+    def __init__(self, first: Camera, second: Camera, pivot: Float[Tensor, "3"] | None = None):
+        self._ends = first, second
+        self._pivot = _numpy(pivot_between(first, second) if pivot is None else pivot)
+        self._start, end = (_numpy(camera.centre) - self._pivot for camera in (first, second))
+        self._turn = _shortest_turn(self._start, end, fallback=_numpy(first.world_to_camera)[1, :3])
+        self._near, self._far = np.linalg.norm(self._start), np.linalg.norm(end)
+        self._from_world, last = (
+            Rotation.from_matrix(_numpy(each.world_to_camera)[:3, :3]) for each in (first, second)
+        )
+        self._beyond = (last * Rotation.from_rotvec(self._turn) * self._from_world.inv()).as_rotvec()
+
+    def camera(self, ratio: float) -> Camera:
+        """The camera at a place of the arc: 0 gives the first camera exactly, 1 the second."""
+        first, second = self._ends
+        if ratio in (0, 1):
+            return second if ratio else first
+        reach = (1 - ratio) + ratio * self._far / self._near
+        centre = self._pivot + Rotation.from_rotvec(ratio * self._turn).apply(self._start) * reach
+        back = Rotation.from_rotvec(-ratio * self._turn)
+        rotation = Rotation.from_rotvec(ratio * self._beyond) * self._from_world * back
+
+        world_to_camera = np.eye(4)
+        world_to_camera[:3, :3] = rotation.as_matrix()
+        world_to_camera[:3, 3] = -rotation.apply(centre)
+        width = round((1 - ratio) * first.width + ratio * second.width)
+        height = round((1 - ratio) * first.height + ratio * second.height)
+        intrinsics = [camera.resized(width, height).intrinsics for camera in self._ends]
+        return Camera(
+            intrinsics=(1 - ratio) * intrinsics[0] + ratio * intrinsics[1],
+            world_to_camera=torch.from_numpy(world_to_camera).to(first.world_to_camera),
+            width=width,
+            height=height,
+        )
 
 
 def orbit_camera(camera: Camera, pivot: Float[Tensor, "3"], degrees: float) -> Camera:

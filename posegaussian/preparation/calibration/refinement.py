@@ -103,8 +103,8 @@ class _Problem:
             points,
         )
         local = self._local(self.start)
-        depth = np.array([np.median(local[tracks.camera == c, 2]) for c in range(len(given))])
-        depth = np.where(np.isfinite(depth), depth, 1)  # cameras without points stay where they are
+        seen = [local[tracks.camera == c, 2] for c in range(len(given))]
+        depth = np.array([np.median(each) if len(each) else 1.0 for each in seen])  # without points, cameras stay
         reach = _ROLL_REACH * np.array([camera.width for camera in given])
         across = np.stack([self.focal, self.focal, reach], axis=1)
         self.motion = np.concatenate([across, across / depth[:, None]], axis=1)  # pixels a radian, and a metre

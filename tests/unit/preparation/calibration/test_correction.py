@@ -1,11 +1,13 @@
 """Given calibrations judged and corrected: from projected points with noise, and from photographed textures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from filmed_boards import SIZE, TrueCamera
 from textured_scene import photographed, source_of, turned
 
-from posegaussian.preparation.calibration.correction import BAD, correct, judged, level_of
+from posegaussian.preparation.calibration.correction import BAD, correct, judged, kept_back, level_of
 from posegaussian.preparation.calibration.feature_tracks import Features, feature_tracks
 from posegaussian.preparation.calibration.refinement import refine_poses
 from posegaussian.preparation.calibration.tracks import Tracks, place
@@ -68,6 +70,14 @@ def test_all_cameras_turned():
     assert epipolar(bad, TRUE) > 1.5 and epipolar(found, TRUE) < 0.2
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_camera_that_sees_no_point_stays():
+    two = seen({name: TRUE[name] for name in "12"})
+    tracks = replace(two, names=tuple(TRUE), camera=two.camera + 1)
+    found = refine_poses(TRUE, tracks)
+    np.testing.assert_allclose(found["0"].world_to_camera, TRUE["0"].world_to_camera, atol=1e-12)
+
+
 def test_exact_calibrations_stay():
     found = judged(seen(TRUE), TRUE)
     assert not found.used and not found.why_not and found.cameras is TRUE
@@ -99,6 +109,17 @@ def test_what_nothing_explains_is_told():
     """Pixels that are 2 px off at random: no poses fit better."""
     found = judged(seen(TRUE, noise=2.0), TRUE)
     assert not found.used and "not found" in found.why_not and found.cameras is TRUE
+
+
+def test_a_few_kept_back_points_are_no_verdict():
+    """Most points in cells that are fitted: what is left fits by chance."""
+    bad = {name: turned(TRUE[name], 2.0 * (name == "2"), 0.3) for name in "12"}
+    tracks = seen({name: TRUE[name] for name in "12"})
+    back = np.flatnonzero(kept_back(tracks, bad))
+    few = tracks.select(~np.isin(np.arange(len(tracks)), back[8:]))
+    assert judged(tracks, bad).used
+    found = judged(few, bad)
+    assert not found.used and "by 8 points" in found.why_not and found.cameras is bad
 
 
 def test_small_errors_are_corrected_or_passed_over():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import cv2
@@ -16,6 +17,7 @@ from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import bounding_box
 from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import load_network, weights_path
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
 from posegaussian.preparation.calibration.correction import Correction, correct
 from posegaussian.preparation.calibration.feature_tracks import Features
@@ -67,6 +69,16 @@ class Filmed:
     truth: tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]
     held_out: SourceCamera
     corrections: Mapping[str, Correction]
+
+
+def turned_rows(seed: int, size: int, weights: str, device: str) -> list[dict[str, Any]]:
+    """Rows of a person of the validation split, one for each kind of errors; see `view_rows`."""
+    return view_rows(filmed(seed, size), _network(weights, device), size)
+
+
+@cache
+def _network(weights: str, device: str) -> PoseGaussian:
+    return load_network(weights_path(weights), device)
 
 
 def filmed(seed: int, size: int) -> Filmed:

@@ -14,17 +14,15 @@ import multiprocessing
 import os
 import statistics
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from camera_boards import BOARDS, drawn_row, real_rows
-from camera_captures import filmed, offset_row, view_rows, walker_row
+from camera_captures import offset_row, turned_rows, walker_row
 from harness import machine, report
-
-from posegaussian.model.weights import load_network, weights_path
 
 FIRST_PERSON = 150
 """First seed of the people, who are of the validation split."""
@@ -79,12 +77,17 @@ def real(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 def turned(args: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each kind of errors: means over the people, and the share of the loss that is won back."""
-    network, values = load_network(weights_path(args.weights), args.device), []
+    values, count = [], args.people
     with _pool(args) as pool:
-        seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
-        for person in pool.map(filmed, seeds, [args.size] * args.people):
-            values += view_rows(person, network, args.size)
-            print(*values[-len(person.corrections) :], sep="\n", file=sys.stderr, flush=True)
+        seeds = range(FIRST_PERSON, FIRST_PERSON + count)
+        for rows in pool.map(turned_rows, seeds, [args.size] * count, [args.weights] * count, [args.device] * count):
+            print(*rows, sep="\n", file=sys.stderr, flush=True)
+            values += rows
+    return means_of(values)
+
+
+def means_of(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of all people together."""
     rows = []
     for label in dict.fromkeys(value["errors"] for value in values):
         mine = [value for value in values if value["errors"] == label]

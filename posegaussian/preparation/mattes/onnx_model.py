@@ -21,8 +21,9 @@ _SLACK = 0.05
 class OnnxMatting:
     """Predicts the person's coverage in a window by an ONNX model, on the CPU, by onnxruntime.
 
-    The model has one input, 1 x 3 x H x W, and one output, the alpha in [0, 1], of as many pixels or fewer. It knows
-    nothing of the person's landmarks: people beside them are removed by other evidence.
+    The model has one input, 1 x 3 x H x W; its first output is the alpha in [0, 1], of as many pixels or fewer. Further
+    ones, such as the coarser maps of U^2-Net, are not computed. It knows nothing of the person's landmarks: people
+    beside them are removed by other evidence.
 
     Args:
         path: of the .onnx file.
@@ -50,19 +51,19 @@ class OnnxMatting:
             first = str(error).splitlines()[0]
             raise WeightsError(f"not an ONNX model ({first})", code="unreadable-weights", file=path) from None
         self._path, self._mean, self._std = path, np.array(mean, np.float32), np.array(std, np.float32)
-        self._name, self._size = self._checked()
+        self._name, self._alpha, self._size = self._checked()
 
-    def _checked(self) -> tuple[str, tuple[int, int] | None]:
-        """Name of the input, and its height and width where they are fixed."""
+    def _checked(self) -> tuple[str, str, tuple[int, int] | None]:
+        """Names of the input and of the first output, and the input's height and width where they are fixed."""
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         shape = list(inputs[0].shape) if len(inputs) == 1 else []
-        if len(outputs) != 1 or len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
+        if not outputs or len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
             shapes = f"{', '.join(str(each.shape) for each in inputs)}, and {len(outputs)} outputs"
-            what = f"the model has inputs of {shapes}, not one of 1 x 3 x H x W float32, and one output"
+            what = f"the model has inputs of {shapes}, not one of 1 x 3 x H x W float32"
             raise WeightsError(what, code="other-network", file=self._path)
         height, width = shape[2:]
         fixed = isinstance(height, int) and isinstance(width, int)
-        return inputs[0].name, (height, width) if fixed else None
+        return inputs[0].name, outputs[0].name, (height, width) if fixed else None
 
     def __call__(self, window: Window) -> Float32[np.ndarray, "h w"]:
         """Log-odds of the person's coverage in the window's pixels."""
@@ -74,7 +75,7 @@ class OnnxMatting:
         else:
             seen = width, height
             pixels = cv2.resize(pixels, self._size[::-1], interpolation=cv2.INTER_AREA)
-        (alpha,) = self._session.run(None, {self._name: np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])})
+        (alpha,) = self._session.run([self._alpha], {self._name: np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])})
         alpha = np.squeeze(alpha).astype(np.float32)
         if alpha.ndim != 2 or not (alpha.min() >= -_SLACK and alpha.max() <= 1 + _SLACK):
             what = f"the output is no alpha: shape {alpha.shape}, {alpha.min():.2g} to {alpha.max():.2g}"

@@ -44,7 +44,8 @@ def replaced(monkeypatch, shape=(1, 3, "height", "width"), outputs=1, alpha=lamb
         def get_outputs(self):
             return [SimpleNamespace(name=str(number)) for number in range(outputs)]
 
-        def run(self, _, inputs):
+        def run(self, names, inputs):
+            assert names == ["0"]  # the first output alone: U^2-Net has seven
             fed.append(inputs["image"])
             return [alpha(inputs["image"])]
 
@@ -58,9 +59,11 @@ def load(path):
     return models.load_matting_model(MattingSettings(onnx=str(path), mean=MEAN, std=STD))
 
 
-@pytest.mark.parametrize(("shape", "size"), [((1, 3, "h", "w"), (512, 256)), ((1, 3, 320, 320), (320, 320))])
-def test_logits_are_those_of_the_alpha_in_the_window(tmp_path, monkeypatch, shape, size):
-    fed, seen = replaced(monkeypatch, shape), window(height=200, width=97)
+@pytest.mark.parametrize(
+    ("shape", "size", "outputs"), [((1, 3, "h", "w"), (512, 256), 1), ((1, 3, 320, 320), (320, 320), 7)]
+)
+def test_logits_are_those_of_the_alpha_in_the_window(tmp_path, monkeypatch, shape, size, outputs):
+    fed, seen = replaced(monkeypatch, shape, outputs), window(height=200, width=97)
     logits = load(tmp_path / "m.onnx")(seen)
     assert logits.shape == (seen.height, seen.width) == (512, 248)
     (pixels,) = fed
@@ -76,7 +79,7 @@ def test_logits_are_those_of_the_alpha_in_the_window(tmp_path, monkeypatch, shap
 
 
 @pytest.mark.parametrize(
-    "made", [{"shape": (1, 3, 320)}, {"shape": (1, 4, "h", "w")}, {"outputs": 7}], ids=["rank", "channels", "outputs"]
+    "made", [{"shape": (1, 3, 320)}, {"shape": (1, 4, "h", "w")}, {"outputs": 0}], ids=["rank", "channels", "outputs"]
 )
 def test_models_of_other_shapes_are_refused(tmp_path, monkeypatch, made):
     replaced(monkeypatch, **made)

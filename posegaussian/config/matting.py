@@ -12,8 +12,8 @@ class MattingSettings:
     """The model that finds the person's edges where masks are made."""
 
     onnx: str = ""
-    """Path of an .onnx file with one input, 1 x 3 x H x W, whose first output is the alpha (needs onnxruntime). Empty: the
-    network that ships here."""
+    """Path of an .onnx file with one input, 1 x 3 x H x W, whose first output is the alpha (needs onnxruntime). Empty:
+    the network that ships here."""
     mean: Channels = (0.0, 0.0, 0.0)
     """Its input is (RGB - `mean`) / `std`, of RGB in [0, 1]."""
     std: Channels = (1.0, 1.0, 1.0)

@@ -125,7 +125,7 @@ def test_rtsp_is_received_as_it_is_filmed(camera):
         image = grabbed.image(got[-1][1])
         assert image is not None and image[..., 0].mean() > image[..., 2].mean() + 20
         steps = np.diff([frame.time for _, frame in got[-15:]])
-        np.testing.assert_allclose(steps, 1 / FPS, atol=0.002)  # by the camera's own clock
+        assert abs(np.median(steps) - 1 / FPS) < 1e-3  # by the camera's own clock, not as they arrive
         assert max(arrival - frame.time for arrival, frame in got[-15:]) < 0.5
     finally:
         grabbed.close()

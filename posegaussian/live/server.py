@@ -1,6 +1,7 @@
 """The browser's side of a live session: one page, and views over a WebSocket, each viewer's from its own camera.
 
-The network runs once for all viewers; each one has its own rendering and JPEG. A viewer is sent the next view when it
+The network runs once for all viewers; each one has its own rendering and JPEG, which those who look from the same place
+share. A viewer is sent the next view when it
 has drawn an earlier one, so a slow one gets fewer views, not older ones, and one that does not read costs nothing.
 """
 
@@ -28,6 +29,7 @@ from posegaussian.live.recording import Recorder
 from posegaussian.live.session import LiveSession
 from posegaussian.live.statistics import Meter
 from posegaussian.live.viewer import LONGEST, SOURCES, VIEW, BadMessage, Viewer, jpeg, message, sources_jpeg
+from posegaussian.live.viewpoint import Viewpoint
 
 _PAGE = Path(__file__).with_name("page.html")
 _STATUS_EVERY = 0.5
@@ -75,6 +77,7 @@ class ViewServer:
         self._sources: tuple[int, bytes] = (0, b"")
         self._sources_lock = threading.Lock()
         self._filmed: Viewer | None = None
+        self._made: tuple[int, dict[Viewpoint, asyncio.Future[bytes | None]]] = (0, {})
 
     async def run(self, host: str, port: int, ready: Callable[[int], object] = lambda port: None) -> None:
         """Serve until cancelled.
@@ -169,7 +172,7 @@ class ViewServer:
             wake.clear()
             while (frame := viewer.wants(self._session.latest())) is not None:
                 viewpoint = viewer.viewpoint
-                view = await loop.run_in_executor(self._pool, self._view, viewer, frame)
+                view = await self._view(viewpoint, frame)
                 viewer.sent = (frame.number, viewpoint)
                 if view is None:
                     break
@@ -234,8 +237,20 @@ class ViewServer:
         if not self._failed.done():
             self._failed.set_exception(error)
 
-    def _view(self, viewer: Viewer, frame: LiveFrame) -> bytes | None:
-        start, place = time.monotonic(), viewer.viewpoint
+    async def _view(self, place: Viewpoint, frame: LiveFrame) -> bytes | None:
+        """A message with a view; those of the newest frame are made once for all who look from there."""
+        number, made = self._made
+        if frame.number > number:
+            self._made = number, made = frame.number, {}
+        view = made.get(place) if frame.number == number else None
+        if view is None:
+            view = asyncio.get_running_loop().run_in_executor(self._pool, self._rendered, place, frame)
+            if frame.number == number:
+                made[place] = view
+        return await asyncio.shield(view)  # one who leaves does not take it from the others
+
+    def _rendered(self, place: Viewpoint, frame: LiveFrame) -> bytes | None:
+        start = time.monotonic()
         image = self._session.view(place.along, place.up, place.zoom, frame)
         if image is None:
             return None

@@ -49,8 +49,9 @@ from posegaussian.rendering.framing import pair_outline, path_cameras
 from posegaussian.rendering.reconstruct import FrameReconstructor, render, to_bytes
 from posegaussian.types import StereoPair
 
-_THREADS = 16
-"""Threads that prepare frames, at most."""
+_THREADS = {"cuda": 6, "cpu": 16}
+"""Threads that prepare frames, at most; beside a GPU, more would only take Python's lock from the thread that runs the
+network. Chosen by hand."""
 Joints = tuple[Float32[np.ndarray, "17 2"], Float32[np.ndarray, "17"]]
 """The person's joints in a camera's image, pixels, and their scores."""
 
@@ -124,7 +125,7 @@ def render_footage(
         files = stack.enter_context(Background())
         shown = stack.enter_context(path_output(video, frames, fps, files))
         reconstructor = FrameReconstructor(network, chosen, stabilizer)
-        inputs = _inputs(masked, plan, prepare)
+        inputs = _inputs(masked, plan, prepare, min(thread_count(), _THREADS[chosen.type]))
         steps = zip(capture.frames, cameras, inputs, strict=True)
         for index, (frame, camera, pair) in enumerate(
             progress(steps, f"render {capture.name}", len(cameras), unit="frames")
@@ -201,14 +202,17 @@ def _outlines(capture: Capture, plan: PairPlan) -> list[Float[Tensor, "_ 3"]]:
 
 
 def _inputs(
-    capture: Capture, plan: PairPlan, prepare: Callable[[int, Mapping[str, CameraFrame]], StereoPair]
+    capture: Capture,
+    plan: PairPlan,
+    prepare: Callable[[int, Mapping[str, CameraFrame]], StereoPair],
+    threads: int,
 ) -> Iterator[StereoPair]:
     """What the network reads of each frame, prepared ahead by threads; a warning says where no joints were found."""
     raw = read_ahead(RectificationPlan((plan,)), capture, capture.frames)
     missing = []
     for frame, pair in zip(
         capture.frames,
-        in_order(lambda item: prepare(*item), zip(capture.frames, raw, strict=True), min(thread_count(), _THREADS)),
+        in_order(lambda item: prepare(*item), zip(capture.frames, raw, strict=True), threads),
         strict=True,
     ):
         if pair.scores is not None and not pair.scores.any():

@@ -22,6 +22,9 @@ from posegaussian.progress import progress
 
 _THREADS = 16
 """Threads that make mattes, at most: each holds two frames of all cameras, 6 MB a camera of 1024 x 1024."""
+_CUDA_THREADS = 6
+"""The same where a GPU runs the networks: more would only take Python's lock from the thread that follows the person.
+Chosen by hand: a frame takes a tenth of a second of a core there."""
 
 Packed = tuple[bytes, float | None]
 """A mask, packed, and its confidence."""
@@ -119,7 +122,7 @@ def compute_masks(capture: Capture, frames: Sequence[int]) -> None:
     """
     masks = [by_frame[frames[0]] for by_frame in capture.masks.values()]
     for computer in {mask.computer for mask in masks if isinstance(mask, ComputedMask)}:
-        computer.ahead(frames, min(thread_count(), _THREADS))
+        computer.ahead(frames, min(thread_count(), _CUDA_THREADS if computer.on_gpu else _THREADS))
 
 
 def masks_at_hand(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> bool:
@@ -149,6 +152,7 @@ class _MaskComputer:
         matting: MattingSettings | None,
     ):
         self._capture, self._lacking = capture, lacking
+        self.on_gpu = device.startswith("cuda")
         cameras = [camera for camera in capture.cameras if kind != "auto" or camera in capture.backgrounds]
         scene = "background" if kind == "auto" else kind
         scenes = {camera: estimate_background(capture, camera, scene) for camera in cameras}

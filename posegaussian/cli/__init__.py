@@ -37,6 +37,7 @@ COMMANDS = {
     "curves": training.curves,
     "weights": training.weights,
     "render": views.render,
+    "references": results.references,
     "evaluate": results.evaluate,
     "summarize": results.summarize,
     "report": results.report,

@@ -8,17 +8,38 @@ from posegaussian.cli.arguments import Files, Output, Settings, SomeFiles, namin
 from posegaussian.registry import METRICS
 
 
-def evaluate(renders: Path, /, *, rectified: Path, output: Output, settings: Settings = None) -> None:
+def references(rectified: Path, /, *, output: Output, settings: Settings = None) -> None:
+    """Measure the two reference rows of a capture, once for all models that are evaluated on it.
+
+    Args:
+        rectified: a rectified .h5
+        output: metrics .csv of the reference rows, for `evaluate --references`
+    """
+    from posegaussian.pipeline.evaluate import evaluate_capture
+
+    evaluate_capture(None, rectified, output, config.load_settings(config.EvaluateSettings, settings))
+
+
+def evaluate(
+    renders: Path,
+    /,
+    *,
+    rectified: Path,
+    references: Path | None = None,
+    output: Output,
+    settings: Settings = None,
+) -> None:
     """Compare renders with the views of held-out cameras.
 
     Args:
         renders: renders .h5
         rectified: the rectified .h5 they were made from
+        references: the .csv of its reference rows, made with the same settings; without it, they are measured again
         output: metrics .csv, one row per view, frame, method and image crop
     """
     from posegaussian.pipeline.evaluate import evaluate_capture
 
-    evaluate_capture(renders, rectified, output, config.load_settings(config.EvaluateSettings, settings))
+    evaluate_capture(renders, rectified, output, config.load_settings(config.EvaluateSettings, settings), references)
 
 
 def summarize(metrics: SomeFiles, /, *, output: Output) -> None:

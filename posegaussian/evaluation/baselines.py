@@ -134,7 +134,7 @@ def gaussians_from_depth(pair: StereoPair, depth: Float[Tensor, "1 2 h w"]) -> G
         depth: true depth, metres, 0 where unknown.
     """
     used = trimmed(pair.masks[0, :, 0] >= 0.5) & (depth[0] > 0)
-    points = unproject(depth, pair.cameras)[0][used]
+    points = torch.cat([_points(depth[0, view], used[view], pair.cameras[0, view]) for view in range(2)])
     focal = pair.cameras.intrinsics[0, :, 0, 0, None, None]
     scales = (FOOTPRINT * depth[0] / focal)[used]
     colors = pair.images[0].permute(0, 2, 3, 1)[used]
@@ -142,6 +142,13 @@ def gaussians_from_depth(pair: StereoPair, depth: Float[Tensor, "1 2 h w"]) -> G
     return Gaussians(
         points.to(colors), identity, scales[:, None].expand(-1, 3).to(colors), torch.ones_like(colors[:, 0]), colors
     )
+
+
+def _points(depth: Float[Tensor, "h w"], used: Bool[Tensor, "h w"], camera: Camera) -> Float[Tensor, "n 3"]:
+    """World points of some pixels, row by row."""
+    rows, columns = used.nonzero(as_tuple=True)
+    pixels = torch.stack([columns, rows], dim=-1).to(camera.intrinsics) + 0.5
+    return unproject_pixels(pixels, depth[used], camera)
 
 
 def trimmed(mask: Bool[Tensor, "b h w"]) -> Bool[Tensor, "b h w"]:

@@ -3,7 +3,8 @@
 Metrics with a map (FLIP, SSIM) are local, and where both images are black their map has a known value. A map is
 therefore computed once, over the bounding box of everything that is not black, and each crop takes its part of it.
 There is one exception: where the border of a crop cuts through the box, the metric of the crop pads the crop in its own
-way, so a strip along that border is computed again. The values equal those of the metric applied to the crop alone.
+way, so a strip along that border is computed again. The values equal those of the metric applied to the crop alone,
+which is what is computed where a crop within the box comes first.
 """
 
 import math
@@ -78,6 +79,8 @@ class Comparison:
         comparison = self._corrected if metric.entry.corrected else self
         if metric.entry.black is None:
             return float(metric.function(*comparison.cropped(crop)))
+        if comparison._pays_directly(metric, crop):
+            return float(metric.function(*comparison.cropped(crop)).mean())
         return metric.entry.black - float(comparison._differences(metric, crop).mean())
 
     def cropped(self, crop: Crop) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "3 h w"]]:
@@ -99,6 +102,11 @@ class Comparison:
         (height, width), (x0, y0, x1, y1) = shown.shape, box
         rows = slice(max(y0 - REACH, 0), min(y1 + REACH, height))
         return rows, slice(max(x0 - REACH, 0), min(x1 + REACH, width))
+
+    def _pays_directly(self, metric: ImageMetric, crop: Crop) -> bool:
+        """Whether the map of a crop alone takes less than that of the box, which is not known yet."""
+        areas = [math.prod(part.stop - part.start for part in each) for each in (crop, self._box)]
+        return metric.entry.path not in self._maps and areas[0] <= areas[1]
 
     def _differences(self, metric: ImageMetric, crop: Crop) -> Float64[Tensor, "h2 w2"]:
         """The metric's value on black minus its map, inside a crop."""

@@ -11,6 +11,10 @@ from posegaussian.evaluation.flip import flip_error
 from posegaussian.evaluation.similarity import measured_similarity
 from posegaussian.registry import METRICS
 
+_RANK = 1e-12
+"""Singular values of the normal equations below this share of the largest are taken as 0: colours that differ by less
+than a millionth of their range are one colour."""
+
 
 def psnr(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
     """Peak signal-to-noise ratio, dB; infinite for equal images."""
@@ -28,8 +32,11 @@ def color_corrected(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]
     if not len(wanted):
         return image
     columns = torch.cat([colors, torch.ones_like(colors[:, :1])], dim=1)
-    # This driver also solves rank-deficient systems, such as those of a grey person.
-    fit = torch.linalg.lstsq(columns[known[shown]].cpu(), wanted.cpu(), driver="gelsd").solution.to(columns)
+    used = columns[known[shown]]
+    # The normal equations: four columns of values in [0, 1] are conditioned well enough for them in float64, and only a
+    # small matrix leaves the device. This driver also solves rank-deficient systems, such as those of a grey person.
+    moments = (used.T @ torch.cat([used, wanted], dim=1)).cpu()
+    fit = torch.linalg.lstsq(moments[:, :4], moments[:, 4:], rcond=_RANK, driver="gelsd").solution.to(columns)
     corrected = image.clone()
     corrected[:, shown] = (columns @ fit).T.clamp(0, 1).to(image)
     return corrected

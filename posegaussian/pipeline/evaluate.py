@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from posegaussian.errors import StoreError
 from posegaussian.evaluation.baselines import reference_views
 from posegaussian.evaluation.comparison import Comparison, ImageMetric, load_image_metrics
 from posegaussian.evaluation.crops import Crop, crop
-from posegaussian.evaluation.rows import Row, with_note, write_rows
+from posegaussian.evaluation.rows import Row, read_back, with_note, write_rows
 from posegaussian.evaluation.temporal import ImageMotion
 from posegaussian.evaluation.temporal_statistics import TemporalStatistics, ViewLevels, motions_between
 from posegaussian.io import store
@@ -25,41 +26,77 @@ from posegaussian.progress import progress
 from posegaussian.registry import METRICS, metrics_on, resolve
 from posegaussian.rendering.reconstruct import to_bytes
 
-_THREADS = 8
+_THREADS = 16
 """Threads that measure views, at most: each holds two, of 60 MB at 1024 x 1024 with their optical flow."""
 
 
-def evaluate_capture(renders: Path, rectified: Path, output: Path, settings: EvaluateSettings) -> None:
+def evaluate_capture(
+    renders: Path | None, rectified: Path, output: Path, settings: EvaluateSettings, references: Path | None = None
+) -> None:
     """Measure every held-out view of every frame: the model's render and the two reference rows.
 
     The caller's thread reads and renders, others measure; the values are the same for any number of threads.
 
     Args:
-        renders: the renders .h5; the name of its folder is the model's.
+        renders: the renders .h5; the name of its folder is the model's. None: the reference rows alone.
         rectified: the rectified .h5 that they were made from; its name is the capture's.
         output: the .csv to write.
         settings: image crops, and the folders of the metrics' weights.
+        references: a .csv of the reference rows alone, made with the same settings, which are copied from it: they are
+            the same for all models. None: they are measured here.
 
     Raises:
-        StoreError: a file is incomplete, or the two do not belong together.
+        StoreError: a file is incomplete, or they do not belong together.
         WeightsError: the weights of a metric are not the published ones.
     """
+    known = None if references is None else _KnownRows(references, rectified.stem)
     folders = {entry.weights: getattr(settings, entry.weights) for entry in METRICS.values() if entry.weights}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     crops = dict.fromkeys(METRICS, settings.crops) | settings.lpips_crops(device == "cuda")
     metrics = load_image_metrics(folders, without=[name for name in crops if not crops[name]])
-    with store.open_checked(renders, store.RENDERS) as made, store.open_checked(rectified, store.RECTIFIED) as source:
-        _check_match(made, source, renders)
-        write_rows(
-            output, _rows(_Inputs(made, source, rectified.stem, renders.parent.name, settings, metrics, crops, device))
-        )
+    with ExitStack() as stack:
+        source, made, model = stack.enter_context(store.open_checked(rectified, store.RECTIFIED)), None, ""
+        if renders is not None:
+            made, model = stack.enter_context(store.open_checked(renders, store.RENDERS)), renders.parent.name
+            _check_match(made, source, renders)
+        inputs = _Inputs(made, source, rectified.stem, model, settings, metrics, crops, device, known)
+        write_rows(output, _rows(inputs))
+
+
+class _KnownRows:
+    """The reference rows of a capture, from a table of them alone."""
+
+    def __init__(self, path: Path, capture: str):
+        self._path, self._rows = path, dict[tuple[str, int, bool], list[Row]]()
+        try:
+            rows = read_back(path)
+        except FileNotFoundError:
+            hint = "run the stage that writes it"
+            raise StoreError("no such file", code="missing-store", file=path, hint=hint) from None
+        except (KeyError, TypeError, ValueError):
+            raise self._other("cannot be read from this file") from None
+        for row in rows:
+            if row.capture != capture:
+                raise self._other(f"of the capture {row.capture}, not of {capture}")
+            self._rows.setdefault((row.camera, row.frame, row.scope == "frames"), []).append(row)
+
+    def of(self, camera: str, frame: int, crops: Sequence[str] = ()) -> list[Row]:
+        """Those of a view, in image crops; without crops, the temporal statistics that begin with this frame."""
+        found = self._rows.get((camera, frame, not crops), [])
+        if crops and {row.scope for row in found} != set(crops):
+            raise self._other(f"without the crops {', '.join(crops)} of camera {camera}, frame {frame}")
+        return found
+
+    def _other(self, what: str) -> StoreError:
+        hint = "make them again, with the same settings"
+        return StoreError(f"reference rows {what}", code="mismatched-references", file=self._path, hint=hint)
 
 
 @dataclass(frozen=True)
 class _Inputs:
     """The open files and what is measured; h5py's annotations do not tell groups from data sets, hence `Any`."""
 
-    renders: Any
+    renders: Any | None
     rectified: Any
     capture: str
     model: str
@@ -69,6 +106,8 @@ class _Inputs:
     """Crops in which each metric is measured."""
     device: str
     """Where images are made and compared."""
+    known: _KnownRows | None
+    """The reference rows; None: they are measured."""
 
 
 def _check_match(renders: Any, rectified: Any, path: Path) -> None:
@@ -101,14 +140,18 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
     statistics = TemporalStatistics()
     for view, values, motions in progress(moved, f"evaluate {inputs.capture}", len(views), unit="views"):
         row = partial(Row, inputs.capture, pairs[int(rectified["targets/pair"][view.target])], cameras[view.target])
+        if inputs.known:
+            yield from inputs.known.of(cameras[view.target], frames[view.index], inputs.settings.crops)
         for method, crop_name, metric, value, note in values:
             yield row(frames[view.index], method, crop_name, metric, value, note)
         statistics = statistics if view.index else TemporalStatistics()
         statistics.add(view.levels, motions)
         if view.index == len(frames) - 1:
+            if inputs.known:
+                yield from inputs.known.of(cameras[view.target], frames[0])
             for method, metric, value, note in statistics.values():
                 yield row(frames[0], method, "frames", metric, value, note)
-    for pair, name in enumerate(pairs):
+    for pair, name in enumerate(pairs if inputs.renders is not None else ()):
         for index, frame in enumerate(frames):
             for metric, value, note in _disparity(inputs, pair, index):
                 yield Row(inputs.capture, name, "", frame, inputs.model, "disparity", metric, value, note)
@@ -131,11 +174,12 @@ def _images(inputs: _Inputs, target: int, index: int) -> ViewLevels:
 
     Rasterisers are not called from several threads: this is the caller's work.
     """
-    references = reference_views(inputs.rectified, target, index, inputs.device)
+    references = {} if inputs.known else reference_views(inputs.rectified, target, index, inputs.device)
     images = {name: to_bytes(image) for name, image in references.items()}
+    if inputs.renders is not None:
+        images[inputs.model] = inputs.renders["targets/images"][target, index]
     truth = read_person(inputs.rectified, "targets", target, index)
-    render = inputs.renders["targets/images"][target, index]
-    return ViewLevels(images | {inputs.model: render}, truth, inputs.rectified["targets/masks"][target, index])
+    return ViewLevels(images, truth, inputs.rectified["targets/masks"][target, index])
 
 
 def _with_previous(measured: Iterable[tuple[_View, _Values]]) -> Iterator[tuple[_View, _Values, ViewLevels | None]]:
@@ -186,6 +230,7 @@ def _disparity(inputs: _Inputs, pair: int, index: int) -> Iterator[tuple[str, fl
         yield from ((name, math.nan, "no true depth") for name in metrics)
         return
     valid = sources["valid"][pair, index] > 0
+    assert inputs.renders is not None
     disparity = inputs.renders["sources/disparity"][pair, index][valid]
     truth = sources["disparity"][pair, index][valid]
     for name, entry in metrics.items():

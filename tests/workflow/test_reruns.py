@@ -9,11 +9,12 @@ import pytest
 from posegaussian import config
 
 REPORTED = {"report:demo"}
-EVALUATED = {"evaluate:demo,c", "summarize:demo"} | REPORTED
-RENDERED = {"render:demo,c"} | EVALUATED
+COMPARED = {"evaluate:demo,c", "summarize:demo"} | REPORTED
+EVALUATED = {"references:c"} | COMPARED
+RENDERED = {"render:demo,c"} | COMPARED
 TRAINED = {"train_depth:demo", "train_full:demo"} | RENDERED
 DETECTED = {f"heatmaps:small,{capture}" for capture in "abc"} | TRAINED
-RECTIFIED = {f"rectify:{capture}" for capture in "abc"} | DETECTED
+RECTIFIED = {f"rectify:{capture}" for capture in "abc"} | {"references:c"} | DETECTED
 PHOTOGRAPHED = {f"captures:{capture}" for capture in "abc"} | RECTIFIED
 
 # What reruns when a stage's settings or its version change.
@@ -110,7 +111,7 @@ def test_the_library_changed_but_no_results(done_from_copy):
 def test_capture_added(done):
     done.sheet.append(["d", "test", "builtin:4", ""])
     done.save()
-    own = {"captures:d", "rectify:d", "heatmaps:small,d", "render:demo,d", "evaluate:demo,d"}
+    own = {"captures:d", "rectify:d", "heatmaps:small,d", "render:demo,d", "references:d", "evaluate:demo,d"}
     assert done.planned() == own | {"summarize:demo", "report:demo"}
 
 
@@ -123,6 +124,7 @@ def test_people_are_found_in_captures_without_masks(done):
     done.sheet = [[*done.sheet[0], "person"], ["d", "test", "masked", "", ""], ["e", "test", "bare", "", "2"]]
     done.save()
     own = {f"{job},{capture}" for capture in "de" for job in ("heatmaps:real", "render:demo", "evaluate:demo")}
+    own |= {"references:d", "references:e"}
     own |= {"rectify:d", "rectify:e", "summarize:demo", "report:demo"}
     assert done.planned() == own | {"people:e"}
     commands = done.run("--dry-run", "--printshellcmds").stdout

@@ -65,9 +65,10 @@ LINES = {
         files("a.h5"),
         {"splats": Path("s"), "no_stabilizer": True, "settings": TEXT},
     ),
-    f"evaluate a.h5 --rectified b.h5 --output out {SETTINGS}": (
+    f"references a.h5 --output out {SETTINGS}": (files("a.h5"), {"output": OUT, "settings": TEXT}),
+    f"evaluate a.h5 --rectified b.h5 --references c.csv --output out {SETTINGS}": (
         files("a.h5"),
-        {"rectified": Path("b.h5"), "output": OUT, "settings": TEXT},
+        {"rectified": Path("b.h5"), "references": Path("c.csv"), "output": OUT, "settings": TEXT},
     ),
     f"assess a --output out --frames= --people p --weights w {SETTINGS}": (
         files("a"),

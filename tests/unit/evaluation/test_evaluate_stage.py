@@ -126,6 +126,32 @@ def test_same_input_same_bytes_for_any_number_of_threads(renders, rectified, tmp
     assert (tmp_path / "1").read_bytes() == (tmp_path / "3").read_bytes()
 
 
+def test_reference_rows_that_are_known_give_the_same_table(renders, rectified, tmp_path):
+    settings, known = EvaluateSettings(crops=("full", "bbox")), tmp_path / "references.csv"
+    evaluate_capture(renders, rectified, tmp_path / "all.csv", settings)
+    evaluate_capture(None, rectified, known, settings)
+    assert set(pd.read_csv(known)["method"]) == {"plane_warp", "gt_depth"}
+    evaluate_capture(renders, rectified, tmp_path / "rest.csv", settings, known)
+    assert (tmp_path / "rest.csv").read_bytes() == (tmp_path / "all.csv").read_bytes()
+
+
+def test_other_reference_rows_are_refused(renders, rectified, tmp_path):
+    known = tmp_path / "references.csv"
+    evaluate_capture(None, rectified, known, EvaluateSettings(crops=("bbox",)))
+    other = tmp_path / "other.csv"
+    other.write_text(known.read_text().replace(f"\n{rectified.stem},", "\nsomebody,"))
+    (tmp_path / "broken.csv").write_text("a,b\n1,2\n")
+    for path, code, crops in (
+        (known, "mismatched-references", ("full", "bbox")),
+        (other, "mismatched-references", ("bbox",)),
+        (tmp_path / "broken.csv", "mismatched-references", ("bbox",)),
+        (tmp_path / "absent.csv", "missing-store", ("bbox",)),
+    ):
+        with helpers.refuses(StoreError, code, file=path):
+            evaluate_capture(renders, rectified, tmp_path / "no.csv", EvaluateSettings(crops=crops), path)
+    assert not (tmp_path / "no.csv").exists()
+
+
 def test_files_that_do_not_belong_together_are_refused(renders, rectified, tmp_path):
     for name, change in (("frames", [4, 6]), ("targets/cameras", ["t01"])):
         with edited(renders) as file:

@@ -128,11 +128,17 @@ def resample_levels(
 
 
 def _near(image: Float32[np.ndarray, "h w c"], box: tuple[int, int, int, int]) -> UInt8[np.ndarray, "h w"]:
-    """1 where a pixel is not black, or one that the kernel reaches from there; the image is black outside the box."""
-    found = np.zeros(image.shape[:2], np.uint8)
+    """1 where a pixel is not black, or one that the kernel reaches from there; the image is black outside the box.
+
+    2 where the kernel reaches nothing but pixels that are 1, as most pixels of a mask.
+    """
+    found, reach = np.zeros(image.shape[:2], np.uint8), np.ones((5, 5), np.uint8)
     left, top, right, bottom = box
     compositing_kernels.mark_shown(image[top:bottom, left:right], found[top:bottom, left:right])
-    return np.asarray(cv2.dilate(found, np.ones((5, 5), np.uint8)))
+    found = np.asarray(cv2.dilate(found, reach))
+    if image.shape[2] == 1:
+        found += cv2.erode((image[..., 0] == 1).astype(np.uint8), reach, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return found
 
 
 def resample_where(

@@ -67,7 +67,7 @@ def _level(value, scale):
 def sample_box(image, xs, ys, box, near, result):
     """Write samples of an image (h, w, c) in [0, 1] that is 0 outside a box (x0, y0, x1, y1), into (h2, w2, c).
 
-    Where `near` (h, w) is 0, so are all samples that the kernel reaches from there.
+    Where `near` (h, w) is 0, so are all samples that the kernel reaches from there; where it is 2, all of them are 1.
     """
     left, top, right, bottom = box
     height, width = near.shape
@@ -78,7 +78,11 @@ def sample_box(image, xs, ys, box, near, result):
             # The kernel reaches less than two samples far.
             if left - 2 < x < right + 1 and top - 2 < y < bottom + 1:
                 column, row = floor(x), floor(y)
-                if 0 <= column < width and 0 <= row < height and near[row, column] == 0:
+                known = near[row, column] if 0 <= column < width and 0 <= row < height else 1
+                if known == 0:
+                    continue
+                if known == 2:
+                    result[i, j] = 255
                     continue
                 _sample(image, x, y, found)
                 for channel in range(image.shape[2]):

@@ -62,4 +62,5 @@ WEIGHTS: dict[tuple[int, bool], tuple[float, ...]] = {
     (3, True): (-4.177, 0.784, 0.019, 0.524, 0.302, 0.674),
 }
 """By `Evidence.kind`, in the order of `NAMES`; fitted by tools/fit_mattes.py on people 109 to 112 of `val`, in captures
-of 1024 px as benchmarks/footage.py makes them. The empty scene saves 20 % of the network's loss; other cameras 1 %."""
+of 1024 px as benchmarks/footage.py makes them. The empty scene saves 20 % of the network's loss; other cameras 1 %.
+They were fitted to the network before its last training; a fit to this one is nearly the same and no better."""

@@ -85,13 +85,13 @@ def plans(number, calls):
 @torch.inference_mode()
 @pytest.mark.parametrize("kind", ["people", "elementwise", "plans"])
 def test_a_graph_is_captured_while_other_threads_use_the_device(kind):
-    network = PoseGaussian(NetworkSettings()).cuda().eval()
+    network = PoseGaussian(NetworkSettings(iterations=1)).cuda().eval()
     pairs = [plane(128, seed) for seed in range(2)]
     expected = [StreamingPredictor(network, "eager")(pair).disparity.clone() for pair in pairs]
     function = {"people": lambda: people(load_blazepose(device=CUDA)), "elementwise": lambda: elementwise}
     function = function.get(kind, lambda: plans)()
     with busy(function, 3):
-        for _ in range(3):
+        for _ in range(2):
             for pair, image in zip(pairs, expected, strict=True):
                 with own_stream(CUDA):
                     found = StreamingPredictor(network, "graph")(pair).disparity.clone()
@@ -100,7 +100,7 @@ def test_a_graph_is_captured_while_other_threads_use_the_device(kind):
 
 @torch.inference_mode()
 def test_lists_that_grow_in_mid_session_are_captured_anew_beside_other_threads():
-    network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), plane(128)
+    network, pair = PoseGaussian(NetworkSettings(iterations=1)).cuda().eval(), plane(128)
     with busy(elementwise, 4), own_stream(CUDA):
         stream = StreamingPredictor(network, "graph", capacity=100, patient=True)
         for _ in range(3):
@@ -110,7 +110,7 @@ def test_lists_that_grow_in_mid_session_are_captured_anew_beside_other_threads()
 
 @torch.inference_mode()
 def test_several_threads_capture_graphs():
-    network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), plane(128)
+    network, pair = PoseGaussian(NetworkSettings(iterations=1)).cuda().eval(), plane(128)
     expected = StreamingPredictor(network, "eager")(pair).disparity.clone()
 
     def work(_):

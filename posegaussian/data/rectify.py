@@ -181,7 +181,7 @@ def device_input(
     )
     alone, coverage = rectifier(images, masks)
     return StereoPair(
-        images=(alone / 255).movedim(-1, 1)[None].contiguous(),
+        images=(alone / 255)[None],
         masks=(coverage / 255)[None, :, None],
         cameras=plan.cameras.to(torch.float32)[None].to(device),
         **(device_pose(coverage, detectors) if detectors else {}),

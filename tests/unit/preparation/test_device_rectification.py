@@ -30,9 +30,9 @@ def both(capture, plan, frame):
         [torch.from_numpy(frame[name].mask) for name in plan.names],
     )
     expected = [rectify_person(view, frame[view.name]) for view in plan.views]
-    return [each.numpy().astype(int) for each in found], [
-        np.stack(each).astype(int) for each in zip(*expected, strict=True)
-    ]
+    stacked = [np.stack(each).astype(int) for each in zip(*expected, strict=True)]
+    alone, masks = (each.numpy().astype(int) for each in found)
+    return [alone.transpose(0, 2, 3, 1), masks], stacked
 
 
 @pytest.mark.parametrize("side", [48, 128], ids=["reduced", "enlarged"])

@@ -40,7 +40,7 @@ class Network(nn.Module):
             for at, indices in enumerate(self._inputs)
         ]
         self.requires_grad_(False).eval()
-        self._run = GraphPerShape(lambda images: tuple(self(images)), after=2)  # batches of any size, now and then
+        self._run = GraphPerShape(lambda images: tuple(self(images)))
 
     def replayed(self, images: Float[Tensor, "b channels h w"]) -> tuple[Tensor, ...]:
         """What `forward` returns; on CUDA as one graph for each batch size."""

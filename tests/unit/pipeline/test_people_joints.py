@@ -115,7 +115,7 @@ def test_people_of_another_kind_or_of_other_weights(files, tmp_path, monkeypatch
 
     (tmp_path / "other.safetensors").write_bytes(b"other")
     loaded = LoadedDetector(detect, {"weights": tmp_path / "other.safetensors"})
-    monkeypatch.setattr("posegaussian.pipeline.heatmaps.load_detector", lambda _: loaded)
+    monkeypatch.setattr("posegaussian.pipeline.heatmaps.load_detector", lambda *_: loaded)
     with refuses(ConfigError, "other-weights", file=people):
         extract_heatmaps(rectified, tmp_path / "h.h5", BLAZEPOSE, people)
     small = DetectorSettings(config="package:small.py", weights="package:small.safetensors")

@@ -52,7 +52,7 @@ def joints(monkeypatch):
             return Detection(np.full((17, 8, 8), score), box[:2], (box[2:] - box[:2]) / 8, middle, np.full(17, score))
 
         monkeypatch.setattr(
-            render_view, "load_detector", lambda settings: asked.append(settings) or LoadedDetector(detect, {})
+            render_view, "load_detector", lambda settings, _: asked.append(settings) or LoadedDetector(detect, {})
         )
         return asked
 

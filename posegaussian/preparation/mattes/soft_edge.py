@@ -59,7 +59,7 @@ def keep_person(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h
     person = (logits > 0).astype(np.uint8)
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(person, connectivity=8)
     dropped = statistics[:, cv2.CC_STAT_AREA] < _SPECK * person.sum()
-    dropped[np.unique(labels[is_person(coarse)])] = False
+    dropped[labels[is_person(coarse)]] = False
     dropped[0] = False
     kept = (person > 0) & ~dropped[labels]
     beside = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 5) > _HAZE * max(coarse.shape)

@@ -136,9 +136,9 @@ def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...], matte: Liter
     camera = between(source, 2 * size)
     rows = []
     for name, function in functions.items():
-        modes = {"eager": function, "graph": captured(function)}
+        modes = {"eager": function, "graph": captured(function, source.images.device)}
         if "compiled" in chosen and name != "network":  # The whole network is measured end to end.
-            modes["compiled"] = captured(torch.compile(function, dynamic=False))
+            modes["compiled"] = captured(torch.compile(function, dynamic=False), source.images.device)
         times = in_turn(modes, samples, 20, torch.cuda.synchronize)
         rows.append({"part": name, **{mode: times.get(mode, "") for mode in MODES}})
     splat = in_turn({"eager": lambda: render(frame.gaussians, camera)}, samples, 20, torch.cuda.synchronize)

@@ -17,21 +17,22 @@ _WARM_UP = 3
 """Runs before a graph is captured: PyTorch's documentation of CUDA graphs does as many."""
 
 
-def captured(step: Callable[[], R], search: bool = True) -> Callable[[], R]:
+def captured(step: Callable[[], R], device: torch.device, search: bool = True) -> Callable[[], R]:
     """A function without arguments captured as one CUDA graph; every call overwrites the same result.
 
     Networks of other threads wait meanwhile: see `locks.DEVICE`, which the caller must not share.
 
     Args:
         step: without copies from the host.
+        device: that it runs on, which need not be the current one.
         search: whether cuDNN looks for the fastest kernels, which takes seconds; else it takes those that it thinks so.
     """
-    # PyTorch hands out 32 streams of each priority in turn. Those of high priority are nobody else's, so nothing of
-    # another thread gets into the graph; and its kernels go before those of other networks.
-    side, graph = torch.cuda.Stream(priority=-1), torch.cuda.CUDAGraph()
     # The flags are the process's: networks of other threads would look for the fastest kernels as well.
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=search, allow_tf32=torch.backends.cudnn.allow_tf32)
-    with DEVICE.alone(), flags:
+    with DEVICE.alone(), flags, torch.cuda.device(device):
+        # PyTorch hands out 32 streams of each priority in turn. Those of high priority are nobody else's, so nothing of
+        # another thread gets into the graph; and its kernels go before those of other networks.
+        side, graph = torch.cuda.Stream(priority=-1), torch.cuda.CUDAGraph()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(_WARM_UP):
@@ -80,7 +81,7 @@ class GraphPerShape:
                 torch.cuda.current_stream(device).wait_event(self._last)
             if shapes not in self._graphs:
                 given = tuple(each.to(device, copy=True) for each in arguments)
-                self._graphs[shapes] = given, captured(lambda: self._function(*given), search=False)
+                self._graphs[shapes] = given, captured(lambda: self._function(*given), device, search=False)
             inputs, replay = self._graphs[shapes]
             for old, new in zip(inputs, arguments, strict=True):
                 old.copy_(new, non_blocking=True)

@@ -137,7 +137,7 @@ class StreamingPredictor:
             with DEVICE.shared():
                 return run(inputs, self._state, capacity=capacity)
 
-        return step if self.mode == "eager" else captured(step)
+        return step if self.mode == "eager" else captured(step, inputs.images.device)
 
 
 def _length(pixels: int) -> int:

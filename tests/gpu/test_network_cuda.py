@@ -75,6 +75,18 @@ def test_a_stream_agrees_with_the_network_in_single_precision(mode, matte, monke
 
 
 @torch.no_grad()
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_a_stream_runs_on_a_device_that_is_not_the_current_one():
+    torch.manual_seed(0)
+    network, pair = PoseGaussian(NetworkSettings()).eval(), random_pair()
+    first, second = (
+        StreamingPredictor(network.to(device), "graph")(pair.to(device)).disparity.cpu()
+        for device in ("cuda:0", "cuda:1")
+    )
+    assert (first - second)[pair.masks[0, :, 0] > 0].abs().mean() < 0.1
+
+
+@torch.no_grad()
 def test_memory_stays_constant_and_a_full_list_is_made_longer():
     network, pair = PoseGaussian(NetworkSettings()).cuda().eval(), random_pair().to("cuda")
     stream = StreamingPredictor(network, "graph")

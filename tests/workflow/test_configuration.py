@@ -19,6 +19,14 @@ def test_a_model_of_streamed_people_needs_no_captures_to_learn_from(workflow):
     assert {"train_depth:demo", "rectify:b"} <= workflow.planned()
 
 
+def test_a_configuration_that_only_trains_has_no_report(workflow):
+    workflow.config["report"] = []
+    workflow.save()
+    assert "train_full:demo" in workflow.planned("results/models/demo/full.safetensors")
+    done = workflow.run("--dry-run", "results/assess/c.html")
+    assert done.returncode != 0 and "report: the list is empty" in done.stdout
+
+
 def test_a_model_starts_from_another_one(workflow):
     train = workflow.config["models"]["demo"]["train"]
     workflow.config["models"]["demo"]["train"] = train | {"init": None, "depth_steps": 3}

@@ -8,7 +8,7 @@ rule assess:
     input:
         capture=capture_inputs,
         people=lambda wildcards: PLAN.people_of_rectify(wildcards.capture),
-        weights=at_hand(PLAN.weights(CONFIG.report[0])),
+        weights=first_weights,
     output:
         page="results/assess/{capture}.html",
         table="results/assess/{capture}.csv",

@@ -34,6 +34,13 @@ def capture_folder(wildcards, input):
     return str(input.capture) if PLAN.is_made(name) else CAPTURES[name].path
 
 
+def first_weights(wildcards):
+    """The weights of the first model of `report`."""
+    if not CONFIG.report:
+        raise WorkflowError("report: the list is empty; assess takes the weights of the first model that it names")
+    return at_hand(PLAN.weights(CONFIG.report[0]))
+
+
 def detector_files(wildcards):
     """The local files of the detector: those of the package and the user's own; downloads are left out."""
     return [local(path) for path in PLAN.detector_files(wildcards.detector) if Path(path).is_file()]

@@ -168,7 +168,7 @@ def test_capture_removed(workflow):
 def test_source_of_a_capture_changed(done):
     done.sheet[3][2] = "builtin:9"
     done.save()
-    assert done.planned() == {"captures:c", "rectify:c", "heatmaps:small,c"} | RENDERED
+    assert done.planned() == {"captures:c", "rectify:c", "references:c", "heatmaps:small,c"} | RENDERED
 
 
 def test_model_added(done):

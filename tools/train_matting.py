@@ -146,7 +146,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=self.rate, weight_decay=1e-2, fused=cuda, capturable=cuda, foreach=False
         )
-        self.step = captured(self._step) if graph else self._step
+        self.step = captured(self._step, self.device) if graph else self._step
 
     def __call__(self, batch: dict[str, Tensor], rate: float) -> None:
         """One step with a batch of windows."""

@@ -38,7 +38,8 @@ _LEAST_BACK = 15
 """Right matches of a pair among the points that were kept back, for a verdict. Chosen by hand: the medians of fewer say
 nothing. Cameras 43 degrees apart kept 8 back, of 229, and "fell" to 0.07 pixels where the fitted ones had 0.5."""
 _BETTER = 0.8
-"""A correction is used where the residual of points that were kept back falls below this share. Chosen by hand."""
+"""A correction, or one of more parameters, is used where the residual of points that were kept back falls below this
+share. Chosen by hand."""
 
 Pair = tuple[str, str]
 
@@ -122,16 +123,50 @@ def judged(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Correction:
     if not points:
         what = f"a correction cannot be judged by {max(held.values(), default=0)} points that were kept back"
         return replace(unchanged, why_not=what if max(medians.values()) > BAD else "")
-    start = _level(rest, cameras, points)
-    trials = {focal: refine_poses(cameras, fitted, focal=_FOCAL * focal) for focal in (False, True)}
-    levels = {focal: _level(rest, trial, points) for focal, trial in trials.items()}
-    focal = levels[True] < _BETTER * levels[False]
-    if not levels[focal] < _BETTER * start:
-        what = f"poses that fit better ({start:.2f} to {levels[focal]:.2f} px at kept-back points) were not found"
+    lone = _in_all_bad_pairs({pair: medians[pair] for pair in points})
+    trial, moving, focal = _simplest(fitted, rest, cameras, points, lone)
+    changed = {pair: count for pair, count in points.items() if moving is None or set(moving) & set(pair)}
+    start, level = _level(rest, cameras, changed), _level(rest, trial, changed)
+    if not level < _BETTER * start:
+        what = f"poses that fit better ({start:.2f} to {level:.2f} px at kept-back points) were not found"
         return replace(unchanged, why_not=what if max(medians.values()) > BAD else "")
-    after = {pair: level for pair, (level, _) in pair_levels(rest, trials[focal]).items() if pair in points}
-    found = refine_poses(cameras, tracks, focal=_FOCAL * focal)
-    return replace(unchanged, cameras=found, after=after, focal=focal)
+    after = {pair: level for pair, (level, _) in pair_levels(rest, trial).items() if pair in points}
+    found = refine_poses(cameras, tracks, focal=focal, moving=moving)
+    return replace(unchanged, cameras=found, after=after, focal=focal > 0)
+
+
+def _simplest(
+    fitted: Tracks,
+    rest: Tracks,
+    cameras: Mapping[str, SourceCamera],
+    points: Mapping[Pair, int],
+    lone: str | None,
+) -> tuple[dict[str, SourceCamera], list[str] | None, float]:
+    """Refined cameras, those that were moved (None: all) and the freedom of focal lengths, of the simplest explanation.
+
+    Each next one has more parameters, and is taken if it fits the kept-back points better by `_BETTER`.
+    """
+    found, level = (dict(cameras), None, 0.0), np.inf
+    for moving in ([lone], None) if lone else (None,):
+        for focal in (0.0, _FOCAL):
+            trial = refine_poses(cameras, fitted, focal=focal, moving=moving)
+            trial_level = _level(rest, trial, points)
+            if trial_level < _BETTER * level:
+                found, level = (trial, moving, focal), trial_level
+    return found
+
+
+def _in_all_bad_pairs(medians: Mapping[Pair, float]) -> str | None:
+    """The one camera that all bad pairs have in common, if the pairs without it are good: nothing else is wrong.
+
+    To move it alone keeps the world where it is. If all cameras move, features have to tell where the rig stands; few
+    features do not, and views were 2 dB worse than without a correction (`benchmarks/cameras.py turned`, person 152).
+    """
+    bad = [set(pair) for pair, level in medians.items() if level > BAD]
+    common = set.intersection(*bad) if bad else set()
+    if len(common) != 1 or all(common & set(pair) for pair in medians):
+        return None
+    return common.pop()
 
 
 def pair_levels(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[Pair, tuple[float, int]]:

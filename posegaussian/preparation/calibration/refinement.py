@@ -5,7 +5,7 @@ beyond a scale (soft L1): wrong matches count little, and of a rig in which one 
 the others stay. Two cameras share the motion.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -51,7 +51,12 @@ class _State:
 
 
 def refine_poses(
-    cameras: Mapping[str, SourceCamera], tracks: Tracks, *, focal: float = 0.0, prior: float = PRIOR
+    cameras: Mapping[str, SourceCamera],
+    tracks: Tracks,
+    *,
+    focal: float = 0.0,
+    prior: float = PRIOR,
+    moving: Collection[str] | None = None,
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses.
 
@@ -60,25 +65,34 @@ def refine_poses(
         tracks: of points that two cameras or more see.
         focal: standard deviation of the focal lengths, as a share; 0: they are exact.
         prior: motion of a camera, pixels, that weighs as much as one observation; large where `cameras` are a guess.
+        moving: the cameras that may change; all of them by default.
     """
+    fixed = [name for name in tracks.names if moving is not None and name not in moving]
     placed = place(tracks, cameras)
     kept = ~np.isnan(placed.points[:, 0])
     found = dict(cameras)
     for _ in range(_ROUNDS):
         if not kept.any():
             break
-        found = _refined(cameras, tracks.select(kept), placed.points[kept], focal, prior)
+        found = _refined(cameras, tracks.select(kept), placed.points[kept], focal, prior, fixed)
         residuals = place(tracks, found).residuals()
         kept &= residuals <= _REJECTED * float(np.median(residuals[kept]))
     return found
 
 
 def _refined(
-    cameras: Mapping[str, SourceCamera], tracks: Tracks, points: Float[np.ndarray, "p 3"], focal: float, prior: float
+    cameras: Mapping[str, SourceCamera],
+    tracks: Tracks,
+    points: Float[np.ndarray, "p 3"],
+    focal: float,
+    prior: float,
+    fixed: Collection[str],
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses, from tracks that are placed in the world."""
-    state, found = _Problem(cameras, tracks, points, focal, prior).solved(), dict(cameras)
+    state, found = _Problem(cameras, tracks, points, focal, prior, fixed).solved(), dict(cameras)
     for number, name in enumerate(tracks.names):
+        if name in fixed:
+            continue
         pose, matrix = np.eye(4), cameras[name].intrinsics.copy()
         pose[:3, :3] = state.turns[number]
         pose[:3, 3] = -state.turns[number] @ state.centres[number]
@@ -91,11 +105,18 @@ class _Problem:
     """Residuals, their slopes, and steps in which the points are eliminated (Schur complement)."""
 
     def __init__(
-        self, cameras: Mapping[str, SourceCamera], tracks: Tracks, points: np.ndarray, focal: float, prior: float
+        self,
+        cameras: Mapping[str, SourceCamera],
+        tracks: Tracks,
+        points: np.ndarray,
+        focal: float,
+        prior: float,
+        fixed: Collection[str],
     ):
         given = [cameras[name] for name in tracks.names]
         self.tracks, self.rays = tracks, flat_rays(tracks, cameras)
         self.focal = np.array([focal_of(camera) for camera in given])
+        self.fixed = np.isin(tracks.names, list(fixed))
         self.start = _State(
             np.stack([camera.rotation for camera in given]),
             np.stack([camera.centre for camera in given]),
@@ -187,6 +208,7 @@ class _Problem:
         np.add.at(aims, point, np.einsum("nki,nk->ni", weights[:, None, None] * by_point, errors))
         between = np.zeros((len(state.points), count, 3, _SIZE))
         between[point, at] = np.einsum("nki,nkj->nij", weights[:, None, None] * by_point, by_camera)
+        cameras[self.fixed], right[self.fixed], between[:, self.fixed] = np.eye(_SIZE), 0, 0  # their steps are 0
         return cameras, right, places, aims, between.transpose(0, 2, 1, 3).reshape(len(state.points), 3, -1)
 
     def _stepped(self, state: _State, blocks: tuple[np.ndarray, ...], damping: float) -> _State:

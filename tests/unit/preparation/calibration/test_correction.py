@@ -94,6 +94,17 @@ def test_bad_calibrations_are_corrected():
     assert before > 0.5 > after
 
 
+def test_where_one_camera_is_wrong_the_others_stay():
+    """Few points do not tell where a rig stands, so only the camera that all bad pairs share is moved."""
+    bad = {**TRUE, "1": turned(TRUE["1"], 2.0, 0.7)}
+    few = seen(TRUE, noise=0.3)
+    few = few.select(np.random.default_rng(2).uniform(size=len(few)) < 0.4)
+    found = judged(few, bad)
+    assert found.used and not found.focal
+    assert [name for name in TRUE if found.cameras[name] is not bad[name]] == ["1"]
+    assert displacement(found.cameras, TRUE)[1] < 0.3 * displacement(bad, TRUE)[1]
+
+
 def test_focal_lengths_are_corrected_where_they_are_wrong():
     bad = {}
     for name, camera in TRUE.items():

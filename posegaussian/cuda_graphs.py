@@ -25,7 +25,7 @@ def captured(step: Callable[[], R], device: torch.device, search: bool = True) -
     Args:
         step: without copies from the host.
         device: that it runs on, which need not be the current one.
-        search: whether cuDNN times its kernels to find the fastest ones, which takes seconds; else its heuristics choose.
+        search: whether cuDNN times its kernels to find the fastest, which takes seconds; else its heuristics choose.
     """
     # The flags are the process's: networks of other threads would look for the fastest kernels as well.
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=search, allow_tf32=torch.backends.cudnn.allow_tf32)

@@ -16,9 +16,9 @@ from posegaussian.live.crop import Images, Masks
 from posegaussian.live.slots import Slot
 from posegaussian.live.stages import Prepared, Stages
 from posegaussian.live.statistics import Meter
-from posegaussian.live.streams import own_stream
 from posegaussian.parallel import limit_torch
 from posegaussian.preparation.people import FramePeople
+from posegaussian.streams import own_stream
 from posegaussian.types import Camera, Gaussians
 
 STAGES = ("wait", "decode", "people", "prepare", "network")

@@ -14,7 +14,7 @@ from posegaussian.io.space import ensure_room
 from posegaussian.io.video import new_video
 from posegaussian.live.loop import LiveFrame
 from posegaussian.live.slots import Slot
-from posegaussian.live.streams import own_stream
+from posegaussian.streams import own_stream
 
 FPS = 30
 """Frames per second of the MP4; images are repeated until the next one was taken, so that it plays in real time."""

@@ -20,7 +20,6 @@ from posegaussian.live.loop import FrameInput, LiveFrame, Loop
 from posegaussian.live.pairing import FramePair, Pairing, TimedFrame
 from posegaussian.live.residuals import ResidualWatch
 from posegaussian.live.stages import Prepared, Stages
-from posegaussian.live.streams import own_stream
 from posegaussian.live.viewpoint import PersonFraming, Viewpoint
 from posegaussian.model.device import pick_device
 from posegaussian.model.network import PoseGaussian
@@ -28,6 +27,7 @@ from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.parallel import thread_count
 from posegaussian.rendering.reconstruct import render, to_bytes
 from posegaussian.splatting import rasterize
+from posegaussian.streams import own_stream
 from posegaussian.types import Camera, Gaussians
 
 T, R = TypeVar("T"), TypeVar("R")

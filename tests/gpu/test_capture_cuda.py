@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from posegaussian.config import NetworkSettings
-from posegaussian.live.streams import own_stream
 from posegaussian.locks import DEVICE
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import StreamingPredictor
 from posegaussian.pose.detectors.blazepose.crops import Crops
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
+from posegaussian.streams import own_stream
 from posegaussian.types import Camera, StereoPair
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]

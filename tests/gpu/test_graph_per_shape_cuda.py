@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional
 
 from posegaussian.cuda_graphs import GraphPerShape
-from posegaussian.live.streams import own_stream
 from posegaussian.pose.detectors.blazepose.crops import Crops, sample_crops
 from posegaussian.preparation.mattes.network_weights import load_matting_network
 from posegaussian.preparation.mattes.prediction import NetworkMatting
+from posegaussian.streams import own_stream
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 CUDA = torch.device("cuda", 0)

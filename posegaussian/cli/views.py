@@ -1,5 +1,6 @@
 """Commands that render, export and show novel views."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +57,7 @@ def render(
     from posegaussian.model.weights import weights_path
 
     chosen = FrameRange.parse(frame) if frame else None
+    _check_folder(frames)
     found = weights_path(weights)
     written = {"video": video, "frames": frames, "splats": splats}
     if is_store(input):
@@ -101,6 +103,15 @@ def _frame_number(text: str) -> int:
     except ValueError:
         what, hint = f"--frame {text!r} is not the number of one frame", "write a video of several frames with --video"
         raise ConfigError(what, code="invalid-frame", hint=hint) from None
+
+
+def _check_folder(frames: Path | None) -> None:
+    """Raise a ConfigError where the folder for images is a range of frames: --frames chooses frames in other commands."""
+    if frames and re.fullmatch(r"-?\d*(:-?\d*){1,2}", str(frames)):
+        what = f"--frames {str(frames)!r} is a range of frames, not a folder for images"
+        raise ConfigError(
+            what, code="range-as-folder", hint=f"choose the frames of a capture folder with --frame {frames}"
+        )
 
 
 def _refuse_unused(input: Path, options: Mapping[str, object], what: str, hint: str) -> None:

@@ -122,6 +122,7 @@ def test_frames_can_be_chosen(root, weights, tmp_path):
         (["--video", "a.mp4", "--output", "a.png"], ["--output"]),
         (["--video", "a.mp4", "--frame", "7:3"], ["'7:3'"]),
         (["--frame", "0:2"], ["--frame '0:2'"]),
+        (["--frames", "::48"], ["--frames '::48'", "--frame ::48"]),
         (["--no-stabilizer"], ["--no-stabilizer"]),
     ],
 )

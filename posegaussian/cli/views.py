@@ -106,12 +106,10 @@ def _frame_number(text: str) -> int:
 
 
 def _check_folder(frames: Path | None) -> None:
-    """Raise a ConfigError where the folder for images is a range of frames: --frames chooses frames in other commands."""
+    """Raise a ConfigError if the folder for images is a range of frames, which --frames takes in other commands."""
     if frames and re.fullmatch(r"-?\d*(:-?\d*){1,2}", str(frames)):
-        what = f"--frames {str(frames)!r} is a range of frames, not a folder for images"
-        raise ConfigError(
-            what, code="range-as-folder", hint=f"choose the frames of a capture folder with --frame {frames}"
-        )
+        what, hint = f"--frames {str(frames)!r} is a range of frames, not a folder", f"choose with --frame {frames}"
+        raise ConfigError(what, code="range-as-folder", hint=hint)
 
 
 def _refuse_unused(input: Path, options: Mapping[str, object], what: str, hint: str) -> None:

@@ -167,7 +167,7 @@ def network_input(
 def device_input(
     rectifier: DeviceRectifier, frames: Mapping[str, CameraFrame], detectors: Sequence[Detector] = ()
 ) -> StereoPair:
-    """What `network_input` returns for a network that sees the person on black, computed on a device and left there.
+    """What `network_input` returns, computed on a device and left there: a few pixels differ by a level of 8 bits.
 
     Args:
         rectifier: on the device.
@@ -179,9 +179,9 @@ def device_input(
         [torch.from_numpy(np.ascontiguousarray(values)).to(device) for values in each]
         for each in zip(*((frames[name].image, frames[name].mask) for name in plan.names), strict=True)
     )
-    alone, coverage = rectifier(images, masks)
+    rectified, coverage = rectifier(images, masks)
     return StereoPair(
-        images=(alone / 255)[None],
+        images=(rectified / 255)[None],
         masks=(coverage / 255)[None, :, None],
         cameras=plan.cameras.to(torch.float32)[None].to(device),
         **(device_pose(coverage, detectors) if detectors else {}),

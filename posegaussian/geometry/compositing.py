@@ -20,7 +20,7 @@ BAND = 0.04
 Chosen by hand: wider than the errors of mattes, which are a few pixels at 1024 px."""
 REACH = 3
 """Radius of the window whose background is that of a soft pixel in its middle, pixels. Chosen by hand."""
-_LEAST_BAND = 2 * REACH
+LEAST_BAND = 2 * REACH
 """Narrowest band, pixels: the windows of all soft pixels lie in it (the corner of one is 1.41 radii away)."""
 
 
@@ -121,7 +121,7 @@ def band_around(mask: np.ndarray) -> np.ndarray:
     person, covered = bounding_box(is_person(mask)), bounding_box(mask)
     if person is None or covered is None:
         return mask > 0
-    width = max(BAND * (person[3] - person[1]), _LEAST_BAND)
+    width = max(BAND * (person[3] - person[1]), LEAST_BAND)
     left, top = (max(int(covered[i] - width) - 1, 0) for i in range(2))
     window = slice(top, int(covered[3] + width) + 2), slice(left, int(covered[2] + width) + 2)
     band = np.zeros(mask.shape, bool)

@@ -1,4 +1,4 @@
-"""A pair of frames rectified on a CUDA device: the person on black and the mask, as `rectify_person` makes them.
+"""A pair of frames rectified on a CUDA device: images and masks as `rectify_view` or `rectify_person` makes them.
 
 The same steps in float32, with other roundings: a few pixels differ by a level of 8 bits. Nothing waits for the device.
 Whole images and few large operations: each takes Python's lock, and a gather of single samples took 20 ms on an H200.
@@ -16,6 +16,7 @@ from torch.nn import functional
 from posegaussian.geometry.resampling import positions, reduced_size
 from posegaussian.locks import DEVICE
 from posegaussian.preparation.color import IDENTITY
+from posegaussian.preparation.device_band import as_filmed
 from posegaussian.preparation.mattes.compositing import BACKGROUND_REACH, FALLBACK, PURITY
 from posegaussian.preparation.rectification_plan import PairPlan, ViewPlan
 
@@ -43,10 +44,11 @@ class DeviceRectifier:
     Args:
         plan: of the pair.
         device: on which everything is computed.
+        filmed: whether images are as filmed in a band around the person; else they show the person on black.
     """
 
-    def __init__(self, plan: PairPlan, device: torch.device):
-        self.plan, self.device = plan, device
+    def __init__(self, plan: PairPlan, device: torch.device, filmed: bool):
+        self.plan, self.device, self.filmed = plan, device, filmed
         self._views = [_view(view, device) for view in plan.views]
         if device.type == "cuda":
             torch.cuda.current_stream(device).synchronize()  # other threads have other streams
@@ -55,23 +57,27 @@ class DeviceRectifier:
     def __call__(
         self, images: Sequence[UInt8[Tensor, "_ _ 3"]], masks: Sequence[UInt8[Tensor, "_ _"]]
     ) -> tuple[UInt8[Tensor, "2 3 h2 w2"], UInt8[Tensor, "2 h2 w2"]]:
-        """The person on black and the mask in both views.
+        """Images and masks of both views.
 
         Args:
             images: RGB of the left and of the right camera, on the device.
             masks: coverage of the person in them, 0..255.
         """
+        pairs = zip(self._views, images, masks, strict=True)
         with DEVICE.shared():
-            levels = torch.stack([_levels(*each) for each in zip(self._views, images, masks, strict=True)])
-        return torch.minimum(levels[:, :3], levels[:, 3:]), levels[:, 3]
+            levels = torch.stack([_levels(*each, self.filmed) for each in pairs])
+            coverage, person = levels[:, 3], torch.minimum(levels[:, :3], levels[:, 3:4])
+            return (as_filmed(person, levels[:, 4:], coverage) if self.filmed else person), coverage
 
 
-def _levels(view: _View, image: UInt8[Tensor, "h w 3"], mask: UInt8[Tensor, "h w"]) -> UInt8[Tensor, "4 h2 w2"]:
-    """The person without the background, and the coverage, resampled."""
+def _levels(
+    view: _View, image: UInt8[Tensor, "h w 3"], mask: UInt8[Tensor, "h w"], filmed: bool
+) -> UInt8[Tensor, "c h2 w2"]:
+    """The person without the background, the coverage, and the image as filmed where it is wanted, resampled."""
     colors, coverage = image.movedim(-1, 0).contiguous() / 255, mask[None] / 255
     if view.color is not None:
         colors = _transformed(colors, view.color)
-    values = torch.cat([_without_background(colors, coverage), coverage])
+    values = torch.cat([_without_background(colors, coverage), coverage, *([colors] if filmed else [])])
     if view.average is not None:
         rows, columns = view.average
         values = rows @ values @ columns.T

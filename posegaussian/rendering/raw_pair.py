@@ -122,8 +122,8 @@ class RawPair:
     def rectified(self, plan: PairPlan, frame: KnownFrame) -> StereoPair:
         """One frame as the network reads it, rectified, with the person's joints.
 
-        On CUDA it is computed on the device and stays there, but for a network to which masks are a hint; a few pixels
-        then differ from those of the CPU by a level of 8 bits.
+        On CUDA it is computed on the device and stays there; a few pixels then differ from those of the CPU by a level
+        of 8 bits.
 
         Raises:
             KeyError: there is no matte of a camera of the pair.
@@ -135,7 +135,7 @@ class RawPair:
         people = frame.people.views
         detectors = [joints_of(people.get(view.name), view.source, view.camera) for view in plan.views]
         used = detectors if self._posed else ()
-        if self._device.type == "cuda" and not self._filmed:
+        if self._device.type == "cuda":
             return device_input(self._on_device(plan), views, used)
         return network_input(plan, views, used, self._filmed)
 
@@ -143,7 +143,7 @@ class RawPair:
         """What rectifies by a plan on the device; that of the newest plan is kept."""
         with self._lock:
             if self._rectifier is None or self._rectifier.plan is not plan:
-                self._rectifier = DeviceRectifier(plan, self._device)
+                self._rectifier = DeviceRectifier(plan, self._device, self._filmed)
             return self._rectifier
 
     def reconstruct(self, pair: StereoPair) -> FrameReconstruction:

@@ -76,14 +76,16 @@ def test_the_gaussians_are_those_of_the_workflow(root, network, tmp_path):
         torch.testing.assert_close(reconstruction.cameras.intrinsics, other.cameras.intrinsics)
 
 
-def test_a_pair_rectified_on_a_device_is_that_of_the_cpu(root, network, monkeypatch):
-    pair, frames = raw(root, network)
+@pytest.mark.parametrize("matte", ["exact", "hint"])
+def test_a_pair_rectified_on_a_device_is_that_of_the_cpu(root, matte, monkeypatch):
+    pair, frames = raw(root, PoseGaussian(NetworkSettings(iterations=1, matte=matte)).eval())
     plan = pair.plan(frames)
     expected = pair.rectified(plan, frames[0])
     calls = []
     monkeypatch.setattr(raw_pair, "network_input", lambda *args: calls.append(args))
     monkeypatch.setattr(pair, "_device", SimpleNamespace(type="cuda"))
-    monkeypatch.setattr(raw_pair, "DeviceRectifier", lambda plan, _: DeviceRectifier(plan, torch.device("cpu")))
+    on_cpu = lambda plan, _, filmed: DeviceRectifier(plan, torch.device("cpu"), filmed)  # noqa: E731
+    monkeypatch.setattr(raw_pair, "DeviceRectifier", on_cpu)
     found = pair.rectified(plan, frames[0])
     assert not calls and expected.heatmaps is not None and expected.heatmaps.any()
     for name in ("images", "masks", "heatmaps", "keypoints", "scores"):

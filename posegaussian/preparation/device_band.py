@@ -1,0 +1,67 @@
+"""The image as filmed in a band around the person, on a CUDA device: `with_background` within `band_around`.
+
+Whole numbers, as on the CPU: from the same levels of 8 bits it makes the same ones.
+"""
+
+import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from posegaussian.geometry.compositing import BAND, LEAST_BAND, REACH
+from posegaussian.geometry.masks import PERSON
+
+_GRAIN = 64
+"""Sides of images that are transformed to frequencies are multiples of this: small factors are fast. Chosen by hand."""
+_ROUNDING = 1e-3
+"""Added to squared distances' limit: they are whole numbers, and the limit is one of 625ths (`BAND` squared)."""
+
+
+def as_filmed(
+    person: UInt8[Tensor, "n 3 h w"], filmed: UInt8[Tensor, "n 3 h w"], masks: UInt8[Tensor, "n h w"]
+) -> UInt8[Tensor, "n 3 h w"]:
+    """Images of which `person_on_black` returns the person, as filmed near the person and black beyond.
+
+    Args:
+        person: RGB on black, no brighter than the mask.
+        filmed: RGB.
+        masks: coverage of the person, 0..255.
+    """
+    cover, clear = masks[:, None].int(), masks[:, None] == 0
+    seen = torch.where(clear & near_person(masks)[:, None], filmed, 0)
+    count, sums = _around(torch.cat([clear, seen], dim=1).float()).split((1, 3), dim=1)
+    behind = (2 * (255 - cover) * sums + 255 * count) // (510 * count).clamp_min(1)
+    alone = person.int()
+    soft = torch.where(count > 0, alone + behind, (510 * alone + cover) // (2 * cover).clamp_min(1))
+    return torch.where(clear, seen, torch.where(cover == 255, alone, soft).byte())
+
+
+def near_person(masks: UInt8[Tensor, "n h w"]) -> Bool[Tensor, "n h w"]:
+    """Pixels that are kept as filmed, see `geometry.compositing.band_around`.
+
+    The mask is dilated by a disc; by a product of frequencies, which takes the same time for discs of any size.
+
+    Args:
+        masks: coverage of the person, 0..255.
+    """
+    height, width = masks.shape[1:]
+    rows = torch.arange(height, device=masks.device)
+    shown = (masks >= PERSON).any(-1)
+    tall = torch.where(shown, rows, -1).amax(-1) - torch.where(shown, rows, height).amin(-1) + 1
+    reach = torch.where(tall > 0, (BAND * tall).clamp_min(LEAST_BAND), 0)[:, None, None]
+    beyond = max(int(BAND * height), LEAST_BAND) + 1
+    sides = [-(-(length + beyond) // _GRAIN) * _GRAIN for length in (height, width)]
+    down, across = (torch.arange(side, device=masks.device) for side in sides)
+    squares = torch.minimum(down, sides[0] - down).square()[:, None] + torch.minimum(across, sides[1] - across).square()
+    discs = (squares <= reach.square() + _ROUNDING).float()
+    found = torch.fft.irfft2(torch.fft.rfft2((masks > 0).float(), s=sides) * torch.fft.rfft2(discs), s=sides)
+    return found[:, :height, :width] > 0.5
+
+
+def _around(values: Tensor) -> Tensor:
+    """Sums over the window of `REACH` around each pixel, whole numbers; mirrored at the outermost pixels' centres."""
+    side = 2 * REACH + 1
+    sums = functional.pad(values, [REACH] * 4, mode="reflect")
+    for size in ((side, 1), (1, side)):
+        sums = functional.avg_pool2d(sums, size, stride=1, divisor_override=1)
+    return sums.int()

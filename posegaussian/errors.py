@@ -115,12 +115,6 @@ def collected_warnings() -> Iterator[list[warnings.WarningMessage]]:
 def look_up(table: Mapping[str, Value], name: str, what: str, *, code: str) -> Value:
     """The value of a name that the user gave.
 
-    Args:
-        table: by name.
-        name: what the user gave.
-        what: what the table holds, in the singular.
-        code: of the error.
-
     Raises:
         ConfigError: no such name; the message lists those that there are.
     """

@@ -30,10 +30,6 @@ def white_level(root: Path, images: Images) -> int | None:
     """Level of white of a capture's images of more than 8 bits; a warning names the bits where they are less than 16.
 
     None where no image that was looked at has more than 8 bits.
-
-    Args:
-        root: of the capture, for the warning.
-        images: by camera and frame, of all cameras.
     """
     brightest: dict[str, int] = {}
     for camera, by_frame in images.items():

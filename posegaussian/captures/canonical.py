@@ -62,11 +62,6 @@ def with_clean_names(capture: Capture) -> Capture:
 def check_written(folder: Path, capture: Capture, output: Path) -> None:
     """Read a folder in the canonical layout back and compare it with the capture that was written.
 
-    Args:
-        folder: the temporary folder.
-        capture: what was written.
-        output: named in the error.
-
     Raises:
         CaptureError: it is another capture, or cannot be read.
     """

@@ -53,10 +53,6 @@ def group_by_camera(images: Sequence[PosedImage]) -> dict[str, dict[int, PosedIm
 def camera_names(labels: Sequence[Parts], file: Path) -> list[str]:
     """Names of cameras: the shortest ends of paths that differ; blanks and commas, which the sheet reserves, become _.
 
-    Args:
-        labels: path of each camera.
-        file: that lists them, for the message.
-
     Raises:
         CaptureError: two names would be equal.
     """

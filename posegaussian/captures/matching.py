@@ -35,13 +35,7 @@ def media(folder: Path, suffixes: Collection[str]) -> list[Path]:
 
 
 def check_known(cameras: Collection[str], known: Collection[str], file: Path) -> None:
-    """Raise a CaptureError that lists the known cameras if one that was asked for is none of them.
-
-    Args:
-        cameras: that were asked for.
-        known: those of the capture.
-        file: that names them, or the capture's folder.
-    """
+    """Raise a CaptureError that lists the known cameras if one that was asked for is none of them."""
     for camera in cameras:
         if camera not in known:
             what = f"no such camera (there are {', '.join(known)})"

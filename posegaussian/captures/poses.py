@@ -128,12 +128,7 @@ def mean_pose(calibrations: Sequence[Calibration]) -> tuple[Calibration, Spread]
 
 
 def check_lens(calibrations: Mapping[int, Calibration], camera: str) -> None:
-    """Raise a CalibrationError if the intrinsics of a camera change from frame to frame.
-
-    Args:
-        calibrations: by frame, ascending.
-        camera: its name, for the message.
-    """
+    """Raise a CalibrationError if the intrinsics of a camera change from frame to frame."""
     first = next(iter(calibrations.values()))
     for (start, before), (frame, after) in pairwise(calibrations.items()):
         if before.size != after.size:

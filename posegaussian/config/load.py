@@ -21,11 +21,6 @@ T = TypeVar("T")
 def parse(kind: type[T], values: Any, source: str = "settings") -> T:
     """Build a settings object from plain values.
 
-    Args:
-        kind: one of the dataclasses above.
-        values: a mapping as YAML or JSON gives it.
-        source: named in the error.
-
     Raises:
         ConfigError: an old, an unknown or a missing key, or a wrong value; one line that names each.
     """

@@ -37,11 +37,6 @@ SECTIONS: dict[type, str] = {
 def refuse_old_names(kind: type, values: Any, source: str) -> None:
     """Raise one error for all old names among plain values.
 
-    Args:
-        kind: the class that the values are for.
-        values: as YAML or JSON gives them.
-        source: named in the error.
-
     Raises:
         ConfigError: there is an old name.
     """

@@ -23,10 +23,6 @@ def crop_to_person(batch: Batch, random: np.random.Generator) -> Batch:
 
     It halves the time of a step for a standing person in a square image. All frames of a clip are cropped alike.
     Disparities, key points and principal points are changed accordingly.
-
-    Args:
-        batch: to crop.
-        random: draws the columns.
     """
     frames = batch.frames
     person = batch.pair.masks[:, :, 0] > 0

@@ -33,14 +33,7 @@ camera half way between the sources use the same one."""
 
 
 def reference_views(rectified: Any, target: int, frame: int, device: str = "cpu") -> dict[str, Float[Tensor, "3 h w"]]:
-    """The reference rows' images of one held-out view by their names, RGB in [0, 1]; those that can be made.
-
-    Args:
-        rectified: an open rectified file.
-        target: index of the held-out camera.
-        frame: index of the frame.
-        device: where they are made.
-    """
+    """The reference rows' images of one held-out view by their names, RGB in [0, 1]; those that can be made."""
     _, mask, camera = read_target(rectified, target, frame)
     pair = int(rectified["targets/pair"][target])
     sources = read_pair(rectified, None, pair, frame)
@@ -64,11 +57,6 @@ def person_distance(pair: StereoPair, target: Camera, shown: Bool[Tensor, "h w"]
 
     The rays through the centroids of the silhouettes meet inside the body; the surface is nearer by the offset that the
     disparity prior was fitted with. 0 where a view does not show the person.
-
-    Args:
-        pair: the sources, a batch of one.
-        target: the camera of the view.
-        shown: the person's pixels there.
     """
     masks = [*(pair.masks[0, :, 0] >= 0.5), shown]
     if not all(mask.any() for mask in masks):

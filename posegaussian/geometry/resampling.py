@@ -146,13 +146,7 @@ def resample_where(
     where: SamplingMap,
     wanted: Bool[np.ndarray, "h2 w2"],
 ) -> UInt8[np.ndarray, "h2 w2 c"]:
-    """The image resampled as by `resample` where it is wanted, in 8 bits; black elsewhere.
-
-    Args:
-        image: levels of 8 bits, or values in [0, 1].
-        where: to sample it.
-        wanted: which pixels.
-    """
+    """The image resampled as by `resample` where it is wanted, in 8 bits; black elsewhere."""
     small, x, y = _reduced(image, where)
     scale = np.float32(1 / 255 if small.dtype == np.uint8 else 1)
     result = np.zeros((*wanted.shape, image.shape[2]), np.uint8)

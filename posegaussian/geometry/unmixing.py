@@ -16,12 +16,7 @@ _SIDE = 2 * REACH + 1
 def background_nearby(
     images: Float[Tensor, "*b 3 h w"], masks: Float[Tensor, "*b 1 h w"]
 ) -> tuple[Float[Tensor, "*b 3 h w"], Bool[Tensor, "*b 1 h w"]]:
-    """B, the mean colour of the pixels near each pixel that the person does not cover, and whether there are any.
-
-    Args:
-        images: RGB as filmed around the person.
-        masks: coverage of the person.
-    """
+    """B, the mean colour of the pixels near each pixel that the person does not cover, and whether there are any."""
     clear = (masks == 0).to(images.dtype)
     both = torch.cat([images * clear, clear], dim=-3)
     means = F.avg_pool2d(both.reshape(-1, *both.shape[-3:]), _SIDE, 1, REACH).view(both.shape)

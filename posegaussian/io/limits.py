@@ -25,14 +25,7 @@ def check_count(count: int, most: int, suffix: str, file: Path | None) -> None:
 
 
 def warn_of_steps(sizes: Float[np.ndarray, " n"], step: float, suffix: str, file: Path | None) -> None:
-    """Warn where positions are rounded to steps that are coarse for Gaussians of these sizes.
-
-    Args:
-        sizes: longest standard deviations, metres.
-        step: between positions, metres.
-        suffix: of the format.
-        file: named in the warning.
-    """
+    """Warn where positions are rounded to steps that are coarse for Gaussians of these sizes."""
     if len(sizes) and step > _COARSE * np.median(sizes):
         what = f"so far from the origin, {suffix} rounds positions to steps of {step:g}"
         hint = "move the origin of the world to the person, or export .ply"

@@ -59,10 +59,6 @@ def write_spz4(path: Path, gaussians: Gaussians) -> None:
 def spz_bytes(gaussians: Gaussians, file: Path | None = None) -> bytes:
     """Bytes of a .spz of version 3 of one set of Gaussians; entries with an opacity below 1/255 are left out.
 
-    Args:
-        gaussians: one set.
-        file: named in warnings and errors.
-
     Raises:
         UserError: a position is beyond the range of the format, 8,388,607, or there are too many Gaussians.
     """

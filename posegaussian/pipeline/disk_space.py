@@ -111,11 +111,6 @@ def train_bytes() -> float:
 def check_disk_space(plan: Plan, jobs: Iterable[tuple[str, Mapping[str, str]]], folder: Path) -> str:
     """A line about what jobs of the workflow will write.
 
-    Args:
-        plan: of the workflow.
-        jobs: the rule and the wildcards of each.
-        folder: of the results.
-
     Raises:
         StoreError: it cannot fit on the disk.
     """

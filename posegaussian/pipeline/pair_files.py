@@ -62,12 +62,7 @@ def spread(numbers: Sequence[T], count: int) -> list[T]:
 
 @dataclass(frozen=True)
 class PairFiles:
-    """Stores of a pair.
-
-    Args:
-        rectified: .h5.
-        heatmaps: .h5, made from it.
-    """
+    """Stores of a pair."""
 
     rectified: Path
     heatmaps: Path

@@ -11,12 +11,7 @@ from posegaussian.parallel import in_order
 
 
 def capture_digests(capture: Capture, files: Iterable[Path]) -> dict[str, str]:
-    """Digest of each calibration file and of the file of joints, by name, and one of all other files together.
-
-    Args:
-        capture: that the files belong to.
-        files: that are read, in a fixed order.
-    """
+    """Digest of each calibration file and of the file of joints, by name, and one of all other files together."""
     named = [*capture.calibration_files, *([capture.joints_file] if capture.joints_file else [])]
     digests = {os.path.relpath(path, capture.root): store.digest(path) for path in named}
     images = hashlib.sha256()

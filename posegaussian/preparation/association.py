@@ -39,11 +39,7 @@ class SeenPerson:
 
 
 class Association:
-    """Judges whether detections are the same person.
-
-    Args:
-        cameras: by name.
-    """
+    """Judges whether detections are the same person."""
 
     def __init__(self, cameras: Mapping[str, SourceCamera]):
         self._cameras = cameras
@@ -80,9 +76,6 @@ class Association:
         """The people that two cameras or more see, and then those that only one sees.
 
         Pairs of views that agree best are joined first, and groups of views as long as all of a group agree.
-
-        Args:
-            candidates: the detections in each camera.
         """
         every = [(name, view) for name, views in candidates.items() for view in views]
         groups = [self.seen({name: view}) for name, view in every]

@@ -63,11 +63,6 @@ def estimate_colors(
     """Colour transforms by camera, of all cameras of the pairs; on average they change nothing.
 
     A camera that shares nothing with the others keeps its colours.
-
-    Args:
-        footage: images and masks by camera and frame.
-        pairs: cameras that see the same surface.
-        frames: to choose from.
     """
     names = sorted({camera for pair in pairs for camera in pair}, key=natural_order)
     chosen = _spread(frames)
@@ -86,13 +81,7 @@ def _spread(frames: Sequence[int]) -> list[int]:
 def fit_colors(
     cameras: int, pairs: Sequence[tuple[int, int]], matches: Sequence[ColorMatches]
 ) -> Float[np.ndarray, "cameras 3 4"]:
-    """Colour transforms that make matches alike.
-
-    Args:
-        cameras: how many there are.
-        pairs: indices of two cameras each.
-        matches: of each pair.
-    """
+    """Colour transforms that make matches alike."""
     known = [(pair, found) for pair, found in zip(pairs, matches, strict=True) if len(found[0]) >= _LEAST]
     gains = _gains(cameras, known)
     rich = [(pair, first * gains[pair[0]], second * gains[pair[1]]) for pair, (first, second) in known]

@@ -46,14 +46,7 @@ def srgb_to_linear(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h 
 
 
 def color_matches(footage: Footage, first: str, second: str, frames: Sequence[int]) -> ColorMatches:
-    """Colours of the person that both cameras see, where they are usable in all channels.
-
-    Args:
-        footage: images and masks by camera and frame.
-        first: name of a camera.
-        second: name of another one.
-        frames: to look at.
-    """
+    """Colours of the person that both cameras see, where they are usable in all channels."""
     found = [np.zeros((2, 0, 4))]
     for frame in frames:
         masks = [footage.mask(camera, frame) for camera in (first, second)]

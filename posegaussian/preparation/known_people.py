@@ -31,12 +31,6 @@ def frames_with_person(
 
     With `missing: skip`, frames in which a camera whose mask is needed and not given does not see the person are left
     out as well, with a warning for each such camera: there is nothing that its mask could be made of.
-
-    Args:
-        file: of the capture.
-        capture: with masks.
-        frames: to choose from.
-        cameras: whose masks are needed; None: of all.
     """
     kept = [frame for frame in frames if frame in file.found]
     needed = capture.masks.keys() if cameras is None else cameras

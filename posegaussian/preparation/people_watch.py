@@ -33,12 +33,7 @@ class _Fact:
 
 
 class PeopleWatch:
-    """Collects what looks wrong in frame after frame.
-
-    Args:
-        capture: holds the cameras.
-        number: of the person who is followed.
-    """
+    """Collects what looks wrong in frame after frame."""
 
     def __init__(self, capture: Capture, number: int = 1):
         self._capture, self._number = capture, number

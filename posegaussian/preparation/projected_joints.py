@@ -15,10 +15,6 @@ from posegaussian.types import Camera
 class ProjectedJoints:
     """The joints of a rectified capture.
 
-    Args:
-        people: the file of the stage `people`.
-        rectified: of the same capture.
-
     Raises:
         StoreError: `people` is missing or damaged.
 
@@ -47,10 +43,6 @@ class ProjectedJoints:
 
     def detectors(self, pair: int, frame: int) -> list[Detector]:
         """What detects the joints in both views of a pair.
-
-        Args:
-            pair: index of the pair.
-            frame: number of the frame.
 
         Raises:
             StoreError: the people of this frame were not looked for.

@@ -15,10 +15,6 @@ def follow_alone(images: Iterable[UInt8[np.ndarray, "h w 3"]], model: BlazePose)
     """x, y (pixels, centres at +0.5) and visibility of the landmarks; visibility 0 where nobody is seen.
 
     Of several people, the one who is largest and surest is followed from the first frame on.
-
-    Args:
-        images: RGB, in order of time.
-        model: both networks.
     """
     rows, person = [], None
     for image in images:

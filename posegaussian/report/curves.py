@@ -32,10 +32,6 @@ _LOG_RATIO = 8.0
 def draw_curves(path: Path, files: Sequence[Path]) -> None:
     """Draw the curves of consecutive runs.
 
-    Args:
-        path: the image to write, .png or .svg.
-        files: curves .csv, in the order of the runs.
-
     Raises:
         ConfigError: the path has another suffix, or the files have no steps.
     """

@@ -7,11 +7,7 @@ from posegaussian.preparation.mattes.judgement import confidence_line
 
 
 def found_masks(rectified: store.Reader) -> list[tuple[str, str]]:
-    """Camera and confidence of its masks, the mean over all frames, as text; of cameras whose masks were found.
-
-    Args:
-        rectified: an open rectified file.
-    """
+    """Camera and confidence of its masks, the mean over all frames, as text; of cameras whose masks were found."""
     values: dict[str, np.ndarray] = {}
     for group, names in (("sources", "pairs"), ("targets", "cameras")):
         cameras, origins = (store.strings(rectified[f"{group}/{name}"]) for name in (names, "mask_origins"))

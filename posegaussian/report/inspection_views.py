@@ -71,14 +71,7 @@ def draw_epipolar_lines(
     mask: UInt8[np.ndarray, "h w"],
     person: Float[np.ndarray, " 3"],
 ) -> tuple[RGBImage, RGBImage]:
-    """The first image with points of the person, and the second one with the epipolar lines of these points.
-
-    Args:
-        cameras: of the pair.
-        images: of the same frame.
-        mask: of the first image.
-        person: where the person stands, metres.
-    """
+    """The first image with points of the person, and the second one with the epipolar lines of these points."""
     first, second = cameras
     drawn = [image.copy() for image in images]
     points = _points(is_person(mask))

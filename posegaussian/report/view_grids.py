@@ -84,13 +84,7 @@ def typical_views(views: Sequence[MeasuredView], groups: Mapping[str, Sequence[s
 
 
 def view_grid(views: Sequence[MeasuredView], captures: Mapping[str, CaptureFiles], model: str) -> RGBImage:
-    """One row per view.
-
-    Args:
-        views: to show.
-        captures: their files by name.
-        model: title of the renders.
-    """
+    """One row per view."""
     rows = [_row(number, view, captures[view.capture], model) for number, view in enumerate(views, start=1)]
     return np.concatenate(rows)
 

@@ -21,13 +21,7 @@ def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, sem
 
 
 def blend(gaussians: Gaussians, cameras: Camera, semantics: Semantics) -> Float[Tensor, "views 5 h w"]:
-    """Colours, depth and 1 (whose sum is alpha), blended front to back over black.
-
-    Args:
-        gaussians: one set per view.
-        cameras: one per view.
-        semantics: the rules of compositing.
-    """
+    """Colours, depth and 1 (whose sum is alpha), blended front to back over black."""
     count = len(cameras.intrinsics)
     images = [
         _blend_view(gaussians[i].to(torch.float64), cameras[i].to(torch.float64), semantics) for i in range(count)

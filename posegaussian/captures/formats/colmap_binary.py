@@ -15,9 +15,6 @@ Data = bytes | mmap.mmap
 def check_counts(model: Path) -> None:
     """Walk through the binary files of a model, from record to record.
 
-    Args:
-        model: its folder.
-
     Raises:
         ValueError: a file ends before its last record.
     """

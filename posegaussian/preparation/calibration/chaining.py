@@ -38,10 +38,6 @@ def chain_cameras(
 ) -> dict[str, Float[np.ndarray, "4 4"]]:
     """Pose of each camera, from the first camera's axes to its own, over a tree of the pairs that share most frames.
 
-    Args:
-        cameras: their names.
-        poses: of the board, by camera and frame.
-
     Raises:
         CalibrationError: a camera shares no frame with the others.
     """

@@ -170,12 +170,7 @@ def _in_all_bad_pairs(medians: Mapping[Pair, float]) -> str | None:
 
 
 def pair_levels(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[Pair, tuple[float, int]]:
-    """Median distance from epipolar lines, pixels, of each pair's right matches, and their number.
-
-    Args:
-        tracks: of points.
-        cameras: by name.
-    """
+    """Median distance from epipolar lines, pixels, of each pair's right matches, and their number."""
     found = {}
     for pair in combinations(tracks.names, 2):
         both = tracks.select(tracks.seen_by(*pair)).only(*pair)
@@ -211,13 +206,7 @@ def kept_back(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> np.ndarray
 
 
 def _level(tracks: Tracks, cameras: Mapping[str, SourceCamera], points: Mapping[Pair, int]) -> float:
-    """Mean over pairs of the median residual of their right matches, pixels; the gate where those are too few.
-
-    Args:
-        tracks: of points.
-        cameras: by name.
-        points: how much each pair counts.
-    """
+    """Mean over pairs of the median residual of their right matches, pixels; the gate where those are too few."""
     levels = {pair: level for pair, (level, count) in pair_levels(tracks, cameras).items() if count >= _LEAST_BACK}
     found = {pair: min(levels.get(pair, np.inf), gate_of(cameras[pair[1]])) for pair in points}
     return sum(points[pair] * level for pair, level in found.items()) / sum(points.values())

@@ -50,12 +50,6 @@ def detect(board: TargetBoard, grey: UInt8[np.ndarray, "h w"], camera: str, fram
     """The board's corners in an image; None where the board is not seen.
 
     A checkerboard has to be seen whole; of the other boards a part is enough.
-
-    Args:
-        board: what to look for.
-        grey: the image.
-        camera: its name.
-        frame: its number.
     """
     found = {"checkerboard": _checkerboard, "charuco": _charuco, "apriltag": _tags}[board.kind](board, grey)
     if found is None or len(found[0]) < _LEAST_CORNERS:

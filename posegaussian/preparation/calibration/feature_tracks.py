@@ -60,13 +60,7 @@ class Features:
 def feature_tracks(
     features: Mapping[str, Features], cameras: Mapping[str, SourceCamera], pairs: Iterable[tuple[str, str]]
 ) -> Tracks:
-    """Features of one frame that two cameras or more see.
-
-    Args:
-        features: of the images, by camera.
-        cameras: by name.
-        pairs: of cameras whose features are matched.
-    """
+    """Features of one frame that two cameras or more see."""
     matches = {
         (a, b): matched((features[a], features[b]), (cameras[a], cameras[b]))
         for a, b in pairs

@@ -32,11 +32,6 @@ def start_intrinsics(
 ) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "4"]]:
     """Intrinsics, pixel centres at +0.5, and k1, k2, p1, p2 of a camera.
 
-    Args:
-        board: in the views.
-        views: of one camera.
-        size: width and height of its images, pixels.
-
     Raises:
         CalibrationError: there are too few views, or they do not determine the lens.
     """
@@ -63,13 +58,7 @@ def start_intrinsics(
 
 
 def check_lens(matrix: Float[np.ndarray, "3 3"], size: tuple[int, int], camera: str) -> None:
-    """Raise a CalibrationError where intrinsics are implausible.
-
-    Args:
-        matrix: intrinsics, pixel centres at +0.5.
-        size: width and height of the images, pixels.
-        camera: its name.
-    """
+    """Raise a CalibrationError where intrinsics are implausible."""
     longer = max(size)
     focal, centre = matrix[[0, 1], [0, 1]], matrix[:2, 2] - np.array(size) / 2
     hint = "check the board's numbers of squares; film it tilted by 30 degrees and more, in all parts of the image"

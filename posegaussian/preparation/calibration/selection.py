@@ -78,12 +78,7 @@ def chosen_frames(
 
 
 def coverage(views: Sequence[View], size: tuple[int, int]) -> float:
-    """Share of the cells of a camera's image in which corners were seen.
-
-    Args:
-        views: of one camera.
-        size: width and height of its images, pixels.
-    """
+    """Share of the cells of a camera's image in which corners were seen."""
     seen = {cell for view in views for cell in _cells(view, size)}
     return len(seen) / (_CELLS[0] * _CELLS[1])
 

@@ -53,11 +53,7 @@ class Tracks:
         return int(self.point.max()) + 1 if len(self.point) else 0
 
     def select(self, kept: np.ndarray) -> Tracks:
-        """The tracks of some points.
-
-        Args:
-            kept: whether each point is kept.
-        """
+        """The tracks of some points."""
         chosen, number = kept[self.point], np.cumsum(kept) - 1
         return Tracks(
             self.names, self.camera[chosen], number[self.point[chosen]], self.pixels[chosen], self.sigma[chosen]
@@ -70,11 +66,7 @@ class Tracks:
         return Tracks(self.names, camera, np.concatenate([self.point, other.point + len(self)]), pixels, sigma)
 
     def only(self, *cameras: str) -> Tracks:
-        """The observations of some cameras; each of them must see all points.
-
-        Args:
-            cameras: their names.
-        """
+        """The observations of some cameras; each of them must see all points."""
         chosen = np.isin(self.camera, [self.names.index(name) for name in cameras])
         return Tracks(self.names, self.camera[chosen], self.point[chosen], self.pixels[chosen], self.sigma[chosen])
 

@@ -30,9 +30,6 @@ class HullAgreement:
 
     The grid of cells stands where the rays through the centroids of the first masks come nearest to each other. It is
     placed anew when masks do not agree, since the person may have walked out of it.
-
-    Args:
-        cameras: by name.
     """
 
     def __init__(self, cameras: Mapping[str, SourceCamera]):
@@ -40,11 +37,7 @@ class HullAgreement:
         self._grid: dict[str, _Cells] = {}
 
     def __call__(self, masks: Masks) -> dict[str, float]:
-        """Share of each mask that lies in the hull, by camera; without those that no other camera can confirm.
-
-        Args:
-            masks: of two cameras or more, none empty.
-        """
+        """Share of each mask that lies in the hull, by camera; without those that no other camera can confirm."""
         thinned = {name: _thinned(mask) for name, mask in masks.items()}
         found = self._agreement(thinned) if self._grid.keys() == masks.keys() else {}
         if not found or min(found.values()) < LEAST:

@@ -37,10 +37,6 @@ class ChangedPixels:
     ) -> dict[str, UInt8[np.ndarray, "_ _"]]:
         """Coverage of the person, 0..255, by camera.
 
-        Args:
-            images: RGB, of all cameras.
-            frame: its number.
-
         Raises:
             CaptureError: nothing differs, or not the same in all cameras.
         """

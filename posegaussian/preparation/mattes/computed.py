@@ -81,14 +81,7 @@ def with_masks(
 
 @dataclass(frozen=True)
 class ComputedMask:
-    """A mask that is computed when it is first read, together with the masks of the other cameras.
-
-    Args:
-        path: of the image that it is computed from.
-        computer: computes it.
-        camera: by name.
-        frame: number.
-    """
+    """A mask that is computed when it is first read, together with the masks of the other cameras."""
 
     path: Path
     computer: "_MaskComputer"
@@ -112,10 +105,6 @@ def compute_masks(capture: Capture, frames: Sequence[int]) -> None:
     """Compute the masks of frames ahead, in threads, where they are not given.
 
     They are kept in memory, packed: about 20 kB a megapixel.
-
-    Args:
-        capture: as `with_masks` returns it.
-        frames: numbers, ascending.
 
     Raises:
         CaptureError: an image cannot be read.

@@ -48,12 +48,7 @@ class FoundMattes:
         self._matting: Matting | None = None
 
     def frame(self, frame: int, images: Images) -> dict[str, Matte]:
-        """The mattes of a frame, by camera; without those in which nobody is found.
-
-        Args:
-            frame: its number.
-            images: of all cameras.
-        """
+        """The mattes of a frame, by camera; without those in which nobody is found."""
         return self.mattes(images, self.people(frame, images))
 
     def people(self, frame: int, images: Images) -> Mapping[str, Person]:

@@ -50,9 +50,6 @@ class VisualHull:
     """A grid of cells around the rig's centre, and the pixels of its cells in each camera.
 
     The rig's centre is the point nearest to the optical axes of all cameras.
-
-    Args:
-        cameras: by name; all of them see the person.
     """
 
     def __init__(self, cameras: Mapping[str, SourceCamera]):
@@ -66,11 +63,7 @@ class VisualHull:
         self._projected = {name: _ProjectedCells(camera, self._cells, self._side) for name, camera in cameras.items()}
 
     def locate_person(self, seen: Mapping[str, Bool[np.ndarray, "_ _"]]) -> LocatedPerson | None:
-        """The person that all cameras see; None where the hull is empty or too small.
-
-        Args:
-            seen: foreground pixels, by camera.
-        """
+        """The person that all cameras see; None where the hull is empty or too small."""
         inside = _votes(self._projected.values(), [seen[name] for name in self._cameras]) == len(self._cameras)
         components = _components(inside.reshape(_CELLS, _CELLS, _CELLS)).ravel()
         sizes = np.bincount(components)

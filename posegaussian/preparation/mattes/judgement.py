@@ -82,23 +82,14 @@ def judge_masks(
 
 
 class MaskWatch:
-    """Warns about the masks of a capture that disagree, of each camera once.
-
-    Args:
-        capture: holds the cameras.
-    """
+    """Warns about the masks of a capture that disagree, of each camera once."""
 
     def __init__(self, capture: Capture):
         self._capture, self._warned = capture, set[str]()
         self._hull = HullAgreement(capture.cameras)
 
     def check(self, masks: Masks, frame: int) -> None:
-        """Warn if the masks of a frame disagree.
-
-        Args:
-            masks: of the frame, by camera.
-            frame: its number.
-        """
+        """Warn if the masks of a frame disagree."""
         agreement = self._hull(masks) if len(masks) > 1 else {}
         if not self._warned.issuperset(name for name, share in agreement.items() if share < LEAST):
             for name, problem in _doubted(self._hull, masks, agreement).items():

@@ -63,12 +63,7 @@ class Matting:
         self._hull = SoftHull(cameras)
 
     def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:
-        """The mattes of a frame, by camera; without those in which there is no person.
-
-        Args:
-            images: of the frame, by camera.
-            people: the same person in each of them.
-        """
+        """The mattes of a frame, by camera; without those in which there is no person."""
         known = self.evidence(images, people)
         return dict(zip(known, self._each(self._matte, known.values()), strict=True))
 

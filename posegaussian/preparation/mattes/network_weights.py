@@ -25,13 +25,7 @@ bytes."""
 
 
 def write_matting_network(path: Path, network: MattingNetwork, about: Mapping[str, str]) -> None:
-    """Write a network's weights, with its normalisation merged into its convolutions.
-
-    Args:
-        path: of the .safetensors file.
-        network: trained.
-        about: how it was trained; kept in the file.
-    """
+    """Write a network's weights, with its normalisation merged into its convolutions."""
     merged = _without_normalisation(deepcopy(network).eval().cpu())
     tensors = {name: value.half().contiguous() for name, value in merged.state_dict().items()}
     write_atomic(path, save(tensors, {_KEY: json.dumps(dict(about), sort_keys=True)}))

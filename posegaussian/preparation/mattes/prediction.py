@@ -23,11 +23,7 @@ all: each needs a graph of its own. Chosen by hand."""
 
 
 class NetworkMatting:
-    """Predicts with the network; threads may call it side by side.
-
-    Args:
-        network: ready for inference, on its device.
-    """
+    """Predicts with the network; threads may call it side by side."""
 
     def __init__(self, network: MattingNetwork):
         self._network, self._device = network, next(network.parameters()).device

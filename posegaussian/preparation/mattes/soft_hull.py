@@ -46,11 +46,7 @@ class HullEvidence:
 
 
 class SoftHull:
-    """Cells around the rig's centre, and where they are in each camera.
-
-    Args:
-        cameras: by name.
-    """
+    """Cells around the rig's centre, and where they are in each camera."""
 
     def __init__(self, cameras: Mapping[str, SourceCamera]):
         centres = np.stack([camera.centre for camera in cameras.values()])

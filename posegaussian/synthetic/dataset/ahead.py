@@ -33,15 +33,7 @@ class DrawnAhead:
         settings: StreamSettings,
         to_draw: Callable[[], tuple[list[ClipPerson], list[np.random.Generator]]],
     ) -> None:
-        """Begin to draw a step, unless that was done before.
-
-        Args:
-            step: its number.
-            clips: number of clips.
-            frames: of each clip.
-            settings: to draw from.
-            to_draw: returns people and random generators.
-        """
+        """Begin to draw a step, unless that was done before."""
         if (step, clips, frames) in self._coming:
             return
         if self._executor is None:

@@ -111,13 +111,7 @@ class DrawnClips(Tensors):
 
 
 def draw_clips(people: list[ClipPerson], rngs: list[np.random.Generator], settings: StreamSettings) -> DrawnClips:
-    """Random parameters of clips, on the CPU.
-
-    Args:
-        people: the person of each clip.
-        rngs: one random generator for each clip.
-        settings: sizes and ranges to draw from.
-    """
+    """Random parameters of clips, on the CPU."""
     clips = [draw_camera_sample(person, rng, settings) for person, rng in zip(people, rngs, strict=True)]
     pairs = concatenate([clip.declared for clip in clips])
     joints = torch.from_numpy(np.concatenate([person.joints for person in people]))

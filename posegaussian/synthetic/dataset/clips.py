@@ -48,14 +48,7 @@ def render_clip(subject: Subject, rng: np.random.Generator, settings: StreamSett
 def render_clips(
     subjects: list[Subject], rngs: list[np.random.Generator], settings: StreamSettings, frames: int
 ) -> Sample:
-    """Training samples of clips of consecutive frames, on the device of the subjects.
-
-    Args:
-        subjects: the person of each clip.
-        rngs: one random generator for each clip.
-        settings: sizes and ranges to draw from.
-        frames: number of frames of each clip.
-    """
+    """Training samples of clips of consecutive frames, on the device of the subjects."""
     people = [
         ClipPerson.draw(subject.seed, subject.poses, rng, settings, frames)
         for subject, rng in zip(subjects, rngs, strict=True)

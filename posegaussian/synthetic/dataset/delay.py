@@ -34,12 +34,7 @@ class Filmed:
 
 
 def draw_delay(rng: np.random.Generator, share: float) -> float:
-    """How much later the second camera films, frames; nothing is drawn where no clip has a delay.
-
-    Args:
-        rng: random generator.
-        share: of the clips with a delay.
-    """
+    """How much later the second camera films, frames; nothing is drawn where no clip has a delay."""
     return rng.uniform(-_LARGEST_DELAY, _LARGEST_DELAY) if share and rng.uniform() < share else 0.0
 
 

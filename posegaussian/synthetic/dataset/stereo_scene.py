@@ -49,11 +49,6 @@ def draw_stereo_scene(
 
     In a room, all cameras rise together where a source camera would stand below the floor.
 
-    Args:
-        rng: random generator.
-        settings: sizes and ranges.
-        extent: points that all cameras must see.
-
     Raises:
         ConfigError: no such cameras can see the person.
     """

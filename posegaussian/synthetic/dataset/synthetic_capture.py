@@ -46,10 +46,6 @@ class SyntheticCapture:
 def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
     """The capture of a synthetic person.
 
-    Args:
-        seed: of the person.
-        settings: frames, size and rig.
-
     Raises:
         ConfigError: no person has this seed.
     """

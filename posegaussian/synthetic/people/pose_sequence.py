@@ -33,13 +33,7 @@ class PoseSequence:
 
 
 def sample_poses(person: Person, baked: BakedMesh, times: Float[np.ndarray, "t"]) -> PoseSequence:
-    """The poses of a person at given times.
-
-    Args:
-        person: the person.
-        baked: the same person's baked mesh.
-        times: of the frames, seconds.
-    """
+    """The poses of a person at given times."""
     transforms, joints, outline, board = [], [], [], []
     chest = person.body.bones.index(CHEST)
     rest, bones, weights = baked.vertices[baked.outline], baked.bones[baked.outline], baked.weights[baked.outline]

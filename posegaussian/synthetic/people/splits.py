@@ -40,11 +40,6 @@ def split_of(seed: int) -> Split:
 
 
 def shape_codes(seed: int, count: int) -> Int64[np.ndarray, "n"]:
-    """Numbers of the shape codes that a person may be mixed from.
-
-    Args:
-        seed: of the person.
-        count: number of all shape codes.
-    """
+    """Numbers of the shape codes that a person may be mixed from."""
     held_out = np.arange(count) % _HELD_OUT_EVERY == 0
     return np.flatnonzero(held_out if seed < FIRST_TRAIN_SEED else ~held_out)

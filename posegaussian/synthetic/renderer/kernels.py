@@ -29,14 +29,7 @@ _NEAR = tl.constexpr(NEAR)
 def draw(
     points: Float32[Tensor, "n v 3"], faces: Int64[Tensor, "f 3"], keys: Int64[Tensor, "n h w"], large: bool = False
 ) -> None:
-    """Lower each pixel's key to the minimum over the triangles there, in place; see `zbuffer.rasterize_torch`.
-
-    Args:
-        points: vertices in each image.
-        faces: vertex numbers.
-        keys: of the pixels.
-        large: whether some triangles cover many pixels.
-    """
+    """Lower each pixel's key to the minimum over the triangles there, in place; see `zbuffer.rasterize_torch`."""
     count, height, width = keys.shape
     sizes = points.shape[1], len(faces), width, height, SMALL if large else width * height
     grid = triton.cdiv(len(faces), TRIANGLES_PER_WARP), count

@@ -39,13 +39,7 @@ class Bystanders(Tensors):
 
     @staticmethod
     def of(others: Float32[Tensor, "k 4"], lights: Lights, seconds: float = 0.0) -> Bystanders | None:
-        """From x, y, yaw and speed of each, on the CPU; None where there is nobody.
-
-        Args:
-            others: in the middle of the time.
-            lights: the light.
-            seconds: after the middle.
-        """
+        """From x, y, yaw and speed of each, on the CPU; None where there is nobody."""
         if not len(others):
             return None
         turn = torch.stack([others[:, 2].cos(), others[:, 2].sin()], dim=1)

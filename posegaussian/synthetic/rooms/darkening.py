@@ -96,13 +96,7 @@ def images_in_room(
 
 
 def darkness(view: RoomView, frame: Int64[Tensor, n], shade: Shade) -> Float32[Tensor, "n h w 3"]:
-    """What a person leaves of the light in each pixel of the room.
-
-    Args:
-        view: the empty room in n cameras.
-        frame: the frame that each camera sees.
-        shade: of the person.
-    """
+    """What a person leaves of the light in each pixel of the room."""
     count = view.key.shape[0]
     pixels = view.key[0, ..., 0].numel()
     number = torch.arange(count * pixels, device=frame.device) if view.where is None else view.where
@@ -167,13 +161,7 @@ def inhabited(
 
 
 def dark_pixels(view: RoomView, lamp: Camera, middle: Float32[Tensor, 3]) -> RoomView:
-    """The view of the CPU, which handles no pixel that the person cannot darken.
-
-    Args:
-        view: n images.
-        lamp: camera of the shadow map, batch of 1.
-        middle: of the contact map.
-    """
+    """The view of the CPU, which handles no pixel that the person cannot darken."""
     x, y, inverse = project_vertices(view.points[None], lamp)[0].unbind(1)
     shaded = (inverse > 0) & (x >= 0) & (y >= 0) & (x < lamp.width) & (y < lamp.height)
     shaded &= view.key.reshape(-1, 3).amax(1) > LEAST_SHARE

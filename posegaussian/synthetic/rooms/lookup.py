@@ -81,10 +81,6 @@ def pyramid(device: torch.device, wanted: Float32[Tensor, "m 4"]) -> Pyramid:
     """The atlas on a device: on CUDA all of it, on the CPU at least the textures of some materials.
 
     Drawing a texture takes 20 ms, and a capture needs a few of them.
-
-    Args:
-        device: where it is.
-        wanted: the materials; see `Room.surface`.
     """
     if device.type != "cpu":
         return _whole(device)

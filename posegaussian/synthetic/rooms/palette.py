@@ -22,11 +22,7 @@ METALS = ((0.55, 0.56, 0.58), (0.12, 0.12, 0.13), (0.8, 0.8, 0.8), (0.35, 0.36, 
 
 
 class Palette:
-    """Collects the materials of a room.
-
-    Args:
-        rng: draws colours.
-    """
+    """Collects the materials of a room."""
 
     def __init__(self, rng: np.random.Generator):
         self.rng = rng

@@ -39,12 +39,7 @@ class Reflection:
     def added(
         self, share: Float32[Tensor, "n hs ws"], images: Float32[Tensor, "n 3 h w"]
     ) -> Float32[Tensor, "n 3 h w"]:
-        """What images of the mirrored cameras add to those of the cameras.
-
-        Args:
-            share: of the light at each sample.
-            images: of the mirrored cameras.
-        """
+        """What images of the mirrored cameras add to those of the cameras."""
         return pooled(share[..., None]).permute(0, 3, 1, 2) * images.flip(-1)
 
 

@@ -90,11 +90,7 @@ def turned(angle: float | np.ndarray) -> Float[np.ndarray, "*n 3 3"]:
 
 
 class Builder:
-    """Collects the parts of a room.
-
-    Args:
-        rng: draws where textures start.
-    """
+    """Collects the parts of a room."""
 
     def __init__(self, rng: np.random.Generator):
         self.rng = rng

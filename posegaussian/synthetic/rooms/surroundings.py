@@ -134,16 +134,7 @@ class Surroundings:
         shadows: ShadowMap,
         frame: int,
     ) -> tuple[Float32[Tensor, "1 3 h w"], RenderedColours]:
-        """The image of a person in the room, and the person alone.
-
-        Args:
-            name: of the camera; see `view`.
-            posed: the person in one frame.
-            camera: batch of 1.
-            distortion: of its lens.
-            shadows: of the person.
-            frame: its number.
-        """
+        """The image of a person in the room, and the person alone."""
         first = torch.zeros(1, dtype=torch.long)
         shade = Shade.of(posed, shadows, self.lights, self.middle)
         return self.view(name, camera, distortion, frame).images(posed, first, camera, self.lights, shadows, shade)
@@ -151,15 +142,7 @@ class Surroundings:
     def truth(
         self, name: str, person: GroundTruth, camera: Camera, distortion: Float[np.ndarray, "5"], frame: int
     ) -> tuple[GroundTruth, RoomTruth]:
-        """The person's ground truth where nothing hides them, and that of everything.
-
-        Args:
-            name: of the camera.
-            person: their ground truth in an empty world.
-            camera: batch of 1.
-            distortion: of its lens.
-            frame: its number.
-        """
+        """The person's ground truth where nothing hides them, and that of everything."""
         lens = torch.from_numpy(distortion)[None].float()
         if name not in self._truths:
             empty = room_truth(self.lit, camera, lens)

@@ -78,10 +78,6 @@ class Development(Tensors):
         """Images of the person on black, developed.
 
         In a pixel that the person covers in part, their own colour is developed, then multiplied by the coverage.
-
-        Args:
-            rendered: the person on black.
-            gains: of the channels.
         """
         own = rendered.colours / rendered.coverage.clamp_min(1e-6)
         changed = self.encoded(own * gains[:, :, None, None])

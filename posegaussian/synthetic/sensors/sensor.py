@@ -54,12 +54,7 @@ class Sensor(Tensors):
     def exposed(
         self, images: Float32[Tensor, "n 3 h w"], scene: Float32[Tensor, "n 3 h w"]
     ) -> Float32[Tensor, "n 3 h w"]:
-        """The images with the effects on single colours alone: exposure, white balance and tone curve; in 0..1.
-
-        Args:
-            images: the light that falls on the sensor.
-            scene: what is metered.
-        """
+        """The images with the effects on single colours alone: exposure, white balance and tone curve; in 0..1."""
         gain = self.gain * self.development.gains(scene)
         return self.development.encoded(images * gain[:, :, None, None]).clamp(0, 1) ** self.gamma[:, None, None, None]
 

@@ -83,12 +83,7 @@ class Board:
         return [*parts, (*_shell(*self.size), _paint(BACK))]
 
     def surfaces(self, pose: Float[np.ndarray, "3 4"], weights: Float[np.ndarray, b]) -> list[tuple[Surface, Material]]:
-        """The board at a place of the rest pose, moved by bones.
-
-        Args:
-            pose: from the board's axes to rest axes.
-            weights: skinning weights of all its vertices.
-        """
+        """The board at a place of the rest pose, moved by bones."""
         return [
             (Surface(points, points @ pose[:, :3].T + pose[:, 3], np.tile(weights, (len(points), 1)), faces), material)
             for points, faces, material in self.parts()

@@ -44,11 +44,6 @@ def combine(result: Reconstruction, view: Rendering | None, batch: Batch, settin
 
 
 def weights_of(settings: TrainSettings, phase: str) -> dict[str, float]:
-    """The weights of the losses that apply in a phase, by name.
-
-    Args:
-        settings: with the weights of the losses.
-        phase: `depth` or `full`.
-    """
+    """The weights of the losses that apply in a phase, by name."""
     applying = {name: entry for name, entry in LOSSES.items() if phase in entry.phases}
     return {name: entry.fixed.get(phase, settings.losses[name]) for name, entry in applying.items()}

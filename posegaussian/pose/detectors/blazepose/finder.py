@@ -23,12 +23,7 @@ REFINEMENTS = 2
 
 @dataclass(frozen=True)
 class BlazePose:
-    """Both networks, on one device.
-
-    Args:
-        detector: finds people in whole images.
-        landmarks: measures the person in a crop.
-    """
+    """Both networks, on one device."""
 
     detector: Network
     landmarks: Network

@@ -115,13 +115,7 @@ def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def image_mattes(people: People, height: int, width: int) -> Float[Tensor, "b height width"]:
-    """Coverage of each person in [0, 1], in the pixels of images of one size; 0 outside the crops.
-
-    Args:
-        people: one an image.
-        height: of the images.
-        width: of the images.
-    """
+    """Coverage of each person in [0, 1], in the pixels of images of one size; 0 outside the crops."""
     pixels = cell_centres(height, width, people.score.device) * people.score.new_tensor([width, height])
     grid = 2 * people.crops.from_image(pixels.expand(len(people.score), -1, -1)) - 1
     alpha = people.matte_logits.sigmoid()[:, None]

@@ -19,9 +19,6 @@ class Network(nn.Module):
 
     Between its operations, tensors of four axes are (batch, channels, height, width), other than in the file.
 
-    Args:
-        model: operations and constants.
-
     Raises:
         ValueError: an operation, or one of its options, is not known here.
     """

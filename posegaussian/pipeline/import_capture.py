@@ -97,14 +97,7 @@ def _files(capture: Capture, scale: float, copy: bool) -> Iterator[tuple[Path, _
 
 
 def _placed(path: Path, image: LazyImage, place: tuple[str, int], copy: bool) -> tuple[Path, _Write]:
-    """Path and writer of an image: image files are linked and keep their suffix, others are written as .png.
-
-    Args:
-        path: within the capture, .png.
-        image: what is written.
-        place: its camera and frame, for errors.
-        copy: whether to copy files instead of linking them.
-    """
+    """Path and writer of an image: image files are linked and keep their suffix, others are written as .png."""
     if isinstance(image, ImageFile) and image.white not in (None, WHITE):
         return path, lambda target: write_frame(target, read_image(image, *place))
     if isinstance(image, ImageFile) and (image.upright or not image.is_rotated()):

@@ -14,11 +14,6 @@ from posegaussian.pipeline.export import splat_files
 def serve(source: Path, host: str, port: int) -> Any:
     """A viewer of one .ply, or of a folder of them with a slider over the files.
 
-    Args:
-        source: a .ply of Gaussians, or a folder of them.
-        host: the address to listen on.
-        port: the port to listen on.
-
     Returns:
         The running viser server.
 

@@ -49,14 +49,7 @@ _FIELDS = {
 
 
 def write_views(writer: store.Writer, index: int, cameras: Mapping[str, object], views: Mapping[str, Person]) -> None:
-    """Write the person of one frame.
-
-    Args:
-        writer: of a file of `PEOPLE`.
-        index: of the frame in the file.
-        cameras: all cameras of the file, in its order.
-        views: what is known from the cameras that see the person.
-    """
+    """Write the person of one frame."""
     if not views:
         return
     arrays = {name: _row(person) for name, person in views.items()}

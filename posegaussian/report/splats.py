@@ -21,10 +21,6 @@ _FPS = 12
 def viewer_data(capture: CaptureFiles, folder: Path) -> str | None:
     """The viewer's input as JSON: frames of the first pair, and a first view from the middle between its cameras.
 
-    Args:
-        capture: the files are named after its pairs and frames.
-        folder: with the .ply files that the stage `render` wrote.
-
     Returns:
         None if the folder has no file of the pair.
 

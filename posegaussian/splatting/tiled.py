@@ -31,16 +31,7 @@ def composite(
     size: tuple[int, int],
     semantics: Semantics,
 ) -> Float[Tensor, "views f h w"]:
-    """Features blended front to back.
-
-    Args:
-        splats: projected Gaussians of all views.
-        features: what is blended: colours, depth, 1 for alpha.
-        view: index of each Gaussian's view.
-        views: number of views.
-        size: width and height, pixels.
-        semantics: the rules of compositing.
-    """
+    """Features blended front to back."""
     lists = _tile_lists(splats, view, views, size)
     tiles = _Composite.apply(splats.means, splats.conics, splats.opacities, features, lists, semantics)
     width, height = size

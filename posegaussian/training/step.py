@@ -17,13 +17,7 @@ from posegaussian.types import Rendering
 
 @dataclass(frozen=True)
 class StepOutput:
-    """What a training step computes.
-
-    Args:
-        result: of the network.
-        view: the target view, rendered; None in phase depth.
-        losses: of both.
-    """
+    """What a training step computes."""
 
     result: Reconstruction
     view: Rendering | None

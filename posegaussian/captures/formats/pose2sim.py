@@ -46,11 +46,6 @@ def recognizes(root: Path) -> bool:
 def read(root: Path, frames: FrameRange | None = None, asked: Sequence[str] = ()) -> Capture:
     """A capture of one trial; cameras without footage are left out, with a warning.
 
-    Args:
-        root: the trial's folder, or its calibration file.
-        frames: which frames to read; default: all.
-        asked: the only cameras that the user wants; default: all.
-
     Raises:
         CaptureError: there are several calibrations, or no footage.
         CalibrationError: the calibration is missing or cannot be read.

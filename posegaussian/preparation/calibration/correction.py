@@ -89,12 +89,7 @@ class Correction:
 
 
 def correct(frames: Iterable[Mapping[str, Features]], cameras: Mapping[str, SourceCamera]) -> Correction:
-    """A calibration judged, and corrected where it is bad and points that were kept back agree.
-
-    Args:
-        frames: features of the images of all cameras, at some times.
-        cameras: as given, two or more.
-    """
+    """A calibration judged, and corrected where it is bad and points that were kept back agree."""
     pairs = matched_pairs(cameras)
     tracks = Tracks.of(list(cameras), [], {})
     for features in frames:

@@ -106,12 +106,7 @@ class Placed:
 
 
 def place(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Placed:
-    """The tracks with their points in the world.
-
-    Args:
-        tracks: each point is seen by two cameras or more.
-        cameras: by name.
-    """
+    """The tracks with their points in the world."""
     rays = flat_rays(tracks, cameras)
     origins = np.stack([cameras[name].centre for name in tracks.names])
     turns = np.stack([cameras[name].rotation for name in tracks.names])

@@ -19,13 +19,7 @@ _THICKNESS = 0.01
 
 
 class ChangedPixels:
-    """Computes masks from differences, the visual hull and GrabCut.
-
-    Args:
-        capture: holds the cameras, and joints if they are known.
-        scenes: images of the scene without the person, by camera.
-        lenient: see `with_masks`.
-    """
+    """Computes masks from differences, the visual hull and GrabCut."""
 
     def __init__(self, capture: Capture, scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]], lenient: bool):
         self._capture, self._scenes, self._lenient = capture, scenes, lenient

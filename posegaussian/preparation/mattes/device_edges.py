@@ -17,13 +17,7 @@ from posegaussian.preparation.mattes.window import Window
 def device_coverage(
     window: Window, logits: Float32[np.ndarray, "h w"], device: torch.device
 ) -> UInt8[np.ndarray, "_ _"]:
-    """Coverage, 0..255, in the image's pixels of the window's box; see `soft_coverage`.
-
-    Args:
-        window: around the person.
-        logits: that a pixel of the window shows the person.
-        device: which computes.
-    """
+    """Coverage, 0..255, in the image's pixels of the window's box; see `soft_coverage`."""
     radius = filter_radius(window)
     if radius is None:
         return soft_coverage(window, logits)

@@ -82,12 +82,7 @@ class NetworkMatting:
 
 
 def _upright(window: Window, turn: float) -> tuple[Float[np.ndarray, "2 3"], tuple[int, int]]:
-    """The map from the window's pixels to those of a box in which the person stands upright, and its size.
-
-    Args:
-        window: the person leans in it.
-        turn: angle by which they lean clockwise, radians.
-    """
+    """The map from the window's pixels to those of a box in which the person stands upright, and its size."""
     rows, columns = np.nonzero(is_person(window.coarse))
     places = np.concatenate([np.stack([columns, rows], axis=1) + 0.5, window.points()])
     axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])

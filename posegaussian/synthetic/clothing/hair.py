@@ -36,16 +36,7 @@ UNNAMED = tuple(STYLES)[:10]
 def make_hair(
     body: ClothedBody, skin: Surface, tone: Colour, male: bool, settings: PeopleSettings, rng: np.random.Generator
 ) -> list[Submesh]:
-    """Submeshes of a random style of hair or headgear; long styles are rare on men, bald and crop on women.
-
-    Args:
-        body: the dressed body; long hair falls over its shoulders.
-        skin: the person's skin at rest.
-        tone: colour of the hair.
-        male: sex of the person.
-        settings: which styles are allowed.
-        rng: random generator.
-    """
+    """Submeshes of a random style of hair or headgear; long styles are rare on men, bald and crop on women."""
     shares = {name: STYLES[name][0] for name in settings.hair or UNNAMED}
     if settings.hair is None:
         for name in ("bob", "long", "ponytail", "bun") if male else ("bald", "crop"):

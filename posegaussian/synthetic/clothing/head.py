@@ -16,15 +16,7 @@ AXIS = np.array([0.0, -0.045])
 
 
 class Head:
-    """One person's head at rest.
-
-    Args:
-        body: the dressed body; long hair falls over its shoulders.
-        skin: the person's skin at rest.
-        tone: colour of the hair.
-        seed: of the noise in hair and cloth.
-        rng: random generator of all other choices.
-    """
+    """One person's head at rest."""
 
     def __init__(self, body: ClothedBody, skin: Surface, tone: Colour, seed: int, rng: np.random.Generator):
         above = skin.canonical[:, 2] > 0.74

@@ -61,11 +61,6 @@ def render_drawn(subjects: list[Subject], packed: Packed, rooms: bool) -> Sample
 
     The parameters go to the device in one copy, so the host never waits for it. In rooms with other people, these are
     the people of the other clips.
-
-    Args:
-        subjects: the person of each clip.
-        packed: the random parameters, as `draw_packed` returns them.
-        rooms: whether the settings have rooms.
     """
     drawn: DrawnClips = packed.on(subjects[0].transforms.device)
     renders = concatenate(

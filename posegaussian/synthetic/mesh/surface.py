@@ -115,12 +115,7 @@ def phong_midpoints(
 
 @dataclass(frozen=True)
 class Subdivision:
-    """A subdivided surface, and the steps that subdivide another person's surface in the same way.
-
-    Args:
-        surface: the refined surface of the mean body.
-        rounds: the edges halved in each round, and the faces before it.
-    """
+    """A subdivided surface, and the steps that subdivide another person's surface in the same way."""
 
     surface: Surface
     rounds: tuple[tuple[Int[np.ndarray, "_ 2"], Int[np.ndarray, "_ 3"]], ...]

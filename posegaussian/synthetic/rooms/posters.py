@@ -22,12 +22,7 @@ from posegaussian.synthetic.rooms.pictures import CELLS, Posters
 
 
 def hung(lit: LitRoom, people: Sequence[PosedMesh]) -> LitRoom:
-    """The room with pictures of people on its posters; on white paper where there are fewer people.
-
-    Args:
-        lit: the room.
-        people: in one frame each, anywhere; on the device of the room.
-    """
+    """The room with pictures of people on its posters; on white paper where there are fewer people."""
     posters, strength, decoding = lit.room.posters, lit.room.fixtures.strengths[0], lit.room.fixtures.decoding
     if posters is None or not people:
         return lit

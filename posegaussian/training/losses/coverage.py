@@ -18,12 +18,7 @@ def coverage(inputs: LossInputs) -> Float[Tensor, ""]:
 
 
 def coverage_loss(logits: Float[Tensor, "b 2 hc wc"], truth: Float[Tensor, "b 2 h w"]) -> Float[Tensor, ""]:
-    """Cross-entropy of the coverage of cells, summed over the image and divided by the person's area.
-
-    Args:
-        logits: of the estimate; the image may be padded.
-        truth: of pixels.
-    """
+    """Cross-entropy of the coverage of cells, summed over the image and divided by the person's area."""
     stride = max(round(truth.shape[-1] / logits.shape[-1]), 1)
     height, width = (stride * size for size in logits.shape[-2:])
     truth = F.avg_pool2d(F.pad(truth, (0, width - truth.shape[-1], 0, height - truth.shape[-2])), stride)

@@ -134,28 +134,6 @@ def compare_sizes(samples: int) -> list[dict]:
     return rows
 
 
-def scale_threads(samples: int) -> list[dict]:
-    """Times of the Numba back-end by number of threads."""
-    before, rows, scene = torch.get_num_threads(), [], body(300_000)
-    forward, both = calls(scene, ours(camera_at(0.0, 1024), "numba"))
-    counts = [n for n in (1, 2, 4, 8, 16, 32) if n <= (os.cpu_count() or 1)]
-
-    def with_threads(function, count):
-        def call():
-            torch.set_num_threads(count)
-            function()
-
-        return call
-
-    for kind, function in (("forward", forward), ("forward+backward", both)):
-        times = in_turn({str(n): with_threads(function, n) for n in counts}, samples)
-        for name, timing in times.items():
-            speedup = times["1"].median / timing.median
-            rows.append({"1024^2, 300k": kind, "threads": name, "numba": timing, "speed-up": speedup})
-    torch.set_num_threads(before)
-    return rows
-
-
 def _memory(size: int) -> float:
     """Peak memory of forward and backward minus the resident memory before, MB; needs a new process and Linux."""
     _, warm = calls(body(1000), ours(camera_at(0.0, 64), "numba"))
@@ -241,7 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, default=Path("results/benchmarks/splatting.json"))
     parser.add_argument("--samples", type=int, default=5, help="of each number (default: 5)")
-    parser.add_argument("--only", choices=("cpu", "sizes", "threads", "processes", "cuda"), nargs="+")
+    parser.add_argument("--only", choices=("cpu", "sizes", "processes", "cuda"), nargs="+")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     options = parser.parse_args()
     jobs = {
@@ -256,7 +234,6 @@ def main() -> None:
     parts = {
         "cpu": lambda: compare_on_cpu(options.samples),
         "sizes": lambda: compare_sizes(options.samples),
-        "threads": lambda: scale_threads(options.samples),
         "processes": measure_processes,
     }
     if torch.cuda.is_available() and is_installed("gsplat"):

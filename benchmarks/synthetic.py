@@ -1,7 +1,4 @@
-"""Rendering speed of synthetic people: rectified pairs and novel views, with all ground truth, per second.
-
-On the CPU also the z-buffer alone, against a plain NumPy one that draws triangle by triangle; both must agree.
-"""
+"""Rendering speed of synthetic people: rectified pairs and novel views, with all ground truth, per second."""
 
 import argparse
 import multiprocessing
@@ -26,34 +23,12 @@ from posegaussian.synthetic.dataset.stream import SyntheticStream
 from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.synthetic.renderer.projection import project_vertices
-from posegaussian.synthetic.renderer.zbuffer import rasterize, rasterize_torch, rasterize_triton
+from posegaussian.synthetic.renderer.zbuffer import rasterize_torch, rasterize_triton
 
 CLIPS, FRAMES = 2, 2
 WARM = 200
 """Steps before the timing of a stream."""
 ROOMS = RoomSettings(kinds=("living", "office", "gym", "green", "black", "dome", "outdoors"))
-
-
-def numpy_zbuffer(points: np.ndarray, faces: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Depth at pixel centres, 0 in the background: one triangle at a time, all pixels of its bounding box at once."""
-    depth = np.full((height, width), np.inf, np.float32)
-    corners = points[faces]
-    boxes = np.stack([corners[..., :2].min(1) - 0.5, corners[..., :2].max(1) - 0.5], axis=1)
-    low = np.maximum(np.ceil(boxes[:, 0]), 0).astype(int)
-    high = np.minimum(np.floor(boxes[:, 1]), [width - 1, height - 1]).astype(int)
-    for (a, b, c), (left, top), (right, bottom) in zip(corners, low, high, strict=True):
-        if right < left or bottom < top:
-            continue
-        y, x = np.mgrid[top : bottom + 1, left : right + 1].astype(np.float32) + np.float32(0.5)
-        u = (b[0] - x) * (c[1] - y) - (c[0] - x) * (b[1] - y)
-        v = (c[0] - x) * (a[1] - y) - (a[0] - x) * (c[1] - y)
-        w = (a[0] - x) * (b[1] - y) - (b[0] - x) * (a[1] - y)
-        area = u + v + w
-        inside = (u * area >= 0) & (v * area >= 0) & (w * area >= 0) & (area != 0)
-        z = area[inside] / (u * a[2] + v * b[2] + w * c[2])[inside]
-        part = depth[top : bottom + 1, left : right + 1]
-        part[inside] = np.minimum(part[inside], z)
-    return np.where(np.isfinite(depth), depth, 0)
 
 
 def sample_maker(people: list[PreparedSubject], settings: StreamSettings, device: str):
@@ -124,31 +99,6 @@ def streamed(size: int, target: int, steps: int, room: RoomSettings | None = Non
         "rooms": "yes" if room else "no",
         "warm stream, batch of 4": f"{1e3 * seconds:.1f} ms",
         "samples/s": CLIPS * FRAMES / seconds,
-    }
-
-
-def against_numpy(person: PreparedSubject, size: int, samples: int) -> dict:
-    """The z-buffer on one thread against a plain NumPy one, on one image."""
-    settings, subject, frames = StreamSettings(size=(size, size)), Subject.of(person), np.array([0])
-    scene = draw_stereo_scene(np.random.default_rng(0), settings, subject.poses.extent(frames))
-    points = project_vertices(subject.posed(frames).vertices, scene.declared[:1])
-    faces = subject.mesh.faces
-    arrays = points[0].numpy(), faces.numpy()
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    ours = rasterize(points, faces, size, size)[1][0].numpy()
-    theirs = numpy_zbuffer(*arrays, size, size)
-    times = in_turn(
-        {"ours": lambda: rasterize(points, faces, size, size), "numpy": lambda: numpy_zbuffer(*arrays, size, size)},
-        min(samples, 3),
-    )
-    torch.set_num_threads(before)
-    return {
-        "z-buffer": f"{size}^2, {len(faces) // 1000}k triangles",
-        "ours": times["ours"],
-        "NumPy": times["numpy"],
-        "NumPy / ours": times["numpy"].median / times["ours"].median,
-        "largest difference": f"{abs(ours - theirs).max():.1e} m",
     }
 
 
@@ -233,7 +183,6 @@ def main() -> None:
             "triangles": len(people[0].baked.faces),
             "on the device": f"{sum(x.nbytes for x in vars(people[0].baked).values()) / 2**20:.0f} MiB",
         },
-        against_numpy(people[0], 256, args.samples),
         throughput(people, 256, 512, "cpu", args.samples),
         throughput(people, 256, 512, "cpu", args.samples, ROOMS),
     ]

@@ -77,7 +77,7 @@ def with_bystanders(
     lights: Lights,
     distortion: Float32[Tensor, "n 5"] | None = None,
 ) -> RoomView:
-    """The view of a room, of all pixels, with other people in it; their shadows fall on the room, not on one another."""
+    """The view of a room, of all pixels, with other people; their shadows fall on the room, not on one another."""
     dense, frame = dense_camera(camera), torch.zeros(len(view.depth), dtype=torch.long, device=view.depth.device)
     for number, posed in enumerate(people):
         assert bystanders is not None

@@ -33,23 +33,14 @@ Parts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class PosedImage:
-    """An image as a layout with one pose for each image lists it.
+    """An image as a layout with one pose for each image lists it."""
 
-    Args:
-        name: path within the capture, with slashes.
-        image: the image.
-        calibration: of the camera that took it.
-        mask: coverage of the person, or None.
-        depth: true depth, or None.
-        time: when it was taken, in any unit; None where the layout does not say.
-    """
-
-    name: str
+    name: str  # path within the capture, with slashes
     image: LazyImage
-    calibration: Calibration
-    mask: LazyImage | None = None
-    depth: LazyImage | None = None
-    time: float | None = None
+    calibration: Calibration  # of the camera that took it
+    mask: LazyImage | None = None  # coverage of the person, or None
+    depth: LazyImage | None = None  # true depth, or None
+    time: float | None = None  # when it was taken, in any unit; None where the layout does not say
 
     @cached_property
     def parts(self) -> Parts:
@@ -59,17 +50,11 @@ class PosedImage:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """A way to tell cameras and frames apart; one entry for each image.
+    """A way to tell cameras and frames apart; one entry for each image."""
 
-    Args:
-        keys: equal for the images of one camera.
-        labels: what the camera is named after.
-        numbers: of the frames; None: by the names of each camera's images.
-    """
-
-    keys: Sequence[Hashable]
-    labels: Sequence[Parts]
-    numbers: Sequence[int] | None = None
+    keys: Sequence[Hashable]  # equal for the images of one camera
+    labels: Sequence[Parts]  # what the camera is named after
+    numbers: Sequence[int] | None = None  # of the frames; None: by the names of each camera's images
 
     def groups(self) -> Groups:
         """Number of the camera of each image, in the order of their first images."""

@@ -27,22 +27,14 @@ _BLACK = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration of one camera as a file has it, not checked yet.
+    """Calibration of one camera as a file has it, not checked yet."""
 
-    Args:
-        matrix: intrinsics, pixel centres at +0.5.
-        distortion: OpenCV's coefficients, any number of them.
-        rotation: world to camera.
-        translation: world to camera, metres.
-        file: the file.
-        size: width and height that the intrinsics are for; None where the file does not say.
-    """
-
-    matrix: Float[np.ndarray, "3 3"]
-    distortion: Float[np.ndarray, " n"]
-    rotation: Float[np.ndarray, "3 3"]
-    translation: Float[np.ndarray, " 3"]
+    matrix: Float[np.ndarray, "3 3"]  # intrinsics, pixel centres at +0.5
+    distortion: Float[np.ndarray, " n"]  # OpenCV's coefficients, any number of them
+    rotation: Float[np.ndarray, "3 3"]  # world to camera
+    translation: Float[np.ndarray, " 3"]  # world to camera, metres
     file: Path
+    # width and height that the intrinsics are for; None where the file does not say
     size: tuple[int, int] | None = None
 
 

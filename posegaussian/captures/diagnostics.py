@@ -53,21 +53,13 @@ Pixels = Mapping[str, Float[np.ndarray, " 2"]]
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """Something that looks wrong.
+    """Something that looks wrong."""
 
-    Args:
-        what: the problem, in a few words.
-        hint: what to do about it.
-        camera: the camera that has the problem; None where all or several have it.
-        code: of the error or warning that it becomes.
-        fatal: whether every later result would be wrong.
-    """
-
-    what: str
-    hint: str
-    camera: str | None = None
-    code: str = field(kw_only=True)
-    fatal: bool = False
+    what: str  # the problem, in a few words
+    hint: str  # what to do about it
+    camera: str | None = None  # the camera that has the problem; None where all or several have it
+    code: str = field(kw_only=True)  # of the error or warning that it becomes
+    fatal: bool = False  # whether every later result would be wrong
 
 
 def check(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> None:

@@ -20,17 +20,11 @@ _VIDEO_FOLDERS = ("videos", "synchronized_videos", ".")
 
 @dataclass(frozen=True)
 class CameraFootage:
-    """Footage by camera.
+    """Footage by camera."""
 
-    Args:
-        images: by camera and frame number.
-        paths: folder of images, or video, by camera.
-        in_order: whether the cameras were matched in the order of names, since no name said which is which.
-    """
-
-    images: dict[str, dict[int, LazyImage]]
-    paths: Mapping[str, Path]
-    in_order: bool
+    images: dict[str, dict[int, LazyImage]]  # by camera and frame number
+    paths: Mapping[str, Path]  # folder of images, or video, by camera
+    in_order: bool  # whether the cameras were matched in the order of names, since no name said which is which
 
     @property
     def matched_in_order(self) -> dict[str, str]:

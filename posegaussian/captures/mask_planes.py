@@ -29,15 +29,10 @@ _MOST_COLORS = 256
 
 @dataclass(frozen=True)
 class Plane:
-    """One level a pixel, 0 in the background.
+    """One level a pixel, 0 in the background."""
 
-    Args:
-        levels: coverage, or numbers of labels.
-        names: the label of each level; empty: the level is the label.
-    """
-
-    levels: Levels
-    names: Sequence[str] = ()
+    levels: Levels  # coverage, or numbers of labels
+    names: Sequence[str] = ()  # the label of each level; empty: the level is the label
 
     def name(self, level: int) -> str:
         """The label of a level."""

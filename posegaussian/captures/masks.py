@@ -25,15 +25,10 @@ _SPECK = 1e-4
 
 @dataclass(frozen=True)
 class ResizedMask:
-    """A mask, resampled to the size of its image.
+    """A mask, resampled to the size of its image."""
 
-    Args:
-        mask: the file.
-        size: width and height, pixels.
-    """
-
-    mask: ImageFile
-    size: tuple[int, int]
+    mask: ImageFile  # the file
+    size: tuple[int, int]  # width and height, pixels
 
     @property
     def path(self) -> Path:

@@ -95,15 +95,10 @@ class Poses:
 
 @dataclass(frozen=True)
 class Spread:
-    """How far the poses of a camera lie from their mean.
+    """How far the poses of a camera lie from their mean."""
 
-    Args:
-        distance: in units of the world.
-        angle: degrees.
-    """
-
-    distance: float
-    angle: float
+    distance: float  # in units of the world
+    angle: float  # degrees
 
     def __str__(self) -> str:
         return f"{self.distance:.2g} in the world's unit and {round(self.angle, 4):.2g} degrees"

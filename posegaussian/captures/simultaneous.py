@@ -24,19 +24,12 @@ Times = Mapping[str, Float64[np.ndarray, " _"]]
 
 @dataclass(frozen=True)
 class Pairing:
-    """Frames of the same time.
+    """Frames of the same time."""
 
-    Args:
-        reference: the camera whose frame numbers count: the one of the lowest rate, with the fewest gaps.
-        numbers: its frames that every camera has a partner of.
-        indices: of those partners, by camera, as long as `numbers`.
-        apart: largest difference between the time stamps of partners, seconds.
-    """
-
-    reference: str
-    numbers: Int64[np.ndarray, " common"]
-    indices: Mapping[str, Int64[np.ndarray, " common"]]
-    apart: float
+    reference: str  # the camera whose frame numbers count: the one of the lowest rate, with the fewest gaps
+    numbers: Int64[np.ndarray, " common"]  # its frames that every camera has a partner of
+    indices: Mapping[str, Int64[np.ndarray, " common"]]  # of those partners, by camera, as long as `numbers`
+    apart: float  # largest difference between the time stamps of partners, seconds
 
 
 def pair_frames(times: Times) -> Pairing | None:

@@ -25,19 +25,12 @@ pairs grows by about 1 dB in each (docs/results.md)."""
 
 @dataclass(frozen=True)
 class Triple:
-    """A pair of cameras and one between them, with angles about the person in degrees.
+    """A pair of cameras and one between them, with angles about the person in degrees."""
 
-    Args:
-        pair: the sources.
-        camera: the held-out one.
-        angle: between the sources.
-        nearest: between the held-out camera and the nearer source.
-    """
-
-    pair: Names
-    camera: str
-    angle: float
-    nearest: float
+    pair: Names  # the sources
+    camera: str  # the held-out one
+    angle: float  # between the sources
+    nearest: float  # between the held-out camera and the nearer source
 
     @property
     def cameras(self) -> tuple[str, str, str]:

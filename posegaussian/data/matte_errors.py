@@ -37,23 +37,14 @@ _SPREADS = 2.5
 
 @dataclass(frozen=True)
 class MatteErrors:
-    """Errors of n mattes, on their device; lengths in pixels of these mattes.
+    """Errors of n mattes, on their device; lengths in pixels of these mattes."""
 
-    Args:
-        edges: offset, standard deviation of the noise along the edge, and width of the ramp.
-        holes: radii of the holes; 0: none.
-        leaks: radii of the leaks; 0: none.
-        lost: which hands and feet are missing.
-        seeds: of the noise.
-        reach: how far an edge moves at most.
-    """
-
-    edges: Float[Tensor, "n 3"]
-    holes: Float[Tensor, "n k"]
-    leaks: Float[Tensor, "n l"]
-    lost: Float[Tensor, "n 4"]
-    seeds: Int[Tensor, "n"]
-    reach: int
+    edges: Float[Tensor, "n 3"]  # offset, standard deviation of the noise along the edge, and width of the ramp
+    holes: Float[Tensor, "n k"]  # radii of the holes; 0: none
+    leaks: Float[Tensor, "n l"]  # radii of the leaks; 0: none
+    lost: Float[Tensor, "n 4"]  # which hands and feet are missing
+    seeds: Int[Tensor, "n"]  # of the noise
+    reach: int  # how far an edge moves at most
 
 
 def draw_matte_errors(

@@ -18,19 +18,12 @@ _WORSE = 1e-4
 
 @dataclass(frozen=True)
 class Split:
-    """What is learned from, and what is kept back.
+    """What is learned from, and what is kept back."""
 
-    Args:
-        learned: triples without the kept-back camera.
-        camera: the kept-back camera between its narrowest pair; None where no camera can be spared.
-        frames: numbers of the frames that are learned from.
-        kept: numbers of the kept-back frames; none where there is one frame.
-    """
-
-    learned: list[Triple]
-    camera: Triple | None
-    frames: list[int]
-    kept: list[int]
+    learned: list[Triple]  # triples without the kept-back camera
+    camera: Triple | None  # the kept-back camera between its narrowest pair; None where no camera can be spared
+    frames: list[int]  # numbers of the frames that are learned from
+    kept: list[int]  # numbers of the kept-back frames; none where there is one frame
 
 
 def split_rig(
@@ -84,17 +77,11 @@ def _without(cameras: Mapping[str, SourceCamera], name: str) -> dict[str, Source
 
 @dataclass(frozen=True)
 class Judged:
-    """Means over kept-back views before and after tuning.
+    """Means over kept-back views before and after tuning."""
 
-    Args:
-        what: was kept back.
-        psnr: of the person's box, dB.
-        lpips: of the whole image; NaN where it was not measured.
-    """
-
-    what: str
-    psnr: tuple[float, float]
-    lpips: tuple[float, float]
+    what: str  # was kept back
+    psnr: tuple[float, float]  # of the person's box, dB
+    lpips: tuple[float, float]  # of the whole image; NaN where it was not measured
 
     @property
     def gain(self) -> float:

@@ -28,19 +28,12 @@ _WORTH = 1.0
 
 @dataclass(frozen=True)
 class MeasuredTriple:
-    """Two sources and what their views at the camera between them are worth.
+    """Two sources and what their views at the camera between them are worth."""
 
-    Args:
-        triple: the cameras.
-        values: means over the frames, by method, scope and metric.
-        doubts: about the sources; None where they could not be rectified.
-        problem: why nothing was measured; empty where something was.
-    """
-
-    triple: Triple
-    values: Mapping[tuple[str, str, str], float]
-    doubts: PairDoubts | None
-    problem: str = ""
+    triple: Triple  # the cameras
+    values: Mapping[tuple[str, str, str], float]  # means over the frames, by method, scope and metric
+    doubts: PairDoubts | None  # about the sources; None where they could not be rectified
+    problem: str = ""  # why nothing was measured; empty where something was
 
     def value(self, method: str, metric: str, scope: str = "bbox") -> float:
         """A mean over the frames; NaN where it is not known."""
@@ -61,23 +54,14 @@ class AngleRow:
 
 @dataclass(frozen=True)
 class PairAdvice:
-    """Whether a pair should be used.
+    """Whether a pair should be used."""
 
-    Args:
-        names: of the cameras.
-        angle: between them about the person, degrees.
-        expected: PSNR of the box at a view between them, dB; NaN where nothing is known.
-        measured: whether a camera between them measured it; else it is that of pairs of this angle.
-        use: the verdict.
-        why: the reason.
-    """
-
-    names: Names
-    angle: float
-    expected: float
-    measured: bool
-    use: bool
-    why: str
+    names: Names  # of the cameras
+    angle: float  # between them about the person, degrees
+    expected: float  # PSNR of the box at a view between them, dB; NaN where nothing is known
+    measured: bool  # whether a camera between them measured it; else it is that of pairs of this angle
+    use: bool  # the verdict
+    why: str  # the reason
 
 
 def limits(doubts: PairDoubts | None, angle: float, color_gain: float = math.nan) -> list[str]:

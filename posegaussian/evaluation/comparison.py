@@ -29,18 +29,13 @@ REACH = 12
 
 @dataclass(frozen=True)
 class ImageMetric:
-    """A metric of images, ready to use.
+    """A metric of images, ready to use."""
 
-    Args:
-        entry: of the registry.
-        function: of an image and the truth; it returns a number, or a map if `entry.black` is given. None without the
-            weights of the metric.
-        missing: why there is no function; empty if there is one.
-    """
-
-    entry: Metric
+    entry: Metric  # of the registry
+    # of an image and the truth; it returns a number, or a map if `entry.black` is given. None without the weights of
+    # the metric.
     function: Callable[[Tensor, Tensor], Any] | None
-    missing: str = ""
+    missing: str = ""  # why there is no function; empty if there is one
 
 
 def load_image_metrics(folders: Mapping[str, str | None], without: Collection[str] = ()) -> dict[str, ImageMetric]:

@@ -31,25 +31,16 @@ _GREY = np.full((1, 3), 0.5, np.float32)
 
 @dataclass(frozen=True)
 class PairDoubts:
-    """What can be said about a pair; None: it is not known.
+    """What can be said about a pair; None: it is not known."""
 
-    Args:
-        names: of the left and the right camera.
-        mattes: mean confidence of the masks that were found, in [0, 1]; None where they are given.
-        joints: mean score of the joints, in [0, 1].
-        features: median difference of the rows of matched features, pixels at a height of 1024: the calibration's
-            error.
-        rows: the same of the joints, which contains the errors of the detector.
-        color: largest change of a grey's channel by the matching of colours, as a share.
-        late: how many frames the right camera is late (negative: early), with its standard error.
-    """
-
-    names: tuple[str, str]
-    mattes: float | None
-    joints: float | None
+    names: tuple[str, str]  # of the left and the right camera
+    mattes: float | None  # mean confidence of the masks that were found, in [0, 1]; None where they are given
+    joints: float | None  # mean score of the joints, in [0, 1]
+    # median difference of the rows of matched features, pixels at a height of 1024: the calibration's error
     features: float | None
-    rows: float | None
-    color: float
+    rows: float | None  # the same of the joints, which contains the errors of the detector
+    color: float  # largest change of a grey's channel by the matching of colours, as a share
+    # how many frames the right camera is late (negative: early), with its standard error
     late: tuple[float, float] | None
 
     @property

@@ -14,17 +14,11 @@ from posegaussian.registry import metrics_on, resolve
 
 @dataclass(frozen=True)
 class ViewLevels:
-    """One view in 8 bits.
+    """One view in 8 bits."""
 
-    Args:
-        images: RGB, by method.
-        truth: RGB on black.
-        mask: coverage of the person, 0..255.
-    """
-
-    images: Mapping[str, UInt8[np.ndarray, "h w 3"]]
-    truth: UInt8[np.ndarray, "h w 3"]
-    mask: UInt8[np.ndarray, "h w"]
+    images: Mapping[str, UInt8[np.ndarray, "h w 3"]]  # RGB, by method
+    truth: UInt8[np.ndarray, "h w 3"]  # RGB on black
+    mask: UInt8[np.ndarray, "h w"]  # coverage of the person, 0..255
 
 
 def motions_between(previous: ViewLevels, current: ViewLevels) -> dict[str, ImageMotion]:

@@ -41,15 +41,11 @@ _METHOD = 4
 
 @dataclass(frozen=True)
 class PixelFrame:
-    """One frame of a pair.
+    """One frame of a pair."""
 
-    Args:
-        image: WebP, lossless.
-        record: boxes [x, y, width, height] of both views in pixels of the image's cells; stride of the cells in pixels
-            of the view; ranges of inverse depth (1/m) and of log scale; the largest component of a rotation.
-    """
-
-    image: bytes
+    image: bytes  # WebP, lossless
+    # boxes [x, y, width, height] of both views in pixels of the image's cells; stride of the cells in pixels of the
+    # view; ranges of inverse depth (1/m) and of log scale; the largest component of a rotation
     record: dict[str, Any]
 
 

@@ -15,20 +15,14 @@ from posegaussian.types import Gaussians
 
 @dataclass(frozen=True)
 class SplatSequence:
-    """The .ply files of one capture; a file is read when its frame is needed.
+    """The .ply files of one capture; a file is read when its frame is needed."""
 
-    Args:
-        files: named PAIR_FRAME.ply, as `render` names them, in natural order; other names are frames 0, 1, ... of one
-            pair without a name.
-        up: the axis of their world that points up; None: unknown, and axes stay.
-        fps: frames per second.
-        rectified: the rectified .h5 of the capture; None: not given.
-    """
-
+    # named PAIR_FRAME.ply, as `render` names them, in natural order; other names are frames 0, 1, ... of one pair
+    # without a name.
     files: Sequence[Path]
-    up: Axis | None
-    fps: int
-    rectified: Path | None = None
+    up: Axis | None  # the axis of their world that points up; None: unknown, and axes stay
+    fps: int  # frames per second
+    rectified: Path | None = None  # the rectified .h5 of the capture; None: not given
 
     def pairs(self) -> dict[str, list[tuple[int, Path]]]:
         """The number and the file of every frame, by pair."""

@@ -28,21 +28,14 @@ _OUTSIDE = -10
 
 @dataclass(frozen=True)
 class SamplingMap:
-    """Positions of the pixels of a view in the source image.
+    """Positions of the pixels of a view in the source image."""
 
-    Args:
-        x: column, integer pixel centres; outside the image where the lens model folds back onto itself.
-        y: row, likewise.
-        scale: source pixels per pixel of the view, along one axis.
-        slant: depth along the view's optical axis / depth along the source's.
-        focal: focal length of the source, pixels.
-    """
-
+    # column, integer pixel centres; outside the image where the lens model folds back onto itself
     x: Float32[np.ndarray, "h w"]
-    y: Float32[np.ndarray, "h w"]
-    scale: float
-    slant: Float32[np.ndarray, "h w"]
-    focal: float
+    y: Float32[np.ndarray, "h w"]  # row, likewise
+    scale: float  # source pixels per pixel of the view, along one axis
+    slant: Float32[np.ndarray, "h w"]  # depth along the view's optical axis / depth along the source's
+    focal: float  # focal length of the source, pixels
 
 
 def sampling_map(source: SourceCamera, view: Camera) -> SamplingMap:

@@ -45,17 +45,12 @@ class LazyImage(Protocol):
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image in a file of its own.
+    """An image in a file of its own."""
 
-    Args:
-        path: of the file.
-        upright: whether to apply an EXIF orientation, as OpenCV does; otherwise the samples stay as stored.
-        white: level of white where the file has more than 8 bits; 4095 if they are the 12 low ones of 16. None: it is
-            not known, since the file belongs to a capture of 8 bits.
-    """
-
-    path: Path
-    upright: bool = True
+    path: Path  # of the file
+    upright: bool = True  # whether to apply an EXIF orientation, as OpenCV does; otherwise the samples stay as stored
+    # level of white where the file has more than 8 bits; 4095 if they are the 12 low ones of 16. None: it is not known,
+    # since the file belongs to a capture of 8 bits.
     white: int | None = WHITE
 
     def is_rotated(self) -> bool:
@@ -120,17 +115,11 @@ def has_alpha(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class DepthFile:
-    """Depth along the optical axis, in a file of 16 bits; 0 where unknown.
+    """Depth along the optical axis, in a file of 16 bits; 0 where unknown."""
 
-    Args:
-        path: of the file.
-        unit: metres per step, or 1 / metres if `inverse`.
-        inverse: whether the file holds 1 / depth.
-    """
-
-    path: Path
-    unit: float = DEPTH_UNIT
-    inverse: bool = False
+    path: Path  # of the file
+    unit: float = DEPTH_UNIT  # metres per step, or 1 / metres if `inverse`
+    inverse: bool = False  # whether the file holds 1 / depth
 
     def pixels(self) -> np.ndarray:
         """Depth in metres."""

@@ -16,19 +16,13 @@ from posegaussian.text import read_text
 
 @dataclass(frozen=True)
 class TexturedMesh:
-    """A mesh with texture coordinates.
+    """A mesh with texture coordinates."""
 
-    Args:
-        vertices: in the file's unit and axes.
-        faces: vertex indices of triangles, from 0; the file's polygons become fans of triangles.
-        uv: texture coordinates of the corners of each face: shares of its width and height, from the lower left.
-        texture: RGB.
-    """
-
-    vertices: Float[np.ndarray, "v 3"]
-    faces: Int[np.ndarray, "f 3"]
+    vertices: Float[np.ndarray, "v 3"]  # in the file's unit and axes
+    faces: Int[np.ndarray, "f 3"]  # vertex indices of triangles, from 0; the file's polygons become fans of triangles
+    # texture coordinates of the corners of each face: shares of its width and height, from the lower left
     uv: Float[np.ndarray, "f 3 2"]
-    texture: UInt8[np.ndarray, "h w 3"]
+    texture: UInt8[np.ndarray, "h w 3"]  # RGB
 
 
 def read_textured_mesh(folder: Path) -> TexturedMesh:

@@ -26,16 +26,11 @@ _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
 
 @dataclass(frozen=True)
 class _Element:
-    """An element of the header.
+    """An element of the header."""
 
-    Args:
-        name: of the element.
-        count: how many there are.
-        fields: name and NumPy's type of each property; None where one is a list, whose length varies.
-    """
-
-    name: str
-    count: int
+    name: str  # of the element
+    count: int  # how many there are
+    # name and NumPy's type of each property; None where one is a list, whose length varies
     fields: list[tuple[str, str]] | None
 
 

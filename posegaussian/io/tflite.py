@@ -26,38 +26,24 @@ _SPARSE = 1
 
 @dataclass(frozen=True)
 class Node:
-    """One operation.
+    """One operation."""
 
-    Args:
-        kind: such as `conv_2d`.
-        inputs: indices of tensors.
-        output: index of the tensor that it makes.
-        options: by name.
-    """
-
-    kind: str
-    inputs: tuple[int, ...]
-    output: int
-    options: Mapping[str, Any]
+    kind: str  # such as `conv_2d`
+    inputs: tuple[int, ...]  # indices of tensors
+    output: int  # index of the tensor that it makes
+    options: Mapping[str, Any]  # by name
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model: images come in as (batch, height, width, channels), and so do all tensors of four axes.
+    """A model: images come in as (batch, height, width, channels), and so do all tensors of four axes."""
 
-    Args:
-        nodes: operations, each after those whose output it needs.
-        constants: arrays by index of their tensor, as stored: half floats stay so; sparse ones are unpacked.
-        input: index of the only input.
-        outputs: indices of the outputs.
-        size: (height, width) of the input.
-    """
-
-    nodes: tuple[Node, ...]
+    nodes: tuple[Node, ...]  # operations, each after those whose output it needs
+    # arrays by index of their tensor, as stored: half floats stay so; sparse ones are unpacked
     constants: Mapping[int, np.ndarray]
-    input: int
-    outputs: tuple[int, ...]
-    size: tuple[int, int]
+    input: int  # index of the only input
+    outputs: tuple[int, ...]  # indices of the outputs
+    size: tuple[int, int]  # (height, width) of the input
 
 
 def read_tflite(path: Path) -> Model:

@@ -37,15 +37,10 @@ give the same bytes every time."""
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """One frame of a video, a posegaussian.io.images.LazyImage.
+    """One frame of a video, a posegaussian.io.images.LazyImage."""
 
-    Args:
-        path: of the video.
-        index: of the frame, from 0.
-    """
-
-    path: Path
-    index: int
+    path: Path  # of the video
+    index: int  # of the frame, from 0
 
     def pixels(self) -> np.ndarray:
         """RGB samples; a rotation in the video's header is applied, as players and OpenCV do."""
@@ -195,21 +190,13 @@ def _reader(path: Path, _changed: int, _size: int) -> _Reader:
 
 @dataclass(frozen=True)
 class _Codec:
-    """How a kind of video is written.
+    """How a kind of video is written."""
 
-    Args:
-        container: FFmpeg's name.
-        encoder: FFmpeg's name.
-        pixels: format of the encoded pixels.
-        options: of the encoder.
-        even: whether it needs even sizes.
-    """
-
-    container: str
-    encoder: str
-    pixels: str
-    options: Mapping[str, str]
-    even: bool = True
+    container: str  # FFmpeg's name
+    encoder: str  # FFmpeg's name
+    pixels: str  # format of the encoded pixels
+    options: Mapping[str, str]  # of the encoder
+    even: bool = True  # whether it needs even sizes
 
 
 _H264 = _Codec("mp4", "libx264", "yuv420p", _ENCODER)

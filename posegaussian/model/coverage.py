@@ -14,15 +14,10 @@ _CERTAIN = 0.01
 
 @dataclass(frozen=True)
 class Filmed:
-    """A pair as filmed around the person.
+    """A pair as filmed around the person."""
 
-    Args:
-        images: RGB.
-        background: the colour nearby of what the masks leave out; 0 where there is none.
-    """
-
-    images: Float[Tensor, "b 2 3 h w"]
-    background: Float[Tensor, "b 2 3 h w"]
+    images: Float[Tensor, "b 2 3 h w"]  # RGB
+    background: Float[Tensor, "b 2 3 h w"]  # the colour nearby of what the masks leave out; 0 where there is none
 
     @classmethod
     def of(cls, pair: StereoPair) -> "Filmed":

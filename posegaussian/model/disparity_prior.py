@@ -21,34 +21,22 @@ from posegaussian.types import Camera, StereoPair
 
 @dataclass(frozen=True)
 class PriorEstimate:
-    """The disparity prior, one cell per `stride` x `stride` pixels.
+    """The disparity prior, one cell per `stride` x `stride` pixels."""
 
-    Args:
-        disparity: its mean, in pixels.
-        sigma: its standard deviation, in pixels.
-        pixels_per_metre: change of the disparity in pixels per metre of depth.
-        capsule_weights: how much each cell belongs to each capsule, in [0, 1], in cells twice as large.
-    """
-
-    disparity: Float[Tensor, "b 2 h w"]
-    sigma: Float[Tensor, "b 2 h w"]
-    pixels_per_metre: Float[Tensor, "b 2 h w"]
+    disparity: Float[Tensor, "b 2 h w"]  # its mean, in pixels
+    sigma: Float[Tensor, "b 2 h w"]  # its standard deviation, in pixels
+    pixels_per_metre: Float[Tensor, "b 2 h w"]  # change of the disparity in pixels per metre of depth
+    # how much each cell belongs to each capsule, in [0, 1], in cells twice as large
     capsule_weights: Float[Tensor, "b 2 k hs ws"]
 
 
 @dataclass(frozen=True)
 class _Rig:
-    """The parameters of the relation between disparity and depth, for a batch of pairs.
+    """The parameters of the relation between disparity and depth, for a batch of pairs."""
 
-    Args:
-        infinity: disparity at infinite depth, pixels.
-        baseline: metres.
-        scale: focal length times baseline, pixels x metres.
-    """
-
-    infinity: Float[Tensor, "b"]
-    baseline: Float[Tensor, "b"]
-    scale: Float[Tensor, "b"]
+    infinity: Float[Tensor, "b"]  # disparity at infinite depth, pixels
+    baseline: Float[Tensor, "b"]  # metres
+    scale: Float[Tensor, "b"]  # focal length times baseline, pixels x metres
 
     @staticmethod
     def of(cameras: Camera) -> "_Rig":

@@ -38,16 +38,11 @@ _LEAST_OPACITY = 1 / 255
 
 @dataclass(frozen=True)
 class Decoded:
-    """The Gaussians of both views, concatenated.
+    """The Gaussians of both views, concatenated."""
 
-    Args:
-        gaussians: world frame.
-        count: number of pixels with a Gaussian; None without capacity.
-        evidence: the logit of the person's share of each pixel; None where masks are exact.
-    """
-
-    gaussians: Gaussians
-    count: Int[Tensor, "b 2"] | None
+    gaussians: Gaussians  # world frame
+    count: Int[Tensor, "b 2"] | None  # number of pixels with a Gaussian; None without capacity
+    # the logit of the person's share of each pixel; None where masks are exact
     evidence: Float[Tensor, "b 2 h w"] | None
 
 

@@ -21,19 +21,12 @@ _POSE_QUARTER, _POSE_EIGHTH = 32, 64
 
 @dataclass(frozen=True)
 class PoseFeatures:
-    """The pose features of a batch.
+    """The pose features of a batch."""
 
-    Args:
-        quarter: features at 1/4 of the image's size.
-        eighth: features at 1/8, stabilised.
-        temporal_filter: for images and disparities of these frames; None without a stabiliser.
-        state: of the stabiliser, after the last frame of each clip; None without it.
-    """
-
-    quarter: Float[Tensor, "n p hq wq"]
-    eighth: Float[Tensor, "n q hs ws"]
-    temporal_filter: TemporalFilter | None
-    state: Float[Tensor, "c 2 d hs ws"] | None
+    quarter: Float[Tensor, "n p hq wq"]  # features at 1/4 of the image's size
+    eighth: Float[Tensor, "n q hs ws"]  # features at 1/8, stabilised
+    temporal_filter: TemporalFilter | None  # for images and disparities of these frames; None without a stabiliser
+    state: Float[Tensor, "c 2 d hs ws"] | None  # of the stabiliser, after the last frame of each clip; None without it
 
 
 class PoseBranch(nn.Module):

@@ -15,23 +15,15 @@ _MIDDLES = {"head": "ear", "chest": "shoulder", "seat": "hip"}
 
 @dataclass(frozen=True)
 class Capsule:
-    """A part of the body; `elbow` without `left_` or `right_` stands for one capsule on either side.
+    """A part of the body; `elbow` without `left_` or `right_` stands for one capsule on either side."""
 
-    Args:
-        start: joint or midpoint.
-        end: likewise; `other_hip` is the hip of the other side.
-        beyond: if above 0, the capsule extends from `end` by this share of the length instead; exact in half precision.
-        radius: beyond it the weight falls, metres.
-        inset: how much nearer than the axis the skin is, metres.
-        spread: standard deviation of the skin, metres.
-    """
-
-    start: str
-    end: str
+    start: str  # joint or midpoint
+    end: str  # likewise; `other_hip` is the hip of the other side
+    # if above 0, the capsule extends from `end` by this share of the length instead; exact in half precision
     beyond: float
-    radius: float
-    inset: float
-    spread: float
+    radius: float  # beyond it the weight falls, metres
+    inset: float  # how much nearer than the axis the skin is, metres
+    spread: float  # standard deviation of the skin, metres
 
     def __post_init__(self) -> None:
         _both_sides(self.start, self.end)  # Raises a ValueError for unknown names.
@@ -39,17 +31,11 @@ class Capsule:
 
 @dataclass(frozen=True)
 class Link:
-    """How much the depths of two joints differ; names without a side stand for both sides.
+    """How much the depths of two joints differ; names without a side stand for both sides."""
 
-    Args:
-        first: joint.
-        second: likewise.
-        spread: standard deviation of the difference, metres.
-    """
-
-    first: str
-    second: str
-    spread: float
+    first: str  # joint
+    second: str  # likewise
+    spread: float  # standard deviation of the difference, metres
 
     def __post_init__(self) -> None:
         _both_sides(self.first, self.second)  # Raises a ValueError for unknown names.

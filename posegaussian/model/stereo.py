@@ -30,21 +30,17 @@ _CUE_PLANES = 5
 
 @dataclass(frozen=True)
 class StereoEstimate:
-    """The disparities of both views.
+    """The disparities of both views."""
 
-    Args:
-        disparities: at full resolution, in pixels; the last is the result. In training the earlier estimates come
-            before it, upsampled bilinearly: the posterior mean, one per GRU update, and the match before refinement.
-        half: the result at half the image's size, one value per 2 x 2 pixels, in pixels of the image.
-        hidden: features of the refinement at half the image's size, after a ReLU.
-        correction: where masks are a hint, the evidence at half the image's size that corrects them; else None.
-        evidence: the logits of the person's share at 1/4 and at 1/2; none where masks are exact.
-    """
-
+    # at full resolution, in pixels; the last is the result. In training the earlier estimates come before it, upsampled
+    # bilinearly: the posterior mean, one per GRU update, and the match before refinement.
     disparities: tuple[Float[Tensor, "b 2 h w"], ...]
+    # the result at half the image's size, one value per 2 x 2 pixels, in pixels of the image
     half: Float[Tensor, "b 2 hh wh"]
-    hidden: Float[Tensor, "b 2 c hh wh"]
+    hidden: Float[Tensor, "b 2 c hh wh"]  # features of the refinement at half the image's size, after a ReLU
+    # where masks are a hint, the evidence at half the image's size that corrects them; else None
     correction: Float[Tensor, "b 2 hh wh"] | None = None
+    # the logits of the person's share at 1/4 and at 1/2; none where masks are exact
     evidence: tuple[Float[Tensor, "b 2 _ _"], ...] = ()
 
 

@@ -17,26 +17,18 @@ and 1/2, each as a coarse and a fine part (see `TemporalFilter.packed_state`).""
 
 @dataclass(frozen=True)
 class TemporalFilter:
-    """A recursive filter for one batch of clips, with the filtered values of the frame before each clip.
+    """A recursive filter for one batch of clips, with the filtered values of the frame before each clip."""
 
-    Args:
-        image: RGB.
-        prior: mean of the disparity prior at 1/4 of the image's size, in pixels.
-        match: the match at 1/2 of the image's size, in pixels.
-        stillness: of every frame, in [0, 1]: 0 where the pose moves, at a cut, and without a frame before.
-        tolerances: changes below these are averaged away: of colours at a stillness of 1 - `stillness_margin`, and of
-            the match, in pixels.
-        frames: per clip.
-        constants: of the temporal filter.
-    """
-
-    image: Float[Tensor, "c 2 3 h w"]
-    prior: Float[Tensor, "c 2 hq wq"]
-    match: Float[Tensor, "c 2 hh wh"]
+    image: Float[Tensor, "c 2 3 h w"]  # RGB
+    prior: Float[Tensor, "c 2 hq wq"]  # mean of the disparity prior at 1/4 of the image's size, in pixels
+    match: Float[Tensor, "c 2 hh wh"]  # the match at 1/2 of the image's size, in pixels
+    # of every frame, in [0, 1]: 0 where the pose moves, at a cut, and without a frame before
     stillness: Float[Tensor, "b 2 hs ws"]
+    # changes below these are averaged away: of colours at a stillness of 1 - `stillness_margin`, and of the match, in
+    # pixels
     tolerances: Float[Tensor, "2"]
-    frames: int
-    constants: TemporalFilterConstants
+    frames: int  # per clip
+    constants: TemporalFilterConstants  # of the temporal filter
 
     @staticmethod
     def from_state(

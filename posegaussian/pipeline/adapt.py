@@ -44,15 +44,10 @@ _JUDGED_FRAMES, _JUDGED_TRIPLES = 6, 4
 
 @dataclass(frozen=True)
 class Adaptation:
-    """The verdict.
+    """The verdict."""
 
-    Args:
-        judged: what was kept back.
-        objection: why the weights stay as they were; empty where the tuned ones were written.
-    """
-
-    judged: Sequence[Judged]
-    objection: str
+    judged: Sequence[Judged]  # what was kept back
+    objection: str  # why the weights stay as they were; empty where the tuned ones were written
 
     def lines(self) -> list[str]:
         """A line each: the numbers, then the verdict."""

@@ -36,23 +36,14 @@ _WEIGHTS_IN_A_STATE = 10.0
 
 @dataclass(frozen=True)
 class CaptureSize:
-    """How much a capture holds.
+    """How much a capture holds."""
 
-    Args:
-        sources: number of source cameras.
-        held_out: number of held-out cameras.
-        pairs: number of source pairs.
-        frames: number of frames.
-        size: width and height of the largest image, pixels.
-        truth: whether it has depths.
-    """
-
-    sources: int
-    held_out: int
-    pairs: int
-    frames: int
-    size: tuple[int, int]
-    truth: bool
+    sources: int  # number of source cameras
+    held_out: int  # number of held-out cameras
+    pairs: int  # number of source pairs
+    frames: int  # number of frames
+    size: tuple[int, int]  # width and height of the largest image, pixels
+    truth: bool  # whether it has depths
 
 
 def builtin_size(settings: BuiltinSettings) -> CaptureSize:

@@ -41,19 +41,12 @@ _JUDGED = 100
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found.
+    """What was found."""
 
-    Args:
-        warnings: one plain sentence each.
-        masks: what is known about the masks of the frame that is shown, by camera.
-        calibration: what features say about the calibration; None for fewer than two cameras.
-        times: how late the cameras are; None without sound and landmarks.
-    """
-
-    warnings: list[str]
-    masks: Mapping[str, JudgedMask]
-    calibration: Correction | None = None
-    times: Synchronisation | None = None
+    warnings: list[str]  # one plain sentence each
+    masks: Mapping[str, JudgedMask]  # what is known about the masks of the frame that is shown, by camera
+    calibration: Correction | None = None  # what features say about the calibration; None for fewer than two cameras
+    times: Synchronisation | None = None  # how late the cameras are; None without sound and landmarks
 
 
 def write_inspection(

@@ -14,15 +14,10 @@ from posegaussian.errors import CaptureError
 
 @dataclass(frozen=True)
 class Package:
-    """A release of a package.
+    """A release of a package."""
 
-    Args:
-        name: with its version, as pip takes it.
-        sha256: of the file that pip downloads.
-    """
-
-    name: str
-    sha256: str
+    name: str  # with its version, as pip takes it
+    sha256: str  # of the file that pip downloads
 
     @contextmanager
     def file(self, given: Path | None) -> Iterator[Path]:

@@ -27,17 +27,11 @@ frames per second."""
 
 @dataclass(frozen=True)
 class Synchronisation:
-    """How late each camera is against the first one.
+    """How late each camera is against the first one."""
 
-    Args:
-        offsets: by camera; None where nothing tells.
-        source: `sound` or `landmarks`.
-        fps: frames per second, for messages; None where unknown.
-    """
-
-    offsets: Mapping[str, Offset | None]
-    source: str
-    fps: float | None = None
+    offsets: Mapping[str, Offset | None]  # by camera; None where nothing tells
+    source: str  # `sound` or `landmarks`
+    fps: float | None = None  # frames per second, for messages; None where unknown
 
     def whole(self) -> dict[str, int]:
         """Whole frames by which cameras are late, where they are certain; not those of cameras that drift."""

@@ -45,35 +45,20 @@ _LEAST_WIDTH = 0.5
 
 @dataclass(frozen=True)
 class ErrorModel(Tensors):
-    """Statistics of a detector's errors by visibility (0: hidden, 1: seen) and joint; lengths in cells of its maps.
+    """Statistics of a detector's errors by visibility (0: hidden, 1: seen) and joint; lengths in cells of its maps."""
 
-    Args:
-        offset: standard deviation along either axis.
-        score: mean of the score.
-        score_spread: its standard deviation.
-        width: mean of the standard deviation of the map's blob.
-        width_spread: its standard deviation.
-        miss: probability that the joint is not found.
-        swap: probability that it is found at the joint on the other side of the body.
-        jitter: share q of the variances that is independent in every frame.
-        reach: distance r of motion over which the rest decorrelates.
-        persistence: probability p that a miss or swap persists while the joint rests.
-        lost_offset: standard deviation along either axis where the joint was missed.
-        lost_score: mean of the score there.
-    """
-
-    offset: Float[Tensor, "2 17"]
-    score: Float[Tensor, "2 17"]
-    score_spread: Float[Tensor, "2 17"]
-    width: Float[Tensor, "2 17"]
-    width_spread: Float[Tensor, "2 17"]
-    miss: Float[Tensor, "2 17"]
-    swap: Float[Tensor, "2 17"]
-    jitter: float
-    reach: float
-    persistence: float
-    lost_offset: float
-    lost_score: float
+    offset: Float[Tensor, "2 17"]  # standard deviation along either axis
+    score: Float[Tensor, "2 17"]  # mean of the score
+    score_spread: Float[Tensor, "2 17"]  # its standard deviation
+    width: Float[Tensor, "2 17"]  # mean of the standard deviation of the map's blob
+    width_spread: Float[Tensor, "2 17"]  # its standard deviation
+    miss: Float[Tensor, "2 17"]  # probability that the joint is not found
+    swap: Float[Tensor, "2 17"]  # probability that it is found at the joint on the other side of the body
+    jitter: float  # share q of the variances that is independent in every frame
+    reach: float  # distance r of motion over which the rest decorrelates
+    persistence: float  # probability p that a miss or swap persists while the joint rests
+    lost_offset: float  # standard deviation along either axis where the joint was missed
+    lost_score: float  # mean of the score there
 
 
 def read_error_model(name: str) -> ErrorModel:

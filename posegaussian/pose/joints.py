@@ -19,17 +19,11 @@ the body, so a smaller difference is the joint's own skin. Chosen by hand."""
 
 @dataclass(frozen=True)
 class TrueJoints:
-    """Joints of all pairs and frames, in both views.
+    """Joints of all pairs and frames, in both views."""
 
-    Args:
-        pixels: x and y, rectified pixels.
-        inside: whether the joint lies in the image.
-        visible: whether it does, and no surface hides it.
-    """
-
-    pixels: Float[Tensor, "pairs frames 2 17 2"]
-    inside: Bool[Tensor, "pairs frames 2 17"]
-    visible: Bool[Tensor, "pairs frames 2 17"]
+    pixels: Float[Tensor, "pairs frames 2 17 2"]  # x and y, rectified pixels
+    inside: Bool[Tensor, "pairs frames 2 17"]  # whether the joint lies in the image
+    visible: Bool[Tensor, "pairs frames 2 17"]  # whether it does, and no surface hides it
 
 
 def true_joints(rectified: store.Reader) -> TrueJoints:

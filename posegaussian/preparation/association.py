@@ -22,14 +22,10 @@ _ENDS = tuple(tuple(LANDMARKS.index(f"{side}_{part}") for side in ("left", "righ
 
 @dataclass(frozen=True, eq=False)
 class SeenPerson:
-    """A person that several cameras see, or one alone.
+    """A person that several cameras see, or one alone."""
 
-    Args:
-        views: what is known from each camera, by its name.
-        torso: middle of the hips and middle of the shoulders, in the world, metres; NaN where one camera is alone.
-    """
-
-    views: Mapping[str, Person]
+    views: Mapping[str, Person]  # what is known from each camera, by its name
+    # middle of the hips and middle of the shoulders, in the world, metres; NaN where one camera is alone
     torso: Float[np.ndarray, "2 3"]
 
     @property

@@ -23,19 +23,14 @@ from posegaussian.preparation.rectification_plan import PairPlan, ViewPlan
 
 @dataclass(frozen=True)
 class _View:
-    """What resampling the images of one camera needs, on the device.
+    """What resampling the images of one camera needs, on the device."""
 
-    Args:
-        grid: where nine linear lookups lie in the image, from -1 to 1: they make the 16 samples of a pixel.
-        weights: of the lookups.
-        average: area averages of rows and columns, which come first; None where the image is not reduced.
-        color: transform of the colours; None where they stay.
-    """
-
+    # where nine linear lookups lie in the image, from -1 to 1: they make the 16 samples of a pixel
     grid: Float[Tensor, "9 h2 w2 2"]
-    weights: Float[Tensor, "9 1 h2 w2"]
+    weights: Float[Tensor, "9 1 h2 w2"]  # of the lookups
+    # area averages of rows and columns, which come first; None where the image is not reduced
     average: tuple[Float[Tensor, "h1 h"], Float[Tensor, "w1 w"]] | None
-    color: Float[Tensor, "3 4"] | None
+    color: Float[Tensor, "3 4"] | None  # transform of the colours; None where they stay
 
 
 class DeviceRectifier:

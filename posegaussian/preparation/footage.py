@@ -50,19 +50,12 @@ def images_ahead(
 
 @dataclass(frozen=True)
 class FrameInMemory:
-    """One frame as arrays, which are returned for every frame number.
+    """One frame as arrays, which are returned for every frame number."""
 
-    Args:
-        cameras: by name.
-        images: RGB, by camera.
-        masks: coverage of the person, 0..255, by camera.
-        calibration_files: none.
-    """
-
-    cameras: Mapping[str, SourceCamera]
-    images: Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
-    masks: Mapping[str, UInt8[np.ndarray, "_ _"]]
-    calibration_files: tuple[None] = (None,)
+    cameras: Mapping[str, SourceCamera]  # by name
+    images: Mapping[str, UInt8[np.ndarray, "_ _ 3"]]  # RGB, by camera
+    masks: Mapping[str, UInt8[np.ndarray, "_ _"]]  # coverage of the person, 0..255, by camera
+    calibration_files: tuple[None] = (None,)  # none
 
     def image(self, camera: str, frame: int) -> UInt8[np.ndarray, "h w 3"]:
         """See Footage."""

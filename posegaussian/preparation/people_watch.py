@@ -17,19 +17,12 @@ landmarks at the edge are less exact than this."""
 
 @dataclass
 class _Fact:
-    """Something that looks wrong in some frames.
+    """Something that looks wrong in some frames."""
 
-    Args:
-        what: is wrong.
-        hint: what to do about it.
-        frame: the first frame.
-        count: number of frames.
-    """
-
-    what: str
-    hint: str
-    frame: int
-    count: int = 0
+    what: str  # is wrong
+    hint: str  # what to do about it
+    frame: int  # the first frame
+    count: int = 0  # number of frames
 
 
 class PeopleWatch:

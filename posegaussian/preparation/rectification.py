@@ -31,58 +31,39 @@ Filmed = UInt8[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"]
 
 @dataclass(frozen=True)
 class CameraFrame:
-    """One frame of one camera, as the camera recorded it.
+    """One frame of one camera, as the camera recorded it."""
 
-    Args:
-        image: RGB.
-        mask: coverage of the person, 0..255.
-        depth: along the optical axis, metres, 0 where unknown; None where the camera has no depth.
-        confidence: of the mask, in [0, 1]; None where it is not known.
-    """
-
-    image: UInt8[np.ndarray, "h w 3"]
-    mask: UInt8[np.ndarray, "h w"]
+    image: UInt8[np.ndarray, "h w 3"]  # RGB
+    mask: UInt8[np.ndarray, "h w"]  # coverage of the person, 0..255
+    # along the optical axis, metres, 0 where unknown; None where the camera has no depth
     depth: Float32[np.ndarray, "h w"] | None = None
-    confidence: float | None = None
+    confidence: float | None = None  # of the mask, in [0, 1]; None where it is not known
 
 
 @dataclass(frozen=True)
 class RectifiedView:
-    """One frame of one camera, resampled into its pinhole camera.
+    """One frame of one camera, resampled into its pinhole camera."""
 
-    Args:
-        image: RGB as filmed in a band around the person, black beyond; `geometry.compositing.person_on_black` is the
-            person alone.
-        mask: coverage of the person, 0..255.
-        depth: of the person along the new optical axis, metres, 0 where unknown; None where the camera has no depth.
-        smooth: where the depth was interpolated on one surface; None where there is no depth.
-        confidence: of the mask, in [0, 1]; None where it is not known.
-    """
-
+    # RGB as filmed in a band around the person, black beyond; `geometry.compositing.person_on_black` is the person
+    # alone
     image: UInt8[np.ndarray, "h w 3"]
-    mask: UInt8[np.ndarray, "h w"]
+    mask: UInt8[np.ndarray, "h w"]  # coverage of the person, 0..255
+    # of the person along the new optical axis, metres, 0 where unknown; None where the camera has no depth
     depth: Float32[np.ndarray, "h w"] | None = None
+    # where the depth was interpolated on one surface; None where there is no depth
     smooth: Bool[np.ndarray, "h w"] | None = None
-    confidence: float | None = None
+    confidence: float | None = None  # of the mask, in [0, 1]; None where it is not known
 
 
 @dataclass(frozen=True)
 class RectifiedPair:
-    """One frame of a rectified pair, left and right.
+    """One frame of a rectified pair, left and right."""
 
-    Args:
-        images: RGB as filmed in a band around the person, black beyond.
-        masks: coverage of the person, 0..255.
-        disparity: x_left - x_right, pixels; None where a camera has no depth.
-        valid: where the disparity is known; None where there is no disparity.
-        confidence: of the masks, in [0, 1]; None where one is not known.
-    """
-
-    images: UInt8[np.ndarray, "2 h w 3"]
-    masks: UInt8[np.ndarray, "2 h w"]
-    disparity: Float32[np.ndarray, "2 h w"] | None = None
-    valid: Bool[np.ndarray, "2 h w"] | None = None
-    confidence: Float[np.ndarray, "2"] | None = None
+    images: UInt8[np.ndarray, "2 h w 3"]  # RGB as filmed in a band around the person, black beyond
+    masks: UInt8[np.ndarray, "2 h w"]  # coverage of the person, 0..255
+    disparity: Float32[np.ndarray, "2 h w"] | None = None  # x_left - x_right, pixels; None where a camera has no depth
+    valid: Bool[np.ndarray, "2 h w"] | None = None  # where the disparity is known; None where there is no disparity
+    confidence: Float[np.ndarray, "2"] | None = None  # of the masks, in [0, 1]; None where one is not known
 
 
 @dataclass(frozen=True)

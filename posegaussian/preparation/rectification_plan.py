@@ -26,21 +26,13 @@ _LEAST_BASELINE = 1e-6
 
 @dataclass(frozen=True)
 class ViewPlan:
-    """Resampling of the images of one camera.
+    """Resampling of the images of one camera."""
 
-    Args:
-        name: of the camera.
-        source: the calibrated camera.
-        camera: the pinhole camera that it becomes, at the same place, float64.
-        sampling: positions of its pixels in the source image.
-        color: transform of the colours, see `preparation.color`.
-    """
-
-    name: str
-    source: SourceCamera
-    camera: Camera
-    sampling: SamplingMap
-    color: ColorTransform = field(default_factory=lambda: IDENTITY)
+    name: str  # of the camera
+    source: SourceCamera  # the calibrated camera
+    camera: Camera  # the pinhole camera that it becomes, at the same place, float64
+    sampling: SamplingMap  # positions of its pixels in the source image
+    color: ColorTransform = field(default_factory=lambda: IDENTITY)  # transform of the colours, see `preparation.color`
 
 
 @dataclass(frozen=True)

@@ -41,16 +41,11 @@ Trajectory = Float[np.ndarray, "frames landmarks 3"]
 
 @dataclass(frozen=True)
 class Offset:
-    """How late a camera is against the reference camera.
+    """How late a camera is against the reference camera."""
 
-    Args:
-        frames: its frame `n + frames` is of the time of the reference's frame `n`.
-        deviation: standard deviation of `frames`, about.
-        drift: change of the offset from the first half to the second, frames; None where it is constant.
-    """
-
-    frames: float
-    deviation: float
+    frames: float  # its frame `n + frames` is of the time of the reference's frame `n`
+    deviation: float  # standard deviation of `frames`, about
+    # change of the offset from the first half to the second, frames; None where it is constant
     drift: float | None = None
 
     @property

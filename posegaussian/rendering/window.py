@@ -20,19 +20,12 @@ _STEP = 128
 
 @dataclass(frozen=True)
 class Window:
-    """A window of each view of a pair: of equal sizes, in the same rows.
+    """A window of each view of a pair: of equal sizes, in the same rows."""
 
-    Args:
-        top: its first row.
-        left: its first column in each view.
-        height: pixels.
-        width: pixels.
-    """
-
-    top: int
-    left: tuple[int, int]
-    height: int
-    width: int
+    top: int  # its first row
+    left: tuple[int, int]  # its first column in each view
+    height: int  # pixels
+    width: int  # pixels
 
     def crop(self, pair: StereoPair) -> StereoPair:
         """The pair inside of the window, padded with black where this reaches beyond the image."""

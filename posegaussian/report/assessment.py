@@ -38,31 +38,19 @@ _ONE_SIDE = 180.0
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was found about a rig.
+    """What was found about a rig."""
 
-    Args:
-        capture: its names, cameras and frames are shown.
-        person: where the person stands, metres.
-        frames: that were looked at.
-        triples: measured.
-        doubts: about the other pairs of neighbours; None where a pair could not be rectified.
-        pairs: of neighbouring cameras, with their angles in degrees.
-        views: of some pairs.
-        timing: sentences about cameras that are not synchronised.
-        warnings: sentences.
-        method: name of the model in the values of triples.
-    """
-
-    capture: Capture
-    person: Float[np.ndarray, " 3"]
-    frames: Sequence[int]
-    triples: Sequence[MeasuredTriple]
+    capture: Capture  # its names, cameras and frames are shown
+    person: Float[np.ndarray, " 3"]  # where the person stands, metres
+    frames: Sequence[int]  # that were looked at
+    triples: Sequence[MeasuredTriple]  # measured
+    # about the other pairs of neighbours; None where a pair could not be rectified
     doubts: Mapping[Names, PairDoubts | None]
-    pairs: Sequence[tuple[Names, float]]
-    views: Sequence[PanelRow]
-    timing: Sequence[str]
-    warnings: Sequence[str]
-    method: str
+    pairs: Sequence[tuple[Names, float]]  # of neighbouring cameras, with their angles in degrees
+    views: Sequence[PanelRow]  # of some pairs
+    timing: Sequence[str]  # sentences about cameras that are not synchronised
+    warnings: Sequence[str]  # sentences
+    method: str  # name of the model in the values of triples
 
     @property
     def rows(self) -> list[AngleRow]:

@@ -13,15 +13,10 @@ from posegaussian.config.results import REFERENCES
 
 @dataclass(frozen=True)
 class Means:
-    """Means by group, method, scope and metric.
+    """Means by group, method, scope and metric."""
 
-    Args:
-        table: as `evaluation.aggregate.by_group` returns it.
-        model: the model that the results are about.
-    """
-
-    table: pd.DataFrame
-    model: str
+    table: pd.DataFrame  # as `evaluation.aggregate.by_group` returns it
+    model: str  # the model that the results are about
 
     def value(self, group: str, method: str, scope: str, metric: str, column: str = "mean") -> float:
         """One number of the table; NaN if it has none."""

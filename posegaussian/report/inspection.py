@@ -23,38 +23,23 @@ from posegaussian.report.template import template
 
 @dataclass(frozen=True)
 class _PairRow:
-    """A row of the table of pairs: two cameras as seen from the person.
+    """A row of the table of pairs: two cameras as seen from the person."""
 
-    Args:
-        names: of the cameras.
-        angle: between them, degrees.
-        overlap: of the surface of a sphere that either camera sees, the share that both see.
-        chosen: whether the pair is rectified.
-    """
-
-    names: Names
-    angle: float
-    overlap: float
-    chosen: bool
+    names: Names  # of the cameras
+    angle: float  # between them, degrees
+    overlap: float  # of the surface of a sphere that either camera sees, the share that both see
+    chosen: bool  # whether the pair is rectified
 
 
 @dataclass(frozen=True)
 class InspectedPair:
-    """A chosen pair at the frame that is shown, rectified; or the reason why it cannot be rectified.
+    """A chosen pair at the frame that is shown, rectified; or the reason why it cannot be rectified."""
 
-    Args:
-        cameras: in the order in which the pair was chosen.
-        names: the left and the right camera; the same as `cameras` where the pair is not rectified.
-        images: rectified, left and right.
-        heatmaps: of the joints in them, (17 h/4 w/4) each; empty without a detector.
-        problem: why the pair is not rectified; empty where it is.
-    """
-
-    cameras: Names
-    names: Names
-    images: Sequence[RGBImage] = ()
-    heatmaps: Sequence[np.ndarray] = ()
-    problem: str = ""
+    cameras: Names  # in the order in which the pair was chosen
+    names: Names  # the left and the right camera; the same as `cameras` where the pair is not rectified
+    images: Sequence[RGBImage] = ()  # rectified, left and right
+    heatmaps: Sequence[np.ndarray] = ()  # of the joints in them, (17 h/4 w/4) each; empty without a detector
+    problem: str = ""  # why the pair is not rectified; empty where it is
 
 
 @dataclass(frozen=True)

@@ -35,29 +35,17 @@ _PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "flip-
 
 @dataclass(frozen=True)
 class Contents:
-    """The input of a report page.
+    """The input of a report page."""
 
-    Args:
-        model: the model's name.
-        settings: of the model.
-        summary: means of the metrics, of the model and of the models that it is compared with.
-        captures: the held-out captures, open.
-        videos: an MP4 of each capture, or none at all.
-        splats: a folder of .ply of each capture, or none at all.
-        metrics: the metrics of the captures, one row per value; may be empty.
-        curves: training curves by stage, column and split.
-        times: of the stages.
-    """
-
-    model: str
-    settings: ModelSettings
-    summary: Summary
-    captures: Sequence[CaptureFiles]
-    videos: Sequence[bytes]
-    splats: Sequence[Path]
-    metrics: pd.DataFrame
-    curves: Mapping[str, Mapping[str, Mapping[str, Curve]]]
-    times: Sequence[StageTime]
+    model: str  # the model's name
+    settings: ModelSettings  # of the model
+    summary: Summary  # means of the metrics, of the model and of the models that it is compared with
+    captures: Sequence[CaptureFiles]  # the held-out captures, open
+    videos: Sequence[bytes]  # an MP4 of each capture, or none at all
+    splats: Sequence[Path]  # a folder of .ply of each capture, or none at all
+    metrics: pd.DataFrame  # the metrics of the captures, one row per value; may be empty
+    curves: Mapping[str, Mapping[str, Mapping[str, Curve]]]  # training curves by stage, column and split
+    times: Sequence[StageTime]  # of the stages
 
 
 def page(contents: Contents) -> str:

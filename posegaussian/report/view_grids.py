@@ -24,23 +24,14 @@ _FONT_SIZE = 15
 
 @dataclass(frozen=True)
 class MeasuredView:
-    """The metrics of a model at one held-out camera and frame; NaN where the truth is not known.
+    """The metrics of a model at one held-out camera and frame; NaN where the truth is not known."""
 
-    Args:
-        capture: name.
-        camera: name.
-        frame: number.
-        psnr: in the crop `bbox`, dB.
-        gap_to_gt_depth: likewise, dB; positive: the model is better.
-        epe: end-point error of the pair's disparities, pixels at 1024.
-    """
-
-    capture: str
-    camera: str
-    frame: int
-    psnr: float
-    gap_to_gt_depth: float
-    epe: float
+    capture: str  # name
+    camera: str  # name
+    frame: int  # number
+    psnr: float  # in the crop `bbox`, dB
+    gap_to_gt_depth: float  # likewise, dB; positive: the model is better
+    epe: float  # end-point error of the pair's disparities, pixels at 1024
 
     @property
     def rank(self) -> float:

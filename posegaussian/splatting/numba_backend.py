@@ -50,21 +50,13 @@ def render(gaussians: Gaussians, cameras: Camera, background: Tensor | None, sem
 
 @dataclass(frozen=True)
 class _Lists:
-    """The projected Gaussians of one view, and those of each tile t: entries[starts[t] : starts[t + 1]].
+    """The projected Gaussians of one view, and those of each tile t: entries[starts[t] : starts[t + 1]]."""
 
-    Args:
-        used: indices of the Gaussians with sufficient opacity; the other arrays refer to positions in it.
-        records: see `numba_projection.RECORD`.
-        boxes: x0, y0, x1, y1 of the tiles that a Gaussian may touch.
-        starts: position of each tile's first entry.
-        entries: front to back within each tile.
-    """
-
-    used: np.ndarray
-    records: np.ndarray
-    boxes: np.ndarray
-    starts: np.ndarray
-    entries: np.ndarray
+    used: np.ndarray  # indices of the Gaussians with sufficient opacity; the other arrays refer to positions in it
+    records: np.ndarray  # see `numba_projection.RECORD`
+    boxes: np.ndarray  # x0, y0, x1, y1 of the tiles that a Gaussian may touch
+    starts: np.ndarray  # position of each tile's first entry
+    entries: np.ndarray  # front to back within each tile
 
 
 class _Splat(torch.autograd.Function):

@@ -16,23 +16,15 @@ SQUARE_TILE = 16
 
 @dataclass(frozen=True)
 class Splats:
-    """Projected Gaussians.
+    """Projected Gaussians."""
 
-    Args:
-        means: pixels, centres at +0.5.
-        depths: metres along the optical axis.
-        conics: the inverse covariance's xx, xy and yy, 1 / pixels squared.
-        opacities: compensated where the semantics are antialiased.
-        boxes: x0, y0, x1, y1 of the pixels that a Gaussian may touch, pixels, not clipped to the image; no gradient.
-        visible: false for Gaussians to be skipped.
-    """
-
-    means: Float[Tensor, "m 2"]
-    depths: Float[Tensor, "m"]
-    conics: Float[Tensor, "m 3"]
-    opacities: Float[Tensor, "m"]
+    means: Float[Tensor, "m 2"]  # pixels, centres at +0.5
+    depths: Float[Tensor, "m"]  # metres along the optical axis
+    conics: Float[Tensor, "m 3"]  # the inverse covariance's xx, xy and yy, 1 / pixels squared
+    opacities: Float[Tensor, "m"]  # compensated where the semantics are antialiased
+    # x0, y0, x1, y1 of the pixels that a Gaussian may touch, pixels, not clipped to the image; no gradient
     boxes: Float[Tensor, "m 4"]
-    visible: Bool[Tensor, "m"]
+    visible: Bool[Tensor, "m"]  # false for Gaussians to be skipped
 
 
 def rotation_matrices(quaternions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 3 3"]:

@@ -13,21 +13,13 @@ from posegaussian.data.batch import Batch
 
 @dataclass(frozen=True)
 class StepScalars:
-    """The scalars of one step, on the host.
+    """The scalars of one step, on the host."""
 
-    Args:
-        step: numbered from 1.
-        values: by name; means over the ranks.
-        batch: of the step, to be saved if the step has diverged.
-        limit: the largest loss that counts as usual; see `divergence.DivergenceGuard.limit`.
-        learning_rate: of the step.
-    """
-
-    step: int
-    values: dict[str, float]
-    batch: Batch
-    limit: float
-    learning_rate: float
+    step: int  # numbered from 1
+    values: dict[str, float]  # by name; means over the ranks
+    batch: Batch  # of the step, to be saved if the step has diverged
+    limit: float  # the largest loss that counts as usual; see `divergence.DivergenceGuard.limit`
+    learning_rate: float  # of the step
 
 
 class DeferredScalars:

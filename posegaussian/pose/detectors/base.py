@@ -21,21 +21,13 @@ JOINT_COUNT = 17
 
 @dataclass(frozen=True)
 class Detection:
-    """Output of a detector for one person; all positions in image pixels, centres at +0.5.
+    """Output of a detector for one person; all positions in image pixels, centres at +0.5."""
 
-    Args:
-        maps: (17, rows, columns), in the frame of the detector's own box.
-        first: (x, y) of the centre of the maps' first cell.
-        pitch: (x, y) distance between the centres of their cells.
-        keypoints: (17, 2), x and y.
-        scores: (17,), in [0, 1].
-    """
-
-    maps: np.ndarray
-    first: np.ndarray
-    pitch: np.ndarray
-    keypoints: np.ndarray
-    scores: np.ndarray
+    maps: np.ndarray  # (17, rows, columns), in the frame of the detector's own box
+    first: np.ndarray  # (x, y) of the centre of the maps' first cell
+    pitch: np.ndarray  # (x, y) distance between the centres of their cells
+    keypoints: np.ndarray  # (17, 2), x and y
+    scores: np.ndarray  # (17,), in [0, 1]
 
 
 Detector = Callable[[np.ndarray, np.ndarray], Detection]

@@ -38,23 +38,14 @@ _HINT = (
 
 @dataclass(frozen=True)
 class TargetBoard:
-    """A printed board of known size; see `parse`.
+    """A printed board of known size; see `parse`."""
 
-    Args:
-        kind: checkerboard, charuco or apriltag.
-        columns: squares across, or tags.
-        rows: squares down, or tags.
-        side: of a square, or of a tag, metres.
-        other: side of a marker (charuco), or gap between tags (apriltag), metres; 0 for a checkerboard.
-        markers: OpenCV's name of the dictionary without DICT_, lower case; empty for a checkerboard.
-    """
-
-    kind: str
-    columns: int
-    rows: int
-    side: float
-    other: float = 0.0
-    markers: str = ""
+    kind: str  # checkerboard, charuco or apriltag
+    columns: int  # squares across, or tags
+    rows: int  # squares down, or tags
+    side: float  # of a square, or of a tag, metres
+    other: float = 0.0  # side of a marker (charuco), or gap between tags (apriltag), metres; 0 for a checkerboard
+    markers: str = ""  # OpenCV's name of the dictionary without DICT_, lower case; empty for a checkerboard
 
     @staticmethod
     def parse(line: str) -> TargetBoard:

@@ -29,19 +29,12 @@ _DAMPING = 1e-4, 1e-9, 1e8
 
 @dataclass(frozen=True)
 class Solution:
-    """What a bundle adjustment found.
+    """What a bundle adjustment found."""
 
-    Args:
-        lenses: intrinsics, pixel centres at +0.5, and distortion k1, k2, p1, p2, by camera.
-        cameras: from the first camera's axes to each camera's.
-        boards: from the board's axes to the first camera's, by frame.
-        errors: found minus projected corners, pixels, of each view.
-    """
-
-    lenses: Mapping[str, Lens]
-    cameras: Mapping[str, Float[np.ndarray, "4 4"]]
-    boards: Mapping[int, Float[np.ndarray, "4 4"]]
-    errors: Sequence[Float[np.ndarray, "_ 2"]]
+    lenses: Mapping[str, Lens]  # intrinsics, pixel centres at +0.5, and distortion k1, k2, p1, p2, by camera
+    cameras: Mapping[str, Float[np.ndarray, "4 4"]]  # from the first camera's axes to each camera's
+    boards: Mapping[int, Float[np.ndarray, "4 4"]]  # from the board's axes to the first camera's, by frame
+    errors: Sequence[Float[np.ndarray, "_ 2"]]  # found minus projected corners, pixels, of each view
 
 
 class _Problem:

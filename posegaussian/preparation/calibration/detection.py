@@ -29,21 +29,13 @@ board by less. Chosen by hand."""
 
 @dataclass(frozen=True)
 class View:
-    """A board as one camera sees it in one frame.
+    """A board as one camera sees it in one frame."""
 
-    Args:
-        camera: its name.
-        frame: number of the frame.
-        ids: which of the board's corners, ascending.
-        pixels: where they are, pixel centres at +0.5.
-        blur: width of the board's edges, pixels; a sharp image has 1 to 3.
-    """
-
-    camera: str
-    frame: int
-    ids: Int[np.ndarray, " n"]
-    pixels: Float[np.ndarray, "n 2"]
-    blur: float
+    camera: str  # its name
+    frame: int  # number of the frame
+    ids: Int[np.ndarray, " n"]  # which of the board's corners, ascending
+    pixels: Float[np.ndarray, "n 2"]  # where they are, pixel centres at +0.5
+    blur: float  # width of the board's edges, pixels; a sharp image has 1 to 3
 
 
 def detect(board: TargetBoard, grey: UInt8[np.ndarray, "h w"], camera: str, frame: int) -> View | None:

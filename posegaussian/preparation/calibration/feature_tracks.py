@@ -33,15 +33,10 @@ a room, exact calibration, 1024 x 1024 pixels (`benchmarks/cameras.py turned` pr
 
 @dataclass(frozen=True)
 class Features:
-    """Features of one image.
+    """Features of one image."""
 
-    Args:
-        pixels: x and y, pixel centres at +0.5.
-        descriptors: of unit length.
-    """
-
-    pixels: Float[np.ndarray, "n 2"]
-    descriptors: Float32[np.ndarray, "n 128"]
+    pixels: Float[np.ndarray, "n 2"]  # x and y, pixel centres at +0.5
+    descriptors: Float32[np.ndarray, "n 128"]  # of unit length
 
     @staticmethod
     def of(image: UInt8[np.ndarray, "_ _ 3"]) -> Features:

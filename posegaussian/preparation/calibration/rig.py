@@ -36,23 +36,14 @@ _LEAST_SHARED = 3
 
 @dataclass(frozen=True)
 class RigCalibration:
-    """Cameras calibrated together, and how well.
+    """Cameras calibrated together, and how well."""
 
-    Args:
-        cameras: by name; the world's z is up.
-        views: the corners that were used.
-        errors: found minus projected corners, pixels, of each view.
-        rejected: share of each camera's corners that were outliers.
-        places: corners that two cameras or more saw at one time, metres.
-        on_floor: whether the floor is z = 0, from a board that lies on it.
-    """
-
-    cameras: Mapping[str, SourceCamera]
-    views: Sequence[View]
-    errors: Sequence[Float[np.ndarray, "_ 2"]]
-    rejected: Mapping[str, float]
-    places: Float[np.ndarray, "m 3"]
-    on_floor: bool
+    cameras: Mapping[str, SourceCamera]  # by name; the world's z is up
+    views: Sequence[View]  # the corners that were used
+    errors: Sequence[Float[np.ndarray, "_ 2"]]  # found minus projected corners, pixels, of each view
+    rejected: Mapping[str, float]  # share of each camera's corners that were outliers
+    places: Float[np.ndarray, "m 3"]  # corners that two cameras or more saw at one time, metres
+    on_floor: bool  # whether the floor is z = 0, from a board that lies on it
 
     def camera_errors(self, camera: str) -> Float[np.ndarray, " n"]:
         """Distances between found and projected corners of a camera, pixels."""

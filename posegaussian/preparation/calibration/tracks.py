@@ -17,21 +17,13 @@ _LEAST_ANGLE = np.radians(1.0)
 
 @dataclass(frozen=True)
 class Tracks:
-    """n observations of p points in some cameras.
+    """n observations of p points in some cameras."""
 
-    Args:
-        names: of the cameras.
-        camera: index into the names, of each observation.
-        point: number of the point that each observation shows, 0..p-1; a camera sees a point once.
-        pixels: x and y, pixel centres at +0.5.
-        sigma: standard deviation of each observation, pixels.
-    """
-
-    names: tuple[str, ...]
-    camera: Int[np.ndarray, " n"]
-    point: Int[np.ndarray, " n"]
-    pixels: Float[np.ndarray, "n 2"]
-    sigma: Float[np.ndarray, " n"]
+    names: tuple[str, ...]  # of the cameras
+    camera: Int[np.ndarray, " n"]  # index into the names, of each observation
+    point: Int[np.ndarray, " n"]  # number of the point that each observation shows, 0..p-1; a camera sees a point once
+    pixels: Float[np.ndarray, "n 2"]  # x and y, pixel centres at +0.5
+    sigma: Float[np.ndarray, " n"]  # standard deviation of each observation, pixels
 
     @staticmethod
     def of(names: Sequence[str], points: Sequence[Mapping[str, np.ndarray]], sigma: Mapping[str, float]) -> Tracks:
@@ -82,17 +74,11 @@ class Tracks:
 
 @dataclass(frozen=True)
 class Placed:
-    """Tracks with the point in the world that fits the observations of each best.
+    """Tracks with the point in the world that fits the observations of each best."""
 
-    Args:
-        tracks: of p points.
-        points: metres; NaN where the rays do not meet before the cameras.
-        errors: seen minus projected, undistorted pixels, of each observation.
-    """
-
-    tracks: Tracks
-    points: Float[np.ndarray, "p 3"]
-    errors: Float[np.ndarray, "n 2"]
+    tracks: Tracks  # of p points
+    points: Float[np.ndarray, "p 3"]  # metres; NaN where the rays do not meet before the cameras
+    errors: Float[np.ndarray, "n 2"]  # seen minus projected, undistorted pixels, of each observation
 
     def residuals(self) -> Float[np.ndarray, " p"]:
         """How far the rays of each point miss each other, pixels; NaN where they do not meet before the cameras.

@@ -20,17 +20,11 @@ _CELLS = 6
 
 @dataclass(frozen=True)
 class Volume:
-    """Cubes about the rig's centre that two cameras or more see.
+    """Cubes about the rig's centre that two cameras or more see."""
 
-    Args:
-        centres: of the cubes, metres.
-        side: of a cube, metres.
-        shown: whether a corner of the board that two cameras saw at a time was in a cube.
-    """
-
-    centres: Float[np.ndarray, "n 3"]
-    side: float
-    shown: Bool[np.ndarray, " n"]
+    centres: Float[np.ndarray, "n 3"]  # of the cubes, metres
+    side: float  # of a cube, metres
+    shown: Bool[np.ndarray, " n"]  # whether a corner of the board that two cameras saw at a time was in a cube
 
     @staticmethod
     def of(cameras: Mapping[str, SourceCamera], corners: Float[np.ndarray, "m 3"]) -> Volume:

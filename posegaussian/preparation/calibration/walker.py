@@ -53,17 +53,11 @@ _WORST = 20.0
 
 @dataclass(frozen=True)
 class WalkerCalibration:
-    """Cameras calibrated by a person who walks.
+    """Cameras calibrated by a person who walks."""
 
-    Args:
-        cameras: by name; the world's z is up, the floor is z = 0.
-        residual: median distance of kept-back landmarks from epipolar lines, pixels.
-        landmarks: number of points that were solved for.
-    """
-
-    cameras: Mapping[str, SourceCamera]
-    residual: float
-    landmarks: int
+    cameras: Mapping[str, SourceCamera]  # by name; the world's z is up, the floor is z = 0
+    residual: float  # median distance of kept-back landmarks from epipolar lines, pixels
+    landmarks: int  # number of points that were solved for
 
 
 def calibrate_by_walker(

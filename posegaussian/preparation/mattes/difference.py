@@ -20,15 +20,10 @@ _RANGE = 3.0
 
 @dataclass(frozen=True)
 class DifferenceEvidence:
-    """Logarithms to the base 2 of differences, as multiples of what noise makes; in the pixels of a window.
+    """Logarithms to the base 2 of differences, as multiples of what noise makes; in the pixels of a window."""
 
-    Args:
-        lightness: of lightness, which shadows change too.
-        colour: of the two colour axes.
-    """
-
-    lightness: Float32[np.ndarray, "h w"]
-    colour: Float32[np.ndarray, "h w"]
+    lightness: Float32[np.ndarray, "h w"]  # of lightness, which shadows change too
+    colour: Float32[np.ndarray, "h w"]  # of the two colour axes
 
 
 def difference_evidence(window: Window, scene: UInt8[np.ndarray, "_ _ 3"]) -> DifferenceEvidence:

@@ -18,16 +18,11 @@ NAMES = ("bias", "network", "strict", "lenient", "lightness", "colour")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known about the pixels of a window.
+    """What is known about the pixels of a window."""
 
-    Args:
-        network: log-odds by the matting network.
-        hull: by the other cameras.
-        difference: from the scene without the person; None where there is no image of it.
-    """
-
-    network: Float32[np.ndarray, "h w"]
-    hull: HullEvidence
+    network: Float32[np.ndarray, "h w"]  # log-odds by the matting network
+    hull: HullEvidence  # by the other cameras
+    # from the scene without the person; None where there is no image of it
     difference: DifferenceEvidence | None = None
 
     @property

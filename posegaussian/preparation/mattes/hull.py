@@ -33,17 +33,11 @@ _LEAST_CELLS = 8
 
 @dataclass(frozen=True)
 class LocatedPerson:
-    """The person as the visual hull shows it.
+    """The person as the visual hull shows it."""
 
-    Args:
-        regions: pixels that may show the person, by camera.
-        centre: of the hull, in the world, metres.
-        others: number of other components that count as a person.
-    """
-
-    regions: Mapping[str, Bool[np.ndarray, "_ _"]]
-    centre: Float[np.ndarray, " 3"]
-    others: int
+    regions: Mapping[str, Bool[np.ndarray, "_ _"]]  # pixels that may show the person, by camera
+    centre: Float[np.ndarray, " 3"]  # of the hull, in the world, metres
+    others: int  # number of other components that count as a person
 
 
 class VisualHull:

@@ -22,23 +22,14 @@ head), and some of those with more. No mask of the val people has less."""
 
 @dataclass(frozen=True)
 class JudgedMask:
-    """What is known about a mask.
+    """What is known about a mask."""
 
-    Args:
-        share: of the image that it covers.
-        border: share of the image's border that it covers, the mean of the four sides.
-        agreement: share of it that the other cameras confirm; None where they see nothing of it.
-        problem: why it cannot be a person, or hardly; empty where nothing looks wrong.
-        hint: what to do about it.
-        confidence: of a mask that was found, in [0, 1]; None where it is given, or not known.
-    """
-
-    share: float
-    border: float
-    agreement: float | None
-    problem: str = ""
-    hint: str = ""
-    confidence: float | None = None
+    share: float  # of the image that it covers
+    border: float  # share of the image's border that it covers, the mean of the four sides
+    agreement: float | None  # share of it that the other cameras confirm; None where they see nothing of it
+    problem: str = ""  # why it cannot be a person, or hardly; empty where nothing looks wrong
+    hint: str = ""  # what to do about it
+    confidence: float | None = None  # of a mask that was found, in [0, 1]; None where it is given, or not known
 
     def line(self) -> str:
         """The numbers and the verdict."""

@@ -27,15 +27,10 @@ Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class Matte:
-    """The person in one image.
+    """The person in one image."""
 
-    Args:
-        coverage: of each pixel, 0..255.
-        confidence: in [0, 1]: how much of it several kinds of evidence agree about.
-    """
-
-    coverage: UInt8[np.ndarray, "h w"]
-    confidence: float
+    coverage: UInt8[np.ndarray, "h w"]  # of each pixel, 0..255
+    confidence: float  # in [0, 1]: how much of it several kinds of evidence agree about
 
 
 class Matting:

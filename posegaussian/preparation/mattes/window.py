@@ -20,21 +20,13 @@ where fingers and toes are not found. Chosen by hand; the network was trained wi
 
 @dataclass(frozen=True)
 class Window:
-    """A part of an image, resampled so that the person has about the same size in all windows.
+    """A part of an image, resampled so that the person has about the same size in all windows."""
 
-    Args:
-        image: the whole one, RGB.
-        person: in it.
-        box: of the window in the image.
-        width: of the window, its own pixels.
-        height: of the window.
-    """
-
-    image: UInt8[np.ndarray, "_ _ 3"]
-    person: Person
-    box: Box
-    width: int
-    height: int
+    image: UInt8[np.ndarray, "_ _ 3"]  # the whole one, RGB
+    person: Person  # in it
+    box: Box  # of the window in the image
+    width: int  # of the window, its own pixels
+    height: int  # of the window
 
     @staticmethod
     def around(image: UInt8[np.ndarray, "_ _ 3"], person: Person, size: int = SIZE) -> "Window | None":

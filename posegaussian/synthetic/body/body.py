@@ -19,33 +19,21 @@ smooth, and a person has about 135,000 triangles."""
 
 @dataclass(frozen=True)
 class BodyModel:
-    """The body asset. Rest axes: x to the person's left, y backward, z up; metres; arms half lowered.
+    """The body asset. Rest axes: x to the person's left, y backward, z up; metres; arms half lowered."""
 
-    Args:
-        mean: rest vertices of the mean adult; also the canonical place of each vertex, where textures are defined.
-        basis: displacement of the vertices per unit of shape code.
-        mean_heads: rest position of the start of each bone.
-        basis_heads: displacement of the heads per unit of shape code.
-        codes: shape codes of the adults that the space was made from.
-        traits: traits of these adults, in 0..1, by `trait_names`.
-        bones: names.
-        parents: parent of each bone, -1 for the root; parents come before children.
-        weights: skinning weights, rows sum to 1.
-        regressor: COCO-17 key points as weighted means of vertices, rows sum to 1.
-        surfaces: triangles by name: skin (not of the trunk), eyes, suit (shoulders to toes), skirt.
-    """
-
+    # rest vertices of the mean adult; also the canonical place of each vertex, where textures are defined
     mean: Float[np.ndarray, "v 3"]
-    basis: Float[np.ndarray, "k v 3"]
-    mean_heads: Float[np.ndarray, "b 3"]
-    basis_heads: Float[np.ndarray, "k b 3"]
-    codes: Float[np.ndarray, "n k"]
-    traits: Float[np.ndarray, "n t"]
+    basis: Float[np.ndarray, "k v 3"]  # displacement of the vertices per unit of shape code
+    mean_heads: Float[np.ndarray, "b 3"]  # rest position of the start of each bone
+    basis_heads: Float[np.ndarray, "k b 3"]  # displacement of the heads per unit of shape code
+    codes: Float[np.ndarray, "n k"]  # shape codes of the adults that the space was made from
+    traits: Float[np.ndarray, "n t"]  # traits of these adults, in 0..1, by `trait_names`
     trait_names: tuple[str, ...]
-    bones: tuple[str, ...]
-    parents: tuple[int, ...]
-    weights: Float[np.ndarray, "v b"]
-    regressor: Float[np.ndarray, "17 v"]
+    bones: tuple[str, ...]  # names
+    parents: tuple[int, ...]  # parent of each bone, -1 for the root; parents come before children
+    weights: Float[np.ndarray, "v b"]  # skinning weights, rows sum to 1
+    regressor: Float[np.ndarray, "17 v"]  # COCO-17 key points as weighted means of vertices, rows sum to 1
+    # triangles by name: skin (not of the trunk), eyes, suit (shoulders to toes), skirt
     surfaces: dict[str, Int[np.ndarray, "f 3"]]
 
     def rest(self, code: Float[np.ndarray, "k"]) -> tuple[Float[np.ndarray, "v 3"], Float[np.ndarray, "b 3"]]:

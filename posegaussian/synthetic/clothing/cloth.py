@@ -21,25 +21,15 @@ CHEST_HEIGHT = 0.46
 
 @dataclass(frozen=True)
 class Fabric:
-    """A fabric.
+    """A fabric."""
 
-    Args:
-        name: its family.
-        pattern: RGB, texels of 1 mm; its middle lies on the chest.
-        weave: brightness about 1 and relief in metres, texels of 0.5 mm.
-        wear: how much darker or brighter broad areas are, a share.
-        creases: height of the fine creases, metres.
-        gloss: strength of the highlight.
-        roughness: width of the highlight.
-    """
-
-    name: str
-    pattern: Swatch
-    weave: Swatch
-    wear: float = 0.06
-    creases: float = 0.0009
-    gloss: float = 0.04
-    roughness: float = 0.75
+    name: str  # its family
+    pattern: Swatch  # RGB, texels of 1 mm; its middle lies on the chest
+    weave: Swatch  # brightness about 1 and relief in metres, texels of 0.5 mm
+    wear: float = 0.06  # how much darker or brighter broad areas are, a share
+    creases: float = 0.0009  # height of the fine creases, metres
+    gloss: float = 0.04  # strength of the highlight
+    roughness: float = 0.75  # width of the highlight
 
     def texture(
         self, seed: int, legs: bool = False, girth: float = 0.15

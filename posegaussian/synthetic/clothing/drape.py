@@ -30,20 +30,13 @@ ROW = 0.014
 
 @dataclass
 class ClothedBody:
-    """A body at rest with the layers put on so far.
+    """A body at rest with the layers put on so far."""
 
-    Args:
-        suit: the smooth body that clothes are made over.
-        normals: unit normals of the suit, averaged over a few centimetres.
-        standoff: distance of the outermost layer from the suit at each vertex, metres.
-        scale: size relative to the mean body.
-        hanging: points of hanging cloth on this person (metres), and their canonical heights.
-    """
-
-    suit: Surface
-    normals: Float[np.ndarray, "v 3"]
-    standoff: Float[np.ndarray, "v"]
-    scale: float
+    suit: Surface  # the smooth body that clothes are made over
+    normals: Float[np.ndarray, "v 3"]  # unit normals of the suit, averaged over a few centimetres
+    standoff: Float[np.ndarray, "v"]  # distance of the outermost layer from the suit at each vertex, metres
+    scale: float  # size relative to the mean body
+    # points of hanging cloth on this person (metres), and their canonical heights
     hanging: list[tuple[Float[np.ndarray, "_ 3"], Float[np.ndarray, "_"]]] = field(default_factory=list)
 
     @classmethod

@@ -20,17 +20,11 @@ from posegaussian.synthetic.mesh.textures import ARM, ARMHOLE, LEG, Colour, Poin
 
 @dataclass(frozen=True)
 class Submesh:
-    """A part of a person with one material: a garment, skin, eyes or hair.
+    """A part of a person with one material: a garment, skin, eyes or hair."""
 
-    Args:
-        surface: on the person at rest.
-        material: of the surface.
-        covers: field that is positive where it always hides the skin below; None where it does not.
-    """
-
-    surface: Surface
-    material: Material
-    covers: Field | None = None
+    surface: Surface  # on the person at rest
+    material: Material  # of the surface
+    covers: Field | None = None  # field that is positive where it always hides the skin below; None where it does not
 
 
 def beside_limb(points: Points, limb: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "n"]:

@@ -27,19 +27,12 @@ from posegaussian.types import Camera, Tensors, stack
 
 @dataclass(frozen=True)
 class ClipPerson:
-    """What drawing a clip needs of its person; small enough to be sent to another process.
+    """What drawing a clip needs of its person; small enough to be sent to another process."""
 
-    Args:
-        seed: of the person.
-        times: numbers of the t frames in the pose sequence.
-        extent: points that bound the person in these frames, metres, in the world.
-        joints: COCO-17 in these frames, metres, in the world.
-    """
-
-    seed: int
-    times: Int[np.ndarray, t]
-    extent: Float[np.ndarray, "p 3"]
-    joints: Float32[np.ndarray, "t 17 3"]
+    seed: int  # of the person
+    times: Int[np.ndarray, t]  # numbers of the t frames in the pose sequence
+    extent: Float[np.ndarray, "p 3"]  # points that bound the person in these frames, metres, in the world
+    joints: Float32[np.ndarray, "t 17 3"]  # COCO-17 in these frames, metres, in the world
 
     @staticmethod
     def draw(
@@ -52,62 +45,35 @@ class ClipPerson:
 
 @dataclass(frozen=True)
 class CameraSample(Tensors):
-    """Random parameters of a clip of t frames: cameras, lights and sensors.
+    """Random parameters of a clip of t frames: cameras, lights and sensors."""
 
-    Args:
-        times: numbers of the frames in the pose sequence.
-        declared: the rectified pair according to its calibration, batch (t, 2).
-        actual: the pair that renders the images, with errors of calibration, batch t x 2.
-        target: the camera of the novel view.
-        baseline: angle between the cameras of the pair as seen from the person, degrees.
-        lights: the light.
-        sensors: of the pair, batch t x 2.
-        lamp: the camera of the first lamp's shadow map.
-        middle: of the person in these frames, metres.
-        delay: how much later than the first camera the second one films, frames; the true time lies half-way.
-        room: what surrounds the person; None: an even wall.
-        bystanders: where other people stand in it; None: nowhere.
-    """
-
-    times: Int64[Tensor, t]
-    declared: Camera
-    actual: Camera
-    target: Camera
-    baseline: float
-    lights: Lights
-    sensors: Sensor
-    lamp: Camera
-    middle: Float32[Tensor, 3]
-    delay: float
-    room: Room | None
-    bystanders: Bystanders | None
+    times: Int64[Tensor, t]  # numbers of the frames in the pose sequence
+    declared: Camera  # the rectified pair according to its calibration, batch (t, 2)
+    actual: Camera  # the pair that renders the images, with errors of calibration, batch t x 2
+    target: Camera  # the camera of the novel view
+    baseline: float  # angle between the cameras of the pair as seen from the person, degrees
+    lights: Lights  # the light
+    sensors: Sensor  # of the pair, batch t x 2
+    lamp: Camera  # the camera of the first lamp's shadow map
+    middle: Float32[Tensor, 3]  # of the person in these frames, metres
+    delay: float  # how much later than the first camera the second one films, frames; the true time lies half-way
+    room: Room | None  # what surrounds the person; None: an even wall
+    bystanders: Bystanders | None  # where other people stand in it; None: nowhere
 
 
 @dataclass(frozen=True)
 class DrawnClips(Tensors):
-    """Random parameters of the clips of a batch, b = clips x frames.
+    """Random parameters of the clips of a batch, b = clips x frames."""
 
-    Args:
-        clips: of each clip.
-        pairs: the declared pairs of all clips.
-        sensors: of all pairs, batch b x 2.
-        joints: COCO-17 in the world, metres.
-        joints2d: the same in rectified pixels.
-        joint_depth: their depths, metres.
-        target_camera: cameras of the novel views.
-        person: seeds of the people.
-        baseline: angles between the cameras of the pairs, degrees.
-    """
-
-    clips: tuple[CameraSample, ...]
-    pairs: Camera
-    sensors: Sensor
-    joints: Float32[Tensor, "b 17 3"]
-    joints2d: Float32[Tensor, "b 2 17 2"]
-    joint_depth: Float32[Tensor, "b 2 17"]
-    target_camera: Camera
-    person: Int64[Tensor, b]
-    baseline: Float32[Tensor, b]
+    clips: tuple[CameraSample, ...]  # of each clip
+    pairs: Camera  # the declared pairs of all clips
+    sensors: Sensor  # of all pairs, batch b x 2
+    joints: Float32[Tensor, "b 17 3"]  # COCO-17 in the world, metres
+    joints2d: Float32[Tensor, "b 2 17 2"]  # the same in rectified pixels
+    joint_depth: Float32[Tensor, "b 2 17"]  # their depths, metres
+    target_camera: Camera  # cameras of the novel views
+    person: Int64[Tensor, b]  # seeds of the people
+    baseline: Float32[Tensor, b]  # angles between the cameras of the pairs, degrees
 
 
 def draw_clips(people: list[ClipPerson], rngs: list[np.random.Generator], settings: StreamSettings) -> DrawnClips:

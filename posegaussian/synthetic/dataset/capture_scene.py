@@ -25,55 +25,35 @@ from posegaussian.types import Camera
 
 @dataclass(frozen=True)
 class CaptureImage:
-    """One image in front of the wall or in a room, and its ground truth.
+    """One image in front of the wall or in a room, and its ground truth."""
 
-    Args:
-        image: RGB.
-        mask: how much of each pixel the person covers, 0..255; what stands before the person is left out.
-        depth: along the optical axis at the pixel's centre, metres; 0 in the background.
-        room: what is only known in a room.
-    """
-
-    image: UInt8[np.ndarray, "h w 3"]
+    image: UInt8[np.ndarray, "h w 3"]  # RGB
+    # how much of each pixel the person covers, 0..255; what stands before the person is left out
     mask: UInt8[np.ndarray, "h w"]
-    depth: Float32[np.ndarray, "h w"]
-    room: "RoomImage | None" = None
+    depth: Float32[np.ndarray, "h w"]  # along the optical axis at the pixel's centre, metres; 0 in the background
+    room: "RoomImage | None" = None  # what is only known in a room
 
 
 @dataclass(frozen=True)
 class RoomImage:
-    """Ground truth of an image in a room.
+    """Ground truth of an image in a room."""
 
-    Args:
-        foreground: RGB of the person in each pixel that they cover, not multiplied by the coverage; 0 elsewhere.
-        depth: of everything, metres; 0 where nothing is.
-        labels: 1 the person, 2 other people, 3 things, 4 the room; 0 far away.
-    """
-
+    # RGB of the person in each pixel that they cover, not multiplied by the coverage; 0 elsewhere
     foreground: UInt8[np.ndarray, "h w 3"]
-    depth: Float32[np.ndarray, "h w"]
-    labels: UInt8[np.ndarray, "h w"]
+    depth: Float32[np.ndarray, "h w"]  # of everything, metres; 0 where nothing is
+    labels: UInt8[np.ndarray, "h w"]  # 1 the person, 2 other people, 3 things, 4 the room; 0 far away
 
 
 @dataclass(frozen=True)
 class CaptureScene:
-    """Cameras, sensors and light of a capture.
+    """Cameras, sensors and light of a capture."""
 
-    Args:
-        rig: the cameras according to their calibration.
-        actual: the cameras that render the images, by name, with errors of calibration.
-        sensors: sensor effects of each camera, by name; batch of all frames.
-        lights: the light.
-        middle: of the person over all frames, metres.
-        surroundings: the room; None: an even wall.
-    """
-
-    rig: Rig
-    actual: dict[str, Camera]
-    sensors: dict[str, Sensor]
-    lights: Lights
-    middle: Float[np.ndarray, "3"]
-    surroundings: Surroundings | None = None
+    rig: Rig  # the cameras according to their calibration
+    actual: dict[str, Camera]  # the cameras that render the images, by name, with errors of calibration
+    sensors: dict[str, Sensor]  # sensor effects of each camera, by name; batch of all frames
+    lights: Lights  # the light
+    middle: Float[np.ndarray, "3"]  # of the person over all frames, metres
+    surroundings: Surroundings | None = None  # the room; None: an even wall
 
     @staticmethod
     def draw(

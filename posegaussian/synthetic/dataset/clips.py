@@ -97,36 +97,22 @@ def render_drawn(subjects: list[Subject], packed: Packed, rooms: bool) -> Sample
 
 @dataclass(frozen=True)
 class ClipRenders(Tensors):
-    """Renders of a clip of t frames.
+    """Renders of a clip of t frames."""
 
-    Args:
-        images: of the actual pair, in front of the wall or in the room, batch t x 2.
-        coverage: of the same images.
-        truth: of the declared pair.
-        target: developed colours of the novel view.
-        target_truth: of the novel view.
-        room: what is only known in rooms.
-    """
-
-    images: Float32[Tensor, "n 3 h w"]
-    coverage: Float32[Tensor, "n 1 h w"]
-    truth: GroundTruth
-    target: RenderedColours
-    target_truth: GroundTruth
-    room: RoomRenders | None
+    images: Float32[Tensor, "n 3 h w"]  # of the actual pair, in front of the wall or in the room, batch t x 2
+    coverage: Float32[Tensor, "n 1 h w"]  # of the same images
+    truth: GroundTruth  # of the declared pair
+    target: RenderedColours  # developed colours of the novel view
+    target_truth: GroundTruth  # of the novel view
+    room: RoomRenders | None  # what is only known in rooms
 
 
 @dataclass(frozen=True)
 class RoomRenders(Tensors):
-    """Renders of the pair in a room.
+    """Renders of the pair in a room."""
 
-    Args:
-        colours: of the person, multiplied by the coverage.
-        truth: depth and labels of everything, of the declared pair.
-    """
-
-    colours: Float32[Tensor, "n 3 h w"]
-    truth: RoomTruth
+    colours: Float32[Tensor, "n 3 h w"]  # of the person, multiplied by the coverage
+    truth: RoomTruth  # depth and labels of everything, of the declared pair
 
 
 def _render(subject: Subject, sample: CameraSample, rooms: bool, others: list[Subject]) -> ClipRenders:

@@ -20,17 +20,11 @@ _LARGEST_DELAY = 0.5
 
 @dataclass(frozen=True)
 class Filmed:
-    """The person when a pair films them.
+    """The person when a pair films them."""
 
-    Args:
-        posed: the mesh.
-        frame: the frame of the mesh that each image shows.
-        shadows: of the first lamp.
-    """
-
-    posed: PosedMesh
-    frame: Int64[Tensor, n]
-    shadows: ShadowMap
+    posed: PosedMesh  # the mesh
+    frame: Int64[Tensor, n]  # the frame of the mesh that each image shows
+    shadows: ShadowMap  # of the first lamp
 
 
 def draw_delay(rng: np.random.Generator, share: float) -> float:

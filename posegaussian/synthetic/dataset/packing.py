@@ -18,15 +18,10 @@ _ALIGNMENT = 256
 
 @dataclass(frozen=True)
 class Packed:
-    """Nested tuples, lists, dictionaries and dataclasses of CPU tensors.
+    """Nested tuples, lists, dictionaries and dataclasses of CPU tensors."""
 
-    Args:
-        tree: all but the tensors, pickled.
-        data: the tensors' bytes.
-    """
-
-    tree: bytes
-    data: UInt8[np.ndarray, n]
+    tree: bytes  # all but the tensors, pickled
+    data: UInt8[np.ndarray, n]  # the tensors' bytes
 
     @staticmethod
     def of(tree: Any) -> Packed:

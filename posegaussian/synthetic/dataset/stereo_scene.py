@@ -27,19 +27,12 @@ _DISTANCE_SPREAD = 0.03
 
 @dataclass(frozen=True)
 class StereoScene(Tensors):
-    """Cameras of a clip.
+    """Cameras of a clip."""
 
-    Args:
-        declared: the rectified pair according to its calibration, batch of 2.
-        actual: the pair that renders the images, with errors of calibration.
-        target: the camera of the novel view.
-        baseline: angle between the pair as seen from the person, degrees.
-    """
-
-    declared: Camera
-    actual: Camera
-    target: Camera
-    baseline: float
+    declared: Camera  # the rectified pair according to its calibration, batch of 2
+    actual: Camera  # the pair that renders the images, with errors of calibration
+    target: Camera  # the camera of the novel view
+    baseline: float  # angle between the pair as seen from the person, degrees
 
 
 def draw_stereo_scene(

@@ -22,21 +22,15 @@ _RIG_STREAM = 29
 
 @dataclass(frozen=True)
 class SyntheticCapture:
-    """A posed subject and the scene that renders it.
+    """A posed subject and the scene that renders it."""
 
-    Args:
-        scene: cameras and light.
-        posed: returns the posed mesh of a frame, by the frame's number.
-        joints: COCO-17 in each frame, metres, in the world; None where they are unknown.
-        board: inner corners of a calibration board in each frame, metres, in the world; None without a board.
-        outline: its outer corners.
-    """
-
-    scene: CaptureScene
-    posed: Callable[[int], PosedMesh]
+    scene: CaptureScene  # cameras and light
+    posed: Callable[[int], PosedMesh]  # returns the posed mesh of a frame, by the frame's number
+    # COCO-17 in each frame, metres, in the world; None where they are unknown
     joints: Float[np.ndarray, "t 17 3"] | None = None
+    # inner corners of a calibration board in each frame, metres, in the world; None without a board
     board: Float[np.ndarray, "t c 3"] | None = None
-    outline: Float[np.ndarray, "t 4 3"] | None = None
+    outline: Float[np.ndarray, "t 4 3"] | None = None  # its outer corners
 
     def render(self, frame: int) -> Iterator[tuple[str, CaptureImage]]:
         """Name and image of every camera, at one frame."""

@@ -15,16 +15,9 @@ Relief is fine outward height (knit, folds, seams). It bends the normal for shad
 
 @dataclass(frozen=True)
 class Material:
-    """The material of one submesh of a person.
+    """The material of one submesh of a person."""
 
-    Args:
-        name: the kind of garment, or skin, hair, eyes, shoes.
-        texture: albedo and relief.
-        gloss: strength of the highlight, 0 (matt) to 1.
-        roughness: width of the highlight, 0 (a mirror) to 1.
-    """
-
-    name: str
-    texture: Texture
-    gloss: float = 0.05
-    roughness: float = 0.7
+    name: str  # the kind of garment, or skin, hair, eyes, shoes
+    texture: Texture  # albedo and relief
+    gloss: float = 0.05  # strength of the highlight, 0 (matt) to 1
+    roughness: float = 0.7  # width of the highlight, 0 (a mirror) to 1

@@ -23,16 +23,11 @@ SLOPE_SCALE = 127 / MAX_SLOPE
 
 @dataclass(frozen=True)
 class MeshColours:
-    """Samples of a mesh's colour and relief.
+    """Samples of a mesh's colour and relief."""
 
-    Args:
-        grids: samples along each side of a face.
-        starts: first sample of each face.
-        texels: RGB albedo, and the relief's slopes along the first side of the face and across it, at each sample.
-    """
-
-    grids: UInt8[np.ndarray, "f"]
-    starts: Int64[np.ndarray, "f"]
+    grids: UInt8[np.ndarray, "f"]  # samples along each side of a face
+    starts: Int64[np.ndarray, "f"]  # first sample of each face
+    # RGB albedo, and the relief's slopes along the first side of the face and across it, at each sample
     texels: UInt8[np.ndarray, "n 5"]
 
 

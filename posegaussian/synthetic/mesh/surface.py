@@ -12,19 +12,13 @@ from posegaussian.synthetic.mesh.normals import vertex_normals
 
 @dataclass(frozen=True)
 class Surface:
-    """Skin or cloth at rest.
+    """Skin or cloth at rest."""
 
-    Args:
-        canonical: place of each vertex on the mean body at rest, metres; textures and cuts are defined there.
-        rest: place of each vertex on this person at rest, metres.
-        weights: skinning weights, rows sum to 1.
-        faces: vertex numbers.
-    """
-
+    # place of each vertex on the mean body at rest, metres; textures and cuts are defined there
     canonical: Float[np.ndarray, "v 3"]
-    rest: Float[np.ndarray, "v 3"]
-    weights: Float[np.ndarray, "v b"]
-    faces: Int[np.ndarray, "f 3"]
+    rest: Float[np.ndarray, "v 3"]  # place of each vertex on this person at rest, metres
+    weights: Float[np.ndarray, "v b"]  # skinning weights, rows sum to 1
+    faces: Int[np.ndarray, "f 3"]  # vertex numbers
 
     def compact(self) -> "Surface":
         """The same without vertices that no face uses."""

@@ -27,21 +27,13 @@ WALKING_SPEED = 1.2
 
 @dataclass(frozen=True)
 class Motion:
-    """A movement.
+    """A movement."""
 
-    Args:
-        name: its kind.
-        angles: bends of trunk and arms at a time.
-        stance: feet and hips at a time.
-        speed: factor of time; 0 freezes the movement.
-        start: time at which it begins, seconds.
-    """
-
-    name: str
-    angles: Callable[[float], Angles]
-    stance: Callable[[float], Stance]
-    speed: float = 1.0
-    start: float = 0.0
+    name: str  # its kind
+    angles: Callable[[float], Angles]  # bends of trunk and arms at a time
+    stance: Callable[[float], Stance]  # feet and hips at a time
+    speed: float = 1.0  # factor of time; 0 freezes the movement
+    start: float = 0.0  # time at which it begins, seconds
 
     def at(self, time: float) -> tuple[Angles, Stance]:
         """Bends, feet and hips at a time in seconds."""

@@ -37,38 +37,23 @@ STRETCH = 0.992
 
 @dataclass(frozen=True)
 class Foot:
-    """Place and direction of a foot.
+    """Place and direction of a foot."""
 
-    Args:
-        ball: of the foot, metres; z is the height of the sole above the floor.
-        yaw: direction about the vertical, radians; 0 is the negative y axis.
-        pitch: heel raised about the ball, radians.
-    """
-
-    ball: Float[np.ndarray, "3"]
-    yaw: float
-    pitch: float
+    ball: Float[np.ndarray, "3"]  # of the foot, metres; z is the height of the sole above the floor
+    yaw: float  # direction about the vertical, radians; 0 is the negative y axis
+    pitch: float  # heel raised about the ball, radians
 
 
 @dataclass(frozen=True)
 class Stance:
-    """Feet and hips in one frame.
+    """Feet and hips in one frame."""
 
-    Args:
-        left: the left foot.
-        right: the right foot.
-        hips: place of the hips (x, y), metres.
-        yaw: direction of the hips, radians.
-        roll: rise of the left hip, radians.
-        sink: height of the hips below that of straight legs, metres.
-    """
-
-    left: Foot
-    right: Foot
-    hips: Float[np.ndarray, "2"]
-    yaw: float
-    roll: float
-    sink: float
+    left: Foot  # the left foot
+    right: Foot  # the right foot
+    hips: Float[np.ndarray, "2"]  # place of the hips (x, y), metres
+    yaw: float  # direction of the hips, radians
+    roll: float  # rise of the left hip, radians
+    sink: float  # height of the hips below that of straight legs, metres
 
 
 class Skeleton:

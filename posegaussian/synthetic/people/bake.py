@@ -60,38 +60,24 @@ _HEAD = ("head", "eye")
 
 @dataclass(frozen=True)
 class BakedMesh:
-    """A mesh ready to be posed and rendered.
+    """A mesh ready to be posed and rendered."""
 
-    Args:
-        vertices: at rest, metres.
-        normals: of the vertices at rest.
-        bones: numbers of the bones of each vertex.
-        weights: skinning weights of these bones; rows sum to 1.
-        occlusion: ambient occlusion of each vertex at rest: the visible share of the sky, weighted by the cosine.
-        faces: vertex numbers.
-        parts: index into PARTS, of each face.
-        material_ids: index into the materials, of each face.
-        gloss: strength of each material's highlight, 0..1.
-        roughness: of each material, 0..1.
-        grids: samples along each side of a face.
-        starts: first sample of each face.
-        texels: RGB albedo, and the relief's slopes along the first side of the face and across it, at each sample.
-        outline: numbers of vertices that bound the mesh in all directions, about; cameras are framed by them.
-    """
-
-    vertices: Float32[np.ndarray, "v 3"]
-    normals: Float32[np.ndarray, "v 3"]
-    bones: Int64[np.ndarray, "v k"]
-    weights: Float32[np.ndarray, "v k"]
+    vertices: Float32[np.ndarray, "v 3"]  # at rest, metres
+    normals: Float32[np.ndarray, "v 3"]  # of the vertices at rest
+    bones: Int64[np.ndarray, "v k"]  # numbers of the bones of each vertex
+    weights: Float32[np.ndarray, "v k"]  # skinning weights of these bones; rows sum to 1
+    # ambient occlusion of each vertex at rest: the visible share of the sky, weighted by the cosine
     occlusion: Float32[np.ndarray, "v"]
-    faces: Int64[np.ndarray, "f 3"]
-    parts: UInt8[np.ndarray, "f"]
-    material_ids: UInt8[np.ndarray, "f"]
-    gloss: Float32[np.ndarray, "m"]
-    roughness: Float32[np.ndarray, "m"]
-    grids: UInt8[np.ndarray, "f"]
-    starts: Int64[np.ndarray, "f"]
+    faces: Int64[np.ndarray, "f 3"]  # vertex numbers
+    parts: UInt8[np.ndarray, "f"]  # index into PARTS, of each face
+    material_ids: UInt8[np.ndarray, "f"]  # index into the materials, of each face
+    gloss: Float32[np.ndarray, "m"]  # strength of each material's highlight, 0..1
+    roughness: Float32[np.ndarray, "m"]  # of each material, 0..1
+    grids: UInt8[np.ndarray, "f"]  # samples along each side of a face
+    starts: Int64[np.ndarray, "f"]  # first sample of each face
+    # RGB albedo, and the relief's slopes along the first side of the face and across it, at each sample
     texels: UInt8[np.ndarray, "n 5"]
+    # numbers of vertices that bound the mesh in all directions, about; cameras are framed by them
     outline: Int64[np.ndarray, "o"]
 
     @staticmethod

@@ -40,32 +40,19 @@ HAIR_COLOURS = np.array(
 
 @dataclass(frozen=True)
 class Person:
-    """A dressed person.
+    """A dressed person."""
 
-    Args:
-        body: the body model.
-        heads: where each bone starts at rest, metres.
-        surface: skin, hair and clothes at rest, as one surface.
-        material_ids: index into `materials`, of each face.
-        materials: the material of each kind of surface.
-        anchors: vertices of the bare body at rest that the joints are regressed from.
-        regressor: COCO-17 joints as weighted means of the anchors.
-        soles: lowest vertices of the shoes at rest, which stand on the floor.
-        skeleton: turns movements into rotations of the bones.
-        motion: how the person moves.
-        board: inner corners of the calibration board in the person's hands at rest, metres; none without a board.
-    """
-
-    body: BodyModel
-    heads: Float[np.ndarray, "b 3"]
-    surface: Surface
-    material_ids: Int[np.ndarray, "f"]
-    materials: tuple[Material, ...]
-    anchors: Surface
-    regressor: Float[np.ndarray, "17 n"]
-    soles: Surface
-    skeleton: Skeleton
-    motion: Motion
+    body: BodyModel  # the body model
+    heads: Float[np.ndarray, "b 3"]  # where each bone starts at rest, metres
+    surface: Surface  # skin, hair and clothes at rest, as one surface
+    material_ids: Int[np.ndarray, "f"]  # index into `materials`, of each face
+    materials: tuple[Material, ...]  # the material of each kind of surface
+    anchors: Surface  # vertices of the bare body at rest that the joints are regressed from
+    regressor: Float[np.ndarray, "17 n"]  # COCO-17 joints as weighted means of the anchors
+    soles: Surface  # lowest vertices of the shoes at rest, which stand on the floor
+    skeleton: Skeleton  # turns movements into rotations of the bones
+    motion: Motion  # how the person moves
+    # inner corners of the calibration board in the person's hands at rest, metres; none without a board
     board: Float[np.ndarray, "c 3"]
 
     def transforms(self, time: float) -> Float[np.ndarray, "b 3 4"]:

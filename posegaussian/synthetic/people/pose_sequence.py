@@ -13,18 +13,13 @@ from posegaussian.synthetic.things.grips import CHEST
 
 @dataclass(frozen=True)
 class PoseSequence:
-    """Poses of a person in t frames.
+    """Poses of a person in t frames."""
 
-    Args:
-        transforms: of each bone, from the rest pose to the world.
-        joints: COCO-17, metres, in the world.
-        outline: points on the person that bound them in all directions, about, metres, in the world.
-        board: inner corners of the calibration board in the hands, metres, in the world; none without a board.
-    """
-
-    transforms: Float32[np.ndarray, "t b 3 4"]
-    joints: Float32[np.ndarray, "t 17 3"]
+    transforms: Float32[np.ndarray, "t b 3 4"]  # of each bone, from the rest pose to the world
+    joints: Float32[np.ndarray, "t 17 3"]  # COCO-17, metres, in the world
+    # points on the person that bound them in all directions, about, metres, in the world
     outline: Float32[np.ndarray, "t o 3"]
+    # inner corners of the calibration board in the hands, metres, in the world; none without a board
     board: Float32[np.ndarray, "t c 3"]
 
     def extent(self, frames: Int[np.ndarray, "n"]) -> Float[np.ndarray, "p 3"]:

@@ -12,17 +12,11 @@ from posegaussian.synthetic.people.pose_sequence import PoseSequence, sample_pos
 
 @dataclass(frozen=True)
 class PreparedSubject:
-    """A person as plain arrays: a baked mesh and its poses.
+    """A person as plain arrays: a baked mesh and its poses."""
 
-    Args:
-        seed: of the person.
-        baked: mesh and colours.
-        poses: frame by frame.
-    """
-
-    seed: int
-    baked: BakedMesh
-    poses: PoseSequence
+    seed: int  # of the person
+    baked: BakedMesh  # mesh and colours
+    poses: PoseSequence  # frame by frame
 
 
 def texel_for(pixels: int) -> float:

@@ -16,19 +16,12 @@ from posegaussian.synthetic.people.subject_mesh import PosedMesh, SubjectMesh
 
 @dataclass(frozen=True)
 class Subject:
-    """A person ready to be rendered.
+    """A person ready to be rendered."""
 
-    Args:
-        seed: of the person.
-        mesh: on the device.
-        poses: on the CPU.
-        transforms: those of the poses, on the device.
-    """
-
-    seed: int
-    mesh: SubjectMesh
-    poses: PoseSequence
-    transforms: Float[Tensor, "t b 3 4"]
+    seed: int  # of the person
+    mesh: SubjectMesh  # on the device
+    poses: PoseSequence  # on the CPU
+    transforms: Float[Tensor, "t b 3 4"]  # those of the poses, on the device
 
     @staticmethod
     def of(prepared: PreparedSubject, device: torch.device | str = "cpu") -> Subject:

@@ -55,17 +55,11 @@ class SubjectMesh(Tensors):
 
 @dataclass(frozen=True)
 class PosedMesh(Tensors):
-    """A subject mesh posed in t frames.
+    """A subject mesh posed in t frames."""
 
-    Args:
-        mesh: the mesh at rest.
-        vertices: metres, in the world.
-        normals: unit length.
-    """
-
-    mesh: SubjectMesh
-    vertices: Float32[Tensor, "t v 3"]
-    normals: Float32[Tensor, "t v 3"]
+    mesh: SubjectMesh  # the mesh at rest
+    vertices: Float32[Tensor, "t v 3"]  # metres, in the world
+    normals: Float32[Tensor, "t v 3"]  # unit length
 
 
 def _turned(matrices: Float32[Tensor, "t v 3 4"], vectors: Float32[Tensor, "v 3"]) -> Float32[Tensor, "t v 3"]:

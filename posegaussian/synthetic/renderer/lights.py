@@ -33,22 +33,14 @@ DECODED = (0.012522878, 0.682171111, 0.305306011)
 
 @dataclass(frozen=True)
 class Lights(Tensors):
-    """Distant lamps, the first of which casts shadows, and ambient light.
+    """Distant lamps, the first of which casts shadows, and ambient light."""
 
-    Args:
-        directions: from the person to each lamp, unit length.
-        strengths: RGB of each lamp.
-        ambient: RGB of the ambient light.
-        background: RGB of the wall behind the person.
-        softness: width of a shadow's edge, metres.
-        decoding: coefficients of a, a^2 and a^3 that turn a colour into an albedo.
-    """
-
-    directions: Float32[Tensor, "lamps 3"]
-    strengths: Float32[Tensor, "lamps 3"]
-    ambient: Float32[Tensor, 3]
-    background: Float32[Tensor, 3]
-    softness: Float32[Tensor, ""]
+    directions: Float32[Tensor, "lamps 3"]  # from the person to each lamp, unit length
+    strengths: Float32[Tensor, "lamps 3"]  # RGB of each lamp
+    ambient: Float32[Tensor, 3]  # RGB of the ambient light
+    background: Float32[Tensor, 3]  # RGB of the wall behind the person
+    softness: Float32[Tensor, ""]  # width of a shadow's edge, metres
+    # coefficients of a, a^2 and a^3 that turn a colour into an albedo
     decoding: Float32[Tensor, 3] = field(default_factory=lambda: torch.tensor(AS_ENCODED))
 
     def albedo(self, colours: Float32[Tensor, "*n 3"]) -> Float32[Tensor, "*n 3"]:
@@ -64,15 +56,10 @@ def decoded(colours: Float32[Tensor, "*n 3"], coefficients: Float32[Tensor, 3]) 
 
 @dataclass(frozen=True)
 class ShadowMap(Tensors):
-    """Depth maps from the first lamp, one for each frame.
+    """Depth maps from the first lamp, one for each frame."""
 
-    Args:
-        depth: from the lamp's camera, metres; 0 where the map is empty.
-        camera: one for each frame.
-    """
-
-    depth: Float32[Tensor, "t s s"]
-    camera: Camera
+    depth: Float32[Tensor, "t s s"]  # from the lamp's camera, metres; 0 where the map is empty
+    camera: Camera  # one for each frame
 
     def visibility(
         self,

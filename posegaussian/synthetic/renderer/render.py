@@ -21,16 +21,11 @@ SAMPLES = 2
 
 @dataclass(frozen=True)
 class RenderedColours(Tensors):
-    """n images of the person on black.
+    """n images of the person on black."""
 
-    Args:
-        colours: RGB, 0 and up, already multiplied by the coverage.
-        coverage: share of each pixel that the person covers.
-        hit: which samples show the person; None where nothing may stand before the person.
-    """
-
-    colours: Float32[Tensor, "n 3 h w"]
-    coverage: Float32[Tensor, "n 1 h w"]
+    colours: Float32[Tensor, "n 3 h w"]  # RGB, 0 and up, already multiplied by the coverage
+    coverage: Float32[Tensor, "n 1 h w"]  # share of each pixel that the person covers
+    # which samples show the person; None where nothing may stand before the person
     hit: Bool[Tensor, "n hs ws"] | None = None
 
     def over(self, background: Float32[Tensor, "3"]) -> Float32[Tensor, "n 3 h w"]:
@@ -40,15 +35,10 @@ class RenderedColours(Tensors):
 
 @dataclass(frozen=True)
 class GroundTruth(Tensors):
-    """Depth and body parts at the pixels' centres.
+    """Depth and body parts at the pixels' centres."""
 
-    Args:
-        depth: along the optical axis, metres; 0 in the background.
-        parts: index into bake.PARTS; 0 in the background.
-    """
-
-    depth: Float32[Tensor, "n h w"]
-    parts: UInt8[Tensor, "n h w"]
+    depth: Float32[Tensor, "n h w"]  # along the optical axis, metres; 0 in the background
+    parts: UInt8[Tensor, "n h w"]  # index into bake.PARTS; 0 in the background
 
 
 def render_ground_truth(

@@ -58,19 +58,12 @@ class Rig:
 
 @dataclass(frozen=True)
 class Arc:
-    """A circle around a point, on which cameras are placed by angle.
+    """A circle around a point, on which cameras are placed by angle."""
 
-    Args:
-        centre: of the circle, metres.
-        middle: unit direction from the centre to the place at angle 0.
-        axis: of the rotation by the angle, unit length.
-        radius: metres.
-    """
-
-    centre: Float[np.ndarray, "3"]
-    middle: Float[np.ndarray, "3"]
-    axis: Float[np.ndarray, "3"]
-    radius: float
+    centre: Float[np.ndarray, "3"]  # of the circle, metres
+    middle: Float[np.ndarray, "3"]  # unit direction from the centre to the place at angle 0
+    axis: Float[np.ndarray, "3"]  # of the rotation by the angle, unit length
+    radius: float  # metres
 
     def place(self, angle: float, above: float = 0.0) -> Float[np.ndarray, "3"]:
         """The place at an angle along the circle and an angle off it, towards the axis; degrees."""

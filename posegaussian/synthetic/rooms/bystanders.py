@@ -23,18 +23,13 @@ MIDDLE = 1.0
 
 @dataclass(frozen=True)
 class Bystanders(Tensors):
-    """Where k other people are.
+    """Where k other people are."""
 
-    Args:
-        place: x and y of each, metres.
-        turn: cosine and sine of how each is turned; computed on the host, since devices round them differently.
-        lamp: camera of the shadow map of each.
-        speed: of those who walk, along their own negative y axis, metres per second; 0 for those who stand.
-    """
-
-    place: Float32[Tensor, "k 2"]
+    place: Float32[Tensor, "k 2"]  # x and y of each, metres
+    # cosine and sine of how each is turned; computed on the host, since devices round them differently
     turn: Float32[Tensor, "k 2"]
-    lamp: Camera
+    lamp: Camera  # camera of the shadow map of each
+    # of those who walk, along their own negative y axis, metres per second; 0 for those who stand
     speed: Float32[Tensor, k]
 
     @staticmethod

@@ -29,19 +29,12 @@ HIGHEST = 1.0
 
 @dataclass(frozen=True)
 class Shade(Tensors):
-    """What keeps light away from a room: a person in t frames.
+    """What keeps light away from a room: a person in t frames."""
 
-    Args:
-        shadows: of the first lamp.
-        softness: width of a shadow's edge, metres.
-        free: contact map: share of the ambient light that reaches the floor.
-        middle: of the contact map, metres.
-    """
-
-    shadows: ShadowMap
-    softness: Float32[Tensor, ""]
-    free: Float32[Tensor, "t s s"]
-    middle: Float32[Tensor, 3]
+    shadows: ShadowMap  # of the first lamp
+    softness: Float32[Tensor, ""]  # width of a shadow's edge, metres
+    free: Float32[Tensor, "t s s"]  # contact map: share of the ambient light that reaches the floor
+    middle: Float32[Tensor, 3]  # of the contact map, metres
 
     @staticmethod
     def of(posed: PosedMesh, shadows: ShadowMap, lights: Lights, middle: Float32[Tensor, 3]) -> Shade:

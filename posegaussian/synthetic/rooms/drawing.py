@@ -34,21 +34,13 @@ MIDDLE = 1.0
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of room.
+    """A kind of room."""
 
-    Args:
-        build: adds everything to a site.
-        width: range of its usual width and depth, metres.
-        height: range of its usual height, metres.
-        enclosed: whether it has walls.
-        plain: whether mirrors and posters may hang on these.
-    """
-
-    build: Callable[[Site], None]
-    width: tuple[float, float]
-    height: tuple[float, float]
-    enclosed: bool = True
-    plain: bool = False
+    build: Callable[[Site], None]  # adds everything to a site
+    width: tuple[float, float]  # range of its usual width and depth, metres
+    height: tuple[float, float]  # range of its usual height, metres
+    enclosed: bool = True  # whether it has walls
+    plain: bool = False  # whether mirrors and posters may hang on these
 
 
 KINDS = {

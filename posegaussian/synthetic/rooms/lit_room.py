@@ -14,17 +14,11 @@ from posegaussian.synthetic.rooms.room import Room, RoomMesh
 
 @dataclass(frozen=True)
 class LitRoom:
-    """A room with baked light.
-
-    Args:
-        room: the room.
-        mesh: its mesh.
-        light: at the mesh's vertices; see `baking.bake`.
-    """
+    """A room with baked light."""
 
     room: Room
     mesh: RoomMesh
-    light: Float32[Tensor, "v 4"]
+    light: Float32[Tensor, "v 4"]  # at the mesh's vertices; see `baking.bake`
 
     @staticmethod
     def of(room: Room) -> LitRoom:

@@ -21,15 +21,10 @@ COARSEST = 2 ** (LEVELS - 1) - 0.01
 
 @dataclass(frozen=True)
 class Pyramid(Tensors):
-    """The atlas with mip levels, flat.
+    """The atlas with mip levels, flat."""
 
-    Args:
-        texels: of all levels, layer by layer within a level.
-        starts: first texel of each level.
-    """
-
-    texels: UInt8[Tensor, "n 4"]
-    starts: Int64[Tensor, "9"]
+    texels: UInt8[Tensor, "n 4"]  # of all levels, layer by layer within a level
+    starts: Int64[Tensor, "9"]  # first texel of each level
 
     def sample(
         self,

@@ -21,15 +21,10 @@ FLAT = 1e-3
 
 @dataclass(frozen=True)
 class Mirror:
-    """One of a room's mirrors.
+    """One of a room's mirrors."""
 
-    Args:
-        row: first corner, dual basis of the sides and normal; see `Room.rows`.
-        finish: share of the light that it reflects at normal incidence, and how polished it is, 0..1.
-    """
-
-    row: Float32[Tensor, 12]
-    finish: Float32[Tensor, 2]
+    row: Float32[Tensor, 12]  # first corner, dual basis of the sides and normal; see `Room.rows`
+    finish: Float32[Tensor, 2]  # share of the light that it reflects at normal incidence, and how polished it is, 0..1
 
     @staticmethod
     def all_of(lit: LitRoom) -> list[Mirror]:

@@ -23,40 +23,24 @@ DISTANCE = 3.0
 
 @dataclass(frozen=True)
 class Picture:
-    """How the picture of a poster is taken.
+    """How the picture of a poster is taken."""
 
-    Args:
-        material: of the poster's panel.
-        side: angle at which the camera stands aside of the front of the rest pose, radians.
-        low: height of the picture's lower edge at the person, metres.
-        tall: height of the picture there, metres.
-        paper: RGB of its background.
-    """
-
-    material: int
-    side: float
-    low: float
-    tall: float
-    paper: tuple[float, float, float]
+    material: int  # of the poster's panel
+    side: float  # angle at which the camera stands aside of the front of the rest pose, radians
+    low: float  # height of the picture's lower edge at the person, metres
+    tall: float  # height of the picture there, metres
+    paper: tuple[float, float, float]  # RGB of its background
 
 
 @dataclass(frozen=True)
 class Posters(Tensors):
-    """The posters of a room.
+    """The posters of a room."""
 
-    Args:
-        first: first vertex of each.
-        camera: that takes each picture of a person who stands at the origin.
-        paper: RGB of the backgrounds.
-        lights: the light in the pictures.
-        lamp: camera of its shadow map, batch of 1.
-    """
-
-    first: tuple[int, ...]
-    camera: Camera
-    paper: Float32[Tensor, "k 3"]
-    lights: Lights
-    lamp: Camera
+    first: tuple[int, ...]  # first vertex of each
+    camera: Camera  # that takes each picture of a person who stands at the origin
+    paper: Float32[Tensor, "k 3"]  # RGB of the backgrounds
+    lights: Lights  # the light in the pictures
+    lamp: Camera  # camera of its shadow map, batch of 1
 
     @staticmethod
     def of(pictures: Sequence[Picture], first: Sequence[int]) -> Posters:

@@ -20,24 +20,15 @@ MARGIN = 0.1
 
 @dataclass
 class Plan:
-    """The floor plan, in the frame of the room, whose origin is below the person.
+    """The floor plan, in the frame of the room, whose origin is below the person."""
 
-    Args:
-        low: corner of the floor, metres.
-        high: opposite corner.
-        height: of the room, metres.
-        eyes: centres of the cameras.
-        person: points that bound the person.
-        reach: radius of the circle on the floor that the person needs.
-        taken: x, y, half sizes and yaw of what stands there.
-    """
-
-    low: Float[np.ndarray, "2"]
-    high: Float[np.ndarray, "2"]
-    height: float
-    eyes: Float[np.ndarray, "n 3"]
-    person: Float[np.ndarray, "k 3"]
-    reach: float
+    low: Float[np.ndarray, "2"]  # corner of the floor, metres
+    high: Float[np.ndarray, "2"]  # opposite corner
+    height: float  # of the room, metres
+    eyes: Float[np.ndarray, "n 3"]  # centres of the cameras
+    person: Float[np.ndarray, "k 3"]  # points that bound the person
+    reach: float  # radius of the circle on the floor that the person needs
+    # x, y, half sizes and yaw of what stands there
     taken: list[tuple[float, float, float, float, float]] = field(default_factory=list)
 
     def __post_init__(self):

@@ -24,17 +24,11 @@ from posegaussian.types import Camera
 
 @dataclass(frozen=True)
 class Reflection:
-    """What n cameras see in a mirror.
+    """What n cameras see in a mirror."""
 
-    Args:
-        view: of the mirrored cameras.
-        share: of the light that the mirror reflects at each sample.
-        mirror: of the room.
-    """
-
-    view: RoomView
-    share: Float32[Tensor, "n hs ws"]
-    mirror: Mirror
+    view: RoomView  # of the mirrored cameras
+    share: Float32[Tensor, "n hs ws"]  # of the light that the mirror reflects at each sample
+    mirror: Mirror  # of the room
 
     def added(
         self, share: Float32[Tensor, "n hs ws"], images: Float32[Tensor, "n 3 h w"]
@@ -45,19 +39,12 @@ class Reflection:
 
 @dataclass(frozen=True)
 class SeenRoom:
-    """A room in n cameras.
+    """A room in n cameras."""
 
-    Args:
-        view: of the room; mirrors lack the share that they reflect.
-        reflections: of the mirrors; on the CPU of those that a camera sees.
-        camera: the cameras.
-        lens: OpenCV's distortion; None for pinholes.
-    """
-
-    view: RoomView
-    reflections: tuple[Reflection, ...]
-    camera: Camera
-    lens: Float32[Tensor, "n 5"] | None
+    view: RoomView  # of the room; mirrors lack the share that they reflect
+    reflections: tuple[Reflection, ...]  # of the mirrors; on the CPU of those that a camera sees
+    camera: Camera  # the cameras
+    lens: Float32[Tensor, "n 5"] | None  # OpenCV's distortion; None for pinholes
 
     @staticmethod
     def of(lit: LitRoom, camera: Camera, lens: Float32[Tensor, "n 5"] | None = None) -> SeenRoom:

@@ -32,89 +32,53 @@ BARE: Mapping[int, Picture] = {}
 
 @dataclass(frozen=True)
 class Fixtures(Tensors):
-    """Light of a room: rectangular lamps and windows, and the ambient light with what walls add to it.
+    """Light of a room: rectangular lamps and windows, and the ambient light with what walls add to it."""
 
-    Args:
-        centre: of each lamp, metres; the first is the one that people cast shadows by.
-        axes: half of the two sides of each lamp, metres.
-        facing: normal of each lamp; 0: it shines in all directions.
-        strengths: RGB that reaches a surface at the person that faces the lamp.
-        distance: from the person to each lamp, metres.
-        fades: 1: by the square of the distance; 0: not at all, as the sun.
-        ambient: RGB.
-        bounce: RGB of the ambient light from low x, high x, low y, high y, floor and ceiling, against the mean.
-        low: corner of the room in its own frame, metres.
-        high: opposite corner.
-        turn: from the world to the room's frame.
-        blocks: middle, half size and yaw of boxes that keep light away.
-        decoding: as in `Lights`.
-    """
-
-    centre: Float32[Tensor, "l 3"]
-    axes: Float32[Tensor, "l 2 3"]
-    facing: Float32[Tensor, "l 3"]
-    strengths: Float32[Tensor, "l 3"]
-    distance: Float32[Tensor, l]
-    fades: Float32[Tensor, l]
-    ambient: Float32[Tensor, 3]
+    centre: Float32[Tensor, "l 3"]  # of each lamp, metres; the first is the one that people cast shadows by
+    axes: Float32[Tensor, "l 2 3"]  # half of the two sides of each lamp, metres
+    facing: Float32[Tensor, "l 3"]  # normal of each lamp; 0: it shines in all directions
+    strengths: Float32[Tensor, "l 3"]  # RGB that reaches a surface at the person that faces the lamp
+    distance: Float32[Tensor, l]  # from the person to each lamp, metres
+    fades: Float32[Tensor, l]  # 1: by the square of the distance; 0: not at all, as the sun
+    ambient: Float32[Tensor, 3]  # RGB
+    # RGB of the ambient light from low x, high x, low y, high y, floor and ceiling, against the mean
     bounce: Float32[Tensor, "6 3"]
-    low: Float32[Tensor, 3]
-    high: Float32[Tensor, 3]
-    turn: Float32[Tensor, "3 3"]
-    blocks: Float32[Tensor, "b 7"]
-    decoding: Float32[Tensor, 3] = field(default_factory=lambda: torch.tensor(AS_ENCODED))
+    low: Float32[Tensor, 3]  # corner of the room in its own frame, metres
+    high: Float32[Tensor, 3]  # opposite corner
+    turn: Float32[Tensor, "3 3"]  # from the world to the room's frame
+    blocks: Float32[Tensor, "b 7"]  # middle, half size and yaw of boxes that keep light away
+    decoding: Float32[Tensor, 3] = field(default_factory=lambda: torch.tensor(AS_ENCODED))  # as in `Lights`
 
 
 @dataclass(frozen=True)
 class Room(Tensors):
-    """A room in the world of the person.
-
-    Args:
-        kind: its kind.
-        origin: first corner of each panel, metres.
-        edges: its sides.
-        normals: at the first corner and at the ends of the sides.
-        cells: numbers of cells along the sides; 0 and 0 for half a panel, which is one triangle.
-        starts: first vertex and first triangle of each panel.
-        rows: what shading needs of each panel, 20 numbers: first corner, dual basis of the sides, normal, span and
-            offset of the texture (metres), number of vertices along the sides, first vertex, material.
-        label: of each panel.
-        colours: three colours of each material.
-        surface: of each material: layer of the atlas, metres of a period, emitted light, strength of stains.
-        panorama: turn in radians, and brightness.
-        fixtures: the light.
-        open: whether rays may leave the room.
-        panorama_number: which panorama lies around.
-        vertices: number of vertices of the mesh.
-        faces: number of triangles of the mesh.
-        others: x, y (metres), yaw (radians) and walking speed (metres per second) of other people.
-        board: inner corners of a calibration board on the floor, metres; none without one.
-        mirrors: numbers of the panels that reflect: a polished floor, mirrors on walls.
-        finishes: share of the light that each of them reflects at normal incidence, and how polished it is, 0..1.
-        posters: pictures of people on walls; None without any.
-    """
+    """A room in the world of the person."""
 
     kind: str
-    origin: Float32[Tensor, "p 3"]
-    edges: Float32[Tensor, "p 2 3"]
-    normals: Float32[Tensor, "p 3 3"]
-    cells: Int64[Tensor, "p 2"]
-    starts: Int64[Tensor, "p 2"]
+    origin: Float32[Tensor, "p 3"]  # first corner of each panel, metres
+    edges: Float32[Tensor, "p 2 3"]  # its sides
+    normals: Float32[Tensor, "p 3 3"]  # at the first corner and at the ends of the sides
+    cells: Int64[Tensor, "p 2"]  # numbers of cells along the sides; 0 and 0 for half a panel, which is one triangle
+    starts: Int64[Tensor, "p 2"]  # first vertex and first triangle of each panel
+    # what shading needs of each panel, 20 numbers: first corner, dual basis of the sides, normal, span and offset of
+    # the texture (metres), number of vertices along the sides, first vertex, material
     rows: Float32[Tensor, "p 20"]
-    label: Int64[Tensor, p]
-    colours: Float32[Tensor, "m 3 3"]
+    label: Int64[Tensor, p]  # of each panel
+    colours: Float32[Tensor, "m 3 3"]  # three colours of each material
+    # of each material: layer of the atlas, metres of a period, emitted light, strength of stains
     surface: Float32[Tensor, "m 4"]
-    panorama: Float32[Tensor, 2]
-    fixtures: Fixtures
-    open: bool
-    panorama_number: int
-    vertices: int
-    faces: int
-    others: Float32[Tensor, "k 4"]
-    board: Float32[Tensor, "c 3"]
-    mirrors: tuple[int, ...]
+    panorama: Float32[Tensor, 2]  # turn in radians, and brightness
+    fixtures: Fixtures  # the light
+    open: bool  # whether rays may leave the room
+    panorama_number: int  # which panorama lies around
+    vertices: int  # number of vertices of the mesh
+    faces: int  # number of triangles of the mesh
+    others: Float32[Tensor, "k 4"]  # x, y (metres), yaw (radians) and walking speed (metres per second) of other people
+    board: Float32[Tensor, "c 3"]  # inner corners of a calibration board on the floor, metres; none without one
+    mirrors: tuple[int, ...]  # numbers of the panels that reflect: a polished floor, mirrors on walls
+    # share of the light that each of them reflects at normal incidence, and how polished it is, 0..1
     finishes: Float32[Tensor, "r 2"]
-    posters: Posters | None
+    posters: Posters | None  # pictures of people on walls; None without any
 
     @staticmethod
     def of(
@@ -177,19 +141,12 @@ def cell_counts(panels: Panels) -> np.ndarray:
 
 @dataclass(frozen=True)
 class RoomMesh(Tensors):
-    """The mesh of a room.
+    """The mesh of a room."""
 
-    Args:
-        vertices: metres.
-        normals: unit length.
-        faces: vertex numbers.
-        panel: of each face.
-    """
-
-    vertices: Float32[Tensor, "v 3"]
-    normals: Float32[Tensor, "v 3"]
-    faces: Int64[Tensor, "f 3"]
-    panel: Int64[Tensor, f]
+    vertices: Float32[Tensor, "v 3"]  # metres
+    normals: Float32[Tensor, "v 3"]  # unit length
+    faces: Int64[Tensor, "f 3"]  # vertex numbers
+    panel: Int64[Tensor, f]  # of each face
 
     @staticmethod
     def of(room: Room) -> RoomMesh:

@@ -28,57 +28,37 @@ SLOWEST = 0.3
 
 @dataclass(frozen=True)
 class Lamp:
-    """A lamp or a window in the frame of the room.
+    """A lamp or a window in the frame of the room."""
 
-    Args:
-        centre: metres.
-        axes: half of its sides, metres.
-        facing: its normal; 0: it shines in all directions.
-        fades: whether its light falls with the square of the distance.
-    """
-
-    centre: Float[np.ndarray, "3"]
-    axes: Float[np.ndarray, "2 3"]
-    facing: Float[np.ndarray, "3"]
-    fades: bool = True
+    centre: Float[np.ndarray, "3"]  # metres
+    axes: Float[np.ndarray, "2 3"]  # half of its sides, metres
+    facing: Float[np.ndarray, "3"]  # its normal; 0: it shines in all directions
+    fades: bool = True  # whether its light falls with the square of the distance
 
 
 @dataclass
 class Site:
-    """A room that is being built, in a frame of its own with the origin below the person.
+    """A room that is being built, in a frame of its own with the origin below the person."""
 
-    Args:
-        rng: draws everything.
-        plan: where things may stand.
-        clutter: amount of furniture, 0..1.
-        builder: collects surfaces.
-        palette: collects materials.
-        lamps: the first ones light the person.
-        sides: colours of low x, high x, low y, high y, floor and ceiling.
-        sky: brightness of the far surroundings; 0: nothing of them is seen.
-        others: x, y, yaw and walking speed of other people.
-        corners: inner corners of a calibration board on the floor.
-        gloss: how polished the floor is, if it is hard.
-        ground: material of the floor; None outdoors.
-        polished: material, share of the light reflected at normal incidence, and gloss (0..1) of flat mirrors.
-        pictures: on posters.
-        occupied: from and to along each wall, what hangs there or opens it, metres.
-    """
-
-    rng: np.random.Generator
-    plan: Plan
-    clutter: float
-    builder: Builder
-    palette: Palette
-    lamps: list[Lamp] = field(default_factory=list)
+    rng: np.random.Generator  # draws everything
+    plan: Plan  # where things may stand
+    clutter: float  # amount of furniture, 0..1
+    builder: Builder  # collects surfaces
+    palette: Palette  # collects materials
+    lamps: list[Lamp] = field(default_factory=list)  # the first ones light the person
+    # colours of low x, high x, low y, high y, floor and ceiling
     sides: Float[np.ndarray, "6 3"] = field(default_factory=lambda: np.full((6, 3), 0.5))
-    sky: float = 0.0
+    sky: float = 0.0  # brightness of the far surroundings; 0: nothing of them is seen
+    # x, y, yaw and walking speed of other people
     others: list[tuple[float, float, float, float]] = field(default_factory=list)
+    # inner corners of a calibration board on the floor
     corners: Float[np.ndarray, "c 3"] = field(default_factory=lambda: NOWHERE)
-    gloss: float = 0.0
-    ground: int | None = None
+    gloss: float = 0.0  # how polished the floor is, if it is hard
+    ground: int | None = None  # material of the floor; None outdoors
+    # material, share of the light reflected at normal incidence, and gloss (0..1) of flat mirrors
     polished: list[tuple[int, float, float]] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)  # on posters
+    # from and to along each wall, what hangs there or opens it, metres
     occupied: list[list[tuple[float, float]]] = field(default_factory=lambda: [[] for _ in range(4)])
 
     @property

@@ -33,27 +33,16 @@ _BOX = np.array(
 
 @dataclass(frozen=True)
 class Panels:
-    """Parallelograms in the world.
+    """Parallelograms in the world."""
 
-    Args:
-        origin: first corner, metres.
-        edges: from the first corner along the two sides, metres.
-        normals: unit normals at the first corner and at the ends of the two edges.
-        offset: where the first corner lies in the texture, metres.
-        span: how far the texture runs along the two edges, metres; negative: backwards.
-        half: whether only the triangle of the three corners exists.
-        material: index into the room's materials.
-        label: `ROOM` or `OBJECT`.
-    """
-
-    origin: Float[np.ndarray, "p 3"]
-    edges: Float[np.ndarray, "p 2 3"]
-    normals: Float[np.ndarray, "p 3 3"]
-    offset: Float[np.ndarray, "p 2"]
-    span: Float[np.ndarray, "p 2"]
-    half: Bool[np.ndarray, "p"]
-    material: Int[np.ndarray, "p"]
-    label: Int[np.ndarray, "p"]
+    origin: Float[np.ndarray, "p 3"]  # first corner, metres
+    edges: Float[np.ndarray, "p 2 3"]  # from the first corner along the two sides, metres
+    normals: Float[np.ndarray, "p 3 3"]  # unit normals at the first corner and at the ends of the two edges
+    offset: Float[np.ndarray, "p 2"]  # where the first corner lies in the texture, metres
+    span: Float[np.ndarray, "p 2"]  # how far the texture runs along the two edges, metres; negative: backwards
+    half: Bool[np.ndarray, "p"]  # whether only the triangle of the three corners exists
+    material: Int[np.ndarray, "p"]  # index into the room's materials
+    label: Int[np.ndarray, "p"]  # `ROOM` or `OBJECT`
 
     def __getitem__(self, index) -> "Panels":
         return Panels(*(getattr(self, field.name)[index] for field in fields(self)))

@@ -33,25 +33,15 @@ from posegaussian.types import Camera
 
 @dataclass
 class Surroundings:
-    """A room on the CPU, and what static cameras see of it.
-
-    Args:
-        room: the room.
-        lights: the light.
-        lamp: camera of the shadow map, batch of 1.
-        middle: of the person over all frames, metres.
-        people: other people.
-        shown: people on posters.
-        fps: frames per second.
-    """
+    """A room on the CPU, and what static cameras see of it."""
 
     room: Room
-    lights: Lights
-    lamp: Camera
-    middle: Float32[Tensor, "3"]
-    people: Sequence[Subject] = ()
-    shown: Sequence[Subject] = ()
-    fps: int = 30
+    lights: Lights  # the light
+    lamp: Camera  # camera of the shadow map, batch of 1
+    middle: Float32[Tensor, "3"]  # of the person over all frames, metres
+    people: Sequence[Subject] = ()  # other people
+    shown: Sequence[Subject] = ()  # people on posters
+    fps: int = 30  # frames per second
     _lit: LitRoom | None = None
     _views: dict[str, SeenRoom] = field(default_factory=dict)
     _truths: dict[str, RoomTruth] = field(default_factory=dict)

@@ -13,17 +13,12 @@ from posegaussian.synthetic.rooms.surfaces import Builder
 
 @dataclass(frozen=True)
 class Thing:
-    """A kind of furniture.
+    """A kind of furniture."""
 
-    Args:
-        build: adds it to the builder, in its frame, in a given size.
-        low: smallest width, depth and height, metres.
-        high: largest width, depth and height, metres.
-    """
-
+    # adds it to the builder, in its frame, in a given size
     build: Callable[[Builder, Palette, np.random.Generator, Size], None]
-    low: Size
-    high: Size
+    low: Size  # smallest width, depth and height, metres
+    high: Size  # largest width, depth and height, metres
 
     def size(self, rng: np.random.Generator) -> Size:
         """A random size."""

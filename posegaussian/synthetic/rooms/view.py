@@ -23,23 +23,14 @@ NOWHERE = 1e3
 
 @dataclass(frozen=True)
 class RoomView(Tensors):
-    """The empty room in n cameras.
+    """The empty room in n cameras."""
 
-    Args:
-        depth: at each sample, metres; infinite where nothing is.
-        colours: RGB at each sample, with all light.
-        key: share of the first lamp in the colours, RGB of each pixel.
-        where: pixels that a person may darken, numbers within the n images; None: all.
-        points: their places, metres.
-        normals: their normals, towards the camera.
-    """
-
-    depth: Float32[Tensor, "n hs ws"]
-    colours: Float16[Tensor, "n hs ws 3"]
-    key: Float16[Tensor, "n h w 3"]
-    where: Int64[Tensor, k] | None
-    points: Float32[Tensor, "k 3"]
-    normals: Float32[Tensor, "k 3"]
+    depth: Float32[Tensor, "n hs ws"]  # at each sample, metres; infinite where nothing is
+    colours: Float16[Tensor, "n hs ws 3"]  # RGB at each sample, with all light
+    key: Float16[Tensor, "n h w 3"]  # share of the first lamp in the colours, RGB of each pixel
+    where: Int64[Tensor, k] | None  # pixels that a person may darken, numbers within the n images; None: all
+    points: Float32[Tensor, "k 3"]  # their places, metres
+    normals: Float32[Tensor, "k 3"]  # their normals, towards the camera
 
     def frames(self, count: int) -> RoomView:
         """The same views in each of some frames, frame by frame; of several frames only for views of all pixels."""
@@ -51,15 +42,10 @@ class RoomView(Tensors):
 
 @dataclass(frozen=True)
 class RoomTruth(Tensors):
-    """Depth and labels of the empty room at the pixels' centres; 0 where nothing is.
+    """Depth and labels of the empty room at the pixels' centres; 0 where nothing is."""
 
-    Args:
-        depth: along the optical axis, metres.
-        labels: `surfaces.ROOM` or `surfaces.OBJECT`.
-    """
-
-    depth: Float32[Tensor, "n h w"]
-    labels: UInt8[Tensor, "n h w"]
+    depth: Float32[Tensor, "n h w"]  # along the optical axis, metres
+    labels: UInt8[Tensor, "n h w"]  # `surfaces.ROOM` or `surfaces.OBJECT`
 
 
 def view_room(

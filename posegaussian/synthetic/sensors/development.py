@@ -26,24 +26,15 @@ _SHARED = ("metering", "metered", "centre", "grey_world", "white", "contrast")
 
 @dataclass(frozen=True)
 class Development(Tensors):
-    """Development of n images; the arguments up to `contrast` are those of `SensorSettings`.
+    """Development of n images; the arguments up to `contrast` are those of `SensorSettings`."""
 
-    Args:
-        metering: share of the wrong exposure that the camera corrects.
-        metered: mean luminance that metering aims at.
-        centre: weight of the image's middle.
-        grey_world: share of the colour cast that the camera corrects.
-        white: brightness that becomes white.
-        contrast: strength of the S-shaped curve.
-        encoding: 1 where sRGB's transfer function encodes linear light, 0 where the values are encoded already.
-    """
-
-    metering: Float32[Tensor, n]
-    metered: Float32[Tensor, n]
-    centre: Float32[Tensor, n]
-    grey_world: Float32[Tensor, n]
-    white: Float32[Tensor, n]
-    contrast: Float32[Tensor, n]
+    metering: Float32[Tensor, n]  # share of the wrong exposure that the camera corrects
+    metered: Float32[Tensor, n]  # mean luminance that metering aims at
+    centre: Float32[Tensor, n]  # weight of the image's middle
+    grey_world: Float32[Tensor, n]  # share of the colour cast that the camera corrects
+    white: Float32[Tensor, n]  # brightness that becomes white
+    contrast: Float32[Tensor, n]  # strength of the S-shaped curve
+    # 1 where sRGB's transfer function encodes linear light, 0 where the values are encoded already
     encoding: Float32[Tensor, n]
 
     def repeated(self, times: int) -> Development:

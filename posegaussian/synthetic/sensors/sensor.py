@@ -23,25 +23,15 @@ from posegaussian.types import Tensors
 
 @dataclass(frozen=True)
 class Sensor(Tensors):
-    """Sensor effects of n images; see `SensorSettings`.
+    """Sensor effects of n images; see `SensorSettings`."""
 
-    Args:
-        development: what the camera chooses by itself, and its tone curve.
-        gain: of each channel, besides.
-        gamma: exponent of the brightness.
-        noise: standard deviation of the noise of a white pixel.
-        defocus: standard deviation of the blur, pixels.
-        jpeg: quality, 100 is off.
-        seed: of the noise.
-    """
-
-    development: Development
-    gain: Float32[Tensor, "n 3"]
-    gamma: Float32[Tensor, n]
-    noise: Float32[Tensor, n]
-    defocus: Float32[Tensor, n]
-    jpeg: Float32[Tensor, n]
-    seed: Int64[Tensor, n]
+    development: Development  # what the camera chooses by itself, and its tone curve
+    gain: Float32[Tensor, "n 3"]  # of each channel, besides
+    gamma: Float32[Tensor, n]  # exponent of the brightness
+    noise: Float32[Tensor, n]  # standard deviation of the noise of a white pixel
+    defocus: Float32[Tensor, n]  # standard deviation of the blur, pixels
+    jpeg: Float32[Tensor, n]  # quality, 100 is off
+    seed: Int64[Tensor, n]  # of the noise
 
     def apply(self, images: Float32[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
         """The images with all effects, in 0..1."""

@@ -22,19 +22,12 @@ CHEST = "spine01"
 
 @dataclass(frozen=True)
 class Palm:
-    """A hand at rest.
+    """A hand at rest."""
 
-    Args:
-        middle: of the skin of the palm, metres.
-        fingers: unit direction towards the fingers.
-        across: unit direction from the little finger to the index finger.
-        normal: unit direction out of the palm.
-    """
-
-    middle: Float[np.ndarray, "3"]
-    fingers: Float[np.ndarray, "3"]
-    across: Float[np.ndarray, "3"]
-    normal: Float[np.ndarray, "3"]
+    middle: Float[np.ndarray, "3"]  # of the skin of the palm, metres
+    fingers: Float[np.ndarray, "3"]  # unit direction towards the fingers
+    across: Float[np.ndarray, "3"]  # unit direction from the little finger to the index finger
+    normal: Float[np.ndarray, "3"]  # unit direction out of the palm
 
     @staticmethod
     def of(skeleton: Skeleton, side: str, scale: float) -> "Palm":

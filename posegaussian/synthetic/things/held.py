@@ -31,16 +31,11 @@ TOUCH = 0.004
 
 @dataclass(frozen=True)
 class Held:
-    """A thing in the hands.
+    """A thing in the hands."""
 
-    Args:
-        submeshes: at rest.
-        angles: bends of the arms that hold it.
-        corners: of a calibration board, at rest, metres.
-    """
-
-    submeshes: list[Submesh]
-    angles: Angles
+    submeshes: list[Submesh]  # at rest
+    angles: Angles  # bends of the arms that hold it
+    # of a calibration board, at rest, metres
     corners: Float[np.ndarray, "n 3"] = field(default_factory=lambda: np.empty((0, 3)))
 
 

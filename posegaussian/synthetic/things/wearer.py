@@ -14,23 +14,14 @@ from posegaussian.synthetic.mesh.surface import Surface
 
 @dataclass(frozen=True)
 class Wearer:
-    """A dressed person at rest.
+    """A dressed person at rest."""
 
-    Args:
-        body: the body model.
-        heads: where each bone starts on this person, metres.
-        clothed: the dressed body; things that hang beside the legs are recorded there.
-        skin: the bare skin.
-        submeshes: skin, hair and clothes.
-        rng: draws all choices about things.
-    """
-
-    body: BodyModel
-    heads: Float[np.ndarray, "b 3"]
-    clothed: ClothedBody
-    skin: Surface
-    submeshes: list[Submesh]
-    rng: np.random.Generator
+    body: BodyModel  # the body model
+    heads: Float[np.ndarray, "b 3"]  # where each bone starts on this person, metres
+    clothed: ClothedBody  # the dressed body; things that hang beside the legs are recorded there
+    skin: Surface  # the bare skin
+    submeshes: list[Submesh]  # skin, hair and clothes
+    rng: np.random.Generator  # draws all choices about things
 
     @property
     def scale(self) -> float:

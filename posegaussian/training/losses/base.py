@@ -15,21 +15,13 @@ from posegaussian.types import Rendering
 
 @dataclass(frozen=True)
 class LossInputs:
-    """The argument of every loss function.
+    """The argument of every loss function."""
 
-    Args:
-        result: of the network.
-        view: the target view, rendered; None in phase depth.
-        batch: with the ground truth.
-        weights: of the losses of this phase, by name; one loss uses the weight of another.
-        band: width of the band around the person's edge in which views are not compared, as a share of the person's
-            height.
-    """
-
-    result: Reconstruction
-    view: Rendering | None
-    batch: Batch
-    weights: Mapping[str, float]
+    result: Reconstruction  # of the network
+    view: Rendering | None  # the target view, rendered; None in phase depth
+    batch: Batch  # with the ground truth
+    weights: Mapping[str, float]  # of the losses of this phase, by name; one loss uses the weight of another
+    # width of the band around the person's edge in which views are not compared, as a share of the person's height
     band: float = 0.0
 
     @property

@@ -25,17 +25,11 @@ _LARGEST_OVERLAP = 0.3
 
 @dataclass(frozen=True)
 class FoundPeople(Tensors):
-    """People in one image, the surest first.
+    """People in one image, the surest first."""
 
-    Args:
-        crops: around the whole body of each.
-        scores: in [0, 1].
-        faces: boxes (x0, y0, x1, y1) around the faces, image pixels.
-    """
-
-    crops: Crops
-    scores: Float[Tensor, "n"]
-    faces: Float[Tensor, "n 4"]
+    crops: Crops  # around the whole body of each
+    scores: Float[Tensor, "n"]  # in [0, 1]
+    faces: Float[Tensor, "n 4"]  # boxes (x0, y0, x1, y1) around the faces, image pixels
 
 
 def locate_people(network: Network, images: "list[UInt8[Tensor, '3 _ _']]") -> list[FoundPeople]:

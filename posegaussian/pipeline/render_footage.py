@@ -22,7 +22,7 @@ from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import DetectorSettings, RenderSettings, ViewSettings
-from posegaussian.data.rectify import network_input
+from posegaussian.data.rectify import device_input, network_input
 from posegaussian.errors import warn
 from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.ply import write_ply
@@ -38,6 +38,7 @@ from posegaussian.pipeline.render_view import check_ratio, view_rectification
 from posegaussian.pose.detectors.base import Detector, load_detector
 from posegaussian.pose.detectors.blazepose.joints import projected_joints
 from posegaussian.pose.person import Person
+from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.found import Following, Images
 from posegaussian.preparation.rectification import CameraFrame, read_ahead, rectify_mask
@@ -47,6 +48,7 @@ from posegaussian.registry import DETECTORS
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import pair_outline, path_cameras
 from posegaussian.rendering.reconstruct import FrameReconstructor, render, to_bytes
+from posegaussian.streams import own_stream
 from posegaussian.types import StereoPair
 
 _THREADS = {"cuda": 6, "cpu": 16}
@@ -182,12 +184,22 @@ def _preparation(
         filmed: whether the network sees what surrounds the person.
         device: of the network.
     """
-    loaded = load_detector(settings, str(device)) if settings and not known else None
+    if settings and not known:  # a detector that looks at the images, on the CPU
+        detect = [load_detector(settings, str(device)).detect] * 2
+        return lambda frame, views: network_input(plan, views, detect, filmed, device)
 
     def detectors(frame: int) -> list[Detector]:
-        return [loaded.detect] * 2 if loaded else known.detectors(plan, frame) if settings and known else []
+        return known.detectors(plan, frame) if settings and known else []
 
-    return lambda frame, views: network_input(plan, views, detectors(frame), filmed, device)
+    if device.type == "cpu":
+        return lambda frame, views: network_input(plan, views, detectors(frame), filmed)
+    rectifier = DeviceRectifier(plan, device, filmed)
+
+    def prepare(frame: int, views: Mapping[str, CameraFrame]) -> StereoPair:
+        with own_stream(device):
+            return device_input(rectifier, views, detectors(frame))
+
+    return prepare
 
 
 def _outlines(capture: Capture, plan: PairPlan) -> list[Float[Tensor, "_ 3"]]:

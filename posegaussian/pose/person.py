@@ -79,11 +79,14 @@ def matte_box(crop: np.ndarray, matte: np.ndarray) -> np.ndarray:
 
     The lower bounds are then +inf and the upper ones -inf, so that a union with another box is that box.
     """
-    rows, columns = np.nonzero(is_person(matte))
+    covered = is_person(matte)
+    rows = np.flatnonzero(covered.any(1))
     if not len(rows):
         return np.array([np.inf, np.inf, -np.inf, -np.inf])
     to_image = crop_to_image(crop, len(matte))
-    centres = np.stack([columns, rows], axis=1) + 0.5
+    lines = covered[rows]  # the ends of rows lie outermost, however the crop is turned
+    ends = lines.argmax(1), len(matte) - 1 - lines[:, ::-1].argmax(1)
+    centres = np.concatenate([np.stack([columns, rows], axis=1) for columns in ends]) + 0.5
     pixels = centres @ to_image[:, :2].T + to_image[:, 2]
     half = float(crop[2]) / len(matte) / 2
     return np.concatenate([pixels.min(0) - half, pixels.max(0) + half])

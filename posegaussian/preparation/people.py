@@ -151,7 +151,7 @@ class _Look:
         crops = [(name, crop) for name, crop in crops if np.isfinite(crop).all()]
         if not crops:
             return {}
-        squares = Crops.of_rows(torch.from_numpy(np.stack([crop for _, crop in crops])).to(self._model.device))
+        squares = Crops.of_rows(torch.from_numpy(np.stack([crop for _, crop in crops])))
         people = self._model.measure([self.images[name] for name, _ in crops], squares, refinements).records()
         found: dict[str, list[Person]] = {}
         for (name, _), person in zip(crops, people, strict=True):

@@ -154,6 +154,10 @@ def _intrinsics(focal: Tensor, middle: Float[Tensor, "2"], size: Float[Tensor, "
 
 def _hull(covered: Bool[np.ndarray, "h w"]) -> Float[Tensor, "n 2"]:
     """The corners (x, y) of the convex hull of the covered pixels' centres, pixels; none for an empty mask."""
-    pixels = cv2.findNonZero(covered.astype(np.uint8))
-    corners = np.zeros((0, 2)) if pixels is None else cv2.convexHull(pixels)[:, 0] + 0.5
-    return torch.from_numpy(corners.astype(np.float64))
+    rows = np.flatnonzero(covered.any(1))
+    if not len(rows):
+        return torch.zeros(0, 2, dtype=torch.float64)
+    lines = covered[rows]  # no corner lies between the ends of its row
+    ends = lines.argmax(1), lines.shape[1] - 1 - lines[:, ::-1].argmax(1)
+    pixels = np.concatenate([np.stack([columns, rows], axis=1) for columns in ends])
+    return torch.from_numpy(cv2.convexHull(pixels.astype(np.int32))[:, 0] + 0.5)

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
 from posegaussian.captures.capture import Capture
@@ -19,6 +20,7 @@ from posegaussian.preparation.mattes.background import estimate_background
 from posegaussian.preparation.mattes.changed import ChangedPixels
 from posegaussian.preparation.mattes.found import FoundMattes, Images, PeopleOfFrame
 from posegaussian.progress import progress
+from posegaussian.streams import own_stream
 
 _THREADS = 16
 """Threads that make mattes, at most: each holds two frames of all cameras, 6 MB a camera of 1024 x 1024."""
@@ -111,7 +113,7 @@ def compute_masks(capture: Capture, frames: Sequence[int]) -> None:
     """
     masks = [by_frame[frames[0]] for by_frame in capture.masks.values()]
     for computer in {mask.computer for mask in masks if isinstance(mask, ComputedMask)}:
-        computer.ahead(frames, min(thread_count(), _CUDA_THREADS if computer.on_gpu else _THREADS))
+        computer.ahead(frames, min(thread_count(), _CUDA_THREADS if computer.device.type == "cuda" else _THREADS))
 
 
 def masks_at_hand(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> bool:
@@ -141,7 +143,7 @@ class _MaskComputer:
         matting: MattingSettings | None,
     ):
         self._capture, self._lacking = capture, lacking
-        self.on_gpu = device.startswith("cuda")
+        self.device = torch.device(device)
         cameras = [camera for camera in capture.cameras if kind != "auto" or camera in capture.backgrounds]
         scene = "background" if kind == "auto" else kind
         scenes = {camera: estimate_background(capture, camera, scene) for camera in cameras}
@@ -193,7 +195,8 @@ class _MaskComputer:
     def _computed(self, item: tuple[int, Images, Mapping[str, Person]]) -> dict[str, Packed | None]:
         """The masks of a frame; None of cameras in which nobody is found, where the empty scenes are not known."""
         frame, images, people = item
-        mattes = self._found.mattes(images, people)
+        with own_stream(self.device):
+            mattes = self._found.mattes(images, people)
         if self._changed is not None and not mattes.keys() >= set(self._lacking):
             return {name: (chunks.pack(mask), None) for name, mask in self._changed.masks(images, frame).items()}
         packed = {name: (chunks.pack(matte.coverage), matte.confidence) for name, matte in mattes.items()}

@@ -76,7 +76,7 @@ def sample_crops(
     images: "list[UInt8[Tensor, '3 _ _']]", crops: Crops, size: int, outside: Literal["border", "zeros"]
 ) -> Float[Tensor, "b 3 size size"]:
     """One crop of each image; see `sample_crop`."""
-    crops = crops.to("cpu")  # all at once: each look at a value on a device would wait for it
+    crops = Crops.of_rows(crops.rows().cpu())  # all at once: each look at a value on a device would wait for it
     return torch.stack([sample_crop(image, crops[index], size, outside) for index, image in enumerate(images)])
 
 

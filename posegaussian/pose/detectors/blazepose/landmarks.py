@@ -54,9 +54,12 @@ class People(Tensors):
         parts = (self.points.flatten(1), self.visibility, self.presence, self.boxes, self.crops.rows())
         table = torch.cat([self.score[:, None], *parts, self.next_crops.rows()], dim=1)
         # One copy of all: on a device each waits for it.
-        columns = table.cpu().split([1, *(part.shape[1] for part in parts), 4], dim=1)
-        score, points, visibility, presence, boxes, crops, following = (np.array(values) for values in columns)
-        rows = score[:, 0], points.reshape(-1, 33, 3), visibility, presence, boxes, mattes.cpu().numpy()
+        both = torch.cat([table.view(torch.uint8), mattes.flatten(1)], dim=1).cpu().numpy()
+        table, mattes = both[:, : -MATTE * MATTE].copy().view(np.float32), both[:, -MATTE * MATTE :]
+        widths = [1, *(part.shape[1] for part in parts), 4]
+        columns = np.split(table, np.cumsum(widths)[:-1], axis=1)
+        score, points, visibility, presence, boxes, crops, following = (np.ascontiguousarray(each) for each in columns)
+        rows = score[:, 0], points.reshape(-1, 33, 3), visibility, presence, boxes, mattes.reshape(-1, MATTE, MATTE)
         each = zip(*rows, crops, following, strict=True)
         return [
             Person(
@@ -81,7 +84,7 @@ def measure_people(
     Args:
         network: of pose_landmark_full.tflite or pose_landmark_heavy.tflite.
         images: RGB, of any sizes, on the network's device.
-        crops: one of each image.
+        crops: one of each image, on any device.
         refinements: how often the crop is corrected by its own landmarks, and looked at again.
     """
     for _ in range(refinements):
@@ -92,6 +95,7 @@ def measure_people(
 def _measure(network: Network, images: "list[UInt8[Tensor, '3 _ _']]", crops: Crops) -> People:
     size = network.size[0]
     values, score, matte, _, world = network.replayed(sample_crops(images, crops, size, "border"))
+    crops = Crops.of_rows(crops.rows().to(values.device))
     landmarks = values.unflatten(-1, (-1, 5))
     pixels = crops.to_image(landmarks[..., :2] / size)
     depth = landmarks[..., 2:3] / size * crops.side[:, None, None]

@@ -17,18 +17,10 @@ import torch
 from helpers import write_sphere_capture
 from report_files import CURVES, capture, report, write_splats
 
-from posegaussian import registry
+from posegaussian import config, registry
 from posegaussian.captures.reading import Format, load_format, read_capture
 from posegaussian.cli import main
-from posegaussian.config import (
-    CaptureRow,
-    DetectorSettings,
-    EvaluateSettings,
-    ExportSettings,
-    ModelSettings,
-    TrainSettings,
-    parse,
-)
+from posegaussian.config import CaptureRow, DetectorSettings, EvaluateSettings, ExportSettings, TrainSettings, parse
 from posegaussian.data.batch import Batch
 from posegaussian.errors import BackendError, ConfigError
 from posegaussian.evaluation.comparison import Comparison, load_image_metrics
@@ -43,19 +35,7 @@ from posegaussian.training.logging import columns
 from posegaussian.training.losses.combine import combine
 from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
-TABLES = {
-    name: getattr(registry, name)
-    for name in (
-        "METRICS",
-        "LOSSES",
-        "CAPTURE_FORMATS",
-        "FOOTAGE",
-        "METRIC_WEIGHTS",
-        "DETECTORS",
-        "EXPORT_FORMATS",
-        "RASTERIZERS",
-    )
-}
+TABLES = {name: table for name, table in vars(registry).items() if name.isupper() and isinstance(table, dict)}
 ENTRIES = {f"{table}-{name}": entry for table, entries in TABLES.items() for name, entry in entries.items()}
 
 
@@ -112,9 +92,8 @@ def test_the_metric_of_the_guide_works(monkeypatch):
     ((name, metric),) = eval(f"{{{line}}}", {"Metric": Metric}).items()
     monkeypatch.setitem(registry.METRICS, name, metric)
     image, truth = torch.rand(3, 20, 20), torch.rand(3, 20, 20)
-    found = Comparison(image, truth).value(
-        load_image_metrics({"lpips_weights": None})[name], (slice(0, 20), slice(0, 20))
-    )
+    loaded = load_image_metrics({"lpips_weights": None})[name]
+    found = Comparison(image, truth).value(loaded, (slice(0, 20), slice(0, 20)))
     assert found == pytest.approx(float(255 * (image - truth).abs().max()))
 
 
@@ -192,15 +171,22 @@ def test_a_loss_arrives_in_the_total_and_the_curves(dummy, monkeypatch):
     before, depth = combine(result, view, batch, TrainSettings()), combine(result, None, batch, TrainSettings())
     loss = Loss(f"{module}:brightness", "how bright the view is", 0.25, phases=("full",), chart="brightness")
     monkeypatch.setitem(registry.LOSSES, "brightness", loss)
-    assert parse(ModelSettings, {}).train.losses["brightness"] == TrainSettings().losses["brightness"] == 0.25
+    assert parse(config.ModelSettings, {}).train.losses["brightness"] == TrainSettings().losses["brightness"] == 0.25
     settings = parse(TrainSettings, {"losses": {"brightness": 0.5}})
     after = combine(result, view, batch, settings)
     assert after.parts["brightness"] == view.colors.mean()
     torch.testing.assert_close(after.total, before.total + 0.5 * view.colors.mean())
     assert combine(result, None, batch, settings).total == depth.total
-    assert columns()[2:] == (
-        *("loss", "depth", "image", "temporal", "pose", "coverage", "brightness"),
-        *("epe_1024", "psnr_bbox", "lr"),
+    assert columns()[3:] == (
+        "depth",
+        "image",
+        "temporal",
+        "pose",
+        "coverage",
+        "brightness",
+        "epe_1024",
+        "psnr_bbox",
+        "lr",
     )
 
     monkeypatch.setitem(registry.LOSSES, "brightness", replace(loss, within="image"))

@@ -180,46 +180,6 @@ def test_inria_footprint_is_whole_tiles():
     assert rasterize(round_one, front(49, 21), semantics=wide).alphas[0, 10, 0] > 0
 
 
-def test_order_of_distinct_depths_does_not_matter(plain):
-    gaussians, camera = plain
-    shuffled = gaussians[torch.randperm(len(gaussians.means))]
-    a, b = rasterize(gaussians, camera, semantics=GSPLAT), rasterize(shuffled, camera, semantics=GSPLAT)
-    torch.testing.assert_close(a.colors, b.colors, rtol=0, atol=1e-14)
-
-
-def test_world_may_move_with_the_camera(plain):
-    gaussians, camera = plain
-    rotation = torch.linalg.qr(torch.randn(3, 3, dtype=F64))[0]
-    rotation = rotation * torch.linalg.det(rotation)
-    move = torch.eye(4, dtype=F64)
-    move[:3, :3], move[:3, 3] = rotation, torch.randn(3, dtype=F64)
-    turn = quaternion(rotation)
-    moved = replace(
-        gaussians,
-        means=gaussians.means @ rotation.T + move[:3, 3],
-        quaternions=torch.stack([multiply(turn, q) for q in gaussians.quaternions]),
-    )
-    there = replace(camera, world_to_camera=camera.world_to_camera @ torch.linalg.inv(move))
-    a, b = rasterize(gaussians, camera, semantics=ANTIALIASED), rasterize(moved, there, semantics=ANTIALIASED)
-    torch.testing.assert_close(a.colors, b.colors, rtol=0, atol=1e-9)
-    torch.testing.assert_close(a.depths, b.depths, rtol=0, atol=1e-8)
-
-
-def quaternion(rotation):
-    values, vectors = torch.linalg.eig(rotation)
-    axis = vectors[:, (values - 1).abs().argmin()].real
-    cosine = ((rotation.trace() - 1) / 2).clamp(-1, 1)
-    skew = torch.stack(
-        [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
-    )
-    angle = torch.atan2(skew @ axis / 2, cosine)
-    return torch.cat([(angle / 2).cos()[None], (angle / 2).sin() * axis])
-
-
-def multiply(p, q):
-    return torch.cat([(p[0] * q[0] - p[1:] @ q[1:])[None], p[0] * q[1:] + q[0] * p[1:] + p[1:].cross(q[1:], dim=0)])
-
-
 def test_background_is_linear(plain):
     gaussians, camera = plain
     black, white, grey = (

@@ -10,7 +10,7 @@ from people_oracle import SIZE, Oracle, landmarks, numbered_capture
 from posegaussian.captures.reading import read_capture
 from posegaussian.pipeline import people
 from posegaussian.preparation.mattes import found
-from posegaussian.preparation.mattes.matting import Matte
+from posegaussian.preparation.mattes.matte import Matte
 from posegaussian.rendering import raw_pair
 
 FRAMES = 3

@@ -24,7 +24,8 @@ def device_pose(masks: UInt8[Tensor, "2 h w"], detectors: Sequence[Detector]) ->
     person = masks >= PERSON
     heatmaps = torch.zeros(1, 2, JOINT_COUNT, height // STRIDE, width // STRIDE, device=masks.device)
     keypoints, scores = np.zeros((1, 2, JOINT_COUNT, 2), np.float32), np.zeros((1, 2, JOINT_COUNT), np.float32)
-    boxes = [_edges(*each) for each in zip(person.any(1).cpu().numpy(), person.any(2).cpu().numpy(), strict=True)]
+    lines = torch.cat([person.any(1), person.any(2)], dim=1).cpu().numpy()  # at once: each copy waits for the device
+    boxes = [_edges(*np.split(line, [width])) for line in lines]
     for view, (box, detect) in enumerate(zip(boxes, detectors, strict=True)):
         if box is None:
             continue

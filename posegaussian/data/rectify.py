@@ -17,6 +17,7 @@ from posegaussian.geometry.masks import is_person
 from posegaussian.pose.detectors.base import Detector, detect_person
 from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.footage import FrameInMemory
+from posegaussian.preparation.mattes.matte import DeviceView
 from posegaussian.preparation.rectification import CameraFrame, rectify_pair, rectify_person
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, plan_pair, with_matched_colors
 from posegaussian.types import StereoPair
@@ -165,27 +166,32 @@ def network_input(
 
 
 def device_input(
-    rectifier: DeviceRectifier, frames: Mapping[str, CameraFrame], detectors: Sequence[Detector] = ()
+    rectifier: DeviceRectifier, frames: Mapping[str, CameraFrame | DeviceView], detectors: Sequence[Detector] = ()
 ) -> StereoPair:
     """What `network_input` returns, computed on a device and left there: a few pixels differ by a level of 8 bits.
 
     Args:
         rectifier: on the device.
-        frames: of both cameras, by name.
+        frames: of both cameras, by name; in memory, or on the device.
         detectors: of the left and of the right view; they know the joints without the image, as `joints_of` does.
     """
     plan, device = rectifier.plan, rectifier.device
-    images, masks = (
-        [torch.from_numpy(np.ascontiguousarray(values)).to(device) for values in each]
-        for each in zip(*((frames[name].image, frames[name].mask) for name in plan.names), strict=True)
-    )
-    rectified, coverage = rectifier(images, masks)
+    views = [_there(frames[name], device) for name in plan.names]
+    rectified, coverage = rectifier([view.image for view in views], [view.coverage for view in views])
     return StereoPair(
         images=(rectified / 255)[None],
         masks=(coverage / 255)[None, :, None],
         cameras=plan.cameras.to(torch.float32)[None].to(device),
         **(device_pose(coverage, detectors) if detectors else {}),
     )
+
+
+def _there(frame: CameraFrame | DeviceView, device: torch.device) -> DeviceView:
+    """A frame on a device."""
+    if isinstance(frame, DeviceView):
+        return frame
+    arrays = map(np.ascontiguousarray, (frame.image, frame.mask))
+    return DeviceView(*(torch.from_numpy(values).to(device) for values in arrays))
 
 
 def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[SourceCamera]) -> None:

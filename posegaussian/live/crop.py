@@ -24,7 +24,7 @@ _PATIENCE = 60
 """Frames in a row in which the person is small before a new plan is made: somebody who crouches stands up again. By
 hand."""
 _EVERY = 4
-"""Every so many points of the mask's outline are looked at, of four a row. By hand."""
+"""The mask's outline is looked at in every so many rows. By hand."""
 
 Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
 """RGB, by camera."""
@@ -86,7 +86,7 @@ class FollowingCrop:
         """The larger side of the person as a share of the image; infinite where it reaches beyond one of them."""
         shares = []
         for view in plan.views:
-            outline = mask_outline(is_person(masks[view.name]))[::_EVERY]
+            outline = mask_outline(is_person(masks[view.name][::_EVERY])) * (1, _EVERY)
             if not len(outline):
                 continue
             places = view.source.seen_from_here(outline, view.camera)

@@ -2,11 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -30,13 +27,10 @@ from posegaussian.splatting import rasterize
 from posegaussian.streams import own_stream
 from posegaussian.types import Camera, Gaussians
 
-T, R = TypeVar("T"), TypeVar("R")
-
 SIZES = {"cuda": (1024, 1024), "cpu": (256, 256)}
 """Width and height of rectified images where the settings name none, by kind of device."""
-_WORKERS = 6
-"""Threads that make mattes and rectify on a machine with a GPU, at most. Chosen by hand: four cores decode, run the
-network and encode views."""
+_WORKERS = 3
+"""Threads that make mattes and rectify on a machine with a GPU, at most. Chosen by hand."""
 _POLL = 0.2
 """Seconds between two looks whether the session has failed, while something is waited for."""
 
@@ -100,9 +94,7 @@ class LiveSession:
         self._listeners: list[Callable[[], object]] = []
         matched = self.settings.color == "auto"
         workers = max(1, min(_WORKERS, thread_count() - 4)) if self.device.type == "cuda" else 1
-        self._pool = ThreadPoolExecutor(2 * workers, "live camera") if workers > 1 else None
-        each = map if self._pool is None else partial(_at_once, self._pool, self.device)
-        stages = Stages(self.cameras, network, self.size, matched, self.settings.person, scenes, each)
+        stages = Stages(self.cameras, network, self.size, matched, self.settings.person, scenes)
         self.loop = Loop(stages, self.device, workers, drop, self._done, self._prepared)
 
     def feed(
@@ -206,8 +198,6 @@ class LiveSession:
     def close(self) -> None:
         """End all threads."""
         self.loop.close()
-        if self._pool is not None:
-            self._pool.shutdown()
 
     def __enter__(self) -> "LiveSession":
         return self
@@ -228,16 +218,6 @@ class LiveSession:
             self._changed.notify_all()
         for call in self._listeners:
             call()
-
-
-def _at_once(pool: ThreadPoolExecutor, device: torch.device, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """The results of a function for all items, from the threads of a pool, each with its own CUDA stream."""
-
-    def call(item: T) -> R:
-        with own_stream(device):
-            return function(item)
-
-    return list(pool.map(call, items))
 
 
 def _compile_rasterizer(device: torch.device, backend: str) -> None:

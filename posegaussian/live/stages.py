@@ -8,7 +8,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.live.crop import MARGIN, FollowingCrop, Images, Masks
 from posegaussian.model.network import PoseGaussian
-from posegaussian.preparation.mattes.matting import Each, Matte
+from posegaussian.preparation.mattes.matte import Matte
 from posegaussian.preparation.people import FramePeople
 from posegaussian.rendering.raw_pair import KnownFrame, RawPair
 from posegaussian.rendering.reconstruct import FrameReconstruction
@@ -40,7 +40,6 @@ class Stages:
         match_colors: whether to make the cameras' colours alike.
         person: which of several people is followed.
         scenes: images of the scene without the person, by camera; of some cameras, or none.
-        each: calls what makes the matte of a camera for each of them, see `Matting`.
     """
 
     def __init__(
@@ -51,11 +50,10 @@ class Stages:
         match_colors: bool,
         person: int = 1,
         scenes: Images | None = None,
-        each: Each = map,
     ):
         first, second = cameras
         settings = RectifySettings(size=size, margin=MARGIN)
-        self._raw = RawPair(cameras, (first, second), network, settings, scenes, person, each=each)
+        self._raw = RawPair(cameras, (first, second), network, settings, scenes, person)
         self._crop = FollowingCrop(cameras, settings, match_colors)
         self._device, self._plan = next(network.parameters()).device, 0
 

@@ -1,6 +1,6 @@
 """A pair of frames rectified on a CUDA device: images and masks as `rectify_view` or `rectify_person` makes them.
 
-The same steps in float32, with other roundings: a few pixels differ by a level of 8 bits. Nothing waits for the device.
+The same steps in float32, with other roundings: a few pixels differ by a level of 8 bits.
 Whole images and few large operations: each takes Python's lock, and a gather of single samples took 20 ms on an H200.
 """
 
@@ -13,6 +13,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from posegaussian.cuda_graphs import GraphPerShape
+from posegaussian.geometry.averages import average_matrix
 from posegaussian.geometry.resampling import positions, reduced_size
 from posegaussian.locks import DEVICE
 from posegaussian.preparation.color import IDENTITY
@@ -34,7 +36,7 @@ class _View:
 
 
 class DeviceRectifier:
-    """Rectifies frame after frame by one plan; threads may call it at the same time.
+    """Rectifies frame after frame by one plan, on CUDA as a graph; threads may call it at the same time.
 
     Args:
         plan: of the pair.
@@ -45,10 +47,10 @@ class DeviceRectifier:
     def __init__(self, plan: PairPlan, device: torch.device, filmed: bool):
         self.plan, self.device, self.filmed = plan, device, filmed
         self._views = [_view(view, device) for view in plan.views]
+        self._run = GraphPerShape(self._rectified)
         if device.type == "cuda":
             torch.cuda.current_stream(device).synchronize()  # other threads have other streams
 
-    @torch.no_grad()
     def __call__(
         self, images: Sequence[UInt8[Tensor, "_ _ 3"]], masks: Sequence[UInt8[Tensor, "_ _"]]
     ) -> tuple[UInt8[Tensor, "2 3 h2 w2"], UInt8[Tensor, "2 h2 w2"]]:
@@ -58,7 +60,12 @@ class DeviceRectifier:
             images: RGB of the left and of the right camera, on the device.
             masks: coverage of the person in them, 0..255.
         """
-        pairs = zip(self._views, images, masks, strict=True)
+        rectified, coverage = self._run(self.device, *images, *masks)
+        return rectified, coverage
+
+    def _rectified(self, *arrays: Tensor) -> tuple[Tensor, Tensor]:
+        """See a call; images, then masks."""
+        pairs = zip(self._views, arrays[:2], arrays[2:], strict=True)
         with DEVICE.shared():
             levels = torch.stack([_levels(*each, self.filmed) for each in pairs])
             coverage, person = levels[:, 3], torch.minimum(levels[:, :3], levels[:, 3:4])
@@ -113,7 +120,9 @@ def _view(view: ViewPlan, device: torch.device) -> _View:
     return _View(
         torch.stack(grid),
         torch.stack([row[1] * column[1] for row, column in pairs])[:, None],
-        None if small == size else (_average(size[1], small[1]).to(device), _average(size[0], small[0]).to(device)),
+        None
+        if small == size
+        else (average_matrix(size[1], small[1], device), average_matrix(size[0], small[0], device)),
         torch.from_numpy(view.color).float().to(device) if (view.color != IDENTITY).any() else None,
     )
 
@@ -128,11 +137,3 @@ def _lookups(place: Float[Tensor, "h w"]) -> tuple[list[Tensor], list[Tensor]]:
     inner, after = t * t * (1.5 * t - 2.5) + 1, t * (t * (2 - 1.5 * t) + 0.5)
     both = inner + after
     return [base - 1, base + after / both, base + 2], [t * (t * (1 - t / 2) - 0.5), both, t * t * (t - 1) / 2]
-
-
-def _average(length: int, fewer: int) -> Float[Tensor, "fewer length"]:
-    """The matrix that averages pixels along one axis, each by its share, as OpenCV's `INTER_AREA` does."""
-    edges = torch.arange(fewer + 1, dtype=torch.float64) * (length / fewer)
-    pixel = torch.arange(length, dtype=torch.float64)
-    shares = torch.minimum(edges[1:, None], pixel + 1) - torch.maximum(edges[:-1, None], pixel)
-    return (shares.clamp_min(0) * (fewer / length)).float()

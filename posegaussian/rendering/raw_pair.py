@@ -17,7 +17,8 @@ from posegaussian.pose.detectors.blazepose.finder import BlazePose, load_blazepo
 from posegaussian.pose.detectors.blazepose.joints import joints_of
 from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.footage import FrameInMemory
-from posegaussian.preparation.mattes.matting import Each, Matte, Matting
+from posegaussian.preparation.mattes.matte import Matte
+from posegaussian.preparation.mattes.matting import Each, Matting
 from posegaussian.preparation.mattes.models import load_matting_model
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.rectification import CameraFrame
@@ -128,15 +129,14 @@ class RawPair:
         Raises:
             KeyError: there is no matte of a camera of the pair.
         """
-        views = {
-            name: CameraFrame(frame.images[name], frame.mattes[name].coverage, confidence=frame.mattes[name].confidence)
-            for name in plan.names
-        }
+        mattes = {name: frame.mattes[name] for name in plan.names}
+        views = {n: CameraFrame(frame.images[n], m.coverage, confidence=m.confidence) for n, m in mattes.items()}
         people = frame.people.views
         detectors = [joints_of(people.get(view.name), view.source, view.camera) for view in plan.views]
         used = detectors if self._posed else ()
         if self._device.type == "cuda":
-            return device_input(self._on_device(plan), views, used)
+            there = {name: matte.on_device or views[name] for name, matte in mattes.items()}
+            return device_input(self._on_device(plan), there, used)
         return network_input(plan, views, used, self._filmed)
 
     def _on_device(self, plan: PairPlan) -> DeviceRectifier:

@@ -3,9 +3,8 @@
 It takes most of the time of a matte on a core.
 """
 
-import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -15,20 +14,18 @@ from posegaussian.preparation.mattes.window import Window
 
 @torch.inference_mode()
 def device_coverage(
-    window: Window, logits: Float32[np.ndarray, "h w"], device: torch.device
-) -> UInt8[np.ndarray, "_ _"]:
+    window: Window, image: UInt8[Tensor, "_ _ 3"], logits: Float[Tensor, "h w"]
+) -> UInt8[Tensor, "_ _"]:
     """Coverage, 0..255, in the image's pixels of the window's box; see `soft_coverage`."""
     radius = filter_radius(window)
     if radius is None:
-        return soft_coverage(window, logits)
-    part = np.ascontiguousarray(window.image[window.rows, window.columns])
-    guide = (torch.from_numpy(part).to(device) / 255).movedim(-1, 0)
-    small = torch.from_numpy(logits).to(device)[None, None]
-    wide = functional.interpolate(small, size=part.shape[:2], mode="bilinear", align_corners=False)
+        return torch.from_numpy(soft_coverage(window, logits.cpu().numpy())).to(image.device)
+    guide = image[window.rows, window.columns].movedim(-1, 0) / 255
+    wide = functional.interpolate(logits[None, None], size=guide.shape[1:], mode="bilinear", align_corners=False)
     coverage = wide[0, 0].sigmoid()
     followed = device_guided_filter(guide, coverage, radius, EPSILON).clamp(0, 1)
     coverage = torch.where((coverage - 0.5).abs() < UNSURE, followed, coverage)
-    return (255 * coverage).round().byte().cpu().numpy()
+    return (255 * coverage).round().byte()
 
 
 def device_guided_filter(

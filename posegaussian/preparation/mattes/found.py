@@ -9,7 +9,8 @@ from posegaussian.captures.capture import Capture
 from posegaussian.config import MattingSettings
 from posegaussian.pose.detectors.blazepose.finder import BlazePose, load_blazepose
 from posegaussian.pose.person import Person
-from posegaussian.preparation.mattes.matting import Matte, Matting
+from posegaussian.preparation.mattes.matte import Matte
+from posegaussian.preparation.mattes.matting import Matting
 from posegaussian.preparation.mattes.models import load_matting_model
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.people_watch import PeopleWatch

@@ -5,10 +5,12 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64, UInt8
 from torch import Tensor
+from torch.nn import functional
 
 from posegaussian.cuda_graphs import GraphPerShape
 from posegaussian.geometry.masks import is_person
 from posegaussian.locks import DEVICE
+from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.network import STRIDE, MattingNetwork, network_input
 from posegaussian.preparation.mattes.window import PADDING, SIZE, Window
 
@@ -32,7 +34,7 @@ class NetworkMatting:
 
     def __call__(self, window: Window) -> Float32[np.ndarray, "h w"]:
         """Log-odds of the person's coverage in the window's pixels."""
-        turn = (float(window.person.crop[3]) + np.pi) % (2 * np.pi) - np.pi
+        turn = _turn(window.person)
         size, frame = (window.width, window.height), np.eye(2, 3)
         if abs(turn) > _LEAN:
             frame, size = _upright(window, turn)
@@ -47,6 +49,23 @@ class NetworkMatting:
         back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(logits, frame, (window.width, window.height), flags=back, borderValue=_NOBODY)
 
+    def on_device(self, window: Window, pixels: UInt8[Tensor, "3 h w"]) -> Float[Tensor, "h w"]:
+        """What a call returns, computed without waiting for the device where the person does not lean, and left there.
+
+        Args:
+            window: around the person.
+            pixels: the window's, on the device.
+        """
+        if abs(_turn(window.person)) > _LEAN:
+            return torch.from_numpy(self(window)).to(self._device)
+        coarse = torch.from_numpy(window.coarse).to(self._device)[None]
+        planes = torch.cat([pixels, coarse, torch.full_like(coarse, 255)])
+        height, width = window.height, window.width
+        planes = functional.pad(planes, (0, -width % self._grain, 0, -height % self._grain))
+        numbers = _numbers(window.points(), window.person.visibility, height, width)
+        (logits,) = self._run(self._device, planes[None], torch.from_numpy(numbers))
+        return logits[0, 0, :height, :width].float()
+
     def _predicted(
         self,
         pixels: UInt8[np.ndarray, "h w 3"],
@@ -59,8 +78,7 @@ class NetworkMatting:
         height, width = coarse.shape
         room = ((0, -height % self._grain), (0, -width % self._grain), (0, 0))
         planes = np.pad(np.dstack([pixels, coarse, inside]), room).transpose(2, 0, 1)[None]
-        area = height + -height % STRIDE, width + -width % STRIDE
-        numbers = np.concatenate([points.ravel(), visibility, [max(width, height)], area])
+        numbers = _numbers(points, visibility, height, width)
         (logits,) = self._run(self._device, torch.from_numpy(planes), torch.from_numpy(numbers))
         return logits[0, 0, :height, :width].float().cpu().numpy()
 
@@ -79,6 +97,19 @@ class NetworkMatting:
         whole = self._grain == STRIDE
         with DEVICE.shared():
             return (self._network(seen.contiguous(memory_format=torch.channels_last), None if whole else area.long()),)
+
+
+def _turn(person: Person) -> float:
+    """Angle by which a person leans clockwise, radians."""
+    return (float(person.crop[3]) + np.pi) % (2 * np.pi) - np.pi
+
+
+def _numbers(
+    points: Float[np.ndarray, "33 2"], visibility: Float32[np.ndarray, "33"], height: int, width: int
+) -> Float64[np.ndarray, "102"]:
+    """Landmarks, their visibility, the longer side, and rows and columns of what counts; see `_logits`."""
+    area = height + -height % STRIDE, width + -width % STRIDE
+    return np.concatenate([points.ravel(), visibility, [max(width, height)], area]).astype(np.float64)
 
 
 def _upright(window: Window, turn: float) -> tuple[Float[np.ndarray, "2 3"], tuple[int, int]]:

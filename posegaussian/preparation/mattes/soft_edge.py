@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from posegaussian.geometry.masks import is_person
 from posegaussian.preparation.mattes.guided_filter import guided_filter
@@ -16,12 +16,12 @@ _ANCHOR = 0.02
 0.04, 0.02 gave the best median IoU inside and outside on people 101 to 112 of `val`: 0.972 instead of 0.971."""
 _SURE = 15
 """The coarse matte is sure where it differs from 0 or 255 by at most this. Chosen by hand."""
-_HELD = 2.5
+HELD = 2.5
 """Log-odds to which the coarse matte holds the fine one; other evidence can outweigh them. Chosen by hand."""
 _HAZE = 0.015
 """Soft coverage ends at this distance from what is more person than not, as a share of the window's longer side: 8
 pixels of 512. Chosen by hand: wider than motion blur."""
-_NOTHING = -9.0
+NOTHING = -9.0
 """Log-odds of a coverage that is 0 in 8 bits."""
 _FINER = 1.1
 """Pixels of the image in one of the window, above which its edges are looked for in the image. Chosen by hand."""
@@ -35,7 +35,7 @@ UNSURE = 0.48
 
 
 def anchored(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
-    """Log-odds that agree with the coarse matte where it is sure, far from its edge.
+    """Log-odds that agree with the coarse matte where it is sure, far from its edge; see `anchors`.
 
     The coarse matte is the work of a network that has seen many real people; the fine one has seen synthetic ones.
 
@@ -43,10 +43,20 @@ def anchored(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"
         logits: that a pixel shows the person.
         coarse: the coarse matte, 0..255.
     """
+    inside, outside = anchors(coarse)
+    logits = np.where(inside, np.maximum(logits, HELD), logits)
+    return np.where(outside, np.minimum(logits, -HELD), logits).astype(np.float32)
+
+
+def anchors(coarse: UInt8[np.ndarray, "h w"]) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
+    """Where the coarse matte is sure of the person, far from its edge, and where of the background.
+
+    Args:
+        coarse: the coarse matte, 0..255.
+    """
     person, reach = is_person(coarse), _ANCHOR * max(coarse.shape)
     inside, outside = (cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 5) for side in (person, ~person))
-    logits = np.where((inside > reach) & (coarse >= 255 - _SURE), np.maximum(logits, _HELD), logits)
-    return np.where((outside > reach) & (coarse <= _SURE), np.minimum(logits, -_HELD), logits).astype(np.float32)
+    return (inside > reach) & (coarse >= 255 - _SURE), (outside > reach) & (coarse <= _SURE)
 
 
 def keep_person(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
@@ -56,14 +66,25 @@ def keep_person(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h
         logits: that a pixel shows the person.
         coarse: the coarse matte, 0..255.
     """
-    person = (logits > 0).astype(np.uint8)
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(person, connectivity=8)
-    dropped = statistics[:, cv2.CC_STAT_AREA] < _SPECK * person.sum()
-    dropped[labels[is_person(coarse)]] = False
-    dropped[0] = False
-    kept = (person > 0) & ~dropped[labels]
-    beside = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 5) > _HAZE * max(coarse.shape)
-    return np.where(beside | dropped[labels], np.minimum(logits, _NOTHING), logits).astype(np.float32)
+    return np.where(beside_person(logits > 0, coarse), np.minimum(logits, NOTHING), logits).astype(np.float32)
+
+
+def beside_person(person: Bool[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Pixels of small components that the coarse matte does not know, and those that are far from all others.
+
+    Args:
+        person: what is more person than not.
+        coarse: the coarse matte, 0..255.
+    """
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8), connectivity=8)
+    small = statistics[:, cv2.CC_STAT_AREA] < _SPECK * np.count_nonzero(person)
+    small[0] = False
+    dropped = np.zeros_like(person)
+    if small.any():
+        small[labels[is_person(coarse)]] = False
+        dropped = small[labels]
+    away = (~person | dropped).astype(np.uint8)
+    return dropped | (cv2.distanceTransform(away, cv2.DIST_L2, 5) > _HAZE * max(coarse.shape))
 
 
 def soft_coverage(window: Window, logits: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "_ _"]:

@@ -24,9 +24,9 @@ _CELLS = 48
 """Cells of the coarse grid along one axis: 7 cm for cameras 3 m away. Chosen by hand."""
 _SPLIT = 2
 """Parts of a coarse cell along one axis in the fine grid: 3.5 cm for cameras 3 m away. Chosen by hand."""
-_LEAST = -3.0
+LEAST = -3.0
 """Coarse cells with lower log-odds in two cameras or more are left out of the fine grid. Chosen by hand."""
-_SHADOWS = 1.3
+SHADOWS = 1.3
 """Pixels of the map in which fine cells are drawn, as a share of a cell's width there: without holes. By hand."""
 
 
@@ -54,7 +54,7 @@ class SoftHull:
         middle = nearest_point(centres, axes)
         half = EXTENT * float(np.median(np.linalg.norm(centres - middle, axis=1)))
         cells, side = middle + grid(_CELLS) * half, 2 * half / _CELLS
-        self._coarse = {name: _Places.of(camera, cells, side) for name, camera in cameras.items()}
+        self.coarse = {name: Places.of(camera, cells, side) for name, camera in cameras.items()}
 
     def evidence(
         self, windows: Mapping[str, Window], logits: Mapping[str, Float32[np.ndarray, "_ _"]]
@@ -67,10 +67,10 @@ class SoftHull:
         """
         if len(windows) < 2:
             return {name: _nothing(window) for name, window in windows.items()}
-        coarse = {name: self._coarse[name] for name in windows}
+        coarse = {name: self.coarse[name] for name in windows}
         ordered = _least_two(_sampled(windows, logits, coarse))
         # A coarse cell may hold a thin limb that one camera misses, so two have to be against it.
-        kept = (ordered[:, 2] >= 2) & (ordered[:, 1] > _LEAST)
+        kept = (ordered[:, 2] >= 2) & (ordered[:, 1] > LEAST)
         if not kept.any():
             return {name: _nothing(window) for name, window in windows.items()}
         places = {name: coarse[name].split(kept) for name in windows}
@@ -82,7 +82,7 @@ class SoftHull:
 
 
 @dataclass(frozen=True)
-class _Places:
+class Places:
     """Cells in one camera.
 
     Args:
@@ -97,7 +97,8 @@ class _Places:
     footprint: float
 
     @staticmethod
-    def of(camera: SourceCamera, cells: Float[np.ndarray, "n 3"], side: float) -> "_Places":
+    def of(camera: SourceCamera, cells: Float[np.ndarray, "n 3"], side: float) -> "Places":
+        """Positions of cells with this side, metres."""
         depth = (cells - camera.centre) @ camera.rotation[2]
         ahead = depth > 2 * side
         pixels, slopes = np.full((len(cells), 2), np.nan), np.full((len(cells), 3, 2), np.nan)
@@ -108,18 +109,18 @@ class _Places:
         pixels[outside] = np.nan
         near = float(np.median(depth[~outside])) if not outside.all() else 1.0
         footprint = side * float(camera.intrinsics[0, 0]) / near
-        return _Places(pixels.astype(np.float32), slopes.astype(np.float32), footprint)
+        return Places(pixels.astype(np.float32), slopes.astype(np.float32), footprint)
 
-    def split(self, kept: Bool[np.ndarray, " n"]) -> "_Places":
+    def split(self, kept: Bool[np.ndarray, " n"]) -> "Places":
         """The parts of some cells. Within a cell, positions are linear: to a tenth of a pixel at 2 m."""
         parts = grid(_SPLIT).astype(np.float32)
         pixels = np.empty((np.count_nonzero(kept), len(parts), 2), np.float32)
         kernels.split_cells(self.pixels, self.slopes, kept, parts, pixels)
-        return _Places(pixels.reshape(-1, 2), np.empty((0, 3, 2), np.float32), self.footprint / _SPLIT)
+        return Places(pixels.reshape(-1, 2), np.empty((0, 3, 2), np.float32), self.footprint / _SPLIT)
 
 
 def _sampled(
-    windows: Mapping[str, Window], logits: Mapping[str, Float32[np.ndarray, "_ _"]], places: Mapping[str, _Places]
+    windows: Mapping[str, Window], logits: Mapping[str, Float32[np.ndarray, "_ _"]], places: Mapping[str, Places]
 ) -> Float32[np.ndarray, "c n"]:
     """The largest log-odds in each cell's pixels, by camera; NaN where the camera does not see the cell.
 
@@ -145,9 +146,9 @@ def _frame(window: Window) -> tuple[Float32[np.ndarray, "2"], Float32[np.ndarray
     return np.array(window.box[:2], np.float32), window.pitch.astype(np.float32)
 
 
-def _seen_from(window: Window, places: _Places, others: Float32[np.ndarray, "c n"]) -> HullEvidence:
+def _seen_from(window: Window, places: Places, others: Float32[np.ndarray, "c n"]) -> HullEvidence:
     """Evidence of the other cameras, drawn into a window."""
-    step = max(1.0, _SHADOWS * places.footprint * float(window.pitch.mean()))
+    step = max(1.0, SHADOWS * places.footprint * float(window.pitch.mean()))
     size = int(np.ceil(window.height / step)), int(np.ceil(window.width / step))
     drawn = np.full((2, *size), -LIMIT, np.float32)  # where there is no cell, nobody is there
     limits = np.array([window.width, window.height], np.float32)

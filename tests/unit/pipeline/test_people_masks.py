@@ -22,7 +22,7 @@ from posegaussian.pipeline import people as stage
 from posegaussian.pipeline.inspect import write_inspection
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.mattes import found
-from posegaussian.preparation.mattes.matting import Matte
+from posegaussian.preparation.mattes.matte import Matte
 
 AZIMUTHS = {"00": -20, "01": 0, "02": 20}
 FRAMES = 3

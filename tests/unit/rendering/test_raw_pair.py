@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from moving_person import FRAMES, PEOPLE, film
@@ -17,6 +18,7 @@ from posegaussian.pipeline import people as stage
 from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.device_rectification import DeviceRectifier
+from posegaussian.preparation.mattes.matte import DeviceView, Matte
 from posegaussian.rendering import raw_pair
 from posegaussian.rendering.raw_pair import KnownFrame, RawPair
 from posegaussian.rendering.reconstruct import reconstruct_frames
@@ -91,6 +93,14 @@ def test_a_pair_rectified_on_a_device_is_that_of_the_cpu(root, matte, monkeypatc
     for name in ("images", "masks", "heatmaps", "keypoints", "scores"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), atol=1.01 / 255, rtol=0)
     torch.testing.assert_close(found.cameras.intrinsics, expected.cameras.intrinsics)
+    there = {
+        name: Matte(
+            np.zeros((1, 1), np.uint8), 1.0, DeviceView(*map(torch.from_numpy, (frames[0].images[name], m.coverage)))
+        )
+        for name, m in frames[0].mattes.items()
+    }
+    again = pair.rectified(plan, frames[0]._replace(mattes=there))
+    assert torch.equal(again.images, found.images) and torch.equal(again.heatmaps, found.heatmaps)
 
 
 def test_mattes_of_all_cameras_may_be_made_at_once(root, network):

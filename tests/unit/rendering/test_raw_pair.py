@@ -95,7 +95,7 @@ def test_a_pair_rectified_on_a_device_is_that_of_the_cpu(root, matte, monkeypatc
     torch.testing.assert_close(found.cameras.intrinsics, expected.cameras.intrinsics)
     there = {
         name: Matte(
-            np.zeros((1, 1), np.uint8), 1.0, DeviceView(*map(torch.from_numpy, (frames[0].images[name], m.coverage)))
+            np.zeros_like(m.coverage), 1.0, DeviceView(*map(torch.from_numpy, (frames[0].images[name], m.coverage)))
         )
         for name, m in frames[0].mattes.items()
     }

@@ -76,7 +76,8 @@ def beside_person(person: Bool[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h 
         person: what is more person than not.
         coarse: the coarse matte, 0..255.
     """
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8), connectivity=8)
+    found = cv2.connectedComponentsWithStats(person.astype(np.uint8), connectivity=8)
+    labels, statistics = np.asarray(found[1], np.int32), found[2]
     small = statistics[:, cv2.CC_STAT_AREA] < _SPECK * np.count_nonzero(person)
     small[0] = False
     dropped = np.zeros_like(person)

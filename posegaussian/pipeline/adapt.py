@@ -69,15 +69,7 @@ def adapt(
 ) -> Adaptation:
     """Tune weights to a rig, and write them if they are better where nothing was learned; else those they started from.
 
-    Args:
-        root: the capture's folder.
-        output: the .safetensors to write; the verdict is written beside it as .json.
-        settings: what is kept back, and how the rest is learned.
-        weights: to start from.
-        state: folder for stores, renders and the state of the training; a stopped run goes on from it.
-        frames: to choose from; default: all.
-        people: of the stage `people`, for masks where none are given.
-        device: auto, cpu, cuda or cuda:N.
+    The arguments are those of the command `adapt`.
 
     Raises:
         CaptureError: the capture cannot be read, no camera stands between two others, or nothing can be kept back.

@@ -64,14 +64,7 @@ def assess(
 ) -> Assessment:
     """Write the page about a rig, and beside it the metrics of all triples as .csv; return what the page says.
 
-    Args:
-        root: the capture's folder.
-        output: the .html.
-        settings: which pairs and frames, and how they are made.
-        weights: of the network.
-        frames: to choose from; default: all.
-        people: of the stage `people`, for masks where none are given.
-        device: auto, cpu, cuda or cuda:N.
+    The arguments are those of the command `assess`.
 
     Raises:
         CaptureError: the capture cannot be read, or has fewer than two cameras.

@@ -35,13 +35,7 @@ def export(
 ) -> None:
     """Write the formats below a folder: one folder per format, and videos (of their images) beside them.
 
-    Args:
-        splats: a .ply, or the folder of them that `render` wrote.
-        output: the folder; an interrupted export into it is continued.
-        kinds: names of `registry.EXPORT_FORMATS`.
-        path: `between` (between the source cameras), `orbit` (around the person), or cameras of the user's own.
-        rectified: the rectified .h5 of the splats; not needed for formats of splats, or with cameras of one's own.
-        settings: of the path and the images.
+    The arguments are those of the command `export`.
 
     Raises:
         UserError: there are no splats, or the folder contains another export.

@@ -45,17 +45,7 @@ def render_capture(
 
     Memory does not grow with the length of the capture.
 
-    Args:
-        rectified: the rectified .h5.
-        heatmaps: the heatmaps .h5 made from it; None renders without pose.
-        weights: of the network.
-        output: the .h5 to write, with the layout store.RENDERS.
-        video: the .mp4 of the path to write, or None.
-        frames: the folder for the path's images as .png, or None.
-        splats: the folder for one .ply per pair and frame, or None.
-        settings: the path and the rasteriser.
-        device: auto, cpu, cuda or cuda:N.
-        stabilizer: whether the temporal filter keeps its state from one frame to the next.
+    The arguments are those of the command `render` for a rectified capture.
 
     Raises:
         ConfigError: there is no output.

@@ -34,21 +34,7 @@ def write_report(
 ) -> None:
     """Write the page. The same inputs give the same bytes.
 
-    Args:
-        model: the model's name.
-        output: the .html.
-        summary: the table of metrics over all held-out captures.
-        others: the same tables of other models, to be shown beside it.
-        renders: renders .h5 of the held-out captures.
-        rectified: their rectified .h5, in the same order.
-        heatmaps: their heatmaps .h5, in the same order, or none at all.
-        videos: their .mp4, in the same order, or none at all.
-        splats: their folders of .ply, in the same order, or none at all.
-        metrics: their tables of metrics .csv, or none at all.
-        curves: training curves .csv, one per training stage.
-        people: people .h5 of captures whose masks or joints were made of them, named like their rectified .h5, or none.
-        benchmarks: Snakemake's benchmark files.
-        settings: of the model.
+    The arguments are those of the command `report`.
 
     Raises:
         ConfigError: the numbers of renders and of other files differ.

@@ -34,14 +34,7 @@ def write_results(
 ) -> None:
     """Write results.md, means.csv, typical.jpg, worst.jpg and, if curves are given, curves.png.
 
-    Args:
-        model: the model that the results are about.
-        output: the folder; other files in it are kept.
-        metrics: tables of metrics .csv, of this model and of others.
-        renders: the model's renders .h5; typical and worst views are chosen from them.
-        rectified: their rectified .h5, in the same order.
-        curves: training curves .csv, in the order of the runs.
-        settings: groups of captures, and goals.
+    The arguments are those of the command `results`.
 
     Raises:
         ConfigError: the numbers of renders and rectified files differ.

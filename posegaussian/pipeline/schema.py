@@ -10,9 +10,7 @@ from posegaussian.io.atomic import write_atomic
 def write_documentation(schemas: Path, readme: Path) -> None:
     """Write all generated files.
 
-    Args:
-        schemas: the folder of the JSON schemas.
-        readme: the page that explains every key.
+    The arguments are those of the command `schema`.
     """
     for path, text in documentation(schemas, readme).items():
         write_atomic(path, text)

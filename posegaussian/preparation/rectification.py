@@ -74,11 +74,6 @@ class RectifiedFrame:
     held_out: tuple[RectifiedView, ...] = ()
 
 
-def rectify_frame(plan: RectificationPlan, capture: Capture, frame: int) -> RectifiedFrame:
-    """One frame of a capture, rectified."""
-    return rectify_views(plan, read_views(plan, capture, frame))
-
-
 def read_views(plan: RectificationPlan, capture: Capture, frame: int) -> dict[str, CameraFrame]:
     """One frame of the cameras of a plan; each image, mask and depth is read once, also where pairs share a camera."""
     return {name: _read_camera(capture, name, frame) for name in plan.names}

@@ -19,10 +19,11 @@ from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.mattes.compositing import without_background
 from posegaussian.preparation.rectification import (
     CameraFrame,
-    rectify_frame,
+    read_views,
     rectify_pair,
     rectify_person,
     rectify_view,
+    rectify_views,
 )
 from posegaussian.preparation.rectification_plan import plan_rectification
 
@@ -74,7 +75,7 @@ def test_a_frame_is_decoded_once(root):
     planned = {f"masks/{camera}/{frame:06d}.png" for camera in RIG for frame in capture.frames}
     assert set(reads) == planned, "the plan needs the masks of the pairs at every frame, and no image"
     reads.clear()
-    rectify_frame(plan, capture, 1)
+    rectify_views(plan, read_views(plan, capture, 1))
     kinds = ("images", "masks", "depths") if capture.depths else ("images", "masks")
     assert reads == {f"{kind}/{camera}/000001.png": 1 for kind in kinds for camera in (*RIG, "t00")}
 
@@ -82,7 +83,7 @@ def test_a_frame_is_decoded_once(root):
 def test_the_file_holds_what_one_frame_gives(root, tmp_path):
     capture = read_capture(root)
     plan = plan_rectification(capture, PAIRS, capture.frames, SETTINGS)
-    frame = rectify_frame(plan, capture, 1)
+    frame = rectify_views(plan, read_views(plan, capture, 1))
     rectify_capture(root, tmp_path / "c.h5", replace(SETTINGS, color="off"), pairs=PAIRS)
     with store.open_checked(tmp_path / "c.h5", store.RECTIFIED) as file:
         for number, pair in enumerate(frame.pairs):
@@ -125,4 +126,4 @@ def test_arrays_in_memory_give_what_the_capture_gives(root):
     filmed = [CameraFrame(capture.image(name, 0), capture.mask(name, 0)) for name in names]
     pair = rectify_pair(plan.pairs[1], *filmed)
     assert pair.disparity is None, "without depth there is no disparity"
-    np.testing.assert_array_equal(pair.images, rectify_frame(plan, capture, 0).pairs[1].images)
+    np.testing.assert_array_equal(pair.images, rectify_views(plan, read_views(plan, capture, 0)).pairs[1].images)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rig import pair_angle
 from posegaussian.preparation.calibration.feature_tracks import Features, feature_tracks, gate_of
+from posegaussian.preparation.calibration.motion import simplest_motion
 from posegaussian.preparation.calibration.refinement import refine_poses
 from posegaussian.preparation.calibration.tracks import Tracks, place
 from posegaussian.preparation.people import rig_centre
@@ -23,23 +24,10 @@ TRIED = 0.25
 45, where a correction is looked for and not used; at 0.4 a view loses 3.6 dB (`benchmarks/cameras.py`)."""
 _WIDEST = 60.0
 """Pairs that are further apart, degrees about the rig's centre, are not matched: most of their matches are wrong."""
-_FOCAL = 0.01
-"""Standard deviation of a focal length, where it is refined, as a share. Chosen by hand."""
 _LEAST = 30
-"""Points that a verdict on a pair, or on a camera, needs. Chosen by hand."""
-_CELL = 1 / 16
-"""Points are kept back by cells of the image, a share of its width: what stands still is seen in every frame, and must
-not be fitted in one and kept back in another."""
+"""Points that a verdict on a pair needs. Chosen by hand."""
 _OUTER = 0.7
 """Matches beyond this share of the gate are all wrong. Chosen by hand."""
-_KEPT_BACK = 3
-"""One cell in so many is kept back. Chosen by hand."""
-_LEAST_BACK = 15
-"""Right matches of a pair among the points that were kept back, for a verdict. Chosen by hand: the medians of fewer say
-nothing. Cameras 43 degrees apart kept 8 back, of 229, and "fell" to 0.07 pixels where the fitted ones had 0.5."""
-_BETTER = 0.8
-"""A correction, or one of more parameters, is used where the residual of points that were kept back falls below this
-share. Chosen by hand."""
 
 Pair = tuple[str, str]
 
@@ -111,57 +99,17 @@ def judged(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Correction:
     unchanged = Correction(cameras, cameras, points, medians, {})
     if not medians or max(medians.values()) <= TRIED:
         return unchanged
-    back = kept_back(tracks, cameras)
-    fitted, rest = tracks.select(~back), tracks.select(back)
-    held = {pair: count for pair, (_, count) in pair_levels(rest, cameras).items() if pair in points}
-    points = {pair: points[pair] for pair, count in held.items() if count >= _LEAST_BACK}
-    if not points:
-        what = f"a correction cannot be judged by {max(held.values(), default=0)} points that were kept back"
+    motion = simplest_motion(tracks, cameras, list(points), lambda residuals: _worst(residuals, cameras) <= TRIED)
+    if motion is None:
+        what = "no motion of cameras brings features that were kept back surely nearer to them"
         return replace(unchanged, why_not=what if max(medians.values()) > BAD else "")
-    lone = _in_all_bad_pairs({pair: medians[pair] for pair in points})
-    trial, moving, focal = _simplest(fitted, rest, cameras, points, lone)
-    changed = {pair: count for pair, count in points.items() if moving is None or set(moving) & set(pair)}
-    start, level = _level(rest, cameras, changed), _level(rest, trial, changed)
-    if not level < _BETTER * start:
-        what = f"poses that fit better ({start:.2f} to {level:.2f} px at kept-back points) were not found"
-        return replace(unchanged, why_not=what if max(medians.values()) > BAD else "")
-    after = {pair: level for pair, (level, _) in pair_levels(rest, trial).items() if pair in points}
-    found = refine_poses(cameras, tracks, focal=focal, moving=moving)
-    return replace(unchanged, cameras=found, after=after, focal=focal > 0)
+    after = {pair: level_of(values, gate_of(cameras[pair[1]]))[0] for pair, values in motion.residuals.items()}
+    found = refine_poses(cameras, tracks, focal=motion.focal, moving=motion.moving)
+    return replace(unchanged, cameras=found, after=after, focal=motion.focal > 0)
 
 
-def _simplest(
-    fitted: Tracks,
-    rest: Tracks,
-    cameras: Mapping[str, SourceCamera],
-    points: Mapping[Pair, int],
-    lone: str | None,
-) -> tuple[dict[str, SourceCamera], list[str] | None, float]:
-    """Refined cameras, those that were moved (None: all) and the freedom of focal lengths, of the simplest explanation.
-
-    Each next one has more parameters, and is taken if it fits the kept-back points better by `_BETTER`.
-    """
-    found, level = (dict(cameras), None, 0.0), np.inf
-    for moving in ([lone], None) if lone else (None,):
-        for focal in (0.0, _FOCAL):
-            trial = refine_poses(cameras, fitted, focal=focal, moving=moving)
-            trial_level = _level(rest, trial, points)
-            if trial_level < _BETTER * level:
-                found, level = (trial, moving, focal), trial_level
-    return found
-
-
-def _in_all_bad_pairs(medians: Mapping[Pair, float]) -> str | None:
-    """The one camera that all bad pairs have in common, if the pairs without it are good: nothing else is wrong.
-
-    To move it alone keeps the world where it is. If all cameras move, features have to tell where the rig stands; few
-    features do not, and views were 2 dB worse than without a correction (`benchmarks/cameras.py turned`, person 152).
-    """
-    bad = [set(pair) for pair, level in medians.items() if level > BAD]
-    common = set.intersection(*bad) if bad else set()
-    if len(common) != 1 or all(common & set(pair) for pair in medians):
-        return None
-    return common.pop()
+def _worst(residuals: Mapping[Pair, np.ndarray], cameras: Mapping[str, SourceCamera]) -> float:
+    return max(level_of(values, gate_of(cameras[pair[1]]))[0] for pair, values in residuals.items())
 
 
 def pair_levels(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[Pair, tuple[float, int]]:
@@ -190,18 +138,3 @@ def level_of(residuals: Float[np.ndarray, " n"], gate: float) -> tuple[float, in
         return np.inf, 0
     reached = np.arange(1, len(ordered) + 1) - wrong * np.minimum(ordered / gate, 1)
     return float(ordered[np.argmax(reached >= right / 2)]), int(right)
-
-
-def kept_back(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> np.ndarray:
-    """Whether each point is kept back: by the cell of the image in which the first camera sees it."""
-    first = np.unique(tracks.point, return_index=True)[1]
-    widths = np.array([cameras[name].width for name in tracks.names])[tracks.camera[first]]
-    cells = (tracks.pixels[first] / (_CELL * widths[:, None])).astype(int)
-    return (cells @ [1, 1]) % _KEPT_BACK == 0
-
-
-def _level(tracks: Tracks, cameras: Mapping[str, SourceCamera], points: Mapping[Pair, int]) -> float:
-    """Mean over pairs of the median residual of their right matches, pixels; the gate where those are too few."""
-    levels = {pair: level for pair, (level, count) in pair_levels(tracks, cameras).items() if count >= _LEAST_BACK}
-    found = {pair: min(levels.get(pair, np.inf), gate_of(cameras[pair[1]])) for pair in points}
-    return sum(points[pair] * level for pair, level in found.items()) / sum(points.values())

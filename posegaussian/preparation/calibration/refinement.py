@@ -57,6 +57,7 @@ def refine_poses(
     focal: float = 0.0,
     prior: float = PRIOR,
     moving: Collection[str] | None = None,
+    tolerance: float = _TOLERANCE,
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses.
 
@@ -66,15 +67,18 @@ def refine_poses(
         focal: standard deviation of the focal lengths, as a share; 0: they are exact.
         prior: motion of a camera, pixels, that weighs as much as one observation; large where `cameras` are a guess.
         moving: the cameras that may change; all of them by default.
+        tolerance: relative change of the cost at which the solver stops.
     """
     fixed = [name for name in tracks.names if moving is not None and name not in moving]
+    if moving is not None:  # what they do not see does not move them
+        tracks = tracks.select(np.any([tracks.seen_by(name) for name in moving], axis=0))
     placed = place(tracks, cameras)
     kept = ~np.isnan(placed.points[:, 0])
     found = dict(cameras)
     for _ in range(_ROUNDS):
         if not kept.any():
             break
-        found = _refined(cameras, tracks.select(kept), placed.points[kept], focal, prior, fixed)
+        found = _refined(cameras, tracks.select(kept), placed.points[kept], focal, prior, fixed, tolerance)
         residuals = place(tracks, found).residuals()
         kept &= residuals <= _REJECTED * float(np.median(residuals[kept]))
     return found
@@ -87,9 +91,10 @@ def _refined(
     focal: float,
     prior: float,
     fixed: Collection[str],
+    tolerance: float,
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses, from tracks that are placed in the world."""
-    state, found = _Problem(cameras, tracks, points, focal, prior, fixed).solved(), dict(cameras)
+    state, found = _Problem(cameras, tracks, points, focal, prior, fixed).solved(tolerance), dict(cameras)
     for number, name in enumerate(tracks.names):
         if name in fixed:
             continue
@@ -158,7 +163,7 @@ class _Problem:
         prior = _soft(np.linalg.norm(motion, axis=1), self.linear)
         return float(data.sum() + prior.sum() + (zooms**2).sum())
 
-    def solved(self) -> _State:
+    def solved(self, tolerance: float) -> _State:
         """Levenberg-Marquardt steps on the reweighted normal equations until the cost stays."""
         state, damping = self.start, _DAMPING[0]
         cost = self.cost(state)
@@ -173,7 +178,7 @@ class _Problem:
             else:
                 break
             gain, state, cost, damping = cost - found, trial, found, max(damping / 10, _DAMPING[1])
-            if gain <= _TOLERANCE * cost:
+            if gain <= tolerance * cost:
                 break
         return state
 

@@ -107,6 +107,20 @@ def test_mixed_sizes_are_named(footage, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "left/000001.jpg"), np.zeros((48, 64, 3), np.uint8))
     with exits(capsys, camera="left", frame=1, names=["64 x 48", "1280 x 720"]):
         cli.main(["calibrate", str(tmp_path), "--board", LINE, "-o", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_camera_that_shares_no_frame_is_named_and_nothing_is_written(footage, tmp_path, capsys):
+    """Each camera alone can be calibrated, but not where one stands against the other."""
+    first, second = sorted(path.name for path in footage.iterdir())[:2]
+    for camera, kept in ((first, 0), (second, 1)):
+        (tmp_path / "footage" / camera).mkdir(parents=True)
+        for number, path in enumerate(sorted((footage / camera).iterdir())):
+            if number % 2 == kept:
+                shutil.copy(path, tmp_path / "footage" / camera / path.name)
+    with exits(capsys, camera=second):
+        cli.main(["calibrate", str(tmp_path / "footage"), "--board", LINE, "-o", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_footage_is_refused(tmp_path, capsys):

@@ -10,6 +10,7 @@ from helpers import refuses
 
 from posegaussian.errors import CalibrationError
 from posegaussian.preparation.calibration.board import TargetBoard
+from posegaussian.preparation.calibration.intrinsics import check_lens
 from posegaussian.preparation.calibration.rig import calibrate_rig
 
 BOARDS = {
@@ -147,6 +148,16 @@ def test_blurred_views_alone_are_refused():
 def test_few_views_are_refused():
     with refuses(CalibrationError, "few-views"):
         calibrate_rig(BOARDS["charuco"], [view for view in _views() if view.frame < 3], SIZES)
+
+
+@pytest.mark.parametrize(
+    ("focal", "centre"),
+    [((90, 90), (640, 360)), ((900, 90000), (640, 360)), ((np.nan, 900), (640, 360)), ((900, 900), (1200, 360))],
+)
+def test_implausible_lenses_are_refused(focal, centre):
+    """What calibrations of boards with wrong numbers of squares, and of fisheye lenses, look like."""
+    with refuses(CalibrationError, "implausible-lens", camera="a"):
+        check_lens(np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]], float), (1280, 720), "a")
 
 
 def test_a_floor_frame_without_the_board_is_refused():

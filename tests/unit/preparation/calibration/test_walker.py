@@ -7,6 +7,7 @@ from helpers import refuses
 from walking_person import FRAMES, HEIGHT, RIGS, rig, trajectories
 
 from posegaussian.errors import CalibrationError
+from posegaussian.pose.person import LANDMARKS
 from posegaussian.preparation.calibration.tracks import Tracks, place
 from posegaussian.preparation.calibration.walker import calibrate_by_walker, calibrate_lenses_by_walker
 
@@ -66,3 +67,14 @@ def test_what_does_not_determine_the_cameras_is_named():
     }
     with refuses(CalibrationError, "contradicting-views"):
         calibrate_by_walker(other, true, HEIGHT)
+
+
+def test_a_person_who_is_never_seen_whole_is_told():
+    """Eyes and feet in frames of their own: nothing tells how tall the person is."""
+    true = rig("four")
+    seen = {n: points.copy() for n, points in trajectories(true).items()}
+    for points in seen.values():
+        points[::2, : LANDMARKS.index("mouth_left"), 2] = 0
+        points[1::2, LANDMARKS.index("left_ankle") :, 2] = 0
+    with refuses(CalibrationError, "no-upright-person"):
+        calibrate_by_walker(seen, true, HEIGHT)

@@ -83,7 +83,7 @@ def report(
         rectified: rectified .h5, in the same order
         heatmaps: heatmaps .h5, in the same order
         videos: .mp4, in the same order
-        splats: folders of .ply, in the same order
+        splats: folders of .ply of the first captures
         metrics: metrics .csv of the captures, in any order
         curves: training curves .csv
         people: people .h5 of captures without masks, named like their rectified .h5

@@ -17,6 +17,8 @@ from posegaussian.config.whole import Config
 from posegaussian.names import natural_order
 from posegaussian.registry import DETECTORS
 
+VIEWERS = 2
+"""Number of captures whose Gaussians a report contains; chosen by hand, for the page's size."""
 _PACKAGE = "package:"
 
 
@@ -43,6 +45,14 @@ class Plan:
     def of_split(self, split: str) -> list[str]:
         """The captures of a split, in the sheet's order."""
         return [name for name, row in self.captures.items() if row.split == split]
+
+    def shown_in_3d(self) -> list[str]:
+        """The captures whose Gaussians a report contains."""
+        return self.of_split("test")[:VIEWERS]
+
+    def with_splats(self) -> list[str]:
+        """The captures whose Gaussians are written."""
+        return list(self.captures) if self.config.splats == "all" else self.shown_in_3d()
 
     @cached_property
     def seeds(self) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The whole configuration file, and the checks between its sections."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -30,6 +31,9 @@ class Config:
     `docker://...`."""
     report: tuple[str, ...] = ("demo",)
     """The models for which `snakemake` makes a report; each report compares all of them."""
+    splats: Literal["report", "all"] = "report"
+    """Captures whose Gaussians `render` writes as .ply: those that a report shows in 3D, which are the first two of the
+    split `test`; or all, 20 MB a frame at 1024 x 1024."""
     builtin: BuiltinSettings = BuiltinSettings()
     """Built-in captures."""
     presets: dict[str, BuiltinSettings] = Field(default_factory=dict)

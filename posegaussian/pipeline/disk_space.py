@@ -77,11 +77,11 @@ def heatmaps_bytes(size: CaptureSize, settings: RectifySettings) -> float:
     return store.expected_size(store.HEATMAPS, dims | quarter)
 
 
-def render_bytes(size: CaptureSize, rectify: RectifySettings, settings: RenderSettings) -> float:
-    """Estimated bytes of the renders of a capture, with the video and the images of the path and the splats."""
+def render_bytes(size: CaptureSize, rectify: RectifySettings, settings: RenderSettings, splats: bool) -> float:
+    """Estimated bytes of the renders of a capture, with the video and the images of the path, and maybe the splats."""
     (width, height), dims = settings.path_size, _dims(size, rectify)
     dims |= {"step": settings.path_steps, "path_width": width, "path_height": height}
-    return store.expected_size(store.RENDERS, dims) + path_bytes(settings) + splat_bytes(dims)
+    return store.expected_size(store.RENDERS, dims) + path_bytes(settings) + splats * splat_bytes(dims)
 
 
 def path_bytes(settings: RenderSettings) -> float:
@@ -131,8 +131,8 @@ def _job_bytes(plan: Plan, rule: str, wildcards: Mapping[str, str], size) -> int
             return rectified_bytes(found, rectify)
         case "heatmaps":
             return heatmaps_bytes(found, rectify)
-        case "render":
-            return render_bytes(found, rectify, plan.config.render)
+        case "render" | "render_views":
+            return render_bytes(found, rectify, plan.config.render, splats=rule == "render")
     return 0
 
 

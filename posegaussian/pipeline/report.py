@@ -40,7 +40,7 @@ def write_report(
         ConfigError: the numbers of renders and of other files differ.
         StoreError: a file is missing or incomplete.
     """
-    for name, given in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos), ("splats", splats)):
+    for name, given in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos)):
         if len(given) != len(renders) and (given or name == "rectified"):
             raise ConfigError(
                 f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each", code="unpaired-files"

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from posegaussian import __version__
 from posegaussian.config import ModelSettings, as_dict
+from posegaussian.config.plan import VIEWERS
 from posegaussian.export.player import viewer_script
 from posegaussian.io.store import settings_of
 from posegaussian.registry import METRICS, Metric, metrics_on
@@ -28,8 +29,6 @@ from posegaussian.report.views import CaptureFiles
 
 _COMPARED_VIEWS = 4
 """Number of held-out views that are shown; chosen by hand."""
-_VIEWERS = 2
-"""Number of captures whose Gaussians the page contains; chosen by hand, for the page's size."""
 _PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "torch", "flip-evaluator")
 
 
@@ -42,7 +41,7 @@ class Contents:
     summary: Summary  # means of the metrics, of the model and of the models that it is compared with
     captures: Sequence[CaptureFiles]  # the held-out captures, open
     videos: Sequence[bytes]  # an MP4 of each capture, or none at all
-    splats: Sequence[Path]  # a folder of .ply of each capture, or none at all
+    splats: Sequence[Path]  # folders of .ply, of the first captures
     metrics: pd.DataFrame  # the metrics of the captures, one row per value; may be empty
     curves: Mapping[str, Mapping[str, Mapping[str, Curve]]]  # training curves by stage, column and split
     times: Sequence[StageTime]  # of the stages
@@ -133,7 +132,7 @@ def _charts(stage: str, curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, 
 
 def _viewers(captures: Sequence[CaptureFiles], splats: Sequence[Path]) -> list[tuple[str, Markup]]:
     """Name and viewer data of the first captures, without those that have no Gaussians."""
-    shown = list(zip(captures, splats, strict=False))[:_VIEWERS]
+    shown = list(zip(captures, splats, strict=False))[:VIEWERS]
     return [(c.name, Markup(data)) for c, folder in shown if (data := viewer_data(c, folder))]
 
 

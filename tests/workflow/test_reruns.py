@@ -115,6 +115,21 @@ def test_capture_added(done):
     assert done.planned() == own | {"summarize:demo", "report:demo"}
 
 
+def test_splats_are_written_where_a_report_shows_them(done):
+    """Of the first two captures that are tested, or of all; what is written already stays."""
+    done.sheet += [["d", "test", "builtin:4", ""], ["e", "test", "builtin:5", ""]]
+    done.save()
+    jobs = done.planned()
+    assert {"render:demo,d", "render_views:demo,e"} <= jobs and not {"render:demo,e", "render:demo,c"} & jobs
+    commands = done.run("--dry-run", "--printshellcmds").stdout
+    for splats in ("demo/d", "demo/c results/splats/demo/d"):
+        assert f"--splats results/splats/{splats} " in commands, "of render and report"
+    assert "results/splats/demo/e" not in commands
+    done.config["splats"] = "all"
+    done.save()
+    assert done.planned() == jobs - {"render_views:demo,e"} | {"render:demo,e"}
+
+
 def test_people_are_found_in_captures_without_masks(done):
     """And their joints are taken where the detector is the same network; given masks need neither."""
     helpers.write_sphere_capture(done.folder / "masked", frames=1, size=(64, 48), samples=1, depths=False)

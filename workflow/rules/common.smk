@@ -46,6 +46,11 @@ wildcard_constraints:
     detector="|".join(CONFIG.detectors),
 
 
+def one_of(names):
+    """The constraint of a wildcard to some names; to nothing where there are none."""
+    return "|".join(names) or "(?!)"
+
+
 # Every stage runs as `python -m posegaussian`, with the interpreter of its conda environment, of the container image, or of one of
 # the two virtual environments. The rules read the interpreters from environment variables, because Snakemake does not track them:
 # another path of an interpreter causes no rerun.

@@ -5,7 +5,7 @@ rule report:
         others=lambda wildcards: expand("results/metrics/{model}.csv", model=PLAN.others(wildcards.model)),
         renders=expand("results/renders/{{model}}/{capture}.h5", capture=TESTED),
         videos=expand("results/renders/{{model}}/{capture}.mp4", capture=TESTED),
-        splats=expand("results/splats/{{model}}/{capture}", capture=TESTED),
+        splats=expand("results/splats/{{model}}/{capture}", capture=PLAN.shown_in_3d()),
         metrics=expand("results/metrics/{{model}}/{capture}.csv", capture=TESTED),
         rectified=PLAN.rectified(TESTED),
         heatmaps=lambda wildcards: PLAN.heatmaps(wildcards.model, TESTED),

@@ -55,16 +55,7 @@ def draw_matte_errors(
     longer: int,
     device: torch.device,
 ) -> MatteErrors:
-    """Errors of the mattes of two views of each frame, clip by clip.
-
-    Args:
-        random: draws them.
-        settings: their kinds.
-        clips: number of clips.
-        frames: of each clip.
-        longer: the longer side of the mattes, pixels.
-        device: of the mattes.
-    """
+    """Errors of the mattes of two views of each frame, clip by clip."""
     shape, scale = (clips, frames, 2), longer / REFERENCE
     good = random.random(clips) < settings.exact
     changing = random.random(clips) < settings.changing

@@ -104,15 +104,7 @@ def view_images(
     model: str,
     count: int,
 ) -> dict[str, tuple[str, RGBImage]]:
-    """Title and image of the `typical` and of the `worst` views; empty if no view is of the given captures.
-
-    Args:
-        views: the worst first.
-        groups: names of captures by the group's name.
-        captures: the open files of captures by name.
-        model: title of the renders.
-        count: number of worst views, at most.
-    """
+    """Title and image of the `typical` and of the `worst` views; empty if no view is of the given captures."""
     views = [view for view in views if view.capture in captures]
     if not views:
         return {}

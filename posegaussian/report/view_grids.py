@@ -40,12 +40,7 @@ class MeasuredView:
 
 
 def measured_views(rows: pd.DataFrame, model: str) -> list[MeasuredView]:
-    """All views of a model, the worst first.
-
-    Args:
-        rows: as `evaluation.aggregate.read_tables` returns them.
-        model: name of the model.
-    """
+    """All views of a model, the worst first."""
     own: Any = rows[rows["method"] == model]
     epe = own[own["metric"] == "epe_1024"].set_index(["capture", "pair", "frame"])["value"].to_dict()
     boxes = own[own["scope"] == "bbox"]

@@ -11,12 +11,6 @@ from posegaussian.errors import TrainingError
 def training_captures(phase: str, files: Files, settings: TrainSettings, filmed: bool = False) -> Captures | None:
     """The captures to train on; None where all steps use streamed people.
 
-    Args:
-        phase: `depth` or `full`.
-        files: of the captures.
-        settings: of training.
-        filmed: whether images are as filmed around the masks.
-
     Raises:
         TrainingError: there are no captures, or they lack the true disparity that phase depth needs.
     """

@@ -15,13 +15,7 @@ STATE_VERSION = 2
 
 
 def save_state(path: Path, key: str, content: dict[str, Any]) -> None:
-    """Save a state under a temporary name, then rename the file.
-
-    Args:
-        path: the file; its folder is made.
-        key: identifies the run: data, settings, versions.
-        content: tensors and plain values.
-    """
+    """Save a state under a temporary name, then rename the file."""
     memory = io.BytesIO()  # torch.save into a file would hide why the file cannot be written.
     torch.save({"key": key, **content}, memory)
     write_atomic(path, memory.getbuffer())

@@ -52,12 +52,6 @@ def chosen_frames(
 
     A frame shows cells of each camera's image, a foreshortening of the board in each camera, and pairs of cameras. What
     has been shown n times before counts 1 / (1 + n).
-
-    Args:
-        board: in the views.
-        views: of all cameras.
-        sizes: width and height of the images by camera, pixels.
-        most: how many frames at most.
     """
     shown: dict[int, list[tuple[Hashable, float]]] = {}
     cameras: dict[int, list[str]] = {}

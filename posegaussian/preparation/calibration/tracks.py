@@ -27,13 +27,7 @@ class Tracks:
 
     @staticmethod
     def of(names: Sequence[str], points: Sequence[Mapping[str, np.ndarray]], sigma: Mapping[str, float]) -> Tracks:
-        """Tracks from the pixel of each camera that sees a point, one mapping a point.
-
-        Args:
-            names: of the cameras.
-            points: pixels by camera.
-            sigma: standard deviation of the pixels of each camera.
-        """
+        """Tracks from the pixel of each camera that sees a point, one mapping a point."""
         rows = [
             (names.index(name), k, *pixel, sigma[name]) for k, seen in enumerate(points) for name, pixel in seen.items()
         ]

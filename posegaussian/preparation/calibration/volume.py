@@ -28,12 +28,7 @@ class Volume:
 
     @staticmethod
     def of(cameras: Mapping[str, SourceCamera], corners: Float[np.ndarray, "m 3"]) -> Volume:
-        """The space of a rig, and where the board was in it.
-
-        Args:
-            cameras: by name.
-            corners: that two cameras saw at one time, metres.
-        """
+        """The space of a rig, and where the board was in it."""
         middle = rig_centre(cameras)
         radius = _RADIUS * float(np.median([np.linalg.norm(camera.centre - middle) for camera in cameras.values()]))
         side = 2 * radius / _CELLS

@@ -50,13 +50,7 @@ def judge_masks(
     masks: Mapping[str, UInt8[np.ndarray, "_ _"]],
     confidences: Mapping[str, float | None] | None = None,
 ) -> dict[str, JudgedMask]:
-    """The masks of one frame, judged, by camera.
-
-    Args:
-        cameras: by name.
-        masks: coverage of the person, 0..255, by camera; none empty.
-        confidences: of found masks, in [0, 1], by camera.
-    """
+    """The masks of one frame, judged, by camera."""
     hull = HullAgreement(cameras)
     agreement = hull(masks) if len(masks) > 1 else {}
     doubted = _doubted(hull, masks, agreement)

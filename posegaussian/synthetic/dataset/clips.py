@@ -116,14 +116,7 @@ class RoomRenders(Tensors):
 
 
 def _render(subject: Subject, sample: CameraSample, rooms: bool, others: list[Subject]) -> ClipRenders:
-    """All renders of a clip; the novel view shows the person alone.
-
-    Args:
-        subject: the person.
-        sample: random parameters.
-        rooms: whether other clips may have a room.
-        others: people who may stand around, in the first frame of their sequence.
-    """
+    """All renders of a clip; the novel view shows the person alone."""
     posed = subject.mesh.posed(subject.transforms[sample.times])
     frames, shadows = len(sample.times), shadow_map(posed, sample.lamp)
     each = torch.arange(frames, device=posed.vertices.device)

@@ -37,12 +37,6 @@ def when_filmed(subject: Subject, times: Int64[Tensor, t], delay: float, lamp: C
 
     Between frames the transforms of the bones are interpolated linearly; over a quarter of a frame this is exact to a
     fraction of a millimetre. A person who stands still (`times` that repeat) does so in both images.
-
-    Args:
-        subject: the person.
-        times: numbers of the frames.
-        delay: of the second camera, frames.
-        lamp: camera of the shadow maps, one for each frame.
     """
     moving = (times[-1:] > times[:1]).float()[:, None, None] if len(times) > 1 else 1.0
     parts = []

@@ -43,13 +43,7 @@ def covisible(depth: Float32[Tensor, "b 2 h w"], disparity: Float32[Tensor, "b 2
 def visible_joints(
     depth: Float32[Tensor, "b 2 h w"], joints2d: Float32[Tensor, "b 2 17 2"], joint_depth: Float32[Tensor, "b 2 17"]
 ) -> Float32[Tensor, "b 2 17"]:
-    """1 where a joint lies in the image and not deeper below the visible surface than `_JOINT_DEPTHS`.
-
-    Args:
-        depth: of the surface, metres; 0 in the background.
-        joints2d: of the joints, pixels.
-        joint_depth: of the joints, metres.
-    """
+    """1 where a joint lies in the image and not deeper below the visible surface than `_JOINT_DEPTHS`."""
     height, width = depth.shape[-2:]
     x, y = joints2d.unbind(-1)
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

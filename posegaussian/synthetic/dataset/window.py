@@ -32,13 +32,7 @@ class Window:
 
     @staticmethod
     def around(points: Float[np.ndarray, "p 3"], camera: Camera, lens: Float32[Tensor, "1 5"]) -> Window | None:
-        """The window around points in the world; None where the camera does not see them.
-
-        Args:
-            points: metres.
-            camera: batch of 1.
-            lens: OpenCV's distortion.
-        """
+        """The window around points in the world; None where the camera does not see them."""
         vertices = torch.from_numpy(points.astype(np.float32))[None]
         x, y, inverse = project_vertices(vertices, camera, lens)[0].double().numpy().T
         if (inverse <= 0).any():

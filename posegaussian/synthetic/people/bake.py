@@ -108,12 +108,7 @@ class BakedMesh:
 
 
 def bake(person: Person, texel: float = 0.001) -> BakedMesh:
-    """The baked mesh of a person.
-
-    Args:
-        person: the person.
-        texel: distance between neighbouring samples of colour, metres.
-    """
+    """The baked mesh of a person."""
     surface = person.surface
     vertices, faces = surface.rest, surface.faces
     normals = vertex_normals(vertices, faces)

@@ -38,11 +38,7 @@ class SubjectMesh(Tensors):
         return SubjectMesh(**{name: torch.from_numpy(getattr(baked, name)).to(device) for name in names})
 
     def posed(self, transforms: Float32[Tensor, "t b 3 4"]) -> PosedMesh:
-        """The mesh in t frames, by linear blend skinning.
-
-        Args:
-            transforms: of each bone, from the rest pose to the world.
-        """
+        """The mesh in t frames, by linear blend skinning."""
         flat = transforms.flatten(2)
         parts = [self.weights[:, k, None] * flat[:, self.bones[:, k]] for k in range(self.bones.shape[1])]
         blended = reduce(torch.add, parts).unflatten(

@@ -90,13 +90,7 @@ class ShadowMap(Tensors):
 
 
 def lamp_camera(lights: Lights, centre: Float[np.ndarray, 3], size: int = 512) -> Camera:
-    """The camera of the first lamp's shadow map, on the CPU.
-
-    Args:
-        lights: on the CPU.
-        centre: middle of the image in the world, metres.
-        size: of the image, pixels.
-    """
+    """The camera of the first lamp's shadow map, on the CPU."""
     direction = lights.directions[0].double().numpy()
     focal = 0.5 * size * _LAMP_DISTANCE / SHADOW_EXTENT
     intrinsics = torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]], dtype=torch.float32)
@@ -105,12 +99,7 @@ def lamp_camera(lights: Lights, centre: Float[np.ndarray, 3], size: int = 512) -
 
 
 def shadow_map(posed: PosedMesh, camera: Camera) -> ShadowMap:
-    """The shadow map of a posed mesh.
-
-    Args:
-        posed: the mesh in t frames.
-        camera: the lamp's, batch of t.
-    """
+    """The shadow map of a posed mesh."""
     _, depth = rasterize(project_vertices(posed.vertices, camera), posed.mesh.faces, camera.width, camera.height)
     return ShadowMap(depth, camera)
 

@@ -71,12 +71,6 @@ def render_colours(
     """Colours and coverage in n cameras; arguments as for `render_ground_truth`, and the light.
 
     Args:
-        posed: the mesh in t frames.
-        frame: the frame that each camera sees.
-        camera: n cameras.
-        lights: the light.
-        shadows: of the first lamp.
-        distortion: of the lenses.
         limit: depth of what stands before or behind the person at each sample, metres; None: nothing does.
         samples: per pixel and axis.
     """

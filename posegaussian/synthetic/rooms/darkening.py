@@ -107,13 +107,7 @@ def darkness(view: RoomView, frame: Int64[Tensor, n], shade: Shade) -> Float32[T
 
 
 def composed(view: RoomView, rendered: RenderedColours, left: Float32[Tensor, "n h w 3"]) -> Float32[Tensor, "n 3 h w"]:
-    """Images of a person in a room, RGB: the samples that show the person, and the room's at all others.
-
-    Args:
-        view: the empty room.
-        rendered: the person, rendered with the depths of the view as limit.
-        left: from `darkness`.
-    """
+    """Images of a person in a room, RGB: the samples that show the person, and the room's at all others."""
     assert rendered.hit is not None, "the person was rendered without a limit"
     room = pooled(view.colours.float() * (~rendered.hit)[..., None]) * left
     return rendered.colours + room.permute(0, 3, 1, 2)

@@ -65,20 +65,7 @@ def inhabited(
     person: Float32[Tensor, "v 3 hs ws"], near: Float32[Tensor, "v hs ws"], frame: Int64[Tensor, "v"],
     shadows: ShadowMap, softness: Float32[Tensor, ""], free: Float32[Tensor, "1 s s"], middle: Float32[Tensor, "3"],
 ) -> tuple[Float32[Tensor, "v hs ws"], Float16[Tensor, "v hs ws 3"], Float16[Tensor, "v h w 3"]]:  # fmt: skip
-    """Depth, colours and share of the first lamp of a room with one more person in it.
-
-    Args:
-        light: of the v views of the room.
-        colours: of the room at the samples.
-        depth: of the room, infinite where nothing is.
-        person: colours of the person at the samples.
-        near: depth of the person, 0 where they are not.
-        frame: zeros.
-        shadows: of the first lamp, one frame.
-        softness: of the shadows.
-        free: contact map.
-        middle: of the contact map.
-    """
+    """Depth, colours and share of the first lamp of a room with one more person in it."""
     key = light[0]
     found = depth.new_empty(depth.shape), colours.new_empty(colours.shape), key.new_empty(key.shape)
     count, height, width, _ = key.shape

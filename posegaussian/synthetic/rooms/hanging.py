@@ -63,14 +63,6 @@ def _place(
     """A wall and a place along it, behind the person or aside as a camera sees them.
 
     The second half of the tries goes farther aside, and lets furniture stand before it.
-
-    Args:
-        site: the room.
-        rng: draws the place.
-        half: half of the width, metres.
-        low: lower edge, metres.
-        high: upper edge, metres.
-        tries: number of places that are tried.
     """
     for attempt in range(tries):
         eye = site.plan.eyes[rng.integers(len(site.plan.eyes)), :2]

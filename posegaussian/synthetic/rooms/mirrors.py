@@ -47,13 +47,7 @@ class Mirror:
     def share(
         self, rays: Float32[Tensor, "n hs ws 3"], depth: Float32[Tensor, "n hs ws"], eye: Float32[Tensor, "n 3"]
     ) -> Float32[Tensor, "n hs ws"]:
-        """Share of the light that is reflected at each sample (Schlick, 1994); 0 beside the mirror.
-
-        Args:
-            rays: directions of the samples, of unit depth.
-            depth: metres.
-            eye: centres of the cameras.
-        """
+        """Share of the light that is reflected at each sample (Schlick, 1994); 0 beside the mirror."""
         place = eye[:, None, None] + rays * depth[..., None] - self.row[:3]
         s, t, above = (_dot(place, self.row[i : i + 3]) for i in (3, 6, 9))
         there = (above.abs() < FLAT) & (s >= 0) & (s <= 1) & (t >= 0) & (t <= 1)

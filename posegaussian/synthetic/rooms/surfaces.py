@@ -122,14 +122,7 @@ class Builder:
         normals: Float[np.ndarray, "n 3"],
         material: int,
     ) -> None:
-        """A smooth band between two lines of equally many points; cloth, columns, bowls.
-
-        Args:
-            below: points of the first line.
-            above: points of the second line.
-            normals: at the points of both lines.
-            material: index.
-        """
+        """A smooth band between two lines of equally many points; cloth, columns, bowls."""
         first, second = below[1:] - below[:-1], above[1:] - above[:-1]
         up, n, m = above - below, normals[:-1], normals[1:]
         steps = np.sqrt((first**2).sum(1))

@@ -22,14 +22,7 @@ class Losses:
 
 
 def combine(result: Reconstruction, view: Rendering | None, batch: Batch, settings: TrainSettings) -> Losses:
-    """The losses of a batch, and their weighted sum.
-
-    Args:
-        result: of the network.
-        view: the target view, rendered; None in phase depth.
-        batch: with the ground truth.
-        settings: with the weights of the losses.
-    """
+    """The losses of a batch, and their weighted sum."""
     weights = weights_of(settings, "depth" if view is None else "full")
     inputs = LossInputs(result, view, batch, weights, settings.uncertain_band)
     parts: dict[str, Tensor] = {}

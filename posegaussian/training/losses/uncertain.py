@@ -14,14 +14,7 @@ _SOFT = 0.1
 def certain_colors(
     colors: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"], band: float
 ) -> Float[Tensor, "b 3 h w"]:
-    """The colours of a view; where the edge of the person is uncertain, those of the target, which cost nothing.
-
-    Args:
-        colors: of the view.
-        target: what it is compared with.
-        masks: coverage of the person in the target.
-        band: see `uncertain_pixels`; 0: the colours as they are.
-    """
+    """The colours of a view; where the edge of the person is uncertain, those of the target, which cost nothing."""
     return torch.where(uncertain_pixels(masks, band), target, colors) if band else colors
 
 

@@ -40,13 +40,7 @@ def load_network(path: Path) -> Network:
 
 
 def write_network(path: Path, model: Model, about: Mapping[str, str]) -> None:
-    """Write a network.
-
-    Args:
-        path: of the .safetensors file.
-        model: the network.
-        about: where it is from, and its licence; kept beside the operations.
-    """
+    """Write a network."""
     tensors: dict[str, np.ndarray] = {}
     sparse = {}
     for index, value in model.constants.items():

@@ -30,12 +30,9 @@ class Access:
     Pages of other sites that are open in a browser of this machine can send requests to loopback addresses, too. So a
     request's `Origin`, which browsers add and pages cannot change, must be the page's own, and without a token its
     `Host` must be a name of the loopback address: other names that lead there are someone else's (DNS rebinding).
-
-    Args:
-        token: that each request must have as `?token=...`; None: none is needed.
     """
 
-    token: str | None
+    token: str | None  # that each request must have as `?token=...`; None: none is needed
 
     @staticmethod
     def on(host: str) -> "Access":

@@ -25,22 +25,15 @@ State = Literal["waiting", "live", "stalled", "lost"]
 
 @dataclass(frozen=True)
 class CameraStatus:
-    """What is known about a camera.
+    """What is known about a camera."""
 
-    Args:
-        name: of the camera.
-        label: of its source.
-        state: `waiting` for its first frame, `live`, `stalled` (no frame for some time), or `lost` (it could not be
-            opened, has ended, or sends what cannot be used).
-        reason: why it is lost, in a few words; else empty.
-        fps: frames per second that arrive.
-    """
-
-    name: str
-    label: str
+    name: str  # of the camera
+    label: str  # of its source
+    # `waiting` for its first frame, `live`, `stalled` (no frame for some time), or `lost` (it could not be opened, has
+    # ended, or sends what cannot be used)
     state: State
-    reason: str
-    fps: float
+    reason: str  # why it is lost, in a few words; else empty
+    fps: float  # frames per second that arrive
 
     def as_dict(self) -> dict[str, Any]:
         """For the page."""

@@ -40,16 +40,11 @@ _SYNTHETIC_SIZE = {"cuda": (1024, 1024), "cpu": (512, 512)}
 
 @dataclass(frozen=True)
 class Rig:
-    """Two calibrated cameras and where their frames come from.
+    """Two calibrated cameras and where their frames come from."""
 
-    Args:
-        cameras: by name.
-        sources: by camera.
-        scenes: images of the empty scene of cameras whose footage is played; others may have been moved since.
-    """
-
-    cameras: Mapping[str, SourceCamera]
-    sources: Mapping[str, Source]
+    cameras: Mapping[str, SourceCamera]  # by name
+    sources: Mapping[str, Source]  # by camera
+    # images of the empty scene of cameras whose footage is played; others may have been moved since
     scenes: Images = field(default_factory=dict)
 
 

@@ -28,36 +28,22 @@ mattes and rectification, the network."""
 
 @dataclass(frozen=True, eq=False)
 class FrameInput:
-    """A pair of frames that waits for its turn.
+    """A pair of frames that waits for its turn."""
 
-    Args:
-        time: of the earlier frame, on the clock `time.monotonic`, seconds.
-        read: returns the images of both cameras, or None where one cannot be used.
-        masks: of the person, by camera; None: they are found.
-    """
-
-    time: float
-    read: Callable[[], Images | None]
-    masks: Masks | None = None
+    time: float  # of the earlier frame, on the clock `time.monotonic`, seconds
+    read: Callable[[], Images | None]  # returns the images of both cameras, or None where one cannot be used
+    masks: Masks | None = None  # of the person, by camera; None: they are found
 
 
 @dataclass(frozen=True, eq=False)
 class LiveFrame:
-    """A frame that has been through the network.
+    """A frame that has been through the network."""
 
-    Args:
-        number: from 1.
-        time: when it was taken, on the clock `time.monotonic`, seconds.
-        gaussians: of the person, on the session's device.
-        cameras: the rectified ones, left and right.
-        images: of both cameras, as filmed.
-    """
-
-    number: int
-    time: float
-    gaussians: Gaussians
-    cameras: Camera
-    images: Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
+    number: int  # from 1
+    time: float  # when it was taken, on the clock `time.monotonic`, seconds
+    gaussians: Gaussians  # of the person, on the session's device
+    cameras: Camera  # the rectified ones, left and right
+    images: Mapping[str, UInt8[np.ndarray, "_ _ 3"]]  # of both cameras, as filmed
 
 
 @dataclass(eq=False)

@@ -14,17 +14,12 @@ by which one camera's frames may arrive later than the other's."""
 
 @dataclass(frozen=True, eq=False)
 class TimedFrame:
-    """One frame of one camera, decoded when it is needed.
+    """One frame of one camera, decoded when it is needed."""
 
-    Args:
-        time: when it was taken, on this machine's clock (`time.monotonic`), seconds.
-        read: returns the RGB image; raises OSError or ValueError if it cannot be decoded.
-        mask: coverage of the person, 0..255; None: it has to be found.
-    """
-
-    time: float
+    time: float  # when it was taken, on this machine's clock (`time.monotonic`), seconds
+    # returns the RGB image; raises OSError or ValueError if it cannot be decoded
     read: Callable[[], UInt8[np.ndarray, "h w 3"]]
-    mask: UInt8[np.ndarray, "h w"] | None = None
+    mask: UInt8[np.ndarray, "h w"] | None = None  # coverage of the person, 0..255; None: it has to be found
 
 
 @dataclass(frozen=True, eq=False)

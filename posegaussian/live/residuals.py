@@ -23,15 +23,10 @@ start and later, so they cancel."""
 
 @dataclass(frozen=True)
 class Residual:
-    """Vertical distances between the joints of both views, pixels of an image 1024 px high.
+    """Vertical distances between the joints of both views, pixels of an image 1024 px high."""
 
-    Args:
-        first: median of the first frames; None until there are enough.
-        now: of the last frames.
-    """
-
-    first: float | None
-    now: float | None
+    first: float | None  # median of the first frames; None until there are enough
+    now: float | None  # of the last frames
 
     @property
     def moved(self) -> bool:

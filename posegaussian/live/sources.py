@@ -77,22 +77,14 @@ class Footage:
 
     A frame is read only if it is used, and frames whose time has passed are left out: a slow machine loses frames, not
     time.
-
-    Args:
-        label: see `Source`.
-        count: of the frames.
-        read: returns the RGB image of a frame, by its number from 0.
-        fps: frames per second.
-        playback: the clock.
-        paths: of the frames, where they are files that may vanish.
     """
 
-    label: str
-    count: int
-    read: Callable[[int], UInt8[np.ndarray, "h w 3"]]
-    fps: float
-    playback: Playback
-    paths: Sequence[Path] = ()
+    label: str  # see `Source`
+    count: int  # of the frames
+    read: Callable[[int], UInt8[np.ndarray, "h w 3"]]  # returns the RGB image of a frame, by its number from 0
+    fps: float  # frames per second
+    playback: Playback  # the clock
+    paths: Sequence[Path] = ()  # of the frames, where they are files that may vanish
 
     @staticmethod
     def of_files(label: str, camera: str, images: Sequence[LazyImage], fps: float, playback: Playback) -> "Footage":
@@ -130,19 +122,12 @@ class Footage:
 
 @dataclass(frozen=True)
 class UsbCamera:
-    """A camera of this machine, through OpenCV.
+    """A camera of this machine, through OpenCV."""
 
-    Args:
-        number: as the system counts them.
-        size: width and height that it is asked for.
-        fps: that it is asked for; None: its own.
-        delay: known delay of its frames, seconds.
-    """
-
-    number: int
-    size: tuple[int, int]
-    fps: float | None = None
-    delay: float = 0.0
+    number: int  # as the system counts them
+    size: tuple[int, int]  # width and height that it is asked for
+    fps: float | None = None  # that it is asked for; None: its own
+    delay: float = 0.0  # known delay of its frames, seconds
 
     @property
     def label(self) -> str:
@@ -170,17 +155,11 @@ class UsbCamera:
 
 @dataclass(frozen=True)
 class NetworkCamera:
-    """A camera behind an address that FFmpeg opens: RTSP, HTTP and others.
+    """A camera behind an address that FFmpeg opens: RTSP, HTTP and others."""
 
-    Args:
-        url: the address, which may hold a name and a password.
-        stall: seconds without a frame after which it counts as dead.
-        delay: known delay of its frames, seconds.
-    """
-
-    url: str
-    stall: float
-    delay: float = 0.0
+    url: str  # the address, which may hold a name and a password
+    stall: float  # seconds without a frame after which it counts as dead
+    delay: float = 0.0  # known delay of its frames, seconds
 
     @property
     def label(self) -> str:

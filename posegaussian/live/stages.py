@@ -17,15 +17,10 @@ from posegaussian.types import StereoPair
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A pair of frames as the network reads it.
+    """A pair of frames as the network reads it."""
 
-    Args:
-        pair: a batch of one, on the network's device.
-        plan: number of the rectification; frames of another plan are another sequence.
-    """
-
-    pair: StereoPair
-    plan: int
+    pair: StereoPair  # a batch of one, on the network's device
+    plan: int  # number of the rectification; frames of another plan are another sequence
 
 
 class Stages:

@@ -54,17 +54,11 @@ class BadMessage(ValueError):
 
 @dataclass(eq=False)
 class Viewer:
-    """The state of a browser's connection; it belongs to one thread.
+    """The state of a browser's connection; it belongs to one thread."""
 
-    Args:
-        viewpoint: from which it looks.
-        sources: whether it shows the cameras' images.
-        frozen: the frame that it keeps looking at; None: always the newest.
-    """
-
-    viewpoint: Viewpoint = field(default_factory=Viewpoint)
-    sources: bool = False
-    frozen: LiveFrame | None = None
+    viewpoint: Viewpoint = field(default_factory=Viewpoint)  # from which it looks
+    sources: bool = False  # whether it shows the cameras' images
+    frozen: LiveFrame | None = None  # the frame that it keeps looking at; None: always the newest
     in_flight: int = 0
     sent: tuple[int, Viewpoint] | None = None
     sent_sources: int = 0

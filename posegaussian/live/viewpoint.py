@@ -35,17 +35,11 @@ once. Chosen by hand."""
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """A viewer's place.
+    """A viewer's place."""
 
-    Args:
-        along: position between the cameras, see `ALONG`.
-        up: elevation above the arc between them, degrees, see `UP`.
-        zoom: magnification, see `ZOOM`.
-    """
-
-    along: float = 0.5
-    up: float = 0.0
-    zoom: float = 1.0
+    along: float = 0.5  # position between the cameras, see `ALONG`
+    up: float = 0.0  # elevation above the arc between them, degrees, see `UP`
+    zoom: float = 1.0  # magnification, see `ZOOM`
 
     def bounded(self) -> "Viewpoint":
         """The nearest place where views are good; what is not a finite number becomes the default."""

@@ -27,28 +27,21 @@ MATTE = 256
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person in one image; positions are image pixels (x, y), pixel centres at +0.5.
+    """One person in one image; positions are image pixels (x, y), pixel centres at +0.5."""
 
-    Args:
-        score: probability that there is a person, in [0, 1].
-        points: x and y of the 33 landmarks, and z, the depth behind the middle of the hips, in the same unit.
-        visibility: probability that a landmark lies in the image and nothing hides it.
-        presence: probability that it lies in the image.
-        crop: the square that was looked at: x and y of its centre, its side, and the angle by which it is turned
-            clockwise, radians; the person stands upright in it.
-        next_crop: the square around the person as seen in the crop: where to look in the next frame.
-        matte: coverage of the person in the crop, 0..255; the edge is coarse.
-        box: x0, y0, x1, y1 around the landmarks and around the pixels that the matte covers by half or more; it
-            reaches beyond the image where the person does.
-    """
-
-    score: float
+    score: float  # probability that there is a person, in [0, 1]
+    # x and y of the 33 landmarks, and z, the depth behind the middle of the hips, in the same unit
     points: Float32[np.ndarray, "33 3"]
-    visibility: Float32[np.ndarray, "33"]
-    presence: Float32[np.ndarray, "33"]
+    visibility: Float32[np.ndarray, "33"]  # probability that a landmark lies in the image and nothing hides it
+    presence: Float32[np.ndarray, "33"]  # probability that it lies in the image
+    # the square that was looked at: x and y of its centre, its side, and the angle by which it is turned clockwise,
+    # radians; the person stands upright in it
     crop: Float32[np.ndarray, "4"]
+    # the square around the person as seen in the crop: where to look in the next frame
     next_crop: Float32[np.ndarray, "4"]
-    matte: UInt8[np.ndarray, "256 256"]
+    matte: UInt8[np.ndarray, "256 256"]  # coverage of the person in the crop, 0..255; the edge is coarse
+    # x0, y0, x1, y1 around the landmarks and around the pixels that the matte covers by half or more; it reaches beyond
+    # the image where the person does
     box: Float32[np.ndarray, "4"]
 
     def coco(self) -> tuple[Float32[np.ndarray, "17 2"], Float32[np.ndarray, "17"]]:

@@ -28,20 +28,16 @@ crop's side. Chosen by hand."""
 
 @dataclass(frozen=True, eq=False)
 class FramePeople:
-    """The people of one frame.
+    """The people of one frame."""
 
-    Args:
-        person: the person who is followed; None where fewer than two cameras see them.
-        others: people that several cameras see, the one nearest to the rig's centre first. They are looked for only in
-            frames in which the person is not found from the frame before.
-        alone: detections that fit nobody in the other cameras, by camera: posters, reflections, wrong ones. They are
-            known only of the images that the detector looked at.
-        position: where the person was last, in the world, metres; None where they were in no frame yet.
-    """
-
-    person: SeenPerson | None
+    person: SeenPerson | None  # the person who is followed; None where fewer than two cameras see them
+    # people that several cameras see, the one nearest to the rig's centre first. They are looked for only in frames in
+    # which the person is not found from the frame before.
     others: tuple[SeenPerson, ...] = ()
+    # detections that fit nobody in the other cameras, by camera: posters, reflections, wrong ones. They are known only
+    # of the images that the detector looked at.
     alone: Mapping[str, tuple[Person, ...]] = field(default_factory=dict)
+    # where the person was last, in the world, metres; None where they were in no frame yet
     position: Float[np.ndarray, " 3"] | None = None
 
     @property

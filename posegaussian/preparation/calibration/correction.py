@@ -34,25 +34,16 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Correction:
-    """What features say about a calibration.
+    """What features say about a calibration."""
 
-    Args:
-        given: the cameras as given.
-        cameras: the corrected cameras; the given ones where nothing was corrected.
-        points: number of points that each pair of cameras sees; pairs with too few are left out.
-        before: median distance from epipolar lines of each pair, pixels, with the given cameras.
-        after: the same with the corrected ones, by points that were kept back; empty where nothing was corrected.
-        focal: whether focal lengths were corrected.
-        why_not: why a bad calibration was not corrected; empty otherwise.
-    """
-
-    given: Mapping[str, SourceCamera]
-    cameras: Mapping[str, SourceCamera]
-    points: Mapping[Pair, int]
-    before: Mapping[Pair, float]
+    given: Mapping[str, SourceCamera]  # the cameras as given
+    cameras: Mapping[str, SourceCamera]  # the corrected cameras; the given ones where nothing was corrected
+    points: Mapping[Pair, int]  # number of points that each pair of cameras sees; pairs with too few are left out
+    before: Mapping[Pair, float]  # median distance from epipolar lines of each pair, pixels, with the given cameras
+    # the same with the corrected ones, by points that were kept back; empty where nothing was corrected
     after: Mapping[Pair, float]
-    focal: bool = False
-    why_not: str = ""
+    focal: bool = False  # whether focal lengths were corrected
+    why_not: str = ""  # why a bad calibration was not corrected; empty otherwise
 
     @property
     def used(self) -> bool:

@@ -32,17 +32,12 @@ SHADOWS = 1.3
 
 @dataclass(frozen=True)
 class HullEvidence:
-    """What the other cameras know, in the pixels of a window.
+    """What the other cameras know, in the pixels of a window."""
 
-    Args:
-        strict: log-odds by all other cameras together; 0 where none sees the place.
-        lenient: the same, if one of the other cameras may miss the person; as `strict` where they are fewer than three.
-        others: number of other cameras.
-    """
-
-    strict: Float32[np.ndarray, "h w"]
+    strict: Float32[np.ndarray, "h w"]  # log-odds by all other cameras together; 0 where none sees the place
+    # the same, if one of the other cameras may miss the person; as `strict` where they are fewer than three
     lenient: Float32[np.ndarray, "h w"]
-    others: int
+    others: int  # number of other cameras
 
 
 class SoftHull:
@@ -83,18 +78,13 @@ class SoftHull:
 
 @dataclass(frozen=True)
 class Places:
-    """Cells in one camera.
+    """Cells in one camera."""
 
-    Args:
-        pixels: of their centres; NaN where the camera does not see them.
-        slopes: change of the pixels from a cell's centre to each of its sides, along the three axes; none (m = 0) of
-            cells that are not split further.
-        footprint: median width of a cell, pixels.
-    """
-
-    pixels: Float32[np.ndarray, "n 2"]
+    pixels: Float32[np.ndarray, "n 2"]  # of their centres; NaN where the camera does not see them
+    # change of the pixels from a cell's centre to each of its sides, along the three axes; none (m = 0) of cells that
+    # are not split further
     slopes: Float32[np.ndarray, "m 3 2"]
-    footprint: float
+    footprint: float  # median width of a cell, pixels
 
     @staticmethod
     def of(camera: SourceCamera, cells: Float[np.ndarray, "n 3"], side: float) -> "Places":

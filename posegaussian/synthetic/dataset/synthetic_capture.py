@@ -61,7 +61,7 @@ def person_capture(seed: int, settings: BuiltinSettings) -> SyntheticCapture:
 
 
 def bystanders(seed: int, settings: BuiltinSettings, scene: CaptureScene, texel: float) -> list[Subject]:
-    """Other people around a person and on posters: those with the next seeds of the split, without calibration boards."""
+    """Other people, around a person and on posters: those with the next seeds of the split; none holds a board."""
     people = replace(settings.people, things=tuple(name for name in settings.people.things if name != "board"))
     found = []
     for number, other in enumerate(bystander_seeds(seed, scene.others)):

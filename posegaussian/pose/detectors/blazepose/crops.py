@@ -16,16 +16,11 @@ _MARGIN = 2
 
 @dataclass(frozen=True)
 class Crops(Tensors):
-    """Squares; positions within one are shares (u, v) of its side, (0, 0) at its upper left corner.
+    """Squares; positions within one are shares (u, v) of its side, (0, 0) at its upper left corner."""
 
-    Args:
-        centre: (x, y), image pixels, pixel centres at +0.5.
-        side: image pixels.
-        angle: by which the square is turned clockwise, radians; 0: its sides are parallel to the image's.
-    """
-
-    centre: Float[Tensor, "*b 2"]
-    side: Float[Tensor, "*b"]
+    centre: Float[Tensor, "*b 2"]  # (x, y), image pixels, pixel centres at +0.5
+    side: Float[Tensor, "*b"]  # image pixels
+    # by which the square is turned clockwise, radians; 0: its sides are parallel to the image's
     angle: Float[Tensor, "*b"]
 
     @staticmethod

@@ -19,27 +19,18 @@ _HIPS, _TOP = 33, 34
 
 @dataclass(frozen=True)
 class People(Tensors):
-    """One person in each of several images.
+    """One person in each of several images."""
 
-    Args:
-        crops: that were looked at.
-        next_crops: where the person lies, as seen in them: crops to look at again, or in the next frame.
-        score: probability that there is a person, in [0, 1].
-        points: x and y in image pixels, and z, the depth behind the middle of the hips, in the same unit.
-        visibility: probability that the landmark lies in the image and nothing hides it.
-        presence: probability that it lies in the image.
-        world: metres, from the middle of the hips, in the axes of the crop; a guess from one image.
-        matte_logits: of the person's coverage, in the crops.
-    """
-
-    crops: Crops
-    next_crops: Crops
-    score: Float[Tensor, "*b"]
+    crops: Crops  # that were looked at
+    next_crops: Crops  # where the person lies, as seen in them: crops to look at again, or in the next frame
+    score: Float[Tensor, "*b"]  # probability that there is a person, in [0, 1]
+    # x and y in image pixels, and z, the depth behind the middle of the hips, in the same unit
     points: Float[Tensor, "*b 33 3"]
-    visibility: Float[Tensor, "*b 33"]
-    presence: Float[Tensor, "*b 33"]
+    visibility: Float[Tensor, "*b 33"]  # probability that the landmark lies in the image and nothing hides it
+    presence: Float[Tensor, "*b 33"]  # probability that it lies in the image
+    # metres, from the middle of the hips, in the axes of the crop; a guess from one image
     world: Float[Tensor, "*b 33 3"]
-    matte_logits: Float[Tensor, "*b rows columns"]
+    matte_logits: Float[Tensor, "*b rows columns"]  # of the person's coverage, in the crops
 
     @property
     def boxes(self) -> Float[Tensor, "*b 4"]:

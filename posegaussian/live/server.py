@@ -7,7 +7,6 @@ has drawn an earlier one, so a slow one gets fewer views, not older ones, and on
 
 import asyncio
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -27,9 +26,9 @@ from posegaussian.live.access import Access
 from posegaussian.live.loop import LiveFrame
 from posegaussian.live.recording import Recorder
 from posegaussian.live.session import LiveSession
+from posegaussian.live.shared_views import SharedViews
 from posegaussian.live.statistics import Meter
-from posegaussian.live.viewer import LONGEST, SOURCES, VIEW, BadMessage, Viewer, jpeg, message, sources_jpeg
-from posegaussian.live.viewpoint import Viewpoint
+from posegaussian.live.viewer import LONGEST, SOURCES, BadMessage, Viewer, message, sources_jpeg
 
 _PAGE = Path(__file__).with_name("page.html")
 _STATUS_EVERY = 0.5
@@ -70,14 +69,13 @@ class ViewServer:
     ):
         self._session, self._access, self._recorder, self._status = session, access, recorder, status
         self._wakes: dict[Viewer, asyncio.Event] = {}
-        self._pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1), "live view")
-        self._render = Meter()
+        self._shared = SharedViews(lambda *shown: session.views(*shown), session.settings.quality)
+        self._pool = ThreadPoolExecutor(2, "live sources")  # cameras' images, and recordings
         self._views = Meter()
         self._age = Meter()
         self._sources: tuple[int, bytes] = (0, b"")
         self._sources_lock = threading.Lock()
         self._filmed: Viewer | None = None
-        self._made: tuple[int, dict[Viewpoint, asyncio.Future[bytes | None]]] = (0, {})
 
     async def run(self, host: str, port: int, ready: Callable[[int], object] = lambda port: None) -> None:
         """Serve until cancelled.
@@ -172,7 +170,7 @@ class ViewServer:
             wake.clear()
             while (frame := viewer.wants(self._session.latest())) is not None:
                 viewpoint = viewer.viewpoint
-                view = await self._view(viewpoint, frame)
+                view = await self._shared.view(viewpoint, frame)
                 viewer.sent = (frame.number, viewpoint)
                 if view is None:
                     break
@@ -237,27 +235,6 @@ class ViewServer:
         if not self._failed.done():
             self._failed.set_exception(error)
 
-    async def _view(self, place: Viewpoint, frame: LiveFrame) -> bytes | None:
-        """A message with a view; those of the newest frame are made once for all who look from there."""
-        number, made = self._made
-        if frame.number > number:
-            self._made = number, made = frame.number, {}
-        view = made.get(place) if frame.number == number else None
-        if view is None:
-            view = asyncio.get_running_loop().run_in_executor(self._pool, self._rendered, place, frame)
-            if frame.number == number:
-                made[place] = view
-        return await asyncio.shield(view)  # one who leaves does not take it from the others
-
-    def _rendered(self, place: Viewpoint, frame: LiveFrame) -> bytes | None:
-        start = time.monotonic()
-        image = self._session.view(place.along, place.up, place.zoom, frame)
-        if image is None:
-            return None
-        data = jpeg(image, self._session.settings.quality)
-        self._render.add(start, time.monotonic() - start)
-        return message(VIEW, frame, data)
-
     def _both(self, frame: LiveFrame) -> bytes:
         with self._sources_lock:  # one JPEG for all viewers
             if self._sources[0] != frame.number:
@@ -272,7 +249,7 @@ class ViewServer:
         """What the page shows in numbers."""
         session, now = self._session, time.monotonic()
         residual, meters = session.residuals.residual(), session.loop.meters
-        stages = {name: meter.median(now) for name, meter in meters.items()} | {"view": self._render.median(now)}
+        stages = {name: meter.median(now) for name, meter in meters.items()} | {"view": self._shared.meter.median(now)}
         return {
             "fps": round(meters["total"].rate(now), 1),
             "latency": _milliseconds(self._age.median(now)),

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 import numpy as np
@@ -180,12 +180,22 @@ class LiveSession:
             zoom: magnification, within `viewpoint.ZOOM`.
             frame: what is shown; default: the newest one.
         """
+        images = self.views([Viewpoint(along, up, zoom)], frame)
+        return None if images is None else images[0]
+
+    def views(self, places: Sequence[Viewpoint], frame: LiveFrame | None = None) -> UInt8[np.ndarray, "n h w 3"] | None:
+        """Images from several places, rendered at once; see `view`."""
         shown = frame or self._latest
-        camera = self.framing.camera(Viewpoint(along, up, zoom).bounded(), *self.view_size)
-        if shown is None or camera is None:
+        found = [self.framing.camera(place.bounded(), *self.view_size) for place in places]
+        cameras = [camera for camera in found if camera is not None]
+        if shown is None or not cameras:
             return None
+        intrinsics, poses = (
+            torch.stack([getattr(each, name) for each in cameras]) for name in ("intrinsics", "world_to_camera")
+        )
+        all_of_them = Camera(intrinsics, poses, *self.view_size)
         with own_stream(self.device):
-            return to_bytes(render(shown.gaussians, camera, backend=self.settings.backend).colors)
+            return to_bytes(render(shown.gaussians, all_of_them, backend=self.settings.backend).colors)
 
     def problem(self) -> str:
         """Why there are no new frames, in one line; empty where there are."""

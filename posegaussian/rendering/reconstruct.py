@@ -176,7 +176,7 @@ def render(
 
     Args:
         gaussians: one set; the rendering is on their device.
-        camera: of any dtype and device.
+        camera: of any dtype and device; of a batch, the renderings are one as well.
         background: RGB in [0, 1]; black if None.
         backend: the rasteriser, see `rasterize`.
 
@@ -199,11 +199,13 @@ def render(
         ((3, 48, 64), 0.87)
     """
     background = None if background is None else background.to(gaussians.means)
+    batch = camera.intrinsics.shape[:-2]
+    gaussians = gaussians.map(lambda values: values.expand(*batch, *values.shape))
     with torch.inference_mode(), DEVICE.shared():
         return rasterize(gaussians, camera.to(gaussians.means), background, backend=backend)
 
 
-def to_bytes(values: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
+def to_bytes(values: Float[Tensor, "*b c h w"]) -> UInt8[np.ndarray, "*b h w c"]:
     """Values in [0, 1] as 8 bits, channels last.
 
     Examples:
@@ -211,4 +213,4 @@ def to_bytes(values: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
         >>> pg.to_bytes(torch.ones(3, 48, 64)).shape
         (48, 64, 3)
     """
-    return (values.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    return (values.clamp(0, 1) * 255).round().byte().movedim(-3, -1).contiguous().cpu().numpy()

@@ -218,7 +218,7 @@ def test_what_fails_for_all_ends_the_server(session, monkeypatch):
     async def run():
         port = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(ViewServer(session, Access(None)).run("127.0.0.1", 0, port.set_result))
-        monkeypatch.setattr(session, "view", broken)
+        monkeypatch.setattr(session, "views", broken)
         with pytest.raises(ConnectionClosed):
             async with watching(await port) as connection:
                 await receive(connection)
@@ -283,22 +283,3 @@ def test_a_recording_is_started_and_stopped_by_a_viewer(session, capture, tmp_pa
         asyncio.run(asyncio.sleep(0.05))
     names = {path.name for path in (tmp_path / "recording-001").iterdir()}
     assert names == {"view.mp4", "splats"} and list((tmp_path / "recording-001/splats").glob("00-01_*.ply"))
-
-
-def test_viewers_who_look_from_the_same_place_share_a_view(session, capture, monkeypatch):
-    rendered = []
-    view = session.view
-    monkeypatch.setattr(session, "view", lambda *place: rendered.append(place) or view(*place))
-
-    async def run():
-        async with served(session) as port, watching(port) as first, watching(port) as second, watching(port) as third:
-            await say(third, view=[0.2, 0, 1])
-            same = [(await receive(each))[1] for each in (first, second)]
-            assert (same[0] == same[1]).all()
-            end = time.monotonic() + 8
-            while (other := (await receive(third))[1]).shape != same[0].shape or (other == same[0]).all():
-                assert time.monotonic() < end
-            places = [place[:3] for place in rendered]
-            assert places.count((0.5, 0.0, 1.0)) == 1 and places.count((0.2, 0.0, 1.0)) == 1
-
-    asyncio.run(run())

@@ -13,6 +13,7 @@ import posegaussian as pg
 from posegaussian.config import LiveSettings
 from posegaussian.errors import ConfigError
 from posegaussian.live.session import LiveSession
+from posegaussian.live.viewpoint import Viewpoint
 
 SIZE = (64, 64)
 SETTINGS = LiveSettings(size=SIZE, color="off")
@@ -125,3 +126,13 @@ def test_the_code_of_the_how_to_runs(capture, tmp_path, monkeypatch):
     names = {}
     exec(block.replace("(256, 256)", "(64, 64)"), names)
     assert names["image"].shape == (64, 64, 3) and names["image"].max() > 40
+
+
+def test_several_views_are_those_of_one_after_the_other(session, capture):
+    feed(session, capture, 0)
+    frame = session.wait(seconds=60.0)
+    places = [Viewpoint(), Viewpoint(0.2, 5.0, 2.0)]
+    found = session.views(places, frame)
+    assert found.shape == (2, 64, 64, 3)
+    for image, place in zip(found, places, strict=True):
+        assert (image == session.view(place.along, place.up, place.zoom, frame)).all()

@@ -116,7 +116,7 @@ def look_up(table: Mapping[str, Value], name: str, what: str, *, code: str) -> V
     """The value of a name that the user gave.
 
     Raises:
-        ConfigError: no such name; the message lists those that there are.
+        ConfigError: no such name; the message lists all names.
     """
     if name not in table:
         raise ConfigError(f"{what} {name!r} is not one of {', '.join(table)}", code=code)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 class SharedLock:
     """Any number of threads hold it together, or one holds it alone.
 
-    Who wants it alone goes first: those who come later to share it wait. A thread that shares it may share it again.
-    It must neither wait for other threads meanwhile, nor want it alone: both could wait for ever.
+    A thread that asks for it alone goes first: threads that come later to share it wait. A thread that shares it may
+    share it again. It must neither wait for other threads meanwhile, nor ask for it alone: both could wait for ever.
     """
 
     def __init__(self) -> None:

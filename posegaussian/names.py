@@ -34,7 +34,7 @@ def words(name: str) -> tuple[str, ...]:
 def likely_meant(name: str, known: Collection[str]) -> str | None:
     """The known name that a wrong one was probably meant to be.
 
-    It is the same but for case, separators and leading zeros, or else the most similar one. None where no name is
+    It is the same except for case, separators and leading zeros, or else the most similar one. None where no name is
     similar or several are equally so, or where only the numbers differ, which is no misspelling.
     """
     same = [other for other in known if words(other) == words(name)]
@@ -45,7 +45,7 @@ def likely_meant(name: str, known: Collection[str]) -> str | None:
     prefix, suffix = first[:start], first[len(first) - end :]
 
     def own(text: str) -> str:
-        """A name without what all known names share, which says nothing."""
+        """A name without the parts that all known names share."""
         return text.removeprefix(prefix).removesuffix(suffix)
 
     alike = [

@@ -214,7 +214,7 @@ def varied(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def crowded(seen: Tensor, truth: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Some windows with the person of another one close behind the person, whom the coarse matte may hold in part."""
+    """Some windows with the person of another one close behind the person; the coarse matte may hold a part of them."""
     count, device = len(seen), seen.device
     scale, side, mirror = (torch.rand(count, device=device) for _ in range(3))
     wide = (1 / (0.7 + 0.4 * scale)) * torch.where(mirror < 0.5, -1.0, 1.0)

@@ -125,7 +125,7 @@ def _choose_cameras(
 
 
 def _with_images(root: Path, cameras: Sequence[str], images: FrameFiles, named: Sequence[str]) -> list[str]:
-    """The cameras that have images; the others are left out with a warning, but for named ones, which are an error."""
+    """The cameras that have images; the others are left out with a warning, or refused if they were named."""
     missing = [camera for camera in cameras if not images.get(camera)]
     for camera in missing:
         if camera in named or missing == list(cameras):

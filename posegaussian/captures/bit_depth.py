@@ -1,7 +1,7 @@
 """How many bits of 16-bit images a camera fills: machine-vision cameras store 10, 12 or 14 bits in the low bits of 16.
 
-No header says so; the brightest sample does. It is taken over frames of all cameras, so that every image of a capture
-is scaled alike: neither a dark frame nor a dark camera is brightened.
+No header states it, so it is found by the brightest sample in frames of all cameras. Every image of a capture is thus
+scaled alike: neither a dark frame nor a dark camera is brightened.
 """
 
 from collections.abc import Mapping

@@ -25,7 +25,7 @@ from posegaussian.errors import CaptureError
 
 Mask = UInt8[np.ndarray, "h w"]
 MOST_BORDER = 0.8
-"""Share of the image's border that no person covers: one who fills the image but for its top covers 0.75. By hand."""
+"""Share of the image's border that no person covers: one who fills all but the image's top covers 0.75. By hand."""
 _SCALES = (255, 1023, 4095, 16383, 65535)
 """Highest levels of samples of 8, 10, 12, 14 and 16 bits."""
 _FLAT = 0.25

@@ -30,7 +30,7 @@ def group_by_camera(images: Sequence[PosedImage]) -> dict[str, dict[int, PosedIm
         return {}
     for posed in images:
         values = np.column_stack([posed.calibration.rotation, posed.calibration.translation])
-        if not (abs(values) <= LARGEST).all():  # nor is NaN
+        if not (abs(values) <= LARGEST).all():  # false for NaN, too
             what = f"the pose of {posed.name} holds a number that is not finite, or beyond {LARGEST:.0g}"
             raise CalibrationError(what, code="not-finite", file=posed.calibration.file)
     arrangement = arrange(images, Poses([posed.calibration for posed in images]))

@@ -120,7 +120,7 @@ def _without_opaque(root: Path, masks: _FrameFiles, frame: int) -> dict[str, Map
 
 
 def _is_opaque(file: LazyImage, pixels: np.ndarray) -> bool:
-    """Whether a mask is an alpha channel that is opaque everywhere, and so tells nothing about the person."""
+    """Whether a mask is an alpha channel that is opaque everywhere, and so carries no information about the person."""
     return isinstance(file, AlphaMask) and bool(pixels.min() == 255)
 
 

@@ -212,7 +212,7 @@ def _check_doubtful(
 
 
 def _numbers(names: Collection[str]) -> list[int]:
-    """The number in each name, where the names are alike but for it: the only word that differs; otherwise empty."""
+    """The number in each name, where the names differ only in it: the only word that differs; otherwise empty."""
     rows = [words(name) for name in names]
     if len(rows) < 2 or len({len(row) for row in rows}) > 1:
         return []

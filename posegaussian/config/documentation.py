@@ -36,7 +36,7 @@ _NAMED: dict[str, Mapping[str, Entry]] = {
     "`fetch`, and `fetch:NAME` in the sheet": FOOTAGE,
     "`fetch`": METRIC_WEIGHTS,
 }
-"""The tables of the registry, but for the losses, by where settings and commands take their names."""
+"""The tables of the registry, except the losses, by where settings and commands take their names."""
 
 
 def documentation(schemas: Path, readme: Path) -> dict[Path, str]:

@@ -143,7 +143,7 @@ class Plan:
         return DETECTORS[self.config.detectors[detector].kind].environment
 
     def detector_files(self, detector: str) -> list[str]:
-        """A detector's configuration and weights, but for what is downloaded; a name of MMPose's is no file."""
+        """A detector's configuration and weights, except what is downloaded; a name of MMPose's is no file."""
         chosen = self.config.detectors[detector]
         kind = DETECTORS[chosen.kind]
         packaged = self.root / "posegaussian/assets" / kind.assets

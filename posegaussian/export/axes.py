@@ -1,4 +1,4 @@
-"""Which way is up: Gaussians turned from the world of a capture to the axes that a format wants."""
+"""Which way is up: Gaussians turned from the world of a capture to the axes of a format."""
 
 from dataclasses import replace
 from typing import Literal

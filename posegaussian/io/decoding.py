@@ -1,6 +1,6 @@
 """Samples of an image file as the file stores them.
 
-Decoders lose things without a word: Pillow cuts colours of 16 bits to 8 and hides what libjpeg says about damaged data,
+Decoders lose things silently: Pillow cuts colours of 16 bits to 8 and hides what libjpeg says about damaged data,
 OpenCV passes over an end that is missing, and both read some kinds of TIFF wrongly. What would be lost is an error.
 """
 

@@ -12,7 +12,7 @@ class CameraClock:
 
     A frame arrives after its time stamp by a delay that varies: encoding, the network, the scheduler. The difference
     between arrival and stamp is smallest for a frame that did not wait, so the smallest one of the last seconds is the
-    distance of the clocks, but for the constant part of the delay. (The minimum filter of the Network Time Protocol.)
+    distance of the clocks, except the constant part of the delay. (The minimum filter of the Network Time Protocol.)
 
     A stamp that jumps by more than the window, as after a restart of the camera, starts anew.
 

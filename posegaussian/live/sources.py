@@ -31,7 +31,7 @@ from posegaussian.live.clock import CameraClock
 from posegaussian.live.pairing import TimedFrame
 
 _RATE = 30.0
-"""Frames per second of images whose rate nothing says."""
+"""Frames per second of images whose rate is not known."""
 _OPENING = 5.0
 """Seconds until an address that does not answer counts as dead. Chosen by hand."""
 _NO_CLOCK = ("mjpeg", "mpjpeg", "image2pipe")

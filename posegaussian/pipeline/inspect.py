@@ -127,7 +127,7 @@ def write_inspection(
 
 
 def _calibration(capture: Capture, pairs: Sequence[Names]) -> Correction | None:
-    """What features say about the calibration; None where an image cannot be read, which is told for itself."""
+    """What features say about the calibration; None where an image cannot be read: another message says so."""
     try:
         return judge_calibration(capture, [name for pair in pairs for name in pair], capture.frames)
     except UserError:

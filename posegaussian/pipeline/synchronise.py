@@ -29,7 +29,7 @@ frames per second."""
 class Synchronisation:
     """How late each camera is against the first one."""
 
-    offsets: Mapping[str, Offset | None]  # by camera; None where nothing tells
+    offsets: Mapping[str, Offset | None]  # by camera; None where it is not known
     source: str  # `sound` or `landmarks`
     fps: float | None = None  # frames per second, for messages; None where unknown
 
@@ -156,7 +156,7 @@ def synchronised(capture: Capture) -> Capture:
     """
     found = synchronise(capture, look=True)
     if found is None or all(each is None for name, each in found.offsets.items() if name != next(iter(found.offsets))):
-        what = "neither sound nor the person's motion tells how late the cameras are"
+        what = "neither sound nor the person's motion shows how late the cameras are"
         warn(what, code="no-offsets", file=capture.root, hint="clap before all cameras, or film a person who moves")
         return capture
     print("\n".join(found.lines()))

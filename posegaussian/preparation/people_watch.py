@@ -1,4 +1,4 @@
-"""What looks wrong about the people of a capture: collected frame by frame, and told in one line each."""
+"""What looks wrong about the people of a capture: collected frame by frame, then one line each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ _DRIFT = 0.02
 def sound_offsets(
     sounds: Mapping[str, Float32[np.ndarray, " _"] | None], rate: int, fps: float
 ) -> dict[str, Offset | None]:
-    """How late each camera is against the first one; None where the sound does not tell.
+    """How late each camera is against the first one; None where the sound does not determine it.
 
     Args:
         sounds: mono samples by camera; None where a camera has no sound.

@@ -27,7 +27,7 @@ _INDEPENDENT = 4
 _DISTINCT = 0.7
 """The least cost lies below this share of the median of all shifts, or it is noise. Chosen by hand."""
 _CERTAIN = 0.3
-"""Largest standard deviation of an offset that is told, frames. Chosen by hand."""
+"""Largest standard deviation of an offset that is reported, frames. Chosen by hand."""
 _CONTRADICTION = 0.5
 """Offsets of pairs are left out that differ from those of all pairs together by more, frames. Chosen by hand."""
 _SHARPEST = 0.02
@@ -70,7 +70,7 @@ class _PairOffset:
 def landmark_offsets(
     trajectories: Mapping[str, Trajectory], cameras: Mapping[str, SourceCamera]
 ) -> dict[str, Offset | None]:
-    """How late each camera is against the first one; None where the motion does not tell.
+    """How late each camera is against the first one; None where the motion does not determine it.
 
     A person who stands still, or moves along the epipolar lines only, gives no answer.
 
@@ -125,7 +125,7 @@ def _pair_offset(
     seen: tuple[np.ndarray, np.ndarray],
     cameras: tuple[SourceCamera, SourceCamera],
 ) -> _PairOffset | None:
-    """How late the second camera is against the first, frames; None where the motion does not tell."""
+    """How late the second camera is against the first, frames; None where the motion does not determine it."""
     normals = np.cross(rays[0], cameras[1].centre - cameras[0].centre)
     normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-12
     reach = min(_REACH, len(normals) // 4, (len(normals) - _LEAST_FRAMES) // 2)

@@ -74,7 +74,7 @@ class Assessment:
         return [*lines, *self.timing, *self.unknown()]
 
     def unknown(self) -> list[str]:
-        """What this rig cannot tell, a sentence each."""
+        """What cannot be known with this rig, a sentence each."""
         found, capture = [], self.capture
         if not self.triples:
             two = "there are two cameras" if len(capture.cameras) == 2 else "no camera stands between two others"

@@ -75,7 +75,7 @@ def advice(found: RigCalibration) -> list[str]:
     volume = volume_of(found)
     if volume is not None and volume.share < _POOR_VOLUME:
         lines.append(
-            f"the board was in {volume.share:.0%} of the space amid the cameras; move it through the rest, too"
+            f"the board was in {volume.share:.0%} of the space between the cameras; move it through the rest, too"
         )
     if not found.on_floor:
         lines.append("the floor is not known: lay the board on it and name that frame with --floor")

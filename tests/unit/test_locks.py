@@ -1,4 +1,4 @@
-"""The lock that threads share until one wants it alone: who runs beside whom, and who waits."""
+"""The lock that threads share until one wants it alone: which run side by side, and which wait."""
 
 import threading
 import time

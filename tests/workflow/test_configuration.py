@@ -1,4 +1,4 @@
-"""Configuration and captures sheet: what is wrong is said in one line that names the place."""
+"""Configuration and captures sheet: one line names what is wrong, and where."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """Whether the counts in COLMAP's binary files fit the files.
 
-pycolmap believes them: with a damaged count it reads zeros for hours beyond the end, or takes all memory. The layout is
-that of COLMAP's `src/colmap/scene/reconstruction_io.cc`: little endian, a count of records, then the records.
+pycolmap does not check them: with a damaged count it reads zeros for hours beyond the end, or takes all memory. The
+layout is that of COLMAP's `src/colmap/scene/reconstruction_io.cc`: little endian, a count of records, then the records.
 """
 
 import mmap
@@ -55,7 +55,7 @@ def _point(data: Data, place: int) -> int:
 
 def _rig(data: Data, place: int) -> int:
     sensors, place = _count("<I", data, place + 4), place + 8
-    for index in range(sensors):  # type and id; but for the first one a pose, which may be missing
+    for index in range(sensors):  # type and id; all except the first have a pose, which may be missing
         place += 8 if index == 0 else 9 + 56 * bool(data[place + 8 : place + 9].strip(b"\0"))
         if place > len(data):
             break

@@ -12,7 +12,7 @@ from posegaussian.preparation.calibration.crossings import refined_crossings
 from posegaussian.preparation.calibration.tag_edges import refined_tags
 
 _LEAST_CORNERS = 6
-"""Fewest corners of a view that counts. Four give a pose; more tell a wrong one. Chosen by hand."""
+"""Fewest corners of a view that counts. Four give a pose; more are needed to detect a wrong one. Chosen by hand."""
 _REACH = 1.0, 3.0
 """Least pixels across an edge in which it is looked for, and most of sharp edges, which are 2 to 3 pixels wide; of
 blurred ones, their width. Chosen on drawn checkerboards: in twice the reach errors are twice as large."""

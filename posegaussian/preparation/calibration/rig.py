@@ -31,7 +31,7 @@ move between the exposures of two cameras are further off."""
 _MOST_REJECTED = 0.5
 """Largest share of a camera's corners that may be outliers. Chosen by hand."""
 _LEAST_SHARED = 3
-"""Frames with another camera that must remain; with fewer a wrong pose cannot be told. Chosen by hand."""
+"""Frames with another camera that must remain; with fewer, a wrong pose cannot be detected. Chosen by hand."""
 
 
 @dataclass(frozen=True)

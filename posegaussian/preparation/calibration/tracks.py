@@ -12,7 +12,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rig import nearest_points
 
 _LEAST_ANGLE = np.radians(1.0)
-"""Points whose rays are nearer to each other are left out: they tell next to nothing. Chosen by hand."""
+"""Points whose rays are nearer to each other are left out: they carry hardly any information. Chosen by hand."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ _AGREED = 0.03
 _MOST_POINTS = 4000
 """Points that are solved for at most, in frames at equal steps."""
 _KEPT_BACK = 5
-"""One block of `_BLOCK` frames in so many is kept back, to tell how exact the poses are."""
+"""One block of `_BLOCK` frames in so many is kept back, to measure how exact the poses are."""
 _BLOCK = 10
 _EYES, _ANKLES = ("left_eye", "right_eye"), ("left_ankle", "right_ankle")
 _EYES_ABOVE_ANKLES = 0.936 - 0.039

@@ -28,7 +28,7 @@ def world_on_floor(board: TargetBoard, pose: Float[np.ndarray, "4 4"]) -> Float[
 def world_of_cameras(
     cameras: Iterable[Float[np.ndarray, "4 4"]], boards: Iterable[Float[np.ndarray, "4 4"]]
 ) -> Float[np.ndarray, "4 4"]:
-    """From the first camera's axes to the world's: z is the mean of the images' up, the origin amid the boards.
+    """From the first camera's axes to the world's: z is the mean of the images' up, the origin the boards' middle.
 
     Args:
         cameras: from the first camera's axes to each camera's.

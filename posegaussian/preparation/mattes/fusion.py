@@ -31,7 +31,7 @@ class Evidence:
         return min(self.hull.others, 3), self.difference is not None
 
     def features(self) -> list[Float32[np.ndarray, "h w"] | float]:
-        """What the weights but for `bias` multiply."""
+        """What the weights multiply, except `bias`."""
         difference = (0.0, 0.0) if self.difference is None else (self.difference.lightness, self.difference.colour)
         return [self.network, self.hull.strict, self.hull.lenient, *difference]
 

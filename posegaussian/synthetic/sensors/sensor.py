@@ -52,7 +52,7 @@ class Sensor(Tensors):
 def draw_sensors(
     rng: np.random.Generator, settings: SensorSettings, development: Development, frames: int, cameras: int
 ) -> Sensor:
-    """Random sensors of a rig, constant over the frames but for the noise; batch is frames x cameras, on the CPU.
+    """Random sensors of a rig, constant over the frames except the noise; batch is frames x cameras, on the CPU.
 
     Args:
         rng: random generator.

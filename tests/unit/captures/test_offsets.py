@@ -131,7 +131,7 @@ def test_videos_are_synchronised_by_sound(videos, tmp_path, capsys):
 
 def test_still_footage_gives_no_answer(images, tmp_path, capsys):
     cli.main(["import", str(images), "--sync", "-o", str(tmp_path / "out")])
-    assert "neither sound nor the person's motion tells" in capsys.readouterr().err
+    assert "neither sound nor the person's motion shows" in capsys.readouterr().err
     assert read_capture(tmp_path / "out").frames == (0, 1, 2, 3, 4, 5)
 
 

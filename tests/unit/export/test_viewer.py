@@ -1,4 +1,4 @@
-"""The viewer's splats carry the shapes that were written; what is missing is said in one line."""
+"""The viewer's splats carry the shapes that were written; one line names what is missing."""
 
 import sys
 

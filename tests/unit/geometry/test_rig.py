@@ -1,4 +1,4 @@
-"""Where the person stands, and who stands beside whom."""
+"""Where the person stands, and which cameras are neighbours."""
 
 import numpy as np
 

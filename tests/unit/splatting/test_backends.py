@@ -1,4 +1,4 @@
-"""Which back-end a call gets, and what is said when it cannot have the one it asks for."""
+"""Which back-end a call gets, and the error when it cannot have the one it asks for."""
 
 import sys
 from dataclasses import replace

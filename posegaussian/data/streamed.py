@@ -49,12 +49,18 @@ class StreamedBatches(BatchSource):
         self.stream = SyntheticStream(settings.synthetic, self.seed, device)
 
     def __getitem__(self, index: int) -> Batch:
-        chosen, random = self.settings, np.random.default_rng((self.seed, 2, index))
-        arguments = self._of_stream(index)
+        return self.with_errors(self.sample(index), index, np.random.default_rng((self.seed, 2, index)))
+
+    def sample(self, index: int) -> Sample:
+        """What batch `index` shows, without errors."""
         for coming in range(index + 1, index + 1 + AHEAD):
             self.stream.expect(*self._of_stream(coming))
-        sample, frames = self.stream.batch(*arguments), arguments[2]
-        noise, matte = chosen.heatmap_noise, arguments[3].matte
+        return self.stream.batch(*self._of_stream(index))
+
+    def with_errors(self, sample: Sample, index: int, random: np.random.Generator) -> Batch:
+        """Batch `index` from its sample, with random errors of mattes and joints, cropped."""
+        chosen, (_, _, frames, stream) = self.settings, self._of_stream(index)
+        noise, matte = chosen.heatmap_noise, stream.matte
         batch = batch_from_sample(sample, frames, self.errors, random, noise, matte, self.filmed)
         pair = drop_pose(batch.pair, frames, chosen.heatmap_dropout, random)
         return crop_to_person(replace(batch, pair=pair), random)

@@ -14,6 +14,7 @@ from posegaussian.model.coverage import Filmed
 from posegaussian.model.disparity_prior import DisparityPrior
 from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
+from posegaussian.model.matte_correction import MatteCorrection
 from posegaussian.model.pose_branch import PoseBranch
 from posegaussian.model.stereo import Stereo
 from posegaussian.model.temporal_filter import STATE_CHANNELS
@@ -40,8 +41,8 @@ class Reconstruction:
         state: of the Temporal Pose Stabilizer, for the next frame; None without it.
         pose_loss: the pose-conditioned loss; None without pose and outside training.
         count: foreground pixels of each view, which may exceed the capacity; None without a capacity.
-        evidence: where masks are a hint, logits of the person's share of cells at 1/4 and 1/2 of the image's size
-            and, unless `depth_only`, of pixels; of the padded image.
+        evidence: where masks are a hint, logits of the person's share: of pixels, before matching; of cells at 1/4 and
+            1/2 of the image's size; and, unless `depth_only`, of pixels again; of the padded image.
     """
 
     gaussians: Gaussians | None
@@ -65,6 +66,7 @@ class PoseGaussian(nn.Module):
         super().__init__()
         self.settings, self.constants = settings, constants
         fused, hint = settings.pose == "fused", settings.matte == "hint"
+        self.matte = MatteCorrection() if hint else None
         self.disparity_prior = DisparityPrior(_STRIDE, fused, constants.prior)
         self.color_encoder = ColorEncoder((_HALF, _QUARTER, _EIGHTH, _SIXTEENTH), hint)
         capsules, temporal = self.disparity_prior.capsule_count, constants.temporal_filter
@@ -95,7 +97,10 @@ class PoseGaussian(nn.Module):
         """
         height, width = pair.images.shape[-2:]
         pair = _padded(pair)
-        dtype = self.to_half.weight.dtype
+        dtype, first = self.to_half.weight.dtype, ()
+        if self.matte is not None:
+            masks, logits = self.matte(pair.images, pair.masks)
+            pair, first = replace(pair, masks=masks), (logits,)
         prior = self.disparity_prior(pair)
         pose = pose_loss = temporal_filter = None
         if self.pose_branch is not None:
@@ -127,7 +132,7 @@ class PoseGaussian(nn.Module):
             packed = temporal_filter.packed_state(pair.images, prior.disparity, estimate.half, pose.state.dtype)
             state = torch.cat([pose.state, packed], dim=2)
         disparities = tuple(disparity[..., :height, :width] for disparity in estimate.disparities)
-        gaussians, count, evidence = None, None, estimate.evidence
+        gaussians, count, evidence = None, None, (*first, *estimate.evidence)
         if not depth_only:
             found = estimate.disparities[-1], estimate.half, fine, estimate.hidden
             decoded = self.head(replace(pair, images=shown[0]), *found, capacity, filmed, estimate.correction)

@@ -56,7 +56,9 @@ _GROWN = {
 }
 """Tensors to which `matte: hint` appends channels. Where training starts from a file without them, they start as copies
 of the input channels from this one on, so that what lies outside of the masks is seen as what lies inside; or at 0."""
-_HINT_ALONE = ("stereo.evidence.", "stereo.fine_evidence.")
+_MATTE = "matte."
+"""Prefix of tensors that files of earlier versions lack: before training, the correction of mattes changes nothing."""
+_HINT_ALONE = ("stereo.evidence.", "stereo.fine_evidence.", _MATTE)
 """Prefixes of tensors that networks of `matte: exact` do not have."""
 
 
@@ -178,14 +180,14 @@ def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) 
         tensors = {name: value for name, value in tensors.items() if name in own or not name.startswith(_HINT_ALONE)}
     missing = [name for name in own if name not in tensors]
     fits = all(name in own and own[name].shape == value.shape for name, value in tensors.items())
-    if not fits or (missing and not partly):
+    if not fits or (not partly and any(not name.startswith(_MATTE) for name in missing)):
         raise WeightsError(
             "the weights do not fit the network",
             code="weights-mismatch",
             file=path,
             hint="train again, or use the settings they were made with",
         )
-    network.load_state_dict(tensors, strict=not partly)
+    network.load_state_dict(tensors, strict=False)
     network.set_constants(constants)
     return missing
 

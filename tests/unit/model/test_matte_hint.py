@@ -65,7 +65,8 @@ def test_it_begins_as_the_weights_it_starts_from(make_plane, grown, exact):
     assert torch.equal(one.gaussians.means, other.gaussians.means)
     for name in vars(one.gaussians):  # Colours are compared with the other view's up to the very edge.
         assert (getattr(one.gaussians, name) - getattr(other.gaussians, name)).abs().mean() < 0.005, name
-    assert [tuple(values.shape) for values in dense.evidence] == [(1, 2, 24, 32), (1, 2, 48, 64), (1, 2, 96, 128)]
+    shapes = [(1, 2, 96, 128), (1, 2, 24, 32), (1, 2, 48, 64), (1, 2, 96, 128)]
+    assert [tuple(values.shape) for values in dense.evidence] == shapes
     assert torch.equal(dense.evidence[-1] > 0, pair.masks[:, :, 0] > 0.5) and one.evidence == ()
 
 

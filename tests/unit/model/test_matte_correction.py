@@ -1,0 +1,109 @@
+"""The correction of mattes: exact ones stay as they are, it overrules where something was filmed, and it learns."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from posegaussian.config import NetworkSettings
+from posegaussian.model.matte_correction import MatteCorrection
+from posegaussian.model.network import PoseGaussian
+from posegaussian.model.weights import load_network, load_weights, read_metadata, save_weights
+from posegaussian.training.losses.coverage import coverage_loss
+
+
+@pytest.fixture
+def correction():
+    torch.manual_seed(0)
+    return MatteCorrection()
+
+
+def scene(seed: int, offset: int, size: int = 64):
+    """A striped disc before a grainy wall, as filmed; its matte, grown by `offset` pixels; its true coverage."""
+    random = torch.Generator().manual_seed(seed)
+    y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
+    centre = 0.5 * size + 6 * (torch.rand(2, 2, generator=random) - 0.5)
+    away = torch.stack([((x - a).square() + (y - b).square()).sqrt() for a, b in centre.tolist()])
+    truth = (0.3 * size - away + 0.5).clamp(0, 1)
+    stripes = (0.75 + 0.2 * torch.sign(torch.sin(x))) * torch.tensor([1.0, 0.6, 0.3])[:, None, None]
+    wall = 0.05 + 0.4 * torch.rand(2, 3, size, size, generator=random)
+    images = truth[:, None] * stripes + (1 - truth[:, None]) * wall
+    return images[None], (0.3 * size + offset - away + 0.5).clamp(0, 1)[None, :, None], truth[None]
+
+
+def test_before_training_no_matte_changes(correction):
+    for offset in (-3, 0, 3):
+        images, masks, _ = scene(0, offset)
+        found, logits = correction(images, masks)
+        assert torch.equal(found, masks) and (logits.sigmoid() - masks[:, :, 0]).abs().max() < 0.02
+        assert logits.requires_grad and not found.requires_grad
+
+
+def test_evidence_overrules_where_something_was_filmed(correction):
+    images, masks, _ = scene(0, 0)
+    images[..., :16] = 0
+    with torch.no_grad():
+        correction.evidence.weight.zero_()
+        correction.evidence.bias.fill_(14.0)
+        more = correction(images, masks)[0]
+        correction.evidence.bias.fill_(-14.0)
+        fewer = correction(images, masks)[0]
+    known = (images.amax(2, keepdim=True) > 0) | (masks > 0)
+    assert more[known].min() > 0.98 - 1e-6 and torch.equal(more[~known], masks[~known])
+    assert fewer.max() < 0.02
+
+
+def test_small_corrections_are_not_made(correction):
+    images, masks, _ = scene(0, 0)
+    with torch.no_grad():
+        correction.evidence.weight.zero_()
+        correction.evidence.bias.fill_(0.5)
+        found = correction(images, masks)[0]
+    sure = (masks == 0) | (masks == 1)
+    assert torch.equal(found[sure], masks[sure]) and (found > masks)[(masks > 0.3) & (masks < 0.7)].all()
+
+
+def test_it_learns_to_move_edges_to_where_the_person_ends(correction):
+    optimizer = torch.optim.Adam(correction.parameters(), lr=3e-3)
+    for step in range(60):
+        scenes = [scene(9 + 3 * step + i, 2 * i - 2) for i in range(3)]
+        images, masks, truth = map(torch.cat, zip(*scenes, strict=True))
+        optimizer.zero_grad()
+        coverage_loss(correction(images, masks)[1], truth).backward()
+        optimizer.step()
+    for offset in (-2, 2):
+        images, masks, truth = scene(5, offset)
+        with torch.no_grad():
+            found = correction(images, masks)[0]
+        given, left = ((each[:, :, 0] - truth).abs().mean() for each in (masks, found))
+        assert left < 0.4 * given, offset
+
+
+def test_all_parts_of_the_network_see_the_corrected_matte(make_plane):
+    torch.manual_seed(0)
+    network = PoseGaussian(NetworkSettings(matte="hint")).eval()
+    pair = make_plane(64, 64, disparity=12)
+    pair = replace(pair, images=pair.images + 0.4 * (1 - pair.masks))
+    small = replace(pair, masks=pair.masks * (torch.arange(64) > 24))
+    with torch.no_grad():
+        expected = network(pair)
+        network.matte.forward = lambda images, masks: (pair.masks, masks[:, :, 0])  # type: ignore[union-attr, method-assign]
+        found = network(small)
+    assert torch.equal(found.disparity, expected.disparity)
+    assert torch.equal(found.gaussians.opacities, expected.gaussians.opacities)
+
+
+def test_weights_from_before_it_work_as_they_did(make_plane, tmp_path):
+    network, path = PoseGaussian(NetworkSettings(matte="hint")).eval(), tmp_path / "new.safetensors"
+    save_weights(network, path, {})
+    old = tmp_path / "old.safetensors"
+    tensors = {name: value for name, value in load_file(path).items() if not name.startswith("matte.")}
+    save_file(tensors, old, {"posegaussian": json.dumps(read_metadata(path))})
+    pair = make_plane(64, 64, disparity=12)
+    with torch.no_grad():
+        one, other = load_network(path)(pair), load_network(old)(pair)
+    assert torch.equal(one.gaussians.means, other.gaussians.means) and torch.equal(one.disparity, other.disparity)
+    missing = load_weights(PoseGaussian(NetworkSettings(matte="hint")), old, partly=True)
+    assert missing and all(name.startswith("matte.") for name in missing)

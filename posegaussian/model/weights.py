@@ -57,7 +57,7 @@ _GROWN = {
 """Tensors to which `matte: hint` appends channels. Where training starts from a file without them, they start as copies
 of the input channels from this one on, so that what lies outside of the masks is seen as what lies inside; or at 0."""
 _MATTE = "matte."
-"""Prefix of tensors that files of earlier versions lack: before training, the correction of mattes changes nothing."""
+"""Prefix of the tensors of the correction of mattes, which files of earlier versions lack; so do networks from them."""
 _HINT_ALONE = ("stereo.evidence.", "stereo.fine_evidence.", _MATTE)
 """Prefixes of tensors that networks of `matte: exact` do not have."""
 
@@ -179,15 +179,18 @@ def load_weights(network: PoseGaussian, path: str | Path, partly: bool = False) 
         tensors |= {name: _grown(tensors[name], own[name].shape, first) for name, first in present.items()}
         tensors = {name: value for name, value in tensors.items() if name in own or not name.startswith(_HINT_ALONE)}
     missing = [name for name in own if name not in tensors]
+    if not partly and not any(name.startswith(_MATTE) for name in tensors):
+        network.matte = None
+        missing = [name for name in missing if not name.startswith(_MATTE)]
     fits = all(name in own and own[name].shape == value.shape for name, value in tensors.items())
-    if not fits or (not partly and any(not name.startswith(_MATTE) for name in missing)):
+    if not fits or (missing and not partly):
         raise WeightsError(
             "the weights do not fit the network",
             code="weights-mismatch",
             file=path,
             hint="train again, or use the settings they were made with",
         )
-    network.load_state_dict(tensors, strict=False)
+    network.load_state_dict(tensors, strict=not partly)
     network.set_constants(constants)
     return missing
 

@@ -104,6 +104,7 @@ def test_weights_from_before_it_work_as_they_did(make_plane, tmp_path):
     pair = make_plane(64, 64, disparity=12)
     with torch.no_grad():
         one, other = load_network(path)(pair), load_network(old)(pair)
+    assert load_network(old).matte is None
     assert torch.equal(one.gaussians.means, other.gaussians.means) and torch.equal(one.disparity, other.disparity)
     missing = load_weights(PoseGaussian(NetworkSettings(matte="hint")), old, partly=True)
     assert missing and all(name.startswith("matte.") for name in missing)

@@ -2,7 +2,8 @@
 
     python tools/train_matte_correction.py config/release.yaml matte --init release --seconds 400 -o matte.safetensors
 
-It learns from the stream of the model's settings, where each sample is used with several errors of its mattes. The rest
+Its U-Net starts as that of the matting network, which has learned what people look like, and its evidence at 0. It
+learns from the stream of the model's settings, where each sample is used with several errors of its mattes. The rest
 of the network does not run, so that a step takes a small part of the time of one of `posegaussian train`. The weights
 are written every minute, with an entry in their history.
 """
@@ -25,6 +26,7 @@ from posegaussian.model.device import pick_device
 from posegaussian.model.matte_correction import MatteCorrection
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_weights, read_metadata, save_weights, weights_path
+from posegaussian.preparation.mattes.network_weights import load_matting_network
 from posegaussian.synthetic.dataset.sample import Sample
 from posegaussian.training.ema import EMA
 from posegaussian.training.losses.coverage import coverage_loss
@@ -94,8 +96,11 @@ class Run:
         chosen = settings.train
         torch.manual_seed(chosen.seed)
         self.network = PoseGaussian(settings.network)
-        load_weights(self.network, init, partly=True)
+        missing = load_weights(self.network, init, partly=True)
         assert self.network.matte is not None, "`network.matte` must be `hint`"
+        if any(name.startswith("matte.") for name in missing):
+            self.network.matte.unet.load_state_dict(load_matting_network().state_dict())
+            self.network.matte.forget()
         source = Repeated("depth", chosen, device, filmed=True)
         self.batches = Prefetcher(None, source, 1.0, chosen.seed, device)
         self.model: MatteCorrection = self.network.matte.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

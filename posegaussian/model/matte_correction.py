@@ -4,16 +4,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posegaussian.model.blocks import Residual, add_coarse, conv, output, unshuffled
 from posegaussian.model.coverage import corrected, was_filmed
+from posegaussian.model.unet import UNet, without_normalisation
 
-_CHANNELS = (24, 32, 48, 64)
-"""At 1/2 to 1/16 of the image's size. Chosen by hand: a tenth of the network's parameters."""
-_INPUTS = 5
-"""Channels of a pixel: the image as filmed (3), the matte, and whether the pixel was filmed."""
 _LEAST_CHANGE = 0.02
 """Corrections of the coverage by less are not made, so that exact mattes stay as they are. Chosen by hand: five steps
 of 8 bits."""
+_FIRST_GAIN = 0.01
+"""Of the last layer before training, so that no matte changes at first. Chosen by hand."""
 
 
 class MatteCorrection(nn.Module):
@@ -21,17 +19,17 @@ class MatteCorrection(nn.Module):
 
     def __init__(self):
         super().__init__()
-        first, *lower = _CHANNELS
-        self.to_half = nn.Sequential(conv(4 * _INPUTS, first, rectify=True), Residual(first))
-        self.down = nn.ModuleList(
-            nn.Sequential(nn.ReLU(), conv(inputs, outputs, stride=2), Residual(outputs))
-            for inputs, outputs in zip(_CHANNELS, lower, strict=False)
-        )
-        self.lateral = nn.ModuleList(
-            conv(inputs, outputs, 1) for inputs, outputs in zip(lower, _CHANNELS, strict=False)
-        )
-        self.up = nn.ModuleList(Residual(channels) for channels in _CHANNELS[:-1])
-        self.evidence = output(first, 4, gain=0.01)
+        self.unet = UNet().eval()
+        without_normalisation(self.unet)
+        self.forget()
+
+    @torch.no_grad()
+    def forget(self) -> None:
+        """Start the last layer anew: the U-Net finds features, and no evidence."""
+        self.unet.logits.reset_parameters()
+        self.unet.logits.weight *= _FIRST_GAIN
+        assert self.unet.logits.bias is not None
+        self.unet.logits.bias.zero_()
 
     def forward(
         self, images: Float[Tensor, "b 2 3 h w"], masks: Float[Tensor, "b 2 1 h w"]
@@ -39,7 +37,7 @@ class MatteCorrection(nn.Module):
         """The corrected mattes, without a gradient: their coverage has a loss of its own.
 
         Args:
-            images: RGB as filmed around the person; sides are multiples of 16 pixels.
+            images: RGB as filmed around the person; sides are multiples of `unet.STRIDE`.
             masks: the given mattes.
 
         Returns:
@@ -47,15 +45,10 @@ class MatteCorrection(nn.Module):
             the logits of its estimate, for the loss.
         """
         known = was_filmed(images) | (masks > 0)
-        seen = torch.cat([(2 * images - 1) * known, 2 * masks - 1, known.to(images.dtype)], dim=2).flatten(0, 1)
-        features = self.to_half(unshuffled(seen.to(self.evidence.weight.dtype)))
-        skipped = [features]
-        for level in self.down:
-            skipped.append(level(skipped[-1]))
-        features = skipped.pop()
-        for lateral, level in zip(reversed(self.lateral), reversed(self.up), strict=True):
-            features = level(add_coarse(skipped.pop(), lateral(features.relu())))
-        evidence = nn.functional.pixel_shuffle(self.evidence(features.relu()), 2).unflatten(0, (-1, 2))
+        # The last channel is that of the bones of the matting network, whose weights training starts from: there are
+        # none. What was not filmed is 0, as outside of the image there.
+        seen = torch.cat([2 * images - 1, 2 * masks - 1, torch.full_like(masks, -1)], dim=2) * known
+        evidence = self.unet(seen.flatten(0, 1).to(self.unet.logits.weight.dtype)).unflatten(0, (-1, 2))
         estimate, logits = corrected(masks, evidence)
         large = (estimate - masks).abs() >= _LEAST_CHANGE
         return torch.where(known & large, estimate, masks).detach(), logits[:, :, 0]

@@ -10,11 +10,10 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from posegaussian.errors import WeightsError
 from posegaussian.io.atomic import write_atomic
+from posegaussian.model.unet import without_normalisation
 from posegaussian.preparation.mattes.network import MattingNetwork
 
 RELEASE = Path(str(files("posegaussian"))) / "assets" / "matting" / "matting.safetensors"
@@ -26,7 +25,8 @@ bytes."""
 
 def write_matting_network(path: Path, network: MattingNetwork, about: Mapping[str, str]) -> None:
     """Write a network's weights, with its normalisation merged into its convolutions."""
-    merged = _without_normalisation(deepcopy(network).eval().cpu())
+    merged = deepcopy(network).eval().cpu()
+    without_normalisation(merged)
     tensors = {name: value.half().contiguous() for name, value in merged.state_dict().items()}
     write_atomic(path, save(tensors, {_KEY: json.dumps(dict(about), sort_keys=True)}))
 
@@ -41,7 +41,8 @@ def load_matting_network(path: Path = RELEASE, device: str = "cpu") -> MattingNe
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118  not a mapping
-        network = _without_normalisation(MattingNetwork().eval())
+        network = MattingNetwork().eval()
+        without_normalisation(network)
         network.load_state_dict(tensors)
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
@@ -50,13 +51,3 @@ def load_matting_network(path: Path = RELEASE, device: str = "cpu") -> MattingNe
         first = str(error).splitlines()[0]
         raise WeightsError(f"not a matting network ({first})", code="unreadable-weights", file=path) from None
     return network.requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def _without_normalisation(network: MattingNetwork) -> MattingNetwork:
-    """The same network with each normalisation merged into the convolution before it; changes it in place."""
-    for module in list(network.modules()):
-        if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
-            convolution, normalisation = module
-            assert isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d)
-            module[0], module[1] = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
-    return network

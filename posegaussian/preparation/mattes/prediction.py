@@ -10,8 +10,9 @@ from torch.nn import functional
 from posegaussian.cuda_graphs import GraphPerShape
 from posegaussian.geometry.masks import is_person
 from posegaussian.locks import DEVICE
+from posegaussian.model.unet import STRIDE
 from posegaussian.pose.person import Person
-from posegaussian.preparation.mattes.network import STRIDE, MattingNetwork, network_input
+from posegaussian.preparation.mattes.network import MattingNetwork, network_input
 from posegaussian.preparation.mattes.window import PADDING, SIZE, Window
 
 _LEAN = 0.3

@@ -45,10 +45,10 @@ def test_evidence_overrules_where_something_was_filmed(correction):
     images, masks, _ = scene(0, 0)
     images[..., :16] = 0
     with torch.no_grad():
-        correction.evidence.weight.zero_()
-        correction.evidence.bias.fill_(14.0)
+        correction.unet.logits.weight.zero_()
+        correction.unet.logits.bias.fill_(14.0)
         more = correction(images, masks)[0]
-        correction.evidence.bias.fill_(-14.0)
+        correction.unet.logits.bias.fill_(-14.0)
         fewer = correction(images, masks)[0]
     known = (images.amax(2, keepdim=True) > 0) | (masks > 0)
     assert more[known].min() > 0.98 - 1e-6 and torch.equal(more[~known], masks[~known])
@@ -58,8 +58,8 @@ def test_evidence_overrules_where_something_was_filmed(correction):
 def test_small_corrections_are_not_made(correction):
     images, masks, _ = scene(0, 0)
     with torch.no_grad():
-        correction.evidence.weight.zero_()
-        correction.evidence.bias.fill_(0.5)
+        correction.unet.logits.weight.zero_()
+        correction.unet.logits.bias.fill_(0.5)
         found = correction(images, masks)[0]
     sure = (masks == 0) | (masks == 1)
     assert torch.equal(found[sure], masks[sure]) and (found > masks)[(masks > 0.3) & (masks < 0.7)].all()

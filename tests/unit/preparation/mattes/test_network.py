@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from posegaussian.errors import WeightsError
-from posegaussian.preparation.mattes.network import STRIDE, MattingNetwork, bone_map, network_input
+from posegaussian.model.unet import STRIDE
+from posegaussian.preparation.mattes.network import MattingNetwork, bone_map, network_input
 from posegaussian.preparation.mattes.network_weights import load_matting_network, write_matting_network
 
 

@@ -21,6 +21,7 @@ class MatteCorrection(nn.Module):
         super().__init__()
         self.unet = UNet().eval()
         without_normalisation(self.unet)
+        self.unet.requires_grad_()  # The biases that the merging adds are not trained otherwise.
         self.forget()
 
     @torch.no_grad()

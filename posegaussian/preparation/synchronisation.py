@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from posegaussian.geometry.lens import SourceCamera
 
 _REACH = 15
 """Largest offset that is looked for, frames: half a second at 30 frames per second. Chosen by hand."""
+_STEPS = 3
+"""Times that the least cost is looked for among three shifts before a pair is given up. Chosen by hand."""
 _LEAST_FRAMES = 12
 """Frames that a pair must share at every shift. Chosen by hand."""
 _LEAST_VISIBILITY = 0.5
@@ -128,35 +130,52 @@ def _pair_offset(
     """How late the second camera is against the first, frames; None where the motion does not determine it."""
     normals = np.cross(rays[0], cameras[1].centre - cameras[0].centre)
     normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-12
+    normals *= float(cameras[1].intrinsics[0, 0])
     reach = min(_REACH, len(normals) // 4, (len(normals) - _LEAST_FRAMES) // 2)
     if reach < 2:
         return None
-    shifts, focal = np.arange(-reach, reach + 1), float(cameras[1].intrinsics[0, 0])
-    # The same frames of the first camera judge all shifts, or the person's speed in them would decide.
-    times = np.arange(reach, len(normals) - reach)
-    distances = [
-        _from_mean(focal * (normals[times] * rays[1][times + shift]).sum(2), seen[0][times] & seen[1][times + shift])
-        for shift in shifts
-    ]
-    sizes = [np.median(abs(each[np.isfinite(each)])) if np.isfinite(each).any() else np.inf for each in distances]
-    clip = _CLIP * float(min(sizes))
-    if not 0 < clip < np.inf:
+    costs, _ = _costs(normals, rays[1], seen, np.arange(-reach, reach + 1))
+    best = int(costs.argmin())
+    if not 0 < best < 2 * reach or not costs[best] < _DISTINCT * float(np.median(costs)):
         return None
-    costs = np.array([np.mean(np.clip(each[np.isfinite(each)], -clip, clip) ** 2) for each in distances])
-    best = int(np.nanargmin(costs))
-    if not 0 < best < len(shifts) - 1:
-        return None
-    low, middle, high = costs[best - 1 : best + 2]
-    if not middle < _DISTINCT * float(np.median(costs)):
+    best -= reach
+    for _ in range(_STEPS):  # three shifts share more frames than all of them: twice as many in two seconds
+        (low, middle, high), frames = _costs(normals, rays[1], seen, best + np.arange(-1, 2))
+        if middle <= min(low, high):
+            break
+        best += -1 if low < high else 1
+    else:
         return None
     motion = (low - 2 * middle + high) / 2  # squared motion across the epipolar lines in a frame
-    if not motion > 0:
+    if not 0 < motion < np.inf:
         return None
     aside = (low - high) / (4 * motion)
     noise = max(middle - motion * aside**2, 0.0)
-    frames = np.isfinite(distances[best]).any(1).sum()
     deviation = float(np.sqrt(noise / (motion * _INDEPENDENT * frames)))
-    return _PairOffset(float(shifts[best] + aside), deviation) if deviation < _CERTAIN else None
+    return _PairOffset(float(best + aside), deviation) if deviation < _CERTAIN else None
+
+
+def _costs(
+    normals: Float[np.ndarray, "frames landmarks 3"],
+    rays: Float[np.ndarray, "frames landmarks 3"],
+    seen: tuple[np.ndarray, np.ndarray],
+    shifts: Int[np.ndarray, " s"],
+) -> tuple[Float[np.ndarray, " s"], int]:
+    """Mean squared distance from the epipolar lines at each shift, and the number of frames; infinite without any.
+
+    The same frames of the first camera judge all shifts, or the person's speed in them would decide.
+    """
+    times = np.arange(max(0, -shifts[0]), len(normals) - max(0, shifts[-1]))
+    distances = [
+        _from_mean((normals[times] * rays[times + shift]).sum(2), seen[0][times] & seen[1][times + shift])
+        for shift in shifts
+    ]
+    known = [each[np.isfinite(each)] for each in distances]
+    clip = _CLIP * min(float(np.median(abs(each))) if len(each) else np.inf for each in known)
+    if not 0 < clip < np.inf:
+        return np.full(len(shifts), np.inf), 0
+    costs = [float(np.mean(np.clip(each, -clip, clip) ** 2)) if len(each) else np.inf for each in known]
+    return np.array(costs), int(np.isfinite(distances[len(shifts) // 2]).any(1).sum())
 
 
 def _from_mean(distances: Float[np.ndarray, "frames landmarks"], known: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from posegaussian.model.weights import load_model
 from posegaussian.pose.encode import gaussian_maps
 from posegaussian.rendering.window import person_window
 from posegaussian.splatting import rasterize
+from posegaussian.streams import to_host
 from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
 
@@ -213,4 +214,4 @@ def to_bytes(values: Float[Tensor, "*b c h w"]) -> UInt8[np.ndarray, "*b h w c"]
         >>> pg.to_bytes(torch.ones(3, 48, 64)).shape
         (48, 64, 3)
     """
-    return (values.clamp(0, 1) * 255).round().byte().movedim(-3, -1).contiguous().cpu().numpy()
+    return to_host((values.clamp(0, 1) * 255).round().byte().movedim(-3, -1).contiguous())

@@ -83,8 +83,10 @@ class Window:
 def person_window(pair: StereoPair) -> Window | None:
     """The window of the person in a batch of one pair; None where the pair is small, or empty."""
     height, width = pair.images.shape[-2:]
+    if max(height, width) < LARGE:
+        return None
     rows, columns = (pair.masks[0, :, 0].amax(axis) > 0 for axis in (2, 1))
-    if max(height, width) < LARGE or not rows.any():
+    if not rows.any():
         return None
     (first, last), *sides = (_ends(line) for line in (rows.any(0), columns[0], columns[1]))
     margin = int(BAND * (last - first)) + _GRAIN

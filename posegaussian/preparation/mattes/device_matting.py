@@ -24,6 +24,7 @@ from posegaussian.preparation.mattes.models import MattingModel
 from posegaussian.preparation.mattes.prediction import NetworkMatting
 from posegaussian.preparation.mattes.soft_edge import HELD, NOTHING, anchors, beside_person
 from posegaussian.preparation.mattes.window import Window
+from posegaussian.streams import to_host
 
 _PERSON, _CONFIRMED = 1, 2
 """Bits of a pixel: more person than not; a person for the other cameras, too."""
@@ -66,7 +67,7 @@ class DeviceMatting:
         fused = {name: self._fused(windows, name, logits[name], hull.get(name)) for name in windows}
         codes = [_code(fused[name], hull.get(name)).reshape(-1) for name in windows]
         split = np.cumsum([len(each) for each in codes])[:-1]
-        flat = np.split(torch.cat(codes).cpu().numpy(), split) if codes else []
+        flat = np.split(to_host(torch.cat(codes)), split) if codes else []
         known = {n: c.reshape(w.height, w.width) for (n, w), c in zip(windows.items(), flat, strict=True)}
         beside = {name: beside_person((known[name] & _PERSON) > 0, windows[name].coarse) for name in windows}
         found = {}
@@ -143,7 +144,7 @@ def _matte(
     there = torch.zeros(image.shape[:2], dtype=torch.uint8, device=image.device)
     there[window.rows, window.columns] = found
     coverage = np.zeros(image.shape[:2], np.uint8)
-    coverage[window.rows, window.columns] = found.cpu().numpy()
+    coverage[window.rows, window.columns] = to_host(found)
     person = ((code & _PERSON) > 0) & ~beside
     sure = confidence(window, person, (code & _CONFIRMED) > 0)
     return Matte(coverage, sure, DeviceView(image, there))

@@ -22,7 +22,11 @@ def device_coverage(
         return torch.from_numpy(soft_coverage(window, logits.cpu().numpy())).to(image.device)
     guide = image[window.rows, window.columns].movedim(-1, 0) / 255
     wide = functional.interpolate(logits[None, None], size=guide.shape[1:], mode="bilinear", align_corners=False)
-    coverage = wide[0, 0].sigmoid()
+    return following_edges(guide, wide[0, 0].sigmoid(), radius)
+
+
+def following_edges(guide: Float[Tensor, "3 h w"], coverage: Float[Tensor, "h w"], radius: int) -> UInt8[Tensor, "h w"]:
+    """Coverage, 0..255, whose edges follow the guide."""
     followed = device_guided_filter(guide, coverage, radius, EPSILON).clamp(0, 1)
     coverage = torch.where((coverage - 0.5).abs() < UNSURE, followed, coverage)
     return (255 * coverage).round().byte()
@@ -33,7 +37,7 @@ def device_guided_filter(
 ) -> Float[Tensor, "h w"]:
     """What `guided_filter` returns, of tensors, channels first."""
     height, width = values.shape
-    rows, columns = (_reflected(length, radius).to(guide.device) for length in (height, width))
+    rows, columns = (_reflected(length, radius, guide.device) for length in (height, width))
     size = 2 * radius + 1
 
     def means(*planes: Tensor) -> Tensor:
@@ -54,7 +58,7 @@ def device_guided_filter(
     return (mean[:3] * guide).sum(0) + mean[3]
 
 
-def _reflected(length: int, room: int) -> Tensor:
+def _reflected(length: int, room: int, device: torch.device) -> Tensor:
     """Indices of pixels with some beyond both ends, which are mirrored at the outer edges of the first and the last."""
-    index = torch.arange(-room, length + room) % (2 * length)
+    index = torch.arange(-room, length + room, device=device) % (2 * length)
     return torch.minimum(index, 2 * length - 1 - index)

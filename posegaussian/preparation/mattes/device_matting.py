@@ -1,33 +1,41 @@
 """Mattes of the person in all cameras of one frame, on a CUDA device: `matting.Matting`, up to rounding.
 
-One thread makes those of all cameras: what it computes on the CPU meanwhile depends on the coarse mattes alone, and it
-waits for the device twice a frame. Images and coverage stay there for those who go on with them.
+Three CUDA graphs make them: log-odds of each window, all evidence about them together, and coverage with edges that
+follow the image. One thread makes those of all cameras. What it computes on the CPU meanwhile depends on coarse mattes
+and on components alone, and it waits for the device twice a frame: each operation of a thread takes Python's lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Float64, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from posegaussian.geometry.averages import average_matrix
+from posegaussian.cuda_graphs import GraphPerShape
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.locks import DEVICE
-from posegaussian.preparation.mattes.device_edges import device_coverage
-from posegaussian.preparation.mattes.device_hull import DeviceHull, DeviceHullEvidence
+from posegaussian.preparation.mattes.device_edges import device_coverage, following_edges
+from posegaussian.preparation.mattes.device_hull import DeviceHull
+from posegaussian.preparation.mattes.device_window import SIDE, frame_of, in_image, in_window, padded, window_pixels
 from posegaussian.preparation.mattes.difference import difference_evidence
 from posegaussian.preparation.mattes.fusion import WEIGHTS
 from posegaussian.preparation.mattes.matte import DeviceView, Matte, confidence
 from posegaussian.preparation.mattes.models import MattingModel
-from posegaussian.preparation.mattes.prediction import NetworkMatting
-from posegaussian.preparation.mattes.soft_edge import HELD, NOTHING, anchors, beside_person
+from posegaussian.preparation.mattes.prediction import NetworkMatting, leans, window_numbers
+from posegaussian.preparation.mattes.soft_edge import HELD, NOTHING, anchored, anchors, beside_person, filter_radius
 from posegaussian.preparation.mattes.window import Window
 from posegaussian.streams import to_host
 
 _PERSON, _CONFIRMED = 1, 2
 """Bits of a pixel: more person than not; a person for the other cameras, too."""
+_INSIDE, _OUTSIDE = 1, 2
+"""What the coarse matte is sure of."""
+_LARGEST = 1920 * 1200
+"""Pixels of the largest image whose edges are looked for in all of it, which one graph does; in larger ones, they are
+looked for in the person's box. Chosen by hand: the box is a third of an image."""
 
 
 class DeviceMatting:
@@ -49,7 +57,9 @@ class DeviceMatting:
     ):
         self._model, self._scenes, self._device = model, scenes, device
         self._hull = DeviceHull(cameras, device)
-        self._weights = {kind: torch.tensor(each, device=device) for kind, each in WEIGHTS.items()}
+        self._predict, self._cover = GraphPerShape(self._logits), GraphPerShape(_coverage)
+        self._fuse: dict[tuple[str, ...], GraphPerShape] = {}
+        self._radii: dict[int, Tensor] = {}
 
     @torch.inference_mode()
     def mattes(
@@ -61,90 +71,134 @@ class DeviceMatting:
             images: of the frame, by camera.
             windows: around the same person in them.
         """
-        there = {name: torch.from_numpy(np.ascontiguousarray(images[name])).to(self._device) for name in windows}
-        logits = {name: self._logits(window, there[name]) for name, window in windows.items()}
-        hull = self._hull.evidence(windows, logits) if len(windows) > 1 else {}
-        fused = {name: self._fused(windows, name, logits[name], hull.get(name)) for name in windows}
-        codes = [_code(fused[name], hull.get(name)).reshape(-1) for name in windows]
-        split = np.cumsum([len(each) for each in codes])[:-1]
-        flat = np.split(to_host(torch.cat(codes)), split) if codes else []
-        known = {n: c.reshape(w.height, w.width) for (n, w), c in zip(windows.items(), flat, strict=True)}
-        beside = {name: beside_person((known[name] & _PERSON) > 0, windows[name].coarse) for name in windows}
-        found = {}
-        for name, window in windows.items():
-            dropped = torch.from_numpy(beside[name]).to(self._device)
-            kept = torch.where(dropped, fused[name].clamp_max(NOTHING), fused[name])
-            found[name] = device_coverage(window, there[name], kept)
-        return {
-            name: _matte(window, there[name], found[name], known[name], beside[name])
-            for name, window in windows.items()
-        }
+        if not windows:
+            return {}
+        names = tuple(windows)
+        there = {name: torch.from_numpy(np.ascontiguousarray(images[name])).to(self._device) for name in names}
+        logits = [self._predicted(windows[name], there[name]) for name in names]
+        fuse = self._fuse.setdefault(names, GraphPerShape(partial(self._fused, names)))
+        fused, codes = fuse(self._device, *self._numbers(windows), *logits, *self._differences(windows))
+        known = [code[: w.height, : w.width] for code, w in zip(to_host(codes), windows.values(), strict=True)]
+        beside = [
+            beside_person((code & _PERSON) > 0, window.coarse)
+            for code, window in zip(known, windows.values(), strict=True)
+        ]
+        dropped = torch.from_numpy(np.stack([padded(each) for each in beside])).to(self._device)
+        covered = [self._covered(*each) for each in zip(windows.values(), there.values(), fused, dropped, strict=True)]
+        mattes = {}
+        for name, coverage, code, lost in zip(names, covered, known, beside, strict=True):
+            sure = confidence(windows[name], ((code & _PERSON) > 0) & ~lost, (code & _CONFIRMED) > 0)
+            mattes[name] = Matte(to_host(coverage), sure, DeviceView(there[name], coverage))
+        return mattes
 
-    def _logits(self, window: Window, image: UInt8[Tensor, "_ _ 3"]) -> Float[Tensor, "h w"]:
-        """What the network says, held to the coarse matte where that is sure."""
-        if isinstance(self._model, NetworkMatting):
-            logits = self._model.on_device(window, _pixels(window, image))
-        else:
-            logits = torch.from_numpy(self._model(window)).to(self._device)
-        inside, outside = torch.from_numpy(np.stack(anchors(window.coarse))).to(self._device)
-        logits = torch.where(inside, logits.clamp_min(HELD), logits)
-        return torch.where(outside, logits.clamp_max(-HELD), logits)
-
-    def _fused(
-        self, windows: Mapping[str, Window], name: str, logits: Float[Tensor, "h w"], hull: DeviceHullEvidence | None
-    ) -> Float[Tensor, "h w"]:
-        """See `fusion.fuse`."""
-        features, scene = [logits], self._scenes.get(name)
-        alone = weights = self._weights[0, scene is not None]
-        if hull is not None:
-            weights = torch.where(hull.known, self._weights[min(len(windows) - 1, 3), scene is not None], alone)
-            features += [hull.strict, hull.lenient]
-        total = weights[0] + sum(weight * values for weight, values in zip(weights[1:4], features, strict=False))
-        if scene is None:
-            return total
-        difference = difference_evidence(windows[name], scene)
-        for weight, values in zip(weights[4:], (difference.lightness, difference.colour), strict=True):
-            total = total + weight * torch.from_numpy(values).to(total)
-        return total
-
-
-def _pixels(window: Window, image: UInt8[Tensor, "_ _ 3"]) -> UInt8[Tensor, "3 h w"]:
-    """See `Window.pixels`."""
-    part = image[window.rows, window.columns].permute(2, 0, 1).float()
-    height, width = part.shape[1:]
-    if window.width < width:
-        rows, columns = (
-            average_matrix(height, window.height, image.device),
-            average_matrix(width, window.width, image.device),
-        )
-        with DEVICE.shared():
-            part = rows @ part @ columns.T
-    else:
+    def _predicted(self, window: Window, image: UInt8[Tensor, "_ _ 3"]) -> Float[Tensor, "side side"]:
+        """What the model says, held to the coarse matte where that is sure."""
+        model = self._model
+        if not isinstance(model, NetworkMatting) or leans(window.person):
+            held = padded(anchored(model(window), window.coarse))
+            return torch.from_numpy(held).to(self._device)
         size = window.height, window.width
-        part = functional.interpolate(part[None], size=size, mode="bilinear", align_corners=False)[0]
-    return part.round().clamp(0, 255).byte()
+        planes = np.zeros((2, *(length + -length % model.grain for length in size)), np.uint8)
+        inside, outside = anchors(window.coarse)
+        planes[0, : size[0], : size[1]] = window.coarse
+        planes[1, : size[0], : size[1]] = _INSIDE * inside + _OUTSIDE * outside
+        about = window_numbers(window.points(), window.person.visibility, *size)
+        numbers = np.concatenate([about, frame_of(window)])
+        return self._predict(self._device, image, torch.from_numpy(planes), torch.from_numpy(numbers))[0]
+
+    def _logits(
+        self, image: UInt8[Tensor, "_ _ 3"], planes: UInt8[Tensor, "2 h w"], numbers: Float64[Tensor, "108"]
+    ) -> tuple[Tensor]:
+        """The network's log-odds, held to the coarse matte, in the square.
+
+        Args:
+            image: RGB.
+            planes: coarse matte, and where it is sure of what.
+            numbers: `window_numbers` and `frame_of`.
+        """
+        assert isinstance(self._model, NetworkMatting)
+        about, frame = numbers.split([102, 6])
+        height, width = planes.shape[1:]
+        with DEVICE.shared():
+            pixels = window_pixels(image, frame, height, width)
+        inside = in_window(frame)[:height, :width].byte() * 255
+        (found,) = self._model.logits(torch.cat([pixels, planes[:1], inside[None]])[None], about)
+        logits = found[0, 0].float()
+        logits = torch.where(planes[1] == _INSIDE, logits.clamp_min(HELD), logits)
+        logits = torch.where(planes[1] == _OUTSIDE, logits.clamp_max(-HELD), logits)
+        return (functional.pad(logits, (0, SIDE - width, 0, SIDE - height)),)
+
+    def _numbers(self, windows: Mapping[str, Window]) -> tuple[Float64[Tensor, "c 11"], Float[Tensor, "c 2 6"]]:
+        """`frame_of` and `sizes` of each window; weights of the evidence with that of other cameras, and without."""
+        numbers = [np.concatenate([frame_of(w), self._hull.sizes(n, w)]) for n, w in windows.items()]
+        others = min(len(windows) - 1, 3)
+        weights = [[WEIGHTS[count, name in self._scenes] for count in (others, 0)] for name in windows]
+        return torch.from_numpy(np.stack(numbers)), torch.tensor(weights)
+
+    def _differences(self, windows: Mapping[str, Window]) -> list[Tensor]:
+        """Lightness and colour of the difference from the empty scenes, (c, 2, side, side), if any is known."""
+        if not windows.keys() & self._scenes.keys():
+            return []
+        planes = np.zeros((len(windows), 2, SIDE, SIDE), np.float32)
+        for each, (name, window) in zip(planes, windows.items(), strict=True):
+            if name in self._scenes:
+                found = difference_evidence(window, self._scenes[name])
+                each[:, : window.height, : window.width] = found.lightness, found.colour
+        return [torch.from_numpy(planes)]
+
+    def _fused(self, names: Sequence[str], *given: Tensor) -> tuple[Tensor, Tensor]:
+        """All evidence about each window, see `fusion.fuse`, and `_PERSON` and `_CONFIRMED` of its pixels.
+
+        Args:
+            names: of the cameras.
+            given: `_numbers`, log-odds of each camera, and `_differences`.
+        """
+        numbers, weights, *planes = given
+        logits, differences = torch.stack(planes[: len(names)]), planes[len(names) :]
+        hull = self._hull.evidence(names, logits, numbers) if len(names) > 1 else []
+        fused, codes = [], []
+        for index, known in enumerate(logits):
+            features, weight, confirmed = [known], weights[index, 1], torch.ones_like(known, dtype=torch.bool)
+            if hull:
+                evidence = hull[index]
+                weight = torch.where(evidence.known, weights[index, 0], weight)
+                features += [evidence.strict, evidence.lenient]
+                confirmed = (evidence.lenient > 0) | ~evidence.known
+            total = weight[0] + sum(by * each for by, each in zip(weight[1:4], features, strict=False))
+            for each in differences:
+                total = total + weight[4] * each[index, 0] + weight[5] * each[index, 1]
+            fused.append(total)
+            codes.append((total > 0).byte() * _PERSON + confirmed.byte() * _CONFIRMED)
+        return torch.stack(fused), torch.stack(codes)
+
+    def _covered(
+        self,
+        window: Window,
+        image: UInt8[Tensor, "h w 3"],
+        fused: Float[Tensor, "side side"],
+        dropped: Bool[Tensor, "side side"],
+    ) -> UInt8[Tensor, "h w"]:
+        """Coverage of the whole image."""
+        radius = filter_radius(window)
+        if radius is None or image[..., 0].numel() > _LARGEST:
+            kept = torch.where(dropped, fused.clamp_max(NOTHING), fused)[: window.height, : window.width]
+            coverage = torch.zeros(image.shape[:2], dtype=torch.uint8, device=image.device)
+            coverage[window.rows, window.columns] = device_coverage(window, image, kept)
+            return coverage
+        if radius not in self._radii:
+            self._radii[radius] = torch.zeros(radius, device=self._device)
+        frame = torch.from_numpy(frame_of(window))
+        return self._cover(self._device, image, fused, dropped, frame, self._radii[radius])[0]
 
 
-def _code(fused: Float[Tensor, "h w"], hull: DeviceHullEvidence | None) -> UInt8[Tensor, "h w"]:
-    """`_PERSON` and `_CONFIRMED` of each pixel."""
-    person = (fused > 0).byte() * _PERSON
-    if hull is None:
-        return person + _CONFIRMED
-    return person + ((hull.lenient > 0) | ~hull.known).byte() * _CONFIRMED
-
-
-def _matte(
-    window: Window,
+def _coverage(
     image: UInt8[Tensor, "h w 3"],
-    found: UInt8[Tensor, "_ _"],
-    code: UInt8[np.ndarray, "_ _"],
-    beside: Bool[np.ndarray, "_ _"],
-) -> Matte:
-    """The matte of an image from the coverage in its window."""
-    there = torch.zeros(image.shape[:2], dtype=torch.uint8, device=image.device)
-    there[window.rows, window.columns] = found
-    coverage = np.zeros(image.shape[:2], np.uint8)
-    coverage[window.rows, window.columns] = to_host(found)
-    person = ((code & _PERSON) > 0) & ~beside
-    sure = confidence(window, person, (code & _CONFIRMED) > 0)
-    return Matte(coverage, sure, DeviceView(image, there))
+    fused: Float[Tensor, "side side"],
+    dropped: Bool[Tensor, "side side"],
+    frame: Float64[Tensor, "6"],
+    radius: Float[Tensor, " r"],
+) -> tuple[Tensor]:
+    """Coverage of the whole image, 0 beyond the window; the filter's radius is a length, since a graph has one."""
+    kept = torch.where(dropped, fused.clamp_max(NOTHING), fused)
+    wide, inside = in_image(kept, frame, *image.shape[:2])
+    return (following_edges(image.movedim(-1, 0) / 255, wide.sigmoid() * inside, len(radius)) * inside,)

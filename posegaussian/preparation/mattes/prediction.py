@@ -5,7 +5,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64, UInt8
 from torch import Tensor
-from torch.nn import functional
 
 from posegaussian.cuda_graphs import GraphPerShape
 from posegaussian.geometry.masks import is_person
@@ -30,42 +29,25 @@ class NetworkMatting:
 
     def __init__(self, network: MattingNetwork):
         self._network, self._device = network, next(network.parameters()).device
-        self._grain = _CUDA_GRAIN if self._device.type == "cuda" else STRIDE
-        self._run = GraphPerShape(self._logits)
+        self.grain = _CUDA_GRAIN if self._device.type == "cuda" else STRIDE
+        self._run = GraphPerShape(self.logits)
 
     def __call__(self, window: Window) -> Float32[np.ndarray, "h w"]:
         """Log-odds of the person's coverage in the window's pixels."""
         turn = _turn(window.person)
         size, frame = (window.width, window.height), np.eye(2, 3)
-        if abs(turn) > _LEAN:
+        if leans(window.person):
             frame, size = _upright(window, turn)
         pixels, coarse, inside = (
-            cv2.warpAffine(values, frame, size) if abs(turn) > _LEAN else values
+            cv2.warpAffine(values, frame, size) if leans(window.person) else values
             for values in (window.pixels, window.coarse, np.full((window.height, window.width), 255, np.uint8))
         )
         points = window.points() @ frame[:, :2].T + frame[:, 2]
         logits = self._predicted(pixels, coarse, inside, points, window.person.visibility)
-        if abs(turn) <= _LEAN:
+        if not leans(window.person):
             return logits
         back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(logits, frame, (window.width, window.height), flags=back, borderValue=_NOBODY)
-
-    def on_device(self, window: Window, pixels: UInt8[Tensor, "3 h w"]) -> Float[Tensor, "h w"]:
-        """What a call returns, computed without waiting for the device where the person does not lean, and left there.
-
-        Args:
-            window: around the person.
-            pixels: the window's, on the device.
-        """
-        if abs(_turn(window.person)) > _LEAN:
-            return torch.from_numpy(self(window)).to(self._device)
-        coarse = torch.from_numpy(window.coarse).to(self._device)[None]
-        planes = torch.cat([pixels, coarse, torch.full_like(coarse, 255)])
-        height, width = window.height, window.width
-        planes = functional.pad(planes, (0, -width % self._grain, 0, -height % self._grain))
-        numbers = _numbers(window.points(), window.person.visibility, height, width)
-        (logits,) = self._run(self._device, planes[None], torch.from_numpy(numbers))
-        return logits[0, 0, :height, :width].float()
 
     def _predicted(
         self,
@@ -77,13 +59,13 @@ class NetworkMatting:
     ) -> Float32[np.ndarray, "h w"]:
         """The network's output; where `inside` is 0, there is no image."""
         height, width = coarse.shape
-        room = ((0, -height % self._grain), (0, -width % self._grain), (0, 0))
+        room = ((0, -height % self.grain), (0, -width % self.grain), (0, 0))
         planes = np.pad(np.dstack([pixels, coarse, inside]), room).transpose(2, 0, 1)[None]
-        numbers = _numbers(points, visibility, height, width)
+        numbers = window_numbers(points, visibility, height, width)
         (logits,) = self._run(self._device, torch.from_numpy(planes), torch.from_numpy(numbers))
         return logits[0, 0, :height, :width].float().cpu().numpy()
 
-    def _logits(self, planes: UInt8[Tensor, "1 5 h w"], numbers: Float64[Tensor, "102"]) -> tuple[Tensor]:
+    def logits(self, planes: UInt8[Tensor, "1 5 h w"], numbers: Float64[Tensor, "102"]) -> tuple[Tensor]:
         """The network's output: log-odds (1, 1, h, w).
 
         Args:
@@ -95,9 +77,14 @@ class NetworkMatting:
         image, coarse = planes[:, :3].float() / 255, planes[:, 3:4].float() / 255
         seen = network_input(image, coarse, points.float().reshape(1, 33, 2), visibility.float()[None], extent)
         seen *= planes[:, 4:] > 0
-        whole = self._grain == STRIDE
+        whole = self.grain == STRIDE
         with DEVICE.shared():
             return (self._network(seen.contiguous(memory_format=torch.channels_last), None if whole else area.long()),)
+
+
+def leans(person: Person) -> bool:
+    """Whether a person is turned upright for the network."""
+    return abs(_turn(person)) > _LEAN
 
 
 def _turn(person: Person) -> float:
@@ -105,10 +92,10 @@ def _turn(person: Person) -> float:
     return (float(person.crop[3]) + np.pi) % (2 * np.pi) - np.pi
 
 
-def _numbers(
+def window_numbers(
     points: Float[np.ndarray, "33 2"], visibility: Float32[np.ndarray, "33"], height: int, width: int
 ) -> Float64[np.ndarray, "102"]:
-    """Landmarks, their visibility, the longer side, and rows and columns of what counts; see `_logits`."""
+    """Landmarks, their visibility, the longer side, rows and columns of what counts; see `NetworkMatting.logits`."""
     area = height + -height % STRIDE, width + -width % STRIDE
     return np.concatenate([points.ravel(), visibility, [max(width, height)], area]).astype(np.float64)
 

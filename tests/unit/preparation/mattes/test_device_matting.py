@@ -2,13 +2,15 @@
 
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from ball_rig import RIG, around, disc, views
 
-from posegaussian.preparation.mattes.device_hull import DeviceHull
-from posegaussian.preparation.mattes.device_matting import DeviceMatting, _pixels
+from posegaussian.preparation.mattes.device_hull import DeviceHull, _largest
+from posegaussian.preparation.mattes.device_matting import DeviceMatting
+from posegaussian.preparation.mattes.device_window import frame_of, in_image, padded, window_pixels
 from posegaussian.preparation.mattes.matting import Matting
 from posegaussian.preparation.mattes.models import load_matting_model
 from posegaussian.preparation.mattes.soft_hull import SoftHull
@@ -16,28 +18,47 @@ from posegaussian.preparation.mattes.soft_hull import SoftHull
 CPU = torch.device("cpu")
 
 
+def there(rig, windows, logits):
+    """The evidence of a hull on the device, by camera."""
+    hull = DeviceHull(rig, CPU)
+    numbers = np.stack(
+        [np.concatenate([frame_of(window), hull.sizes(name, window)]) for name, window in windows.items()]
+    )
+    stacked = torch.from_numpy(np.stack([padded(logits[name]) for name in windows]))
+    found = hull.evidence(tuple(windows), stacked, torch.from_numpy(numbers))
+    return dict(zip(windows, found, strict=True))
+
+
 @pytest.mark.parametrize("names", ["ab", "abc", "abcd"])
 def test_the_hull_is_that_of_the_cpu(names):
     rig = {name: RIG[name] for name in names}
     windows, logits = views({name: disc(RIG[name]) for name in names})
     logits["b"][100:150] = -4.0  # one camera misses a part
-    expected = SoftHull(rig).evidence(windows, logits)
-    found = DeviceHull(rig, CPU).evidence(windows, {name: torch.from_numpy(each) for name, each in logits.items()})
-    assert found.keys() == expected.keys()
-    for name, evidence in expected.items():
+    found = there(rig, windows, logits)
+    for name, evidence in SoftHull(rig).evidence(windows, logits).items():
         assert found[name].known
         for kind in ("strict", "lenient"):
-            apart = abs(getattr(found[name], kind).numpy() - getattr(evidence, kind))
+            height, width = logits[name].shape
+            apart = abs(getattr(found[name], kind)[:height, :width].numpy() - getattr(evidence, kind))
             # OpenCV looks at 32 places between two pixels.
             assert (apart > 0.4).mean() < 1e-3 and apart.mean() < 0.02
 
 
 def test_cameras_that_see_nobody_together_know_nothing():
+    rig = {name: RIG[name] for name in "ab"}
     windows, logits = views({name: disc(RIG[name]) for name in "ab"})
     logits = {name: np.full_like(each, -5.0) for name, each in logits.items()}
-    assert not SoftHull(RIG).evidence(windows, logits)["a"].others
-    there = {name: torch.from_numpy(each) for name, each in logits.items()}
-    assert not DeviceHull({name: RIG[name] for name in "ab"}, CPU).evidence(windows, there)["a"].known
+    assert not SoftHull(rig).evidence(windows, logits)["a"].others
+    assert not there(rig, windows, logits)["a"].known
+
+
+@pytest.mark.parametrize("half", [0, 1, 2, 3, 4, 9, 31])
+def test_the_largest_value_nearby(half):
+    values = np.random.default_rng(half).uniform(-6, 6, (5, 90)).astype(np.float32)
+    doublings = (2 * half + 1).bit_length() - 1
+    found = _largest(torch.from_numpy(values), torch.tensor(half), torch.tensor(float(doublings)))
+    expected = cv2.dilate(values, np.ones((1, 2 * half + 1), np.uint8))
+    np.testing.assert_array_equal(found.numpy(), expected)
 
 
 @pytest.mark.parametrize("shape", [(192, 240), (560, 700)], ids=["enlarged", "reduced"])
@@ -47,8 +68,24 @@ def test_a_windows_pixels_are_those_of_the_cpu(shape):
     mask[shape[0] // 5 : -shape[0] // 5, shape[1] // 3 : -shape[1] // 4] = True
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8)
     window = around(camera, mask, image)
-    found = _pixels(window, torch.from_numpy(image)).permute(1, 2, 0).numpy()
-    assert abs(found.astype(int) - window.pixels).max() <= 1
+    rows, columns = window.height + 5, window.width + 3
+    found = window_pixels(torch.from_numpy(image), torch.from_numpy(frame_of(window)), rows, columns)
+    expected = np.pad(window.pixels, ((0, 5), (0, 3), (0, 0)))
+    assert abs(found.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
+
+
+def test_values_of_a_window_in_its_image():
+    mask = disc(RIG["a"])
+    window = around(RIG["a"], mask)
+    values = cv2.GaussianBlur(np.random.default_rng(0).random((window.height, window.width)), (0, 0), 3)
+    frame = torch.from_numpy(frame_of(window))
+    found, inside = in_image(torch.from_numpy(padded(values.astype(np.float32))), frame, *mask.shape)
+    expected = np.zeros(mask.shape, bool)
+    expected[window.rows, window.columns] = True
+    assert (inside.numpy() == expected).all()
+    size = window.box[2] - window.box[0], window.box[3] - window.box[1]
+    linear = cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(found.numpy()[window.rows, window.columns], linear, atol=1e-4)
 
 
 @pytest.mark.parametrize("names", ["a", "ab"])

@@ -15,6 +15,7 @@ from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import is_person
 from posegaussian.pose.detectors.base import Detector, detect_person
+from posegaussian.pose.detectors.blazepose.joints import KnownJoints
 from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.footage import FrameInMemory
 from posegaussian.preparation.mattes.matte import DeviceView
@@ -166,14 +167,14 @@ def network_input(
 
 
 def device_input(
-    rectifier: DeviceRectifier, frames: Mapping[str, CameraFrame | DeviceView], detectors: Sequence[Detector] = ()
+    rectifier: DeviceRectifier, frames: Mapping[str, CameraFrame | DeviceView], joints: Sequence[KnownJoints] = ()
 ) -> StereoPair:
     """What `network_input` returns, computed on a device and left there: a few pixels differ by a level of 8 bits.
 
     Args:
         rectifier: on the device.
         frames: of both cameras, by name; in memory, or on the device.
-        detectors: of the left and of the right view; they know the joints without the image, as `joints_of` does.
+        joints: of the left and of the right view; none: no pose.
     """
     plan, device = rectifier.plan, rectifier.device
     views = [_there(frames[name], device) for name in plan.names]
@@ -182,7 +183,7 @@ def device_input(
         images=(rectified / 255)[None],
         masks=(coverage / 255)[None, :, None],
         cameras=plan.cameras.to(torch.float32)[None].to(device),
-        **(device_pose(coverage, detectors) if detectors else {}),
+        **(device_pose(coverage, joints) if joints else {}),
     )
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from posegaussian.types import StereoPair
 
@@ -68,7 +69,8 @@ def row_offset(pair: StereoPair) -> float | None:
     """
     if pair.keypoints is None or pair.scores is None:
         return None
-    keypoints, scores = pair.keypoints[0].cpu().numpy(), pair.scores[0].cpu().numpy()
+    joints = torch.cat([pair.keypoints[0], pair.scores[0, ..., None]], dim=-1).cpu().numpy()  # each copy waits
+    keypoints, scores = joints[..., :2], joints[..., 2]
     sure = (scores > _SURE).all(0)
     if sure.sum() < _LEAST:
         return None

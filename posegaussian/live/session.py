@@ -29,7 +29,7 @@ from posegaussian.types import Camera, Gaussians
 
 SIZES = {"cuda": (1024, 1024), "cpu": (256, 256)}
 """Width and height of rectified images where the settings name none, by kind of device."""
-_WORKERS = 3
+_WORKERS = 2
 """Threads that make mattes and rectify on a machine with a GPU, at most. Chosen by hand."""
 _POLL = 0.2
 """Seconds between two looks whether the session has failed, while something is waited for."""

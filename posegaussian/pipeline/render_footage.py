@@ -35,8 +35,8 @@ from posegaussian.pipeline.disk_space import path_bytes
 from posegaussian.pipeline.path_output import path_output
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pipeline.render_view import check_ratio, view_rectification
-from posegaussian.pose.detectors.base import Detector, load_detector
-from posegaussian.pose.detectors.blazepose.joints import projected_joints
+from posegaussian.pose.detectors.base import load_detector
+from posegaussian.pose.detectors.blazepose.joints import KnownJoints, projected_joints
 from posegaussian.pose.person import Person
 from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.mattes.computed import with_masks
@@ -158,8 +158,8 @@ class _FoundJoints:
         self._joints[frame] = {name: people[name].coco() for name in self._cameras if name in people}
         return people
 
-    def detectors(self, plan: PairPlan, frame: int) -> list[Detector]:
-        """What knows the joints of a frame in both rectified views."""
+    def joints(self, plan: PairPlan, frame: int) -> list[KnownJoints]:
+        """The joints of a frame in both rectified views."""
         joints = self._joints.get(frame, {})
         return [projected_joints(joints.get(view.name), view.source, view.camera) for view in plan.views]
 
@@ -188,16 +188,16 @@ def _preparation(
         detect = [load_detector(settings, str(device)).detect] * 2
         return lambda frame, views: network_input(plan, views, detect, filmed, device)
 
-    def detectors(frame: int) -> list[Detector]:
-        return known.detectors(plan, frame) if settings and known else []
+    def joints(frame: int) -> list[KnownJoints]:
+        return known.joints(plan, frame) if settings and known else []
 
     if device.type == "cpu":
-        return lambda frame, views: network_input(plan, views, detectors(frame), filmed)
+        return lambda frame, views: network_input(plan, views, joints(frame), filmed)
     rectifier = DeviceRectifier(plan, device, filmed)
 
     def prepare(frame: int, views: Mapping[str, CameraFrame]) -> StereoPair:
         with own_stream(device):
-            return device_input(rectifier, views, detectors(frame))
+            return device_input(rectifier, views, joints(frame))
 
     return prepare
 

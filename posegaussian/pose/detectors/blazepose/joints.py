@@ -1,10 +1,11 @@
 """BlazePose as a detector of COCO's 17 joints on rectified images, for the stage `heatmaps`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from posegaussian.config import DetectorSettings
 from posegaussian.geometry.lens import SourceCamera
@@ -24,7 +25,7 @@ _REFINEMENTS = 1
 _GREY = 128
 """What the black around the person is replaced by: the network was trained on photographs with a background. With
 black, PCK is 0.987."""
-_SIGMA, _ROWS, _COLUMNS, _PADDING = 2.0, 64, 48, 1.25
+SIGMA, ROWS, COLUMNS, PADDING = 2.0, 64, 48, 1.25
 """The heatmaps are Gaussians as MMPose's top-down models are trained to make them: of a standard deviation of 2 cells,
 in 64 x 48 cells over the mask's box, padded to this and to their shape; UDP: the outermost centres lie on its edges."""
 
@@ -60,7 +61,19 @@ def joint_detector(model: BlazePose) -> Detector:
     return detect
 
 
-def joints_of(person: Person | None, source: SourceCamera, view: Camera) -> Detector:
+@dataclass(frozen=True, eq=False)
+class KnownJoints:
+    """A detector that knows the joints without the image."""
+
+    keypoints: Float64[np.ndarray, "17 2"]  # pixels
+    scores: Float64[np.ndarray, "17"]  # in [0, 1]
+
+    def __call__(self, image: np.ndarray, box: np.ndarray) -> Detection:
+        """The joints, with heatmaps over a box; see `Detector`."""
+        return _with_maps(self.keypoints, self.scores, box)
+
+
+def joints_of(person: Person | None, source: SourceCamera, view: Camera) -> KnownJoints:
     """A detector that knows the person of a rectified view, because they were found in the camera's own image.
 
     Args:
@@ -73,7 +86,7 @@ def joints_of(person: Person | None, source: SourceCamera, view: Camera) -> Dete
 
 def projected_joints(
     found: tuple[Float32[np.ndarray, "17 2"], Float32[np.ndarray, "17"]] | None, source: SourceCamera, view: Camera
-) -> Detector:
+) -> KnownJoints:
     """A detector as `joints_of` makes it, from a person's joints and scores in the camera's own image."""
     keypoints, scores = np.zeros((JOINT_COUNT, 2)), np.zeros(JOINT_COUNT)
     if found is not None:
@@ -81,18 +94,18 @@ def projected_joints(
         projected = source.seen_from_here(joints.astype(np.float64), view)
         known = np.isfinite(projected).all(1)
         keypoints[known], scores[known] = projected[known], values[known]
-    return lambda image, box: _with_maps(keypoints, scores, box)
+    return KnownJoints(keypoints, scores)
 
 
 def _with_maps(keypoints: np.ndarray, scores: np.ndarray, box: np.ndarray) -> Detection:
     """The detection with a Gaussian for each joint, whose peak is the joint's score."""
     extent = box[2:] - box[:2]
-    height = _PADDING * max(extent[1], extent[0] * _ROWS / _COLUMNS)
-    padded = np.array([height * _COLUMNS / _ROWS, height])
-    first, pitch = (box[:2] + box[2:] - padded) / 2, padded / (_COLUMNS - 1, _ROWS - 1)
+    height = PADDING * max(extent[1], extent[0] * ROWS / COLUMNS)
+    padded = np.array([height * COLUMNS / ROWS, height])
+    first, pitch = (box[:2] + box[2:] - padded) / 2, padded / (COLUMNS - 1, ROWS - 1)
     cells = (keypoints - first) / pitch
     across, down = (
-        np.exp(-0.5 * ((np.arange(count) - cells[:, axis, None]) / _SIGMA) ** 2)
-        for axis, count in enumerate((_COLUMNS, _ROWS))
+        np.exp(-0.5 * ((np.arange(count) - cells[:, axis, None]) / SIGMA) ** 2)
+        for axis, count in enumerate((COLUMNS, ROWS))
     )
     return Detection(scores[:, None, None] * down[:, :, None] * across[:, None, :], first, pitch, keypoints, scores)

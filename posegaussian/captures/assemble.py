@@ -173,7 +173,7 @@ def _check_numbering(root: Path, images: FrameFiles, masks: FrameFiles, chosen: 
         start, shift = min(numbers), min(files) - min(numbers)
         if not shift or {number + shift for number in numbers} != set(files):
             continue
-        what = f"its {kind} are numbered from {min(files)}, {others} from {start}: a number may be of two moments"
+        what = f"its {kind} are numbered from {min(files)}, {others} from {start}: one number may mean two moments"
         hint = "number them from one start"
         if missing := [frame for frame in chosen if frame not in files or frame not in numbers]:
             shared = sorted(set(numbers) & set(files))

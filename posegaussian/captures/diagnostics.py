@@ -183,7 +183,7 @@ def _check_epipolar(capture: Capture, pairs: Sequence[tuple[str, str]], frame: i
             hint = "exchange them, or their calibrations"
             found.append(Diagnostic(what, hint, a, code="swapped-images", fatal=True))
         elif error > _OFF_EPIPOLAR:
-            what = f"matches with {b} lie {100 * error:.1f} % of the width beside their epipolar lines"
+            what = f"matches with {b} lie {100 * error:.1f} % of the width away from their epipolar lines"
             hint = "the calibration is wrong, or the cameras are not synchronised"
             found.append(Diagnostic(what, hint, a, code="off-epipolar"))
     return found

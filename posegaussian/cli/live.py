@@ -24,7 +24,7 @@ def live(
     settings: "Annotated[Settings, naming('backend', RASTERIZERS)]" = None,
     device: Device = "auto",
 ) -> None:
-    """Show novel views of what two cameras film, in the browser, while they film it (needs the extra `live`).
+    """Show novel views in the browser while two cameras film (needs the extra `live`).
 
     No image leaves this machine but to the browsers that you open, and nothing is stored but what they record.
 

@@ -53,7 +53,7 @@ def adapt(
     settings: Settings = None,
     device: Device = "auto",
 ) -> None:
-    """Tune weights to a rig of three cameras or more; they are kept if a camera and frames that were kept back gain.
+    """Tune weights to a rig of three cameras or more; the result is kept if views that were not trained on get better.
 
     Args:
         capture: a capture folder of any known layout

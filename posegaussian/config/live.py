@@ -36,7 +36,7 @@ class LiveCameraSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class LiveSettings:
-    """Novel views of what two cameras film, while they film it."""
+    """Novel views while two cameras film."""
 
     cameras: Mapping[str, LiveCameraSettings] = Field(default_factory=dict)
     """Where the frames come from, by the camera's name in the capture; those of other cameras are the capture's own

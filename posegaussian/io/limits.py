@@ -33,9 +33,11 @@ def warn_of_steps(sizes: Float[np.ndarray, " n"], step: float, suffix: str, file
 
 
 def warn_of_sizes(sizes: Float[np.ndarray, " n"], limits: tuple[float, float], suffix: str, file: Path | None) -> None:
-    """Warn where many Gaussians are smaller or larger than a format can say; arguments as for `warn_of_steps`."""
+    """Warn where many Gaussians are smaller or larger than a format can store; arguments as for `warn_of_steps`."""
     outside = (sizes < limits[0]) | (sizes > limits[1])
     if len(sizes) and outside.mean() > _OUTSIDE:
-        what = f"{outside.mean():.0%} of the Gaussians are smaller or larger than {suffix} can say ({limits[0]:.2g} to"
+        what = (
+            f"{outside.mean():.0%} of the Gaussians are smaller or larger than {suffix} can store ({limits[0]:.2g} to"
+        )
         what += f" {limits[1]:.0f}): they get the nearest size"
         warn(what, code="size-beyond-spz", file=file, hint="export .ply")

@@ -95,8 +95,8 @@ def adapt(
             root=root,
         )
         if split.camera is None:
-            what = "no camera can be kept back: the kept-back frames alone decide, of views that were learned from"
-            warn(what, code="no-camera-kept-back", file=root, hint="a fourth camera would tell more")
+            what = "no camera can be kept back: the kept-back frames of cameras that were trained on decide alone"
+            warn(what, code="no-camera-kept-back", file=root, hint="with a fourth camera, one could be kept back")
         chosen = spread(split.frames, settings.frames)
         learned = [
             _files(state / "learned", each, capture, chosen, settings, rectify)

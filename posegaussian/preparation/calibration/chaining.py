@@ -52,7 +52,7 @@ def chain_cameras(
             what = (
                 f"no frame in which it sees the board together with {', '.join(c for c in cameras if c not in alone)}"
             )
-            hint = "hold the board where both see it; are the cameras' frames of one time?"
+            hint = "hold the board where both see it, and check that equal frame numbers mean one moment"
             raise CalibrationError(what, code="unconnected-camera", camera=", ".join(alone), hint=hint)
         steps = [
             poses[new, frame] @ np.linalg.inv(poses[known, frame]) for frame in sorted(frames[known] & frames[new])

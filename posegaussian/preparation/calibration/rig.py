@@ -181,5 +181,5 @@ def _check_agreement(
 
 
 def _disagreement(camera: str, what: str) -> CalibrationError:
-    hint = "are frames of one number of one time, images not mirrored, the board flat and described rightly?"
+    hint = "check that equal frame numbers mean one moment, and that the board is flat, as described and not mirrored"
     return CalibrationError(what, code="contradicting-views", camera=camera, hint=hint)

@@ -120,7 +120,7 @@ def calibrate_lenses_by_walker(
         ends = [focal_of(found.cameras[name]) for found in (short, long)]
         if not abs(ends[0] / ends[1] - 1) <= _AGREED:
             what = f"the landmarks do not determine its focal length: {ends[0]:.0f} and {ends[1]:.0f} px fit alike"
-            hint = "give --lenses, or film longer and with three cameras or more: two that look at one place never tell"
+            hint = "give --lenses, or film longer with three cameras or more: two that look at one place are not enough"
             raise CalibrationError(what, code="undetermined-focal-length", camera=name, hint=hint)
         check_lens(short.cameras[name].intrinsics, size, name)
     return short
@@ -174,7 +174,9 @@ def _start(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[str, Sou
         both = tracks.seen_by(name)[known] & np.isfinite(placed.points).all(1)
         if both.sum() < _LEAST_SHARED:
             what = f"{both.sum()} landmarks of the person are seen here and by two placed cameras at the same time"
-            raise CalibrationError(what, code="no-shared-views", camera=name, hint="let the person walk further about")
+            raise CalibrationError(
+                what, code="no-shared-views", camera=name, hint="let the person walk over a larger area"
+            )
         pixels = _pixels(tracks.select(known).select(both), name)
         lens, scale = cameras[name], _SIGMA * max(cameras[name].width, cameras[name].height) / 1024
         good, turn, shift, _ = cv2.solvePnPRansac(

@@ -50,6 +50,10 @@ _HEADERS = {
 }
 
 
+Views = asyncio.Queue[tuple[LiveFrame, "asyncio.Future[bytes | None]"]]
+"""Views that were asked for, and that will be messages."""
+
+
 class ViewServer:
     """Serves a session to browsers.
 
@@ -143,7 +147,9 @@ class ViewServer:
             return
         self._wakes[viewer] = wake
         wake.set()  # there may be a frame already
-        tasks = [asyncio.create_task(task) for task in (self._send(connection, viewer, wake), self._tell(connection))]
+        views: Views = asyncio.Queue()
+        runs = self._ask(viewer, wake, views), self._send(connection, viewer, views), self._tell(connection)
+        tasks = [asyncio.create_task(run) for run in runs]
         for task in tasks:
             task.add_done_callback(lambda _: asyncio.create_task(connection.close()))
         try:
@@ -162,27 +168,33 @@ class ViewServer:
             if self._filmed is viewer:
                 await self._stop_recording()
 
-    async def _send(self, connection: ServerConnection, viewer: Viewer, wake: asyncio.Event) -> None:
-        """Send views, and the cameras' images, as soon as they are wanted."""
-        loop = asyncio.get_running_loop()
+    async def _ask(self, viewer: Viewer, wake: asyncio.Event, views: Views) -> None:
+        """Have views made as soon as they are wanted: the next one while one is on its way."""
         while True:
             await wake.wait()
             wake.clear()
-            while (frame := viewer.wants(self._session.latest())) is not None:
-                viewpoint = viewer.viewpoint
-                view = await self._shared.view(viewpoint, frame)
-                viewer.sent = (frame.number, viewpoint)
-                if view is None:
-                    break
+            if (frame := viewer.wants(self._session.latest())) is not None:
+                viewer.asked = (frame.number, viewer.viewpoint)
                 viewer.in_flight += 1
-                await connection.send(view)
-                now = time.monotonic()
-                self._views.add(now)
-                if viewer.frozen is None:
-                    self._age.add(now, now - frame.time)
-                if viewer.sources and viewer.sent_sources != frame.number:
-                    viewer.sent_sources = frame.number
-                    await connection.send(await loop.run_in_executor(self._pool, self._both, frame))
+                views.put_nowait((frame, self._shared.request(viewer.viewpoint, frame)))
+
+    async def _send(self, connection: ServerConnection, viewer: Viewer, views: Views) -> None:
+        """Send views, and the cameras' images, in the order in which they were asked for."""
+        loop = asyncio.get_running_loop()
+        while True:
+            frame, made = await views.get()
+            view = await asyncio.shield(made)  # one who leaves does not take it from the others
+            if view is None:
+                viewer.in_flight -= 1
+                continue
+            await connection.send(view)
+            now = time.monotonic()
+            self._views.add(now)
+            if viewer.frozen is None:
+                self._age.add(now, now - frame.time)
+            if viewer.sources and viewer.sent_sources != frame.number:
+                viewer.sent_sources = frame.number
+                await connection.send(await loop.run_in_executor(self._pool, self._both, frame))
 
     async def _tell(self, connection: ServerConnection) -> None:
         """Send the status again and again."""

@@ -43,11 +43,10 @@ class SharedViews:
         self.meter = Meter()
         """How long the views of a frame take."""
 
-    async def view(self, place: Viewpoint, frame: LiveFrame) -> bytes | None:
-        """A message with a view; None where there is none yet. Those of the newest frame are made once for all.
+    def request(self, place: Viewpoint, frame: LiveFrame) -> "asyncio.Future[bytes | None]":
+        """A message with a view, which others may wait for as well; None where there is none yet.
 
-        Raises:
-            UserError: views cannot be rendered.
+        Those of the newest frame are made once for all. Its exception is that of the renderer.
         """
         number, made = self._made
         if frame.number > number:
@@ -62,7 +61,7 @@ class SharedViews:
             if not self._wanted:
                 loop.call_soon(self._start)
             self._wanted.setdefault(frame, {})[place] = view
-        return await asyncio.shield(view)  # one who leaves does not take it from the others
+        return view
 
     def _start(self) -> None:
         """Make what was wanted in this turn of the event loop."""

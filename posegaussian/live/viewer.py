@@ -60,13 +60,13 @@ class Viewer:
     sources: bool = False  # whether it shows the cameras' images
     frozen: LiveFrame | None = None  # the frame that it keeps looking at; None: always the newest
     in_flight: int = 0
-    sent: tuple[int, Viewpoint] | None = None
+    asked: tuple[int, Viewpoint] | None = None
     sent_sources: int = 0
 
     def wants(self, newest: LiveFrame | None) -> LiveFrame | None:
         """The frame whose view it should be sent now; None where it has it, or still draws."""
         frame = self.frozen or newest
-        if frame is None or self.in_flight >= IN_FLIGHT or self.sent == (frame.number, self.viewpoint):
+        if frame is None or self.in_flight >= IN_FLIGHT or self.asked == (frame.number, self.viewpoint):
             return None
         return frame
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -99,9 +100,8 @@ def test_there_is_one_page_that_asks_nobody_else_for_anything(session):
     async def run():
         async with served(session) as port:
             status, headers, text = await fetch(port)
-            assert status == 200 and "<canvas" in text
+            assert status == 200 and "<canvas" in text and "http://" not in text and "https://" not in text
             assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["Cache-Control"] == "no-store"
-            assert "http://" not in text and "https://" not in text
             assert (await fetch(port, "/etc/passwd"))[0] == 404
             assert (await fetch(port, headers={"Host": "evil.example"}))[0] == 403
             assert (await fetch(port, headers={"Origin": "http://evil.example"}))[0] == 403
@@ -283,3 +283,19 @@ def test_a_recording_is_started_and_stopped_by_a_viewer(session, capture, tmp_pa
         asyncio.run(asyncio.sleep(0.05))
     names = {path.name for path in (tmp_path / "recording-001").iterdir()}
     assert names == {"view.mp4", "splats"} and list((tmp_path / "recording-001/splats").glob("00-01_*.ply"))
+
+
+def test_the_next_view_is_made_while_one_is_on_its_way(session, capture, monkeypatch):
+    views, begun, go_on = session.views, [], threading.Event()
+    monkeypatch.setattr(session, "views", lambda *shown: begun.append(shown) or (go_on.wait(20) and views(*shown)))
+
+    async def run():
+        async with served(session) as port, watching(port) as viewer:
+            for count in (1, 2):
+                while len(begun) < count:
+                    await asyncio.sleep(0.01)
+                feed(session, capture, count)
+            go_on.set()
+            assert (await receive(viewer))[0] < (await receive(viewer))[0]
+
+    asyncio.run(asyncio.wait_for(run(), 20))

@@ -46,7 +46,7 @@ def seen(session, *wanted):
 
     async def run():
         shared = SharedViews(session.views, 95)
-        return [await asyncio.gather(*(shared.view(place, shown) for place in places)) for shown, places in wanted]
+        return [await asyncio.gather(*(shared.request(place, shown) for place in places)) for shown, places in wanted]
 
     return asyncio.run(run())
 
@@ -69,7 +69,7 @@ def test_frames_that_are_wanted_at_the_same_time_are_not_mixed():
 
     async def run():
         shared = SharedViews(session.views, 95)
-        return await asyncio.gather(shared.view(LEFT, new), shared.view(RIGHT, old), shared.view(RIGHT, new))
+        return await asyncio.gather(shared.request(LEFT, new), shared.request(RIGHT, old), shared.request(RIGHT, new))
 
     assert [level(each) for each in asyncio.run(run())] == [(2, 100), (1, 200), (2, 200)]
     assert sorted(session.calls, key=lambda call: call[1]) == [((RIGHT,), 1), ((LEFT, RIGHT), 2)]
@@ -97,12 +97,15 @@ def test_who_leaves_does_not_take_the_view_from_others():
 
     async def run():
         shared = SharedViews(session.views, 95)
-        leaving, staying = (asyncio.create_task(shared.view(MIDDLE, shown)) for _ in range(2))
+        leaving, staying = (asyncio.create_task(watched(shared.request(MIDDLE, shown))) for _ in range(2))
         await asyncio.sleep(0)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
         return await staying
+
+    async def watched(view):
+        return await asyncio.shield(view)
 
     assert level(asyncio.run(run())) == (1, 150)
     assert len(session.calls) == 1

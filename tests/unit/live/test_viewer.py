@@ -24,7 +24,7 @@ def test_a_view_is_sent_once_and_again_when_it_changes():
     first = frame(1)
     assert viewer.wants(None) is None
     assert viewer.wants(first) is first
-    viewer.sent, viewer.in_flight = (1, viewer.viewpoint), 1
+    viewer.asked, viewer.in_flight = (1, viewer.viewpoint), 1
     assert viewer.wants(first) is None
     viewer.receive('{"view": [0.2, 3, 1.5]}', first)
     assert viewer.wants(first) is first and viewer.viewpoint.along == 0.2

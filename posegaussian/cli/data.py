@@ -146,6 +146,7 @@ def rectify(
     person: PersonNumber = 1,
     output: Output,
     settings: Settings = None,
+    device: Device = "auto",
 ) -> None:
     """Rectify the stereo pairs of a capture.
 
@@ -169,6 +170,7 @@ def rectify(
         people=people,
         number=person,
         offsets=parse_offsets(offsets),
+        device=device,
     )
 
 

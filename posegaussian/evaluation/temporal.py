@@ -12,9 +12,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
+from posegaussian.geometry.masks import bounding_box
+
 _FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
 """Pyramid scale, levels, window size, iterations, neighbourhood, its sigma, flags: the values of OpenCV's optical flow
 tutorial."""
+_CELL = 2 ** _FARNEBACK[1]
+"""Pixels of the image in one of the coarsest image of the pyramid."""
+_ROOM = 64
+"""Pixels around the person in which flow is looked for: on built-in people of 1024 px the flow then differs from that
+of the whole image by 1e-6 pixels on average, 3e-3 at most, in 0.4 of the time."""
 SETTLING = 4
 """Frames after which the temporal filter has settled, chosen by hand."""
 Levels = Float32[np.ndarray, "h w 3"] | UInt8[np.ndarray, "h w 3"]
@@ -210,8 +217,23 @@ def _grey(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
 
 
 def _flow(previous: UInt8[np.ndarray, "h w 3"], current: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 2"]:
-    flow = cv2.calcOpticalFlowFarneback(_grey(previous), _grey(current), None, *_FARNEBACK)  # type: ignore[call-overload]
-    return np.asarray(flow, dtype=np.float32)
+    """The optical flow, pixels; far from both people it is 0, and only the window around them is looked at."""
+    images = [_grey(previous), _grey(current)]
+    (height, width), box = images[0].shape, bounding_box(np.maximum(*images) > 0)
+    flow = np.zeros((height, width, 2), np.float32)
+    if box is not None:
+        rows, columns = _widened(box[1], box[3], height), _widened(box[0], box[2], width)
+        first, second = (np.ascontiguousarray(image[rows, columns]) for image in images)
+        found = cv2.calcOpticalFlowFarneback(first, second, None, *_FARNEBACK)  # type: ignore[call-overload]
+        flow[rows, columns] = found
+    return flow
+
+
+def _widened(start: int, end: int, length: int) -> slice:
+    """Where an axis is looked at: whole cells of the coarsest image of the pyramid, with room around the person."""
+    if length % _CELL:
+        return slice(0, length)
+    return slice(max(start - _ROOM, 0) // _CELL * _CELL, min(-(-(end + _ROOM) // _CELL) * _CELL, length))
 
 
 def _warped(values: np.ndarray, flow: Float32[np.ndarray, "h w 2"]) -> np.ndarray:

@@ -18,6 +18,7 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.errors import CaptureError
 from posegaussian.io import store
+from posegaussian.model.device import pick_device
 from posegaussian.parallel import in_order, thread_count
 from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.provenance import capture_digests
@@ -47,6 +48,7 @@ def rectify_capture(
     people: Path | None = None,
     number: int = 1,
     offsets: Mapping[str, int] | None = None,
+    device: str = "cpu",
 ) -> None:
     """Write the rectified pairs and undistorted held-out images of a capture, frame by frame.
 
@@ -61,6 +63,7 @@ def rectify_capture(
             are left out. None: the person is looked for here where masks are needed.
         number: which of several people is looked for here; 1 is the nearest to the rig's centre.
         offsets: whole frames that cameras are late.
+        device: auto, cpu, cuda or cuda:N; where masks are made, if none are given.
 
     Raises:
         CalibrationError: something is wrong with the calibration, or a pair cannot be rectified.
@@ -74,8 +77,15 @@ def rectify_capture(
     capture, correction = with_calibration(capture, settings, [name for pair in pairs for name in pair], frames)
     with nullcontext() if people is None else PeopleFile(people) as file:
         known = None if file is None else people_from(file, capture)
-        label, model = settings.mask_label, settings.matting
-        capture = with_masks(capture, settings.masks, label=label, people=known, number=number, matting=model)
+        capture = with_masks(
+            capture,
+            settings.masks,
+            label=settings.mask_label,
+            people=known,
+            number=number,
+            device=str(pick_device(device)),
+            matting=settings.matting,
+        )
         if file is not None:
             named = named_pairs(capture, pairs)
             needed = {camera for pair in named for camera in pair}.union(capture.held_out) if named else None

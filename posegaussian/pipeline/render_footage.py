@@ -2,8 +2,8 @@
 
 The frames are those of the stages people, rectify, heatmaps and render on the same capture. There are two passes, since
 the crop and the camera path depend on where the person is in all frames: the first finds people and makes mattes, the
-second rectifies, reconstructs, renders and encodes. Threads read and prepare frames ahead; the caller's runs the
-networks in order. Each thread holds two frames: raw images, and 42 MB of input for a pair of 1024 x 1024.
+second rectifies, reconstructs, renders and encodes. Threads read and prepare frames ahead, and draw views; the caller's
+runs the network in order. Each thread holds two frames: raw images, and 42 MB of input for a pair of 1024 x 1024.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from posegaussian.captures.capture import Capture
@@ -24,6 +24,7 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import DetectorSettings, RenderSettings, ViewSettings
 from posegaussian.data.rectify import device_input, network_input
 from posegaussian.errors import warn
+from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.ply import write_ply
 from posegaussian.io.space import ensure_room
@@ -49,7 +50,7 @@ from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import pair_outline, path_cameras
 from posegaussian.rendering.reconstruct import FrameReconstructor, render, to_bytes
 from posegaussian.streams import own_stream
-from posegaussian.types import StereoPair
+from posegaussian.types import Camera, Gaussians, StereoPair
 
 _THREADS = {"cuda": 6, "cpu": 16}
 """Threads that prepare frames, at most; beside a GPU, more would only take Python's lock from the thread that runs the
@@ -115,27 +116,40 @@ def render_footage(
     width, height = settings.size or (capture.cameras[names[0]].width, capture.cameras[names[0]].height)
     path = _path(plan, names, ratio, len(capture.frames))
     ends = {0: (plan.views[0].source.pinhole(), plan.views[1].source.pinhole())}
-    cameras = path_cameras(path, ends, _outlines(masked, plan), width, height)
+    posed, filmed = network.settings.pose != "none", network.settings.filmed
+    rectifier = DeviceRectifier(plan, chosen, filmed) if chosen.type == "cuda" else None
+    cameras = path_cameras(path, ends, _outlines(masked, plan, rectifier), width, height)
     fps = settings.fps or round(capture.fps or RenderSettings().fps)
     if target := video or frames:
         ensure_room(target, path_bytes(RenderSettings(len(path), (width, height))))
-    posed, filmed = network.settings.pose != "none", network.settings.filmed
     known = joints if _known(settings.detector, masked) else None
-    prepare = _preparation(plan, settings.detector if posed else None, known, filmed, chosen)
+    prepare = _preparation(plan, settings.detector if posed else None, known, filmed, chosen, rectifier)
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_folder(splats)) if splats else None
         files = stack.enter_context(Background())
         shown = stack.enter_context(path_output(video, frames, fps, files))
         reconstructor = FrameReconstructor(network, chosen, stabilizer)
         inputs = _inputs(masked, plan, prepare, min(thread_count(), _THREADS[chosen.type]))
-        steps = zip(capture.frames, cameras, inputs, strict=True)
-        for index, (frame, camera, pair) in enumerate(
-            progress(steps, f"render {capture.name}", len(cameras), unit="frames")
-        ):
-            (found,) = reconstructor([pair])
-            shown.add(index, to_bytes(render(found.gaussians, camera, backend=settings.backend).colors))
+        steps = zip(cameras, inputs, strict=True)
+
+        def reconstructed() -> Iterator[tuple[Camera, Gaussians]]:
+            for camera, pair in steps:
+                with own_stream(chosen):
+                    (found,) = reconstructor([pair])
+                yield camera, found.gaussians
+
+        def drawn(item: tuple[Camera, Gaussians]) -> tuple[Gaussians, UInt8[np.ndarray, "h w 3"]]:
+            camera, gaussians = item
+            with own_stream(chosen):
+                return gaussians, to_bytes(render(gaussians, camera, backend=settings.backend).colors)
+
+        views = in_order(drawn, reconstructed(), threads=1)
+        shown_views = progress(views, f"render {capture.name}", len(cameras), unit="frames")
+        for index, (gaussians, image) in enumerate(shown_views):
+            shown.add(index, image)
             if folder:
-                files.call(write_ply, folder / f"{'-'.join(plan.names)}_{frame:06d}.ply", found.gaussians)
+                name = f"{'-'.join(plan.names)}_{capture.frames[index]:06d}.ply"
+                files.call(write_ply, folder / name, gaussians)
     written = ", ".join(str(each) for each in (video, frames, splats) if each)
     print(f"{written}: {len(cameras)} frames, from {names[0]} to {names[1]}, with {weights.name}")
 
@@ -173,7 +187,12 @@ def _known(settings: DetectorSettings, capture: Capture) -> bool:
 
 
 def _preparation(
-    plan: PairPlan, settings: DetectorSettings | None, known: _FoundJoints | None, filmed: bool, device: torch.device
+    plan: PairPlan,
+    settings: DetectorSettings | None,
+    known: _FoundJoints | None,
+    filmed: bool,
+    device: torch.device,
+    rectifier: DeviceRectifier | None,
 ) -> Callable[[int, Mapping[str, CameraFrame]], StereoPair]:
     """What makes of a frame's number and raw views what the network reads, on its device.
 
@@ -183,34 +202,42 @@ def _preparation(
         known: the joints that were found in the raw frames; None: they are detected.
         filmed: whether the network sees what surrounds the person.
         device: of the network.
+        rectifier: by the plan on that device; None: on the CPU.
     """
     if settings and not known:  # a detector that looks at the images, on the CPU
         detect = [load_detector(settings, str(device)).detect] * 2
         return lambda frame, views: network_input(plan, views, detect, filmed, device)
 
-    def joints(frame: int) -> list[KnownJoints]:
-        return known.joints(plan, frame) if settings and known else []
-
-    if device.type == "cpu":
-        return lambda frame, views: network_input(plan, views, joints(frame), filmed)
-    rectifier = DeviceRectifier(plan, device, filmed)
-
     def prepare(frame: int, views: Mapping[str, CameraFrame]) -> StereoPair:
+        joints = known.joints(plan, frame) if settings and known else []
+        if rectifier is None:
+            return network_input(plan, views, joints, filmed)
         with own_stream(device):
-            return device_input(rectifier, views, joints(frame))
+            return device_input(rectifier, views, joints)
 
     return prepare
 
 
-def _outlines(capture: Capture, plan: PairPlan) -> list[Float[Tensor, "_ 3"]]:
+def _outlines(capture: Capture, plan: PairPlan, rectifier: DeviceRectifier | None) -> list[Float[Tensor, "_ 3"]]:
     """The person's outline in each frame; see `framing.person_outlines`."""
     cameras = plan.cameras[None]
+    blank = [] if rectifier is None else [_blank(view.source, rectifier.device) for view in plan.views]
 
     def outline(frame: int) -> Float[Tensor, "_ 3"]:
-        masks = np.stack([rectify_mask(view, capture.mask(view.name, frame)) for view in plan.views])
-        return pair_outline(masks, cameras)
+        masks = [capture.mask(name, frame) for name in plan.names]
+        if rectifier is None:
+            found = np.stack([rectify_mask(*each) for each in zip(plan.views, masks, strict=True)])
+        else:
+            with own_stream(rectifier.device):
+                there = [torch.from_numpy(mask).to(rectifier.device) for mask in masks]
+                found = rectifier(blank, there)[1].cpu().numpy()
+        return pair_outline(found, cameras)
 
     return list(in_order(outline, capture.frames))
+
+
+def _blank(camera: SourceCamera, device: torch.device) -> UInt8[Tensor, "h w 3"]:
+    return torch.zeros(camera.height, camera.width, 3, dtype=torch.uint8, device=device)
 
 
 def _inputs(
@@ -220,14 +247,15 @@ def _inputs(
     threads: int,
 ) -> Iterator[StereoPair]:
     """What the network reads of each frame, prepared ahead by threads; a warning says where no joints were found."""
-    raw = read_ahead(RectificationPlan((plan,)), capture, capture.frames)
+    raw = zip(capture.frames, read_ahead(RectificationPlan((plan,)), capture, capture.frames), strict=True)
+
+    def prepared(item: tuple[int, Mapping[str, CameraFrame]]) -> tuple[StereoPair, bool]:
+        pair = prepare(*item)
+        return pair, pair.scores is None or bool(pair.scores.any())
+
     missing = []
-    for frame, pair in zip(
-        capture.frames,
-        in_order(lambda item: prepare(*item), zip(capture.frames, raw, strict=True), threads),
-        strict=True,
-    ):
-        if pair.scores is not None and not pair.scores.any():
+    for frame, (pair, found) in zip(capture.frames, in_order(prepared, raw, threads), strict=True):
+        if not found:
             missing.append(frame)
         yield pair
     if missing:

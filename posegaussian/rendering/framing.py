@@ -14,6 +14,7 @@ from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.masks import is_person
 from posegaussian.geometry.projection import project, unproject_pixels
 from posegaussian.io.store import Reader
+from posegaussian.parallel import in_order
 from posegaussian.rendering.camera_path import PathStep, camera_between, pivot_between, source_cameras
 from posegaussian.types import Camera
 
@@ -106,13 +107,12 @@ def person_outlines(rectified: Reader) -> list[Float[Tensor, "_ 3"]]:
     points for its pair.
     """
     pairs, frames = rectified["sources/masks"].shape[:2]
-    found = [torch.zeros(0, 3, dtype=torch.float64) for _ in range(frames)]
-    for pair in range(pairs):
-        cameras = read_cameras(rectified, pair).to(torch.float64)
-        for frame in range(frames):
-            points = pair_outline(rectified["sources/masks"][pair, frame], cameras)
-            found[frame] = torch.cat([found[frame], points])
-    return found
+    cameras = [read_cameras(rectified, pair).to(torch.float64) for pair in range(pairs)]
+
+    def outlines(frame: int) -> Float[Tensor, "_ 3"]:
+        return torch.cat([pair_outline(rectified["sources/masks"][n, frame], cameras[n]) for n in range(pairs)])
+
+    return list(in_order(outlines, range(frames)))
 
 
 def pair_outline(masks: UInt8[np.ndarray, "2 h w"], cameras: Camera) -> Float[Tensor, "_ 3"]:

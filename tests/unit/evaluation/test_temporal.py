@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from posegaussian.evaluation import temporal
 from posegaussian.evaluation.temporal import Jitter, SettledJitter, static_jitter, tof, warping_error
 
 
@@ -56,3 +58,19 @@ def test_what_follows_the_true_motion_warps_without_error():
     flicker = warping_error((truth + noise * (truth > 0)).clamp(0, 1), truth)
     assert 8 < flicker < 14
     assert warping_error(moving(0.0), truth) > 2 * steady
+
+
+@pytest.mark.parametrize("size", [(256, 320), (250, 330)])
+def test_the_flow_around_a_person_is_that_of_the_whole_images(size):
+    """Within a thousandth of a pixel; sizes that are whole cells of the pyramid, and others."""
+    random = np.random.default_rng(2)
+    texture = cv2.GaussianBlur(random.integers(30, 255, (90, 60, 3)).astype(np.uint8), (0, 0), 1.5)
+    frames = []
+    for shift in (0, 2):
+        frames.append(np.zeros((*size, 3), np.uint8))
+        frames[-1][80 + shift : 170 + shift, 120 + shift : 180 + shift] = texture
+    greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+    expected = cv2.calcOpticalFlowFarneback(*greys, None, *temporal._FARNEBACK)
+    found = temporal.Motion(*frames).forward
+    assert np.linalg.norm(found, axis=-1)[90:160, 130:170].mean() > 1.5
+    assert np.abs(found - expected).max() < 1e-3

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from posegaussian.locks import DEVICE
 from posegaussian.types import Tensors
 
 _MARGIN = 2
@@ -96,6 +97,37 @@ def sample_crop(
     extent = cell * torch.tensor(part.shape[:1:-1])
     grid = _grid(crop, torch.tensor(low), extent, size, part.device)
     return functional.grid_sample(part, grid, padding_mode=outside, align_corners=False)[0]
+
+
+def resample_crop(image: UInt8[Tensor, "3 h w"], crop: Crops, size: int) -> Float[Tensor, "3 size size"]:
+    """What `sample_crop` returns with `outside="border"`, on any device, without looking at a value on the host.
+
+    The averages are products with matrices, whose size does not depend on the crop: so it can be part of a CUDA graph.
+
+    Args:
+        image: RGB.
+        crop: one square, on the device of the image.
+        size: of the result, pixels.
+    """
+    most = 3 * size  # cells along an axis: a crop has less than twice its pixels, and sqrt(2) times as many if turned
+    shares = torch.stack(torch.meshgrid(*[torch.arange(2.0, device=image.device)] * 2, indexing="xy"), -1).reshape(4, 2)
+    corners = crop.to_image(shares)
+    cell = (crop.side / size).floor().clamp_min(1)
+    places = crop.to_image(cell_centres(size, size, image.device))
+    matrices, axes = [], []
+    for axis, length in ((1, image.shape[1]), (0, image.shape[2])):
+        low = (corners[:, axis].amin() - _MARGIN).floor().clamp(0, length - 1)
+        high = torch.maximum((corners[:, axis].amax() + _MARGIN).ceil().clamp_max(length), low + 1)
+        first = low + cell * torch.arange(most, device=image.device)[:, None]
+        pixel = torch.arange(length, device=image.device)
+        inside = ((pixel >= first) & (pixel < torch.minimum(first + cell, high))).float()
+        matrices.append(inside / inside.sum(1, keepdim=True).clamp_min(1))
+        last = ((high - low) / cell).ceil() - 1
+        axes.append(torch.minimum(((places[:, axis] - low) / cell - 0.5).clamp_min(0), last))
+    with DEVICE.shared():
+        cells = matrices[0] @ (image.float() / 255) @ matrices[1].T
+    grid = (2 * torch.stack(axes[::-1], -1) + 1) / most - 1
+    return functional.grid_sample(cells[None], grid.reshape(1, size, size, 2), align_corners=False)[0]
 
 
 def _grid(

@@ -8,7 +8,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from posegaussian.pose.detectors.blazepose.crops import Crops, cell_centres, sample_crops, upright_crops
+from posegaussian.pose.detectors.blazepose.crops import (
+    Crops,
+    cell_centres,
+    resample_crop,
+    sample_crops,
+    upright_crops,
+)
 from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.pose.person import MATTE, Person, matte_box
 from posegaussian.types import Tensors
@@ -84,9 +90,26 @@ def measure_people(
 
 
 def _measure(network: Network, images: "list[UInt8[Tensor, '3 _ _']]", crops: Crops) -> People:
+    if images[0].is_cuda:
+        rows, following, *found = network.graph(_measured)(images[0].device, crops.rows(), *images)
+        return People(Crops.of_rows(rows), Crops.of_rows(following), *found)
+    with torch.inference_mode():
+        return _people(network, sample_crops(images, crops, network.size[0], "border"), crops)
+
+
+def _measured(network: Network, rows: Float[Tensor, "b 4"], *images: UInt8[Tensor, "3 _ _"]) -> tuple[Tensor, ...]:
+    """The people in crops as tensors, in the order of the fields, without looking at a value on the host."""
+    size, crops = network.size[0], Crops.of_rows(rows)
+    seen = torch.stack([resample_crop(image, crops[index], size) for index, image in enumerate(images)])
+    found = _people(network, seen, crops)
+    rest = found.score, found.points, found.visibility, found.presence, found.world, found.matte_logits
+    return rows, found.next_crops.rows(), *rest
+
+
+def _people(network: Network, seen: Float[Tensor, "b 3 size size"], crops: Crops) -> People:
+    """The people that the network sees in the pixels of crops."""
     size = network.size[0]
-    values, score, matte, _, world = network.replayed(sample_crops(images, crops, size, "border"))
-    crops = Crops.of_rows(crops.rows().to(values.device))
+    values, score, matte, _, world = network(seen)
     landmarks = values.unflatten(-1, (-1, 5))
     pixels = crops.to_image(landmarks[..., :2] / size)
     depth = landmarks[..., 2:3] / size * crops.side[:, None, None]

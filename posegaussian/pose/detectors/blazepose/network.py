@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ class Network(nn.Module):
         ValueError: an operation, or one of its options, is not known here.
     """
 
+    _graphs: dict[Callable[..., tuple[Tensor, ...]], GraphPerShape]
+
     def __init__(self, model: Model):
         super().__init__()
         self.size = model.size
@@ -38,11 +41,16 @@ class Network(nn.Module):
         ]
         self.requires_grad_(False).eval()
         self._run = GraphPerShape(lambda images: tuple(self(images)))
+        self._graphs = {}
 
     def replayed(self, images: Float[Tensor, "b channels h w"]) -> tuple[Tensor, ...]:
         """What `forward` returns; on CUDA as one graph for each batch size."""
         with torch.inference_mode():
             return self._run(images.device, images) if images.is_cuda else tuple(self(images))
+
+    def graph(self, function: Callable[..., tuple[Tensor, ...]]) -> GraphPerShape:
+        """A function of this network and of tensors; on CUDA it runs as one graph for each combination of shapes."""
+        return self._graphs.setdefault(function, GraphPerShape(partial(function, self)))
 
     def forward(self, images: Float[Tensor, "b channels h w"]) -> list[Tensor]:
         """The outputs in the order of the file; those of four axes are (b, channels, height, width)."""

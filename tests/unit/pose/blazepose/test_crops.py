@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.pose.detectors.blazepose.crops import Crops, box_crops, cell_centres, sample_crop, upright_crops
+from posegaussian.pose.detectors.blazepose.crops import (
+    Crops,
+    box_crops,
+    cell_centres,
+    resample_crop,
+    sample_crop,
+    upright_crops,
+)
 
 
 def crop(x=40.0, y=40.0, side=24.0, degrees=0.0) -> Crops:
@@ -56,6 +63,25 @@ def test_beyond_the_image(outside, value):
     found = sample_crop(image, crop(0.0, 10.0, 16.0), 16, outside)
     assert (found[:, :, 9:] == 1).all() and (found[:, :, :7] == value).all()
     assert (sample_crop(image, crop(-90.0, 10.0, 16.0), 8, outside) == value).all()
+
+
+@pytest.mark.parametrize("degrees", [0.0, 45.0, -100.0])
+@pytest.mark.parametrize(
+    ("x", "y", "side"),
+    [
+        (40.0, 40.0, 24.0),
+        (60.0, 50.0, 40.0),
+        (70.0, 40.0, 61.5),
+        (0.0, 10.0, 200.0),
+        (95.0, 75.0, 33.0),
+        (-90.0, 9.0, 16.0),
+    ],
+)
+def test_products_with_matrices_give_the_same_crop(x, y, side, degrees):
+    image = torch.randint(0, 256, (3, 80, 100), dtype=torch.uint8)
+    frame = crop(x, y, side, degrees)
+    found, expected = resample_crop(image, frame, 20), sample_crop(image, frame, 20, "border")
+    torch.testing.assert_close(found, expected, atol=2e-4, rtol=0)
 
 
 def test_centres_of_cells():

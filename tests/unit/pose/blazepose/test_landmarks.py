@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from posegaussian.pose.detectors.blazepose.crops import Crops, box_crops
-from posegaussian.pose.detectors.blazepose.landmarks import image_mattes, measure_people
+from posegaussian.pose.detectors.blazepose.finder import load_blazepose
+from posegaussian.pose.detectors.blazepose.landmarks import People, _measured, image_mattes, measure_people
 from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.pose.person import LANDMARKS
 
@@ -65,3 +66,17 @@ def test_the_matte_lies_in_the_image():
     wanted = torch.zeros(100, 120)
     wanted[34:50, 60:76] = 1
     torch.testing.assert_close(matte, wanted, atol=1e-3, rtol=0)
+
+
+def test_what_a_graph_runs_finds_the_same_people():
+    smooth = nn.functional.interpolate(torch.rand(1, 3, 6, 4), size=(300, 200), mode="bicubic")[0]
+    model, image = load_blazepose().landmarks, (255 * smooth.clamp(0, 1)).byte()
+    crops = Crops.of_rows(torch.tensor([[100.0, 150.0, 280.0, 0.3], [60.0, 200.0, 520.0, -1.0]]))
+    rows, following, *found = _measured(model, crops.rows(), image, image.flip(2))
+    expected = measure_people(model, [image, image.flip(2)], crops, refinements=0)
+    people = People(Crops.of_rows(rows), Crops.of_rows(following), *found)
+    for one, other in ((people.crops, expected.crops), (people.next_crops, expected.next_crops)):
+        torch.testing.assert_close(one.rows(), other.rows(), atol=0.05, rtol=0)
+    torch.testing.assert_close(people.matte_logits.sigmoid(), expected.matte_logits.sigmoid(), atol=0.02, rtol=0)
+    for name in ("score", "points", "visibility", "presence", "world"):
+        torch.testing.assert_close(getattr(people, name), getattr(expected, name), atol=0.05, rtol=0)

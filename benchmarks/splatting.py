@@ -50,9 +50,9 @@ def camera_at(azimuth: float, size: int) -> Camera:
     return Camera(torch.tensor(intrinsics).float(), torch.tensor(pose).float(), size, size)
 
 
-def body(count: int, seed: int = 0) -> Gaussians:
+def body(count: int) -> Gaussians:
     """Gaussians at the pixels of two source cameras at -0.2 and 0.2 radians that see a person made of ellipsoids."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     points, footprints = [], []
     size = math.ceil(1024 * math.sqrt(max(count, 1000) / 300_000))
     for azimuth in (-0.2, 0.2):

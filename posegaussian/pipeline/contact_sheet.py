@@ -13,6 +13,8 @@ from posegaussian.synthetic.dataset.contact_sheet import render_in_room, render_
 
 _QUALITY = {".png": (), ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88), ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 88)}
 """OpenCV's parameters of the encoder, by suffix; the JPEG quality is chosen by hand."""
+_COLUMNS = 8
+"""Images side by side where each person has one."""
 
 
 def write_contact_sheet(
@@ -21,7 +23,6 @@ def write_contact_sheet(
     settings: PeopleSettings,
     size: int = 384,
     frames: int = 1,
-    columns: int = 8,
     room: RoomSettings | None = None,
 ) -> None:
     """Render people on one sheet, each from a random direction; with `frames` above 1, one row for each person.
@@ -32,7 +33,6 @@ def write_contact_sheet(
         settings: which people may be drawn.
         size: height of one image, pixels.
         frames: number of images of each person, 5 frames apart.
-        columns: images side by side where each person has one.
         room: which rooms surround the people; None: an even wall.
 
     Raises:
@@ -48,5 +48,5 @@ def write_contact_sheet(
             images += render_portraits(seed, settings, size, frames)
         else:
             images += render_in_room(seed, settings, room, size, frames)
-    sheet = tile_images(images, min(columns if frames == 1 else frames, len(images)))
+    sheet = tile_images(images, min(_COLUMNS if frames == 1 else frames, len(images)))
     write_image(output, sheet, _QUALITY[output.suffix.lower()])

@@ -15,7 +15,7 @@ from posegaussian.preparation.calibration.bundle import Solution, adjust
 from posegaussian.preparation.calibration.chaining import board_poses, chain_cameras, medoid
 from posegaussian.preparation.calibration.detection import View
 from posegaussian.preparation.calibration.intrinsics import check_lens, start_intrinsics
-from posegaussian.preparation.calibration.selection import MOST_FRAMES, chosen_frames, sharp_views
+from posegaussian.preparation.calibration.selection import chosen_frames, sharp_views
 from posegaussian.preparation.calibration.world import check_heights, world_of_cameras, world_on_floor
 
 _OUTLIER = 4.0
@@ -66,7 +66,6 @@ def calibrate_rig(
     views: Sequence[View],
     sizes: Mapping[str, tuple[int, int]],
     floor: int | None = None,
-    most: int = MOST_FRAMES,
 ) -> RigCalibration:
     """Calibrate all cameras of a rig together: lenses, poses, scale from the board's squares.
 
@@ -75,7 +74,6 @@ def calibrate_rig(
         views: of all cameras; frames of the same number are of the same time.
         sizes: width and height of the images by camera, pixels.
         floor: frame in which the board lies on the floor, its print up; None: up is up in the images.
-        most: how many frames are solved for at most.
 
     Raises:
         CalibrationError: the views do not determine all cameras, or contradict each other.
@@ -88,7 +86,7 @@ def calibrate_rig(
         what = "the board, which should lie on the floor here, is seen by no camera"
         raise CalibrationError(what, code="no-board-on-floor", frame=floor, hint="choose another frame")
     sharp = sharp_views(views)
-    frames = chosen_frames(board, sharp, sizes, most)
+    frames = chosen_frames(board, sharp, sizes)
     used = [view for view in sharp if view.frame in frames and view.frame != floor]
     used += [view for view in views if view.frame == floor]
     solution, kept = _without_outliers(board, used, _start(board, used, sizes))

@@ -45,9 +45,7 @@ def sharp_views(views: Sequence[View]) -> list[View]:
     return [view for view in views if view.blur <= limit[view.camera]]
 
 
-def chosen_frames(
-    board: TargetBoard, views: Sequence[View], sizes: Mapping[str, tuple[int, int]], most: int = MOST_FRAMES
-) -> list[int]:
+def chosen_frames(board: TargetBoard, views: Sequence[View], sizes: Mapping[str, tuple[int, int]]) -> list[int]:
     """Frames, ascending, chosen greedily: each adds most to what those before it show least.
 
     A frame shows cells of each camera's image, a foreshortening of the board in each camera, and pairs of cameras. What
@@ -63,7 +61,7 @@ def chosen_frames(
         shown[frame] += [(pair, _PAIR_WEIGHT) for pair in pairs]
     counts: Counter[Hashable] = Counter()
     left, chosen = sorted(shown), []
-    while left and len(chosen) < most:
+    while left and len(chosen) < MOST_FRAMES:
         gains = [sum(weight / (1 + counts[token]) for token, weight in shown[frame]) for frame in left]
         best = left.pop(int(np.argmax(gains)))
         counts.update(token for token, _ in shown[best])

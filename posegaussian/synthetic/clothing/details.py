@@ -108,7 +108,7 @@ def ribbing(
     return detail
 
 
-def buttons(low: float, high: float, count: int, tone: Colour, size: float = 0.0055, place: float = 0.0) -> Detail:
+def buttons(low: float, high: float, count: int, tone: Colour, size: float = 0.0055) -> Detail:
     """A placket with a row of buttons in front."""
 
     def detail(points, values):
@@ -116,20 +116,20 @@ def buttons(low: float, high: float, count: int, tone: Colour, size: float = 0.0
         front = (y < 0) & (z > low - 0.05) & (z < high + 0.04)
         step = (high - low) / max(count - 1, 1)
         nearest = low + step * np.clip(np.round((z - low) / step), 0, count - 1)
-        radius = np.hypot(x - place, z - nearest)
+        radius = np.hypot(x, z - nearest)
         disc = front * soft_step(size - radius, 0.0012)
         rim = front * np.exp(-(((radius - size) / 0.0012) ** 2))
-        holes = disc * (abs(abs(x - place) - 0.0012) < 0.0007) * (abs(abs(z - nearest) - 0.0012) < 0.0007)
+        holes = disc * (abs(abs(x) - 0.0012) < 0.0007) * (abs(abs(z - nearest) - 0.0012) < 0.0007)
         for side in (-0.015, 0.015):
-            seam = front * np.exp(-(((x - place - side) / 0.0012) ** 2))
+            seam = front * np.exp(-(((x - side) / 0.0012) ** 2))
             values[:, :3] *= (1 - 0.25 * seam)[:, None]
             values[:, 3] -= 4e-4 * seam
-        values[:, 3] += front * 5e-4 * soft_step(0.015 - abs(x - place), 0.001)
+        values[:, 3] += front * 5e-4 * soft_step(0.015 - abs(x), 0.001)
         values[:, :3] *= (1 - 0.3 * rim)[:, None]
         patch(values, disc, tone, 0.0013)
         values[:, :3] *= (1 - 0.6 * holes)[:, None]
 
-    return restricted(lambda p: (p[:, 1] < 0) & (abs(p[:, 0] - place) < 0.03), detail)
+    return restricted(lambda p: (p[:, 1] < 0) & (abs(p[:, 0]) < 0.03), detail)
 
 
 def zipper(low: float, high: float, metal: float) -> Detail:
@@ -177,13 +177,13 @@ def pocket(
     return restricted(lambda p: abs(p[:, 2] - middle[1]) < reach, detail)
 
 
-def slit(start: tuple[float, float], end: tuple[float, float], both: bool = True) -> Detail:
-    """A slanted pocket opening in front, from one (x, z) to another."""
+def slit(start: tuple[float, float], end: tuple[float, float]) -> Detail:
+    """Two slanted pocket openings in front, from one (x, z) to another and mirrored."""
 
     def detail(points, values):
         x, y, z = points.T
         a, b = np.array(start), np.array(end)
-        place = np.stack([abs(x) if both else x, z], axis=1) - a
+        place = np.stack([abs(x), z], axis=1) - a
         axis = b - a
         along = np.clip(place @ axis / (axis @ axis), 0, 1)
         distance = np.where(y < 0.05, np.linalg.norm(place - along[:, None] * axis, axis=1), 1.0)

@@ -159,9 +159,9 @@ def split_faces(faces: Int[np.ndarray, "f 3"], edges: Int[np.ndarray, "e 2"], co
     return np.concatenate([np.stack(x, axis=1)[number == n] for n, corners in parts.items() for x in corners])
 
 
-def limit_influences(surface: Surface, count: int = 4) -> Surface:
-    """The same with only the largest skinning weights of each vertex, as graphics hardware allows."""
-    bones, shares = largest_weights(surface.weights, count)
+def limit_influences(surface: Surface) -> Surface:
+    """The same with only the four largest skinning weights of each vertex, as graphics hardware allows."""
+    bones, shares = largest_weights(surface.weights, 4)
     weights = np.zeros_like(surface.weights)
     np.put_along_axis(weights, bones, shares, 1)
     return replace(surface, weights=weights)

@@ -10,6 +10,8 @@ DEPTH = 0.04
 """Mirrors and posters lie this far before the wall, metres, before boards and skirting; chosen by hand."""
 FRAME = 0.025
 """Width of their frames, metres; chosen by hand."""
+_TRIES = 60
+"""Places that are tried for each; chosen by hand."""
 SILVER = 0.9
 """Share of the light that a silvered mirror reflects at normal incidence."""
 GLASS = 0.04
@@ -57,23 +59,21 @@ def _frame(site: Site, rng: np.random.Generator, wide: float, tall: float, low: 
     return True
 
 
-def _place(
-    site: Site, rng: np.random.Generator, half: float, low: float, high: float, tries: int = 60
-) -> tuple[int, float] | None:
+def _place(site: Site, rng: np.random.Generator, half: float, low: float, high: float) -> tuple[int, float] | None:
     """A wall and a place along it, behind the person or aside as a camera sees them.
 
     The second half of the tries goes farther aside, and lets furniture stand before it.
     """
-    for attempt in range(tries):
+    for attempt in range(_TRIES):
         eye = site.plan.eyes[rng.integers(len(site.plan.eyes)), :2]
-        away = np.arctan2(-eye[1], -eye[0]) + rng.uniform(-1, 1) * (0.6 if attempt < tries // 2 else 1.2)
+        away = np.arctan2(-eye[1], -eye[0]) + rng.uniform(-1, 1) * (0.6 if attempt < _TRIES // 2 else 1.2)
         side, along = site.wall_towards(np.array([np.cos(away), np.sin(away)]))
         if abs(along) + half > site.wall(side)[2] - 0.05:
             continue
         if any(along - half < end and start < along + half for start, end in site.occupied[side]):
             continue
         x, y, _ = site.in_room(side, along, -0.12, 0.0)
-        if attempt < tries // 2 and not site.plan.free(x, y, (half, 0.1), site.wall(side)[1], low, high, seen=False):
+        if attempt < _TRIES // 2 and not site.plan.free(x, y, (half, 0.1), site.wall(side)[1], low, high, seen=False):
             continue
         site.occupied[side].append((along - half, along + half))
         return side, along

@@ -77,11 +77,11 @@ class Palette:
         """Painted or bare metal."""
         return self.add("metal", self.pick(METALS))
 
-    def paint(self, value=(0.6, 0.88), saturation=(0.0, 0.2)) -> RGB:
+    def paint(self, value=(0.6, 0.88)) -> RGB:
         """A colour of walls: mostly pale, sometimes strong."""
         if self.rng.uniform() < 0.2:
             return self.tint((0.2, 0.55), (0.3, 0.7))
-        return self.tint(saturation, value, (0.02, 0.2) if self.rng.uniform() < 0.6 else (0.3, 0.75))
+        return self.tint((0.0, 0.2), value, (0.02, 0.2) if self.rng.uniform() < 0.6 else (0.3, 0.75))
 
     def fabric(self, texture: str = "fabric") -> int:
         """Upholstery or curtains."""

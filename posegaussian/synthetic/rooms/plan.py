@@ -14,6 +14,8 @@ CLEARANCE = 0.25
 """Free space around each camera, metres; chosen by hand: a body and a tripod's head."""
 GAP = 0.03
 """Free space between things, metres."""
+_TRIES, _TRIES_BEFORE = 14, 20
+"""Places that are tried for a thing, and for one before the person. Chosen by hand."""
 MARGIN = 0.1
 """Free space between things and lines of sight, metres."""
 
@@ -73,18 +75,14 @@ class Plan:
         self.taken.append((x, y, *half, yaw))
 
     def along_wall(
-        self, rng: np.random.Generator, size: tuple[float, float, float], tries: int = 14, bottom: float = 0.0
+        self, rng: np.random.Generator, size: tuple[float, float, float]
     ) -> tuple[float, float, float] | None:
-        """A free place for a thing with its back to a wall: x, y and yaw, taken at once; None where none was found.
+        """A free place for a thing of a width, depth and height (metres) with its back to a wall.
 
-        Args:
-            rng: draws the place.
-            size: width, depth and height, metres.
-            tries: number of places that are tried.
-            bottom: height above the floor, metres.
+        x, y and yaw, taken at once; None where none was found.
         """
         half = size[0] / 2, size[1] / 2
-        for _ in range(tries):
+        for _ in range(_TRIES):
             side = int(rng.integers(4))
             yaw = (0.0, -np.pi / 2, np.pi, np.pi / 2)[side]  # the back, +y, towards +y, +x, -y, -x
             gap = half[1] + rng.uniform(0.02, 0.08)
@@ -95,17 +93,15 @@ class Plan:
             ]
             x = (along[0], self.high[0] - gap, along[0], self.low[0] + gap)[side]
             y = (self.high[1] - gap, along[1], self.low[1] + gap, along[1])[side]
-            if self.free(x, y, half, yaw, bottom, bottom + size[2]):
+            if self.free(x, y, half, yaw, 0.0, size[2]):
                 self.take(x, y, half, yaw)
                 return x, y, yaw
         return None
 
-    def anywhere(
-        self, rng: np.random.Generator, size: tuple[float, float, float], tries: int = 14
-    ) -> tuple[float, float, float] | None:
+    def anywhere(self, rng: np.random.Generator, size: tuple[float, float, float]) -> tuple[float, float, float] | None:
         """A free place on the floor, as `along_wall`, turned at random."""
         half = size[0] / 2, size[1] / 2
-        for _ in range(tries):
+        for _ in range(_TRIES):
             x, y = rng.uniform(self.low + half[0], np.maximum(self.high - half[0], self.low + half[0] + 0.01))
             yaw = rng.uniform(0, 2 * np.pi)
             if self.free(x, y, half, yaw, 0.0, size[2]):
@@ -113,16 +109,10 @@ class Plan:
                 return float(x), float(y), float(yaw)
         return None
 
-    def before(self, rng: np.random.Generator, width: float, tries: int = 20) -> tuple[float, float, float] | None:
-        """A place between a camera and the person, and the height at which a thing hides up to a quarter of the person.
-
-        Args:
-            rng: draws the place.
-            width: of the thing, metres.
-            tries: number of places that are tried.
-        """
+    def before(self, rng: np.random.Generator, width: float) -> tuple[float, float, float] | None:
+        """A place between a camera and the person, and the height of a thing there that hides up to a quarter of them."""
         feet, head = self.person[:, 2].min(), self.person[:, 2].max()
-        for _ in range(tries):
+        for _ in range(_TRIES_BEFORE):
             eye = self.eyes[rng.integers(len(self.eyes))]
             share = rng.uniform(0.3, 0.75)
             aim = np.array([*rng.uniform(-0.35, 0.35, 2), 0.0])

@@ -37,13 +37,11 @@ def ceiling(site: Site, material: int, colour) -> None:
     site.sides[5] = colour
 
 
-def wall(
-    site: Site, side: int, material: int, colour, openings: list[Opening] | None = None, top: float | None = None
-) -> None:
+def wall(site: Site, side: int, material: int, colour, openings: list[Opening] | None = None) -> None:
     """One wall around its openings, from left to right."""
     _, _, half = site.wall(side)
     site.at_wall(side)
-    b, top = site.builder, (top or site.height) + OVERLAP
+    b, top = site.builder, site.height + OVERLAP
 
     def piece(left, right, low, high):
         if right > left and high > low:
@@ -60,18 +58,18 @@ def wall(
     site.sides[(3, 1, 2, 0)[side]] = colour
 
 
-def skirting(site: Site, side: int, material: int, doors: list[Opening], height: float = 0.08) -> None:
-    """A skirting board that ends at doors."""
+def skirting(site: Site, side: int, material: int, doors: list[Opening]) -> None:
+    """A skirting board, 8 cm high, that ends at doors."""
     _, _, half = site.wall(side)
     site.at_wall(side)
     at = -half
     for left, right, *_ in [*sorted(doors), (half, half, 0, 0)]:
         if left - 0.08 > at:
-            site.builder.box((at, -0.014, 0), (left - 0.08, 0, height), material)
+            site.builder.box((at, -0.014, 0), (left - 0.08, 0, 0.08), material)
         at = right + 0.08
 
 
-def window(site: Site, side: int, opening: Opening, frame: int, bars: int = 1, radiator: bool = True) -> Lamp:
+def window(site: Site, side: int, opening: Opening, frame: int, bars: int = 1) -> Lamp:
     """A window's frame, sill and radiator; it shines into the room."""
     left, right, low, high = opening
     b = site.builder
@@ -85,7 +83,7 @@ def window(site: Site, side: int, opening: Opening, frame: int, bars: int = 1, r
         b.box((x, 0.1, low), (x + 0.06, 0.15, high), frame, sides=6)
     for z in (low, high - 0.06):
         b.box((left, 0.1, z), (right, 0.15, z + 0.06), frame, sides=6)
-    if radiator and low > 0.5 and site.rng.uniform() < 0.7:
+    if low > 0.5 and site.rng.uniform() < 0.7:
         _radiator(site, side, (left + right) / 2, min(right - left, 1.4), low - 0.12)
     axis = site.in_room(side, 1.0, 0.0, 0.0) - site.in_room(side, 0.0, 0.0, 0.0)
     return Lamp(

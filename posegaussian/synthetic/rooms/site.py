@@ -74,10 +74,10 @@ class Site:
         places = ((middle[0], high[1]), (high[0], middle[1]), (middle[0], low[1]), (low[0], middle[1]))
         return np.array(places[side]), YAWS[side], float(half[side % 2])
 
-    def at_wall(self, side: int, along: float = 0.0, z: float = 0.0, label: int = ROOM) -> None:
+    def at_wall(self, side: int, along: float = 0.0, label: int = ROOM) -> None:
         """Continue in the frame of a wall: x along it, y = 0 in its plane and negative inside, z up."""
         middle, yaw, _ = self.wall(side)
-        self.builder.place(middle[0] + along * np.cos(yaw), middle[1] + along * np.sin(yaw), yaw, z, label)
+        self.builder.place(middle[0] + along * np.cos(yaw), middle[1] + along * np.sin(yaw), yaw, label=label)
 
     def in_room(self, side: int, along: float, y: float, z: float) -> Float[np.ndarray, "3"]:
         """A point of the frame of a wall in the frame of the room."""

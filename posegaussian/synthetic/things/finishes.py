@@ -7,11 +7,11 @@ from posegaussian.synthetic.mesh.material import Material
 from posegaussian.synthetic.mesh.textures import Colour, blend, noise, sample_swatch, soft_step
 
 
-def plain(name: str, tone: Colour, gloss: float, roughness: float, mottle: float = 0.03, seed: int = 0) -> Material:
+def plain(name: str, tone: Colour, gloss: float, roughness: float) -> Material:
     """One colour with faint spots: plastic, metal, paint."""
 
     def texture(points):
-        spots = 1 + mottle * noise(points, 0.02, seed)
+        spots = 1 + 0.03 * noise(points, 0.02, 0)
         return np.column_stack([np.clip(tone * spots[:, None], 0, 1), 0 * spots])
 
     return Material(name, texture, gloss, roughness)

@@ -40,14 +40,8 @@ def solid(half: np.ndarray | list, power: float) -> Mesh:
     return half * cube / (abs(cube) ** power).sum(1, keepdims=True) ** (1 / power), np.concatenate(faces)
 
 
-def rod(path: Float[np.ndarray, "n 3"], radius: Float[np.ndarray, "n"] | float, sides: int = 12) -> Mesh:
-    """A tube along a path; where the radius falls to 0 it is closed.
-
-    Args:
-        path: at least two points, metres.
-        radius: at each point, metres.
-        sides: of its cross-section.
-    """
+def rod(path: Float[np.ndarray, "n 3"], radius: Float[np.ndarray, "n"] | float) -> Mesh:
+    """A tube of twelve sides along a path of two points or more; where the radius falls to 0 it is closed. Metres."""
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     across = np.empty_like(along)
@@ -55,10 +49,10 @@ def rod(path: Float[np.ndarray, "n 3"], radius: Float[np.ndarray, "n"] | float, 
     for i, axis in enumerate(along):  # carried along the path without twisting
         last = last - (last @ axis) * axis
         last = across[i] = last / np.linalg.norm(last)
-    angle = 2 * np.pi * np.arange(sides) / sides
+    angle = 2 * np.pi * np.arange(12) / 12
     ring = np.cos(angle)[:, None] * across[:, None] + np.sin(angle)[:, None] * np.cross(along, across)[:, None]
     radius = np.broadcast_to(radius, len(path))
-    return (path[:, None] + radius[:, None, None] * ring).reshape(-1, 3), tube(len(path), sides)[:, ::-1]
+    return (path[:, None] + radius[:, None, None] * ring).reshape(-1, 3), tube(len(path), 12)[:, ::-1]
 
 
 def capped(path: Float[np.ndarray, "n 3"], radius: float) -> Mesh:

@@ -110,7 +110,7 @@ class Plan:
         return None
 
     def before(self, rng: np.random.Generator, width: float) -> tuple[float, float, float] | None:
-        """A place between a camera and the person, and a height at which a thing hides up to a quarter of the person."""
+        """A place between a camera and the person, and a height at which a thing hides up to a quarter of them."""
         feet, head = self.person[:, 2].min(), self.person[:, 2].max()
         for _ in range(_TRIES_BEFORE):
             eye = self.eyes[rng.integers(len(self.eyes))]

@@ -13,6 +13,7 @@ from posegaussian.live.loop import LiveFrame
 from posegaussian.live.statistics import Meter
 from posegaussian.live.viewer import VIEW, jpeg, message
 from posegaussian.live.viewpoint import Viewpoint
+from posegaussian.parallel import limit_torch
 
 _THREADS = 8
 """Threads that encode views, at most: as many as there are viewers by default."""
@@ -35,7 +36,8 @@ class SharedViews:
 
     def __init__(self, render: Render, quality: int):
         self._render, self._quality = render, quality
-        self._renderers = ThreadPoolExecutor(2, "live view")  # two: a moved viewer need not wait for a frame's views
+        # Two: a viewer who has moved need not wait for the views of a frame. Other threads compute beside them.
+        self._renderers = ThreadPoolExecutor(2, "live view", limit_torch, (1,))
         self._encoders = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), "live encode")
         self._made: tuple[int, Wanted] = (0, {})
         self._wanted: dict[LiveFrame, Wanted] = {}

@@ -5,7 +5,8 @@ three times, so that every point is kept back once (cross-validation). A hypothe
 the kept-back points lie surely nearer to their epipolar lines: their cost falls by several times its standard error.
 
 The set grows by one camera at a time. To move one camera alone keeps the world where it is; if all cameras move,
-features have to tell where the rig stands, and few features do not (`benchmarks/cameras.py turned`, person 152).
+features have to tell where the rig stands, and few features do not (`benchmarks/cameras.py turned`, person 152). If
+half of the cameras would have to move, nothing tells any more which ones are right: all move, and share the motion.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ def simplest_motion(
         trial = _tried(tracks, cameras, pairs, cells, moving, focal)
         return trial if _sure(found.costs - trial.costs, cells) else found
 
-    while not good(found.residuals) and len(found.moving) < len(every):
-        grown = [(*found.moving, name) for name in every if name not in found.moving] if len(every) > 2 else [every]
+    while not good(found.residuals) and len(found.moving) < (len(every) - 1) // 2:
+        grown = [(*found.moving, name) for name in every if name not in found.moving]
         last, found = found, better(min(grown, key=lambda moving: _fitted_cost(tracks, cameras, pairs, moving)), 0.0)
         if found is last:
             break

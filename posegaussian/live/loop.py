@@ -169,12 +169,12 @@ class Loop:
             if prepared is None:
                 continue
             with self._timed("network"), own_stream(self._device):
-                self._prepared(prepared)
                 found = self._stages.reconstruct(prepared)
             number += 1
             self._measure("total", time.monotonic() - work.frame.time)
             with own_stream(self._device):
                 self._then(LiveFrame(number, work.frame.time, found.gaussians, found.cameras, work.images))
+                self._prepared(prepared)  # after: it waits for the device, and no view waits for it
 
     def _guarded(self, run: Callable[[], None]) -> None:
         """Run a thread; what ends it unexpectedly is kept, and ends the loop."""

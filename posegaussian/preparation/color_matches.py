@@ -6,7 +6,7 @@ cameras, which stand at -a/2 and a/2, appears at sin(phi + a/2) of the run's hal
 sin(phi - a/2) in the right one. Single matches are often wrong, and their median is not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from posegaussian.geometry import rectification
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.resampling import resample, sampling_map
+from posegaussian.parallel import in_order
 from posegaussian.preparation.footage import Footage
 
 ColorMatches = tuple[Float[np.ndarray, "_ 3"], Float[np.ndarray, "_ 3"]]
@@ -47,12 +48,15 @@ def srgb_to_linear(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h 
 
 def color_matches(footage: Footage, first: str, second: str, frames: Sequence[int]) -> ColorMatches:
     """Colours of the person that both cameras see, where they are usable in all channels."""
-    found = [np.zeros((2, 0, 4))]
-    for frame in frames:
-        masks = [footage.mask(camera, frame) for camera in (first, second)]
-        if all(is_person(mask).any() for mask in masks):
-            images = [footage.image(camera, frame) for camera in (first, second)]
-            found.append(_frame_matches(images, masks, [footage.cameras[camera] for camera in (first, second)]))
+    cameras = [footage.cameras[camera] for camera in (first, second)]
+
+    def seen() -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
+        for frame in frames:
+            masks = [footage.mask(camera, frame) for camera in (first, second)]
+            if all(is_person(mask).any() for mask in masks):
+                yield [footage.image(camera, frame) for camera in (first, second)], masks
+
+    found = [np.zeros((2, 0, 4)), *in_order(lambda views: _frame_matches(views[0], views[1], cameras), seen())]
     matches = np.concatenate(found, axis=1)
     low, high = _USABLE
     matches = matches[:, np.all((matches[..., :3] > low) & (matches[..., :3] < high), axis=(0, 2))]

@@ -84,7 +84,8 @@ class GraphPerShape:
                 self._graphs[shapes] = given, captured(lambda: self._function(*given), device, search=False)
             inputs, replay = self._graphs[shapes]
             for old, new in zip(inputs, arguments, strict=True):
-                old.copy_(new, non_blocking=True)
+                # A copy from memory that is not page-locked may wait until the stream has nothing to do.
+                old.copy_(new if new.is_cuda else new.pin_memory(), non_blocking=True)
             results = tuple(each.clone() for each in replay())
             self._last = torch.cuda.current_stream(device).record_event()
         return results

@@ -40,3 +40,12 @@ def to_host(values: Tensor) -> np.ndarray:
     if values.is_cuda:
         torch.cuda.current_stream(values.device).synchronize()
     return found.numpy()
+
+
+def to_device(values: np.ndarray, device: torch.device) -> Tensor:
+    """An array on a device; the calling thread does not wait for the work of its stream.
+
+    To CUDA it is copied from page-locked memory: a copy from any other may wait until the stream has nothing to do.
+    """
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

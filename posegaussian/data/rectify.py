@@ -21,6 +21,7 @@ from posegaussian.preparation.footage import FrameInMemory
 from posegaussian.preparation.mattes.matte import DeviceView
 from posegaussian.preparation.rectification import CameraFrame, rectify_pair, rectify_person
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, plan_pair, with_matched_colors
+from posegaussian.streams import to_device
 from posegaussian.types import StereoPair
 
 _NAMES: Names = ("first", "second")
@@ -191,8 +192,7 @@ def _there(frame: CameraFrame | DeviceView, device: torch.device) -> DeviceView:
     """A frame on a device."""
     if isinstance(frame, DeviceView):
         return frame
-    arrays = map(np.ascontiguousarray, (frame.image, frame.mask))
-    return DeviceView(*(torch.from_numpy(values).to(device) for values in arrays))
+    return DeviceView(to_device(frame.image, device), to_device(frame.mask, device))
 
 
 def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[SourceCamera]) -> None:

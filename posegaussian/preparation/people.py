@@ -13,6 +13,7 @@ from posegaussian.pose.detectors.blazepose.crops import Crops, upright_crops
 from posegaussian.pose.detectors.blazepose.finder import REFINEMENTS, BlazePose
 from posegaussian.pose.person import PRESENT, Person
 from posegaussian.preparation.association import Association, SeenPerson, torso_pixels
+from posegaussian.streams import to_device
 
 Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
 """RGB images of one frame, by camera."""
@@ -134,10 +135,7 @@ class _Look:
 
     def __init__(self, images: Images, model: BlazePose):
         self._model = model
-        self.images = {
-            name: torch.from_numpy(np.ascontiguousarray(image)).to(model.device).movedim(-1, 0)
-            for name, image in images.items()
-        }
+        self.images = {name: to_device(image, model.device).movedim(-1, 0) for name, image in images.items()}
         self.detected: dict[str, list[Person]] = {}
 
     def measure(

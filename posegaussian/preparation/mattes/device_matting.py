@@ -27,7 +27,7 @@ from posegaussian.preparation.mattes.models import MattingModel
 from posegaussian.preparation.mattes.prediction import NetworkMatting, leans, window_numbers
 from posegaussian.preparation.mattes.soft_edge import HELD, NOTHING, anchored, anchors, beside_person, filter_radius
 from posegaussian.preparation.mattes.window import Window
-from posegaussian.streams import to_host
+from posegaussian.streams import to_device, to_host
 
 _PERSON, _CONFIRMED = 1, 2
 """Bits of a pixel: more person than not; a person for the other cameras, too."""
@@ -74,7 +74,7 @@ class DeviceMatting:
         if not windows:
             return {}
         names = tuple(windows)
-        there = {name: torch.from_numpy(np.ascontiguousarray(images[name])).to(self._device) for name in names}
+        there = {name: to_device(images[name], self._device) for name in names}
         logits = [self._predicted(windows[name], there[name]) for name in names]
         fuse = self._fuse.setdefault(names, GraphPerShape(partial(self._fused, names)))
         fused, codes = fuse(self._device, *self._numbers(windows), *logits, *self._differences(windows))
@@ -83,7 +83,7 @@ class DeviceMatting:
             beside_person((code & _PERSON) > 0, window.coarse)
             for code, window in zip(known, windows.values(), strict=True)
         ]
-        dropped = torch.from_numpy(np.stack([padded(each) for each in beside])).to(self._device)
+        dropped = to_device(np.stack([padded(each) for each in beside]), self._device)
         covered = [self._covered(*each) for each in zip(windows.values(), there.values(), fused, dropped, strict=True)]
         mattes = {}
         for name, coverage, code, lost in zip(names, covered, known, beside, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 
 from posegaussian.captures.pairing import Names
 from posegaussian.captures.triples import STEP, Triple
-from posegaussian.evaluation.doubts import PairDoubts
+from posegaussian.evaluation.checks import PairChecks
 from posegaussian.preparation.mattes.judgement import MEDIUM
 
 WIDE = 60.0
@@ -32,7 +32,7 @@ class MeasuredTriple:
 
     triple: Triple  # the cameras
     values: Mapping[tuple[str, str, str], float]  # means over the frames, by method, scope and metric
-    doubts: PairDoubts | None  # about the sources; None where they could not be rectified
+    checks: PairChecks | None  # of the sources; None where they could not be rectified
     problem: str = ""  # why nothing was measured; empty where something was
 
     def value(self, method: str, metric: str, scope: str = "bbox") -> float:
@@ -64,27 +64,27 @@ class PairAdvice:
     why: str  # the reason
 
 
-def limits(doubts: PairDoubts | None, angle: float, color_gain: float = math.nan) -> list[str]:
+def limits(checks: PairChecks | None, angle: float, color_gain: float = math.nan) -> list[str]:
     """What limits the views of a pair, one phrase each; none where nothing stands out.
 
     Args:
-        doubts: about the pair.
+        checks: of the pair.
         angle: between its cameras, degrees.
         color_gain: what a fit of the colours gains at the held-out camera, dB; NaN where not known.
     """
     found = [f"angle: {angle:.0f} degrees"] if angle > WIDE else []
-    if doubts is not None:
-        if doubts.features is not None and doubts.features > _OFF_FEATURES:
-            found.append(f"calibration: rows differ by {doubts.features:.1f} px at 1024")
-        if doubts.features is None and doubts.rows is not None and doubts.rows > _OFF_JOINTS:
-            found.append(f"calibration or joints: rows of joints differ by {doubts.rows:.0f} px at 1024")
-        if doubts.mattes is not None and doubts.mattes < MEDIUM:
-            found.append(f"mattes: confidence {doubts.mattes:.2f}")
-        if doubts.joints is not None and doubts.joints < _LOW_JOINTS:
-            found.append(f"joints: mean score {doubts.joints:.2f}")
-        if doubts.late is not None and is_late(*doubts.late):
-            way = "late" if doubts.late[0] > 0 else "early"
-            found.append(f"time: {doubts.names[1]} is {abs(doubts.late[0]):.1f} frames {way}")
+    if checks is not None:
+        if checks.features is not None and checks.features > _OFF_FEATURES:
+            found.append(f"calibration: rows differ by {checks.features:.1f} px at 1024")
+        if checks.features is None and checks.rows is not None and checks.rows > _OFF_JOINTS:
+            found.append(f"calibration or joints: rows of joints differ by {checks.rows:.0f} px at 1024")
+        if checks.mattes is not None and checks.mattes < MEDIUM:
+            found.append(f"mattes: confidence {checks.mattes:.2f}")
+        if checks.joints is not None and checks.joints < _LOW_JOINTS:
+            found.append(f"joints: mean score {checks.joints:.2f}")
+        if checks.late is not None and is_late(*checks.late):
+            way = "late" if checks.late[0] > 0 else "early"
+            found.append(f"time: {checks.names[1]} is {abs(checks.late[0]):.1f} frames {way}")
     if color_gain > _COLOR:
         found.append(f"colours: {color_gain:.1f} dB")
     return found
@@ -98,7 +98,7 @@ def is_late(offset: float, error: float) -> bool:
 def triple_limits(measured: MeasuredTriple, method: str) -> list[str]:
     """What limits the views of a measured triple, see `limits`; the angle alone where nothing stands out."""
     angle, gain = measured.triple.angle, measured.value(method, "cc_psnr") - measured.value(method, "psnr")
-    return limits(measured.doubts, angle, gain) or [f"the angle alone: {angle:.0f} degrees"]
+    return limits(measured.checks, angle, gain) or [f"the angle alone: {angle:.0f} degrees"]
 
 
 def by_angle(triples: Iterable[MeasuredTriple], method: str) -> list[AngleRow]:

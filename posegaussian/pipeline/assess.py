@@ -17,7 +17,7 @@ from posegaussian.captures.triples import Triple, find_triples, narrowest
 from posegaussian.config import AssessSettings
 from posegaussian.errors import CaptureError, UserError, UserMessage, collected_warnings
 from posegaussian.evaluation.assessment import MeasuredTriple
-from posegaussian.evaluation.doubts import PairDoubts, pair_doubts
+from posegaussian.evaluation.checks import PairChecks, pair_checks
 from posegaussian.evaluation.rows import Row, write_rows
 from posegaussian.geometry.rig import pair_angle
 from posegaussian.io import store
@@ -47,7 +47,7 @@ class _Made:
     """What was made of a pair; no files where it could not be rectified."""
 
     files: PairFiles | None = None
-    doubts: PairDoubts | None = None
+    checks: PairChecks | None = None
     rows: Sequence[Row] = ()
     view: PanelRow | None = None
     problem: str = ""
@@ -96,7 +96,7 @@ def assess(
             person=person,
             frames=chosen,
             triples=[_measured(each, made[each.name]) for each in triples],
-            doubts={pair: made[_pair_name(pair)].doubts for pair in unmeasured},
+            checks={pair: made[_pair_name(pair)].checks for pair in unmeasured},
             pairs=[(pair, _angle(capture, pair, person)) for pair in pairs],
             views=[view for each in made.values() if (view := each.view)],
             timing=timing_problems(capture, chosen[0]),
@@ -153,13 +153,13 @@ class _Maker:
             store.open_checked(files.rectified, store.RECTIFIED) as rectified,
             store.open_checked(files.heatmaps, store.HEATMAPS) as heatmaps,
         ):
-            doubts = pair_doubts(rectified, heatmaps, 0)
+            checks = pair_checks(rectified, heatmaps, 0)
         if camera is None and not shown:
-            return _Made(files, doubts)
+            return _Made(files, checks)
         renders = folder / MODEL / f"{name}.h5"
         render_pair(files, self.weights, renders, self.device)
         rows = measure_pair(files, renders, folder / f"{name}.csv", chosen.evaluate) if camera else []
-        return _Made(files, doubts, rows, _view(files, renders) if shown else None)
+        return _Made(files, checks, rows, _view(files, renders) if shown else None)
 
 
 def _view(files: PairFiles, renders: Path) -> PanelRow:
@@ -170,7 +170,7 @@ def _view(files: PairFiles, renders: Path) -> PanelRow:
 
 
 def _measured(triple: Triple, made: _Made) -> MeasuredTriple:
-    return MeasuredTriple(triple, means(made.rows), made.doubts, made.problem)
+    return MeasuredTriple(triple, means(made.rows), made.checks, made.problem)
 
 
 def _angle(capture: Capture, pair: Names, person: Float[np.ndarray, " 3"]) -> float:

@@ -21,10 +21,10 @@ from posegaussian.evaluation.assessment import (
     limits,
     triple_limits,
 )
-from posegaussian.evaluation.doubts import PairDoubts
+from posegaussian.evaluation.checks import PairChecks
 from posegaussian.registry import METRICS
 from posegaussian.report.charts import line_chart
-from posegaussian.report.doubts import doubt_cells
+from posegaussian.report.checks import check_cells
 from posegaussian.report.rig_drawing import draw_rig
 from posegaussian.report.tables import formatted
 from posegaussian.report.template import template
@@ -45,7 +45,7 @@ class Assessment:
     frames: Sequence[int]  # that were looked at
     triples: Sequence[MeasuredTriple]  # measured
     # about the other pairs of neighbours; None where a pair could not be rectified
-    doubts: Mapping[Names, PairDoubts | None]
+    checks: Mapping[Names, PairChecks | None]
     pairs: Sequence[tuple[Names, float]]  # of neighbouring cameras, with their angles in degrees
     views: Sequence[PanelRow]  # of some pairs
     timing: Sequence[str]  # sentences about cameras that are not synchronised
@@ -91,15 +91,15 @@ class Assessment:
             found.append(f"all cameras look from one side: the person is not seen from the other {gap:.0f} degrees")
         if len(self.frames) < 2:
             found.append("one frame: whether the cameras are synchronised, and how much views flicker, cannot be known")
-        known = [each for each, _ in self.pairs_with_doubts().values() if each is not None]
+        known = [each for each, _ in self.pairs_with_checks().values() if each is not None]
         if known and all(each.mattes is None for each in known):
             found.append("the masks are given: how sure they are cannot be known")
         return found
 
-    def pairs_with_doubts(self) -> dict[Names, tuple[PairDoubts | None, float]]:
+    def pairs_with_checks(self) -> dict[Names, tuple[PairChecks | None, float]]:
         """What is known about every pair that was looked at, and the angle between its cameras; the narrowest first."""
-        measured = {each.triple.pair: (each.doubts, each.triple.angle) for each in self.triples}
-        others = {pair: (doubts, dict(self.pairs)[pair]) for pair, doubts in self.doubts.items()}
+        measured = {each.triple.pair: (each.checks, each.triple.angle) for each in self.triples}
+        others = {pair: (checks, dict(self.pairs)[pair]) for pair, checks in self.checks.items()}
         return dict(sorted((measured | others).items(), key=lambda item: item[1][1]))
 
 
@@ -118,7 +118,7 @@ def assessment_page(found: Assessment) -> str:
         advice=found.advice,
         metrics={name: METRICS[name] for name in _SHOWN},
         triples=[_triple_row(each, found.method) for each in found.triples],
-        doubts=[_doubt_row(pair, *about) for pair, about in found.pairs_with_doubts().items()],
+        checks=[_check_row(pair, *about) for pair, about in found.pairs_with_checks().items()],
         unknown=found.unknown(),
         version=__version__,
     )
@@ -158,12 +158,12 @@ def _triple_row(each: MeasuredTriple, method: str) -> dict[str, object]:
     }
 
 
-def _doubt_row(pair: Names, doubts: PairDoubts | None, angle: float) -> dict[str, object]:
+def _check_row(pair: Names, checks: PairChecks | None, angle: float) -> dict[str, object]:
     """Cells of a row of the table of pairs without a camera between them."""
-    text = "; ".join(limits(doubts, angle)) or "nothing stands out"
+    text = "; ".join(limits(checks, angle)) or "nothing stands out"
     return {
         "names": pair,
         "angle": angle,
-        "cells": doubt_cells(doubts),
-        "limits": "cannot be rectified" if doubts is None else text,
+        "cells": check_cells(checks),
+        "limits": "cannot be rectified" if checks is None else text,
     }

@@ -20,7 +20,7 @@ from posegaussian.registry import METRICS, Metric, metrics_on
 from posegaussian.report import images, tables, views
 from posegaussian.report.angles import curves_by_angle
 from posegaussian.report.charts import REFERENCE_COLOURS, SPLIT_COLOURS, Curve, line_chart
-from posegaussian.report.doubts import capture_doubts
+from posegaussian.report.checks import capture_checks
 from posegaussian.report.found_masks import found_masks
 from posegaussian.report.splats import viewer_data
 from posegaussian.report.tables import CROP_TITLES, STAGE_TITLES, StageTime, Summary
@@ -66,7 +66,7 @@ def page(contents: Contents) -> str:
         disparity_methods=[m for m in methods if any((m, "disparity", name) in summary for name in on_disparity)],
         notes=_notes(summary, shown | on_disparity),
         real=real,
-        doubts=[capture_doubts(capture, contents.metrics, model) for capture in captures] if real else [],
+        checks=[capture_checks(capture, contents.metrics, model) for capture in captures] if real else [],
         psnr_lines=_psnr_lines(summary, model),
         captures=captures,
         count=_count(summary, model),

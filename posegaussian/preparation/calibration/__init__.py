@@ -1,1 +1,1 @@
-"""Calibration of cameras from pictures of a board: intrinsics with distortion, poses, and the way up."""
+"""Calibration of cameras from images of a board: intrinsics with distortion, poses, and the way up."""

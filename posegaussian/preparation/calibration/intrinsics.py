@@ -39,7 +39,7 @@ def start_intrinsics(
     kept = list(views)
     for _ in range(_ROUNDS):
         if len(kept) < _LEAST_VIEWS:
-            what = f"{len(kept)} usable pictures of the board, but {_LEAST_VIEWS} are needed"
+            what = f"{len(kept)} usable images of the board, but {_LEAST_VIEWS} are needed"
             hint = "film the board longer: near and far, tilted to all sides, in all parts of the image"
             raise CalibrationError(what, code="few-views", camera=camera, hint=hint)
         points = [board.corners[view.ids].astype(np.float32)[:, None] for view in kept]

@@ -37,7 +37,7 @@ def sharp_views(views: Sequence[View]) -> list[View]:
     for camera, widths in blur.items():
         if min(widths) > _BLURRED:
             what = (
-                f"all {len(widths)} pictures of the board are blurred: the sharpest edges are {min(widths):.0f} px wide"
+                f"all {len(widths)} images of the board are blurred: the sharpest edges are {min(widths):.0f} px wide"
             )
             hint = "hold the board still, use a shorter exposure and focus on it"
             raise CalibrationError(what, code="blurred-board", camera=camera, hint=hint)

@@ -1,4 +1,4 @@
-"""Mattes of the person in a capture's frames, from the images alone; with pictures of the empty scene, they help."""
+"""Mattes of the person in a capture's frames, from the images alone; with images of the empty scene, they help."""
 
 from collections.abc import Callable, Mapping
 

@@ -6,21 +6,21 @@ import pytest
 
 from posegaussian.captures.triples import Triple
 from posegaussian.evaluation.assessment import MeasuredTriple, advise, by_angle, is_late, limits, triple_limits
-from posegaussian.evaluation.doubts import PairDoubts
+from posegaussian.evaluation.checks import PairChecks
 
 
-def doubts(**values) -> PairDoubts:
+def checks(**values) -> PairChecks:
     known = {"mattes": 0.97, "joints": 0.8, "features": 1.0, "rows": 5.0, "color": 0.1, "late": (0.05, 0.02)}
-    return PairDoubts(names=("a", "b"), **(known | values))
+    return PairChecks(names=("a", "b"), **(known | values))
 
 
 def measured(angle: float, psnr: float = 25.0, warp: float = 15.0, pair=("a", "b"), **values) -> MeasuredTriple:
     numbers = {("m", "bbox", "psnr"): psnr, ("plane_warp", "bbox", "psnr"): warp, ("m", "bbox", "cc_psnr"): psnr + 0.2}
-    return MeasuredTriple(Triple(pair, "c", angle, angle / 2), numbers, doubts(), **values)
+    return MeasuredTriple(Triple(pair, "c", angle, angle / 2), numbers, checks(), **values)
 
 
 def test_nothing_stands_out():
-    assert limits(doubts(), 30.0) == []
+    assert limits(checks(), 30.0) == []
     assert limits(None, 30.0) == []
 
 
@@ -34,17 +34,17 @@ def test_nothing_stands_out():
         ({"late": (-0.6, 0.1)}, "time: b is 0.6 frames early"),
     ],
 )
-def test_each_doubt_is_named_alone(change, words):
-    (found,) = limits(doubts(**change), 30.0)
+def test_each_check_is_named_alone(change, words):
+    (found,) = limits(checks(**change), 30.0)
     assert found.startswith(words)
 
 
 def test_joints_are_allowed_larger_errors_than_features():
-    assert limits(doubts(features=None, rows=8.0), 30.0) == []
+    assert limits(checks(features=None, rows=8.0), 30.0) == []
 
 
 def test_wide_pairs_and_colours_are_named():
-    assert limits(doubts(), 75.0, color_gain=2.0) == ["angle: 75 degrees", "colours: 2.0 dB"]
+    assert limits(checks(), 75.0, color_gain=2.0) == ["angle: 75 degrees", "colours: 2.0 dB"]
     assert triple_limits(measured(75.0), "m") == ["angle: 75 degrees"]
     assert triple_limits(measured(50.0), "m") == ["the angle alone: 50 degrees"]
 

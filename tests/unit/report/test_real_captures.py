@@ -1,4 +1,4 @@
-"""The report of real captures leads with the views and the doubts, and has no empty cells."""
+"""The report of real captures leads with the views and the checks, and has no empty cells."""
 
 import re
 
@@ -9,7 +9,7 @@ from report_files import FRAMES, SUMMARY, capture, report
 
 from posegaussian.evaluation.rows import Row, write_rows
 from posegaussian.evaluation.table import read_all
-from posegaussian.report.doubts import capture_doubts
+from posegaussian.report.checks import capture_checks
 from posegaussian.report.views import CaptureFiles
 
 REAL = "\n".join(line for line in SUMMARY.splitlines() if not line.startswith(("gt_depth", "mine,disparity"))) + "\n"
@@ -28,13 +28,13 @@ def real(inputs):
     return page, sections(page)
 
 
-def test_views_and_doubts_come_first(real, inputs):
+def test_views_and_checks_come_first(real, inputs):
     _, order = real
     assert order[:2] == ["views", "film"]
-    assert order.index("doubts") < order.index("masks") < order.index("way") < order.index("numbers")
+    assert order.index("checks") < order.index("masks") < order.index("way") < order.index("numbers")
     (inputs / "summary.csv").write_text(SUMMARY)
     synthetic = sections(report(inputs, [capture(inputs, "walk")]))
-    assert synthetic[:3] == ["way", "numbers", "views"] and "doubts" not in synthetic
+    assert synthetic[:3] == ["way", "numbers", "views"] and "checks" not in synthetic
 
 
 def test_what_cannot_be_known_has_no_cells(real):
@@ -55,7 +55,7 @@ def test_without_held_out_cameras_there_are_no_numbers(inputs):
     assert "no camera stands between those of a pair" in page
 
 
-def test_each_doubt_has_its_cell(inputs):
+def test_each_check_has_its_cell(inputs):
     files = capture(inputs, "walk", joints=False, depth=False, confidence=0.8)
     with h5py.File(files.heatmaps, "r+") as file:
         file["scores"][...] = 0.2
@@ -66,7 +66,7 @@ def test_each_doubt_has_its_cell(inputs):
     ]
     write_rows(inputs / "metrics.csv", rows)
     opened = CaptureFiles(files.rectified, files.heatmaps, files.renders, None)
-    found = capture_doubts(opened, read_all([inputs / "metrics.csv"]), "mine")
+    found = capture_checks(opened, read_all([inputs / "metrics.csv"]), "mine")
     opened.close()
     (row,) = found.rows
     assert row.names == ("00", "01")

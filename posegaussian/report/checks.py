@@ -1,4 +1,4 @@
-"""Doubts about real captures: what may limit their views, pair by pair, for the report and the page of `assess`."""
+"""Checks of real captures: what may limit their views, pair by pair, for the report and the page of `assess`."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import pandas as pd
 
 from posegaussian.captures.pairing import Names
 from posegaussian.evaluation.assessment import limits
-from posegaussian.evaluation.doubts import PairDoubts, pair_doubts
+from posegaussian.evaluation.checks import PairChecks, pair_checks
 from posegaussian.io import store
 from posegaussian.report.angles import angle_of
 from posegaussian.report.views import CaptureFiles
@@ -19,7 +19,7 @@ _COLOR_GAIN = 0.1
 
 
 @dataclass(frozen=True)
-class DoubtRow:
+class CheckRow:
     """A row of the table: a pair, the angle between its cameras in degrees, cells as text, and what may limit it."""
 
     names: Names
@@ -29,16 +29,16 @@ class DoubtRow:
 
 
 @dataclass(frozen=True)
-class CaptureDoubts:
-    """The doubts about a capture: a row a pair, and sentences about all of it."""
+class CaptureChecks:
+    """The checks of a capture: a row a pair, and sentences about all of it."""
 
     name: str
-    rows: list[DoubtRow]
+    rows: list[CheckRow]
     notes: list[str]
 
 
-def capture_doubts(capture: CaptureFiles, metrics: pd.DataFrame, model: str) -> CaptureDoubts:
-    """The doubts about an open capture.
+def capture_checks(capture: CaptureFiles, metrics: pd.DataFrame, model: str) -> CaptureChecks:
+    """The checks of an open capture.
 
     Args:
         capture: the files.
@@ -48,23 +48,23 @@ def capture_doubts(capture: CaptureFiles, metrics: pd.DataFrame, model: str) -> 
     gain = _color_gain(metrics, capture.name, model)
     rows = []
     for pair in range(len(capture.pairs)):
-        found = pair_doubts(capture.rectified, capture.heatmaps, pair)
+        found = pair_checks(capture.rectified, capture.heatmaps, pair)
         angle = angle_of(capture, pair)
         text = "; ".join(limits(found, angle, gain)) or "nothing stands out"
-        rows.append(DoubtRow(found.names, angle, doubt_cells(found), text))
-    return CaptureDoubts(capture.name, rows, _notes(capture, gain))
+        rows.append(CheckRow(found.names, angle, check_cells(found), text))
+    return CaptureChecks(capture.name, rows, _notes(capture, gain))
 
 
-def doubt_cells(doubts: PairDoubts | None) -> list[str]:
+def check_cells(checks: PairChecks | None) -> list[str]:
     """Calibration, mattes, joints, colour and time as text."""
-    if doubts is None:
+    if checks is None:
         return ["–"] * 5
     off = "–"
-    if doubts.calibration is not None:
-        off = f"{doubts.calibration:.1f} px ({'joints' if doubts.features is None else 'features'})"
-    late = "–" if doubts.late is None else f"{doubts.late[0]:+.2f} ± {doubts.late[1]:.2f}"
-    mattes = "given" if doubts.mattes is None else f"{doubts.mattes:.2f}"
-    return [off, mattes, "–" if doubts.joints is None else f"{doubts.joints:.2f}", f"{100 * doubts.color:.0f} %", late]
+    if checks.calibration is not None:
+        off = f"{checks.calibration:.1f} px ({'joints' if checks.features is None else 'features'})"
+    late = "–" if checks.late is None else f"{checks.late[0]:+.2f} ± {checks.late[1]:.2f}"
+    mattes = "given" if checks.mattes is None else f"{checks.mattes:.2f}"
+    return [off, mattes, "–" if checks.joints is None else f"{checks.joints:.2f}", f"{100 * checks.color:.0f} %", late]
 
 
 def _color_gain(metrics: pd.DataFrame, capture: str, model: str) -> float:

@@ -30,7 +30,7 @@ _GREY = np.full((1, 3), 0.5, np.float32)
 
 
 @dataclass(frozen=True)
-class PairDoubts:
+class PairChecks:
     """What can be said about a pair; None: it is not known."""
 
     names: tuple[str, str]  # of the left and the right camera
@@ -49,8 +49,8 @@ class PairDoubts:
         return self.rows if self.features is None else self.features
 
 
-def pair_doubts(rectified: store.Reader, heatmaps: store.Reader | None, pair: int) -> PairDoubts:
-    """The doubts about a pair of an open rectified file, with its heatmaps if there are some."""
+def pair_checks(rectified: store.Reader, heatmaps: store.Reader | None, pair: int) -> PairChecks:
+    """The checks of a pair of an open rectified file, with its heatmaps if there are some."""
     sources = rectified["sources"]
     left, right = store.strings(sources["pairs"])[pair]
     height = sources["masks"].shape[-2]
@@ -65,7 +65,7 @@ def pair_doubts(rectified: store.Reader, heatmaps: store.Reader | None, pair: in
     known = differences[np.isfinite(differences)]
     confidence = sources["confidence"][pair] if "confidence" in sources else np.zeros(0)
     confidence = confidence[np.isfinite(confidence)]
-    return PairDoubts(
+    return PairChecks(
         (str(left), str(right)),
         float(confidence.mean()) if confidence.size else None,
         joints,

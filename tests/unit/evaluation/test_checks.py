@@ -1,10 +1,10 @@
-"""Doubts about pairs, against rows, delays and colours that are known."""
+"""Checks of pairs, against rows, delays and colours that are known."""
 
 import numpy as np
 import pytest
 from rectified_disc import write_captures
 
-from posegaussian.evaluation.doubts import color_change, pair_doubts, time_offset
+from posegaussian.evaluation.checks import color_change, pair_checks, time_offset
 from posegaussian.io import store
 
 FRAMES = np.arange(12)
@@ -53,8 +53,8 @@ def test_a_gain_changes_colours():
 def test_a_pair_of_a_store(tmp_path):
     rectified, heatmaps = write_captures(tmp_path)
     with store.open_checked(rectified, store.RECTIFIED) as source, store.open_checked(heatmaps, store.HEATMAPS) as pose:
-        found = pair_doubts(source, pose, 0)
-        without = pair_doubts(source, None, 0)
+        found = pair_checks(source, pose, 0)
+        without = pair_checks(source, None, 0)
     assert found.names == ("00", "01")
     assert found.joints == pytest.approx(0.9)
     assert found.rows == pytest.approx(0, abs=1e-3), "both views have the joints in the same rows"

@@ -9,12 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from posegaussian.geometry.compositing import BAND, LEAST_BAND, REACH
+from posegaussian.geometry.distance import within
 from posegaussian.geometry.masks import PERSON
-
-_GRAIN = 64
-"""Sides of images that are transformed to frequencies are multiples of this: small factors are fast. Chosen by hand."""
-_ROUNDING = 1e-3
-"""Added to squared distances' limit: they are whole numbers, and the limit is one of 625ths (`BAND` squared)."""
 
 
 def as_filmed(
@@ -39,23 +35,15 @@ def as_filmed(
 def near_person(masks: UInt8[Tensor, "n h w"]) -> Bool[Tensor, "n h w"]:
     """Pixels that are kept as filmed, see `geometry.compositing.band_around`.
 
-    The mask is dilated by a disc; by a product of frequencies, which takes the same time for discs of any size.
-
     Args:
         masks: coverage of the person, 0..255.
     """
-    height, width = masks.shape[1:]
+    height = masks.shape[1]
     rows = torch.arange(height, device=masks.device)
     shown = (masks >= PERSON).any(-1)
     tall = torch.where(shown, rows, -1).amax(-1) - torch.where(shown, rows, height).amin(-1) + 1
-    reach = torch.where(tall > 0, (BAND * tall).clamp_min(LEAST_BAND), 0)[:, None, None]
-    beyond = max(int(BAND * height), LEAST_BAND) + 1
-    sides = [-(-(length + beyond) // _GRAIN) * _GRAIN for length in (height, width)]
-    down, across = (torch.arange(side, device=masks.device) for side in sides)
-    squares = torch.minimum(down, sides[0] - down).square()[:, None] + torch.minimum(across, sides[1] - across).square()
-    discs = (squares <= reach.square() + _ROUNDING).float()
-    found = torch.fft.irfft2(torch.fft.rfft2((masks > 0).float(), s=sides) * torch.fft.rfft2(discs), s=sides)
-    return found[:, :height, :width] > 0.5
+    reach = torch.where(tall > 0, (BAND * tall).clamp_min(LEAST_BAND), 0.0)
+    return within(masks > 0, reach, max(int(BAND * height), LEAST_BAND) + 1)
 
 
 def _around(values: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Mattes of the person in all cameras of one frame, on a CUDA device: `matting.Matting`, up to rounding.
 
 Three CUDA graphs make them: log-odds of each window, all evidence about them together, and coverage with edges that
-follow the image. One thread makes those of all cameras. What it computes on the CPU meanwhile depends on coarse mattes
-and on components alone, and it waits for the device twice a frame: each operation of a thread takes Python's lock.
+follow the image. Distances from edges are exact here, the CPU's are those of OpenCV's 5 x 5 mask: one pixel in 10,000
+differs by more than two levels. One thread makes the mattes of all cameras. It looks for components on the CPU, and
+waits for the device twice a frame: each operation of a thread takes Python's lock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from posegaussian.cuda_graphs import GraphPerShape
+from posegaussian.geometry.distance import within
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.geometry.masks import PERSON
 from posegaussian.locks import DEVICE
 from posegaussian.preparation.mattes.device_edges import device_coverage, following_edges
 from posegaussian.preparation.mattes.device_hull import DeviceHull
@@ -25,14 +28,21 @@ from posegaussian.preparation.mattes.fusion import WEIGHTS
 from posegaussian.preparation.mattes.matte import DeviceView, Matte, confidence
 from posegaussian.preparation.mattes.models import MattingModel
 from posegaussian.preparation.mattes.prediction import NetworkMatting, leans, window_numbers
-from posegaussian.preparation.mattes.soft_edge import HELD, NOTHING, anchored, anchors, beside_person, filter_radius
+from posegaussian.preparation.mattes.soft_edge import (
+    ANCHOR,
+    HAZE,
+    HELD,
+    NOTHING,
+    SURE,
+    anchored,
+    filter_radius,
+    small_components,
+)
 from posegaussian.preparation.mattes.window import Window
 from posegaussian.streams import to_device, to_host
 
 _PERSON, _CONFIRMED = 1, 2
 """Bits of a pixel: more person than not; a person for the other cameras, too."""
-_INSIDE, _OUTSIDE = 1, 2
-"""What the coarse matte is sure of."""
 _LARGEST = 1920 * 1200
 """Pixels of the largest image whose edges are looked for in all of it, which one graph does; in larger ones, they are
 looked for in the person's box. Chosen by hand: the box is a third of an image."""
@@ -79,15 +89,15 @@ class DeviceMatting:
         fuse = self._fuse.setdefault(names, GraphPerShape(partial(self._fused, names)))
         fused, codes = fuse(self._device, *self._numbers(windows), *logits, *self._differences(windows))
         known = [code[: w.height, : w.width] for code, w in zip(to_host(codes), windows.values(), strict=True)]
-        beside = [
-            beside_person((code & _PERSON) > 0, window.coarse)
+        lost = [
+            small_components((code & _PERSON) > 0, window.coarse)
             for code, window in zip(known, windows.values(), strict=True)
         ]
-        dropped = to_device(np.stack([padded(each) for each in beside]), self._device)
+        dropped = to_device(np.stack([padded(each) for each in lost]), self._device)
         covered = [self._covered(*each) for each in zip(windows.values(), there.values(), fused, dropped, strict=True)]
         mattes = {}
-        for name, coverage, code, lost in zip(names, covered, known, beside, strict=True):
-            sure = confidence(windows[name], ((code & _PERSON) > 0) & ~lost, (code & _CONFIRMED) > 0)
+        for name, coverage, code, none in zip(names, covered, known, lost, strict=True):
+            sure = confidence(windows[name], ((code & _PERSON) > 0) & ~none, (code & _CONFIRMED) > 0)
             mattes[name] = Matte(to_host(coverage), sure, DeviceView(there[name], coverage))
         return mattes
 
@@ -98,34 +108,33 @@ class DeviceMatting:
             held = padded(anchored(model(window), window.coarse))
             return torch.from_numpy(held).to(self._device)
         size = window.height, window.width
-        planes = np.zeros((2, *(length + -length % model.grain for length in size)), np.uint8)
-        inside, outside = anchors(window.coarse)
-        planes[0, : size[0], : size[1]] = window.coarse
-        planes[1, : size[0], : size[1]] = _INSIDE * inside + _OUTSIDE * outside
+        coarse = np.pad(window.coarse, [(0, -length % model.grain) for length in size])
         about = window_numbers(window.points(), window.person.visibility, *size)
         numbers = np.concatenate([about, frame_of(window)])
-        return self._predict(self._device, image, torch.from_numpy(planes), torch.from_numpy(numbers))[0]
+        return self._predict(self._device, image, torch.from_numpy(coarse), torch.from_numpy(numbers))[0]
 
     def _logits(
-        self, image: UInt8[Tensor, "_ _ 3"], planes: UInt8[Tensor, "2 h w"], numbers: Float64[Tensor, "108"]
+        self, image: UInt8[Tensor, "_ _ 3"], coarse: UInt8[Tensor, "h w"], numbers: Float64[Tensor, "108"]
     ) -> tuple[Tensor]:
-        """The network's log-odds, held to the coarse matte, in the square.
+        """The network's log-odds, held to the coarse matte where that is sure, in the square; see `anchored`.
 
         Args:
             image: RGB.
-            planes: coarse matte, and where it is sure of what.
+            coarse: matte.
             numbers: `window_numbers` and `frame_of`.
         """
         assert isinstance(self._model, NetworkMatting)
         about, frame = numbers.split([102, 6])
-        height, width = planes.shape[1:]
+        height, width = coarse.shape
+        inside = in_window(frame)[:height, :width]
         with DEVICE.shared():
             pixels = window_pixels(image, frame, height, width)
-        inside = in_window(frame)[:height, :width].byte() * 255
-        (found,) = self._model.logits(torch.cat([pixels, planes[:1], inside[None]])[None], about)
-        logits = found[0, 0].float()
-        logits = torch.where(planes[1] == _INSIDE, logits.clamp_min(HELD), logits)
-        logits = torch.where(planes[1] == _OUTSIDE, logits.clamp_max(-HELD), logits)
+        (found,) = self._model.logits(torch.cat([pixels, coarse[None], inside[None].byte() * 255])[None], about)
+        logits, person = found[0, 0].float(), coarse >= PERSON
+        reach = (ANCHOR * frame[4:].amax()).expand(2)
+        near_other, near = within(torch.stack([inside & ~person, person]), reach, int(ANCHOR * SIDE) + 1)
+        logits = torch.where(~near_other & (coarse >= 255 - SURE), logits.clamp_min(HELD), logits)
+        logits = torch.where(~near & (coarse <= SURE), logits.clamp_max(-HELD), logits)
         return (functional.pad(logits, (0, SIDE - width, 0, SIDE - height)),)
 
     def _numbers(self, windows: Mapping[str, Window]) -> tuple[Float64[Tensor, "c 11"], Float[Tensor, "c 2 6"]]:
@@ -179,16 +188,24 @@ class DeviceMatting:
         dropped: Bool[Tensor, "side side"],
     ) -> UInt8[Tensor, "h w"]:
         """Coverage of the whole image."""
-        radius = filter_radius(window)
+        radius, frame = filter_radius(window), torch.from_numpy(frame_of(window))
         if radius is None or image[..., 0].numel() > _LARGEST:
-            kept = torch.where(dropped, fused.clamp_max(NOTHING), fused)[: window.height, : window.width]
+            kept = _kept(fused, dropped, frame.to(self._device))[: window.height, : window.width]
             coverage = torch.zeros(image.shape[:2], dtype=torch.uint8, device=image.device)
             coverage[window.rows, window.columns] = device_coverage(window, image, kept)
             return coverage
         if radius not in self._radii:
             self._radii[radius] = torch.zeros(radius, device=self._device)
-        frame = torch.from_numpy(frame_of(window))
         return self._cover(self._device, image, fused, dropped, frame, self._radii[radius])[0]
+
+
+def _kept(
+    fused: Float[Tensor, "side side"], dropped: Bool[Tensor, "side side"], frame: Float64[Tensor, "6"]
+) -> Float[Tensor, "side side"]:
+    """Log-odds without components that are dropped, and without haze beside the person; see `keep_person`."""
+    person = (fused > 0) & ~dropped & in_window(frame)
+    near = within(person[None], HAZE * frame[4:].amax()[None], int(HAZE * SIDE) + 1)[0]
+    return torch.where(near & ~dropped, fused, fused.clamp_max(NOTHING))
 
 
 def _coverage(
@@ -199,6 +216,5 @@ def _coverage(
     radius: Float[Tensor, " r"],
 ) -> tuple[Tensor]:
     """Coverage of the whole image, 0 beyond the window; the filter's radius is a length, since a graph has one."""
-    kept = torch.where(dropped, fused.clamp_max(NOTHING), fused)
-    wide, inside = in_image(kept, frame, *image.shape[:2])
+    wide, inside = in_image(_kept(fused, dropped, frame), frame, *image.shape[:2])
     return (following_edges(image.movedim(-1, 0) / 255, wide.sigmoid() * inside, len(radius)) * inside,)

@@ -11,14 +11,14 @@ from posegaussian.preparation.mattes.window import Window
 _SPECK = 0.01
 """Components smaller than this share of the person are removed, if the coarse matte does not know them. By hand."""
 
-_ANCHOR = 0.02
+ANCHOR = 0.02
 """Distance from the edge of the coarse matte beyond which it counts, as a share of the window's longer side. Of 0.01 to
 0.04, 0.02 gave the best median IoU inside and outside on people 101 to 112 of `val`: 0.972 instead of 0.971."""
-_SURE = 15
+SURE = 15
 """The coarse matte is sure where it differs from 0 or 255 by at most this. Chosen by hand."""
 HELD = 2.5
 """Log-odds to which the coarse matte holds the fine one; other evidence can outweigh them. Chosen by hand."""
-_HAZE = 0.015
+HAZE = 0.015
 """Soft coverage ends at this distance from what is more person than not, as a share of the window's longer side: 8
 pixels of 512. Chosen by hand: wider than motion blur."""
 NOTHING = -9.0
@@ -35,7 +35,7 @@ UNSURE = 0.48
 
 
 def anchored(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
-    """Log-odds that agree with the coarse matte where it is sure, far from its edge; see `anchors`.
+    """Log-odds that agree with the coarse matte where it is sure, far from its edge.
 
     The coarse matte is the work of a network that has seen many real people; the fine one has seen synthetic ones.
 
@@ -43,20 +43,10 @@ def anchored(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"
         logits: that a pixel shows the person.
         coarse: the coarse matte, 0..255.
     """
-    inside, outside = anchors(coarse)
-    logits = np.where(inside, np.maximum(logits, HELD), logits)
-    return np.where(outside, np.minimum(logits, -HELD), logits).astype(np.float32)
-
-
-def anchors(coarse: UInt8[np.ndarray, "h w"]) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
-    """Where the coarse matte is sure of the person, far from its edge, and where of the background.
-
-    Args:
-        coarse: the coarse matte, 0..255.
-    """
-    person, reach = is_person(coarse), _ANCHOR * max(coarse.shape)
+    person, reach = is_person(coarse), ANCHOR * max(coarse.shape)
     inside, outside = (cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 5) for side in (person, ~person))
-    return (inside > reach) & (coarse >= 255 - _SURE), (outside > reach) & (coarse <= _SURE)
+    logits = np.where((inside > reach) & (coarse >= 255 - SURE), np.maximum(logits, HELD), logits)
+    return np.where((outside > reach) & (coarse <= SURE), np.minimum(logits, -HELD), logits).astype(np.float32)
 
 
 def keep_person(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
@@ -66,11 +56,14 @@ def keep_person(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h
         logits: that a pixel shows the person.
         coarse: the coarse matte, 0..255.
     """
-    return np.where(beside_person(logits > 0, coarse), np.minimum(logits, NOTHING), logits).astype(np.float32)
+    dropped = small_components(logits > 0, coarse)
+    away = ((logits <= 0) | dropped).astype(np.uint8)
+    beside = cv2.distanceTransform(away, cv2.DIST_L2, 5) > HAZE * max(coarse.shape)
+    return np.where(beside | dropped, np.minimum(logits, NOTHING), logits).astype(np.float32)
 
 
-def beside_person(person: Bool[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Pixels of small components that the coarse matte does not know, and those that are far from all others.
+def small_components(person: Bool[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Pixels of small components that the coarse matte does not know.
 
     Args:
         person: what is more person than not.
@@ -80,12 +73,9 @@ def beside_person(person: Bool[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h 
     labels, statistics = np.asarray(found[1], np.int32), found[2]
     small = statistics[:, cv2.CC_STAT_AREA] < _SPECK * np.count_nonzero(person)
     small[0] = False
-    dropped = np.zeros_like(person)
     if small.any():
         small[labels[is_person(coarse)]] = False
-        dropped = small[labels]
-    away = (~person | dropped).astype(np.uint8)
-    return dropped | (cv2.distanceTransform(away, cv2.DIST_L2, 5) > _HAZE * max(coarse.shape))
+    return small[labels] if small.any() else np.zeros_like(person)
 
 
 def soft_coverage(window: Window, logits: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "_ _"]:

@@ -1,9 +1,10 @@
 """Distances to masks: against SciPy's exact transform, and to edges that are known."""
 
+import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from posegaussian.geometry.distance import distance_to, signed_distance
+from posegaussian.geometry.distance import distance_to, signed_distance, within
 
 
 def disc(size, radius, samples=8):
@@ -33,3 +34,12 @@ def test_the_ramp_of_a_pixel_is_the_mask():
     masks = disc(48, 13.7)
     assert torch.equal((0.5 + signed_distance(masks, 4)).clamp(0, 1), masks)
     assert signed_distance(torch.zeros(1, 8, 8), 3).max() < -3 and signed_distance(torch.ones(1, 8, 8), 3).min() > 3
+
+
+@pytest.mark.parametrize("side", [40, 129])
+def test_what_lies_within_a_reach(side):
+    inside = torch.rand(3, side, side + 7) < 0.003
+    reach = torch.tensor([0.0, 5.0, 9.4])
+    found = within(inside, reach, 10)
+    assert (found == (distance_to(inside, 12) <= reach[:, None, None])).all()
+    assert not within(torch.zeros(1, 20, 20, dtype=torch.bool), torch.tensor([3.0]), 3).any()

@@ -229,7 +229,7 @@ def _outlines(capture: Capture, plan: PairPlan, rectifier: DeviceRectifier | Non
             found = np.stack([rectify_mask(*each) for each in zip(plan.views, masks, strict=True)])
         else:
             with own_stream(rectifier.device):
-                there = [torch.from_numpy(mask).to(rectifier.device) for mask in masks]
+                there = [torch.from_numpy(np.ascontiguousarray(mask)).to(rectifier.device) for mask in masks]
                 found = rectifier(blank, there)[1].cpu().numpy()
         return pair_outline(found, cameras)
 

@@ -12,6 +12,7 @@ from posegaussian.errors import StoreError
 from posegaussian.geometry.compositing import person_on_black
 from posegaussian.io import store
 from posegaussian.parallel import in_order, thread_count
+from posegaussian.streams import own_stream, to_device
 from posegaussian.types import Camera, StereoPair
 
 _READERS = 4
@@ -56,7 +57,8 @@ def read_frames(
     pairs, frames = rectified["sources/images"].shape[:2]
 
     def read(frame: int) -> list[StereoPair]:
-        return [read_pair(rectified, heatmaps, pair, frame, filmed, device) for pair in range(pairs)]
+        with own_stream(torch.device(device)):
+            return [read_pair(rectified, heatmaps, pair, frame, filmed, device) for pair in range(pairs)]
 
     yield from in_order(read, range(frames), threads=min(thread_count(), _READERS))
 
@@ -147,9 +149,10 @@ def _camera(group: Mapping[str, h5py.Dataset], index: int, width: int, height: i
 
 
 def _floats(values: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    if torch.device(device).type == "cpu":
+    where = torch.device(device)
+    if where.type == "cpu":
         return torch.from_numpy(np.asarray(values, dtype=np.float32))
-    return torch.tensor(values, device=device).float()
+    return to_device(np.require(values, requirements="W"), where).float()
 
 
 def _unit(values: np.ndarray, device: torch.device | str = "cpu") -> Tensor:

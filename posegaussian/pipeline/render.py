@@ -25,6 +25,7 @@ from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import person_centred_cameras
 from posegaussian.rendering.merging import merge_pairs, sorted_by_angle
 from posegaussian.rendering.reconstruct import FrameReconstruction, reconstruct_frames, render, to_bytes
+from posegaussian.streams import to_host
 from posegaussian.types import Camera, Rendering
 
 
@@ -97,7 +98,7 @@ def render_capture(
                 writer["path/images", step] = image
                 shown.add(step, image)
             for found in reconstructions:
-                writer["sources/disparity", found.pair, found.frame] = found.disparity.cpu().numpy()
+                writer["sources/disparity", found.pair, found.frame] = to_host(found.disparity)
                 if folder:
                     number = source["frames"][found.frame]
                     name = f"{'-'.join(pairs[found.pair])}_{number:06d}.ply"
@@ -140,7 +141,7 @@ def _write_targets(
         rendering = _rendered(reconstructions, pair, camera[0], settings)
         writer["targets/images", target, frame] = to_bytes(rendering.colors)
         writer["targets/alphas", target, frame] = to_bytes(rendering.alphas)[..., 0]
-        writer["targets/depth", target, frame] = rendering.depths[0].cpu().numpy()
+        writer["targets/depth", target, frame] = to_host(rendering.depths[0])
 
 
 def _path_images(

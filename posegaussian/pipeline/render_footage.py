@@ -49,7 +49,7 @@ from posegaussian.registry import DETECTORS
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import pair_outline, path_cameras
 from posegaussian.rendering.reconstruct import FrameReconstructor, render, to_bytes
-from posegaussian.streams import own_stream
+from posegaussian.streams import own_stream, to_device, to_host
 from posegaussian.types import Camera, Gaussians, StereoPair
 
 _THREADS = {"cuda": 6, "cpu": 16}
@@ -229,8 +229,7 @@ def _outlines(capture: Capture, plan: PairPlan, rectifier: DeviceRectifier | Non
             found = np.stack([rectify_mask(*each) for each in zip(plan.views, masks, strict=True)])
         else:
             with own_stream(rectifier.device):
-                there = [torch.from_numpy(np.ascontiguousarray(mask)).to(rectifier.device) for mask in masks]
-                found = rectifier(blank, there)[1].cpu().numpy()
+                found = to_host(rectifier(blank, [to_device(mask, rectifier.device) for mask in masks])[1])
         return pair_outline(found, cameras)
 
     return list(in_order(outline, capture.frames))

@@ -54,8 +54,8 @@ class Motion:
         at the pixel that the backward flow points to.
         """
         forward = _warped(self.forward, self.backward)
-        lengths = (self.backward**2).sum(-1) + (forward**2).sum(-1)
-        return (((self.backward + forward) ** 2).sum(-1) < 0.01 * lengths + 0.5) & (_grey(self.current) > 0)
+        lengths = _squared(self.backward) + _squared(forward)
+        return (_squared(self.backward + forward) < 0.01 * lengths + 0.5) & (_grey(self.current) > 0)
 
     @property
     def still(self) -> bool:
@@ -73,7 +73,7 @@ class ImageMotion:
     @cached_property
     def flow_error(self) -> float:
         """Mean distance between the optical flow of the images and that of the truth, pixels, in the whole image."""
-        return float(np.linalg.norm(self.images.forward - self.truth.forward, axis=-1).mean())
+        return float(np.sqrt(_squared(self.images.forward - self.truth.forward)).mean())
 
     @cached_property
     def warping_error(self) -> tuple[float, int]:
@@ -227,6 +227,11 @@ def _flow(previous: UInt8[np.ndarray, "h w 3"], current: UInt8[np.ndarray, "h w 
         found = cv2.calcOpticalFlowFarneback(first, second, None, *_FARNEBACK)  # type: ignore[call-overload]
         flow[rows, columns] = found
     return flow
+
+
+def _squared(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w"]:
+    """Squared lengths; NumPy's sum over an axis of two takes four times as long."""
+    return flow[..., 0] ** 2 + flow[..., 1] ** 2
 
 
 def _widened(start: int, end: int, length: int) -> slice:

@@ -162,12 +162,13 @@ def _drawn(
     """The largest values of the cells that lie in each place of a window, in the window's pixels."""
     x, y, inside = cells.within(frame)
     last = [(count / step).ceil() - 1 for count in (frame[5], frame[4])]
-    # Cells that do not count keep their place: many at one place would wait for each other.
+    # Cells that do not count go to places beyond, each to its own: those at one place wait for each other.
+    counts, beyond = inside & kept, SIDE * SIDE + torch.arange(len(values), device=values.device)
     rows, columns = (
         torch.minimum((place / step).clamp_min(0), most).long() for place, most in zip((y, x), last, strict=True)
     )
-    empty = torch.full((SIDE * SIDE,), -LIMIT, device=values.device)
-    drawn = empty.scatter_reduce_(0, rows * SIDE + columns, torch.where(inside & kept, values, -LIMIT), "amax")
+    empty = torch.full((SIDE * SIDE + len(values),), -LIMIT, device=values.device)
+    drawn = empty.scatter_reduce_(0, torch.where(counts, rows * SIDE + columns, beyond), values, "amax")[: SIDE * SIDE]
     pixel = torch.arange(SIDE, dtype=torch.float64, device=values.device)
     places = [torch.minimum(((pixel + 0.5) / step - 0.5).clamp_min(0), most) for most in last]
     return sampled(drawn.reshape(SIDE, SIDE), *places)

@@ -3,7 +3,6 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from posegaussian.model.upsampling import replicated
 
@@ -56,4 +55,7 @@ def surface_slopes(depth: Float[Tensor, "b 2 h w"], focal: Float[Tensor, "b 2"])
 
 def trimmed(masks: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
     """The masks eroded by one pixel."""
-    return -F.max_pool2d(-masks, 3, stride=1, padding=1)
+    # Not a pooling: TorchInductor 2.11 cannot compile one of masks that a network computed in channels-last format.
+    padded = replicated(masks)
+    rows = padded[..., :-2, :].minimum(padded[..., 1:-1, :]).minimum(padded[..., 2:, :])
+    return rows[..., :-2].minimum(rows[..., 1:-1]).minimum(rows[..., 2:])

@@ -55,11 +55,13 @@ def test_evidence_overrules_where_something_was_filmed(correction):
     assert fewer.max() < 0.02
 
 
-def test_small_corrections_are_not_made(correction):
+def test_small_corrections_are_not_made_and_views_that_hardly_change_are_kept(correction):
     images, masks, _ = scene(0, 0)
     with torch.no_grad():
         correction.unet.logits.weight.zero_()
         correction.unet.logits.bias.fill_(0.5)
+        assert torch.equal(correction(images, masks)[0], masks)
+        correction.unet.logits.bias.fill_(1.0)
         found = correction(images, masks)[0]
     sure = (masks == 0) | (masks == 1)
     assert torch.equal(found[sure], masks[sure]) and (found > masks)[(masks > 0.3) & (masks < 0.7)].all()

@@ -40,7 +40,7 @@ def test_the_card_describes_this_file(facts):
     assert facts["bytes"] == f"{len(data):,}" and len(data) <= 16e6
     with safe_open(RELEASE, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    assert {value.dtype for value in tensors.values()} == {torch.float32}
+    assert {value.dtype for value in tensors.values()} == {torch.float16}
     assert all(value.isfinite().all() for value in tensors.values())
     assert facts["parameters"] == f"{sum(p.numel() for p in load_network(RELEASE).parameters()):,}"
 
@@ -68,14 +68,15 @@ def with_new_names(train):
 def test_the_configuration_of_the_release_is_that_of_its_history():
     runs = json.loads(read_metadata(RELEASE)["history"])
     models, card = load(ROOT / "config/release.yaml").models, RELEASE.with_suffix(".md").read_text()
-    last = ("hint", "hint_again", "hint_blazepose")
+    last = ("hint", "hint_again", "hint_blazepose", "matte")
     planned = [("first", "depth"), *((name, "full") for name in ("first", "second", "third", "release"))]
-    planned += [("hint", "depth"), *((name, "full") for name in last)]
+    planned += [("hint", "depth"), *((name, "full") for name in last[:-1]), ("matte", "matte")]
     for run, (model, stage) in zip(runs, planned, strict=True):
         settings = as_dict(models[model].train)
         if model in last:  # the card names seeds and first weights, which the command line gave
             run["train"] |= {name: settings[name] for name in ("seed", "init")}
-        assert (run["stage"], run["steps"]) == (stage, settings[f"{stage}_steps"])
+        steps = settings["depth_steps" if stage == "depth" else "full_steps"]
+        assert (run["stage"], run["steps"]) == (stage, steps)
         assert f"{run['steps']:,} steps" in card
         renamed = with_new_names(run["train"])
         known = {name: value for name, value in renamed.items() if name in settings}

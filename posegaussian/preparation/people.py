@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rig import nearest_point, nearest_points
@@ -40,6 +41,8 @@ class FramePeople:
     alone: Mapping[str, tuple[Person, ...]] = field(default_factory=dict)
     # where the person was last, in the world, metres; None where they were in no frame yet
     position: Float[np.ndarray, " 3"] | None = None
+    # the images on the networks' device, where the caller had copied them
+    there: Mapping[str, UInt8[Tensor, "_ _ 3"]] = field(default_factory=dict)
 
     @property
     def views(self) -> Mapping[str, Person]:
@@ -53,6 +56,7 @@ def find_people(
     model: BlazePose,
     previous: FramePeople | None = None,
     number: int = 1,
+    there: Mapping[str, UInt8[Tensor, "_ _ 3"]] | None = None,
 ) -> FramePeople:
     """The people of one frame, and the one who is followed through the frames.
 
@@ -67,8 +71,9 @@ def find_people(
         previous: what was found in the frame before.
         number: of the person in the first frame, counted from 1 on from the rig's centre. A person who was lost is
             looked for where they were last.
+        there: the images on the model's device, for those who need them there as well; None: they are copied.
     """
-    look, association = _Look(images, model), Association(cameras)
+    look, association = _Look(images, model, there or {}), Association(cameras)
     person, others = None, []
     if previous is not None and previous.person is not None:
         crops = [(name, view.next_crop) for name, view in previous.views.items() if name in images]
@@ -87,7 +92,9 @@ def find_people(
     taken = {id(view) for each in [person, *others] if each is not None for view in each.views.values()}
     alone = {name: tuple(view for view in views if id(view) not in taken) for name, views in look.detected.items()}
     position = person.position if person is not None else None if previous is None else previous.position
-    return FramePeople(person, tuple(others), {name: views for name, views in alone.items() if views}, position)
+    return FramePeople(
+        person, tuple(others), {name: views for name, views in alone.items() if views}, position, there or {}
+    )
 
 
 def rig_centre(cameras: Mapping[str, SourceCamera]) -> Float[np.ndarray, " 3"]:
@@ -133,9 +140,10 @@ def _central_crops(cameras: Mapping[str, SourceCamera]) -> dict[str, Float32[np.
 class _Look:
     """Looks at crops of the images of one frame."""
 
-    def __init__(self, images: Images, model: BlazePose):
+    def __init__(self, images: Images, model: BlazePose, there: Mapping[str, UInt8[Tensor, "_ _ 3"]]):
         self._model = model
-        self.images = {name: to_device(image, model.device).movedim(-1, 0) for name, image in images.items()}
+        there = there or {name: to_device(image, model.device) for name, image in images.items()}
+        self.images = {name: image.movedim(-1, 0) for name, image in there.items()}
         self.detected: dict[str, list[Person]] = {}
 
     def measure(

@@ -24,6 +24,7 @@ from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.rectification import CameraFrame
 from posegaussian.preparation.rectification_plan import PairPlan, plan_pair
 from posegaussian.rendering.reconstruct import FrameReconstruction, FrameReconstructor
+from posegaussian.streams import to_device
 from posegaussian.types import StereoPair
 
 Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
@@ -99,12 +100,13 @@ class RawPair:
         Args:
             images: of the cameras, or of some of them.
         """
-        self._before = find_people(images, self.cameras, self._finder, self._before, self._number)
+        there = {name: to_device(image, self._device) for name, image in images.items()}
+        self._before = find_people(images, self.cameras, self._finder, self._before, self._number, there)
         return self._before
 
     def mattes(self, images: Images, people: FramePeople) -> dict[str, Matte]:
         """The mattes of the person, by camera; without those of cameras that do not see the person."""
-        return self._matting.mattes(images, people.views)
+        return self._matting.mattes(images, people.views, people.there)
 
     def plan(self, frames: Sequence[KnownFrame]) -> PairPlan:
         """Rectification that fits the person of some frames, with the margin of the settings around all of them.

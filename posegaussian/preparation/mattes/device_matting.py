@@ -73,18 +73,22 @@ class DeviceMatting:
 
     @torch.inference_mode()
     def mattes(
-        self, images: Mapping[str, UInt8[np.ndarray, "_ _ 3"]], windows: Mapping[str, Window]
+        self,
+        images: Mapping[str, UInt8[np.ndarray, "_ _ 3"]],
+        windows: Mapping[str, Window],
+        there: Mapping[str, UInt8[Tensor, "_ _ 3"]],
     ) -> dict[str, Matte]:
         """The mattes of a frame, by camera.
 
         Args:
             images: of the frame, by camera.
             windows: around the same person in them.
+            there: the images on the device; those that are not there are copied.
         """
         if not windows:
             return {}
         names = tuple(windows)
-        there = {name: to_device(images[name], self._device) for name in names}
+        there = {name: there[name] if name in there else to_device(images[name], self._device) for name in names}
         logits = [self._predicted(windows[name], there[name]) for name in names]
         fuse = self._fuse.setdefault(names, GraphPerShape(partial(self._fused, names)))
         fused, codes = fuse(self._device, *self._numbers(windows), *logits, *self._differences(windows))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
+from torch import Tensor
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.pose.person import Person
@@ -49,10 +50,18 @@ class Matting:
         self._there = DeviceMatting(cameras, model, self._scenes, on) if on.type != "cpu" else None
         self._hull = SoftHull(cameras)
 
-    def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:
-        """The mattes of a frame, by camera; without those in which there is no person."""
+    def mattes(
+        self, images: Images, people: Mapping[str, Person], there: Mapping[str, UInt8[Tensor, "_ _ 3"]] | None = None
+    ) -> dict[str, Matte]:
+        """The mattes of a frame, by camera; without those in which there is no person.
+
+        Args:
+            images: of the frame, by camera.
+            people: the same person in each of them.
+            there: the images on the device, if the caller has them there.
+        """
         if self._there is not None:
-            return self._there.mattes(images, _windows(images, people))
+            return self._there.mattes(images, _windows(images, people), there or {})
         known = self.evidence(images, people)
         return dict(zip(known, self._each(self._matte, known.values()), strict=True))
 

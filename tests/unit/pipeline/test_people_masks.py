@@ -37,7 +37,7 @@ class Outlines:
     def __init__(self, *_):
         pass
 
-    def mattes(self, images, people):
+    def mattes(self, images, people, there=None):
         return {
             name: Matte(
                 cv2.fillConvexPoly(

@@ -29,6 +29,9 @@ _LEAST = 30
 """Points that a verdict on a pair needs. Chosen by hand."""
 _OUTER = 0.7
 """Matches beyond this share of the gate are all wrong. Chosen by hand."""
+_CROWDED = 0.5
+"""If more than this share of the matches lies there, they are right, and the calibration is far off. Chosen by hand:
+wrong ones lie anywhere, so 0.3 of them do."""
 
 Pair = tuple[str, str]
 
@@ -124,7 +127,10 @@ def level_of(residuals: Float[np.ndarray, " n"], gate: float) -> tuple[float, in
         gate: where matches end, pixels.
     """
     ordered = np.sort(residuals[np.isfinite(residuals)])
-    wrong = (ordered > _OUTER * gate).sum() / (1 - _OUTER)
+    outer = ordered > _OUTER * gate
+    if len(ordered) and outer.mean() > _CROWDED:
+        return float(np.median(ordered)), len(ordered)
+    wrong = outer.sum() / (1 - _OUTER)
     right = len(ordered) - wrong
     if right <= 0:
         return np.inf, 0

@@ -172,6 +172,8 @@ def test_wrong_matches_do_not_count():
     assert level == pytest.approx(0.6745 * 0.2, rel=0.1) and count == pytest.approx(1000, rel=0.1)
     assert level_of(wrong, 10.0)[1] < 150
     assert level_of(np.zeros(0), 10.0)[1] == 0
+    level, count = level_of(np.concatenate([7.5 + right, wrong[:300]]), 10.0)
+    assert level == pytest.approx(7.5, abs=0.3) and count == 1300, "a calibration that is far off"
 
 
 def test_features_of_photographs():

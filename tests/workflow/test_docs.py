@@ -127,7 +127,9 @@ def test_snakemake_plans_it(command, tmp_path, done, conda):
     words = [str(ROOT / word) if word.startswith(("profiles/", "config/")) else word for word in command.words[1:]]
     words = [word for word in words if word not in ("--dry-run", "-n")]
     words = [str(ROOT / "config/test.yaml") if word == "FILE" else word for word in words]
-    words = [word.replace("CAPTURE", done.sheet[-1][0]) for word in words]
+    words = [
+        word.replace("CAPTURE", done.sheet[-1][0]).replace("MODEL", next(iter(done.config["models"]))) for word in words
+    ]
     (done.folder / "tests").symlink_to(ROOT / "tests")  # captures of the repository's own configurations
     if "mmpose_env" in words:
         done.config["mmpose_env"] = str(tmp_path / "env")

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from posegaussian.config import NetworkSettings
 from posegaussian.model.matte_correction import MatteCorrection
@@ -55,16 +56,17 @@ def test_evidence_overrules_where_something_was_filmed(correction):
     assert fewer.max() < 0.02
 
 
-def test_small_corrections_are_not_made_and_views_that_hardly_change_are_kept(correction):
-    images, masks, _ = scene(0, 0)
+@pytest.mark.parametrize("size", [64, 128])
+def test_small_corrections_are_not_made_and_views_that_hardly_change_are_kept(correction, size):
+    images, masks, _ = scene(0, 0, size)
+    soft = nn.functional.avg_pool2d(masks[:, :, 0], 9, stride=1, padding=4)[:, :, None]
     with torch.no_grad():
         correction.unet.logits.weight.zero_()
-        correction.unet.logits.bias.fill_(0.5)
-        assert torch.equal(correction(images, masks)[0], masks)
         correction.unet.logits.bias.fill_(1.0)
-        found = correction(images, masks)[0]
-    sure = (masks == 0) | (masks == 1)
-    assert torch.equal(found[sure], masks[sure]) and (found > masks)[(masks > 0.3) & (masks < 0.7)].all()
+        assert torch.equal(correction(images, masks)[0], masks), "a fifth of a pixel along the outline"
+        found = correction(images, soft)[0]
+    sure = (soft == 0) | (soft == 1)
+    assert torch.equal(found[sure], soft[sure]) and (found > soft)[(soft > 0.3) & (soft < 0.7)].all()
 
 
 def test_it_learns_to_move_edges_to_where_the_person_ends(correction):

@@ -24,9 +24,9 @@ from posegaussian.streams import own_stream
 
 _THREADS = 16
 """Threads that make mattes, at most: each holds two frames of all cameras, 6 MB a camera of 1024 x 1024."""
-_CUDA_THREADS = 6
-"""The same where a GPU runs the networks: more would only take Python's lock from the thread that follows the person.
-Chosen by hand: a frame takes a tenth of a second of a core there."""
+_CUDA_THREADS = 3
+"""The same where a GPU runs the networks: more only wait for each other. On an H200, 3 threads took 15 ms a frame of
+two cameras, 6 took 20."""
 
 Packed = tuple[bytes, float | None]
 """A mask, packed, and its confidence."""

@@ -69,8 +69,9 @@ def people(model):
 
 
 def elementwise(number, calls):
-    """What threads do to the device without the lock: kernels, copies, new memory."""
-    values = torch.rand(1 + calls % 7, 300_000 + 1000 * number, device=CUDA)
+    """What threads do to the device without the lock: kernels, copies, new memory. No random numbers: a capture takes
+    the generator of the device, so that they need the lock."""
+    values = torch.full((1 + calls % 7, 300_000 + 1000 * number), 0.5, device=CUDA)
     (values * 2).sum().cpu()
 
 

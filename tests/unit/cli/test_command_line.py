@@ -187,7 +187,15 @@ def test_an_empty_selection_is_none(stage):
     cli.main(["rectify", "a", "-o", "out", "--pairs", "0,1", "1,2", "--frames", "-3:"])
     (args, none), (_, some) = calls
     assert args[:2] == files("a", "out") and args[2].size == (64, 32)
-    assert none == {"pairs": None, "frames": None, "held_out": (), "people": None, "number": 1, "offsets": {}}
+    assert none == {
+        "pairs": None,
+        "frames": None,
+        "held_out": (),
+        "people": None,
+        "number": 1,
+        "offsets": {},
+        "device": "auto",
+    }
     assert some["pairs"] == [("0", "1"), ("1", "2")] and some["frames"].start == -3
 
 

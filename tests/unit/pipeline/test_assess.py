@@ -8,7 +8,7 @@ import pytest
 
 from posegaussian.cli import main
 
-SETTINGS = "{rectify: {size: [96, 96]}, frames: 2, evaluate: {crops: [bbox], lpips_weights: null}}"
+SETTINGS = "{rectify: {size: [160, 160]}, frames: 2, evaluate: {crops: [bbox], lpips_weights: null}}"
 
 
 def rig(folder: Path, *azimuths: float, frames: int = 2) -> Path:

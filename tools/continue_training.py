@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from posegaussian.cli.training import PHASES
-from posegaussian.config import as_dict, load
+from posegaussian.config import TrainSettings, as_dict, load
 
 
 def main() -> None:
@@ -26,16 +26,13 @@ def main() -> None:
     parser.add_argument("--init", required=True, help="weights to start from: a file, or `release`")
     parser.add_argument("--depth", type=float, default=0, metavar="SECONDS", help="of phase depth; 0 omits it")
     parser.add_argument("--full", type=float, default=0, metavar="SECONDS", help="of phase full; 0 omits it")
-    parser.add_argument("--seed", type=int, help="instead of that of the model; each link needs another one")
-    parser.add_argument("--learning-rate", type=float, help="instead of that of the model")
+    add_changes(parser)
     parser.add_argument("--processes", type=int, default=1, help="one for each GPU")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the weights")
     args = parser.parse_args()
     settings = load(args.config).models[args.model]
-    changes = {"seed": args.seed, "learning_rate": args.learning_rate}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    settings = replace(settings, train=replace(settings.train, **changes))
+    settings = replace(settings, train=changed(settings.train, args))
     init = args.init
     with tempfile.TemporaryDirectory() as folder:
         for phase in PHASES:
@@ -47,6 +44,18 @@ def main() -> None:
                 command += ["--settings", json.dumps(as_dict(settings)), "--device", args.device]
                 subprocess.run([str(word) for word in command], check=True)
                 init = str(output)
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """Options that replace settings of a model's training."""
+    parser.add_argument("--seed", type=int, help="instead of that of the model; each link of a chain needs another one")
+    parser.add_argument("--learning-rate", type=float, help="instead of that of the model")
+
+
+def changed(settings: TrainSettings, args: argparse.Namespace) -> TrainSettings:
+    """The settings with the options of `add_changes` that were given."""
+    changes = {"seed": args.seed, "learning_rate": args.learning_rate}
+    return replace(settings, **{name: value for name, value in changes.items() if value is not None})
 
 
 def _launcher(processes: int) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from continue_training import add_changes, changed
 from torch import Tensor, nn
 
 from posegaussian.config import ModelSettings, load
@@ -64,15 +65,12 @@ def main() -> None:
     parser.add_argument("model", help="an entry of `models`: its stream, learning rate and seed are used")
     parser.add_argument("--init", default="release", help="weights with all other parts: a file, or `release`")
     parser.add_argument("--seconds", type=float, default=400, help="in all, the start of the stream included")
-    parser.add_argument("--seed", type=int, help="instead of that of the model")
-    parser.add_argument("--learning-rate", type=float, help="instead of that of the model")
+    add_changes(parser)
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the weights")
     args = parser.parse_args()
     settings = load(args.config).models[args.model]
-    changes = {"seed": args.seed, "learning_rate": args.learning_rate}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    settings = replace(settings, train=replace(settings.train, **changes))
+    settings = replace(settings, train=changed(settings.train, args))
     run = Run(settings, weights_path(args.init), torch.device(pick_device(args.device)), args.seconds, args.output)
     try:
         run()

@@ -19,7 +19,7 @@ from posegaussian.names import natural_order
 _SEPARATORS = " _.-"
 """What stands between the words of a name."""
 _APART = 5.0
-"""Cameras are told apart by their poses alone if these differ by so many times the noise. Chosen by hand."""
+"""Cameras are distinguished by their poses alone if these differ by so many times the noise. Chosen by hand."""
 _SERIES = re.compile(r"(frame|img|image|dsc|mov|vid)[^a-z]*[0-9]+", re.IGNORECASE)
 """Names that phones and programs give to images of one camera, one after the other."""
 _MOST_IN_SERIES = 32

@@ -23,7 +23,7 @@ def group_by_camera(images: Sequence[PosedImage]) -> dict[str, dict[int, PosedIm
     of its own. A camera that moves keeps its images: `poses.mean_pose` says how far they are from one pose.
 
     Raises:
-        CaptureError: cameras cannot be told apart by their names, or two images are of one camera and frame.
+        CaptureError: cameras cannot be distinguished by their names, or two images are of one camera and frame.
         CalibrationError: a pose holds a number that is not finite, or the only camera moves.
     """
     if not images:

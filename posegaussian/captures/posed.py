@@ -43,7 +43,7 @@ def assemble_posed(
         frames: which frames to read; default: all.
 
     Raises:
-        CaptureError: a camera or frame is missing, or cameras cannot be told apart.
+        CaptureError: a camera or frame is missing, or cameras cannot be distinguished.
         CalibrationError: a camera moves, or its lens changes.
     """
     if not images:

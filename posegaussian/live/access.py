@@ -1,4 +1,4 @@
-"""Who may watch: on the loopback address whoever sits at this machine, elsewhere whoever has the token."""
+"""Who may watch: on the loopback address anyone at this machine, on others anyone with the token."""
 
 import hmac
 import ipaddress

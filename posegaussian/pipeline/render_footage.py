@@ -6,7 +6,7 @@ second rectifies, reconstructs, renders and encodes. Threads read and prepare fr
 runs the network in order. Each thread holds two frames: raw images, and 42 MB of input for a pair of 1024 x 1024.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -130,20 +130,7 @@ def render_footage(
         shown = stack.enter_context(path_output(video, frames, fps, files))
         reconstructor = FrameReconstructor(network, chosen, stabilizer)
         inputs = _inputs(masked, plan, prepare, min(thread_count(), _THREADS[chosen.type]))
-        steps = zip(cameras, inputs, strict=True)
-
-        def reconstructed() -> Iterator[tuple[Camera, Gaussians]]:
-            for camera, pair in steps:
-                with own_stream(chosen):
-                    (found,) = reconstructor([pair])
-                yield camera, found.gaussians
-
-        def drawn(item: tuple[Camera, Gaussians]) -> tuple[Gaussians, UInt8[np.ndarray, "h w 3"]]:
-            camera, gaussians = item
-            with own_stream(chosen):
-                return gaussians, to_bytes(render(gaussians, camera, backend=settings.backend).colors)
-
-        views = in_order(drawn, reconstructed(), threads=1)
+        views = _views(zip(cameras, inputs, strict=True), reconstructor, settings.backend, chosen)
         shown_views = progress(views, f"render {capture.name}", len(cameras), unit="frames")
         for index, (gaussians, image) in enumerate(shown_views):
             shown.add(index, image)
@@ -152,6 +139,25 @@ def render_footage(
                 files.call(write_ply, folder / name, gaussians)
     written = ", ".join(str(each) for each in (video, frames, splats) if each)
     print(f"{written}: {len(cameras)} frames, from {names[0]} to {names[1]}, with {weights.name}")
+
+
+def _views(
+    steps: Iterable[tuple[Camera, StereoPair]], reconstructor: FrameReconstructor, backend: str, device: torch.device
+) -> Iterator[tuple[Gaussians, UInt8[np.ndarray, "h w 3"]]]:
+    """The Gaussians of each frame and their image; a thread renders while the next frame is reconstructed."""
+
+    def reconstructed() -> Iterator[tuple[Camera, Gaussians]]:
+        for camera, pair in steps:
+            with own_stream(device):
+                (found,) = reconstructor([pair])
+            yield camera, found.gaussians
+
+    def drawn(item: tuple[Camera, Gaussians]) -> tuple[Gaussians, UInt8[np.ndarray, "h w 3"]]:
+        camera, gaussians = item
+        with own_stream(device):
+            return gaussians, to_bytes(render(gaussians, camera, backend=backend).colors)
+
+    yield from in_order(drawn, reconstructed(), threads=1)
 
 
 def _path(plan: PairPlan, names: Names, ratio: float | None, frames: int) -> list[PathStep]:

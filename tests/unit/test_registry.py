@@ -177,17 +177,7 @@ def test_a_loss_arrives_in_the_total_and_the_curves(dummy, monkeypatch):
     assert after.parts["brightness"] == view.colors.mean()
     torch.testing.assert_close(after.total, before.total + 0.5 * view.colors.mean())
     assert combine(result, None, batch, settings).total == depth.total
-    assert columns()[3:] == (
-        "depth",
-        "image",
-        "temporal",
-        "pose",
-        "coverage",
-        "brightness",
-        "epe_1024",
-        "psnr_bbox",
-        "lr",
-    )
+    assert " ".join(columns()[3:]) == "depth image temporal pose coverage brightness epe_1024 psnr_bbox lr"
 
     monkeypatch.setitem(registry.LOSSES, "brightness", replace(loss, within="image"))
     within = combine(result, view, batch, settings)

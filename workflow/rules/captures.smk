@@ -9,7 +9,7 @@ rule captures:
     benchmark:
         "results/benchmarks/captures/{capture}.tsv"
     wildcard_constraints:
-        capture="|".join(PLAN.seeds) or "(?!)",
+        capture=one_of(PLAN.seeds),
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1
@@ -36,7 +36,7 @@ rule photograph_scan:
     benchmark:
         "results/benchmarks/captures/{capture}.tsv"
     wildcard_constraints:
-        capture="|".join(PLAN.scans) or "(?!)",
+        capture=one_of(PLAN.scans),
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1

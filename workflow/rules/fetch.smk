@@ -13,7 +13,7 @@ rule fetch:
     benchmark:
         "results/benchmarks/fetch/{capture}.tsv"
     wildcard_constraints:
-        capture="|".join(PLAN.fetched) or "(?!)",
+        capture=one_of(PLAN.fetched),
     conda:
         "../../envs/posegaussian.yaml"
     threads: 1

@@ -96,7 +96,7 @@ def judged(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Correction:
         return unchanged
     motion = simplest_motion(tracks, cameras, list(points), lambda residuals: _worst(residuals, cameras) <= TRIED)
     if motion is None:
-        what = "no motion of cameras brings features that were kept back surely nearer to them"
+        what = "no correction brings features that were kept back nearer to them by more than chance"
         return replace(unchanged, why_not=what if max(medians.values()) > BAD else "")
     after = {pair: level_of(values, gate_of(cameras[pair[1]]))[0] for pair, values in motion.residuals.items()}
     found = refine_poses(cameras, tracks, focal=motion.focal, moving=motion.moving)

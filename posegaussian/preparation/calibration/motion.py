@@ -2,7 +2,8 @@
 
 A hypothesis is a set of cameras that may move. Its poses are fitted without a third of the points and tried on these,
 three times, so that every point is kept back once (cross-validation). A hypothesis with more parameters is taken where
-the kept-back points lie surely nearer to their epipolar lines: their cost falls by several times its standard error.
+the kept-back points lie nearer to their epipolar lines by more than chance: their cost falls by several times its
+standard error.
 
 The set grows by one camera at a time. To move one camera alone keeps the world where it is; if all cameras move,
 features have to tell where the rig stands, and few features do not (`benchmarks/cameras.py turned`, person 152). If
@@ -143,7 +144,7 @@ def _cells(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Int[np.ndarra
 
 
 def _sure(gains: Float[np.ndarray, " p"], cells: Int[np.ndarray, "p 2"]) -> bool:
-    """Whether the sum of gains is positive beyond doubt: in standard errors, each cell being one observation."""
+    """Whether the sum of gains is larger than chance makes it: in standard errors, each cell being one observation."""
     _, cell = np.unique(cells, axis=0, return_inverse=True)
     sums = np.bincount(cell.ravel(), gains)
     return bool(sums.sum() > _SURE * np.sqrt((sums**2).sum()))

@@ -124,10 +124,10 @@ def test_focal_lengths_are_corrected_where_they_are_wrong():
     assert epipolar(found.cameras, TRUE) < 0.3 * epipolar(bad, TRUE)
 
 
-def test_what_nothing_explains_is_told():
+def test_what_nothing_explains_is_said():
     """Pixels that are 2 px off at random: no poses fit better."""
     found = judged(seen(TRUE, noise=2.0), TRUE)
-    assert not found.used and "no motion" in found.why_not and found.cameras is TRUE
+    assert not found.used and "no correction" in found.why_not and found.cameras is TRUE
 
 
 def test_points_in_few_places_are_no_verdict():

@@ -81,7 +81,7 @@ STAGE_VERSION = {
     "rectify": 11,
     "heatmaps": 2,
     "train": 6,
-    "render": 8,
+    "render": 9,
     "evaluate": 6,
     "report": 6,
     "assess": 1,

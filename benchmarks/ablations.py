@@ -4,8 +4,10 @@
 
 Every variant is a process of its own; several GPUs are shared out among them. All variants use the same people, rigs
 and errors of the detector in the same order. They are measured on people of the validation split (see
-ablation_metrics.py). Writes results.json, a table, curves, images and the weights of every variant. With --seconds
+ablation_metrics.py). Writes results.json, tables, curves, images and the weights of every variant. With --seconds
 everything ends in time: training cools down early, and the results are those measured until then.
+
+The variant `baseline` is another network, of GPS-Gaussian's class (baseline_network.py), trained by the same trainer.
 """
 
 import argparse
@@ -22,16 +24,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ablation_metrics import clips, measure, table
+from ablation_metrics import CONDITIONS, RIGS, clips, differences, measure, table
+from baseline_network import BaselineModel
 
 from posegaussian.config import ModelSettings, parse
 from posegaussian.data.streamed import stream_seed
 from posegaussian.io.atomic import write_atomic
 from posegaussian.model.network import PoseGaussian
-from posegaussian.model.weights import read_metadata
+from posegaussian.model.weights import load_weights, read_metadata
 from posegaussian.synthetic.dataset import stream as streaming
 from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
-from posegaussian.training.trainer import train
+from posegaussian.training.distributed import make_fabric
+from posegaussian.training.stopping import Clock
+from posegaussian.training.trainer import Trainer
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "everything": {},
@@ -42,7 +47,10 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "gradient loss 0.5": {"train": {"losses": {"gradient": 0.5}}},
     "all off": {"network": {"pose": "none", "stabilizer": False}, "train": {"losses": {"pose": 0.0, "temporal": 0.0}}},
 }
-"""The changed settings of each; `all off` is a network of GPS-Gaussian's class."""
+"""The changed settings of each."""
+VARIANTS["baseline"] = VARIANTS["all off"]
+NETWORKS: dict[str, Any] = {"baseline": BaselineModel}
+"""The class of the network of a variant, if it is not `PoseGaussian`."""
 SHARES = {"depth": 0.4, "full": 0.32}
 """Shares of a variant's time for its training phases; the rest is for start and measurement."""
 FIRST_PERSON = 150
@@ -61,6 +69,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=4, help="of a clip of training")
     parser.add_argument("--people", type=int, default=6, help="held-out people who are measured")
     parser.add_argument("--watched", type=int, default=8, help="frames of a clip that is measured")
+    parser.add_argument("--rigs", nargs="+", default=list(RIGS)[:-1], choices=list(RIGS), help="of the measurement")
+    parser.add_argument("--conditions", nargs="+", default=list(CONDITIONS), choices=list(CONDITIONS))
     parser.add_argument("--pool", type=int, default=24)
     parser.add_argument("--lifetime", type=int, default=48, help="steps for which a person stays in the pool")
     parser.add_argument(
@@ -84,7 +94,7 @@ def main() -> None:
         ended = run_all(args)
     rows = [row for name in args.variants if (row := read_result(args.output / slug(name))) is not None]
     write_atomic(args.output / "results.json", json.dumps({"rows": rows, "seconds": ended}, indent=1) + "\n")
-    print(table(rows))
+    print(table(rows), differences(rows), sep="\n\n")
     print("steps:", {row["variant"]: row["steps"] for row in rows}, "seconds:", ended)
 
 
@@ -214,23 +224,27 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
     for phase, share in SHARES.items():
         output = folder / f"{phase}.safetensors"
         start = time.monotonic()
-        train(
-            phase,
-            train_files=[],
-            val_files=[],
-            output=output,
-            state=folder / "state",
-            settings=settings,
-            init=folder / "depth.safetensors" if phase == "full" else None,
-            device=args.device,
-            time_budget=share * args.seconds if args.seconds else None,
-        )
+        init = folder / "depth.safetensors" if phase == "full" else None
+        clock = Clock(share * args.seconds if args.seconds else None)
+        fabric = make_fabric(args.device, settings.train.precision)
+        trainer = trainer_of(name)(phase, [], [], folder / "state", settings, init, fabric, clock)
+        try:
+            trainer.fit(output)
+        finally:
+            trainer.batches.close()
         steps[phase] = int(read_metadata(output)["steps"])
         print(f"{name}: phase {phase} took {time.monotonic() - start:.1f} s", flush=True)
-    for measured in measure(folder / "full.safetensors", settings, args, folder):
+    network = trainer_of(name).network_class(settings.network)
+    load_weights(network, folder / "full.safetensors")
+    for measured in measure(network.to(args.device).eval(), settings, args, folder):
         write_atomic(folder / "result.json", json.dumps({"variant": name, "steps": steps, **measured}, indent=1) + "\n")
     print(f"{name}: measured", flush=True)
     shutil.rmtree(folder / "state", ignore_errors=True)
+
+
+def trainer_of(name: str) -> type[Trainer]:
+    """The trainer of a variant's network."""
+    return type("VariantTrainer", (Trainer,), {"network_class": NETWORKS.get(name, PoseGaussian)})
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:

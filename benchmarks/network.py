@@ -209,8 +209,9 @@ def _live(stream: StreamingPredictor, frames: list[StereoPair], camera: Camera) 
 def baseline_on_cuda(size: int, samples: int) -> list[dict]:
     """Times of the baseline network of GPS-Gaussian's class, without splatting."""
     images = pair(size, device="cuda").images[0]
+    start = images.new_zeros(2, 1, 1, 1)
     network = BaselineNetwork().eval().cuda()
-    times = in_turn({"eager float32": lambda: network(images)}, samples, 5, torch.cuda.synchronize)
+    times = in_turn({"eager float32": lambda: network(images, start)}, samples, 5, torch.cuda.synchronize)
     return [{"GPS-Gaussian's class, network alone": name, "time": timing} for name, timing in times.items()]
 
 
@@ -228,7 +229,7 @@ def compare_on_cpu(size: int, samples: int) -> list[dict]:
         "end to end": lambda: render(stream(source).gaussians, camera),
         "network": lambda: stream(source),
         "splatting": lambda: render(gaussians, camera),
-        "baseline": lambda: baseline(source.images[0]),
+        "baseline": lambda: baseline(source.images[0], torch.zeros(2, 1, 1, 1)),
     }
     times = in_turn(functions, samples)
     ratio = (times["baseline"].median + times["splatting"].median) / times["end to end"].median

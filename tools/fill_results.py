@@ -57,15 +57,20 @@ def benchmark(path: Path) -> str:
 
 
 def ablations(path: Path) -> str:
-    """The table of benchmarks/ablation_metrics.py from its rows."""
+    """The tables of benchmarks/ablation_metrics.py from its rows: means, and differences between variants."""
     spec = importlib.util.spec_from_file_location("ablation_metrics", ROOT / "benchmarks/ablation_metrics.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.table(json.loads(path.read_text())["rows"])
+    rows = json.loads(path.read_text())["rows"]
+    return module.table(rows) + ("\n\n" + module.differences(rows) if "values" in rows[0] else "")
 
 
-KINDS: dict[str, Callable[[Path], str]] = {"means.csv": benchmark, "ablations.json": ablations}
+KINDS: dict[str, Callable[[Path], str]] = {
+    "means.csv": benchmark,
+    "ablations.json": ablations,
+    "baseline.json": ablations,
+}
 """The function that makes Markdown of each file of docs/results/."""
 
 

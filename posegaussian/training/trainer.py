@@ -80,6 +80,9 @@ class Trainer:
         clock: of the time budget.
     """
 
+    network_class: type[PoseGaussian] = PoseGaussian
+    """What is trained. Benchmarks train networks of other designs that have the same interface."""
+
     def __init__(
         self,
         phase: str,
@@ -120,7 +123,7 @@ class Trainer:
         """A new network, or that of `init`; phase depth does not train the head."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.train.seed)
-            network = PoseGaussian(self.settings.network)
+            network = self.network_class(self.settings.network)
         if init is not None and (missing := load_weights(network, init, partly=True)):
             self._log(f"{init} has no {', '.join(module_names(missing))}: these start anew")
         network.head.requires_grad_(self.phase == "full")

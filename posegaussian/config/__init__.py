@@ -78,7 +78,7 @@ __all__ = [
 STAGE_VERSION = {
     "captures": 4,
     "people": 1,
-    "rectify": 11,
+    "rectify": 12,
     "heatmaps": 2,
     "train": 6,
     "render": 9,

@@ -28,6 +28,7 @@ from posegaussian.preparation.mattes.fusion import WEIGHTS
 from posegaussian.preparation.mattes.matte import DeviceView, Matte, confidence
 from posegaussian.preparation.mattes.models import MattingModel
 from posegaussian.preparation.mattes.prediction import NetworkMatting, leans, window_numbers
+from posegaussian.preparation.mattes.skeleton import near_skeleton
 from posegaussian.preparation.mattes.soft_edge import (
     ANCHOR,
     HAZE,
@@ -107,28 +108,30 @@ class DeviceMatting:
 
     def _predicted(self, window: Window, image: UInt8[Tensor, "_ _ 3"]) -> Float[Tensor, "side side"]:
         """What the model says, held to the coarse matte where that is sure."""
-        model = self._model
+        model, near = self._model, near_skeleton(window)
         if not isinstance(model, NetworkMatting) or leans(window.person):
-            held = padded(anchored(model(window), window.coarse))
+            held = padded(anchored(model(window), window.coarse, near))
             return torch.from_numpy(held).to(self._device)
         size = window.height, window.width
-        coarse = np.pad(window.coarse, [(0, -length % model.grain) for length in size])
+        room = [(0, 0), *((0, -length % model.grain) for length in size)]
+        planes = np.pad(np.stack([window.coarse, near.view(np.uint8)]), room)
         about = window_numbers(window.points(), window.person.visibility, *size)
         numbers = np.concatenate([about, frame_of(window)])
-        return self._predict(self._device, image, torch.from_numpy(coarse), torch.from_numpy(numbers))[0]
+        return self._predict(self._device, image, torch.from_numpy(planes), torch.from_numpy(numbers))[0]
 
     def _logits(
-        self, image: UInt8[Tensor, "_ _ 3"], coarse: UInt8[Tensor, "h w"], numbers: Float64[Tensor, "108"]
+        self, image: UInt8[Tensor, "_ _ 3"], planes: UInt8[Tensor, "2 h w"], numbers: Float64[Tensor, "108"]
     ) -> tuple[Tensor]:
         """The network's log-odds, held to the coarse matte where that is sure, in the square; see `anchored`.
 
         Args:
             image: RGB.
-            coarse: matte.
+            planes: coarse matte, and 1 where it may be sure of the person.
             numbers: `window_numbers` and `frame_of`.
         """
         assert isinstance(self._model, NetworkMatting)
         about, frame = numbers.split([102, 6])
+        coarse, near = planes
         height, width = coarse.shape
         inside = in_window(frame)[:height, :width]
         with DEVICE.shared():
@@ -136,9 +139,9 @@ class DeviceMatting:
         (found,) = self._model.logits(torch.cat([pixels, coarse[None], inside[None].byte() * 255])[None], about)
         logits, person = found[0, 0].float(), coarse >= PERSON
         reach = (ANCHOR * frame[4:].amax()).expand(2)
-        near_other, near = within(torch.stack([inside & ~person, person]), reach, int(ANCHOR * SIDE) + 1)
-        logits = torch.where(~near_other & (coarse >= 255 - SURE), logits.clamp_min(HELD), logits)
-        logits = torch.where(~near & (coarse <= SURE), logits.clamp_max(-HELD), logits)
+        near_other, near_person = within(torch.stack([inside & ~person, person]), reach, int(ANCHOR * SIDE) + 1)
+        logits = torch.where((near > 0) & ~near_other & (coarse >= 255 - SURE), logits.clamp_min(HELD), logits)
+        logits = torch.where(~near_person & (coarse <= SURE), logits.clamp_max(-HELD), logits)
         return (functional.pad(logits, (0, SIDE - width, 0, SIDE - height)),)
 
     def _numbers(self, windows: Mapping[str, Window]) -> tuple[Float64[Tensor, "c 11"], Float[Tensor, "c 2 6"]]:

@@ -15,6 +15,7 @@ from posegaussian.preparation.mattes.difference import difference_evidence
 from posegaussian.preparation.mattes.fusion import Evidence, fuse
 from posegaussian.preparation.mattes.matte import Matte, confidence
 from posegaussian.preparation.mattes.models import MattingModel
+from posegaussian.preparation.mattes.skeleton import near_skeleton
 from posegaussian.preparation.mattes.soft_edge import anchored, keep_person, soft_coverage
 from posegaussian.preparation.mattes.soft_hull import SoftHull
 from posegaussian.preparation.mattes.window import Window
@@ -77,7 +78,7 @@ class Matting:
         return {name: (windows[name], Evidence(logits[name], hull[name], scenes.get(name))) for name in windows}
 
     def _logits(self, window: Window) -> Float32[np.ndarray, "_ _"]:
-        return anchored(self._model(window), window.coarse)
+        return anchored(self._model(window), window.coarse, near_skeleton(window))
 
     def _matte(self, known: tuple[Window, Evidence]) -> Matte:
         window, evidence = known

@@ -15,7 +15,7 @@ from posegaussian.model.unet import UNet
 
 _SIGMA = 0.035
 """Standard deviation of a bone's profile as a share of the longer side of the person's box. By hand: half a forearm."""
-_BONES = (
+BONES = (
     (11, 13), (13, 15), (15, 19), (12, 14), (14, 16), (16, 20), (11, 12), (23, 24), (11, 23), (12, 24), (11, 24),
     (12, 23), (23, 25), (25, 27), (27, 31), (24, 26), (26, 28), (28, 32), (7, 8), (0, 11), (0, 12),
 )  # fmt: skip
@@ -94,5 +94,5 @@ def bone_map(
 def _ends(device: torch.device) -> tuple[Tensor, Tensor]:
     """Indices of the first and of the second landmark of each bone; kept, since a CUDA graph cannot copy them."""
     with torch.inference_mode(False):
-        first, second = (torch.tensor(ends, device=device) for ends in zip(*_BONES, strict=True))
+        first, second = (torch.tensor(ends, device=device) for ends in zip(*BONES, strict=True))
     return first, second

@@ -34,18 +34,22 @@ UNSURE = 0.48
 """Coverage that differs from half by less than this is filtered. Chosen by hand: the rest is certain."""
 
 
-def anchored(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
+def anchored(
+    logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"], near: Bool[np.ndarray, "h w"]
+) -> Float32[np.ndarray, "h w"]:
     """Log-odds that agree with the coarse matte where it is sure, far from its edge.
 
-    The coarse matte is the work of a network that has seen many real people; the fine one has seen synthetic ones.
+    The coarse matte is the work of a network that has seen many real people; the fine one has seen synthetic ones. But
+    the coarse one often holds somebody or something close behind the person, so it is right about them alone.
 
     Args:
         logits: that a pixel shows the person.
         coarse: the coarse matte, 0..255.
+        near: where the coarse matte may be sure of the person; see `near_skeleton`.
     """
     person, reach = is_person(coarse), ANCHOR * max(coarse.shape)
     inside, outside = (cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 5) for side in (person, ~person))
-    logits = np.where((inside > reach) & (coarse >= 255 - SURE), np.maximum(logits, HELD), logits)
+    logits = np.where(near & (inside > reach) & (coarse >= 255 - SURE), np.maximum(logits, HELD), logits)
     return np.where((outside > reach) & (coarse <= SURE), np.minimum(logits, -HELD), logits).astype(np.float32)
 
 

@@ -66,8 +66,17 @@ def test_haze_far_from_the_person_is_dropped():
 def test_the_coarse_matte_holds_where_it_is_sure_and_far_from_its_edge():
     logits, coarse = figure()
     wrong = -logits
-    held = anchored(wrong, coarse)
+    near = np.ones(coarse.shape, bool)
+    held = anchored(wrong, coarse, near)
     assert held[45, 45] > 0 and held[45, 95] < 0
     np.testing.assert_array_equal(held[45, 68:72], wrong[45, 68:72])
     unsure = np.where(coarse > 0, 200, 60).astype(np.uint8)
-    np.testing.assert_array_equal(anchored(wrong, unsure), wrong)
+    np.testing.assert_array_equal(anchored(wrong, unsure, near), wrong)
+
+
+def test_the_coarse_matte_holds_nothing_far_from_the_bones():
+    logits, coarse = figure()
+    near = np.zeros(coarse.shape, bool)
+    near[:, :50] = True
+    held = anchored(-logits, coarse, near)
+    assert held[45, 45] > 0 and held[45, 60] == -logits[45, 60] and held[45, 95] < 0

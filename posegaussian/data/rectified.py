@@ -110,10 +110,16 @@ def read_target(
         target: index of the target camera in the file.
         frame: index of the frame in the file (not its number).
     """
+    image = _unit(read_person(rectified, "targets", target, frame)).permute(2, 0, 1)[None].contiguous()
+    mask = _unit(rectified["targets/masks"][target, frame])[None, None]
+    return image, mask, target_camera(rectified, target)
+
+
+def target_camera(rectified: store.Reader, target: int) -> Camera:
+    """The camera of a target view, a batch of one."""
     targets = rectified["targets"]
     height, width = targets["images"].shape[2:4]
-    image = _unit(read_person(rectified, "targets", target, frame)).permute(2, 0, 1)[None].contiguous()
-    return image, _unit(targets["masks"][target, frame])[None, None], _camera(targets, target, width, height)
+    return _camera(targets, target, width, height)
 
 
 def read_person(rectified: store.Reader, group: str, *index: int) -> UInt8[np.ndarray, "*b h w 3"]:

@@ -9,7 +9,7 @@ from posegaussian.config import STAGE_VERSION, DetectorSettings, as_dict
 from posegaussian.errors import ConfigError, warn
 from posegaussian.io import store
 from posegaussian.parallel import in_order
-from posegaussian.pose.detectors.base import Detector, LoadedDetector, detect_frame, load_detector
+from posegaussian.pose.detectors.base import Detector, LoadedDetector, detect_frame, detect_person, load_detector
 from posegaussian.pose.heatmaps import STRIDE
 from posegaussian.progress import progress
 from posegaussian.registry import DETECTORS
@@ -18,7 +18,7 @@ from posegaussian.registry import DETECTORS
 def extract_heatmaps(
     rectified: Path, output: Path, detector: DetectorSettings, people: Path | None = None, device: str = "cpu"
 ) -> None:
-    """Write the heatmaps of every source image of a rectified capture: threads detect, the caller's reads and writes.
+    """Write the heatmaps of every source image of a rectified capture: threads read and detect, the caller's writes.
 
     Where the mask is empty, maps, scores, key points and box are zeros. Where the detector finds nobody in a mask, maps
     and scores are, and a CaptureWarning names the camera and the frame.
@@ -56,12 +56,13 @@ def extract_heatmaps(
             writer["frames"] = numbers = source["frames"][()]
             writer["pairs"] = cameras = store.strings(source["sources/pairs"])
             places = list(np.ndindex(pairs, frames))
-            items = (
-                (source["sources/images"][pair, n], source["sources/masks"][pair, n], detectors(pair, int(numbers[n])))
-                for pair, n in places
-            )
+
+            def detect(place: tuple[int, int]) -> dict[str, np.ndarray]:
+                images = source["sources/images"][place] if people is None else None
+                return _detected(images, source["sources/masks"][place], detectors(place[0], int(numbers[place[1]])))
+
             threads = None if DETECTORS[detector.kind].environment == "posegaussian" else 1
-            found = in_order(lambda item: _detected(*item), items, threads)
+            found = in_order(detect, places, threads)
             stream = zip(places, found, strict=True)
             for (pair, frame), detected in progress(stream, f"heatmaps {rectified.stem}", len(places), unit="pairs"):
                 for name, values in detected.items():
@@ -78,11 +79,17 @@ def extract_heatmaps(
                         )
 
 
-def _detected(images: np.ndarray, masks: np.ndarray, detectors: list[Detector]) -> dict[str, np.ndarray]:
-    """What `detect_frame` returns, with heatmaps in half precision as the store has them."""
+def _detected(images: np.ndarray | None, masks: np.ndarray, detectors: list[Detector]) -> dict[str, np.ndarray]:
+    """What `detect_frame` returns, with heatmaps in half precision as the store has them.
+
+    Without images the detectors know the joints: they look at none.
+    """
     import torch  # NumPy rounds as well, but takes 0.1 us for each value that underflows: a tenth of a second a frame
 
-    found = detect_frame(images, masks, detectors)
+    if images is None:
+        found = detect_person(np.broadcast_to(np.uint8(0), (*masks.shape, 3)), masks, detectors)
+    else:
+        found = detect_frame(images, masks, detectors)
     return {**found, "heatmaps": torch.from_numpy(found["heatmaps"]).half().numpy()}
 
 

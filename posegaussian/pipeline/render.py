@@ -1,15 +1,17 @@
 """The stage `render`: novel views of a rectified capture, at held-out cameras and along a path between the sources."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
+import torch
 
 from posegaussian.config import STAGE_VERSION, RenderSettings, as_dict
-from posegaussian.data.rectified import read_frames, read_target
+from posegaussian.data.rectified import read_frames, target_camera
 from posegaussian.errors import ConfigError, StoreError
 from posegaussian.io import store
 from posegaussian.io.atomic import atomic_folder
@@ -17,16 +19,16 @@ from posegaussian.io.ply import write_ply
 from posegaussian.io.space import ensure_room
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
-from posegaussian.parallel import Background
+from posegaussian.parallel import Background, in_order
 from posegaussian.pipeline.disk_space import path_bytes, splat_bytes
 from posegaussian.pipeline.path_output import path_output
 from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import person_centred_cameras
 from posegaussian.rendering.merging import merge_pairs, sorted_by_angle
-from posegaussian.rendering.reconstruct import FrameReconstruction, reconstruct_frames, render, to_bytes
-from posegaussian.streams import to_host
-from posegaussian.types import Camera, Rendering
+from posegaussian.rendering.reconstruct import FrameReconstruction, FrameReconstructor, render, to_bytes
+from posegaussian.streams import own_stream, to_host
+from posegaussian.types import Camera, Rendering, StereoPair
 
 
 def render_capture(
@@ -42,7 +44,7 @@ def render_capture(
     device: str,
     stabilizer: bool = True,
 ) -> None:
-    """Render every frame of every pair: one thread computes, others read ahead, pack, encode and write.
+    """Render every frame of every pair: one thread reconstructs, one draws, others read ahead, pack, encode and write.
 
     Memory does not grow with the length of the capture.
 
@@ -89,17 +91,18 @@ def render_capture(
         cameras = person_centred_cameras(source, path, *settings.path_size)
         files = stack.enter_context(Background())
         shown = stack.enter_context(path_output(video, frames, settings.fps, files))
-        stream = reconstruct_frames(
-            network, read_frames(source, pose, network.settings.filmed, chosen), chosen, stabilizer
-        )
-        for reconstructions in progress(stream, f"render {rectified.stem}", len(source["frames"]), unit="frames"):
-            _write_targets(writer, source, reconstructions, settings)
-            for step, image in _path_images(reconstructions, path, cameras, settings):
+        inputs_ahead = read_frames(source, pose, network.settings.filmed, chosen)
+        reconstructor = FrameReconstructor(network, chosen, stabilizer)
+        draw = partial(_drawn, source, path, cameras, settings, chosen)
+        stream = in_order(draw, _reconstructed(reconstructor, inputs_ahead, chosen), threads=1)
+        for drawn in progress(stream, f"render {rectified.stem}", len(source["frames"]), unit="frames"):
+            for name, place, values in drawn.values:
+                writer[name, *place] = values
+            for step, image in drawn.steps:
                 writer["path/images", step] = image
                 shown.add(step, image)
-            for found in reconstructions:
-                writer["sources/disparity", found.pair, found.frame] = to_host(found.disparity)
-                if folder:
+            if folder:
+                for found in drawn.reconstructions:
                     number = source["frames"][found.frame]
                     name = f"{'-'.join(pairs[found.pair])}_{number:06d}.ply"
                     files.call(write_ply, folder / name, found.gaussians)
@@ -132,28 +135,49 @@ def _write_cameras(writer: store.Writer, source: store.Reader, path: Sequence[Pa
     writer["path/ratios"] = [step.ratio for step in path]
 
 
-def _write_targets(
-    writer: store.Writer, source: store.Reader, reconstructions: Sequence[FrameReconstruction], settings: RenderSettings
-) -> None:
-    for target, pair in enumerate(source["targets/pair"][()].tolist()):
-        frame = reconstructions[pair].frame
-        _, _, camera = read_target(source, target, frame)
-        rendering = _rendered(reconstructions, pair, camera[0], settings)
-        writer["targets/images", target, frame] = to_bytes(rendering.colors)
-        writer["targets/alphas", target, frame] = to_bytes(rendering.alphas)[..., 0]
-        writer["targets/depth", target, frame] = to_host(rendering.depths[0])
+class _Drawn(NamedTuple):
+    """A frame: its reconstructions, and what is written of it."""
+
+    reconstructions: Sequence[FrameReconstruction]
+    values: list[tuple[str, tuple[int, int], np.ndarray]]  # data set, place in it, values
+    steps: list[tuple[int, np.ndarray]]  # of the path: number, image
 
 
-def _path_images(
-    reconstructions: Sequence[FrameReconstruction],
+def _reconstructed(
+    reconstructor: FrameReconstructor, frames: Iterable[Iterable[StereoPair]], device: torch.device
+) -> Iterator[list[FrameReconstruction]]:
+    """The reconstructions of each frame, complete on the device, so that another thread may draw them."""
+    for pairs in frames:
+        with own_stream(device):
+            reconstructions = reconstructor(pairs)
+        yield reconstructions
+
+
+def _drawn(
+    source: store.Reader,
     path: Sequence[PathStep],
     cameras: Sequence[Camera],
     settings: RenderSettings,
-) -> Iterator[tuple[int, UInt8[np.ndarray, "h w 3"]]]:
-    """Number and image of each step of the path that shows this frame."""
-    for number, (step, camera) in enumerate(zip(path, cameras, strict=True)):
-        if step.frame == reconstructions[step.pair].frame:
-            yield number, to_bytes(_rendered(reconstructions, step.pair, camera, settings).colors)
+    device: torch.device,
+    reconstructions: Sequence[FrameReconstruction],
+) -> _Drawn:
+    """A frame with its views at held-out cameras and of the steps of the path that show it."""
+    values: list[tuple[str, tuple[int, int], np.ndarray]] = []
+    steps: list[tuple[int, np.ndarray]] = []
+    with own_stream(device):
+        for target, pair in enumerate(source["targets/pair"][()].tolist()):
+            frame = reconstructions[pair].frame
+            rendering = _rendered(reconstructions, pair, target_camera(source, target)[0], settings)
+            values.append(("targets/images", (target, frame), to_bytes(rendering.colors)))
+            values.append(("targets/alphas", (target, frame), to_bytes(rendering.alphas)[..., 0]))
+            values.append(("targets/depth", (target, frame), to_host(rendering.depths[0])))
+        for number, (step, camera) in enumerate(zip(path, cameras, strict=True)):
+            if step.frame == reconstructions[step.pair].frame:
+                view = _rendered(reconstructions, step.pair, camera, settings)
+                steps.append((number, to_bytes(view.colors)))
+        for found in reconstructions:
+            values.append(("sources/disparity", (found.pair, found.frame), to_host(found.disparity)))
+    return _Drawn(reconstructions, values, steps)
 
 
 def _rendered(

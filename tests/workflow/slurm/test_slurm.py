@@ -72,8 +72,8 @@ def test_the_demo_through_slurm_with_a_job_cancelled_in_training(workflow):
     assert "in mid-training" in done.stdout
     assert "Trying to restart job" in done.stdout
 
-    # 3 captures, 3 rectified, 3 heatmaps, 2 stages of training and one of them twice, render, evaluate
-    assert done.stdout.count("has been submitted with SLURM jobid") == 14
+    # 3 captures, 3 rectified, 3 heatmaps, 2 stages of training and one of them twice, references, render, evaluate
+    assert done.stdout.count("has been submitted with SLURM jobid") == 15
     log = (workflow.folder / "results/logs/train/demo.depth.log").read_text()
     assert "train depth: resuming after step" in log
     steps = pd.read_csv(workflow.folder / "results/models/demo/depth.csv").query("split == 'train'").step

@@ -12,16 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
-from posegaussian.geometry.masks import bounding_box
+from posegaussian.evaluation.optical_flow import optical_flow
 
-_FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
-"""Pyramid scale, levels, window size, iterations, neighbourhood, its sigma, flags: the values of OpenCV's optical flow
-tutorial."""
-_CELL = 2 ** _FARNEBACK[1]
-"""Pixels of the image in one of the coarsest image of the pyramid."""
-_ROOM = 64
-"""Pixels around the person in which flow is looked for: on built-in people of 1024 px the flow then differs from that
-of the whole image by 1e-6 pixels on average, 3e-3 at most, in 0.4 of the time."""
 SETTLING = 4
 """Frames after which the temporal filter has settled, chosen by hand."""
 Levels = Float32[np.ndarray, "h w 3"] | UInt8[np.ndarray, "h w 3"]
@@ -35,16 +27,18 @@ class Motion:
 
     previous: UInt8[np.ndarray, "h w 3"]
     current: UInt8[np.ndarray, "h w 3"]
+    device: str = "cpu"
+    """Where flow is computed."""
 
     @cached_property
     def forward(self) -> Float32[np.ndarray, "h w 2"]:
         """The flow from the previous frame to the current one."""
-        return _flow(self.previous, self.current)
+        return optical_flow(_grey(self.previous), _grey(self.current), self.device)
 
     @cached_property
     def backward(self) -> Float32[np.ndarray, "h w 2"]:
         """The flow from the current frame to the previous one."""
-        return _flow(self.current, self.previous)
+        return optical_flow(_grey(self.current), _grey(self.previous), self.device)
 
     @cached_property
     def consistent(self) -> Bool[np.ndarray, "h w"]:
@@ -199,7 +193,7 @@ def _updated(metric: FlowMetric, images: Float[Tensor, "t 3 h w"], truth: Float[
     """The metric after all frames."""
     frames = [[_rounded(frame) for frame in _levels(each)] for each in (images, truth)]
     for pairs in zip(*(pairwise(each) for each in frames), strict=True):
-        motion = ImageMotion(*(Motion(*pair) for pair in pairs))
+        motion = ImageMotion(*(Motion(previous, current, str(images.device)) for previous, current in pairs))
         metric.add(motion.images.current, motion)
     return metric
 
@@ -216,29 +210,9 @@ def _grey(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
-def _flow(previous: UInt8[np.ndarray, "h w 3"], current: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 2"]:
-    """The optical flow, pixels; far from both people it is 0, and only the window around them is looked at."""
-    images = [_grey(previous), _grey(current)]
-    (height, width), box = images[0].shape, bounding_box(np.maximum(*images) > 0)
-    flow = np.zeros((height, width, 2), np.float32)
-    if box is not None:
-        rows, columns = _widened(box[1], box[3], height), _widened(box[0], box[2], width)
-        first, second = (np.ascontiguousarray(image[rows, columns]) for image in images)
-        found = cv2.calcOpticalFlowFarneback(first, second, None, *_FARNEBACK)  # type: ignore[call-overload]
-        flow[rows, columns] = found
-    return flow
-
-
 def _squared(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w"]:
     """Squared lengths; NumPy's sum over an axis of two takes four times as long."""
     return flow[..., 0] ** 2 + flow[..., 1] ** 2
-
-
-def _widened(start: int, end: int, length: int) -> slice:
-    """Where an axis is looked at: whole cells of the coarsest image of the pyramid, with room around the person."""
-    if length % _CELL:
-        return slice(0, length)
-    return slice(max(start - _ROOM, 0) // _CELL * _CELL, min(-(-(end + _ROOM) // _CELL) * _CELL, length))
 
 
 def _warped(values: np.ndarray, flow: Float32[np.ndarray, "h w 2"]) -> np.ndarray:

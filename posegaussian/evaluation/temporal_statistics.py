@@ -21,14 +21,17 @@ class ViewLevels:
     mask: UInt8[np.ndarray, "h w"]  # coverage of the person, 0..255
 
 
-def motions_between(previous: ViewLevels, current: ViewLevels) -> dict[str, ImageMotion]:
+def motions_between(previous: ViewLevels, current: ViewLevels, device: str = "cpu") -> dict[str, ImageMotion]:
     """The motions between two frames of one camera, by method, with everything computed that the metrics need.
+
+    Optical flow is computed on the device.
 
     It depends on nothing else, so threads may compute those of several frames at once.
     """
-    truth = Motion(previous.truth, current.truth)
+    truth = Motion(previous.truth, current.truth, device)
     motions = {
-        method: ImageMotion(Motion(previous.images[method], image), truth) for method, image in current.images.items()
+        method: ImageMotion(Motion(previous.images[method], image, device), truth)
+        for method, image in current.images.items()
     }
     for motion in motions.values():
         _ = motion.flow_error, motion.warping_error  # they are kept

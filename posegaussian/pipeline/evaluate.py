@@ -25,9 +25,12 @@ from posegaussian.parallel import in_order, thread_count
 from posegaussian.progress import progress
 from posegaussian.registry import METRICS, metrics_on, resolve
 from posegaussian.rendering.reconstruct import to_bytes
+from posegaussian.streams import own_stream, to_device
 
 _THREADS = 16
 """Threads that measure views, at most: each holds two, of 60 MB at 1024 x 1024 with their optical flow."""
+_READERS = 4
+"""Threads that read views, at most. Chosen by hand."""
 
 
 def evaluate_capture(
@@ -35,7 +38,7 @@ def evaluate_capture(
 ) -> None:
     """Measure every held-out view of every frame: the model's render and the two reference rows.
 
-    The caller's thread reads and renders, others measure; the values are the same for any number of threads.
+    Threads read and measure, the caller's renders reference rows; the values are the same for any number of threads.
 
     Args:
         renders: the renders .h5; the name of its folder is the model's. None: the reference rows alone.
@@ -134,9 +137,10 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
     cameras = [str(name) for name in store.strings(rectified["targets/cameras"])]
     views = [(target, index) for target in range(len(cameras)) for index in range(len(frames))]
     threads = min(thread_count(), _THREADS)
-    images = (_View(target, index, _images(inputs, target, index)) for target, index in views)
+    read = partial(_images, inputs)
+    images = in_order(read, views, min(threads, _READERS)) if inputs.known else map(read, views)
     measured = in_order(partial(_measured, inputs), images, threads)
-    moved = in_order(_moved, _with_previous(measured), threads)
+    moved = in_order(partial(_moved, inputs.device), _with_previous(measured), threads)
     statistics = TemporalStatistics()
     for view, values, motions in progress(moved, f"evaluate {inputs.capture}", len(views), unit="views"):
         row = partial(Row, inputs.capture, pairs[int(rectified["targets/pair"][view.target])], cameras[view.target])
@@ -152,8 +156,9 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
             for method, metric, value, note in statistics.values():
                 yield row(frames[0], method, "frames", metric, value, note)
     for pair, name in enumerate(pairs if inputs.renders is not None else ()):
-        for index, frame in enumerate(frames):
-            for metric, value, note in _disparity(inputs, pair, index):
+        found = in_order(partial(_disparity, inputs, pair), range(len(frames)), threads)
+        for frame, values in zip(frames, found, strict=True):
+            for metric, value, note in values:
                 yield Row(inputs.capture, name, "", frame, inputs.model, "disparity", metric, value, note)
 
 
@@ -169,17 +174,18 @@ _Values = list[tuple[str, str, str, float, str]]
 """Method, crop, metric, value and note."""
 
 
-def _images(inputs: _Inputs, target: int, index: int) -> ViewLevels:
-    """The images of one held-out view: the reference rows' and the model's, in 8 bits as in the store.
+def _images(inputs: _Inputs, place: tuple[int, int]) -> _View:
+    """One held-out view: the images of the reference rows and the model's, in 8 bits as in the store.
 
-    Rasterisers are not called from several threads: this is the caller's work.
+    Rasterisers are not called from several threads: reference rows are rendered by the caller's.
     """
+    target, index = place
     references = {} if inputs.known else reference_views(inputs.rectified, target, index, inputs.device)
     images = {name: to_bytes(image) for name, image in references.items()}
     if inputs.renders is not None:
         images[inputs.model] = inputs.renders["targets/images"][target, index]
     truth = read_person(inputs.rectified, "targets", target, index)
-    return ViewLevels(images, truth, inputs.rectified["targets/masks"][target, index])
+    return _View(target, index, ViewLevels(images, truth, inputs.rectified["targets/masks"][target, index]))
 
 
 def _with_previous(measured: Iterable[tuple[_View, _Values]]) -> Iterator[tuple[_View, _Values, ViewLevels | None]]:
@@ -190,16 +196,23 @@ def _with_previous(measured: Iterable[tuple[_View, _Values]]) -> Iterator[tuple[
         before = view.levels
 
 
-def _moved(item: tuple[_View, _Values, ViewLevels | None]) -> tuple[_View, _Values, dict[str, ImageMotion]]:
+def _moved(
+    device: str, item: tuple[_View, _Values, ViewLevels | None]
+) -> tuple[_View, _Values, dict[str, ImageMotion]]:
     view, values, before = item
-    return view, values, {} if before is None else motions_between(before, view.levels)
+    return view, values, {} if before is None else motions_between(before, view.levels, device)
 
 
 def _measured(inputs: _Inputs, view: _View) -> tuple[_View, _Values]:
     """The values of one held-out view, on the GPU if there is one."""
+    with own_stream(torch.device(inputs.device)):
+        return view, _compared(inputs, view)
+
+
+def _compared(inputs: _Inputs, view: _View) -> _Values:
+    device = torch.device(inputs.device)
     truth, mask, *images = (
-        torch.from_numpy(each).to(inputs.device) / 255
-        for each in (view.levels.truth, view.levels.mask, *view.levels.images.values())
+        to_device(each, device) / 255 for each in (view.levels.truth, view.levels.mask, *view.levels.images.values())
     )
     truth, values = truth.permute(2, 0, 1).contiguous(), []
     for method, image in zip(view.levels.images, images, strict=True):
@@ -208,7 +221,7 @@ def _measured(inputs: _Inputs, view: _View) -> tuple[_View, _Values]:
             where = crop(crop_name, truth, mask)
             metrics = {name: metric for name, metric in inputs.metrics.items() if crop_name in inputs.crops[name]}
             values += [(method, crop_name, *each) for each in _measure(comparison, where, metrics)]
-    return view, values
+    return values
 
 
 def _measure(
@@ -223,15 +236,14 @@ def _measure(
             yield name, *with_note(comparison.value(metric, where), note)
 
 
-def _disparity(inputs: _Inputs, pair: int, index: int) -> Iterator[tuple[str, float, str]]:
+def _disparity(inputs: _Inputs, pair: int, index: int) -> list[tuple[str, float, str]]:
     """Metric, value and note of both views of a pair, over the pixels with a known true disparity."""
     sources, metrics = inputs.rectified["sources"], metrics_on("disparity")
     if "disparity" not in sources:
-        yield from ((name, math.nan, "no true depth") for name in metrics)
-        return
+        return [(name, math.nan, "no true depth") for name in metrics]
     valid = sources["valid"][pair, index] > 0
     assert inputs.renders is not None
     disparity = inputs.renders["sources/disparity"][pair, index][valid]
     truth = sources["disparity"][pair, index][valid]
-    for name, entry in metrics.items():
-        yield name, *with_note(resolve(entry.path)(disparity, truth, valid.shape[-1]), "no pixel with known disparity")
+    found = {name: resolve(entry.path)(disparity, truth, valid.shape[-1]) for name, entry in metrics.items()}
+    return [(name, *with_note(value, "no pixel with known disparity")) for name, value in found.items()]

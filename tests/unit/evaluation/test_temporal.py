@@ -70,7 +70,7 @@ def test_the_flow_around_a_person_is_that_of_the_whole_images(size):
         frames.append(np.zeros((*size, 3), np.uint8))
         frames[-1][80 + shift : 170 + shift, 120 + shift : 180 + shift] = texture
     greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-    expected = cv2.calcOpticalFlowFarneback(*greys, None, *temporal._FARNEBACK)
+    expected = cv2.calcOpticalFlowFarneback(*greys, None, 0.5, 3, 15, 3, 5, 1.2, 0)
     found = temporal.Motion(*frames).forward
     assert np.linalg.norm(found, axis=-1)[90:160, 130:170].mean() > 1.5
     assert np.abs(found - expected).max() < 1e-3

@@ -41,6 +41,7 @@ from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.pipeline.render import render_capture
 from posegaussian.preparation.mattes.found import FoundMattes
+from posegaussian.preparation.mattes.scene import Scene
 
 PEOPLE = tuple(range(101, 109))
 SHORT = (101, 104, 107, 110)
@@ -144,8 +145,8 @@ def _found(root: Path, cameras: int, scene: bool) -> _Found:
     overlaps, boundaries, confidences, seconds = [], [], [], {True: 0.0, False: 0.0}
     exact = read_capture(root)
     exact = exact.with_roles(exact.sources[:cameras])
-    scenes = {name: image for name in exact.cameras if scene and (image := exact.background(name)) is not None}
-    finder = FoundMattes(exact, scenes)
+    scenes = {name: Scene(image) for name in exact.cameras if scene and (image := exact.background(name)) is not None}
+    finder = FoundMattes(exact, lambda: scenes)
     images = {frame: {name: exact.image(name, frame) for name in exact.cameras} for frame in exact.frames}
     found = {}
     for frame in exact.frames:

@@ -22,6 +22,7 @@ from posegaussian.pose.detectors.blazepose.finder import load_blazepose
 from posegaussian.preparation.mattes.fusion import NAMES, Evidence
 from posegaussian.preparation.mattes.matting import Matting
 from posegaussian.preparation.mattes.models import load_matting_model
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.mattes.window import Window
 from posegaussian.preparation.people import find_people
 
@@ -58,7 +59,7 @@ def collect(root: Path, seed: int) -> dict[tuple[int, bool], list[tuple[np.ndarr
     pixels, rng = defaultdict(list), np.random.default_rng(seed)
     capture = read_capture(root)
     cameras = {name: capture.cameras[name] for name in capture.sources}
-    scenes = {name: image for name in cameras if (image := capture.background(name)) is not None}
+    scenes = {name: Scene(image) for name in cameras if (image := capture.background(name)) is not None}
     model, matting, people = load_blazepose(), Matting(cameras, load_matting_model(), scenes), None
     for frame in capture.frames:
         images = {name: capture.image(name, frame) for name in cameras}

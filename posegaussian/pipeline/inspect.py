@@ -25,7 +25,7 @@ from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pipeline.synchronise import Synchronisation, synchronise
 from posegaussian.pose.detectors.base import Detector, detect_frame, load_detector
 from posegaussian.preparation.calibration.correction import Correction
-from posegaussian.preparation.known_people import people_from
+from posegaussian.preparation.known_people import KnownPeople
 from posegaussian.preparation.mattes.computed import mask_confidence, with_masks
 from posegaussian.preparation.mattes.judgement import JudgedMask, judge_masks
 from posegaussian.preparation.people_file import PeopleFile
@@ -86,7 +86,7 @@ def write_inspection(
         if calibration is not None and settings.calibration == "auto" and not capture.depths:
             capture = corrected(capture, calibration)
         times = synchronise(capture, file)
-        known = None if file is None else people_from(file, capture)
+        known = None if file is None else KnownPeople(file, capture)
         label, model = settings.mask_label, settings.matting
         capture = with_masks(capture, settings.masks, True, label, known, number, matting=model)
         frame = capture.frames[0]

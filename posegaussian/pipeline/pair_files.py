@@ -18,7 +18,7 @@ from posegaussian.pipeline.evaluate import evaluate_capture
 from posegaussian.pipeline.heatmaps import extract_heatmaps
 from posegaussian.pipeline.rectify import rectify_frames
 from posegaussian.pipeline.render import render_capture
-from posegaussian.preparation.known_people import frames_with_person, people_from
+from posegaussian.preparation.known_people import KnownPeople, frames_with_person
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.people_file import PeopleFile
 
@@ -46,7 +46,7 @@ def read_with_masks(
     if len(capture.cameras) < 2:
         raise CaptureError("a pair needs two cameras", code="too-few-cameras", file=root)
     capture, _ = with_calibration(capture, settings, [], capture.frames)
-    known = None if file is None else people_from(file, capture)
+    known = None if file is None else KnownPeople(file, capture)
     capture = with_masks(capture, settings.masks, label=settings.mask_label, people=known, matting=settings.matting)
     numbers = list(capture.frames) if file is None else frames_with_person(file, capture, list(capture.frames))
     if not numbers:

@@ -24,7 +24,7 @@ from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.preparation.calibration.correction import Correction
 from posegaussian.preparation.color import format_colors
-from posegaussian.preparation.known_people import frames_with_person, people_from
+from posegaussian.preparation.known_people import KnownPeople, frames_with_person
 from posegaussian.preparation.mattes.computed import compute_masks, with_masks
 from posegaussian.preparation.mattes.judgement import MaskWatch
 from posegaussian.preparation.people_file import PeopleFile
@@ -76,7 +76,7 @@ def rectify_capture(
     pairs = capture.pairs if pairs is None else pairs
     capture, correction = with_calibration(capture, settings, [name for pair in pairs for name in pair], frames)
     with nullcontext() if people is None else PeopleFile(people) as file:
-        known = None if file is None else people_from(file, capture)
+        known = None if file is None else KnownPeople(file, capture)
         capture = with_masks(
             capture,
             settings.masks,

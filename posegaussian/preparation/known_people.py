@@ -2,26 +2,51 @@
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
+
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.masks import is_given
 from posegaussian.errors import StoreError, warn
-from posegaussian.preparation.mattes.found import PeopleOfFrame
+from posegaussian.pose.person import Person
+from posegaussian.preparation.mattes.found import Images
+from posegaussian.preparation.mattes.scene import FREE, Scene, revealed_scene
 from posegaussian.preparation.people_file import PeopleFile
 
+_SCENE_FRAMES = 25
+"""Frames in which the scene behind the person is looked for, spread over the capture. Chosen by hand."""
 
-def people_from(file: PeopleFile, capture: Capture) -> PeopleOfFrame:
-    """The person in each camera of a capture that sees them, from its file.
+
+class KnownPeople:
+    """The person in each camera of a capture that sees them, from its file; a `PeopleOfFrame`.
 
     Raises:
         StoreError: the file is that of another capture; when called: it does not hold the frame.
     """
-    for name, camera in capture.cameras.items():
-        if file.sizes.get(name) != (camera.width, camera.height):
-            what = f"the file is that of another capture: it has no images of {camera.width} x {camera.height} pixels"
-            hint = "run the stage people again"
-            raise StoreError(what, code="other-capture", file=file.path, camera=name, hint=hint)
 
-    return lambda frame, images: {name: person for name, person in file.views(frame).items() if name in images}
+    def __init__(self, file: PeopleFile, capture: Capture):
+        for name, camera in capture.cameras.items():
+            if file.sizes.get(name) != (camera.width, camera.height):
+                size = f"{camera.width} x {camera.height} pixels"
+                what = f"the file is that of another capture: it has no images of {size}"
+                hint = "run the stage people again"
+                raise StoreError(what, code="other-capture", file=file.path, camera=name, hint=hint)
+        self._file, self._capture = file, capture
+
+    def __call__(self, frame: int, images: Images) -> dict[str, Person]:
+        """The person in one frame."""
+        return {name: person for name, person in self._file.views(frame).items() if name in images}
+
+    def scenes(self, cameras: Collection[str]) -> dict[str, Scene]:
+        """What some cameras show of the scene where the person comes and goes, in frames that lie far apart."""
+        frames = sorted({*self._capture.frames} & {*self._file.found})
+        chosen = np.unique(np.linspace(0, len(frames) - 1, _SCENE_FRAMES).round().astype(int)) if frames else []
+        seen = {frames[index]: self._file.views(frames[index]) for index in chosen}
+        found = {}
+        for name in cameras:
+            known = [(frame, each[name]) for frame, each in seen.items() if name in each]
+            if len(known) > FREE:
+                found[name] = revealed_scene([(self._capture.image(name, frame), person) for frame, person in known])
+        return found
 
 
 def frames_with_person(

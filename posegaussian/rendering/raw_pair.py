@@ -20,6 +20,7 @@ from posegaussian.preparation.footage import FrameInMemory
 from posegaussian.preparation.mattes.matte import Matte
 from posegaussian.preparation.mattes.matting import Each, Matting
 from posegaussian.preparation.mattes.models import load_matting_model
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.rectification import CameraFrame
 from posegaussian.preparation.rectification_plan import PairPlan, plan_pair
@@ -77,7 +78,8 @@ class RawPair:
         device = next(network.parameters()).device
         self.cameras, self.names, self.settings = dict(cameras), names, settings
         self._finder = finder or load_blazepose(device=device)
-        self._matting = Matting(cameras, load_matting_model(settings.matting, str(device)), scenes, device, each)
+        known = {name: Scene(image) for name, image in (scenes or {}).items()}
+        self._matting = Matting(cameras, load_matting_model(settings.matting, str(device)), known, device, each)
         self._reconstructor = FrameReconstructor(network, device, stabilizer)
         self._filmed, self._posed = network.settings.filmed, network.settings.pose != "none"
         self._number = number

@@ -18,7 +18,8 @@ from posegaussian.pose.person import Person
 from posegaussian.preparation.footage import images_ahead
 from posegaussian.preparation.mattes.background import estimate_background
 from posegaussian.preparation.mattes.changed import ChangedPixels
-from posegaussian.preparation.mattes.found import FoundMattes, Images, PeopleOfFrame
+from posegaussian.preparation.mattes.found import FoundMattes, Images, KnowsScenes, PeopleOfFrame
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.progress import progress
 from posegaussian.streams import own_stream
 
@@ -54,7 +55,8 @@ def with_masks(
             empty, warn and use the largest component of each image's foreground, so that a capture with a wrong
             calibration can be inspected.
         label: the person's label in given masks; None: that of the capture.
-        people: what the stage `people` found; None: looked for here.
+        people: what the stage `people` found; None: looked for here. One that `KnowsScenes` replaces
+            images of the empty scene that are not given.
         number: which of several people is looked for here; see `FoundMattes`.
         device: where people and mattes are found.
         matting: the model that finds edges; default: the network that ships.
@@ -147,7 +149,14 @@ class _MaskComputer:
         cameras = [camera for camera in capture.cameras if kind != "auto" or camera in capture.backgrounds]
         scene = "background" if kind == "auto" else kind
         scenes = {camera: estimate_background(capture, camera, scene) for camera in cameras}
-        self._found = FoundMattes(capture, scenes, people, number, device, matting)
+        known = {camera: Scene(image) for camera, image in scenes.items()}
+        others = [camera for camera in lacking if camera not in known]
+
+        def all_scenes() -> dict[str, Scene]:
+            found = people.scenes(others) if others and isinstance(people, KnowsScenes) else {}
+            return {**known, **found}
+
+        self._found = FoundMattes(capture, all_scenes, people, number, device, matting)
         self._changed = ChangedPixels(capture, scenes, lenient) if scenes.keys() >= capture.cameras.keys() else None
         self._packed: dict[tuple[str, int], Packed | None] = {}
         self._lock = Lock()

@@ -28,6 +28,7 @@ from posegaussian.preparation.mattes.fusion import WEIGHTS
 from posegaussian.preparation.mattes.matte import DeviceView, Matte, confidence
 from posegaussian.preparation.mattes.models import MattingModel
 from posegaussian.preparation.mattes.prediction import NetworkMatting, leans, window_numbers
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.mattes.skeleton import near_skeleton
 from posegaussian.preparation.mattes.soft_edge import (
     ANCHOR,
@@ -55,7 +56,7 @@ class DeviceMatting:
     Args:
         cameras: by name.
         model: predicts the coverage in a window.
-        scenes: images of the scene without the person, by camera; those of some cameras, or none.
+        scenes: the scene without the person, by camera; those of some cameras, or none.
         device: which computes.
     """
 
@@ -63,7 +64,7 @@ class DeviceMatting:
         self,
         cameras: Mapping[str, SourceCamera],
         model: MattingModel,
-        scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]],
+        scenes: Mapping[str, Scene],
         device: torch.device,
     ):
         self._model, self._scenes, self._device = model, scenes, device
@@ -144,22 +145,24 @@ class DeviceMatting:
         logits = torch.where(~near_person & (coarse <= SURE), logits.clamp_max(-HELD), logits)
         return (functional.pad(logits, (0, SIDE - width, 0, SIDE - height)),)
 
-    def _numbers(self, windows: Mapping[str, Window]) -> tuple[Float64[Tensor, "c 11"], Float[Tensor, "c 2 6"]]:
-        """`frame_of` and `sizes` of each window; weights of the evidence with that of other cameras, and without."""
+    def _numbers(self, windows: Mapping[str, Window]) -> tuple[Float64[Tensor, "c 11"], Float[Tensor, "2 2 6"]]:
+        """`frame_of` and `sizes` of each window; weights of the evidence with that of other cameras and without, each
+        where the scene is not known and where it is."""
         numbers = [np.concatenate([frame_of(w), self._hull.sizes(n, w)]) for n, w in windows.items()]
         others = min(len(windows) - 1, 3)
-        weights = [[WEIGHTS[count, name in self._scenes] for count in (others, 0)] for name in windows]
+        weights = [[WEIGHTS[count, scene] for scene in (False, True)] for count in (others, 0)]
         return torch.from_numpy(np.stack(numbers)), torch.tensor(weights)
 
     def _differences(self, windows: Mapping[str, Window]) -> list[Tensor]:
-        """Lightness and colour of the difference from the empty scenes, (c, 2, side, side), if any is known."""
+        """Lightness and colour of the difference from the empty scenes, and where these are known; if any is known."""
         if not windows.keys() & self._scenes.keys():
             return []
-        planes = np.zeros((len(windows), 2, SIDE, SIDE), np.float32)
+        planes = np.zeros((len(windows), 3, SIDE, SIDE), np.float32)
         for each, (name, window) in zip(planes, windows.items(), strict=True):
             if name in self._scenes:
                 found = difference_evidence(window, self._scenes[name])
-                each[:, : window.height, : window.width] = found.lightness, found.colour
+                known = np.ones_like(found.colour) if found.known is None else found.known
+                each[:, : window.height, : window.width] = found.lightness, found.colour, known
         return [torch.from_numpy(planes)]
 
     def _fused(self, names: Sequence[str], *given: Tensor) -> tuple[Tensor, Tensor]:
@@ -174,15 +177,18 @@ class DeviceMatting:
         hull = self._hull.evidence(names, logits, numbers) if len(names) > 1 else []
         fused, codes = [], []
         for index, known in enumerate(logits):
-            features, weight, confirmed = [known], weights[index, 1], torch.ones_like(known, dtype=torch.bool)
+            features, weight, confirmed = [known], weights[1], torch.ones_like(known, dtype=torch.bool)
             if hull:
                 evidence = hull[index]
-                weight = torch.where(evidence.known, weights[index, 0], weight)
+                weight = torch.where(evidence.known, weights[0], weight)
                 features += [evidence.strict, evidence.lenient]
                 confirmed = (evidence.lenient > 0) | ~evidence.known
-            total = weight[0] + sum(by * each for by, each in zip(weight[1:4], features, strict=False))
+            total, *other = (
+                each[0] + sum(by * f for by, f in zip(each[1:4], features, strict=False)) for each in weight
+            )
             for each in differences:
-                total = total + weight[4] * each[index, 0] + weight[5] * each[index, 1]
+                with_scene = other[0] + weight[1, 4] * each[index, 0] + weight[1, 5] * each[index, 1]
+                total = torch.where(each[index, 2] > 0, with_scene, total)
             fused.append(total)
             codes.append((total > 0).byte() * _PERSON + confirmed.byte() * _CONFIRMED)
         return torch.stack(fused), torch.stack(codes)

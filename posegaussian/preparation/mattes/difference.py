@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.mattes.window import Window
 
 _LEAST = 3.0
@@ -24,22 +25,23 @@ class DifferenceEvidence:
 
     lightness: Float32[np.ndarray, "h w"]  # of lightness, which shadows change too
     colour: Float32[np.ndarray, "h w"]  # of the two colour axes
+    known: Bool[np.ndarray, "h w"] | None = None  # where the scene is known; None: everywhere
 
 
-def difference_evidence(window: Window, scene: UInt8[np.ndarray, "_ _ 3"]) -> DifferenceEvidence:
+def difference_evidence(window: Window, scene: Scene) -> DifferenceEvidence:
     """The difference of a window's image from the scene; a change of exposure or of white balance is ignored.
 
     Args:
         window: around the person.
-        scene: the camera's image of the scene without the person, RGB.
+        scene: that of the camera, without the person.
     """
-    change = _lab(window.pixels) - _lab(window.resampled(scene))
+    change = _lab(window.pixels) - _lab(window.resampled(scene.image))
     beside = window.coarse == 0
     beside = beside if beside.mean() > 0.1 else np.ones_like(beside)
     change -= np.median(change[beside], axis=0)
-    return DifferenceEvidence(
-        *(_octaves(size, beside) for size in (abs(change[..., 0]), np.linalg.norm(change[..., 1:], axis=2)))
-    )
+    known = None if scene.known is None else window.resampled(255 * scene.known.astype(np.uint8)) == 255
+    lightness, colour = abs(change[..., 0]), np.linalg.norm(change[..., 1:], axis=2)
+    return DifferenceEvidence(_octaves(lightness, beside), _octaves(colour, beside), known)
 
 
 def _octaves(size: Float32[np.ndarray, "h w"], beside: np.ndarray) -> Float32[np.ndarray, "h w"]:

@@ -1,6 +1,7 @@
 """Mattes of the person in a capture's frames, from the images alone; with images of the empty scene, they help."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -12,6 +13,7 @@ from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.matte import Matte
 from posegaussian.preparation.mattes.matting import Matting
 from posegaussian.preparation.mattes.models import load_matting_model
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.people_watch import PeopleWatch
 
@@ -21,12 +23,21 @@ PeopleOfFrame = Callable[[int, Images], Mapping[str, Person]]
 """The person in each camera that sees them; called with the frame's number and its images."""
 
 
+@runtime_checkable
+class KnowsScenes(Protocol):
+    """A `PeopleOfFrame` that knows all frames, and so the scene where the person comes and goes."""
+
+    def scenes(self, cameras: Collection[str]) -> Mapping[str, Scene]:
+        """What some cameras show of the scene, by camera; without those that show nothing of it."""
+        ...
+
+
 class FoundMattes:
     """Finds the person of a frame in all cameras, and their mattes.
 
     Args:
         capture: holds cameras and images.
-        scenes: images of the scene without the person, of some cameras or none.
+        scenes: the scene without the person, of some cameras or none; called when the person is first found.
         people: what the stage `people` found; None: found here, with a warning about other people and cameras that miss
             the person, once each.
         number: which of several people in the first frame, where they are found here; 1 is the nearest to the rig's
@@ -38,7 +49,7 @@ class FoundMattes:
     def __init__(
         self,
         capture: Capture,
-        scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
+        scenes: Callable[[], Mapping[str, Scene]] = dict,
         people: PeopleOfFrame | None = None,
         number: int = 1,
         device: str = "cpu",
@@ -57,7 +68,7 @@ class FoundMattes:
         people = self._people(frame, images)
         if people and self._matting is None:
             model = load_matting_model(self._model, self._device)
-            self._matting = Matting(self._capture.cameras, model, self._scenes, self._device)
+            self._matting = Matting(self._capture.cameras, model, self._scenes(), self._device)
         return people
 
     def mattes(self, images: Images, people: Mapping[str, Person]) -> dict[str, Matte]:

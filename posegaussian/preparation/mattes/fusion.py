@@ -4,7 +4,7 @@ Each combination of what is there (other cameras, an image of the empty scene) h
 tools/fit_mattes.py fits and prints them. The frame before was tried as well, and said nothing new.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
@@ -22,7 +22,7 @@ class Evidence:
 
     network: Float32[np.ndarray, "h w"]  # log-odds by the matting network
     hull: HullEvidence  # by the other cameras
-    # from the scene without the person; None where there is no image of it
+    # from the scene without the person; None where nothing is known of it
     difference: DifferenceEvidence | None = None
 
     @property
@@ -38,6 +38,13 @@ class Evidence:
 
 def fuse(evidence: Evidence) -> Float32[np.ndarray, "h w"]:
     """Log-odds that a pixel shows the person, by all evidence."""
+    if evidence.difference is None or evidence.difference.known is None:
+        return _weighted(evidence)
+    return np.where(evidence.difference.known, _weighted(evidence), _weighted(replace(evidence, difference=None)))
+
+
+def _weighted(evidence: Evidence) -> Float32[np.ndarray, "h w"]:
+    """The sum of all evidence, each with its weight."""
     bias, *weights = WEIGHTS[evidence.kind]
     total = np.full(evidence.network.shape, bias, np.float32)
     for weight, values in zip(weights, evidence.features(), strict=True):

@@ -15,6 +15,7 @@ from posegaussian.preparation.mattes.difference import difference_evidence
 from posegaussian.preparation.mattes.fusion import Evidence, fuse
 from posegaussian.preparation.mattes.matte import Matte, confidence
 from posegaussian.preparation.mattes.models import MattingModel
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.mattes.skeleton import near_skeleton
 from posegaussian.preparation.mattes.soft_edge import anchored, keep_person, soft_coverage
 from posegaussian.preparation.mattes.soft_hull import SoftHull
@@ -32,7 +33,7 @@ class Matting:
     Args:
         cameras: by name.
         model: predicts the coverage in a window; see `models`.
-        scenes: images of the scene without the person, by camera; those of some cameras, or none.
+        scenes: the scene without the person, by camera; those of some cameras, or none.
         device: on CUDA, everything is computed there, see `DeviceMatting`: edges then differ by a few levels.
         each: on the CPU, calls a function for each camera, as `map` does; that of a pool of threads does so for all at
             once.
@@ -42,7 +43,7 @@ class Matting:
         self,
         cameras: Mapping[str, SourceCamera],
         model: MattingModel,
-        scenes: Mapping[str, UInt8[np.ndarray, "_ _ 3"]] | None = None,
+        scenes: Mapping[str, Scene] | None = None,
         device: str | torch.device = "cpu",
         each: Each = map,
     ):

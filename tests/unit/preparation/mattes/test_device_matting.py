@@ -13,6 +13,7 @@ from posegaussian.preparation.mattes.device_matting import DeviceMatting
 from posegaussian.preparation.mattes.device_window import frame_of, in_image, padded, window_pixels
 from posegaussian.preparation.mattes.matting import Matting
 from posegaussian.preparation.mattes.models import load_matting_model
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.mattes.soft_hull import SoftHull
 
 CPU = torch.device("cpu")
@@ -89,16 +90,19 @@ def test_values_of_a_window_in_its_image():
 
 
 @pytest.mark.parametrize("names", ["a", "ab"])
-@pytest.mark.parametrize("scene", [False, True], ids=["no scene", "scene"])
+@pytest.mark.parametrize("scene", ["none", "all", "of one", "half"])
 def test_mattes_are_those_of_the_cpu(names, scene):
     generator = np.random.default_rng(0)
     rig, images, scenes, windows = {name: RIG[name] for name in names}, {}, {}, {}
     for name in names:
         mask = disc(RIG[name])
-        scenes[name] = generator.integers(100, 140, (*mask.shape, 3)).astype(np.uint8)
-        images[name] = np.where(mask[..., None], scenes[name] // 2, scenes[name])
+        background = generator.integers(100, 140, (*mask.shape, 3)).astype(np.uint8)
+        left = np.arange(mask.shape[1]) < mask.shape[1] // 2
+        scenes[name] = Scene(background, np.broadcast_to(left, mask.shape) if scene == "half" else None)
+        images[name] = np.where(mask[..., None], background // 2, background)
         windows[name] = around(RIG[name], mask, images[name])
-    model, known = load_matting_model(), scenes if scene else {}
+    kept = {"none": "", "of one": "a"}.get(scene, names)
+    model, known = load_matting_model(), {name: scenes[name] for name in kept}
     people = {name: window.person for name, window in windows.items()}
     matting = Matting(rig, model, known)
     expected = matting.mattes(images, people)

@@ -6,6 +6,7 @@ import pytest
 from ball_rig import CENTRE, RIG, SIZE, around, disc, views
 
 from posegaussian.preparation.mattes.difference import difference_evidence
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.mattes.soft_hull import LIMIT, SoftHull
 from posegaussian.preparation.mattes.window import padded_box
 
@@ -69,7 +70,7 @@ def test_a_change_of_exposure_is_no_difference_but_another_colour_is():
     image = np.clip(scene * 1.1 + rng.normal(0, 1, scene.shape), 0, 255).astype(np.uint8)
     image[mask] = (200, 60, 40)
     window = around(RIG["a"], mask, image)
-    found = difference_evidence(window, scene)
+    found = difference_evidence(window, Scene(scene))
     person = window.resampled(255 * mask.astype(np.uint8))
     assert (found.colour[person > 250] > 1).mean() > 0.99
     assert (found.colour[person < 5] < 0).mean() > 0.95

@@ -1,0 +1,74 @@
+"""The scene without the person: given as an image, or seen in frames in which they stand elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from posegaussian.pose.person import Person
+from posegaussian.preparation.mattes.skeleton import near_skeleton
+from posegaussian.preparation.mattes.window import Window
+
+Image = UInt8[np.ndarray, "_ _ 3"]
+"""RGB."""
+FREE = 3
+"""Frames in which a pixel shows the scene, at least. Chosen by hand: one wrong frame of three does no harm."""
+_BESIDE = 0.02
+"""Distance from the person in which the scene is not looked for, as a share of the window's longer side: what the
+coarse matte misses, such as fingers. Chosen by hand: 4 cm."""
+_ANY = 20
+"""Level of the coarse matte from which on a pixel may show the person. Chosen by hand."""
+_STEADY = 24
+"""Levels of 8 bits between the quartiles of a pixel's values, from which on something moves there. Chosen by hand:
+strong noise has 7."""
+_BANDS = 16
+"""Parts of the image that are sorted one after the other: all frames of all of it would need much memory."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A camera's image of the scene without the person."""
+
+    image: UInt8[np.ndarray, "h w 3"]  # RGB
+    known: Bool[np.ndarray, "h w"] | None = None  # pixels that show the scene; None: all
+
+
+def revealed_scene(views: Sequence[tuple[Image, Person]]) -> Scene:
+    """What a camera that stands still shows of the scene where the person comes and goes.
+
+    It is the median of the frames without the person there. Pixels are known where the person is in some frames and not
+    in others. Where they never are, the median says nothing about them: the coarse matte may miss a hand in all frames.
+
+    Args:
+        views: image and person of frames, which should lie far apart.
+    """
+    images, covered = zip(*[(image, _covered(image, person)) for image, person in views], strict=True)
+    covered = np.stack(covered)
+    free = len(views) - np.count_nonzero(covered, axis=0)
+    middle, steady = np.empty_like(images[0]), np.empty(free.shape, bool)
+    for rows in np.array_split(np.arange(len(free)), min(_BANDS, len(free))):
+        band = slice(int(rows[0]), int(rows[-1]) + 1)
+        values = np.stack([image[band] for image in images]).astype(np.int16)
+        values[covered[:, band]] = 256  # sorted behind all that are free
+        values.sort(axis=0)
+        lower, half, upper = (_ranked(values, share * (free[band] - 1) // 4) for share in (1, 2, 3))
+        middle[band] = np.minimum(half, 255)
+        steady[band] = (upper - lower < _STEADY).all(axis=2)
+    return Scene(middle, steady & (free >= FREE) & (free < len(views)))
+
+
+def _ranked(values: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """The values (h, w, 3) of some rank, counted from 0, of sorted ones (n, h, w, 3)."""
+    return np.take_along_axis(values, np.maximum(rank, 0)[None, :, :, None], axis=0)[0]
+
+
+def _covered(image: Image, person: Person) -> Bool[np.ndarray, "h w"]:
+    """Pixels that may show the person."""
+    found, window = np.zeros(image.shape[:2], bool), Window.around(image, person)
+    if window is not None:
+        away = ~((window.coarse >= _ANY) | near_skeleton(window))
+        beside = cv2.distanceTransform(away.astype(np.uint8), cv2.DIST_L2, 5)
+        found[window.rows, window.columns] = window.enlarged(beside) <= _BESIDE * max(away.shape)
+    return found

@@ -172,10 +172,9 @@ def _border(length: int, device: torch.device) -> Float32[Tensor, " n"]:
     """Weights along an axis."""
     place = torch.arange(length, device=device)
     weights = torch.ones(length, device=device)
-    for distance, weight in enumerate(_BORDER):
-        weights = torch.where(place == distance, weight, weights) * torch.where(
-            place == length - 1 - distance, weight, 1.0
-        )
+    for distance, weight in enumerate(_BORDER):  # products: a number in torch.where would be copied from the host
+        for edge in (distance, length - 1 - distance):
+            weights = weights * (1 - (1 - weight) * (place == edge))
     return weights
 
 

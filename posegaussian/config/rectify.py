@@ -49,7 +49,7 @@ class RectifySettings:
     """Free border around the person, as a share of the image."""
     masks: MaskKind = "auto"
     """`auto`: the capture's own; where there are none, those of the person that BlazePose finds, which images of the
-    empty scene make better, or what the workflow sees of it while the person stands elsewhere. `given`: the capture's
+    empty scene make better, or what other frames show of it where the person stands elsewhere. `given`: the capture's
     own only. `background` and `median` find the person even where there are masks, with images of the empty scene, or
     with each camera's temporal median in their place. Where nobody is found, what differs from the empty scenes is
     taken, if those of all cameras are known."""

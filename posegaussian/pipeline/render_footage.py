@@ -6,7 +6,7 @@ second rectifies, reconstructs, renders and encodes. Threads read and prepare fr
 runs the network in order. Each thread holds two frames: raw images, and 42 MB of input for a pair of 1024 x 1024.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +42,7 @@ from posegaussian.pose.person import Person
 from posegaussian.preparation.device_rectification import DeviceRectifier
 from posegaussian.preparation.mattes.computed import with_masks
 from posegaussian.preparation.mattes.found import Following, Images
+from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.rectification import CameraFrame, read_ahead, rectify_mask
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan
 from posegaussian.progress import progress
@@ -177,6 +178,10 @@ class _FoundJoints:
         people = self._following(frame, images)
         self._joints[frame] = {name: people[name].coco() for name in self._cameras if name in people}
         return people
+
+    def scenes(self, cameras: Collection[str]) -> dict[str, Scene]:
+        """See `KnowsScenes`."""
+        return self._following.scenes(cameras)
 
     def joints(self, plan: PairPlan, frame: int) -> list[KnownJoints]:
         """The joints of a frame in both rectified views."""

@@ -2,18 +2,13 @@
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
-
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.masks import is_given
 from posegaussian.errors import StoreError, warn
 from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.found import Images
-from posegaussian.preparation.mattes.scene import FREE, Scene, revealed_scene
+from posegaussian.preparation.mattes.scene import Scene, frames_apart, revealed_scenes
 from posegaussian.preparation.people_file import PeopleFile
-
-_SCENE_FRAMES = 25
-"""Frames in which the scene behind the person is looked for, spread over the capture. Chosen by hand."""
 
 
 class KnownPeople:
@@ -37,16 +32,9 @@ class KnownPeople:
         return {name: person for name, person in self._file.views(frame).items() if name in images}
 
     def scenes(self, cameras: Collection[str]) -> dict[str, Scene]:
-        """What some cameras show of the scene where the person comes and goes, in frames that lie far apart."""
-        frames = sorted({*self._capture.frames} & {*self._file.found})
-        chosen = np.unique(np.linspace(0, len(frames) - 1, _SCENE_FRAMES).round().astype(int)) if frames else []
-        seen = {frames[index]: self._file.views(frames[index]) for index in chosen}
-        found = {}
-        for name in cameras:
-            known = [(frame, each[name]) for frame, each in seen.items() if name in each]
-            if len(known) > FREE:
-                found[name] = revealed_scene([(self._capture.image(name, frame), person) for frame, person in known])
-        return found
+        """See `KnowsScenes`."""
+        frames = frames_apart(sorted({*self._capture.frames} & {*self._file.found}))
+        return revealed_scenes(self._capture, cameras, {frame: self._file.views(frame) for frame in frames})
 
 
 def frames_with_person(

@@ -13,7 +13,7 @@ from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.matte import Matte
 from posegaussian.preparation.mattes.matting import Matting
 from posegaussian.preparation.mattes.models import load_matting_model
-from posegaussian.preparation.mattes.scene import Scene
+from posegaussian.preparation.mattes.scene import Scene, frames_apart, revealed_scenes
 from posegaussian.preparation.people import FramePeople, find_people
 from posegaussian.preparation.people_watch import PeopleWatch
 
@@ -25,10 +25,10 @@ PeopleOfFrame = Callable[[int, Images], Mapping[str, Person]]
 
 @runtime_checkable
 class KnowsScenes(Protocol):
-    """A `PeopleOfFrame` that knows all frames, and so the scene where the person comes and goes."""
+    """A `PeopleOfFrame` that can look at all frames, and so knows the scene where the person comes and goes."""
 
     def scenes(self, cameras: Collection[str]) -> Mapping[str, Scene]:
-        """What some cameras show of the scene, by camera; without those that show nothing of it."""
+        """What some cameras show of the scene, by camera; without those that show too few frames of it."""
         ...
 
 
@@ -103,3 +103,13 @@ class Following:
             self._watch.check(people, frame)
             self._watch.warn()
         return people.views
+
+    def scenes(self, cameras: Collection[str]) -> dict[str, Scene]:
+        """See `KnowsScenes`: people are looked for in some frames of the whole capture, before they are followed."""
+        self._model = self._model or load_blazepose(device=self._device)
+        people, seen = None, {}
+        for frame in frames_apart(self._capture.frames):
+            images = {name: self._capture.image(name, frame) for name in self._capture.cameras}
+            people = find_people(images, self._capture.cameras, self._model, people, self._number)
+            seen[frame] = people.views
+        return revealed_scenes(self._capture, cameras, seen)

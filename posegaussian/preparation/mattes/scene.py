@@ -1,19 +1,22 @@
 """The scene without the person: given as an image, or seen in frames in which they stand elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from posegaussian.captures.capture import Capture
 from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.skeleton import near_skeleton
 from posegaussian.preparation.mattes.window import Window
 
 Image = UInt8[np.ndarray, "_ _ 3"]
 """RGB."""
-FREE = 3
+_FRAMES = 25
+"""Frames in which the scene is looked for. Chosen by hand: with 15 of 100, a tenth less of it was known."""
+_FREE = 3
 """Frames in which a pixel shows the scene, at least. Chosen by hand: one wrong frame of three does no harm."""
 _BESIDE = 0.02
 """Distance from the person in which the scene is not looked for, as a share of the window's longer side: what the
@@ -33,6 +36,30 @@ class Scene:
 
     image: UInt8[np.ndarray, "h w 3"]  # RGB
     known: Bool[np.ndarray, "h w"] | None = None  # pixels that show the scene; None: all
+
+
+def frames_apart(frames: Sequence[int]) -> list[int]:
+    """Some of the frames, spread over all of them; none where these are too few to show the scene."""
+    count = len(frames) if len(frames) > _FREE else 0
+    return [frames[index * (count - 1) // (min(count, _FRAMES) - 1)] for index in range(min(count, _FRAMES))]
+
+
+def revealed_scenes(
+    capture: Capture, cameras: Iterable[str], people: Mapping[int, Mapping[str, Person]]
+) -> dict[str, Scene]:
+    """What some cameras show of the scene, by camera, see `revealed_scene`; without those in too few frames.
+
+    Args:
+        capture: holds the images.
+        cameras: by name.
+        people: the person in each camera that sees them, by frame.
+    """
+    scenes = {}
+    for name in cameras:
+        known = [(frame, views[name]) for frame, views in people.items() if name in views]
+        if len(known) > _FREE:
+            scenes[name] = revealed_scene([(capture.image(name, frame), person) for frame, person in known])
+    return scenes
 
 
 def revealed_scene(views: Sequence[tuple[Image, Person]]) -> Scene:
@@ -56,7 +83,7 @@ def revealed_scene(views: Sequence[tuple[Image, Person]]) -> Scene:
         lower, half, upper = (_ranked(values, share * (free[band] - 1) // 4) for share in (1, 2, 3))
         middle[band] = np.minimum(half, 255)
         steady[band] = (upper - lower < _STEADY).all(axis=2)
-    return Scene(middle, steady & (free >= FREE) & (free < len(views)))
+    return Scene(middle, steady & (free >= _FREE) & (free < len(views)))
 
 
 def _ranked(values: np.ndarray, rank: np.ndarray) -> np.ndarray:

@@ -10,10 +10,10 @@ from ball_rig import CENTRE, RIG, around, disc
 
 from posegaussian.captures.capture import Capture
 from posegaussian.preparation.known_people import KnownPeople
-from posegaussian.preparation.mattes import computed
+from posegaussian.preparation.mattes import computed, found
 from posegaussian.preparation.mattes.difference import difference_evidence
 from posegaussian.preparation.mattes.fusion import WEIGHTS, Evidence, fuse
-from posegaussian.preparation.mattes.scene import Scene, revealed_scene
+from posegaussian.preparation.mattes.scene import Scene, frames_apart, revealed_scene
 from posegaussian.preparation.mattes.soft_hull import HullEvidence
 from posegaussian.preparation.people_file import PeopleFile
 
@@ -84,17 +84,24 @@ def test_the_scene_counts_where_it_is_known(filmed):
     assert fused[window.height // 2, window.width // 2 - 20] > 1 and fused[5, 5] < -1
 
 
-def known_people(filmed, frames):
-    """The people of some frames of a capture of three cameras, the first of which misses the ball once."""
+def people_by_frame(filmed):
+    """The people of each frame of a capture of three cameras, the first of which misses the ball once."""
     _, images, masks = filmed
     seen = views(images, masks)
+    return [{name: seen[frame][1] for name in "abc" if (name, frame) != ("a", 4)} for frame in range(11)]
+
+
+def known_people(filmed, frames):
+    """The people of some frames of the capture, from their file."""
+    _, images, _ = filmed
     size = CAMERA.width, CAMERA.height
+    people = people_by_frame(filmed)
     file = Mock(
         spec=PeopleFile,
         path=Path("people.h5"),
         sizes=dict.fromkeys("abc", size),
         found=tuple(range(11)),
-        views=lambda frame: {name: seen[frame][1] for name in "abc" if (name, frame) != ("a", 4)},
+        views=people.__getitem__,
     )
     capture = Mock(
         spec=Capture, cameras=dict.fromkeys("abc", CAMERA), frames=frames, image=lambda _, frame: images[frame]
@@ -121,3 +128,33 @@ def test_images_of_the_empty_scene_come_first(filmed, monkeypatch):
     (scenes,) = asked
     assert scenes.keys() == {"a", "b"}
     assert scenes["a"].known is None and (scenes["a"].image == empty).all() and scenes["b"].known is not None
+
+
+def test_people_who_are_followed_show_the_scene(filmed, monkeypatch):
+    _, images, _ = filmed
+    people, before = iter(people_by_frame(filmed)), []
+
+    def find(pictures, cameras, model, previous, number):
+        assert model == "networks" and number == 2 and pictures.keys() == cameras.keys()
+        before.append(previous)
+        return Mock(views=next(people))
+
+    monkeypatch.setattr(found, "find_people", find)
+    monkeypatch.setattr(found, "load_blazepose", lambda device: "networks")
+    capture = Mock(spec=Capture, cameras=dict.fromkeys("abc", CAMERA), frames=range(11), masks={})
+    capture.image = lambda _, frame: images[frame]
+    expected = known_people(filmed, range(11)).scenes("ab")
+    scenes = found.Following(capture, number=2).scenes("ab")
+    assert scenes.keys() == expected.keys()
+    for name, scene in scenes.items():
+        assert (scene.image == expected[name].image).all() and (known_of(scene) == known_of(expected[name])).all()
+    assert before[0] is None and None not in before[1:]
+
+
+@pytest.mark.parametrize(("count", "chosen"), [(0, 0), (3, 0), (4, 4), (24, 24), (25, 25), (100, 25)])
+def test_frames_lie_far_apart(count, chosen):
+    frames = frames_apart(range(count))
+    assert len(frames) == chosen
+    if chosen:
+        steps = np.diff(frames)
+        assert frames[0] == 0 and frames[-1] == count - 1 and steps.min() > 0 and np.ptp(steps) <= 1

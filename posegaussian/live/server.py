@@ -82,7 +82,7 @@ class ViewServer:
         self._filmed: Viewer | None = None
 
     async def run(self, host: str, port: int, ready: Callable[[int], object] = lambda port: None) -> None:
-        """Serve until cancelled.
+        """Serve until cancelled, once.
 
         Args:
             host: address to listen on.
@@ -100,7 +100,15 @@ class ViewServer:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._wake_all)
 
-        self._session.listen(wake)
+        end = self._session.listen(wake)
+        try:
+            await self._serve(host, port, ready)
+        finally:
+            end()
+            self._shared.close()
+            self._pool.shutdown(wait=False)
+
+    async def _serve(self, host: str, port: int, ready: Callable[[int], object]) -> None:
         async with serve(
             self._watch,
             host,

@@ -201,9 +201,14 @@ class LiveSession:
         """Why there are no new frames, in one line; empty where there are."""
         return self.loop.problem
 
-    def listen(self, call: Callable[[], object]) -> None:
-        """Call a function after each frame, in the network's thread; it must return at once."""
+    def listen(self, call: Callable[[], object]) -> Callable[[], object]:
+        """Call a function after each frame, in the network's thread; it must return at once.
+
+        Returns:
+            a function that ends this; the network's thread may be about to call once more.
+        """
         self._listeners.append(call)
+        return lambda: self._listeners.remove(call)
 
     def close(self) -> None:
         """End all threads."""
@@ -226,7 +231,7 @@ class LiveSession:
         with self._changed:
             self._latest = frame
             self._changed.notify_all()
-        for call in self._listeners:
+        for call in tuple(self._listeners):
             call()
 
 

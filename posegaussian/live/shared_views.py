@@ -65,6 +65,11 @@ class SharedViews:
             self._wanted.setdefault(frame, {})[place] = view
         return view
 
+    def close(self) -> None:
+        """End the threads, once what they do is done."""
+        self._renderers.shutdown(wait=False)
+        self._encoders.shutdown(wait=False)
+
     def _start(self) -> None:
         """Make what was wanted in this turn of the event loop."""
         wanted, self._wanted = self._wanted, {}

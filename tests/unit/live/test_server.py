@@ -225,6 +225,20 @@ def test_what_fails_for_all_ends_the_server(session, monkeypatch):
     asyncio.run(run())
 
 
+def test_a_server_that_has_ended_leaves_nothing_in_the_session(session):
+    async def run():
+        async with served(session) as port, watching(port) as connection:
+            await receive(connection)
+
+    before = len(session._listeners)
+    asyncio.run(run())
+    assert len(session._listeners) == before
+    end = time.monotonic() + 10
+    while any(each.name.startswith(("live view", "live encode")) for each in threading.enumerate()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_the_cameras_images_come_when_they_are_wanted(session):
     async def run():
         async with served(session) as port, watching(port) as connection:

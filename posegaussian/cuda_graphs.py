@@ -53,7 +53,7 @@ class GraphPerShape:
 
     Each combination of shapes gets a graph of its own. Threads may call it at the same time, on streams of their own:
     one call runs after the other. This also spares each thread its own cuDNN plans, which PyTorch keeps by thread and
-    which take four seconds for BlazePose on an H200. That is more than a capture, so shapes are captured at once.
+    which may take longer than a capture: so shapes are captured at once.
 
     Args:
         function: see `Function`; without a gradient.

@@ -94,7 +94,13 @@ class _Convolution(nn.Module):
             made = functional.linear(images.movedim(1, -1), self.weight[:, :, 0, 0], self.bias).movedim(-1, 1)
         else:
             images, pad = self._padded(images) if self.same else (images, self.pad)
-            made = functional.conv2d(images, self.weight, self.bias, self.stride, pad, self.dilation, self.groups)
+            options = self.stride, pad, self.dilation
+            if self.groups > 1 and images.is_cuda:
+                # PyTorch's own kernel: cuDNN takes 0.1 s to plan each layer, 9 s for both networks on an H200, and then
+                # saves a fifth of a millisecond an image.
+                made = torch.ops.aten._conv_depthwise2d(images, self.weight, self.size, self.bias, *options)
+            else:
+                made = functional.conv2d(images, self.weight, self.bias, *options, self.groups)
         return self.activate(made)
 
     def _padded(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:

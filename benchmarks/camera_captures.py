@@ -11,7 +11,7 @@ import torch
 from camera_boards import differences, epipolar_errors, source_of
 from jaxtyping import Float, UInt8
 
-from posegaussian.config import BuiltinSettings, RigSettings, RoomSettings, SensorSettings
+from posegaussian.config import BuiltinSettings, PeopleSettings, RigSettings, RoomSettings, SensorSettings
 from posegaussian.data.rectify import rectify
 from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
@@ -21,6 +21,7 @@ from posegaussian.model.weights import load_network, weights_path
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
 from posegaussian.preparation.calibration.correction import Correction, correct
 from posegaussian.preparation.calibration.feature_tracks import Features
+from posegaussian.preparation.calibration.room import FRAMES as ROOM_FRAMES
 from posegaussian.preparation.calibration.tracks import focal_of
 from posegaussian.preparation.calibration.walker import calibrate_by_walker, calibrate_lenses_by_walker
 from posegaussian.preparation.people import find_people
@@ -43,8 +44,6 @@ ERRORS = (1.0, 2.0, 4.0)
 """Turns of cameras, pixels at the size of the images."""
 FINE = 4
 """Frames of the scene in a frame of a camera: offsets are multiples of a quarter of a frame."""
-EYES = 0.936
-"""Height of the eyes as a share of the body's (Drillis and Contini, 1966)."""
 LENGTH = 60
 """Frames of each camera whose offsets are measured: two seconds."""
 
@@ -206,28 +205,33 @@ def offset_row(seed: int, size: int) -> dict[str, Any]:
 
 def walker_row(seed: int, size: int) -> dict[str, Any]:
     """Poses of four cameras from a person of the validation split in a room, with exact and with unknown lenses."""
+    height = float(np.random.default_rng(seed).uniform(*PeopleSettings().height))
     settings = BuiltinSettings(
+        people=PeopleSettings(height=(height, height)),
         frames=LENGTH, fps=8, size=(size, size), sources=4, targets=1, rig=ARC, sensor=SENSOR,
         room=RoomSettings(kinds=(KINDS[seed % len(KINDS)],), before=0.0, people=(0, 0)),
     )  # fmt: skip
     torch.set_num_threads(1)
     capture, model = person_capture(seed, settings), load_blazepose()
     cameras = {name: source_of(camera) for name, camera in capture.scene.rig.sources.items()}
-    trajectories = {
-        name: follow_alone(
-            (next(iter(capture.scene.only(name).render(capture.posed(n), n)))[1].image for n in range(LENGTH)), model
-        )
-        for name in cameras
-    }
-    joints = capture.joints
+    some = {(LENGTH - 1) * k // (ROOM_FRAMES - 1): {} for k in range(ROOM_FRAMES)}
+
+    def filmed_by(name: str) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        for n in range(LENGTH):
+            image = next(iter(capture.scene.only(name).render(capture.posed(n), n)))[1].image
+            if n in some:
+                some[n][name] = Features.of(image)
+            yield image
+
+    trajectories = {name: follow_alone(filmed_by(name), model) for name in cameras}
+    features, joints = list(some.values()), capture.joints
     assert joints is not None
-    height = float(joints[0, [1, 2], 2].mean()) / EYES
     sizes = dict.fromkeys(cameras, (size, size))
     points = np.array(joints.reshape(-1, 3)[:: max(len(joints) * 17 // 400, 1)], float)  # contiguous, as OpenCV wants
     row: dict[str, Any] = {"person": seed}
     for lenses, calibrate in (
-        ("exact", lambda: calibrate_by_walker(trajectories, cameras, height)),
-        ("unknown", lambda: calibrate_lenses_by_walker(trajectories, sizes, height)),
+        ("exact", lambda: calibrate_by_walker(trajectories, cameras, height, features)),
+        ("unknown", lambda: calibrate_lenses_by_walker(trajectories, sizes, height, features)),
     ):
         try:
             found = calibrate()
@@ -242,6 +246,7 @@ def walker_row(seed: int, size: int) -> dict[str, Any]:
                 np.median(epipolar_errors(found.cameras, cameras, points))
             ),
             f"{lenses}: kept-back landmarks, px": found.residual,
+            f"{lenses}: kept-back features, px": found.features,
             f"{lenses}: scale": float(base[0] / base[1]),
             f"{lenses}: worst focal length, %": 100
             * max(abs(focal_of(found.cameras[name]) / focal_of(camera) - 1) for name, camera in cameras.items()),

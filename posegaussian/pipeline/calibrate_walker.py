@@ -13,6 +13,8 @@ from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.easymocap import write_calibration
 from posegaussian.io.images import LazyImage, read_image
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
+from posegaussian.preparation.calibration.feature_tracks import Features
+from posegaussian.preparation.calibration.room import FRAMES
 from posegaussian.preparation.calibration.walker import (
     WalkerCalibration,
     calibrate_by_walker,
@@ -63,13 +65,19 @@ def calibrate_walker(folder: Path, output: Path, height: float, lenses: Path | N
     trajectories = {
         name: follow_alone(_read(by_frame, name, frames, *sizes[name]), model) for name, by_frame in images.items()
     }
+    some = [frames[index] for index in sorted({(len(frames) - 1) * k // (FRAMES - 1) for k in range(FRAMES)})]
+    features = [
+        {name: Features.of(read_image(by_frame[frame], name, frame)) for name, by_frame in images.items()}
+        for frame in progress(some, "features of the room: frame", len(some))
+    ]
     if known:
-        found = calibrate_by_walker(trajectories, known, height)
+        found = calibrate_by_walker(trajectories, known, height, features)
     else:
-        found = calibrate_lenses_by_walker(trajectories, sizes, height)
+        found = calibrate_lenses_by_walker(trajectories, sizes, height, features)
     with atomic_folder(output) as temporary:
         write_calibration(temporary, found.cameras, sizes=True)
         content = {"person": height, "residual": round(found.residual, 3), "landmarks": found.landmarks}
+        content["features"] = None if found.features is None else round(found.features, 3)
         (temporary / "calibration.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return found
 

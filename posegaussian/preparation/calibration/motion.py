@@ -70,7 +70,7 @@ def simplest_motion(
         pairs: whose points count.
         good: whether residuals leave nothing to explain.
     """
-    cells = _cells(tracks, cameras)
+    cells = cells_of(tracks, cameras)
     found = given = _tried(tracks, cameras, pairs, cells, (), 0.0)
     every = tuple(dict.fromkeys(name for pair in pairs for name in pair))
 
@@ -136,7 +136,7 @@ def _costs(
     return np.nansum(1 - 1 / (1 + (residuals / soft) ** 2), axis=0)
 
 
-def _cells(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Int[np.ndarray, "p 2"]:
+def cells_of(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Int[np.ndarray, "p 2"]:
     """Column and row of the cell in which the first camera sees each point."""
     first = np.unique(tracks.point, return_index=True)[1]
     widths = np.array([cameras[name].width for name in tracks.names])[tracks.camera[first]]

@@ -31,7 +31,9 @@ _ROLL_REACH = 0.25
 _ROUNDS = 3
 """Times that the poses are refined, each without the points that were wrong before. Chosen by hand."""
 _REJECTED = 4.0
-"""Points are wrong beyond this times the median residual. Chosen by hand."""
+"""Points are wrong beyond this times the median residual, both in standard deviations. Chosen by hand."""
+LOOSE = 100.0
+"""A prior that leaves the start free: next to none. Chosen by hand."""
 _MOST_STEPS = 40
 _TOLERANCE = 1e-7
 """Steps of the solver at most, and the relative change of the cost at which it stops; chosen by hand."""
@@ -81,7 +83,7 @@ def refine_poses(
         if not kept.any():
             break
         found = _refined(cameras, tracks.select(kept), placed.points[kept], focal, prior, linear, fixed, tolerance)
-        residuals = place(tracks, found).residuals()
+        residuals = place(tracks, found).residuals() / tracks.deviations()
         kept &= residuals <= _REJECTED * float(np.median(residuals[kept]))
     return found
 

@@ -38,6 +38,10 @@ class Tracks:
         """Number of points."""
         return int(self.point.max()) + 1 if len(self.point) else 0
 
+    def deviations(self) -> Float[np.ndarray, " p"]:
+        """Mean standard deviation of each point's observations, pixels."""
+        return np.bincount(self.point, self.sigma) / np.maximum(np.bincount(self.point), 1)
+
     def select(self, kept: np.ndarray) -> Tracks:
         """The tracks of some points."""
         chosen, number = kept[self.point], np.cumsum(kept) - 1

@@ -1,11 +1,11 @@
-"""Poses of cameras from a person who walks about: landmarks over time in place of a board.
+"""Poses of cameras from a person who walks about: landmarks over time, and features of the room, in place of a board.
 
 The first two cameras come from their essential matrix, the others from points that are placed already, and all of them
-from one bundle adjustment. The person's height gives the scale, their body up, and their feet the floor. BlazePose's
-landmarks are off by some pixels, and by the same in many frames: poses are less exact than those from a board.
+from one bundle adjustment. BlazePose's landmarks are off by some pixels, and by the same in many frames: features of
+the room make the poses exact. The person's height gives the scale, their body up, and their feet the floor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -16,8 +16,11 @@ from jaxtyping import Bool, Float
 from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.pose.person import LANDMARKS
+from posegaussian.preparation.calibration.feature_tracks import Features
 from posegaussian.preparation.calibration.intrinsics import check_lens
-from posegaussian.preparation.calibration.refinement import refine_poses
+from posegaussian.preparation.calibration.persons_world import in_persons_world
+from posegaussian.preparation.calibration.refinement import LOOSE, refine_poses
+from posegaussian.preparation.calibration.room import refine_by_room
 from posegaussian.preparation.calibration.tracks import Tracks, focal_of, place
 
 _VISIBLE = 0.5
@@ -28,8 +31,6 @@ _LEAST_SHARED = 200
 """Landmarks that a camera must share with others, over all frames. Chosen by hand."""
 _LEAST_INLIERS = 0.5
 """Share of a pair's landmarks that must agree on its essential matrix. Chosen by hand."""
-_LOOSE = 100.0
-"""Weight of the start in the bundle adjustment: next to none (pixels, see `refine_poses`)."""
 _UNKNOWN = 0.3
 """Standard deviation of focal lengths that are not known, as a share. Chosen by hand."""
 _STARTS = 0.7, 1.4
@@ -42,13 +43,11 @@ _MOST_POINTS = 4000
 _KEPT_BACK = 5
 """One block of `_BLOCK` frames in so many is kept back, to measure how exact the poses are."""
 _BLOCK = 10
-_EYES, _ANKLES = ("left_eye", "right_eye"), ("left_ankle", "right_ankle")
-_EYES_ABOVE_ANKLES = 0.936 - 0.039
-"""Height of the eyes above the ankles as a share of the body's height (Drillis and Contini, 1966)."""
-_UPRIGHT = 90
-"""Percentile of the distance of eyes and ankles over time that counts as standing upright."""
 _WORST = 20.0
 """Median residual of kept-back landmarks, pixels at 1024, beyond which nothing is calibrated. Chosen by hand."""
+_WORSE = 1.5
+"""Factor by which features may move landmarks away from their lines. They do by up to 1.2, where errors of landmarks
+had moved the cameras (people 150 to 154 of `val`); wrong matches of a pattern that repeats do by more."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +57,24 @@ class WalkerCalibration:
     cameras: Mapping[str, SourceCamera]  # by name; the world's z is up, the floor is z = 0
     residual: float  # median distance of kept-back landmarks from epipolar lines, pixels
     landmarks: int  # number of points that were solved for
+    features: float | None  # the same of kept-back features of the room, pixels; None where these were not used
 
 
 def calibrate_by_walker(
     trajectories: Mapping[str, Float[np.ndarray, "frames 33 3"]],
     lenses: Mapping[str, SourceCamera],
     height: float,
+    frames: Sequence[Mapping[str, Features]] = (),
     *,
     focal: float = 0.0,
 ) -> WalkerCalibration:
-    """Poses of cameras from landmarks over time.
+    """Poses of cameras from landmarks over time, and from features of the room where there are enough.
 
     Args:
         trajectories: x, y (pixels, centres at +0.5) and visibility, by camera, of the same times.
         lenses: intrinsics, distortion and sizes; their poses do not count.
         height: of the person, metres.
+        frames: features of some times, by camera.
         focal: standard deviation of the focal lengths, as a share; 0: they are exact.
 
     Raises:
@@ -83,28 +85,41 @@ def calibrate_by_walker(
     back = (numbers[:, 0] // _BLOCK) % _KEPT_BACK == 0
     fitted, rest = tracks.select(~back), tracks.select(back)
     start = _start(fitted, cameras)
-    solved = refine_poses(start, fitted, focal=focal, prior=_LOOSE)
-    residuals = place(rest, solved).residuals()
-    residual = float(np.median(residuals[np.isfinite(residuals)])) if np.isfinite(residuals).any() else np.inf
+    solved = refine_poses(start, fitted, focal=focal, prior=LOOSE)
+    residual, features = _residual(rest, solved), None
     if not residual <= _WORST * max(max(camera.width, camera.height) for camera in cameras.values()) / 1024:
         what = f"landmarks of the person are {residual:.1f} px from their epipolar lines (median)"
         hint = "one person alone, in view of all cameras at one time; check lenses and that the cameras are in sync"
         raise CalibrationError(what, code="contradicting-views", hint=hint)
-    placed = place(tracks, solved)
+    refined = refine_by_room(frames, solved, fitted, focal) if frames else None
+    if refined is not None and _residual(rest, refined[0]) <= _WORSE * residual:
+        solved, features = refined
+        residual = _residual(rest, solved)
     points = np.full((len(next(iter(trajectories.values()))), len(LANDMARKS), 3), np.nan)
-    points[numbers[:, 0], numbers[:, 1]] = placed.points
-    return WalkerCalibration(_in_world(solved, points, height), residual, len(fitted))
+    points[numbers[:, 0], numbers[:, 1]] = place(tracks, solved).points
+    return WalkerCalibration(in_persons_world(solved, points, height), residual, len(fitted), features)
+
+
+def _residual(landmarks: Tracks, cameras: Mapping[str, SourceCamera]) -> float:
+    """Median distance of landmarks from epipolar lines, pixels; infinite where none is seen."""
+    residuals = place(landmarks, cameras).residuals()
+    known = np.isfinite(residuals)
+    return float(np.median(residuals[known])) if known.any() else np.inf
 
 
 def calibrate_lenses_by_walker(
-    trajectories: Mapping[str, Float[np.ndarray, "frames 33 3"]], sizes: Mapping[str, tuple[int, int]], height: float
+    trajectories: Mapping[str, Float[np.ndarray, "frames 33 3"]],
+    sizes: Mapping[str, tuple[int, int]],
+    height: float,
+    frames: Sequence[Mapping[str, Features]] = (),
 ) -> WalkerCalibration:
-    """Poses and one focal length of each camera from landmarks over time; lenses without distortion.
+    """Poses and one focal length of each camera from landmarks over time and features; lenses without distortion.
 
     Args:
         trajectories: x, y (pixels, centres at +0.5) and visibility, by camera, of the same times.
         sizes: width and height of the images by camera, pixels.
         height: of the person, metres.
+        frames: features of some times, by camera.
 
     Raises:
         CalibrationError: as of `calibrate_by_walker`; or the focal lengths depend on where the search for them starts,
@@ -112,7 +127,7 @@ def calibrate_lenses_by_walker(
     """
     short, long = (
         calibrate_by_walker(
-            trajectories, {name: _lens(size, share) for name, size in sizes.items()}, height, focal=_UNKNOWN
+            trajectories, {name: _lens(size, share) for name, size in sizes.items()}, height, frames, focal=_UNKNOWN
         )
         for share in _STARTS
     )
@@ -189,7 +204,7 @@ def _start(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[str, Sou
         found[name] = replace(lens, world_to_camera=pose)
         left.remove(name)
         part = _of(tracks.select(_seen_twice(tracks, found)), found)
-        found = refine_poses(found, part, prior=_LOOSE)
+        found = refine_poses(found, part, prior=LOOSE)
     return {name: found[name] for name in tracks.names}
 
 
@@ -233,34 +248,3 @@ def _of(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Tracks:
     names = tuple(cameras)
     camera = np.array([names.index(tracks.names[number]) for number in part.camera], int)
     return replace(part, names=names, camera=camera)
-
-
-def _in_world(
-    cameras: Mapping[str, SourceCamera], points: Float[np.ndarray, "frames 33 3"], height: float
-) -> dict[str, SourceCamera]:
-    """The cameras in metres, z up, the floor at z = 0 and the person's mean place at the origin."""
-    eyes, ankles = (points[:, [LANDMARKS.index(name) for name in names]].mean(1) for names in (_EYES, _ANKLES))
-    body = eyes - ankles
-    body = body[np.isfinite(body).all(1)]
-    if not len(body):
-        what = "eyes and ankles of the person are never seen together: neither up nor scale are known"
-        raise CalibrationError(what, code="no-upright-person", hint="film them from head to foot")
-    up = np.median(body / np.linalg.norm(body, axis=1, keepdims=True), axis=0)
-    up /= np.linalg.norm(up)
-    scale = height * _EYES_ABOVE_ANKLES / float(np.percentile(np.linalg.norm(body, axis=1), _UPRIGHT))
-    ahead = next(iter(cameras.values())).rotation[2]
-    ahead = ahead - up * (ahead @ up)
-    ahead /= np.linalg.norm(ahead)
-    turn = np.stack([np.cross(ahead, up), ahead, up])
-    feet = points[
-        :, [LANDMARKS.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "foot_index")]
-    ]
-    feet = feet.reshape(-1, 3)[np.isfinite(feet.reshape(-1, 3)).all(1)] @ turn.T
-    origin = np.array([*np.median(feet[:, :2], axis=0), np.percentile(feet[:, 2], 5)])
-    found = {}
-    for name, camera in cameras.items():
-        pose = np.eye(4)
-        pose[:3, :3] = camera.rotation @ turn.T
-        pose[:3, 3] = -pose[:3, :3] @ (scale * (turn @ camera.centre - origin))
-        found[name] = replace(camera, world_to_camera=pose)
-    return found

@@ -1,24 +1,14 @@
 """Poses from a person who walks: projected landmarks with noise, and what does not determine the cameras."""
 
-import cv2
 import numpy as np
 import pytest
 from helpers import refuses
-from walking_person import FRAMES, HEIGHT, RIGS, rig, trajectories
+from walking_person import FRAMES, HEIGHT, RIGS, largest_turn, rig, trajectories
 
 from posegaussian.errors import CalibrationError
 from posegaussian.pose.person import LANDMARKS
 from posegaussian.preparation.calibration.tracks import Tracks, place
 from posegaussian.preparation.calibration.walker import calibrate_by_walker, calibrate_lenses_by_walker
-
-
-def largest_turn(true, found):
-    """Rotation from the found world to the true one, and the largest turn of a camera after it, degrees."""
-    left, _, right = np.linalg.svd(sum(true[n].rotation.T @ found[n].rotation for n in true))
-    turn = left @ right
-    return turn, np.degrees(
-        max(np.linalg.norm(cv2.Rodrigues(true[n].rotation @ turn @ found[n].rotation.T)[0]) for n in true)
-    )
 
 
 @pytest.mark.parametrize("name", RIGS)

@@ -59,7 +59,7 @@ def with_background(person: np.ndarray, filmed: np.ndarray, mask: np.ndarray) ->
     Only soft pixels differ from what was filmed, by what the estimate of their background is off.
 
     Args:
-        person: (h, w, 3), RGB on black, 8 bits, no brighter than the mask.
+        person: (h, w, 3), RGB on black, 8 bits; where it is brighter than the mask, the mask counts.
         filmed: (h, w, 3), RGB, 8 bits.
         mask: (h, w), coverage of the person, 0..255.
 
@@ -69,7 +69,6 @@ def with_background(person: np.ndarray, filmed: np.ndarray, mask: np.ndarray) ->
     from posegaussian.geometry import compositing_kernels  # not in the MMPose environment, which lacks Numba
 
     result = np.empty(person.shape, np.uint8)
-    person, filmed, mask = (np.ascontiguousarray(each) for each in (person, filmed, mask))
     compositing_kernels.with_background(person, filmed, mask, REACH, result)
     return result
 

@@ -67,7 +67,10 @@ def person_on_black(image, mask, reach, result):
 @njit(**_options)
 @no_type_check
 def with_background(person, filmed, mask, reach, result):
-    """Write the image as filmed of which `person_on_black` returns this person; all (h, w, 3), in 8 bits."""
+    """Write the image as filmed of which `person_on_black` returns this person; all (h, w, 3), in 8 bits.
+
+    Where the person is brighter than the mask, its colour is that of the mask.
+    """
     sums = np.empty(3, np.int64)
     for i in range(mask.shape[0]):
         for j in range(mask.shape[1]):
@@ -81,7 +84,7 @@ def with_background(person, filmed, mask, reach, result):
             else:
                 count = _clear_pixels(filmed, mask, i, j, reach, sums)
                 for channel in range(3):
-                    alone = np.int64(person[i, j, channel])
+                    alone = min(np.int64(person[i, j, channel]), cover)
                     if count > 0:
                         scale = 255 * count
                         behind = (2 * (255 - cover) * sums[channel] + scale) // (2 * scale)

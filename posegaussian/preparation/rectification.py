@@ -143,8 +143,7 @@ def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
     if box is not None:
         part = slice(box[1], box[3]), slice(box[0], box[2])
         surroundings = resample_where(filmed, view.sampling, band & (mask == 0))[part]  # others are not looked at
-        person = np.minimum(levels[part][..., :3], mask[part][..., None])
-        image[part] = with_background(person, surroundings, mask[part])
+        image[part] = with_background(levels[part][..., :3], surroundings, mask[part])
     if frame.depth is None:
         return RectifiedView(image, mask, confidence=frame.confidence)
     depth, smooth = resample_depth_at(frame.depth, view.sampling, is_person(mask))

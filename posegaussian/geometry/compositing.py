@@ -115,7 +115,7 @@ def band_around(mask: np.ndarray) -> np.ndarray:
     Returns:
         (h, w), boolean; no pixel where the mask is empty.
     """
-    import cv2  # see _soft_pixels
+    from posegaussian.geometry import compositing_kernels  # not in the MMPose environment, which lacks Numba
 
     person, covered = bounding_box(is_person(mask)), bounding_box(mask)
     if person is None or covered is None:
@@ -124,6 +124,7 @@ def band_around(mask: np.ndarray) -> np.ndarray:
     left, top = (max(int(covered[i] - width) - 1, 0) for i in range(2))
     window = slice(top, int(covered[3] + width) + 2), slice(left, int(covered[2] + width) + 2)
     band = np.zeros(mask.shape, bool)
-    beyond = (mask[window] == 0).astype(np.uint8)
-    band[window] = cv2.distanceTransform(beyond, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= width
+    rows = np.arange(int(width) + 1)
+    spread = np.sqrt(width**2 - rows**2).astype(np.int64)  # of a disc
+    compositing_kernels.widen(np.ascontiguousarray(mask[window]), spread, band[window])
     return band

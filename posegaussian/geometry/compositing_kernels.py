@@ -149,3 +149,35 @@ def mark_shown(image, found):
             for channel in range(image.shape[2]):
                 if image[i, j, channel] > 0:
                     found[i, j] = 1
+
+
+@njit(**_options)
+@no_type_check
+def widen(mask, spread, result):
+    """Write whether a pixel (h, w) lies near one that is not 0.
+
+    Args:
+        mask: (h, w).
+        spread: columns that a pixel reaches to either side, in its own row, in the next ones, and so on.
+        result: (h, w).
+    """
+    height, width = mask.shape
+    counts = np.zeros((height, width + 1), np.int32)  # steps of the number of intervals that cover a pixel
+    for row in range(height):
+        column = 0
+        while column < width:
+            start = column
+            while column < width and mask[row, column] != 0:
+                column += 1
+            if start == column:
+                column += 1
+                continue
+            for other in range(max(row - len(spread) + 1, 0), min(row + len(spread), height)):
+                reach = spread[abs(other - row)]
+                counts[other, max(start - reach, 0)] += 1
+                counts[other, min(column + reach, width)] -= 1
+    for row in range(height):
+        covered = 0
+        for column in range(width):
+            covered += counts[row, column]
+            result[row, column] = covered > 0

@@ -1,10 +1,11 @@
 """The person on black, against layers that are known: a disc of one colour over a background of another."""
 
+import cv2
 import numpy as np
 import pytest
 
 from posegaussian.geometry import compositing
-from posegaussian.geometry.compositing import band_around, person_on_black, with_background
+from posegaussian.geometry.compositing import BAND, band_around, person_on_black, with_background
 
 PERSON = np.array([180.0, 90, 40])
 
@@ -93,3 +94,13 @@ def test_the_band_is_a_share_of_the_persons_height():
     mask[50:350, 90:110] = 255
     columns = np.flatnonzero(band_around(mask)[200])
     assert (90 - columns[0], columns[-1] - 109) == (12, 12)
+
+
+def test_the_band_is_all_that_lies_within_a_distance():
+    """OpenCV's distance transform is the reference."""
+    mask = np.zeros((300, 200), np.uint8)
+    for centre, axes, angle in (((60, 90), (20, 70), 20), ((130, 220), (9, 60), -35), ((4, 295), (3, 3), 0)):
+        cv2.ellipse(mask, centre, axes, angle, 0, 360, 200, -1)
+    rows = np.flatnonzero(mask.any(1))
+    distance = cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    assert (band_around(mask) == (distance <= BAND * (rows[-1] + 1 - rows[0]))).all()

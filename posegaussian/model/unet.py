@@ -10,7 +10,7 @@ INPUTS = 5
 """Channels of the input."""
 STRIDE = 32
 """Width and height of the input are multiples of this."""
-CHANNELS = (24, 32, 64, 96, 128)
+_CHANNELS = (24, 32, 64, 96, 128)
 """Of each level, the first of which has half the input's resolution. Chosen by hand: 0.4 million parameters, and 50 ms
 on one core for an upright person in 512 x 256 pixels; the two lowest levels take a tenth of that."""
 _DILATIONS = (1, 2, 4, 1, 2, 1)
@@ -50,9 +50,9 @@ class _Plain(nn.Module):
 class UNet(nn.Module):
     """Five levels; the first sees 2 x 2 pixels as one, and the last layer takes them apart again."""
 
-    def __init__(self, channels: tuple[int, int, int, int, int] = CHANNELS):
+    def __init__(self):
         super().__init__()
-        a, b, c, d, e = channels
+        a, b, c, d, e = _CHANNELS
         self.down = nn.ModuleList(
             [
                 _Plain(4 * INPUTS, a),

@@ -85,7 +85,9 @@ class Comparison:
     @cached_property
     def _corrected(self) -> "Comparison":
         """The comparison with the image's colours fitted to the truth; all crops use the same fit."""
-        return Comparison(color_corrected(self._image, self._truth), self._truth)
+        corrected = self._image.clone()
+        corrected[:, *self._box] = color_corrected(*self.cropped(self._box))
+        return Comparison(corrected, self._truth)
 
     @cached_property
     def _box(self) -> Crop:

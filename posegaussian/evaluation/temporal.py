@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 from posegaussian.evaluation.optical_flow import optical_flow
+from posegaussian.geometry.masks import bounding_box
 
 SETTLING = 4
 """Frames after which the temporal filter has settled, chosen by hand."""
@@ -41,15 +42,21 @@ class Motion:
         return optical_flow(_grey(self.current), _grey(self.previous), self.device)
 
     @cached_property
-    def consistent(self) -> Bool[np.ndarray, "h w"]:
-        """The person's pixels in the current frame whose forward and backward flow agree.
+    def person(self) -> tuple[slice, slice]:
+        """Rows and columns of the current frame in which the person is; one pixel where nobody is."""
+        left, top, right, bottom = bounding_box(_grey(self.current) > 0) or (0, 0, 1, 1)
+        return slice(top, bottom), slice(left, right)
+
+    @cached_property
+    def consistent(self) -> Bool[np.ndarray, "h2 w2"]:
+        """The pixels of `person` that are not black in the current frame and whose forward and backward flow agree.
 
         |backward + forward|^2 < 0.01 (|backward|^2 + |forward|^2) + 0.5 (Sundaram et al. 2010), with the forward flow
         at the pixel that the backward flow points to.
         """
-        forward = _warped(self.forward, self.backward)
-        lengths = _squared(self.backward) + _squared(forward)
-        return (_squared(self.backward + forward) < 0.01 * lengths + 0.5) & (_grey(self.current) > 0)
+        forward, backward = _warped(self.forward, self.backward, self.person), self.backward[self.person]
+        lengths = _squared(backward) + _squared(forward)
+        return (_squared(backward + forward) < 0.01 * lengths + 0.5) & (_grey(self.current[self.person]) > 0)
 
     @property
     def still(self) -> bool:
@@ -73,8 +80,10 @@ class ImageMotion:
     def warping_error(self) -> tuple[float, int]:
         """Sum of the squared differences from the previous image warped by the truth's flow, levels, and the number of
         pixels: those of the person whose forward and backward flow agree (`Motion.consistent`)."""
-        warped = _warped(self.images.previous.astype(np.float32), self.truth.backward)
-        difference = (self.images.current.astype(np.float32) - warped)[self.truth.consistent].astype(np.float64)
+        person = self.truth.person
+        warped = _warped(self.images.previous.astype(np.float32), self.truth.backward, person)
+        current = self.images.current[person].astype(np.float32)
+        difference = (current - warped)[self.truth.consistent].astype(np.float64)
         return float((difference**2).mean(-1).sum()), len(difference)
 
 
@@ -215,8 +224,8 @@ def _squared(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w"]:
     return flow[..., 0] ** 2 + flow[..., 1] ** 2
 
 
-def _warped(values: np.ndarray, flow: Float32[np.ndarray, "h w 2"]) -> np.ndarray:
-    """The values at the pixels that the flow points to, bilinear."""
-    height, width = flow.shape[:2]
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return cv2.remap(np.ascontiguousarray(values), columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
+def _warped(values: np.ndarray, flow: Float32[np.ndarray, "h w 2"], where: tuple[slice, slice]) -> np.ndarray:
+    """The values at the pixels that the flow points to from some rows and columns, bilinear."""
+    rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) for part in where)
+    x, y = columns + flow[where][..., 0], rows[:, None] + flow[where][..., 1]
+    return cv2.remap(np.ascontiguousarray(values), x, y, cv2.INTER_LINEAR)

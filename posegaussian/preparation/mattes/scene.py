@@ -20,7 +20,8 @@ _FREE = 3
 """Frames in which a pixel shows the scene, at least. Chosen by hand: one wrong frame of three does no harm."""
 _BESIDE = 0.02
 """Distance from the person in which the scene is not looked for, as a share of the window's longer side: what the
-coarse matte misses, such as fingers. Chosen by hand: 4 cm."""
+coarse matte misses, such as fingers: 4 cm. Of 0.02 and 0.03, both gave a mean IoU of 0.972 on five moving people of
+`val`, and with 0.02 more of the scene is known."""
 _ANY = 20
 """Level of the coarse matte from which on a pixel may show the person. Chosen by hand."""
 _STEADY = 24

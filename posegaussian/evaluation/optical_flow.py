@@ -68,7 +68,7 @@ def farneback(previous: UInt8[Tensor, "h w"], current: UInt8[Tensor, "h w"]) -> 
     shortest = min(height, width)
     for level in range(max((k for k in range(_LEVELS + 1) if shortest / 2**k >= _SMALLEST), default=0), -1, -1):
         size = round(height / 2**level), round(width / 2**level)
-        first, second = (_polynomials(_level(image, level, size)) for image in (previous, current))
+        first, second = _polynomials(_level(torch.stack([previous, current]).float(), level, size))
         if flow is None:
             flow = first.new_zeros(2, *size)
         else:
@@ -82,12 +82,12 @@ def farneback(previous: UInt8[Tensor, "h w"], current: UInt8[Tensor, "h w"]) -> 
 _GRAPHS = GraphPerShape(farneback)
 
 
-def _level(image: UInt8[Tensor, "h w"], level: int, size: tuple[int, int]) -> Float32[Tensor, "1 hl wl"]:
-    """An image of the pyramid."""
+def _level(images: Float32[Tensor, "n h w"], level: int, size: tuple[int, int]) -> Float32[Tensor, "n hl wl"]:
+    """Images of one level of the pyramid."""
     sigma = (2**level - 1) / 2
     side = max(round(5 * sigma) | 1, 3)
     kernel = cv2.getGaussianKernel(side, sigma, cv2.CV_32F)[:, 0].tolist()
-    blurred = _correlated(_correlated(image.float()[None], kernel, 2, "reflect"), kernel, 1, "reflect")
+    blurred = _correlated(_correlated(images, kernel, 2, "reflect"), kernel, 1, "reflect")
     return F.interpolate(blurred[None], size, mode="bilinear", align_corners=False)[0]
 
 
@@ -101,17 +101,17 @@ def _correlated(
     total = weights[0] * padded.narrow(axis, 0, length)
     for shift, weight in enumerate(weights[1:], start=1):
         if weight:
-            total = total + weight * padded.narrow(axis, shift, length)
+            total = total.add(padded.narrow(axis, shift, length), alpha=weight)
     return total
 
 
-def _polynomials(image: Float32[Tensor, "1 h w"]) -> Float32[Tensor, "5 h w"]:
+def _polynomials(images: Float32[Tensor, "n h w"]) -> Float32[Tensor, "n 5 h w"]:
     """Coefficients of y, x, y^2, x^2 and xy around each pixel, by weighted least squares."""
     offsets = np.arange(-_RADIUS, _RADIUS + 1)
     weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
     weights /= weights.sum()
     lines = [(weights * offsets**power).tolist() for power in range(3)]
-    plain, slope, bend = (_correlated(image, line, 1, "replicate") for line in lines)
+    plain, slope, bend = (_correlated(images, line, 1, "replicate") for line in lines)
     moment = [float((weights * offsets**power).sum()) for power in (0, 2, 4)]
     # The normal matrix of (1, x^2, y^2) is inverted; those of x, of y and of xy are numbers.
     normal = np.array([[1, moment[1], moment[1]], [moment[1], moment[2], moment[1] ** 2]])
@@ -125,7 +125,7 @@ def _polynomials(image: Float32[Tensor, "1 h w"]) -> Float32[Tensor, "5 h w"]:
         ones * constant + squares * _correlated(plain, lines[2], 2, "replicate"),
         _correlated(slope, lines[1], 2, "replicate") / moment[1] ** 2,
     ]
-    return torch.cat(found)
+    return torch.stack(found, 1)
 
 
 def _equations(

@@ -128,7 +128,7 @@ COMPARED = ("epe", "psnr_bbox", "psnr_full")
 def table(rows: list[dict[str, Any]]) -> str:
     """A Markdown table with one row per variant and rig, and a column for every metric that was measured."""
     columns = [name for name in COLUMNS if name in rows[0]["rigs"]["all"]] if rows else []
-    lines = [_line("variant", "baseline", *(COLUMNS[name] for name in columns)), "| --- " * (len(columns) + 2) + "|"]
+    lines = [_line("variant", "angle", *(COLUMNS[name] for name in columns)), "| --- " * (len(columns) + 2) + "|"]
     for row in rows:
         for rig in _measured(rows):
             lines.append(_line(row["variant"], rig, *(f"{row['rigs'][rig][name]:.3g}" for name in columns)))
@@ -139,7 +139,7 @@ def differences(rows: list[dict[str, Any]]) -> str:
     """A Markdown table of the variants minus the first one: means over the people that both have, and their standard
     errors."""
     columns = [name for name in COMPARED if name in rows[0]["rigs"]["all"]] if rows else []
-    lines = [_line("variant", "baseline", *(COLUMNS[name] for name in columns)), "| --- " * (len(columns) + 2) + "|"]
+    lines = [_line("variant", "angle", *(COLUMNS[name] for name in columns)), "| --- " * (len(columns) + 2) + "|"]
     for row, rig in product(rows[1:], _measured(rows)):
         cells = []
         for name in columns:

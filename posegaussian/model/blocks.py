@@ -21,13 +21,28 @@ def _is_modern(device: torch.device) -> bool:
     return usable and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
+_ALIGNED = 8
+"""Channels that tensor cores multiply at a time in half precision (PyTorch's performance guide)."""
+
+
 class Convolution(nn.Conv2d):
     """A convolution, with a ReLU if `rectify` is set, in as few kernels as possible; channels last is fastest."""
 
     rectify = False
 
+    @torch.no_grad()
+    def align(self) -> None:
+        """Append input channels of zeros for inference in half precision: tensor cores take eight at a time."""
+        missing = -self.weight.shape[1] % _ALIGNED
+        if self.groups == 1 and missing:
+            weight = F.pad(self.weight, (0, 0, 0, 0, 0, missing))
+            self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), self.weight.requires_grad)
+
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k hk wk"]:
         """The same result with and without fused kernels, up to rounding."""
+        missing = self.groups * self.weight.shape[1] - x.shape[1]
+        if missing:
+            x = F.pad(x, (0, 0, 0, 0, 0, missing))
         if uses_fused_kernels(x):
             if self.kernel_size == (1, 1):  # A matrix product adds the bias in the same kernel.
                 values = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
@@ -83,9 +98,18 @@ class Residual(nn.Module):
             self.gain = None
 
 
-def concatenated(*parts: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n c h w"]:
-    """The parts concatenated along the channels, in channels-last format, for which convolutions are fastest."""
-    return torch.cat([part.permute(0, 2, 3, 1) for part in parts], dim=-1).permute(0, 3, 1, 2)
+def concatenated(*parts: Float[Tensor, "n _ h w"], channels: int = 0) -> Float[Tensor, "n c h w"]:
+    """The parts concatenated along the channels, in channels-last format, for which convolutions are fastest.
+
+    Args:
+        parts: of one size.
+        channels: zeros are appended up to so many, if the parts have fewer.
+    """
+    last = [part.permute(0, 2, 3, 1) for part in parts]
+    missing = channels - sum(part.shape[1] for part in parts)
+    if missing > 0:
+        last.append(last[0].new_zeros(*last[0].shape[:3], missing))
+    return torch.cat(last, dim=-1).permute(0, 3, 1, 2)
 
 
 def add_coarse(fine: Float[Tensor, "n c h w"], coarse: Float[Tensor, "n c hc wc"]) -> Float[Tensor, "n c h w"]:
@@ -98,3 +122,14 @@ def unshuffled(pixels: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k hh wh"]:
     """2 x 2 pixels as channels of one cell, in the order of `F.pixel_unshuffle` but in channels-last format."""
     cells = pixels.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
     return cells.permute(0, 2, 4, 1, 3, 5).flatten(3).permute(0, 3, 1, 2)
+
+
+def computed_once(values: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """The same values, which TorchInductor writes to memory: it would compute them again in each kernel that uses them.
+
+    Worth it for what is read at several places, such as gathered or pooled. It does so for every input of `as_strided`.
+    """
+    if not torch.compiler.is_compiling() or torch.is_grad_enabled():
+        return values
+    values = values.contiguous()
+    return values.as_strided(values.shape, values.stride())

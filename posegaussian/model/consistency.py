@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from posegaussian.model.blocks import computed_once
 from posegaussian.model.upsampling import replicated
 
 _TOLERANCE = 0.02
@@ -32,7 +33,7 @@ def left_right_consistency(
     columns = torch.arange(disparity.shape[-1], device=disparity.device, dtype=disparity.dtype)
     match = torch.stack([columns - disparity[:, 0], columns + disparity[:, 1]], dim=1)
     values = torch.cat([depth[:, :, None], masks[:, :, None], colors], dim=2).flip(1)
-    found = sample_rows(values, match[:, :, None].expand_as(values))
+    found = computed_once(sample_rows(values, match[:, :, None].expand_as(values)))
     other_depth, covered, matched = found[:, :, 0], found[:, :, 1], found[:, :, 2:]
     consistency = torch.exp(-(other_depth / depth.clamp_min(1e-3) - 1).abs() / _TOLERANCE) * covered
     return consistency, covered, matched

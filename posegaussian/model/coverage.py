@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from posegaussian.geometry.unmixing import background_nearby
+from posegaussian.model.blocks import computed_once
 from posegaussian.types import StereoPair
 
 _CERTAIN = 0.01
@@ -23,7 +24,7 @@ class Filmed:
     def of(cls, pair: StereoPair) -> "Filmed":
         """What a pair shows, with the background of its masks."""
         background, known = background_nearby(pair.images, pair.masks)
-        return cls(pair.images, background * known)
+        return cls(pair.images, computed_once(background * known))
 
     def alone(self, coverage: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 3 h w"]:
         """The colours without the contribution of the background to soft pixels."""

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import pixel_grid, unproject_pixels
-from posegaussian.model.blocks import Residual, add_coarse, concatenated, conv, output, unshuffled
+from posegaussian.model.blocks import Residual, add_coarse, computed_once, concatenated, conv, output, unshuffled
 from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.consistency import left_right_consistency, surface_slopes, trimmed
 from posegaussian.model.coverage import Filmed, corrected, was_filmed
@@ -91,9 +91,10 @@ class GaussianHead(nn.Module):
         masks = pair.masks[:, :, 0]
         trim = trimmed(masks)
         cues, (gain, bias) = self._cues(pair, half.detach(), trim, filmed, correction, fine.dtype)
-        features = concatenated(fine.flatten(0, 1).relu(), refined.flatten(0, 1), *cues)
+        parts = fine.flatten(0, 1).relu(), refined.flatten(0, 1), *cues
+        features = concatenated(*parts, channels=self.join.weight.shape[1])
         joined = self.join(features)
-        del features, cues  # In a large image they are most of the memory.
+        del features, parts, cues  # In a large image they are most of the memory.
         attributes = F.pixel_shuffle(self.attributes(self.residual(joined).relu()), 2)
         del joined
         kept, evidence, colors = masks > 0, None, pair.images
@@ -146,7 +147,7 @@ class GaussianHead(nn.Module):
         """Inputs of the decoder that are not learned, at 1/2, and the colour correction of each view."""
         cover = F.avg_pool2d(pair.masks.flatten(0, 1), 2).unflatten(0, (-1, 2))[:, :, 0]
         visible = pair.images if filmed is None else torch.where(pair.masks > 0, pair.images, filmed.images)
-        colors = F.avg_pool2d(visible.flatten(0, 1), 2).unflatten(0, (-1, 2))
+        colors = computed_once(F.avg_pool2d(visible.flatten(0, 1), 2)).unflatten(0, (-1, 2))
         known = cover > 0
         if correction is not None:
             cover, known = corrected(cover, correction)[0], known | was_filmed(colors)[:, :, 0]
@@ -159,7 +160,8 @@ class GaussianHead(nn.Module):
         flat = torch.stack([consistency, covered, cover], dim=2)
         compared = covered[:, :, None] if correction is None else was_filmed(matched)
         flat = torch.cat([flat, slope, 4 * (matched - colors) * compared], dim=2)
-        flat = (flat * known[:, :, None]).flatten(0, 1).to(dtype, memory_format=torch.channels_last)
+        flat = computed_once((flat * known[:, :, None]).flatten(0, 1).to(dtype))
+        flat = flat.contiguous(memory_format=torch.channels_last)
         cues = unshuffled(shuffled.flatten(0, 1)), flat
         if filmed is not None:
             outside = (2 * filmed.images - 1) * ((1 - pair.masks) * was_filmed(filmed.images))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posegaussian.cuda_graphs import captured
 from posegaussian.locks import DEVICE
-from posegaussian.model.blocks import Residual
+from posegaussian.model.blocks import Convolution, Residual
 from posegaussian.model.network import PoseGaussian, Reconstruction
 from posegaussian.model.stabilizer import TemporalPoseStabilizer
 from posegaussian.types import Gaussians, StereoPair
@@ -79,6 +79,8 @@ class StreamingPredictor:
         for module in network.modules():
             if isinstance(module, Residual | TemporalPoseStabilizer):
                 module.fold()
+            if isinstance(module, Convolution) and device.type == "cuda":
+                module.align()
         self.network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mode, self.capacity, self.patient = mode, capacity, patient
         self._inputs: StereoPair | None = None

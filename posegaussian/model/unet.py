@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from posegaussian.model.blocks import Convolution
+
 INPUTS = 5
 """Channels of the input."""
 STRIDE = 32
@@ -20,7 +22,7 @@ _DILATIONS = (1, 2, 4, 1, 2, 1)
 def _convolution(inputs: int, outputs: int, stride: int = 1, groups: int = 1, dilation: int = 1, size: int = 3):
     padding = dilation * (size // 2)
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, padding, dilation, groups, bias=False), nn.BatchNorm2d(outputs)
+        Convolution(inputs, outputs, size, stride, padding, dilation, groups, bias=False), nn.BatchNorm2d(outputs)
     )
 
 
@@ -37,14 +39,23 @@ class _Separable(nn.Module):
 
 
 class _Plain(nn.Module):
-    """A convolution."""
+    """A convolution and a ReLU."""
+
+    joined = False
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, size: int = 3):
         super().__init__()
         self.convolution = _convolution(inputs, outputs, stride, size=size)
 
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        return functional.relu(self.convolution(features))
+        values = self.convolution(features)
+        return values if self.joined else functional.relu(values)
+
+    def join(self) -> None:
+        """Let the convolution, whose normalisation is merged, apply the ReLU: on CUDA in the same kernel."""
+        convolution = self.convolution[0]
+        assert isinstance(convolution, Convolution)
+        convolution.rectify = self.joined = True
 
 
 class UNet(nn.Module):
@@ -135,3 +146,6 @@ def without_normalisation(network: nn.Module) -> None:
             convolution, normalisation = module
             assert isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d)
             module[0], module[1] = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
+    for module in network.modules():
+        if isinstance(module, _Plain):
+            module.join()

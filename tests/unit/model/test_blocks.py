@@ -1,8 +1,9 @@
+import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
 from posegaussian.model.alignment import PoseAlignment
-from posegaussian.model.blocks import Residual, unshuffled
+from posegaussian.model.blocks import Convolution, Residual, concatenated, unshuffled
 from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.consistency import left_right_consistency, sample_rows, surface_slopes, trimmed
 from posegaussian.model.exposure import Exposure
@@ -176,6 +177,23 @@ def test_a_folded_gain_changes_nothing():
     block.fold()
     block.fold()
     assert torch.allclose(block(x), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("channels", "groups", "wanted"), [(5, 1, 8), (8, 1, 8), (6, 6, 1)])
+def test_input_channels_of_zeros_change_nothing(channels, groups, wanted):
+    layer, x = Convolution(channels, 6, 3, groups=groups), torch.randn(2, channels, 5, 8)
+    expected = layer(x)
+    layer.align()
+    layer.align()
+    assert layer.weight.shape[1] == wanted and torch.allclose(layer(x), expected, atol=1e-6)
+
+
+def test_parts_are_concatenated_and_zeros_appended():
+    parts = torch.randn(2, 3, 4, 6), torch.randn(2, 2, 4, 6)
+    assert torch.equal(concatenated(*parts, channels=4), torch.cat(parts, dim=1))
+    found = concatenated(*parts, channels=8)
+    assert torch.equal(found[:, :5], torch.cat(parts, dim=1)) and found.shape[1] == 8 and not found[:, 5:].any()
+    assert found.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_pixels_become_channels_in_torch_s_order():

@@ -78,10 +78,10 @@ __all__ = [
 STAGE_VERSION = {
     "captures": 4,
     "people": 1,
-    "rectify": 12,
+    "rectify": 13,
     "heatmaps": 2,
-    "train": 6,
-    "render": 9,
+    "train": 7,
+    "render": 10,
     "evaluate": 6,
     "report": 6,
     "assess": 1,

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from posegaussian.config import MatteErrorSettings, StreamSettings, StreamVariantSettings, TrainSettings
-from posegaussian.data.as_filmed import near_matte
 from posegaussian.data.augmentation import crop_to_person, drop_pose
 from posegaussian.data.batch import Batch
 from posegaussian.data.matte_errors import draw_matte_errors, erroneous_mattes
 from posegaussian.data.prefetching import BatchSource
+from posegaussian.geometry.as_filmed import near_matte
 from posegaussian.geometry.unmixing import person_on_black
 from posegaussian.pose.detector_noise import ErrorModel, read_error_model, simulate_detector
 from posegaussian.synthetic.dataset.sample import Sample

@@ -15,9 +15,10 @@ import numpy as np
 
 from posegaussian.geometry.masks import bounding_box, is_person
 
-BAND = 0.04
-"""Width of the band around the matte in which rectified images are kept as filmed, as a share of the person's height.
-Chosen by hand: wider than the errors of mattes, which are a few pixels at 1024 px."""
+BAND = 0.1
+"""Width of the band around the matte in which rectified images are kept as filmed, as a share of the person's height,
+so that a hand can be seen that the matte lacks. Measured with three people of the split val at two rigs: 96 % of the
+pixels of lost hands and feet lie in it; 52 % in one of 0.04, 99 % in one of 0.12."""
 REACH = 3
 """Radius of the window whose background is that of a soft pixel in its middle, pixels. Chosen by hand."""
 LEAST_BAND = 2 * REACH

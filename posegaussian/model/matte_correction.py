@@ -1,19 +1,30 @@
 """Mattes corrected before any other part of the network sees them: a U-Net of each view by itself."""
 
+from functools import reduce
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from posegaussian.model.coverage import corrected, was_filmed
 from posegaussian.model.unet import UNet, without_normalisation
+from posegaussian.types import JOINTS, StereoPair
 
-_LEAST_CHANGE = 0.02
-"""Corrections of the coverage by less are not made, so that exact mattes stay as they are. Chosen by hand: five steps
-of 8 bits."""
-_LEAST_WIDTH = 0.5
-"""A view whose correction is narrower than this along the person's outline, in pixels, keeps its matte. Measured on
-built-in captures without rooms at 256, 512 and 1024 px: exact mattes get 0.2 to 0.4 px at each size (once 0.7), mattes
-that are n px too small or too large 0.5 n to 1.0 n."""
+_LIMBS = tuple(i for i, joint in enumerate(JOINTS) if joint.endswith(("wrist", "ankle")))
+"""Joints whose heatmaps are inputs: beside them lie hands and feet, which mattes lose."""
+_CELL = 4
+"""Pixels of a cell of the heatmaps."""
+_CHANGES = 0.02, 0.04
+"""Corrections of a pixel's coverage by less than the first are not made, so that exact mattes stay as they are; those
+by more than the second are made completely, and part of those between. Chosen by hand: five and ten steps of 8 bits."""
+_WIDTHS = 0.3, 0.6
+"""The same for the width of a view's correction along the person's outline, pixels."""
+_SHARES = 0.12, 0.24
+"""And for the share of the pixels around a pixel that are corrected, so that a lost hand comes back where the rest
+of the matte is exact."""
+_WINDOW = 9
+"""Side of the window of these pixels, cells. Chosen by hand: half as wide as a hand at 1024 px."""
 _FIRST_GAIN = 0.01
 """Of the last layer before training, so that no matte changes at first. Chosen by hand."""
 
@@ -37,29 +48,69 @@ class MatteCorrection(nn.Module):
         self.unet.logits.bias.zero_()
 
     def forward(
-        self, images: Float[Tensor, "b 2 3 h w"], masks: Float[Tensor, "b 2 1 h w"]
+        self,
+        images: Float[Tensor, "b 2 3 h w"],
+        masks: Float[Tensor, "b 2 1 h w"],
+        heatmaps: Float[Tensor, "b 2 17 hq wq"] | None = None,
     ) -> tuple[Float[Tensor, "b 2 1 h w"], Float[Tensor, "b 2 h w"]]:
         """The corrected mattes, without a gradient: their coverage has a loss of its own.
 
         Args:
             images: RGB as filmed around the person; sides are multiples of `unet.STRIDE`.
             masks: the given mattes.
+            heatmaps: of the joints, times their scores; None: no joint was found.
 
         Returns:
-            coverage in [0, 1]; the given one where nothing was filmed, where the correction is small, and in views that
-                hardly change.
-            the logits of its estimate, for the loss.
+            coverage in [0, 1]; the given one where nothing was filmed and where the correction is small.
+            the logits of the estimate, for the loss.
         """
         known = was_filmed(images) | (masks > 0)
-        # The last channel is that of the bones of the matting network, whose weights training starts from: there are
-        # none. What was not filmed is 0, as outside of the image there.
-        seen = torch.cat([2 * images - 1, 2 * masks - 1, torch.full_like(masks, -1)], dim=2) * known
+        limbs = torch.zeros_like(masks) if heatmaps is None else _enlarged(_limbs(heatmaps))
+        # The last channel is that of the bones of the matting network, whose weights training starts from. What was not
+        # filmed is 0, as outside of the image there.
+        seen = (2 * torch.cat([images, masks, limbs], dim=2) - 1) * known
         evidence = self.unet(seen.flatten(0, 1).to(self.unet.logits.weight.dtype)).unflatten(0, (-1, 2))
         estimate, logits = corrected(masks, evidence)
-        change = (estimate - masks).abs() * known
-        change = change * (change >= _LEAST_CHANGE)
-        wrong = change.sum((-2, -1), keepdim=True) > _LEAST_WIDTH * _outline(masks)
-        return torch.where((change > 0) & wrong, estimate, masks).detach(), logits[:, :, 0]
+        change = (estimate - masks) * known
+        change = _rising(change.abs(), *_CHANGES) * change
+        return (masks + _weight(change.abs(), masks) * change).detach(), logits[:, :, 0]
+
+
+def weighted_heatmaps(pair: StereoPair) -> Float[Tensor, "b 2 17 hq wq"] | None:
+    """Heatmaps times their scores; None where the pair has none."""
+    if pair.heatmaps is None or pair.scores is None:
+        return None
+    return pair.heatmaps * pair.scores[..., None, None]
+
+
+def _limbs(heatmaps: Float[Tensor, "b 2 17 hq wq"]) -> Float[Tensor, "b 2 1 hq wq"]:
+    """The largest of the heatmaps of hands and feet."""
+    maps = [heatmaps[:, :, joint, None] for joint in _LIMBS]  # An index list would be copied to the device.
+    return reduce(torch.maximum, maps)
+
+
+def _weight(change: Float[Tensor, "b 2 1 h w"], masks: Float[Tensor, "b 2 1 h w"]) -> Float[Tensor, "b 2 1 h w"]:
+    """How much of its correction each pixel gets, from 0 to 1: steady functions, so that nothing flickers in a video.
+
+    Args:
+        change: size of the correction.
+        masks: the given mattes.
+    """
+    width = change.sum((-2, -1), keepdim=True) / _outline(masks).clamp_min(1)
+    cells = F.avg_pool2d(change.flatten(0, 1), _CELL)
+    share = F.avg_pool2d(cells, _WINDOW, stride=1, padding=_WINDOW // 2).unflatten(0, (-1, 2))
+    return torch.maximum(_rising(width, *_WIDTHS), _rising(_enlarged(share), *_SHARES))
+
+
+def _enlarged(cells: Float[Tensor, "b 2 1 hc wc"]) -> Float[Tensor, "b 2 1 h w"]:
+    """Values of cells at each pixel."""
+    wide = F.interpolate(cells.flatten(0, 1), scale_factor=float(_CELL), mode="bilinear", align_corners=False)
+    return wide.unflatten(0, (-1, 2))
+
+
+def _rising(values: Tensor, first: float, last: float) -> Tensor:
+    """0 up to the first value, 1 from the last one on, and a line between."""
+    return ((values - first) / (last - first)).clamp(0, 1)
 
 
 def _outline(masks: Float[Tensor, "b 2 1 h w"]) -> Float[Tensor, "b 2 1 1 1"]:

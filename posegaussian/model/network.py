@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posegaussian.config import NetworkSettings
+from posegaussian.geometry.as_filmed import near_matte
 from posegaussian.model.blocks import Residual, add_coarse, conv
 from posegaussian.model.constants import DEFAULTS, InferenceConstants
 from posegaussian.model.coverage import Filmed
 from posegaussian.model.disparity_prior import DisparityPrior
 from posegaussian.model.encoders import ColorEncoder
 from posegaussian.model.gaussian_head import GaussianHead
-from posegaussian.model.matte_correction import MatteCorrection
+from posegaussian.model.matte_correction import MatteCorrection, weighted_heatmaps
 from posegaussian.model.pose_branch import PoseBranch
 from posegaussian.model.stereo import Stereo
 from posegaussian.model.temporal_filter import STATE_CHANNELS
@@ -26,6 +27,9 @@ _HIDDEN = 64
 """Channels of the GRU."""
 _STRIDE = 4
 """Pixels per cell of stereo and of the heatmaps."""
+_NEAR = 0.04
+"""Width of the band around the corrected mattes in which images are seen as filmed, as a share of the person's height:
+all but the correction of mattes was trained so. Chosen by hand: wider than the errors of mattes that are left."""
 _MULTIPLE = 32
 """Images are padded to multiples of this, the pixels per cell of the coarsest features."""
 
@@ -99,8 +103,11 @@ class PoseGaussian(nn.Module):
         pair = _padded(pair)
         dtype, first = self.to_half.weight.dtype, ()
         if self.matte is not None:
-            masks, logits = self.matte(pair.images, pair.masks)
+            joints = weighted_heatmaps(pair) if self.pose_branch is not None else None
+            masks, logits = self.matte(pair.images, pair.masks, joints)
             pair, first = replace(pair, masks=masks), (logits,)
+        if self.settings.filmed:
+            pair = _near_person(pair)
         prior = self.disparity_prior(pair)
         pose = pose_loss = temporal_filter = None
         if self.pose_branch is not None:
@@ -172,6 +179,12 @@ def _pose_of(pair: StereoPair) -> tuple[Float[Tensor, "b 2 17 hq wq"], Float[Ten
     batch, views, _, height, width = pair.masks.shape
     scores = pair.masks.new_zeros(batch, views, len(JOINTS))
     return scores[..., None, None].expand(-1, -1, -1, height // _STRIDE, width // _STRIDE), scores
+
+
+def _near_person(pair: StereoPair) -> StereoPair:
+    """The pair with images that are black farther from the person than what the network needs beside corrections."""
+    images = near_matte(pair.images.flatten(0, 1), pair.masks.flatten(0, 2), _NEAR)
+    return replace(pair, images=images.unflatten(0, (-1, 2)))
 
 
 def _padded(pair: StereoPair) -> StereoPair:

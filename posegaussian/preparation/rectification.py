@@ -27,6 +27,8 @@ from posegaussian.preparation.rectification_plan import PairPlan, RectificationP
 
 Filmed = UInt8[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"]
 """RGB: levels of 8 bits, or values in [0, 1]."""
+_BEYOND = 2
+"""Pixels beyond the band around the person that resampling reaches, since the sizes of the bands are rounded."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,6 @@ def _matched(frame: CameraFrame, view: ViewPlan) -> Filmed:
     if box is None:
         return frame.image
     image = unit(frame.image)
-    part = image[box[1] : box[3], box[0] : box[2]]
+    part = image[max(box[1] - _BEYOND, 0) : box[3] + _BEYOND, max(box[0] - _BEYOND, 0) : box[2] + _BEYOND]
     part[...] = transform_colors(part.reshape(-1, 3), view.color).reshape(part.shape)
     return image

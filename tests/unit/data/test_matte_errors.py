@@ -8,10 +8,8 @@ import pytest
 import torch
 
 from posegaussian.config import MatteErrorSettings, RigSettings, RoomSettings, SensorSettings, StreamSettings
-from posegaussian.data.as_filmed import near_matte
 from posegaussian.data.matte_errors import draw_matte_errors, erroneous_mattes
 from posegaussian.data.streamed import batch_from_sample
-from posegaussian.geometry.compositing import BAND
 from posegaussian.geometry.unmixing import person_on_black
 from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.synthetic.dataset.clips import render_clip
@@ -108,16 +106,6 @@ def test_errors_follow_the_seed_and_stay_or_change_in_a_clip():
     first, second = made(replace(every, changing=1.0), 1, 2, 2).unflatten(0, (2, 2, 2)).unbind(1)
     assert all(not torch.equal(a, b) for a, b in zip(first.flatten(0, 1), second.flatten(0, 1), strict=True))
     assert torch.equal(made(replace(every, exact=1.0), 1, 2, 2), disc(8))
-
-
-def test_images_are_as_filmed_in_the_band():
-    mattes, images = disc(), torch.rand(2, 3, SIZE, SIZE) + 0.01
-    near = near_matte(images, mattes)
-    at = torch.arange(SIZE) + 0.5 - SIZE / 2
-    away = (at.square() + at[:, None].square()).sqrt() - RADIUS
-    width = BAND * 2 * RADIUS
-    assert torch.equal(near[..., away < width - 5], images[..., away < width - 5])
-    assert not near[..., away > width + 5].any()
 
 
 def test_the_stream_keeps_the_truth_and_changes_what_the_network_sees():

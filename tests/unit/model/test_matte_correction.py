@@ -13,6 +13,7 @@ from posegaussian.model.matte_correction import MatteCorrection
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, load_weights, read_metadata, save_weights
 from posegaussian.training.losses.coverage import coverage_loss
+from posegaussian.types import JOINTS
 
 
 @pytest.fixture
@@ -69,6 +70,43 @@ def test_small_corrections_are_not_made_and_views_that_hardly_change_are_kept(co
     assert torch.equal(found[sure], soft[sure]) and (found > soft)[(soft > 0.3) & (soft < 0.7)].all()
 
 
+def test_the_correction_grows_steadily_with_the_evidence(correction, monkeypatch):
+    images, masks, _ = scene(0, 0)
+    soft = nn.functional.avg_pool2d(masks[:, :, 0], 9, stride=1, padding=4)[:, :, None]
+    found = []
+    for value in torch.linspace(0, 3, 301).tolist():
+        monkeypatch.setattr(correction.unet, "forward", lambda seen, e=value: torch.full_like(seen[:, :1], e))
+        found.append(float(correction(images, soft)[0].sum()))
+    steps, total = torch.tensor(found).diff(), found[-1] - found[0]
+    assert found[10] == found[0] and total > 100 and (steps >= -1e-3).all()
+    assert steps.max() < 0.05 * total, "no jump, which would flicker in a video"
+
+
+def test_a_lost_part_comes_back_though_the_rest_of_the_matte_is_right(correction, monkeypatch):
+    images, truth, _ = scene(0, 0, 512)
+    part = torch.zeros_like(truth)
+    part[..., 248:264, 248:264] = 1
+    masks = truth * (1 - part)
+    monkeypatch.setattr(correction.unet, "forward", lambda _: (14 * truth * part - 0.25 * (1 - part)).flatten(0, 1))
+    found = correction(images, masks)[0]
+    assert found[..., 248:264, 248:264].min() > 0.6
+    far = slice(320, None)
+    assert torch.equal(found[..., far, :], masks[..., far, :]), "small corrections elsewhere are not made"
+
+
+def test_hands_and_feet_are_known_by_their_joints(correction):
+    images, masks, _ = scene(0, 0)
+    nn.init.normal_(correction.unet.logits.weight)
+    heatmaps = torch.rand(1, 2, 17, 16, 16, requires_grad=True)
+    correction(images, masks, heatmaps)[1].sum().backward()
+    assert heatmaps.grad is not None
+    used = {JOINTS[i].split("_")[1] for i in range(17) if heatmaps.grad[:, :, i].any()}
+    assert used == {"wrist", "ankle"}
+    with torch.no_grad():
+        one, other = (correction(images, masks, joints)[1] for joints in (None, 0 * heatmaps))
+    assert torch.equal(one, other)
+
+
 def test_it_learns_to_move_edges_to_where_the_person_ends(correction):
     optimizer = torch.optim.Adam(correction.parameters(), lr=3e-3)
     for step in range(60):
@@ -93,7 +131,7 @@ def test_all_parts_of_the_network_see_the_corrected_matte(make_plane):
     small = replace(pair, masks=pair.masks * (torch.arange(64) > 24))
     with torch.no_grad():
         expected = network(pair)
-        network.matte.forward = lambda images, masks: (pair.masks, masks[:, :, 0])  # type: ignore[union-attr, method-assign]
+        network.matte.forward = lambda images, masks, joints: (pair.masks, masks[:, :, 0])  # type: ignore[union-attr, method-assign]
         found = network(small)
     assert torch.equal(found.disparity, expected.disparity)
     assert torch.equal(found.gaussians.opacities, expected.gaussians.opacities)

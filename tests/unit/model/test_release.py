@@ -68,9 +68,9 @@ def with_new_names(train):
 def test_the_configuration_of_the_release_is_that_of_its_history():
     runs = json.loads(read_metadata(RELEASE)["history"])
     models, card = load(ROOT / "config/release.yaml").models, RELEASE.with_suffix(".md").read_text()
-    last = ("hint", "hint_again", "hint_blazepose", "matte")
+    last = ("hint", "hint_again", "hint_blazepose", "matte", "matte_joints")
     planned = [("first", "depth"), *((name, "full") for name in ("first", "second", "third", "release"))]
-    planned += [("hint", "depth"), *((name, "full") for name in last[:-1]), ("matte", "matte")]
+    planned += [("hint", "depth"), *((name, "full") for name in last[:3]), *((name, "matte") for name in last[3:])]
     for run, (model, stage) in zip(runs, planned, strict=True):
         settings = as_dict(models[model].train)
         if model in last:  # the card names seeds and first weights, which the command line gave

@@ -11,15 +11,18 @@ _CELL = 4
 """The distance to the matte is computed in cells of this many pixels. Chosen by hand: a hundredth of a person."""
 
 
-def near_matte(images: Float[Tensor, "n 3 h w"], mattes: Float[Tensor, "n h w"]) -> Float[Tensor, "n 3 h w"]:
+def near_matte(
+    images: Float[Tensor, "n 3 h w"], mattes: Float[Tensor, "n h w"], band: float = BAND
+) -> Float[Tensor, "n 3 h w"]:
     """The images, black where they lie farther from their matte than the band is wide.
 
     Args:
         images: as filmed, RGB; sides are multiples of 4.
         mattes: coverage of the person.
+        band: width, as a share of the person's height.
     """
-    width = BAND * (mattes > 0.5).any(-1).sum(-1) / _CELL
+    width = band * (mattes > 0.5).any(-1).sum(-1) / _CELL
     cells = F.max_pool2d(mattes[:, None], _CELL)[:, 0] > 0
-    reach = int(BAND * mattes.shape[-2] / _CELL) + 2
+    reach = int(band * mattes.shape[-2] / _CELL) + 2
     distance = F.interpolate(distance_to(cells, reach)[:, None], scale_factor=float(_CELL), mode="bilinear")
     return images * (distance <= width[:, None, None, None])

@@ -9,7 +9,6 @@ all cameras.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import cv2
@@ -24,15 +23,12 @@ from posegaussian.preparation.calibration.refinement import LOOSE, refine_poses
 from posegaussian.preparation.calibration.tracks import Tracks, flat_rays, focal_of, place
 
 FRAMES = 12
-"""Times at which features are looked for. Chosen on people 150 to 154 of `val`: the person is elsewhere in each, and 12
-leave half the error of 6."""
+"""Times at which features are looked for. Chosen on person 153 of `val`, who is elsewhere in each: 12 leave 0.2 to 0.4
+degrees, 6 leave 0.5."""
 _GATES = 0.1, 0.01
 """Largest distances of matches from epipolar lines, as shares of the image's longer side, in turn: first of cameras by
 landmarks, whose lines are up to 0.04 off far from the person (90 % of right matches, person 150), then of those that
 came out."""
-_SIGMA = 0.4
-"""Standard deviation of a feature, pixels. On people 150 to 154 of `val`; with 0.2, tails of the errors count too much
-where features are few: 0.25 in place of 0.18 degrees (153)."""
 _AGREED = 1.0
 """Distance from epipolar lines up to which a match agrees with a fundamental matrix, pixels. Chosen by hand."""
 _SURE, _TRIALS = 0.999, 10000
@@ -87,7 +83,7 @@ def _matched(frames: Sequence[Mapping[str, Features]], cameras: Mapping[str, Sou
     pairs, tracks = matched_pairs(cameras), Tracks.of(list(cameras), [], {})
     for features in frames:
         tracks = tracks.joined(feature_tracks(features, cameras, pairs, gate))
-    return replace(tracks, sigma=np.full_like(tracks.sigma, _SIGMA))
+    return tracks
 
 
 def _agreed(tracks: Tracks, landmarks: Tracks, cameras: Mapping[str, SourceCamera]) -> Bool[np.ndarray, " p"]:

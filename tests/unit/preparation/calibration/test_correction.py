@@ -81,7 +81,7 @@ def test_a_camera_that_sees_no_point_stays():
 def test_exact_calibrations_stay():
     found = judged(seen(TRUE), TRUE)
     assert not found.used and not found.why_not and found.cameras is TRUE
-    assert max(found.before.values()) < 0.3 and set(found.points) == set(found.before)
+    assert max(found.before.values()) < 0.3 and set(found.points) == {*found.before, ("0", "3")}, "68 degrees"
 
 
 def test_bad_calibrations_are_corrected():
@@ -145,12 +145,12 @@ def test_points_in_few_places_are_no_verdict():
 
 
 def test_a_small_error_is_seen_through_noise():
-    """Residuals fall by less than a fifth, but in all parts of the images."""
+    """Residuals fall by less than a quarter, but in all parts of the images."""
     bad = {**TRUE, "1": turned(TRUE["1"], 0.7, np.pi / 2)}
     tracks = seen(TRUE, noise=0.5, wrong=0.1)
     found = judged(tracks, bad)
     before, after = (np.mean(list(each.values())) for each in (found.before, found.after))
-    assert 0.8 < after / before < 1
+    assert 0.75 < after / before < 1
     assert [name for name in TRUE if found.cameras[name] is not bad[name]] == ["1"]
     assert displacement(found.cameras, TRUE)[1] < 0.3 and epipolar(found.cameras, TRUE) < 0.3 * epipolar(bad, TRUE)
 
@@ -174,6 +174,22 @@ def test_wrong_matches_do_not_count():
     assert level_of(np.zeros(0), 10.0)[1] == 0
     level, count = level_of(np.concatenate([7.5 + right, wrong[:300]]), 10.0)
     assert level == pytest.approx(7.5, abs=0.3) and count == 1300, "a calibration that is far off"
+    spread = random.triangular(0, 10, 10, 1000)  # errors grow towards the edges: a focal length is wrong
+    assert level_of(spread, 10.0) == (pytest.approx(np.median(spread)), 1000)
+
+
+def test_wide_pairs_share_chains_of_wrong_matches():
+    """Cameras 68 degrees apart are not matched: what they share by chains may lie anywhere in the image."""
+    random = np.random.default_rng(0)
+    rows = []
+    for point in random.uniform([-2, 1.5, 0.2], [2, 2.5, 2], (200, 3)):
+        first, last = (TRUE[name].project(point[None])[0] for name in ("0", "3"))
+        rows.append({"0": first, "3": last + random.uniform(-60, 60, 2)})
+    chains = Tracks.of(list(TRUE), rows, dict.fromkeys(TRUE, 0.2))
+    matches = seen({name: TRUE[name] for name in ("0", "1", "2")})
+    found = judged(replace(matches, names=tuple(TRUE)).joined(chains), TRUE)
+    assert ("0", "3") not in found.before
+    assert not found.used and not found.why_not
 
 
 def test_features_of_photographs():

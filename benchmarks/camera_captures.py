@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from camera_boards import differences, epipolar_errors, source_of
+from camera_boards import source_of
 from jaxtyping import Float, UInt8
 
-from posegaussian.config import BuiltinSettings, PeopleSettings, RigSettings, RoomSettings, SensorSettings
+from posegaussian.config import BuiltinSettings, RigSettings, RoomSettings, SensorSettings
 from posegaussian.data.rectify import rectify
-from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import bounding_box
 from posegaussian.model.network import PoseGaussian
@@ -21,13 +21,10 @@ from posegaussian.model.weights import load_network, weights_path
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
 from posegaussian.preparation.calibration.correction import Correction, correct
 from posegaussian.preparation.calibration.feature_tracks import Features
-from posegaussian.preparation.calibration.room import FRAMES as ROOM_FRAMES
-from posegaussian.preparation.calibration.tracks import focal_of
-from posegaussian.preparation.calibration.walker import calibrate_by_walker, calibrate_lenses_by_walker
 from posegaussian.preparation.people import find_people
-from posegaussian.preparation.solo import follow_alone
 from posegaussian.preparation.synchronisation import landmark_offsets
 from posegaussian.rendering.reconstruct import reconstruct, render
+from posegaussian.synthetic.dataset.capture_scene import CaptureImage
 from posegaussian.synthetic.dataset.synthetic_capture import SyntheticCapture, person_capture
 
 KINDS = ("living", "office", "gym", "outdoors")
@@ -72,11 +69,12 @@ class Filmed:
 
 def turned_rows(seed: int, size: int, weights: str, device: str) -> list[dict[str, Any]]:
     """Rows of a person of the validation split, one for each kind of errors; see `view_rows`."""
-    return view_rows(filmed(seed, size), _network(weights, device), size)
+    return view_rows(filmed(seed, size), network_of(weights, device), size)
 
 
 @cache
-def _network(weights: str, device: str) -> PoseGaussian:
+def network_of(weights: str, device: str) -> PoseGaussian:
+    """The network with these weights, one for each process."""
     return load_network(weights_path(weights), device)
 
 
@@ -94,12 +92,27 @@ def filmed(seed: int, size: int) -> Filmed:
     corrections = {}
     for label, bad in _with_errors(cameras, np.random.default_rng(seed)):
         corrections[label] = correct([{name: time[name] for name in bad} for time in features], bad)
-    held, view = times[0]["t00"], source_of(capture.scene.rig.held_out["t00"])
-    masks = {name: times[0][name].mask for name in names}
+    return filmed_at(capture, times[0], seed, corrections)
+
+
+def filmed_at(
+    capture: SyntheticCapture,
+    images: Mapping[str, CaptureImage],
+    seed: int,
+    corrections: Mapping[str, Correction] = MappingProxyType({}),
+) -> Filmed:
+    """What the cameras of a capture see at one time."""
+    rig, held = capture.scene.rig, images["t00"]
     truth = held.room.foreground if held.room is not None else held.image
     covered = (truth.astype(float) * (held.mask[..., None] / 255)).round().astype(np.uint8)
     return Filmed(
-        seed, {name: times[0][name].image for name in names}, masks, cameras, (covered, held.mask), view, corrections
+        seed,
+        {name: images[name].image for name in rig.sources},
+        {name: images[name].mask for name in rig.sources},
+        {name: source_of(camera) for name, camera in rig.sources.items()},
+        (covered, held.mask),
+        source_of(rig.held_out["t00"]),
+        corrections,
     )
 
 
@@ -134,28 +147,32 @@ def zoomed(camera: SourceCamera, factor: float) -> SourceCamera:
     return replace(camera, intrinsics=camera.intrinsics * np.array([[factor, 1, 1], [1, factor, 1], [1, 1, 1]]))
 
 
-@torch.no_grad()
 def view_rows(person: Filmed, network: PoseGaussian, size: int) -> list[dict[str, Any]]:
     """PSNR of the held-out view with the cameras as given and corrected, as rendered and aligned with the truth."""
     rows = []
     for label, correction in person.corrections.items():
-        values = {}
-        for kind, cameras in (("given", correction.given), ("corrected", correction.cameras)):
-            if kind == "corrected" and not correction.used:
-                values["corrected"] = values["given"]
-                continue
-            names = list(person.cameras)[:2]
-            pair = rectify(
-                [person.images[n] for n in names], [person.masks[n] for n in names], [cameras[n] for n in names],
-                size=(size, size), match_colors=True,
-            )  # fmt: skip
-            gaussians = reconstruct(pair.to(next(network.parameters()).device), model=network)
-            found = render(gaussians, person.held_out.pinhole())
-            image = (255 * found.colors.clamp(0, 1)).round().byte().permute(1, 2, 0).cpu().numpy()
-            values[kind] = box_psnr(image, *person.truth), box_psnr(aligned(image, person.truth[0]), *person.truth)
+        given = view_psnr(person, correction.given, network, size)
+        corrected = view_psnr(person, correction.cameras, network, size) if correction.used else given
         before = max(correction.before.values(), default=float("nan"))
-        rows.append({"person": person.seed, "errors": label, "used": correction.used, "residual": before, **values})
+        row = {"person": person.seed, "errors": label, "used": correction.used, "residual": before}
+        rows.append({**row, "given": given, "corrected": corrected})
     return rows
+
+
+@torch.no_grad()
+def view_psnr(
+    person: Filmed, cameras: Mapping[str, SourceCamera], network: PoseGaussian, size: int
+) -> tuple[float, float]:
+    """PSNR of the held-out view from the first two cameras, as rendered and aligned with the truth, dB."""
+    names = list(person.cameras)[:2]
+    pair = rectify(
+        [person.images[n] for n in names], [person.masks[n] for n in names], [cameras[n] for n in names],
+        size=(size, size), match_colors=True,
+    )  # fmt: skip
+    gaussians = reconstruct(pair.to(next(network.parameters()).device), model=network)
+    found = render(gaussians, person.held_out.pinhole())
+    image = (255 * found.colors.clamp(0, 1)).round().byte().permute(1, 2, 0).cpu().numpy()
+    return box_psnr(image, *person.truth), box_psnr(aligned(image, person.truth[0]), *person.truth)
 
 
 def box_psnr(image: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
@@ -201,57 +218,6 @@ def offset_row(seed: int, size: int) -> dict[str, Any]:
         offset = found[name]
         rows[name] = late[name] / FINE, *((None, None) if offset is None else (offset.frames, offset.deviation))
     return {"person": seed, "offsets": rows}
-
-
-def walker_row(seed: int, size: int) -> dict[str, Any]:
-    """Poses of four cameras from a person of the validation split in a room, with exact and with unknown lenses."""
-    height = float(np.random.default_rng(seed).uniform(*PeopleSettings().height))
-    settings = BuiltinSettings(
-        people=PeopleSettings(height=(height, height)),
-        frames=LENGTH, fps=8, size=(size, size), sources=4, targets=1, rig=ARC, sensor=SENSOR,
-        room=RoomSettings(kinds=(KINDS[seed % len(KINDS)],), before=0.0, people=(0, 0)),
-    )  # fmt: skip
-    torch.set_num_threads(1)
-    capture, model = person_capture(seed, settings), load_blazepose()
-    cameras = {name: source_of(camera) for name, camera in capture.scene.rig.sources.items()}
-    some = {(LENGTH - 1) * k // (ROOM_FRAMES - 1): {} for k in range(ROOM_FRAMES)}
-
-    def filmed_by(name: str) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        for n in range(LENGTH):
-            image = next(iter(capture.scene.only(name).render(capture.posed(n), n)))[1].image
-            if n in some:
-                some[n][name] = Features.of(image)
-            yield image
-
-    trajectories = {name: follow_alone(filmed_by(name), model) for name in cameras}
-    features, joints = list(some.values()), capture.joints
-    assert joints is not None
-    sizes = dict.fromkeys(cameras, (size, size))
-    points = np.array(joints.reshape(-1, 3)[:: max(len(joints) * 17 // 400, 1)], float)  # contiguous, as OpenCV wants
-    row: dict[str, Any] = {"person": seed}
-    for lenses, calibrate in (
-        ("exact", lambda: calibrate_by_walker(trajectories, cameras, height, features)),
-        ("unknown", lambda: calibrate_lenses_by_walker(trajectories, sizes, height, features)),
-    ):
-        try:
-            found = calibrate()
-        except CalibrationError as error:
-            row[f"lenses {lenses}"] = str(error)
-            continue
-        base = [np.linalg.norm(each["00"].centre - each["01"].centre) for each in (found.cameras, cameras)]
-        row |= {
-            f"lenses {lenses}": "calibrated",
-            f"{lenses}: worst turn, degrees": differences(found.cameras, cameras)[0],
-            f"{lenses}: epipolar error of true points, px": float(
-                np.median(epipolar_errors(found.cameras, cameras, points))
-            ),
-            f"{lenses}: kept-back landmarks, px": found.residual,
-            f"{lenses}: kept-back features, px": found.features,
-            f"{lenses}: scale": float(base[0] / base[1]),
-            f"{lenses}: worst focal length, %": 100
-            * max(abs(focal_of(found.cameras[name]) / focal_of(camera) - 1) for name, camera in cameras.items()),
-        }
-    return row
 
 
 def _trajectories(

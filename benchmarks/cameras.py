@@ -6,7 +6,7 @@
 boards: boards that the engine draws, with noise and JPEG, four cameras. real: the pictures of a board in the package
 pose2sim. turned: people of the validation split in rooms, source cameras turned by 1, 2 and 4 px and focal lengths off
 by 1 %; PSNR in the box of a held-out view. offsets: the same people before a wall, cameras up to 2.5 frames apart.
-walker: poses from a person in a room, with exact and with unknown lenses.
+walker: poses from a person in a room, with exact and with unknown lenses, and PSNR of the held-out view with them.
 """
 
 import argparse
@@ -21,11 +21,9 @@ from typing import Any
 
 import torch
 from camera_boards import BOARDS, drawn_row, real_rows
-from camera_captures import offset_row, turned_rows, walker_row
+from camera_captures import offset_row, turned_rows
+from camera_walker import walker_row
 from harness import machine, report
-
-FIRST_PERSON = 150
-"""First seed of the people, who are of the validation split."""
 
 
 def main() -> None:
@@ -33,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="+", choices=list(ROWS))
     parser.add_argument("--people", type=int, default=8)
+    parser.add_argument("--first", type=int, default=150, help="seed of the first person; 100 to 199 are of `val`")
     parser.add_argument("--size", type=int, default=1024, help="of images and views, pixels (turned)")
     parser.add_argument("--frames", type=int, default=100, help="of the moved board (boards)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
@@ -79,7 +78,7 @@ def turned(args: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each kind of errors: means over the people, and the share of the loss that is won back."""
     values, count = [], args.people
     with _pool(args) as pool:
-        seeds = range(FIRST_PERSON, FIRST_PERSON + count)
+        seeds = range(args.first, args.first + count)
         for rows in pool.map(turned_rows, seeds, [args.size] * count, [args.weights] * count, [args.device] * count):
             print(*rows, sep="\n", file=sys.stderr, flush=True)
             values += rows
@@ -120,7 +119,7 @@ def _share(given: float, corrected: float, exact: float) -> float:
 def offsets(args: argparse.Namespace) -> list[dict[str, Any]]:
     """One row: errors of the offsets over all people and cameras."""
     with _pool(args) as pool:
-        seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
+        seeds = range(args.first, args.first + args.people)
         found = _printed(pool.map(offset_row, seeds, [512] * args.people))
     pairs = [values for row in found for values in row["offsets"].values()]
     errors = sorted(abs(measured - true) for true, measured, _ in pairs if measured is not None)
@@ -131,8 +130,9 @@ def offsets(args: argparse.Namespace) -> list[dict[str, Any]]:
 def walker(args: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each person."""
     with _pool(args) as pool:
-        seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
-        return _printed(pool.map(walker_row, seeds, [args.size] * args.people))
+        seeds, count = range(args.first, args.first + args.people), args.people
+        given = [args.size] * count, [args.weights] * count, [args.device] * count
+        return _printed(pool.map(walker_row, seeds, *given))
 
 
 ROWS: dict[str, Callable[[argparse.Namespace], list[dict[str, Any]]]] = {

@@ -4,8 +4,9 @@
 
 Every variant is a process of its own; several GPUs are shared out among them. All variants use the same people, rigs
 and errors of the detector in the same order. They are measured on people of the validation split (see
-ablation_metrics.py). Writes results.json, tables, curves, images and the weights of every variant. With --seconds
-everything ends in time: training cools down early, and the results are those measured until then.
+ablation_metrics.py). Writes results.json, tables, curves, images and the weights of every variant. No variant runs
+ahead of the slowest. So with --seconds, with which everything ends in time, they still take equal steps: training cools
+down early, and the results are those measured until then.
 
 The variant `baseline` is another network, of GPS-Gaussian's class (baseline_network.py), trained by the same trainer.
 """
@@ -23,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from ablation_metrics import CONDITIONS, RIGS, clips, differences, measure, table
 from baseline_network import BaselineModel
@@ -53,6 +55,8 @@ NETWORKS: dict[str, Any] = {"baseline": BaselineModel}
 """The class of the network of a variant, if it is not `PoseGaussian`."""
 SHARES = {"depth": 0.4, "full": 0.32}
 """Shares of a variant's time for its training phases; the rest is for start and measurement."""
+AHEAD = 5
+"""Steps that a variant may be ahead of the slowest. Chosen by hand."""
 FIRST_PERSON = 150
 """First seed of the people of the measurement, which are of the validation split."""
 SECONDS_OF_TRACK = 1
@@ -193,6 +197,7 @@ def read_file(folder: Path, seed: int) -> PreparedSubject:
 def run_all(args: argparse.Namespace) -> dict[str, float]:
     """The seconds that each variant took, after running all of them."""
     start, running, ended = time.monotonic(), {}, {}
+    done = np.memmap(args.output / "steps", np.int64, "w+", shape=len(args.variants))
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(torch.cuda.device_count())))).split(",")
     for index, name in enumerate(args.variants):
         folder = args.output / slug(name)
@@ -210,6 +215,7 @@ def run_all(args: argparse.Namespace) -> dict[str, float]:
                     process.kill()
                 ended[name] = round(time.monotonic() - start, 1)
                 print(f"{name}: ended after {ended[name]} s with {process.wait()}", flush=True)
+                done[args.variants.index(name)] = sum(args.steps)  # Nobody waits for it.
                 del running[name]
         time.sleep(0.5)
     return ended
@@ -228,6 +234,7 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
         clock = Clock(share * args.seconds if args.seconds else None)
         fabric = make_fabric(args.device, settings.train.precision)
         trainer = trainer_of(name)(phase, [], [], folder / "state", settings, init, fabric, clock)
+        trainer.join(args, name)
         try:
             trainer.fit(output)
         finally:
@@ -242,9 +249,25 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
     shutil.rmtree(folder / "state", ignore_errors=True)
 
 
-def trainer_of(name: str) -> type[Trainer]:
+class PacedTrainer(Trainer):
+    """A trainer that waits for those of the other variants."""
+
+    def join(self, args: argparse.Namespace, name: str) -> None:
+        """Count the steps of all phases together in the file that all variants share."""
+        self.counts = np.memmap(args.output / "steps", np.int64, "r+", shape=len(args.variants))
+        self.own, self.before = args.variants.index(name), args.steps[0] if self.phase == "full" else 0
+
+    def step(self, stop: bool = False) -> None:
+        """Take a step as soon as the slowest variant is near, or when the time is used up."""
+        self.counts[self.own] = self.before + self.done
+        while self.counts[self.own] > self.counts.min() + AHEAD and self.clock.used < 1:
+            time.sleep(0.002)
+        super().step(stop)
+
+
+def trainer_of(name: str) -> type[PacedTrainer]:
     """The trainer of a variant's network."""
-    return type("VariantTrainer", (Trainer,), {"network_class": NETWORKS.get(name, PoseGaussian)})
+    return type("VariantTrainer", (PacedTrainer,), {"network_class": NETWORKS.get(name, PoseGaussian)})
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:

@@ -1,13 +1,16 @@
 """The network of GPS-Gaussian's class and the comparison of variants, both of benchmarks/."""
 
 import sys
+from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from posegaussian.config import NetworkSettings
 from posegaussian.geometry.projection import pixel_grid, project
+from posegaussian.training.stopping import Clock
 from posegaussian.types import StereoPair
 
 BENCHMARKS = str(Path(__file__).parents[3] / "benchmarks")
@@ -92,3 +95,29 @@ def test_differences_are_paired(monkeypatch):
     assert "| second | 22.5 | 4 |" in table(rows)
     # +1, +1.5, +0.5: standard deviation 0.5, standard error 0.5 / sqrt(3)
     assert "| second - first | 22.5 | +1.00 ± 0.29 |" in differences(rows)
+
+
+@pytest.mark.parametrize(("done", "waits"), [(5, False), (6, True)])
+def test_no_variant_runs_ahead_of_the_slowest(monkeypatch, tmp_path, done, waits):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from ablations import AHEAD, PacedTrainer, Trainer
+
+    args = Namespace(output=tmp_path, variants=["fast", "slow"], steps=(9, 9))
+    counts = np.memmap(tmp_path / "steps", np.int64, "w+", shape=2)
+    pauses, taken = [], []
+
+    def pause(_):
+        pauses.append(True)
+        counts[1] += 1  # The slow one takes a step meanwhile.
+
+    monkeypatch.setattr("ablations.time.sleep", pause)
+    monkeypatch.setattr(Trainer, "step", lambda self, stop=False: taken.append(self.done))
+    trainer = object.__new__(PacedTrainer)
+    trainer.phase, trainer.done, trainer.clock = "depth", done, Clock(None)
+    trainer.join(args, "fast")
+
+    trainer.step()
+
+    assert AHEAD == 5 and taken == [done]
+    assert bool(pauses) == waits
+    assert counts.tolist() == [done, done - AHEAD]

@@ -90,7 +90,7 @@ def _limbs(heatmaps: Float[Tensor, "b 2 17 hq wq"]) -> Float[Tensor, "b 2 1 hq w
 
 
 def _weight(change: Float[Tensor, "b 2 1 h w"], masks: Float[Tensor, "b 2 1 h w"]) -> Float[Tensor, "b 2 1 h w"]:
-    """How much of its correction each pixel gets, from 0 to 1: continuous functions, so that nothing flickers in a video.
+    """Share of its correction that each pixel gets, 0 to 1: continuous functions, so that no video flickers.
 
     Args:
         change: size of the correction.

@@ -70,7 +70,8 @@ def walk(seed: int, size: int) -> Walk:
 
 def row_of(walked: Walk, network: PoseGaussian, size: int) -> dict[str, Any]:
     """How exact the cameras are, and what the errors cost."""
-    true, row = walked.first.cameras, {"person": walked.first.seed}
+    true = walked.first.cameras
+    row: dict[str, Any] = {"person": walked.first.seed}
     exact, seen = view_psnr(walked.first, true, network, size), (walked.trajectories, walked.height, walked.features)
     sizes = {name: (camera.width, camera.height) for name, camera in true.items()}
     row["exact cameras: view, aligned, dB"] = exact

@@ -11,9 +11,11 @@ import sys
 import time
 from contextlib import contextmanager
 
+import av
 import helpers
 import numpy as np
 import pytest
+from browser import CHROMIUM, browser, until
 from websockets.asyncio.client import connect
 
 from posegaussian.cli import main
@@ -174,3 +176,32 @@ def test_another_size_is_refused_in_one_line(capture, tmp_path):
         assert states(found)["01"] == ("lost", what)
         time.sleep(2 * LOOK_EVERY)
     assert [line for line in lines if what in line] == [f"camera 01 (file for 01): {what}"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")
+def test_the_page_moves_shows_numbers_and_records(capture, tmp_path):
+    settings = '{"size": [64, 64], "color": "off"}'
+    image = "document.getElementById('view').toDataURL()"
+    with running(capture, "--settings", settings, "-o", tmp_path / "own") as (address, _), browser(tmp_path) as page:
+        page.call("Page.navigate", url=address)
+        page.until("window.live && live.state.drawn > 2")
+        page.run("document.getElementById('freeze').click()")  # the spheres move: what changes now is the place
+        time.sleep(1)
+        before = page.run(image)
+        page.drag((300, 300), (500, 300))
+        until(lambda: page.run(image) != before)
+        assert page.run("live.place.along") < 0.5
+        page.run("document.getElementById('freeze').click()")
+        page.until("live.state.status.fps > 0 && live.state.status.stages.network > 0")
+        page.run("document.getElementById('record').click()")
+        page.until("live.state.status.recording")
+        time.sleep(2)
+        page.run("document.getElementById('record').click()")
+        page.until("!live.state.status.recording")
+        until(lambda: (tmp_path / "own/recording-001/view.mp4").exists())
+        assert page.complaints == []
+        assert all(url.startswith((address, address.replace("http", "ws"))) for url in page.requests), page.requests
+    with av.open(tmp_path / "own/recording-001/view.mp4") as video:
+        images = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert len(images) > 10 and images[0].shape == (64, 64, 3) and max(each.max() for each in images) > 40

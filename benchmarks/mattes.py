@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import statistics
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -88,15 +89,21 @@ def main() -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     networks = {name: load_network(weights_path(name), args.device) for name in args.weights}
     rows: list[dict[str, Any]] = []
+    for person in people(args):
+        rows += measured(person, networks, args)
+        write_atomic(args.output / "rows.json", json.dumps(rows, indent=1) + "\n")
+    text = table(rows, args)
+    write_atomic(args.output / "table.md", text + "\n")
+    print(text)
+
+
+def people(args: argparse.Namespace) -> Iterator[Subject]:
+    """People of the validation split, who are prepared in `args.workers` processes."""
     with ProcessPoolExecutor(min(args.workers, args.people), multiprocessing.get_context("spawn")) as pool:
         seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
         arguments = PeopleSettings(), FRAMES, 30, texel_for(args.size), args.movement
         for prepared in pool.map(prepare_subject, seeds, *([value] * args.people for value in arguments)):
-            rows += measured(Subject.of(prepared, args.device), networks, args)
-            write_atomic(args.output / "rows.json", json.dumps(rows, indent=1) + "\n")
-    text = table(rows, args)
-    write_atomic(args.output / "table.md", text + "\n")
-    print(text)
+            yield Subject.of(prepared, args.device)
 
 
 @torch.no_grad()

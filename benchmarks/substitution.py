@@ -8,21 +8,19 @@ joints. `gt_depth` is the reference row of the evaluation. Writes a table, and J
 
 import argparse
 import json
-import multiprocessing
 import os
 import statistics
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mattes import FIRST_PERSON, FRAMES, HANDS, RIGS
+from mattes import HANDS, RIGS, people
 from torch import Tensor
 from torch.nn import functional as F
 
-from posegaussian.config import PeopleSettings, SensorSettings, StreamSettings
+from posegaussian.config import SensorSettings, StreamSettings
 from posegaussian.data.streamed import batch_from_sample
 from posegaussian.evaluation.baselines import gt_depth
 from posegaussian.io.atomic import write_atomic
@@ -33,7 +31,6 @@ from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.motion.motion import NAMED_SHARES
-from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.training.losses.image import box_psnr
 
@@ -61,12 +58,9 @@ def main() -> None:
     network = load_network(weights_path(args.weights), args.device)
     network.matte = None  # The masks are exact.
     rows: list[dict[str, Any]] = []
-    with ProcessPoolExecutor(min(args.workers, args.people), multiprocessing.get_context("spawn")) as pool:
-        seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
-        arguments = PeopleSettings(), FRAMES, 30, texel_for(args.size), args.movement
-        for prepared in pool.map(prepare_subject, seeds, *([value] * args.people for value in arguments)):
-            rows += measured(Subject.of(prepared, args.device), network, args)
-            write_atomic(args.output / "rows.json", json.dumps(rows, indent=1) + "\n")
+    for person in people(args):
+        rows += measured(person, network, args)
+        write_atomic(args.output / "rows.json", json.dumps(rows, indent=1) + "\n")
     text = table(rows)
     write_atomic(args.output / "table.md", text + "\n")
     print(text)

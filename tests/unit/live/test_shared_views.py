@@ -1,6 +1,7 @@
 """Views for many viewers: those of a frame are rendered by one call, one of each place serves all."""
 
 import asyncio
+import threading
 
 import cv2
 import helpers
@@ -73,6 +74,22 @@ def test_frames_that_are_wanted_at_the_same_time_are_not_mixed():
 
     assert [level(each) for each in asyncio.run(run())] == [(2, 100), (1, 200), (2, 200)]
     assert sorted(session.calls, key=lambda call: call[1]) == [((RIGHT,), 1), ((LEFT, RIGHT), 2)]
+
+
+def test_its_threads_end():
+    before = set(threading.enumerate())
+
+    async def run():
+        shared = SharedViews(Session().views, 95)
+        await asyncio.gather(shared.request(MIDDLE, frame(1)), shared.request(LEFT, frame(1)))
+        own = [each for each in set(threading.enumerate()) - before if each.name.startswith("live")]
+        shared.close()
+        return own
+
+    own = asyncio.run(run())
+    for thread in own:
+        thread.join(10)
+    assert own and not any(thread.is_alive() for thread in own)
 
 
 def test_a_failure_reaches_all_who_wait(monkeypatch):

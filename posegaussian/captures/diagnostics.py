@@ -21,7 +21,7 @@ from posegaussian.geometry.masks import centroid, is_person
 
 _WIDE = 60.0
 """Pairs wider than this, degrees about the person, get a warning: the shipped weights are trained on pairs of 10 to 60
-degrees (docs/results.md)."""
+degrees (assets/weights/release.md)."""
 _HEIGHTS = (0.5, 2.6)
 """Plausible heights of what a mask shows, metres: half a person may be in the image. Chosen by hand."""
 _UNITS = {"millimetres": 1000.0, "centimetres": 100.0, "inches": 39.37, "feet": 3.28}

@@ -20,7 +20,7 @@ _NEAREST = 0.1
 Chosen by hand."""
 STEP = 15.0
 """Of the pairs around a camera, one in each range of so many degrees is measured. Chosen by hand: the error of wide
-pairs grows by about 1 dB in each (docs/results.md)."""
+pairs grows by about 1 dB in each (docs/results/quality.md)."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from posegaussian.evaluation.checks import PairChecks
 from posegaussian.preparation.mattes.judgement import MEDIUM
 
 WIDE = 60.0
-"""The shipped weights are trained on pairs up to this angle, degrees (docs/results.md)."""
+"""The shipped weights are trained on pairs up to this angle, degrees (assets/weights/release.md)."""
 _OFF_FEATURES, _OFF_JOINTS = 3.0, 12.0
 """Errors of the rows, pixels at 1024, from which on the calibration is named: of features, and of joints, which contain
 the detector's own errors. Chosen by hand."""

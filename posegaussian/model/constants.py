@@ -139,7 +139,7 @@ DISPARITY_PRIOR = DisparityPriorConstants(
 TEMPORAL_FILTER = TemporalFilterConstants(
     # Chosen by hand.
     cut_overlap=0.1,
-    # Chosen on validation people by tools/tune_temporal_filter.py: docs/results.md, "Constants of the temporal filter".
+    # Chosen on validation people by tools/tune_temporal_filter.py: docs/results/ablations.md.
     max_weight=0.9,
     prior_tolerance=0.2,
     stillness_margin=0.4,

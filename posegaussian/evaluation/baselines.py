@@ -6,18 +6,19 @@ pixels, and learned sizes, opacities and colours can be better, most of all wher
 the sources.
 """
 
-from typing import Any
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 from torch.nn.functional import grid_sample, max_pool2d
 
-from posegaussian.data.rectified import read_pair, read_target
+from posegaussian.data.rectified import read_pair, target_camera
 from posegaussian.geometry import rig
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.masks import centroid
 from posegaussian.geometry.projection import project, unproject, unproject_pixels
+from posegaussian.io import store
 from posegaussian.model.constants import DISPARITY_PRIOR
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.types import Camera, Gaussians, StereoPair
@@ -32,22 +33,40 @@ _TIE = 1.0
 camera half way between the sources use the same one."""
 
 
-def reference_views(rectified: Any, target: int, frame: int, device: str = "cpu") -> dict[str, Float[Tensor, "3 h w"]]:
-    """The reference rows' images of one held-out view by their names, RGB in [0, 1]; those that can be made."""
-    _, mask, camera = read_target(rectified, target, frame)
+class ReferenceInputs(NamedTuple):
+    """What the reference rows of one held-out view are made of."""
+
+    sources: StereoPair  # a batch of one
+    disparity: Float32[Tensor, "1 2 h w"] | None  # true disparity, if known
+    camera: Camera  # of the view
+    shown: Bool[Tensor, "h w"]  # the person's pixels in the view, with true depth where that is known
+    depth: Float32[Tensor, "h w"] | None  # true depth of the view, if known
+
+
+def read_reference_inputs(rectified: store.Reader, target: int, frame: int) -> ReferenceInputs:
+    """The inputs of one held-out view from an open rectified file; indices are those in the file."""
     pair = int(rectified["targets/pair"][target])
-    sources = read_pair(rectified, None, pair, frame)
-    shown = mask[0, 0] >= 0.5
+    shown, depth, disparity = torch.from_numpy(rectified["targets/masks"][target, frame] >= 128), None, None
     if "targets/depth" in rectified:
         depth = torch.from_numpy(rectified["targets/depth"][target, frame])
         shown &= depth > 0
-        distance = float(depth[shown].median()) if shown.any() else 0.0
-    else:
-        distance = person_distance(sources, camera[0], shown)
-    sources, view, shown = sources.to(device), camera[0].to(device), shown.to(device)
-    found = {"plane_warp": plane_warp(sources, view, distance, shown)}
     if "sources/disparity" in rectified:
         disparity = torch.from_numpy(rectified["sources/disparity"][pair, frame])[None]
+    return ReferenceInputs(
+        read_pair(rectified, None, pair, frame), disparity, target_camera(rectified, target)[0], shown, depth
+    )
+
+
+def reference_views(inputs: ReferenceInputs, device: str = "cpu") -> dict[str, Float[Tensor, "3 h w"]]:
+    """The reference rows' images of one held-out view by their names, RGB in [0, 1]; those that can be made."""
+    sources, disparity, camera, shown, depth = inputs
+    if depth is None:
+        distance = person_distance(sources, camera, shown)
+    else:
+        distance = float(depth[shown].median()) if shown.any() else 0.0
+    sources, view = sources.to(device), camera.to(device)
+    found = {"plane_warp": plane_warp(sources, view, distance, shown.to(device))}
+    if disparity is not None:
         found["gt_depth"] = gt_depth(sources, view, disparity.to(device))
     return found
 

@@ -1,10 +1,16 @@
-"""Separable filters of images, by OpenCV on the CPU and as convolutions on a device."""
+"""Separable filters of images, by OpenCV on the CPU and as matrix products on a device.
+
+cuDNN plans a convolution anew for every size of an image and every thread, which takes longer than the convolution, and
+image crops differ in size from frame to frame. Products of matrices need no plan; those of band matrices are filters.
+"""
 
 import cv2
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
+
+from posegaussian.streams import to_device
 
 _BORDERS = {"replicate": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT_101}
 """OpenCV's names of torch's paddings."""
@@ -22,11 +28,27 @@ def separable(
         padding: of the image: `replicate` or `reflect`; the latter does not repeat the outermost pixels.
     """
     if image.is_cuda:
-        radius, channels = len(across) // 2, len(image)
-        across, down = (line.to(image).expand(channels, 1, 1, -1) for line in (across, down))
-        values = F.pad(image[None], (radius,) * 4, mode=padding)
-        return F.conv2d(F.conv2d(values, across, groups=channels), down.mT, groups=channels)[0]
+        return by_matrices(image, across, down, padding)
     lines = across.cpu().float().numpy(), down.cpu().float().numpy()
     channels = (channel.float().contiguous().numpy() for channel in image)
     filtered = [cv2.sepFilter2D(values, cv2.CV_32F, *lines, borderType=_BORDERS[padding]) for values in channels]
     return torch.stack([torch.from_numpy(values) for values in filtered])
+
+
+def by_matrices(
+    image: Float[Tensor, "c h w"], across: Float[Tensor, "k"], down: Float[Tensor, "k"], padding: str
+) -> Float[Tensor, "c h w"]:
+    """The same as products with a band matrix from the left and one from the right, on the image's device."""
+    (height, width), radius = image.shape[1:], len(across) // 2
+    padded = F.pad(image[None].float(), (radius,) * 4, mode=padding)[0]
+    return _band(down, height, image.device) @ padded @ _band(across, width, image.device).T
+
+
+def _band(line: Float[Tensor, "k"], length: int, device: torch.device) -> Float[Tensor, "n m"]:
+    """A matrix whose row i has the line from column i on.
+
+    Cut into rows that are one shorter than its period, a periodic sequence moves by one from row to row.
+    """
+    columns = length + len(line) - 1
+    period = F.pad(to_device(line.cpu().float().numpy(), device), (0, length))
+    return period.repeat(length)[: length * columns].view(length, columns)

@@ -22,13 +22,10 @@ def similarity(image: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 
 
 def measured_similarity(image: Float[Tensor, "c h w"], target: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
-    """The same without gradients; on the CPU, several times as fast."""
-    line = _window(image)
-    blurred = [
-        separable(values, line, line, "reflect")
-        for values in (image, target, image * image, target * target, image * target)
-    ]
-    return _compared(*blurred)
+    """The same without gradients, in float32; on the CPU, several times as fast."""
+    line = _window(torch.empty(0))
+    stacked = torch.cat([image, target, image * image, target * target, image * target])
+    return _compared(*separable(stacked, line, line, "reflect").chunk(5))
 
 
 def _compared(mean_a: Tensor, mean_b: Tensor, square_a: Tensor, square_b: Tensor, product: Tensor) -> Tensor:

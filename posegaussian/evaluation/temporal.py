@@ -1,7 +1,7 @@
 """Temporal metrics: of the frames of one camera in temporal order; RGB, sRGB, on black."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
+from posegaussian.evaluation.device_motion import Frames, MotionErrors, motion_errors
 from posegaussian.evaluation.optical_flow import optical_flow
 from posegaussian.geometry.masks import bounding_box
 
@@ -28,18 +29,16 @@ class Motion:
 
     previous: UInt8[np.ndarray, "h w 3"]
     current: UInt8[np.ndarray, "h w 3"]
-    device: str = "cpu"
-    """Where flow is computed."""
 
     @cached_property
     def forward(self) -> Float32[np.ndarray, "h w 2"]:
         """The flow from the previous frame to the current one."""
-        return optical_flow(_grey(self.previous), _grey(self.current), self.device)
+        return optical_flow(_grey(self.previous), _grey(self.current))
 
     @cached_property
     def backward(self) -> Float32[np.ndarray, "h w 2"]:
         """The flow from the current frame to the previous one."""
-        return optical_flow(_grey(self.current), _grey(self.previous), self.device)
+        return optical_flow(_grey(self.current), _grey(self.previous))
 
     @cached_property
     def person(self) -> tuple[slice, slice]:
@@ -70,21 +69,34 @@ class ImageMotion:
 
     images: Motion
     truth: Motion
+    measured: MotionErrors | None = None
+    """What a GPU found, see `motion_errors`; None: the CPU computes it when it is asked for."""
 
     @cached_property
-    def flow_error(self) -> float:
-        """Mean distance between the optical flow of the images and that of the truth, pixels, in the whole image."""
-        return float(np.sqrt(_squared(self.images.forward - self.truth.forward)).mean())
+    def errors(self) -> MotionErrors:
+        """How the motion of the images differs from that of the truth.
 
-    @cached_property
-    def warping_error(self) -> tuple[float, int]:
-        """Sum of the squared differences from the previous image warped by the truth's flow, levels, and the number of
-        pixels: those of the person whose forward and backward flow agree (`Motion.consistent`)."""
+        The flow error is measured in the whole image; the warping error, at the person's pixels whose forward and
+        backward flow agree (`Motion.consistent`).
+        """
+        if self.measured is not None:
+            return self.measured
+        flow = float(np.sqrt(_squared(self.images.forward - self.truth.forward)).mean())
         person = self.truth.person
         warped = _warped(self.images.previous.astype(np.float32), self.truth.backward, person)
         current = self.images.current[person].astype(np.float32)
         difference = (current - warped)[self.truth.consistent].astype(np.float64)
-        return float((difference**2).mean(-1).sum()), len(difference)
+        return MotionErrors(flow, float((difference**2).mean(-1).sum()), len(difference))
+
+
+def motions(truth: Frames, images: Sequence[Frames], device: str) -> list[ImageMotion]:
+    """The motions of several images of one view between two frames, with their errors computed on the device."""
+    measured = motion_errors(truth, images, device) if device != "cpu" else [None] * len(images)
+    of_truth = Motion(*truth)
+    found = [ImageMotion(Motion(*each), of_truth, errors) for each, errors in zip(images, measured, strict=True)]
+    for motion in found:
+        _ = motion.errors  # they are kept
+    return found
 
 
 @runtime_checkable
@@ -148,7 +160,7 @@ class FlowError:
     def add(self, levels: Levels, motion: ImageMotion | None) -> None:
         """See `TemporalMetric`."""
         if motion is not None:
-            self._errors.append(motion.flow_error)
+            self._errors.append(motion.errors.flow)
 
     def value(self, mask: Bool[np.ndarray, "h w"] | None = None) -> float:
         """See `TemporalMetric`; measured over the whole image."""
@@ -167,8 +179,9 @@ class WarpingError:
     def add(self, levels: Levels, motion: ImageMotion | None) -> None:
         """See `TemporalMetric`."""
         if motion is not None:
-            squares, pixels = motion.warping_error
-            self._squares, self._pixels, self._pairs = self._squares + squares, self._pixels + pixels, self._pairs + 1
+            self._squares += motion.errors.squares
+            self._pixels += motion.errors.pixels
+            self._pairs += 1
 
     def value(self, mask: Bool[np.ndarray, "h w"] | None = None) -> float:
         """See `TemporalMetric`; the person's pixels are those of the truth."""
@@ -201,8 +214,8 @@ def warping_error(images: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h 
 def _updated(metric: FlowMetric, images: Float[Tensor, "t 3 h w"], truth: Float[Tensor, "t 3 h w"]) -> FlowMetric:
     """The metric after all frames."""
     frames = [[_rounded(frame) for frame in _levels(each)] for each in (images, truth)]
-    for pairs in zip(*(pairwise(each) for each in frames), strict=True):
-        motion = ImageMotion(*(Motion(previous, current, str(images.device)) for previous, current in pairs))
+    for pair, true_pair in zip(*(pairwise(each) for each in frames), strict=True):
+        (motion,) = motions(true_pair, [pair], str(images.device))
         metric.add(motion.images.current, motion)
     return metric
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.evaluation.rows import with_note
-from posegaussian.evaluation.temporal import ImageMotion, Motion, TemporalMetric
+from posegaussian.evaluation.temporal import ImageMotion, TemporalMetric, motions
 from posegaussian.registry import metrics_on, resolve
 
 
@@ -24,18 +24,11 @@ class ViewLevels:
 def motions_between(previous: ViewLevels, current: ViewLevels, device: str = "cpu") -> dict[str, ImageMotion]:
     """The motions between two frames of one camera, by method, with everything computed that the metrics need.
 
-    Optical flow is computed on the device.
-
     It depends on nothing else, so threads may compute those of several frames at once.
     """
-    truth = Motion(previous.truth, current.truth, device)
-    motions = {
-        method: ImageMotion(Motion(previous.images[method], image, device), truth)
-        for method, image in current.images.items()
-    }
-    for motion in motions.values():
-        _ = motion.flow_error, motion.warping_error  # they are kept
-    return motions
+    pairs = [(previous.images[method], image) for method, image in current.images.items()]
+    found = motions((previous.truth, current.truth), pairs, device)
+    return dict(zip(current.images, found, strict=True))
 
 
 class TemporalStatistics:

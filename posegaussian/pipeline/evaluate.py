@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import torch
 from posegaussian.config import EvaluateSettings
 from posegaussian.data.rectified import read_person
 from posegaussian.errors import StoreError
-from posegaussian.evaluation.baselines import reference_views
+from posegaussian.evaluation.baselines import ReferenceInputs, read_reference_inputs, reference_views
 from posegaussian.evaluation.comparison import Comparison, ImageMetric, load_image_metrics
 from posegaussian.evaluation.crops import Crop, crop
 from posegaussian.evaluation.rows import Row, read_back, with_note, write_rows
@@ -31,6 +31,8 @@ _THREADS = 16
 """Threads that measure views, at most: each holds two, of 60 MB at 1024 x 1024 with their optical flow."""
 _READERS = 4
 """Threads that read views, at most. Chosen by hand."""
+_ON_DEVICE = 4
+"""Threads that measure views on a GPU, at most: it does one thing after the other. Chosen by hand."""
 
 
 def evaluate_capture(
@@ -137,10 +139,11 @@ def _rows(inputs: _Inputs) -> Iterator[Row]:
     cameras = [str(name) for name in store.strings(rectified["targets/cameras"])]
     views = [(target, index) for target in range(len(cameras)) for index in range(len(frames))]
     threads = min(thread_count(), _THREADS)
-    read = partial(_images, inputs)
-    images = in_order(read, views, min(threads, _READERS)) if inputs.known else map(read, views)
-    measured = in_order(partial(_measured, inputs), images, threads)
-    moved = in_order(partial(_moved, inputs.device), _with_previous(measured), threads)
+    measuring = threads if inputs.device == "cpu" else min(threads, _ON_DEVICE)
+    read = in_order(partial(_read, inputs), views, min(threads, _READERS))
+    images = (_with_references(view, found, inputs.device) for view, found in read)
+    measured = in_order(partial(_measured, inputs), images, measuring)
+    moved = in_order(partial(_moved, inputs.device), _with_previous(measured), measuring)
     statistics = TemporalStatistics()
     for view, values, motions in progress(moved, f"evaluate {inputs.capture}", len(views), unit="views"):
         row = partial(Row, inputs.capture, pairs[int(rectified["targets/pair"][view.target])], cameras[view.target])
@@ -174,18 +177,24 @@ _Values = list[tuple[str, str, str, float, str]]
 """Method, crop, metric, value and note."""
 
 
-def _images(inputs: _Inputs, place: tuple[int, int]) -> _View:
-    """One held-out view: the images of the reference rows and the model's, in 8 bits as in the store.
+def _read(inputs: _Inputs, place: tuple[int, int]) -> tuple[_View, ReferenceInputs | None]:
+    """One held-out view with the model's image, in 8 bits as in the store; what the reference rows are made of."""
+    target, index = place
+    found = None if inputs.known else read_reference_inputs(inputs.rectified, target, index)
+    images = {} if inputs.renders is None else {inputs.model: inputs.renders["targets/images"][target, index]}
+    truth = read_person(inputs.rectified, "targets", target, index)
+    return _View(target, index, ViewLevels(images, truth, inputs.rectified["targets/masks"][target, index])), found
+
+
+def _with_references(view: _View, found: ReferenceInputs | None, device: str) -> _View:
+    """The view with the images of the reference rows before the model's.
 
     Rasterisers are not called from several threads: reference rows are rendered by the caller's.
     """
-    target, index = place
-    references = {} if inputs.known else reference_views(inputs.rectified, target, index, inputs.device)
-    images = {name: to_bytes(image) for name, image in references.items()}
-    if inputs.renders is not None:
-        images[inputs.model] = inputs.renders["targets/images"][target, index]
-    truth = read_person(inputs.rectified, "targets", target, index)
-    return _View(target, index, ViewLevels(images, truth, inputs.rectified["targets/masks"][target, index]))
+    if found is None:
+        return view
+    references = {name: to_bytes(image) for name, image in reference_views(found, device).items()}
+    return view._replace(levels=replace(view.levels, images=references | dict(view.levels.images)))
 
 
 def _with_previous(measured: Iterable[tuple[_View, _Values]]) -> Iterator[tuple[_View, _Values, ViewLevels | None]]:

@@ -8,7 +8,7 @@ import torch
 
 from posegaussian.config import DetectorSettings, RectifySettings, RenderSettings
 from posegaussian.data.rectified import read_target
-from posegaussian.evaluation.baselines import reference_views
+from posegaussian.evaluation.baselines import read_reference_inputs, reference_views
 from posegaussian.evaluation.crops import crop
 from posegaussian.evaluation.metrics import psnr
 from posegaussian.io import store
@@ -51,7 +51,7 @@ def test_the_held_out_photograph_is_met(files):
         box = crop("bbox", truth[0], mask[0, 0])
         assert box is not None
         render = torch.from_numpy(renders["targets/images"][0, 0]).permute(2, 0, 1) / 255
-        warped = reference_views(rectified, 0, 0)["plane_warp"]
+        warped = reference_views(read_reference_inputs(rectified, 0, 0))["plane_warp"]
         ours, plain = (psnr(image[:, *box], truth[0][:, *box]) for image in (render, warped))
     assert ours > 24, "25.2 dB when this was written"
     assert ours > plain + 5, "15.2 dB"

@@ -16,5 +16,5 @@ def test_both_are_the_correlation_with_a_separable_kernel(padding, mode, size):
     rows = ndimage.correlate1d(image, across, axis=2, mode=mode)
     expected = ndimage.correlate1d(rows, down, axis=1, mode=mode)
     for function in (separable, by_matrices):
-        found = function(*map(torch.from_numpy, (image, across, down)), padding)
+        found = function(torch.from_numpy(image), torch.from_numpy(across), torch.from_numpy(down), padding)
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posegaussian.data.rectified import read_person, read_target
 from posegaussian.evaluation import metrics
-from posegaussian.evaluation.baselines import reference_views
+from posegaussian.evaluation.baselines import read_reference_inputs, reference_views
 from posegaussian.evaluation.crops import crop
 from posegaussian.io import store
 from posegaussian.preparation.people_file import PEOPLE
@@ -109,7 +109,7 @@ def comparison_row(capture: CaptureFiles, target: int, frame: int, model: str) -
         "plane_warp": "The nearer source view, warped through a plane",
         "gt_depth": "Gaussians from the true depth of both source views",
     }
-    references = reference_views(capture.rectified, target, frame).items()
+    references = reference_views(read_reference_inputs(capture.rectified, target, frame)).items()
     error = flip_colours(to_bytes(rendered), to_bytes(truth[0]))
     panels = (
         Panel("truth", padded_crop(to_bytes(truth[0]), box), "held out", f"The true view ({view})"),

@@ -1,4 +1,4 @@
-"""Fill the marked sections of the pages in docs/results/ from the files beside them: no number is copied by hand.
+"""Fill the marked sections of docs/results.md and docs/results/*.md from the files there: no number is copied by hand.
 
     snakemake --configfile config/benchmark.yaml --cores all results/tables/results.md
     python tools/fill_results.py results/tables
@@ -40,8 +40,13 @@ def main() -> None:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
             if file.suffix != ".md":
                 shutil.copyfile(file, FOLDER / file.name)
-    for page in sorted(FOLDER.glob("*.md")):
+    for page in pages():
         write_atomic(page, filled(page.read_text(encoding="utf-8")))
+
+
+def pages() -> list[Path]:
+    """The pages of results: the summary and one for each topic."""
+    return [FOLDER.with_suffix(".md"), *sorted(FOLDER.glob("*.md"))]
 
 
 def filled(text: str) -> str:

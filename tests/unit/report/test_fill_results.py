@@ -19,7 +19,7 @@ def tool():
 
 def test_the_pages_are_up_to_date(tool):
     filled = set()
-    for path in (ROOT / "docs/results").glob("*.md"):
+    for path in tool.pages():
         page = path.read_text()
         filled |= {name + extract for _, name, extract, _ in tool.SECTION.findall(page)}
         assert tool.filled(page) == page, "run `python tools/fill_results.py`"

@@ -42,6 +42,8 @@ class TrainSettings:
 
     init: str | None = None
     """Weights to start from: `release`, the name of another model, or a path; null: random weights."""
+    frozen: tuple[str, ...] = ()
+    """Parts of the network that keep the weights of `init`, such as `matte`, which corrects mattes."""
     depth_steps: NonNegative = 120
     """Optimiser steps of phase `depth`; 0 omits it: phase `full` starts from `init`."""
     full_steps: Positive = 120

@@ -18,6 +18,7 @@ from posegaussian.training.checkpoint import load_state, save_state
 from posegaussian.training.distributed import make_fabric
 from posegaussian.training.divergence import DivergenceGuard, save_diverged_batch
 from posegaussian.training.ema import EMA
+from posegaussian.training.frozen import freeze
 from posegaussian.training.logging import Curves
 from posegaussian.training.provenance import history, history_entry, input_settings, run_key
 from posegaussian.training.scalars import DeferredScalars
@@ -126,7 +127,7 @@ class Trainer:
             network = self.network_class(self.settings.network)
         if init is not None and (missing := load_weights(network, init, partly=True)):
             self._log(f"{init} has no {', '.join(module_names(missing))}: these start anew")
-        network.head.requires_grad_(self.phase == "full")
+        freeze(network, (*self.settings.train.frozen, *(["head"] if self.phase == "depth" else [])))
         return network.to(memory_format=torch.channels_last).to(self.fabric.device)  # type: ignore[call-overload]
 
     def _adam(self) -> torch.optim.AdamW:

@@ -139,6 +139,21 @@ def test_training_uses_the_constants_of_its_initial_weights(tmp_path, make_captu
 
 
 @pytest.fixture
+def test_frozen_parts_keep_their_weights(tmp_path, make_captures):
+    files, start = [make_captures(tmp_path)], tmp_path / "start.safetensors"
+    save_weights(PoseGaussian(SETTINGS.network), start)
+    settings = replace(SETTINGS, train=replace(SETTINGS.train, frozen=("color_encoder",)))
+    before, after = (
+        load_network(start).state_dict(),
+        load_network(train(files, tmp_path, settings=settings, init=start)).state_dict(),
+    )
+    same = {name for name, values in after.items() if torch.equal(values, before[name])}
+    assert {name for name in after if name.startswith("color_encoder.")} <= same
+    assert any(name.startswith("stereo.") for name in after.keys() - same)
+    with helpers.refuses(TrainingError, "unknown-part"):
+        train(files, tmp_path, settings=replace(SETTINGS, train=replace(SETTINGS.train, frozen=("encoder",))))
+
+
 def late(monkeypatch):
     """Scalars are read a step late, as on CUDA."""
     scalars = trainer.DeferredScalars

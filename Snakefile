@@ -42,6 +42,11 @@ onstart:
     print(one_line(disk_space, PLAN, needed_jobs()), file=sys.stderr)
 
 
+onsuccess:
+    pages = [page for model in CONFIG.report if Path(page := f"results/report/{model}/index.html").is_file()]
+    print(*(f"open {page} in a browser" for page in pages), sep="\n", file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

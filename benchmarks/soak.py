@@ -55,7 +55,7 @@ def soak_kills(stage: Stage, folder: Path, kills: int, choice: random.Random) ->
         copy(folder / name, folder.parent / "old" / stage.name / name)
     row = {"stage": stage.name, "kills": 0, "while writing": 0, "broken outputs": 0}
     for number in range(kills):
-        fresh = number % 2 == 0  # else the old outputs exist
+        fresh = number % 2 == 0 or not stage.replaces  # else the old outputs exist
         for name in (*stage.also, *stage.outputs):
             remove(folder / name)
         for name in () if fresh else stage.outputs:
@@ -64,6 +64,8 @@ def soak_kills(stage: Stage, folder: Path, kills: int, choice: random.Random) ->
         row["kills"] += 1
         allowed = (None,) if fresh else ()
         row["broken outputs"] += sum(content(folder / n) not in (whole[n], *allowed) for n in stage.outputs)
+    for name in () if stage.replaces else stage.outputs:
+        remove(folder / name)
     row["rerun finishes"] = run(stage, folder) == 0
     row["same bytes"] = all(content(folder / name) == digest for name, digest in whole.items())
     row["leftovers"] = len(parts(folder))

@@ -25,6 +25,8 @@ class Stage:
     outputs: tuple[str, ...]
     also: tuple[str, ...] = ()
     """Other files that it keeps; they are removed before a fresh run."""
+    replaces: bool = True
+    """Whether it replaces its outputs; where not, they are removed before each run, as Snakemake does."""
 
 
 def stages() -> list[Stage]:
@@ -33,7 +35,7 @@ def stages() -> list[Stage]:
     builtin, rectify = shlex.quote(json.dumps(BUILTIN)), shlex.quote(json.dumps({"size": [64, 64]}))
     learn = "--rectified a.h5 --heatmaps heatmaps/a.h5"
     return [
-        Stage("captures", f"captures --seed 1 -o a --settings {builtin}", ("a",)),
+        Stage("captures", f"captures --seed 1 -o a --settings {builtin}", ("a",), replaces=False),
         Stage("people", "people a -o people.h5 --device cpu --settings '{missing: skip}'", ("people.h5",)),
         Stage("rectify", f"rectify a -o a.h5 --settings {rectify}", ("a.h5",)),
         Stage(

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
+from shutil import get_terminal_size
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -35,10 +36,9 @@ def progress(
             if unit and passed > 0:
                 spent += f", {done / passed:.3g} {unit}/s"
                 spent += f", {passed / done * (total - done):.0f} s left" if total and done < total else ""
-            print(
-                f"{chr(13) if terminal else ''}{label} {share} ({spent})" + (" " * 8 if terminal else ""),
-                end=end,
-                file=sys.stderr,
-                flush=True,
-            )
+            line = f"{label} {share} ({spent})"
+            if terminal:  # a line that is wider than the terminal would move it at every step
+                width = get_terminal_size().columns - 1
+                line = f"\r{line[:width]:{width}}"
+            print(line, end=end, file=sys.stderr, flush=True)
             last = now

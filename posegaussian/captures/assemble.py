@@ -192,7 +192,7 @@ def _check_complete(kind: str, files: FrameFiles, frames: Sequence[int]) -> None
                 listed = {each.path for others in files.values() for each in others.values()}
                 path = _expected_path(by_frame, frame, listed)
                 what = f"the {kind} is there, but the capture does not list it" if path.is_file() else f"no such {kind}"
-                hint = "leave the frame out with --frames, or the camera with --cameras or rig.json"
+                hint = "leave the frame out with --frames (`render`: --frame), or the camera with --cameras or rig.json"
                 raise CaptureError(what, code="missing-frame", file=path, camera=camera, frame=frame, hint=hint)
 
 

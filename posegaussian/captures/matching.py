@@ -143,7 +143,11 @@ def match_footage(
     _check_doubtful(cameras, wanted, found, footage, folder)
     for camera in wanted:
         if camera not in found and camera in asked:
-            raise CaptureError("no images of this camera", code="no-images", file=folder / camera, camera=camera)
+            others = [name for name in footage if name not in found.values()]
+            hint = f"{_listed(others)}: there is no camera of this name" if others else None
+            raise CaptureError(
+                "no images of this camera", code="no-images", file=folder / camera, camera=camera, hint=hint
+            )
         if camera not in found:
             what = "this camera is calibrated, but has no footage: left out"
             warn(what, code="camera-without-footage", file=folder, camera=camera)

@@ -62,7 +62,7 @@ def assemble_posed(
         for frame in sorted(chosen & by_frame.keys()):
             if not _exists(by_frame[frame]):
                 file = by_frame[frame].image.path
-                hint = "leave the frame out with --frames, or the camera with --cameras"
+                hint = "leave the frame out with --frames (`render`: --frame), or the camera with --cameras"
                 what = "no such image"
                 raise CaptureError(what, code="missing-image", file=file, camera=camera, frame=frame, hint=hint)
     found = {

@@ -62,7 +62,7 @@ def _number(bound: int, ordered: Sequence[int]) -> int:
 
 
 def _no_range(text: str) -> ConfigError:
-    what = f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0"
+    what = f"frames {text!r} is not START:STOP:STEP with START < STOP and STEP > 0, or one number"
     return ConfigError(what, code="invalid-range")
 
 

@@ -11,8 +11,9 @@ import glob
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 
 from posegaussian.errors import StoreError
@@ -58,17 +59,24 @@ def write_atomic(path: str | Path, content: str | bytes | memoryview) -> None:
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """An empty temporary folder, which replaces `path` if the block ends without an error.
+def atomic_folder(path: str | Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
+    """An empty temporary folder, which becomes `path` if the block ends without an error.
 
     A folder cannot replace another one in one step: for an instant there is none. A folder that exists is complete.
 
+    Args:
+        path: of the folder.
+        replaces: see `check_folder`.
+
     Raises:
-        StoreError: the disk is full, the folder is read-only, or the like; an older folder at `path` stays.
+        StoreError: the disk is full, the folder is read-only, or the like, or `path` holds files that may not be
+            replaced; an older folder at `path` stays.
     """
     path = Path(path)
+    check_folder(path, replaces)
     with _temporary(path, Path.mkdir) as temporary:
         yield temporary
+        check_folder(path, replaces)
         if path.exists():
             with _temporary(path, Path.mkdir) as old:
                 os.replace(path, old)
@@ -77,9 +85,27 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             os.replace(temporary, path)
 
 
+def check_folder(path: Path, replaces: Sequence[str] = ()) -> None:
+    """Raise a StoreError where a new folder would replace anything that its writer did not make.
+
+    Args:
+        path: of the new folder; nothing is there yet, or a folder.
+        replaces: patterns of the names that an older output holds, such as `*.png`. A folder with any other file stays.
+    """
+    hint = "give the name of a new folder, or remove it"
+    if not path.is_dir():
+        if path.exists():
+            raise StoreError("exists and is no folder", code="output-exists", file=path, hint=hint)
+        return
+    others = (each.name for each in path.iterdir() if not any(fnmatch(each.name, pattern) for pattern in replaces))
+    if other := min(others, default=None):
+        raise StoreError(f"exists and holds {other}", code="output-exists", file=path, hint=hint)
+
+
 @contextmanager
 def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     try:
+        path = path if path.name and path.name != ".." else path.resolve()  # `.` has no name to derive another from
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
         temporary, lock = _locked(path, make)

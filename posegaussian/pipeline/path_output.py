@@ -8,13 +8,22 @@ import numpy as np
 from jaxtyping import UInt8
 
 from posegaussian.io import chunks
-from posegaussian.io.atomic import atomic_folder
+from posegaussian.io.atomic import atomic_folder, check_folder
 from posegaussian.io.images import write_image
 from posegaussian.io.video import VideoWriter, new_video
 from posegaussian.parallel import Background
 
 _IMAGES_AHEAD = 8
 """Images that wait for the encoder of the video, at most; one more waits with the renderer. Chosen by hand."""
+IMAGES, SPLATS = ("[0-9]" * 6 + ".png",), ("*.ply",)
+"""Names of the files in the folders that `render` writes: a folder that holds others is not replaced."""
+
+
+def check_folders(frames: Path | None, splats: Path | None) -> None:
+    """Raise a StoreError where a folder of images, or of splats, holds other files."""
+    for folder, names in ((frames, IMAGES), (splats, SPLATS)):
+        if folder:
+            check_folder(folder, names)
 
 
 class PathOutput:
@@ -60,7 +69,7 @@ def path_output(video: Path | None, frames: Path | None, fps: int, files: Backgr
     """
     with ExitStack() as stack:
         writer = stack.enter_context(new_video(video, fps)) if video else None
-        folder = stack.enter_context(atomic_folder(frames)) if frames else None
+        folder = stack.enter_context(atomic_folder(frames, replaces=IMAGES)) if frames else None
         stack.callback(files.drop)  # after an error: no thread writes to the folder while it is removed
         encoder = stack.enter_context(Background(threads=1, ahead=_IMAGES_AHEAD))
         yield PathOutput(writer, folder, encoder, files)

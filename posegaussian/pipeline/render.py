@@ -21,7 +21,7 @@ from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
 from posegaussian.parallel import Background, in_order
 from posegaussian.pipeline.disk_space import path_bytes, splat_bytes
-from posegaussian.pipeline.path_output import path_output
+from posegaussian.pipeline.path_output import SPLATS, check_folders, path_output
 from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import person_centred_cameras
@@ -52,11 +52,13 @@ def render_capture(
 
     Raises:
         ConfigError: there is no output.
+        StoreError: a folder to write holds other files.
         StoreError: a file is incomplete, or the heatmaps were made from another rectified file.
         WeightsError: the weights are missing, or are not weights of this network.
     """
     if output is None:
         raise ConfigError("no output file", code="missing-output", hint="name the .h5 to write with --output")
+    check_folders(frames, splats)
     chosen = pick_device(device)
     network = load_network(weights, chosen)
     inputs = {"rectified": rectified, "weights": weights} | ({"heatmaps": heatmaps} if heatmaps else {})
@@ -76,7 +78,7 @@ def render_capture(
         for folder, expected in ((splats, splat_bytes(dims)), (frames or video, path_bytes(settings))):
             if folder:
                 ensure_room(folder, expected)
-        folder = stack.enter_context(atomic_folder(splats)) if splats else None
+        folder = stack.enter_context(atomic_folder(splats, replaces=SPLATS)) if splats else None
         writer = stack.enter_context(
             store.create(
                 output,

@@ -33,7 +33,7 @@ from posegaussian.model.weights import load_network
 from posegaussian.parallel import Background, in_order, thread_count
 from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.disk_space import path_bytes
-from posegaussian.pipeline.path_output import path_output
+from posegaussian.pipeline.path_output import SPLATS, check_folders, path_output
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pipeline.render_view import check_ratio, view_rectification
 from posegaussian.pose.detectors.base import load_detector
@@ -94,11 +94,13 @@ def render_footage(
 
     Raises:
         ConfigError: the ratio is not between 0 and 1.
+        StoreError: a folder to write holds other files.
         CaptureError: a camera is not in the capture, both are the same, or nobody is found.
         CalibrationError: something is wrong with the calibration, or the pair cannot be rectified.
         WeightsError: the weights are missing, or are not weights of this network.
     """
     check_ratio(ratio)
+    check_folders(frames, splats)
     rectify, chosen = view_rectification(settings, weights), pick_device(device)
     network = load_network(weights, chosen)
     capture = read_capture(root, frames=numbers)
@@ -126,7 +128,7 @@ def render_footage(
     known = joints if _known(settings.detector, masked) else None
     prepare = _preparation(plan, settings.detector if posed else None, known, filmed, chosen, rectifier)
     with ExitStack() as stack:
-        folder = stack.enter_context(atomic_folder(splats)) if splats else None
+        folder = stack.enter_context(atomic_folder(splats, replaces=SPLATS)) if splats else None
         files = stack.enter_context(Background())
         shown = stack.enter_context(path_output(video, frames, fps, files))
         reconstructor = FrameReconstructor(network, chosen, stabilizer)

@@ -29,3 +29,11 @@ def test_without_a_unit_or_a_total_there_is_less_to_say(seconds, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "import 2/2 (4 s)"
     assert re.fullmatch(r"read 2 \(\d+ s, 0\.5 files/s\)", lines[1])
+
+
+def test_a_line_fits_into_a_narrow_terminal(seconds, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "24")
+    monkeypatch.setattr(module.sys.stderr, "isatty", lambda: True, raising=False)
+    list(progress(range(12), "render results/rectified", unit="frames"))
+    text = capsys.readouterr().err
+    assert text.endswith("\n") and all(len(line) == 23 for line in text.rstrip("\n").split("\r")[1:])

@@ -87,8 +87,9 @@ def test_cameras_that_were_asked_for():
     with warnings.catch_warnings(action="error", category=CaptureWarning):
         assert match(["0", "1", "2"], ["1", "2", "3"], asked=("1", "2")) == {"1": "1", "2": "2"}
         assert match(["a", "b", "c"], ["a", "b"], asked=("b", "a")) == {"a": "a", "b": "b"}
-    with helpers.refuses(CaptureError, "no-images", camera="c"):
-        match(["a", "b", "c"], ["a", "b"], asked=("a", "c"))
+    with helpers.refuses(CaptureError, "no-images", camera="c") as error:
+        match(["a", "b", "c"], ["a", "x"], asked=("a", "c"))
+    assert error.value.hint.startswith("x: ")
 
 
 def test_ambiguous_names_are_not_taken():

@@ -35,7 +35,8 @@ def replaced(source, goal):
         die()
 
 atomic.os.replace = replaced
-with getattr(atomic, f"atomic_{kind}")(target) as temporary:
+writer = atomic.atomic_file(target) if kind == "file" else atomic.atomic_folder(target, replaces=["old"])
+with writer as temporary:
     for part in range(3):
         file = temporary if kind == "file" else temporary / str(part)
         with file.open("a") as writing:
@@ -69,19 +70,35 @@ def test_an_error_keeps_the_old_one(tmp_path):
     with pytest.raises(RuntimeError), atomic_file(tmp_path / "file") as temporary:
         temporary.write_text("new")
         raise RuntimeError
-    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "folder") as temporary:
+    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "folder", replaces=["old"]) as temporary:
         (temporary / "new").touch()
         raise RuntimeError
     assert (tmp_path / "file").read_text() == "old"
     assert [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob("*"))] == ["file", "folder", "folder/old"]
 
 
-def test_a_folder_replaces_the_old_one(tmp_path):
+def test_a_folder_replaces_an_older_output(tmp_path):
     (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "old").touch()
-    with atomic_folder(tmp_path / "folder") as temporary:
-        (temporary / "new").touch()
-    assert names(tmp_path) == ["folder"] and names(tmp_path / "folder") == ["new"]
+    (tmp_path / "folder" / "old.png").touch()
+    with atomic_folder(tmp_path / "folder", replaces=["*.png"]) as temporary:
+        (temporary / "new.png").touch()
+    assert names(tmp_path) == ["folder"] and names(tmp_path / "folder") == ["new.png"]
+
+
+@pytest.mark.parametrize("replaces", [(), ("*.png",)])
+def test_a_folder_replaces_nothing_else(tmp_path, monkeypatch, replaces):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "letter.txt").touch()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(folder)
+    for path in (folder, Path("."), Path("../folder"), tmp_path / "file"):
+        with helpers.refuses(StoreError, "output-exists", file=path), atomic_folder(path, replaces):
+            pytest.fail("it began")
+    with helpers.refuses(StoreError, "output-exists", file=tmp_path / "new"), atomic_folder(tmp_path / "new"):
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "made meanwhile").touch()
+    assert names(tmp_path) == ["file", "folder", "new"] and names(folder) == ["letter.txt"]
 
 
 def test_the_modes_are_those_of_plain_files(tmp_path):
@@ -111,7 +128,7 @@ def test_killed_folder_is_old_or_none_and_the_next_writer_sweeps(tmp_path, momen
     assert run(KILLED, "folder", target, moment).wait() == -signal.SIGKILL
     # Between its two renames there is no folder of this name; never a part of one.
     assert not target.exists() if moment == "after the first rename" else names(target) == ["old"]
-    with atomic_folder(target) as temporary:
+    with atomic_folder(target, replaces=["old"]) as temporary:
         (temporary / "newer").touch()
     assert names(tmp_path) == ["a"] and names(target) == ["newer"]
 

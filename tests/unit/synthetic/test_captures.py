@@ -11,7 +11,7 @@ from ray_casting import posed_vertices
 
 from posegaussian.captures.formats import easymocap
 from posegaussian.config import BuiltinSettings
-from posegaussian.errors import CaptureError
+from posegaussian.errors import StoreError
 from posegaussian.geometry.rig import nearest_point, view_angles
 from posegaussian.pipeline.captures import write_capture
 from posegaussian.synthetic.dataset.capture_scene import CaptureScene
@@ -157,18 +157,12 @@ def test_same_seed_same_bytes_and_another_seed_other_bytes(tmp_path):
     assert a.keys() == c.keys() and all(a[name] != c[name] for name in a if name.startswith("images"))
 
 
-def test_a_capture_is_replaced_but_nothing_else_is(tmp_path):
-    small = BuiltinSettings(frames=1, size=(64, 64), sources=2)
-    write_capture(1, tmp_path / "person", small)
-    before = files(tmp_path / "person")
-    write_capture(2, tmp_path / "person", small)
-    assert files(tmp_path / "person") != before
+def test_a_capture_replaces_nothing(tmp_path):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/letter.txt").write_text("dear")
-    with helpers.refuses(CaptureError, "output-exists", file=tmp_path / "mine"):
-        write_capture(1, tmp_path / "mine", small)
-    assert files(tmp_path / "mine") == {"letter.txt": b"dear"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "person"]
+    (tmp_path / "mine/rig.json").write_text("{}")
+    with helpers.refuses(StoreError, "output-exists", file=tmp_path / "mine"):
+        write_capture(1, tmp_path / "mine", BuiltinSettings(frames=1, size=(64, 64), sources=2))
+    assert files(tmp_path / "mine") == {"rig.json": b"{}"}
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ SIZE = 400
 """Width and height of the images, pixels."""
 TORSO = {"left_hip": (0, 0.1, 0.9), "right_hip": (0, -0.1, 0.9), "left_shoulder": (0, 0.2, 1.4)}
 TORSO |= {"right_shoulder": (0, -0.2, 1.4), "nose": (0.1, 0, 1.6)}
+HIPS = [LANDMARKS.index(f"{side}_hip") for side in ("left", "right")]
 
 
 def landmarks(x=0.0, y=0.0, scale=1.0):
@@ -49,6 +50,7 @@ class Oracle(BlazePose):
         people: their landmarks in every frame, metres; or by the frame that is the second number of that pixel.
         blind: pairs (camera, person) that the detector misses.
         gone: pairs (camera, person) that the image does not show.
+        behind: person whose hips must be painted over before a pair (camera, person) is seen.
         moved: by which each camera's landmarks are wrong, pixels.
         flat: images of people, pixels (33, 2), that only one camera sees.
     """
@@ -57,13 +59,15 @@ class Oracle(BlazePose):
     people: list | dict
     blind: set
     gone: set
+    behind: dict
     moved: dict
     flat: dict
     calls: list
 
-    def __init__(self, cameras, people, blind=(), gone=(), moved=None, flat=None):
+    def __init__(self, cameras, people, blind=(), gone=(), moved=None, flat=None, behind=None):
         known = {"cameras": cameras, "people": people, "blind": blind, "gone": gone, "calls": []}
-        for name, value in {**known, "moved": moved or {}, "flat": flat or {}}.items():
+        further = {"moved": moved or {}, "flat": flat or {}, "behind": behind or {}}
+        for name, value in {**known, **further}.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -76,9 +80,16 @@ class Oracle(BlazePose):
         pixels = [
             (index, self.cameras[name].project(points) + self.moved.get(name, 0))
             for index, points in enumerate(people)
-            if (name, index) not in self.gone
+            if (name, index) not in self.gone and not self._stands_before(image, name, people, index)
         ]
         return name, pixels + [("flat", each) for each in self.flat.get(name, [])]
+
+    def _stands_before(self, image, name, people, index):
+        """Whether the networks see only the person before another one."""
+        if (name, index) not in self.behind:
+            return False
+        column, row = self.cameras[name].project(people[self.behind[name, index]])[HIPS].mean(0).astype(int)
+        return bool((image[:, row, column] == image[:, 0, 0]).all())
 
     @staticmethod
     def image(camera, frame=0):
@@ -87,7 +98,7 @@ class Oracle(BlazePose):
         return np.tile(pixel, (SIZE, SIZE, 1))
 
     def crops(self, pixels):
-        hips = torch.tensor(pixels[[LANDMARKS.index(f"{side}_hip") for side in ("left", "right")]].mean(0)).float()
+        hips = torch.tensor(pixels[HIPS].mean(0)).float()
         shoulders = pixels[[LANDMARKS.index(f"{side}_shoulder") for side in ("left", "right")]].mean(0)
         up = torch.tensor(shoulders).float() - hips
         radius = float(np.linalg.norm(pixels - hips.numpy(), axis=1).max())
@@ -116,6 +127,7 @@ class Oracle(BlazePose):
         score, points, looked, following = (torch.tensor(np.array(part)).float() for part in zip(*rows, strict=True))
         sure = torch.ones(len(rows), 33)
         matte = torch.full((len(rows), 256, 256), -30.0)
+        matte[:, 118:138, 118:138] = 30  # around the hips
         return People(Crops.of_rows(looked), Crops.of_rows(following), score, points, sure, sure, points, matte)
 
 

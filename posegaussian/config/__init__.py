@@ -77,8 +77,8 @@ __all__ = [
 
 STAGE_VERSION = {
     "captures": 4,
-    "people": 1,
-    "rectify": 13,
+    "people": 2,
+    "rectify": 14,
     "heatmaps": 2,
     "train": 7,
     "render": 10,

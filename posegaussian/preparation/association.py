@@ -17,6 +17,9 @@ from posegaussian.pose.person import LANDMARKS, Person
 AGREE = 0.06
 """Largest distance between the hips, or the shoulders, as seen and as projected, as a share of the crop's side, which
 is about 1.2 times the person's height."""
+_SIZE = 0.2
+"""Weight of the difference between the logarithms of a person's size in two views, against their distance: of 253 pairs
+of views of the same person of `val` the medians are 0.021 and 0.004."""
 _ENDS = tuple(tuple(LANDMARKS.index(f"{side}_{part}") for side in ("left", "right")) for part in ("hip", "shoulder"))
 
 
@@ -63,6 +66,19 @@ class Association:
             found[name] = float(np.max(off) / view.crop[2])
         return found
 
+    def sizes(self, person: SeenPerson) -> dict[str, float]:
+        """Side of the square around a person at their distance, metres, by camera; views of two people differ.
+
+        Args:
+            person: placed in the world, before the cameras.
+        """
+        found = {}
+        for name, view in person.views.items():
+            camera = self._cameras[name]
+            depth = float((person.position - camera.centre) @ camera.rotation[2])
+            found[name] = float(view.next_crop[2]) * depth / camera.intrinsics[1, 1]
+        return found
+
     def joined(self, person: SeenPerson, camera: str, view: Person) -> SeenPerson | None:
         """The person with one more view, or another one of a camera; None where the views do not agree then."""
         both = self.seen({**person.views, camera: view})
@@ -71,7 +87,7 @@ class Association:
     def __call__(self, candidates: Mapping[str, Sequence[Person]]) -> list[SeenPerson]:
         """The people that two cameras or more see, and then those that only one sees.
 
-        Pairs of views that agree best are joined first, and groups of views as long as all of a group agree.
+        Pairs of views that fit best are joined first, and groups of views as long as all of a group agree.
         """
         every = [(name, view) for name, views in candidates.items() for view in views]
         groups = [self.seen({name: view}) for name, view in every]
@@ -88,13 +104,16 @@ class Association:
         return sorted(in_order, key=lambda each: len(each.views) < 2)
 
     def _pairs(self, every: Sequence[tuple[str, Person]]) -> list[tuple[float, int, int]]:
-        """Pairs of views that agree: how far they are apart, and their indices."""
+        """Pairs of views that agree: how badly they fit, and their indices."""
         pairs = []
         for first, second in combinations(range(len(every)), 2):
             if every[first][0] != every[second][0]:
-                apart = max(self.distances(self.seen(dict([every[first], every[second]]))).values())
+                both = self.seen(dict([every[first], every[second]]))
+                apart = max(self.distances(both).values())
                 if apart <= AGREE:
-                    pairs.append((apart, first, second))
+                    pairs.append(
+                        (apart + _SIZE * float(np.ptp(np.log(list(self.sizes(both).values())))), first, second)
+                    )
         return pairs
 
 

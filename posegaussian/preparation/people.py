@@ -1,6 +1,6 @@
 """The people of one frame, found in the images of all cameras together, and the one that is wanted among them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,22 +10,28 @@ from torch import Tensor
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rig import nearest_point, nearest_points
-from posegaussian.pose.detectors.blazepose.crops import Crops, upright_crops
-from posegaussian.pose.detectors.blazepose.finder import REFINEMENTS, BlazePose
-from posegaussian.pose.person import PRESENT, Person
-from posegaussian.preparation.association import Association, SeenPerson, torso_pixels
-from posegaussian.streams import to_device
+from posegaussian.pose.detectors.blazepose.crops import upright_crops
+from posegaussian.pose.detectors.blazepose.finder import BlazePose
+from posegaussian.pose.person import Person
+from posegaussian.preparation.association import Association, SeenPerson
+from posegaussian.preparation.image_search import ImageSearch
 
 Images = Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
 """RGB images of one frame, by camera."""
 _TRACKED_REFINEMENTS = 0
 """How often a crop from the frame before, or from the other cameras, is corrected by its own landmarks."""
 
+_JUMP = 0.06
+"""How far a crop may move between frames, as a share of its side (some 2.4 m), before people are looked for again in
+whole images: 1.5 m/s move it by 0.02 at 30 frames/s, and 0.06 at 10. Chosen by hand."""
+_GROWTH = 0.25
+"""How much the logarithm of a crop's side may change between frames, and how much the logarithms of a person's size
+may differ between cameras, before that. 253 pairs of views of the same person of `val` differ by 0.07 or less in 95 %
+and by 0.24 at most; of 48 pairs of two people that meet in space, 30 % differ by less. Between frames: by hand."""
+_NEAR = 0.5
+"""Somebody nearer than this to the place of a person who is expected there may be that person, metres. By hand."""
 _REACH = 1.0
 """Radius of a circle around a person's hips that holds all of them, metres. Chosen by hand."""
-_SAME = 0.05
-"""Hips and shoulders of one person who was found twice in an image are nearer to each other than this share of the
-crop's side. Chosen by hand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +47,8 @@ class FramePeople:
     alone: Mapping[str, tuple[Person, ...]] = field(default_factory=dict)
     # where the person was last, in the world, metres; None where they were in no frame yet
     position: Float[np.ndarray, " 3"] | None = None
+    # where the other people were when they were last looked for, in the world, metres
+    elsewhere: tuple[Float[np.ndarray, " 3"], ...] = ()
     # the images on the networks' device, where the caller had copied them
     there: Mapping[str, UInt8[Tensor, "_ _ 3"]] = field(default_factory=dict)
 
@@ -73,28 +81,58 @@ def find_people(
             looked for where they were last.
         there: the images on the model's device, for those who need them there as well; None: they are copied.
     """
-    look, association = _Look(images, model, there or {}), Association(cameras)
-    person, others = None, []
-    if previous is not None and previous.person is not None:
-        crops = [(name, view.next_crop) for name, view in previous.views.items() if name in images]
-        tracked = association(look.measure(crops, _TRACKED_REFINEMENTS))
-        person = max(tracked, key=lambda each: len(each.views), default=None)
-    if person is None or len(person.views) < 2:
-        position = None if previous is None else previous.position
-        centre = rig_centre(cameras) if position is None else position
-        around = {name: crop for name, crop in _central_crops(cameras).items() if name in images}
-        several = [each for each in association(look.detect(images, around)) if len(each.views) > 1]
-        ranked = sorted(several, key=lambda each: float(np.linalg.norm(each.position - centre)))
-        person = dict(enumerate(ranked, start=1)).get(number if position is None else 1)
+    search, association = ImageSearch(images, model, there), Association(cameras)
+    previous = previous or FramePeople(None)
+    position, others, elsewhere = previous.position, [], previous.elsewhere
+    person = _tracked(previous.views, search, association)
+    if person is None:
+        ranked = _ranked(search, association, cameras, rig_centre(cameras) if position is None else position)
+        if position is None:
+            person = dict(enumerate(ranked, start=1)).get(number)
+        else:
+            person = next((each for each in ranked if not _is_other(each.position, position, elsewhere)), None)
         others = [each for each in ranked if each is not person]
+        elsewhere = tuple(each.position for each in others)
     if person is not None:
-        person = _completed(person, cameras, look, association)
+        person = _completed(person, cameras, search, association)
     taken = {id(view) for each in [person, *others] if each is not None for view in each.views.values()}
-    alone = {name: tuple(view for view in views if id(view) not in taken) for name, views in look.detected.items()}
-    position = person.position if person is not None else None if previous is None else previous.position
-    return FramePeople(
-        person, tuple(others), {name: views for name, views in alone.items() if views}, position, there or {}
-    )
+    alone = {name: tuple(view for view in views if id(view) not in taken) for name, views in search.detected.items()}
+    alone = {name: views for name, views in alone.items() if views}
+    position = position if person is None else person.position
+    return FramePeople(person, tuple(others), alone, position, elsewhere, there or {})
+
+
+def _tracked(views: Mapping[str, Person], search: ImageSearch, association: Association) -> SeenPerson | None:
+    """The person where they were in the frame before; None where fewer than two cameras see them there."""
+    crops = [(name, view.next_crop) for name, view in views.items() if name in search.images]
+    people = association(search.measure(crops, _TRACKED_REFINEMENTS))
+    person = max(people, key=lambda each: len(each.views), default=None)
+    if person is None or len(person.views) < 2:
+        return None
+    sizes = np.log(list(association.sizes(person).values()))
+    jumped = any(_jumped(views[name], view) for name, view in person.views.items())
+    return None if jumped or np.ptp(sizes) > _GROWTH else person
+
+
+def _jumped(before: Person, now: Person) -> bool:
+    """Whether a crop has moved so far that it may now hold somebody else."""
+    (x, y, side, _), following = before.next_crop, now.next_crop
+    moved = np.hypot(following[0] - x, following[1] - y) / side
+    return bool(moved > _JUMP or abs(np.log(following[2] / side)) > _GROWTH)
+
+
+def _is_other(
+    place: Float[np.ndarray, " 3"], last: Float[np.ndarray, " 3"], elsewhere: Sequence[Float[np.ndarray, " 3"]]
+) -> bool:
+    """Whether somebody at a place is one of the other people: near to where one stood, and nearer than to the person.
+
+    Args:
+        place: metres.
+        last: where the person was last, metres.
+        elsewhere: where the others were, metres.
+    """
+    nearest = min((float(np.linalg.norm(place - other)) for other in elsewhere), default=np.inf)
+    return nearest < min(_NEAR, float(np.linalg.norm(place - last)))
 
 
 def rig_centre(cameras: Mapping[str, SourceCamera]) -> Float[np.ndarray, " 3"]:
@@ -126,74 +164,46 @@ def projected_crop(person: SeenPerson, cameras: Mapping[str, SourceCamera], came
     return crop.rows().numpy()
 
 
-def _central_crops(cameras: Mapping[str, SourceCamera]) -> dict[str, Float32[np.ndarray, "4"]]:
-    """Where each camera sees somebody who stands at the rig's centre: the detector misses people between others."""
-    centre, crops = rig_centre(cameras), {}
+def _ranked(
+    search: ImageSearch, association: Association, cameras: Mapping[str, SourceCamera], centre: Float[np.ndarray, " 3"]
+) -> list[SeenPerson]:
+    """The people that two cameras or more see, the one nearest to a point first."""
+
+    def by_distance(detected: Mapping[str, Sequence[Person]]) -> list[SeenPerson]:
+        several = [each for each in association(detected) if len(each.views) > 1]
+        return sorted(several, key=lambda each: float(np.linalg.norm(each.position - centre)))
+
+    around = {name: crop for name, crop in _crops_around(centre, cameras).items() if name in search.images}
+    ranked = by_distance(search.detect(search.images, around))
+    alone = len(ranked) == 1 and all(len(views) == 1 for views in search.detected.values())
+    if search.detected and not (alone and np.linalg.norm(ranked[0].position - centre) < _NEAR):
+        ranked = by_distance(search.detect_hidden(around))
+    return ranked
+
+
+def _crops_around(
+    point: Float[np.ndarray, " 3"], cameras: Mapping[str, SourceCamera]
+) -> dict[str, Float32[np.ndarray, "4"]]:
+    """Where each camera sees somebody whose middle is at a point: the detector misses people between others."""
+    crops = {}
     for name, camera in cameras.items():
-        depth = float((centre - camera.centre) @ camera.rotation[2])
+        depth = float((point - camera.centre) @ camera.rotation[2])
         if depth > 0:
             side = 2.5 * _REACH * camera.intrinsics[1, 1] / depth  # MediaPipe's crops are 1.25 circles wide
-            crops[name] = np.array([*camera.project(centre[None])[0], side, 0.0], np.float32)
+            crops[name] = np.array([*camera.project(point[None])[0], side, 0.0], np.float32)
     return crops
 
 
-class _Look:
-    """Looks at crops of the images of one frame."""
-
-    def __init__(self, images: Images, model: BlazePose, there: Mapping[str, UInt8[Tensor, "_ _ 3"]]):
-        self._model = model
-        there = there or {name: to_device(image, model.device) for name, image in images.items()}
-        self.images = {name: image.movedim(-1, 0) for name, image in there.items()}
-        self.detected: dict[str, list[Person]] = {}
-
-    def measure(
-        self, crops: Sequence[tuple[str, Float32[np.ndarray, "4"]]], refinements: int
-    ) -> dict[str, list[Person]]:
-        """The people in crops of cameras, where there are any, by camera."""
-        crops = [(name, crop) for name, crop in crops if np.isfinite(crop).all()]
-        if not crops:
-            return {}
-        squares = Crops.of_rows(torch.from_numpy(np.stack([crop for _, crop in crops])))
-        people = self._model.measure([self.images[name] for name, _ in crops], squares, refinements).records()
-        found: dict[str, list[Person]] = {}
-        for (name, _), person in zip(crops, people, strict=True):
-            if person.score > PRESENT:
-                found.setdefault(name, []).append(person)
-        return found
-
-    def detect(
-        self, names: Iterable[str], further: Mapping[str, Float32[np.ndarray, "4"]] | None = None
-    ) -> dict[str, list[Person]]:
-        """The people in the whole images of cameras, by camera; in further crops, too."""
-        names = list(names)
-        located = self._model.locate([self.images[name] for name in names])
-        rows = [found.crops.rows().cpu().numpy() for found in located]
-        crops = [(name, crop) for name, each in zip(names, rows, strict=True) for crop in each]
-        crops += list((further or {}).items())
-        self.detected |= {name: _distinct(people) for name, people in self.measure(crops, REFINEMENTS).items()}
-        return {name: self.detected[name] for name in names if name in self.detected}
-
-
-def _distinct(people: Sequence[Person]) -> list[Person]:
-    """People without those whose crops have moved onto the same person, the surest first."""
-    kept: list[Person] = []
-    for person in sorted(people, key=lambda each: -each.score):
-        apart = [np.abs(torso_pixels(person) - torso_pixels(other)).max() / other.crop[2] for other in kept]
-        if min(apart, default=np.inf) > _SAME:
-            kept.append(person)
-    return kept
-
-
 def _completed(
-    person: SeenPerson, cameras: Mapping[str, SourceCamera], look: _Look, association: Association
+    person: SeenPerson, cameras: Mapping[str, SourceCamera], search: ImageSearch, association: Association
 ) -> SeenPerson:
     """The person with views of the cameras that missed them: from projected crops, else from the detector."""
-    lacking = [name for name in cameras if name in look.images and name not in person.views]
+    lacking = [name for name in cameras if name in search.images and name not in person.views]
     if lacking:
         crops = [(name, projected_crop(person, cameras, name)) for name in lacking]
-        person = _joined(person, look.measure(crops, 1), association)
+        person = _joined(person, search.measure(crops, 1), association)
     lacking = [name for name in lacking if name not in person.views]
-    person = _joined(person, look.detect(lacking), association) if lacking else person
+    person = _joined(person, search.detect(lacking), association) if lacking else person
     return replace(person, views={name: person.views[name] for name in cameras if name in person.views})
 
 

@@ -58,7 +58,11 @@ class PeopleWatch:
     def missing(self, people: FramePeople, frame: int) -> CaptureError:
         """The error about a frame in which fewer than two cameras see the person."""
         alone, camera, hint = list(people.alone), None, "`people.missing: skip` goes on without such frames"
-        if people.others:
+        if people.others and people.position is not None:
+            count = len(people.others)
+            others = "one other person" if count == 1 else f"{count} other people"
+            code, what = "person-gone", f"the person who was followed has gone; {others} can be seen"
+        elif people.others:
             code, what = "no-such-person", f"there is no person {self._number}, only {len(people.others)}"
         elif len(alone) > 1:
             code, what = "cameras-disagree", f"the cameras {', '.join(alone)} see people, but at no common place"

@@ -122,6 +122,17 @@ def test_several_people(run, root):
         run(people, number=3)
 
 
+def test_another_person_does_not_take_the_place_of_the_one_who_leaves(run, root):
+    other = landmarks(-0.7, 0.5)
+    both, alone = [*STANDING, other], [other]
+    frames = {0: both, 1: alone, 2: alone, 3: both}
+    with refuses(CaptureError, "person-gone", file=root, frame=1):
+        run(frames)
+    with warns("person-gone-skipped", file=root, frame=1), PeopleFile(run(frames, missing="skip")) as file:
+        assert file.found == (0, 3)
+        np.testing.assert_allclose(file.position(3)[:2], [0.1, 0.1], atol=0.01)
+
+
 def test_a_person_who_is_cut_by_the_image(run, root):
     """From frame 2 on, the person stands so near to camera 01 that it does not see all of them."""
     near = landmarks(1.9, 0.0)

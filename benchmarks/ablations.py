@@ -36,7 +36,7 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_weights, read_metadata
 from posegaussian.synthetic.dataset import stream as streaming
 from posegaussian.synthetic.people.prepared_subject import PreparedSubject, prepare_subject, texel_for
-from posegaussian.training.distributed import make_fabric
+from posegaussian.training.distributed import make_runtime
 from posegaussian.training.stopping import Clock
 from posegaussian.training.trainer import Trainer
 
@@ -232,8 +232,8 @@ def one_variant(name: str, args: argparse.Namespace) -> None:
         start = time.monotonic()
         init = folder / "depth.safetensors" if phase == "full" else None
         clock = Clock(share * args.seconds if args.seconds else None)
-        fabric = make_fabric(args.device, settings.train.precision)
-        trainer = trainer_of(name)(phase, [], [], folder / "state", settings, init, fabric, clock)
+        runtime = make_runtime(args.device, settings.train.precision)
+        trainer = trainer_of(name)(phase, [], [], folder / "state", settings, init, runtime, clock)
         trainer.join(args, name)
         try:
             trainer.fit(output)

@@ -26,7 +26,7 @@ from posegaussian.data.prefetching import BatchSource, Prefetcher
 from posegaussian.splatting import ANTIALIASED, rasterize
 from posegaussian.synthetic.dataset import stream as streaming
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
-from posegaussian.training.distributed import make_fabric
+from posegaussian.training.distributed import make_runtime
 from posegaussian.training.losses.combine import combine
 from posegaussian.training.stopping import Clock
 from posegaussian.training.trainer import Trainer
@@ -78,7 +78,7 @@ def main() -> None:
             finally:
                 trainer.batches.close()
             settings[f"{phase} {size} {batch}"] = as_dict(trainer.settings)
-    report("training", rows, machine(("torch", "lightning", "gsplat")) | {"settings": settings}, args.output)
+    report("training", rows, machine(("torch", "gsplat")) | {"settings": settings}, args.output)
 
 
 def make_people(count: int, target_size: int) -> list:
@@ -97,13 +97,13 @@ def make_run(phase: str, size: int, batch: int, args: argparse.Namespace, folder
     train |= {"synthetic": stream | {"lifetime": 1_000_000}, "precision": args.precision}
     settings = parse(ModelSettings, {"train": train}, "settings")
     return Trainer(
-        phase, [], [], folder, settings, None, make_fabric(args.device, settings.train.precision), Clock(None)
+        phase, [], [], folder, settings, None, make_runtime(args.device, settings.train.precision), Clock(None)
     )
 
 
 def measure(trainer: Trainer, samples: int, calls: int) -> list[dict[str, Any]]:
     """A row for every time; the step alone comes first, since the prefetcher would disturb it."""
-    streamed, device = trainer.batches, trainer.fabric.device
+    streamed, device = trainer.batches, trainer.runtime.device
     assert streamed.streamed is not None
     synchronise = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else lambda: None
     batch = streamed.make(0)[0]
@@ -156,7 +156,7 @@ def parts(trainer: Trainer, batch: Batch, samples: int, synchronise: Callable[[]
     settings, depth_only = trainer.settings.train, trainer.phase == "depth"
 
     def network():
-        with trainer.fabric.autocast():
+        with trainer.runtime.autocast():
             return trainer.wrapped(batch.pair, frames=batch.frames, depth_only=depth_only)
 
     def losses():

@@ -17,7 +17,7 @@ EXTRAS = {
 """By command; the others need none."""
 
 PACKAGES = {
-    "train": ("lightning", "matplotlib", "tensorboard"),
+    "train": ("matplotlib", "tensorboard"),
     "evaluate": ("flip_evaluator", "matplotlib", "pandas"),
     "viewer": ("viser",),
     "live": ("websockets",),

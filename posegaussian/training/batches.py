@@ -1,11 +1,10 @@
 """The batches of a run: from captures, from streamed people, or from both."""
 
-from lightning.fabric import Fabric
-
 from posegaussian.config import TrainSettings
 from posegaussian.data.captured import CapturedBatches, Captures, Files
 from posegaussian.data.prefetching import Prefetcher
 from posegaussian.errors import TrainingError
+from posegaussian.training.distributed import Runtime
 
 
 def training_captures(phase: str, files: Files, settings: TrainSettings, filmed: bool = False) -> Captures | None:
@@ -26,7 +25,7 @@ def training_captures(phase: str, files: Files, settings: TrainSettings, filmed:
 
 
 def make_prefetcher(
-    phase: str, captures: Captures | None, settings: TrainSettings, fabric: Fabric, filmed: bool = False
+    phase: str, captures: Captures | None, settings: TrainSettings, runtime: Runtime, filmed: bool = False
 ) -> Prefetcher:
     """The prefetcher of this process, with batches from captures and streamed people in their shares.
 
@@ -34,10 +33,10 @@ def make_prefetcher(
         phase: `depth` or `full`.
         captures: to train on.
         settings: of training.
-        fabric: launched.
+        runtime: of this process.
         filmed: whether streamed images are as filmed around the mattes; `captures` decide for themselves.
     """
-    rank, world = fabric.global_rank, fabric.world_size
+    rank, world = runtime.rank, runtime.world
     captured = streamed = None
     if captures is not None:
         clips = settings.batch_size // settings.frames
@@ -45,5 +44,5 @@ def make_prefetcher(
     if settings.stream > 0:
         from posegaussian.data.streamed import StreamedBatches  # Takes more than a second to import.
 
-        streamed = StreamedBatches(phase, settings, fabric.device, rank, filmed)
-    return Prefetcher(captured, streamed, settings.stream, settings.seed, fabric.device, rank, world)
+        streamed = StreamedBatches(phase, settings, runtime.device, rank, filmed)
+    return Prefetcher(captured, streamed, settings.stream, settings.seed, runtime.device, rank, world)

@@ -1,22 +1,75 @@
-"""The processes and devices of a run: one process, or several started by `torchrun` or Slurm's `srun`."""
+"""The processes, device and precision of a run: one process, or several started by `torchrun` or Slurm's `srun`."""
 
+import atexit
 import os
+import re
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
-from lightning.fabric import Fabric
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.strategies.ddp import DDPStrategy
+from torch import Tensor, nn
 
 from posegaussian.errors import TrainingError
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+"""Single precision; or mixed (torch.autocast) with bfloat16, or with half precision and scaled gradients."""
 
-def make_fabric(device: str, precision: Literal["32-true", "bf16-mixed", "16-mixed"]) -> Fabric:
-    """Lightning Fabric, launched; ranks average gradients by DistributedDataParallel (NCCL on CUDA, gloo on the CPU).
+
+class Runtime:
+    """What training does differently on one device or several, in single or mixed precision.
+
+    Args:
+        device: of this process.
+        precision: of the forward pass.
+        rank: of this process, among all.
+        world: number of processes.
+    """
+
+    def __init__(self, device: torch.device, precision: Precision, rank: int = 0, world: int = 1):
+        self.device, self.rank, self.world, self._precision = device, rank, world, precision
+        self._scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")  # type: ignore[attr-defined]
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files and the log."""
+        return self.rank == 0
+
+    def wrapped(self, network: nn.Module) -> nn.Module:
+        """The network; with several processes, one whose backward pass averages the gradients of all."""
+        if self.world == 1:
+            return network
+        # find_unused_parameters stays off: every trainable parameter of a phase gets a gradient.
+        return nn.parallel.DistributedDataParallel(network, [self.device] if self.device.type == "cuda" else None)
+
+    def autocast(self) -> AbstractContextManager:
+        """The context of a forward pass."""
+        if self._precision == "32-true":
+            return nullcontext()
+        dtype = torch.bfloat16 if self._precision == "bf16-mixed" else torch.float16
+        return torch.autocast(self.device.type, dtype)
+
+    def backward(self, loss: Tensor) -> None:
+        """The backward pass."""
+        self._scaler.scale(loss).backward()
+
+    def clip_gradients(self, optimizer: torch.optim.Optimizer, most: float) -> Tensor:
+        """Scale the gradients so that their norm is at most `most`; the norm before."""
+        self._scaler.unscale_(optimizer)
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        return nn.utils.clip_grad_norm_(parameters, most)
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimiser step, unless scaled gradients overflow."""
+        self._scaler.step(optimizer)
+        self._scaler.update()
+
+
+def make_runtime(device: str, precision: Precision) -> Runtime:
+    """The runtime of this process, joined to the others (NCCL on CUDA, gloo on the CPU).
 
     Args:
         device: auto, cpu, cuda or cuda:N; several processes take one GPU each.
-        precision: as Lightning Fabric names it.
+        precision: of the forward pass.
 
     Raises:
         TrainingError: there is no such device.
@@ -28,21 +81,34 @@ def make_fabric(device: str, precision: Literal["32-true", "bf16-mixed", "16-mix
         )
     if kind == "cuda" and not torch.cuda.is_available():
         raise TrainingError("no CUDA device can be used here", code="missing-cuda", hint="use --device cpu")
-    world, local = _processes()
-    if world == 1:
-        alone = LightningEnvironment()
-        return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision, plugins=[alone])
-    if index:
+    rank, local_rank, world = _place()
+    if index and world > 1:
         raise TrainingError(f"{world} processes cannot share {device}", code="shared-device", hint="use --device cuda")
-    strategy = DDPStrategy()  # find_unused_parameters stays off: every trainable parameter of a phase gets a gradient.
-    fabric = Fabric(accelerator=kind, devices=local, num_nodes=world // local, strategy=strategy, precision=precision)
-    fabric.launch()
-    return fabric
+    place = torch.device("cpu")
+    if kind == "cuda" or (kind == "auto" and torch.cuda.is_available()):
+        place = torch.device("cuda", int(index or local_rank))
+        torch.cuda.set_device(place)
+    if world > 1:
+        torch.distributed.init_process_group("nccl" if place.type == "cuda" else "gloo", rank=rank, world_size=world)
+        atexit.register(torch.distributed.destroy_process_group)
+    return Runtime(place, precision, rank, world)
 
 
-def _processes() -> tuple[int, int]:
-    """How many processes there are in all, and on this machine."""
+def _place() -> tuple[int, int, int]:
+    """The rank of this process among all and on its machine, and how many processes there are in all."""
     if torch.distributed.is_torchelastic_launched():
-        return int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
+        rank, local, world = (int(os.environ[name]) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
+        return rank, local, world
     world = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))  # Set by srun alone, not by sbatch.
-    return world, world // int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
+    if world == 1:
+        return 0, 0, 1
+    os.environ.setdefault("MASTER_ADDR", _first_host(os.environ["SLURM_STEP_NODELIST"]))
+    # All processes of a job derive the same port from its number; two jobs on a machine rarely have the same.
+    os.environ.setdefault("MASTER_PORT", str(15000 + int(os.environ["SLURM_JOB_ID"]) % 10000))
+    return int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_LOCALID"]), world
+
+
+def _first_host(nodes: str) -> str:
+    """The first of Slurm's list of hosts, such as `gpu[03-05,7],login`."""
+    name, first, rest = re.match(r"([^\[,]+)(?:\[(\w+)[^\]]*\])?([^,]*)", nodes).groups(default="")  # type: ignore[union-attr]
+    return name + first + rest

@@ -28,7 +28,7 @@ def training_step(network: nn.Module, batch: Batch, settings: TrainSettings, aut
     """The reconstruction of a batch, its target views (in phase full), and their losses.
 
     Args:
-        network: a `PoseGaussian`, or the module of Fabric or DistributedDataParallel around it.
+        network: a `PoseGaussian`, or the module of DistributedDataParallel around it.
         batch: on the network's device.
         settings: with the weights of the losses.
         autocast: returns the context in which the network runs; rendering and losses are always in float32.

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from lightning.fabric import Fabric
 
 from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
 from posegaussian.data.captured import Captures, Files, validation_batches
@@ -15,7 +14,7 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_weights, module_names, save_weights
 from posegaussian.training.batches import make_prefetcher, training_captures
 from posegaussian.training.checkpoint import load_state, save_state
-from posegaussian.training.distributed import make_fabric
+from posegaussian.training.distributed import Runtime, make_runtime
 from posegaussian.training.divergence import DivergenceGuard, save_diverged_batch
 from posegaussian.training.ema import EMA
 from posegaussian.training.frozen import freeze
@@ -59,8 +58,8 @@ def train(
         TrainingError: the data do not allow the phase, a loss is not finite or explodes, or a signal stopped the run.
     """
     clock = Clock(time_budget)
-    fabric = make_fabric(device, settings.train.precision)
-    trainer = Trainer(phase, train_files, val_files, state, settings, init, fabric, clock)
+    runtime = make_runtime(device, settings.train.precision)
+    trainer = Trainer(phase, train_files, val_files, state, settings, init, runtime, clock)
     try:
         trainer.fit(output)
     finally:
@@ -77,7 +76,7 @@ class Trainer:
         folder: of the checkpoint state.
         settings: of the model.
         init: weights to start from.
-        fabric: launched.
+        runtime: of this process.
         clock: of the time budget.
     """
 
@@ -92,11 +91,11 @@ class Trainer:
         folder: Path,
         settings: ModelSettings,
         init: Path | None,
-        fabric: Fabric,
+        runtime: Runtime,
         clock: Clock,
     ):
         chosen = settings.train
-        self.phase, self.settings, self.fabric, self.clock, self.folder = phase, settings, fabric, clock, folder
+        self.phase, self.settings, self.runtime, self.clock, self.folder = phase, settings, runtime, clock, folder
         self.steps = chosen.depth_steps if phase == "depth" else chosen.full_steps
         filmed = settings.network.filmed
         captures = training_captures(phase, train_files, chosen, filmed)
@@ -104,21 +103,20 @@ class Trainer:
         self.validation = validation_batches(held_out, chosen.validation_clips) if val_files else []
         held_out.close()
         self.input_settings, self.history = input_settings(train_files, chosen), history(init)
-        self.batches = make_prefetcher(phase, captures, chosen, fabric, filmed)
+        self.batches = make_prefetcher(phase, captures, chosen, runtime, filmed)
 
         self.network = self._network(init)
         self.ema = EMA(self.network, chosen.ema_decay)
-        self.wrapped = fabric.strategy.setup_module(self.network)
+        self.wrapped = runtime.wrapped(self.network)
         self.adam = self._adam()
-        self.optimizer = cast(torch.optim.Optimizer, fabric.setup_optimizers(self.adam))
         self.key = run_key(phase, settings, init, captures, held_out)
         self.done, self.cooling, self.time_used, self.stop_requested = 0, False, 0.0, False
         saved = self._restored()
-        self.curves = Curves(folder / phase, f"train {phase}", self.steps, saved.get("curves"), fabric.is_global_zero)
+        self.curves = Curves(folder / phase, f"train {phase}", self.steps, saved.get("curves"), runtime.first)
         self.guard = DivergenceGuard(saved.get("guard"))
         # No lag with 16-mixed: its gradient scaler sets the optimiser's `found_inf`, which `step` would overwrite.
-        synchronous = fabric.device.type != "cuda" or chosen.precision == "16-mixed"
-        self.scalars = DeferredScalars(lag=0 if synchronous else 1, world=fabric.world_size)
+        synchronous = runtime.device.type != "cuda" or chosen.precision == "16-mixed"
+        self.scalars = DeferredScalars(lag=0 if synchronous else 1, world=runtime.world)
 
     def _network(self, init: Path | None) -> PoseGaussian:
         """A new network, or that of `init`; phase depth does not train the head."""
@@ -128,7 +126,7 @@ class Trainer:
         if init is not None and (missing := load_weights(network, init, partly=True)):
             self._log(f"{init} has no {', '.join(module_names(missing))}: these start anew")
         freeze(network, (*self.settings.train.frozen, *(["head"] if self.phase == "depth" else [])))
-        return network.to(memory_format=torch.channels_last).to(self.fabric.device)  # type: ignore[call-overload]
+        return network.to(memory_format=torch.channels_last).to(self.runtime.device)  # type: ignore[call-overload]
 
     def _adam(self) -> torch.optim.AdamW:
         chosen = self.settings.train
@@ -153,7 +151,7 @@ class Trainer:
             ):
                 self.network.load_state_dict(saved["network"])
                 self.ema.network.load_state_dict(saved["ema"])
-                self.optimizer.load_state_dict(saved["optimizer"])
+                self.adam.load_state_dict(saved["optimizer"])
                 self.done, self.cooling = saved["done"], saved["cooling"]
                 self._log(f"resuming after step {self.done} of {self.steps}")
                 return saved
@@ -182,15 +180,15 @@ class Trainer:
                     self._log(f"the time budget is used up after step {self.done} of {self.steps}")
                     break
         self._read_scalars(everything=True)
-        if self.fabric.is_global_zero:
+        if self.runtime.first:
             self.curves.flush(self.done)  # The last row is incomplete where the time budget ended the run.
             self.curves.write(output.with_suffix(".csv"))
             self._write(output)
 
     def _write(self, output: Path) -> None:
         """Write the averaged weights with their history."""
-        fabric = self.fabric
-        run = history_entry(self.phase, self.done, self.settings, fabric.world_size, fabric.device)
+        runtime = self.runtime
+        run = history_entry(self.phase, self.done, self.settings, runtime.world, runtime.device)
         runs = [*self.history, run]
         metadata = {
             "stage": self.phase,
@@ -208,7 +206,7 @@ class Trainer:
         All ranks must end after the same step; otherwise the remaining ones would wait forever in their next
         collective operation. So every rank uses the means of an earlier step, which are the same on all ranks.
         """
-        if self.fabric.world_size == 1:
+        if self.runtime.world == 1:
             return received, self.clock.used >= 1
         return self.stop_requested, self.time_used >= 1
 
@@ -219,20 +217,19 @@ class Trainer:
             stop: whether this process has received a signal to stop; all ranks are informed.
         """
         batch = self.batches.take(self.done)
-        used = self.clock.used if self.fabric.world_size == 1 else self.time_used
+        used = self.clock.used if self.runtime.world == 1 else self.time_used
         rate = learning_rate(self.done, self.steps, self.settings.train, used)
         self.cooling |= used > 1 - self.settings.train.cooldown
-        for group in self.optimizer.param_groups:
+        for group in self.adam.param_groups:
             group["lr"] = rate
         self.network.train()
-        output = training_step(self.wrapped, batch, self.settings.train, self.fabric.autocast, self.phase == "depth")
-        self.optimizer.zero_grad(set_to_none=True)
+        output = training_step(self.wrapped, batch, self.settings.train, self.runtime.autocast, self.phase == "depth")
+        self.adam.zero_grad(set_to_none=True)
         if self.done + 1 < self.steps:
             self.batches.start(self.done + 1)
-        self.fabric.backward(output.losses.total)
+        self.runtime.backward(output.losses.total)
         self.batches.wait()
-        norm = self.fabric.clip_gradients(self.network, self.optimizer, max_norm=_MAX_NORM, error_if_nonfinite=False)
-        assert norm is not None
+        norm = self.runtime.clip_gradients(self.adam, _MAX_NORM)
         values = step_scalars(output, batch) | {"gradient": norm}
         own = {"stop": float(stop), "time": self.clock.used}
         values |= {name: torch.full_like(norm, value) for name, value in own.items()}
@@ -243,7 +240,7 @@ class Trainer:
             # The host has not read this step's scalars yet, so the device itself must skip a diverged step.
             good = means["gradient"].isfinite() & (means["loss"] <= limit)
             self.adam.found_inf = (~good).float()  # type: ignore[attr-defined]
-        self.optimizer.step()
+        self.runtime.step(self.adam)
         self.ema.update(self.network, self.done)
         self.done += 1
 
@@ -263,12 +260,12 @@ class Trainer:
     def _validate(self) -> None:
         """Measure the averaged weights on the validation batches."""
         self._read_scalars(everything=True)
-        if not self.validation or not self.fabric.is_global_zero:
+        if not self.validation or not self.runtime.first:
             return
         settings, depth_only, rows, views = self.settings.train, self.phase == "depth", [], []
         for batch in self.validation:
-            batch = batch.to(self.fabric.device)
-            output = training_step(self.ema.network, batch, settings, self.fabric.autocast, depth_only)
+            batch = batch.to(self.runtime.device)
+            output = training_step(self.ema.network, batch, settings, self.runtime.autocast, depth_only)
             rows.append(step_scalars(output, batch))
             if output.view is not None:
                 views.append((output.view.colors[0], batch.target[0]))
@@ -280,7 +277,7 @@ class Trainer:
     def _save(self, kind: str) -> None:
         """Save the state, and the weights so far."""
         self._read_scalars(everything=True)
-        if not self.fabric.is_global_zero:
+        if not self.runtime.first:
             return
         content = {
             "done": self.done,
@@ -288,7 +285,7 @@ class Trainer:
             "cooling": self.cooling or self.done > cooldown_start(self.steps, self.settings.train),
             "network": self.network.state_dict(),
             "ema": self.ema.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.adam.state_dict(),
             "curves": self.curves.state(),
             "guard": self.guard.state(),
         }
@@ -296,5 +293,5 @@ class Trainer:
         self._write(self._file("safetensors"))
 
     def _log(self, text: str) -> None:
-        if self.fabric.is_global_zero:
+        if self.runtime.first:
             print(f"train {self.phase}: {text}", file=sys.stderr, flush=True)

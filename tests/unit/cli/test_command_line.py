@@ -269,7 +269,7 @@ def test_help_starts_without_what_the_stages_need():
     done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "posegaussian.cli" in loaded
-    assert not loaded & {"torch", "cv2", "h5py", "pandas", "scipy", "numba", "matplotlib", "lightning"}
+    assert not loaded & {"torch", "cv2", "h5py", "pandas", "scipy", "numba", "matplotlib"}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ SLOW = (
     "scipy.signal",
     "scipy.stats",
     "snakemake",
-    "lightning",
 )
 """Packages that take more than a tenth of a second to import, each."""
 

@@ -244,8 +244,8 @@ def test_the_ema_follows_the_weights_and_is_written(tmp_path, make_captures):
 @pytest.mark.parametrize("pose", ["fused", "none"])
 def test_every_trained_parameter_gets_a_gradient(tmp_path, make_captures, phase, pose):
     files, settings = [make_captures(tmp_path)], replace(SETTINGS, network=replace(SETTINGS.network, pose=pose))
-    fabric = trainer.make_fabric("cpu", "32-true")
-    one = trainer.Trainer(phase, files, [], tmp_path, settings, None, fabric, trainer.Clock(None))
+    runtime = trainer.make_runtime("cpu", "32-true")
+    one = trainer.Trainer(phase, files, [], tmp_path, settings, None, runtime, trainer.Clock(None))
     one.step()
     one.batches.close()
     trained = {name: p.grad for name, p in one.network.named_parameters() if p.requires_grad}

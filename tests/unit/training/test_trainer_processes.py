@@ -59,22 +59,27 @@ def test_all_ranks_hold_the_same_weights(tmp_path, make_captures):
 import torch
 from pathlib import Path
 from posegaussian.config import ModelSettings, NetworkSettings, TrainSettings
-from posegaussian.training.distributed import make_fabric
+from posegaussian.training.distributed import make_runtime
 from posegaussian.training.trainer import Trainer
 from posegaussian.training.stopping import Clock
 
 settings = ModelSettings(network=NetworkSettings(iterations=1), train=TrainSettings(full_steps=3, warm_up=0))
 files = [(Path({str(rectified)!r}), Path({str(heatmaps)!r}))]
-fabric = make_fabric("cpu", "32-true")
-trainer = Trainer("full", files, [], Path({str(tmp_path)!r}), settings, None, fabric, Clock(None))
+runtime = make_runtime("cpu", "32-true")
+trainer = Trainer("full", files, [], Path({str(tmp_path)!r}), settings, None, runtime, Clock(None))
 seen = trainer.batches.take(0).pair.scores.flatten()
 start = torch.cat([p.flatten() for p in trainer.network.parameters()])
 trainer.fit(Path({str(tmp_path / "out.safetensors")!r}))
 trainer.batches.close()
+def gathered(values):
+    found = [torch.empty_like(values) for _ in range(2)]
+    torch.distributed.all_gather(found, values)
+    return found
+
 for network in (trainer.network, trainer.ema.network):
-    one, other = fabric.all_gather(torch.cat([p.flatten() for p in network.parameters()]))
+    one, other = gathered(torch.cat([p.flatten() for p in network.parameters()]))
     assert torch.equal(one, other) and not torch.equal(one, start)
-one, other = fabric.all_gather(seen)
+one, other = gathered(seen)
 assert not torch.equal(one, other), "both ranks saw the same batch"
 """)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", script]

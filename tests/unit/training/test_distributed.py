@@ -57,7 +57,7 @@ def test_devices_that_do_not_exist(monkeypatch):
     ("precision", "dtype"), [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16), ("16-mixed", torch.float16)]
 )
 def test_a_step_in_every_precision(precision, dtype):
-    """The gradient of x / 16 is 1 / 16: clipped to half of it, plain descent moves by half of the learning rate / 16."""
+    """The gradient of x / 16 is 1 / 16: clipped to half of it, plain descent moves by 1/32 of the rate."""
     runtime, layer = Runtime(CPU, precision), torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.constant_(layer.weight, 2.0)
     optimizer = torch.optim.SGD(runtime.wrapped(layer).parameters(), lr=8)

@@ -107,6 +107,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if refused is error:
             raise
         sys.exit(_fail(str(refused)))
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or _no_memory(error)):
+            raise
+        sys.exit(_fail(f"out of memory; choose smaller images, batches or fewer threads ({_first_line(error)})"))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -137,6 +141,15 @@ def _message(error: CycloptsError) -> str:
     text = str(error).removesuffix(".")
     text = text[0].lower() + text[1:] + ("" if text.endswith("?") else ";")
     return "".join(f"{name}: " for name in chain) + f"{text} see {' '.join(['posegaussian', *chain])} --help"
+
+
+def _no_memory(error: RuntimeError) -> bool:
+    """Whether PyTorch lacks memory: on a GPU it raises a class of its own, on the CPU only the message tells."""
+    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _fail(message: str) -> int:

@@ -13,8 +13,11 @@ NonNegative = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
-Sixteens = Annotated[int, Field(gt=0, multiple_of=16)]
-Size = tuple[Positive, Positive]
+_LARGEST = 16384
+"""Longest side of an image, pixels: such a square takes 0.8 GB, and OpenCV resamples at most 32,767 pixels a side."""
+Sixteens = Annotated[int, Field(gt=0, multiple_of=16, le=_LARGEST)]
+Side = Annotated[int, Field(gt=0, le=_LARGEST)]
+Size = tuple[Side, Side]
 
 
 class NameOf:

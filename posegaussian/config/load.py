@@ -1,7 +1,7 @@
 """The strict loader: plain values, text or a file to settings, and settings back to plain values."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from posegaussian.config.base import CROSS_CHECK
 from posegaussian.config.renamed import refuse_old_names
 from posegaussian.config.whole import Config
 from posegaussian.errors import ConfigError
+from posegaussian.names import did_you_mean
 from posegaussian.text import read_text
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ def parse(kind: type[T], values: Any, source: str = "settings") -> T:
         # JSON mode: tuples arrive as lists; strict about everything else.
         return TypeAdapter(kind).validate_json(json.dumps(values if values is not None else {}))
     except ValidationError as error:
-        problems = [f"{_key(e['loc']) or '(top)'}: {_explain(e)}" for e in error.errors()]
+        problems = [f"{_key(e['loc']) or '(top)'}: {_explain(kind, e)}" for e in error.errors()]
         raise ConfigError("; ".join(problems), code="invalid-settings", file=source) from None
 
 
@@ -38,12 +39,35 @@ def _key(path: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in path if part != "[key]")
 
 
-def _explain(error: Any) -> str:
+def _explain(kind: type, error: Any) -> str:
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return "unknown key"
+        *section, key = error["loc"]
+        hint = did_you_mean(str(key), _keys(kind, section))
+        return f"unknown key; {hint}" if hint else "unknown key"
     if error["type"] == CROSS_CHECK:
         return error["msg"]
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+
+
+def _keys(kind: type, section: Sequence[str | int]) -> list[str]:
+    """The keys that settings of a kind have in a section."""
+    schema = json_schema(kind)
+
+    def variants(node: Any) -> Iterator[dict[str, Any]]:
+        """The schema of a value, or of each of its alternatives."""
+        if "$ref" in node:
+            yield from variants(schema["$defs"][node["$ref"].rpartition("/")[2]])
+        elif "anyOf" in node:
+            for each in node["anyOf"]:
+                yield from variants(each)
+        else:
+            yield node
+
+    nodes = [*variants(schema)]
+    for part in section:
+        inner = (node.get("properties", {}).get(part) or node.get("additionalProperties") for node in nodes)
+        nodes = [variant for each in inner if isinstance(each, dict) for variant in variants(each)]
+    return [key for node in nodes for key in node.get("properties", {})]
 
 
 def load(path: str | Path) -> Config:

@@ -95,7 +95,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     path = Path(path)
     if not path.is_file():
         raise WeightsError(
-            "no such weights", code="missing-weights", file=path, hint="train a model or name a .safetensors file"
+            "no such weights", code="missing-weights", file=path, hint="name a .safetensors file, or `release`"
         )
     if path.suffix.lower() in _PICKLES:
         raise WeightsError(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from posegaussian.errors import ConfigError
 from posegaussian.io import chunks
 from posegaussian.io.atomic import atomic_folder, check_folder
 from posegaussian.io.images import write_image
@@ -19,8 +20,15 @@ IMAGES, SPLATS = ("[0-9]" * 6 + ".png",), ("*.ply",)
 """Names of the files in the folders that `render` writes: a folder that holds others is not replaced."""
 
 
-def check_folders(frames: Path | None, splats: Path | None) -> None:
-    """Raise a StoreError where a folder of images, or of splats, holds other files."""
+def check_outputs(video: Path | None, frames: Path | None, splats: Path | None) -> None:
+    """Raise an error where the outputs of `render` cannot be written under their names.
+
+    Raises:
+        ConfigError: the name of the video does not end in .mp4.
+        StoreError: a folder of images, or of splats, holds other files.
+    """
+    if video and video.suffix.lower() != ".mp4":
+        raise ConfigError("the name of a video ends in .mp4", code="unknown-video-format", file=video)
     for folder, names in ((frames, IMAGES), (splats, SPLATS)):
         if folder:
             check_folder(folder, names)

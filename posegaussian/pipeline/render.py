@@ -21,7 +21,7 @@ from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
 from posegaussian.parallel import Background, in_order
 from posegaussian.pipeline.disk_space import path_bytes, splat_bytes
-from posegaussian.pipeline.path_output import SPLATS, check_folders, path_output
+from posegaussian.pipeline.path_output import SPLATS, check_outputs, path_output
 from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import person_centred_cameras
@@ -51,14 +51,14 @@ def render_capture(
     The arguments are those of the command `render` for a rectified capture.
 
     Raises:
-        ConfigError: there is no output.
+        ConfigError: there is no output, or the name of the video does not end in .mp4.
         StoreError: a folder to write holds other files.
         StoreError: a file is incomplete, or the heatmaps were made from another rectified file.
         WeightsError: the weights are missing, or are not weights of this network.
     """
     if output is None:
         raise ConfigError("no output file", code="missing-output", hint="name the .h5 to write with --output")
-    check_folders(frames, splats)
+    check_outputs(video, frames, splats)
     chosen = pick_device(device)
     network = load_network(weights, chosen)
     inputs = {"rectified": rectified, "weights": weights} | ({"heatmaps": heatmaps} if heatmaps else {})

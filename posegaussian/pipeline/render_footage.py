@@ -33,7 +33,7 @@ from posegaussian.model.weights import load_network
 from posegaussian.parallel import Background, in_order, thread_count
 from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.disk_space import path_bytes
-from posegaussian.pipeline.path_output import SPLATS, check_folders, path_output
+from posegaussian.pipeline.path_output import SPLATS, check_outputs, path_output
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pipeline.render_view import check_ratio, view_rectification
 from posegaussian.pose.detectors.base import load_detector
@@ -93,14 +93,14 @@ def render_footage(
         number: which of several people is looked for where masks are not given; 1 is the nearest to the rig's centre.
 
     Raises:
-        ConfigError: the ratio is not between 0 and 1.
+        ConfigError: the ratio is not between 0 and 1, or the name of the video does not end in .mp4.
         StoreError: a folder to write holds other files.
         CaptureError: a camera is not in the capture, both are the same, or nobody is found.
         CalibrationError: something is wrong with the calibration, or the pair cannot be rectified.
         WeightsError: the weights are missing, or are not weights of this network.
     """
     check_ratio(ratio)
-    check_folders(frames, splats)
+    check_outputs(video, frames, splats)
     rectify, chosen = view_rectification(settings, weights), pick_device(device)
     network = load_network(weights, chosen)
     capture = read_capture(root, frames=numbers)

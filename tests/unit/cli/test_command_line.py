@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import helpers
 import pytest
+import torch
 
 from posegaussian import __version__, cli
 
@@ -125,6 +126,7 @@ def test_every_command_of_the_workflow_is_tried():
     assert called <= {line.split()[0] for line in LINES}
 
 
+LACKS_MEMORY = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1000000000000 bytes")
 MISTAKES = {
     "": "no command; see posegaussian --help",
     "rectifi": 'unknown command "rectifi". Did you mean "rectify"? ',
@@ -245,6 +247,18 @@ def test_ctrl_c(monkeypatch):
     with pytest.raises(SystemExit) as stop:
         cli.main(["summarize", "a", "-o", "out"])
     assert stop.value.code == 130
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory.\nTried"), LACKS_MEMORY])
+def test_out_of_memory_is_one_line(monkeypatch, capsys, error):
+    def hungry(*_):
+        raise error
+
+    monkeypatch.setattr("posegaussian.pipeline.summarize.summarize", hungry)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["summarize", "a", "-o", "out"])
+    line = capsys.readouterr().err
+    assert stop.value.code == 2 and line.startswith("posegaussian: error: out of memory; ") and line.count("\n") == 1
 
 
 def test_a_terminated_job_unwinds():

@@ -7,11 +7,11 @@ import helpers
 import numpy as np
 import pytest
 
-from posegaussian.errors import StoreError
+from posegaussian.errors import ConfigError, StoreError
 from posegaussian.io.images import image_bytes, write_image
 from posegaussian.io.video import write_video
 from posegaussian.parallel import Background
-from posegaussian.pipeline.path_output import path_output
+from posegaussian.pipeline.path_output import check_outputs, path_output
 
 ORDER = [0, 4, 1, 3, 2, 5]
 
@@ -40,6 +40,18 @@ def test_only_what_is_asked_for_is_written(tmp_path, images):
     assert list(tmp_path.iterdir()) == []
     write(None, tmp_path / "frames", images)
     assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+
+
+def test_outputs_that_cannot_be_written_are_refused_beforehand(tmp_path):
+    (tmp_path / "000000.png").touch()
+    check_outputs(tmp_path / "a.MP4", tmp_path, tmp_path / "new")
+    with helpers.refuses(ConfigError, "unknown-video-format", file=tmp_path / "a.avi"):
+        check_outputs(tmp_path / "a.avi", None, None)
+    with helpers.refuses(StoreError, "output-exists", file=tmp_path):
+        check_outputs(None, None, tmp_path)
+    (tmp_path / "portrait.png").touch()
+    with helpers.refuses(StoreError, "output-exists", file=tmp_path):
+        check_outputs(None, tmp_path, None)
 
 
 @pytest.mark.parametrize(

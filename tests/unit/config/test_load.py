@@ -1,0 +1,26 @@
+"""The message for keys that are not known."""
+
+import helpers
+import pytest
+
+from posegaussian import config
+from posegaussian.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        (config.ViewSettings, {"rectify": {"sise": 1}}, "rectify.sise: unknown key; did you mean size?"),
+        (config.Config, {"modles": {}}, "modles: unknown key; did you mean models?"),
+        (
+            config.Config,
+            {"models": {"mine": {"train": {"learning_rat": 1}}}},
+            "models.mine.train.learning_rat: unknown key; did you mean learning_rate?",
+        ),
+        (config.Config, {"zebra": 1}, "zebra: unknown key"),
+    ],
+)
+def test_an_unknown_key_names_the_one_that_was_meant(kind, values, message):
+    with helpers.refuses(ConfigError, "invalid-settings") as error:
+        config.parse(kind, values)
+    assert error.value.what == message

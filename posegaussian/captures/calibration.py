@@ -51,27 +51,11 @@ def checked_camera(calibration: Calibration, camera: str, image: UInt8[np.ndarra
         raise CaptureError(
             f"images of {width} x {height} pixels are too small to show a person", code="small-images", camera=camera
         )
-    parts = {"intrinsics": calibration.matrix, "distortion": calibration.distortion}
-    parts |= {"rotation": calibration.rotation, "translation": calibration.translation}
-    for name, values in parts.items():
-        if not np.isfinite(values).all():
-            raise CalibrationError(f"the {name} holds a number that is not finite", code="not-finite", **where)
-        if abs(values).max(initial=0) > LARGEST:
-            what = f"the {name} holds a number beyond {LARGEST:.0g}: {abs(values).max():.3g}"
-            raise CalibrationError(what, code="number-out-of-range", **where)
+    matrix, rotation = calibration.matrix.astype(float), calibration.rotation
+    check_numbers(matrix, calibration.distortion, rotation, calibration.translation, **where)
     if calibration.size is not None and min(calibration.size) < 1:
         what = f"calibrated at {calibration.size[0]} x {calibration.size[1]} pixels"
         raise CalibrationError(what, code="invalid-calibration", **where)
-    matrix = calibration.matrix.astype(float)
-    if min(matrix[0, 0], matrix[1, 1]) < _LEAST_FOCAL or np.linalg.det(matrix) == 0:
-        raise CalibrationError("the intrinsics are singular", code="singular-intrinsics", **where)
-    if not np.array_equal(matrix * [[0, 1, 0], [1, 0, 0], [1, 1, 1]], np.diag([0, 0, 1])):
-        raise CalibrationError("the intrinsics are not [fx 0 cx; 0 fy cy; 0 0 1]", code="skewed-intrinsics", **where)
-    rotation = calibration.rotation
-    error = abs(rotation @ rotation.T - np.eye(3)).max()
-    if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
-        what = f"the rotation is not orthonormal (off by {error:.2g}, determinant {np.linalg.det(rotation):.3g})"
-        raise CalibrationError(what, code="not-a-rotation", **where)
     left, _, right = np.linalg.svd(rotation)  # files round their numbers: take the nearest rotation
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = left @ right, calibration.translation
@@ -88,6 +72,34 @@ def checked_camera(calibration: Calibration, camera: str, image: UInt8[np.ndarra
             hint = "fisheye lenses are not supported: undistort the images first"
             raise CalibrationError("the distortion cannot be undone", code="unsupported-lens", **where, hint=hint)
     return found
+
+
+def check_numbers(
+    intrinsics: Float[np.ndarray, "3 3"],
+    distortion: Float[np.ndarray, " n"],
+    rotation: Float[np.ndarray, "3 3"],
+    translation: Float[np.ndarray, " 3"],
+    *,
+    camera: str,
+    file: Path | None = None,
+) -> None:
+    """Raise a CalibrationError where the numbers of a calibration are no camera's."""
+    where = {"file": file, "camera": camera}
+    parts = {"intrinsics": intrinsics, "distortion": distortion, "rotation": rotation, "translation": translation}
+    for name, values in parts.items():
+        if not np.isfinite(values).all():
+            raise CalibrationError(f"the {name} holds a number that is not finite", code="not-finite", **where)
+        if abs(values).max(initial=0) > LARGEST:
+            what = f"the {name} holds a number beyond {LARGEST:.0g}: {abs(values).max():.3g}"
+            raise CalibrationError(what, code="number-out-of-range", **where)
+    if min(intrinsics[0, 0], intrinsics[1, 1]) < _LEAST_FOCAL or np.linalg.det(intrinsics) == 0:
+        raise CalibrationError("the intrinsics are singular", code="singular-intrinsics", **where)
+    if not np.array_equal(intrinsics * [[0, 1, 0], [1, 0, 0], [1, 1, 1]], np.diag([0, 0, 1])):
+        raise CalibrationError("the intrinsics are not [fx 0 cx; 0 fy cy; 0 0 1]", code="skewed-intrinsics", **where)
+    error = abs(rotation @ rotation.T - np.eye(3)).max()
+    if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
+        what = f"the rotation is not orthonormal (off by {error:.2g}, determinant {np.linalg.det(rotation):.3g})"
+        raise CalibrationError(what, code="not-a-rotation", **where)
 
 
 def _letterboxed(image: UInt8[np.ndarray, "h w 3"], across: int, down: int) -> bool:

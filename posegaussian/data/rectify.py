@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from posegaussian.captures.calibration import check_numbers
 from posegaussian.captures.pairing import Names
 from posegaussian.config import RectifySettings
 from posegaussian.data.device_pose import device_pose
@@ -37,29 +38,31 @@ def rectify(
     size: tuple[int, int] = (1024, 1024),
     margin: float = MARGIN,
     match_colors: bool = False,
-    filmed: bool = False,
+    filmed: bool = True,
 ) -> StereoPair:
-    """The rectified pair of two images: rows match, lenses are undone, the person stands on black and fills the images.
+    """The rectified pair of two images: rows match, lenses are undone, the person fills the images.
 
     View 0 is the left one, whichever of the two was given first. For a capture folder see `read_capture` and
     `Capture.views`; for a stream of frames `Rectifier`.
 
     Args:
         images: two, RGB, 0..255.
-        masks: coverage of the person in each, 0..255.
+        masks: coverage of the person in each, 0..255; the included weights correct errors of a few pixels.
         cameras: as calibrated, of the size of the images.
         size: width and height of the rectified images, pixels; multiples of 16.
         margin: free border around the person, as a share of the image.
         match_colors: whether to make the cameras' colours alike, as the pipeline does by default for real cameras.
-        filmed: whether images stay as filmed around the masks, for a network with `network.matte: hint`.
+        filmed: whether images stay as filmed in a band around the masks, of which the included weights correct the
+            masks; else the person stands on black.
 
     Returns:
         a batch of one, without pose.
 
     Raises:
         ValueError: not two of each, arrays of another size than their cameras, or a size that is no multiple of 16.
+        TypeError: images or masks are not uint8, or cameras no `SourceCamera`.
         CaptureError: a mask is empty.
-        CalibrationError: the pair cannot be rectified.
+        CalibrationError: a camera's numbers are impossible, or the pair cannot be rectified.
 
     Examples:
         >>> import numpy as np, posegaussian as pg
@@ -88,7 +91,7 @@ class Rectifier:
         filmed: see `rectify`.
 
     Raises:
-        ValueError, CaptureError, CalibrationError: see `rectify`.
+        ValueError, TypeError, CaptureError, CalibrationError: see `rectify`.
 
     Examples:
         >>> import posegaussian as pg
@@ -108,10 +111,12 @@ class Rectifier:
         size: tuple[int, int] = (1024, 1024),
         margin: float = MARGIN,
         match_colors: bool = False,
-        filmed: bool = False,
+        filmed: bool = True,
     ):
         _check(images, masks, cameras)
-        for name, mask in zip(_NAMES, masks, strict=True):
+        for name, mask, camera in zip(_NAMES, masks, cameras, strict=True):
+            translation = camera.world_to_camera[:3, 3]
+            check_numbers(camera.intrinsics, camera.distortion, camera.rotation, translation, camera=name)
             if not is_person(mask).any():
                 hint = "coverage is counted from 0 to 255"
                 raise CaptureError("the mask is empty", code="empty-mask", camera=name, hint=hint)
@@ -195,13 +200,18 @@ def _there(frame: CameraFrame | DeviceView, device: torch.device) -> DeviceView:
     return DeviceView(to_device(frame.image, device), to_device(frame.mask, device))
 
 
-def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[SourceCamera]) -> None:
-    """Raise ValueError for the first argument that does not fit."""
+def _check(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], cameras: Sequence[object]) -> None:
+    """Raise ValueError or TypeError for the first argument that does not fit."""
     counts = len(images), len(masks), len(cameras)
     if counts != (2, 2, 2):
         raise ValueError(f"images, masks and cameras must be two each, got {', '.join(map(str, counts))}")
     for name, image, mask, camera in zip(_NAMES, images, masks, cameras, strict=True):
+        if not isinstance(camera, SourceCamera):
+            raise TypeError(f"the {name} camera must be a SourceCamera, got {type(camera).__name__}")
         expected = camera.height, camera.width
         if image.shape != (*expected, 3) or mask.shape != expected:
             what = f"got {image.shape} and {mask.shape}"
             raise ValueError(f"the {name} image and mask must have shapes {(*expected, 3)} and {expected}, {what}")
+        if image.dtype != np.uint8 or mask.dtype != np.uint8:
+            what = f"got {image.dtype} and {mask.dtype}"
+            raise TypeError(f"the {name} image and mask must be uint8 arrays, with values from 0 to 255, {what}")

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from posegaussian.geometry.unmixing import person_on_black
 from posegaussian.locks import DEVICE
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import StreamingPredictor
@@ -116,6 +117,7 @@ class FrameReconstructor:
 
 def reconstruct(
     pair: StereoPair,
+    *,
     joints: Float[Tensor, "2 17 3"] | Float[np.ndarray, "2 17 3"] | None = None,
     masks: Float[Tensor, "2 h w"] | Float[np.ndarray, "2 h w"] | None = None,
     model: PoseGaussian | None = None,
@@ -126,11 +128,12 @@ def reconstruct(
         pair: a batch of one, as `rectify` returns it.
         joints: COCO-17 key points in both images, (x, y, score): rectified pixels, centres at +0.5, and a confidence in
             [0, 1] (0: not found); None: the heatmaps of the pair; without those, reconstruction without pose.
-        masks: coverage of the person in [0, 1], in place of the pair's; the images become black beyond it.
+        masks: coverage of the person in [0, 1], in place of the pair's; the images become black where
+            the pair's cover more.
         model: as `load_model` returns it; None loads the weights that ship, once.
 
     Raises:
-        ValueError: the pair is no batch of one, or the masks differ from it in size.
+        ValueError: the pair is no batch of one, the masks differ from it in size, or the joints are not finite.
 
     Examples:
         >>> import posegaussian as pg
@@ -146,6 +149,8 @@ def reconstruct(
     model = _release() if model is None else model
     if masks is not None:
         pair = _masked(pair, torch.as_tensor(masks).to(pair.masks)[None, :, None])
+    if not model.settings.filmed:
+        pair = replace(pair, images=person_on_black(pair.images, pair.masks))
     if joints is not None:
         pair = _posed(pair, torch.as_tensor(joints).to(pair.images)[None])
     ((reconstruction,),) = reconstruct_frames(model, [[pair]], next(model.parameters()).device)
@@ -165,6 +170,8 @@ def _masked(pair: StereoPair, masks: Float[Tensor, "1 2 1 h w"]) -> StereoPair:
 
 def _posed(pair: StereoPair, joints: Float[Tensor, "1 2 17 3"]) -> StereoPair:
     """The pair with one heatmap per joint."""
+    if joints.shape != (1, 2, 17, 3) or not joints.isfinite().all():
+        raise ValueError(f"joints must be finite, of shape (2, 17, 3), got {tuple(joints.shape[1:])}")
     keypoints, scores = joints[..., :2], joints[..., 2]
     heatmaps = gaussian_maps(keypoints, scores, *pair.images.shape[-2:])
     return replace(pair, heatmaps=heatmaps, keypoints=keypoints, scores=scores)

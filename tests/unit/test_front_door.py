@@ -14,10 +14,12 @@ import pytest
 import torch
 
 import posegaussian as pg
-from posegaussian.config import RectifySettings
+from posegaussian.config import NetworkSettings, RectifySettings
+from posegaussian.data import rectify as module
 from posegaussian.data.rectified import stereo_pair
 from posegaussian.errors import CalibrationError, CaptureError
 from posegaussian.geometry.projection import project
+from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.pose.encode import gaussian_maps
 from posegaussian.preparation.footage import FrameInMemory
@@ -133,8 +135,10 @@ def test_arrays_are_rectified_as_the_capture_is(match_colors, capture):
         plan = with_matched_colors(plan, FrameInMemory(capture.cameras, pictures, mattes), [0])
     frames = {name: CameraFrame(*views) for name, *views in zip(NAMES, images, masks, strict=True)}
     rectified = rectify_views(plan, frames).pairs[0]
-    wanted = stereo_pair(rectified.images, rectified.masks, plan.pairs[0].cameras)
+    wanted = stereo_pair(rectified.images, rectified.masks, plan.pairs[0].cameras, filmed=True)
     found = pg.rectify(images, masks, cameras, size=SIZE, match_colors=match_colors)
+    alone = pg.rectify(images, masks, cameras, size=SIZE, match_colors=match_colors, filmed=False)
+    assert torch.equal(alone.images, stereo_pair(rectified.images, rectified.masks, plan.pairs[0].cameras).images)
     assert torch.equal(found.images, wanted.images) and torch.equal(found.masks, wanted.masks)
     assert torch.equal(found.cameras.intrinsics, wanted.cameras.intrinsics)
     assert torch.equal(found.cameras.world_to_camera, wanted.cameras.world_to_camera)
@@ -174,6 +178,23 @@ def test_what_cannot_be_rectified_is_named(capture):
         pg.rectify(images, masks, cameras[:1])
     with pytest.raises(ValueError, match="multiple of 16"):
         pg.rectify(images, masks, cameras, size=(50, 64))
+    for pose, code in ((np.full((4, 4), np.nan), "not-finite"), (np.diag([-1.0, 1, 1, 1]), "not-a-rotation")):
+        with helpers.refuses(CalibrationError, code, file=None, camera="second"):
+            pg.rectify(images, masks, [cameras[0], dataclasses.replace(cameras[1], world_to_camera=pose)])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda views: ([image / 255 for image in views[0]], *views[1:]), "must be uint8 arrays, .* got float64"),
+        (lambda views: (views[0], [mask > 127 for mask in views[1]], views[2]), "must be uint8 arrays, .* and bool"),
+        (lambda views: (*views[:2], [camera.pinhole() for camera in views[2]]), "a SourceCamera, got Camera"),
+    ],
+)
+def test_arguments_of_other_types_are_named(capture, change, message):
+    """Without this, images in [0, 1] would be reconstructed as nearly black ones."""
+    with pytest.raises(TypeError, match=message):
+        module._check(*change(capture.views(NAMES, 0)))
 
 
 def test_reconstruction_has_the_digits_of_the_pipeline(pair, joints):
@@ -193,12 +214,24 @@ def test_masks_take_the_place_of_those_of_the_pair(pair):
     assert_equal(pg.reconstruct(pair, masks=own), pg.reconstruct(pair))
     upper = own.clone()
     upper[:, SIZE[1] // 2 :] = 0
-    black = dataclasses.replace(pair, images=pair.images * (upper > 0)[None, :, None], masks=upper[None, :, None])
+    less = (upper < own)[None, :, None]
+    black = dataclasses.replace(pair, images=torch.where(less, 0, pair.images), masks=upper[None, :, None])
     assert_equal(pg.reconstruct(pair, masks=upper.numpy()), pg.reconstruct(black))
     with pytest.raises(ValueError, match="masks must have shape"):
         pg.reconstruct(pair, masks=upper[:, 1:])
     with pytest.raises(ValueError, match="batch of one"):
         pg.reconstruct(pair[[0, 0]])
+    with pytest.raises(ValueError, match="joints must be finite"):
+        pg.reconstruct(pair, joints=torch.full((2, 17, 3), torch.nan))
+
+
+def test_a_network_that_takes_masks_as_exact_sees_the_person_alone(capture, pair):
+    network = PoseGaussian(NetworkSettings(matte="exact")).eval()
+    alone = pg.rectify(*capture.views(NAMES, 0), size=SIZE, filmed=False)
+    assert not torch.equal(pair.images, alone.images)
+    found, wanted = (pg.reconstruct(each, model=network) for each in (pair, alone))
+    torch.testing.assert_close(found.colors, wanted.colors, atol=0.02, rtol=0)
+    torch.testing.assert_close(found.means, wanted.means, atol=0.02, rtol=0)
 
 
 def test_a_render_takes_any_camera_and_background(pair):

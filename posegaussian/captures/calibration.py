@@ -88,9 +88,9 @@ def check_numbers(
     parts = {"intrinsics": intrinsics, "distortion": distortion, "rotation": rotation, "translation": translation}
     for name, values in parts.items():
         if not np.isfinite(values).all():
-            raise CalibrationError(f"the {name} holds a number that is not finite", code="not-finite", **where)
+            raise CalibrationError(f"a number of the {name} is not finite", code="not-finite", **where)
         if abs(values).max(initial=0) > LARGEST:
-            what = f"the {name} holds a number beyond {LARGEST:.0g}: {abs(values).max():.3g}"
+            what = f"a number of the {name} is beyond {LARGEST:.0g}: {abs(values).max():.3g}"
             raise CalibrationError(what, code="number-out-of-range", **where)
     if min(intrinsics[0, 0], intrinsics[1, 1]) < _LEAST_FOCAL or np.linalg.det(intrinsics) == 0:
         raise CalibrationError("the intrinsics are singular", code="singular-intrinsics", **where)

@@ -162,7 +162,11 @@ def image_bytes(
 
     Raises:
         OSError: it cannot be encoded.
+        TypeError: the pixels are no array of 8 or 16 bits.
     """
+    if not isinstance(pixels, np.ndarray) or pixels.dtype not in (np.uint8, np.uint16):
+        got = f"{type(pixels).__name__} of {getattr(pixels, 'dtype', 'no type')}"
+        raise TypeError(f"an image file takes an array of uint8 or uint16, got a {got}; see to_bytes")
     order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(pixels.shape[2] if pixels.ndim == 3 else 1)
     encoded, data = cv2.imencode(suffix, pixels if order is None else cv2.cvtColor(pixels, order), parameters)
     if not encoded:

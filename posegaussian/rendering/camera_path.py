@@ -58,6 +58,10 @@ def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Ten
         ratio: 0 gives the first camera exactly, 1 the second.
         pivot: a point in the world, metres; None takes the one that both cameras look at (`pivot_between`).
 
+    Raises:
+        TypeError: an argument is no `Camera`.
+        ValueError: the ratio is not finite.
+
     Examples:
         >>> import torch, posegaussian as pg
         >>> intrinsics, left, right = torch.tensor([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]), torch.eye(4), torch.eye(4)
@@ -66,9 +70,19 @@ def camera_between(first: Camera, second: Camera, ratio: float, pivot: Float[Ten
         >>> round(float(pg.camera_between(*cameras, 0.5).centre[0]), 3)
         0.25
     """
+    check_camera(first)
+    check_camera(second)
+    if not math.isfinite(ratio):
+        raise ValueError(f"ratio must be finite, got {ratio}")
     if ratio in (0, 1):
         return second if ratio else first
     return Arc(first, second, pivot).camera(ratio)
+
+
+def check_camera(camera: object) -> None:
+    """Raise a TypeError for anything but a `Camera`."""
+    if not isinstance(camera, Camera):
+        raise TypeError(f"a Camera is needed, got {type(camera).__name__}; that of a SourceCamera is its pinhole()")
 
 
 class Arc:

@@ -15,6 +15,7 @@ from posegaussian.model.network import PoseGaussian
 from posegaussian.model.streaming import StreamingPredictor
 from posegaussian.model.weights import load_model
 from posegaussian.pose.encode import gaussian_maps
+from posegaussian.rendering.camera_path import check_camera
 from posegaussian.rendering.window import person_window
 from posegaussian.splatting import rasterize
 from posegaussian.streams import to_host
@@ -171,7 +172,8 @@ def _masked(pair: StereoPair, masks: Float[Tensor, "1 2 1 h w"]) -> StereoPair:
 def _posed(pair: StereoPair, joints: Float[Tensor, "1 2 17 3"]) -> StereoPair:
     """The pair with one heatmap per joint."""
     if joints.shape != (1, 2, 17, 3) or not joints.isfinite().all():
-        raise ValueError(f"joints must be finite, of shape (2, 17, 3), got {tuple(joints.shape[1:])}")
+        got = tuple(joints.shape[1:]) if joints.shape != (1, 2, 17, 3) else "values that are not finite"
+        raise ValueError(f"joints must be finite, of shape (2, 17, 3), got {got}")
     keypoints, scores = joints[..., :2], joints[..., 2]
     heatmaps = gaussian_maps(keypoints, scores, *pair.images.shape[-2:])
     return replace(pair, heatmaps=heatmaps, keypoints=keypoints, scores=scores)
@@ -190,6 +192,7 @@ def render(
 
     Raises:
         ValueError: an argument has a wrong shape, or a value that is not finite.
+        TypeError: the camera is no `Camera`.
         BackendError: the back-end is not installed, or cannot render the arguments.
 
     Examples:
@@ -206,6 +209,7 @@ def render(
         >>> tuple(view.colors.shape), round(float(view.alphas.max()), 2)
         ((3, 48, 64), 0.87)
     """
+    check_camera(camera)
     background = None if background is None else background.to(gaussians.means)
     batch = camera.intrinsics.shape[:-2]
     gaussians = gaussians.map(lambda values: values.expand(*batch, *values.shape))

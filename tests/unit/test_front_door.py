@@ -117,11 +117,23 @@ capture = pg.read_capture("capture")
 pair = pg.rectify(*capture.views(capture.sources, 0), size={SIZE})
 gaussians = pg.reconstruct(pair)
 pg.write_image("view.png", pg.to_bytes(pg.render(gaussians, pair.cameras[0, 0]).colors))
+lens = capture.cameras["00"]
+for mistake in (
+    lambda: pg.write_image("view.png", pair.images[0, 0]),
+    lambda: pg.camera_between(lens, lens, 0.5),
+    lambda: pg.render(gaussians, lens),
+):
+    try:
+        mistake()
+    except TypeError as error:
+        print(error, file=sys.stderr)
 print(len(gaussians.means))
 """
     run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) > 100 and (folder / "view.png").is_file()
+    image, between, render = run.stderr.splitlines()  # without the checks of types that tests add
+    assert image.endswith("see to_bytes") and between == render and render.endswith("is its pinhole()")
 
 
 @pytest.mark.parametrize("match_colors", [False, True])

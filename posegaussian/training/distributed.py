@@ -1,8 +1,7 @@
-"""The processes, device and precision of a run: one process, or several started by `torchrun` or Slurm's `srun`."""
+"""The processes, device and precision of a run: one process, or several started by `torchrun`."""
 
 import atexit
 import os
-import re
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -72,7 +71,7 @@ def make_runtime(device: str, precision: Precision) -> Runtime:
         precision: of the forward pass.
 
     Raises:
-        TrainingError: there is no such device.
+        TrainingError: there is no such device, or `srun` started several processes, which know nothing of each other.
     """
     kind, _, index = device.partition(":")
     if kind not in ("auto", "cpu", "cuda"):
@@ -81,34 +80,21 @@ def make_runtime(device: str, precision: Precision) -> Runtime:
         )
     if kind == "cuda" and not torch.cuda.is_available():
         raise TrainingError("no CUDA device can be used here", code="missing-cuda", hint="use --device cpu")
-    rank, local_rank, world = _place()
+    world = int(os.environ["WORLD_SIZE"]) if torch.distributed.is_torchelastic_launched() else 1
     if index and world > 1:
         raise TrainingError(f"{world} processes cannot share {device}", code="shared-device", hint="use --device cuda")
+    if world == 1 and int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:  # Set by srun alone, not by sbatch.
+        raise TrainingError(
+            "srun started several tasks, each of which would train alone and write the same files",
+            code="several-tasks",
+            hint="start one task per node, and in it `torchrun --nproc-per-node N -m posegaussian train ...`",
+        )
     place = torch.device("cpu")
     if kind == "cuda" or (kind == "auto" and torch.cuda.is_available()):
-        place = torch.device("cuda", int(index or local_rank))
+        place = torch.device("cuda", int(os.environ["LOCAL_RANK"] if world > 1 else index or 0))
         torch.cuda.set_device(place)
-    if world > 1:
-        torch.distributed.init_process_group("nccl" if place.type == "cuda" else "gloo", rank=rank, world_size=world)
-        atexit.register(torch.distributed.destroy_process_group)
-    return Runtime(place, precision, rank, world)
-
-
-def _place() -> tuple[int, int, int]:
-    """The rank of this process among all and on its machine, and how many processes there are in all."""
-    if torch.distributed.is_torchelastic_launched():
-        rank, local, world = (int(os.environ[name]) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
-        return rank, local, world
-    world = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))  # Set by srun alone, not by sbatch.
     if world == 1:
-        return 0, 0, 1
-    os.environ.setdefault("MASTER_ADDR", _first_host(os.environ["SLURM_STEP_NODELIST"]))
-    # All processes of a job derive the same port from its number; two jobs on a machine rarely have the same.
-    os.environ.setdefault("MASTER_PORT", str(15000 + int(os.environ["SLURM_JOB_ID"]) % 10000))
-    return int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_LOCALID"]), world
-
-
-def _first_host(nodes: str) -> str:
-    """The first of Slurm's list of hosts, such as `gpu[03-05,7],login`."""
-    name, first, rest = re.match(r"([^\[,]+)(?:\[(\w+)[^\]]*\])?([^,]*)", nodes).groups(default="")  # type: ignore[union-attr]
-    return name + first + rest
+        return Runtime(place, precision)
+    torch.distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    atexit.register(torch.distributed.destroy_process_group)
+    return Runtime(place, precision, torch.distributed.get_rank(), world)

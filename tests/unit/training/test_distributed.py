@@ -2,45 +2,20 @@ import pytest
 import torch
 
 from posegaussian.errors import TrainingError
-from posegaussian.training import distributed
 from posegaussian.training.distributed import Runtime, make_runtime
 from tests.helpers import refuses
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(
-    ("nodes", "host"),
-    [
-        ("alone", "alone"),
-        ("gpu[03-05,7],login", "gpu03"),
-        ("gpu[12,14]", "gpu12"),
-        ("a-1,b-2", "a-1"),
-        ("rack[2-3]-node,x", "rack2-node"),
-    ],
-)
-def test_the_first_of_several_hosts(nodes, host):
-    assert distributed._first_host(nodes) == host
-
-
-def test_srun_names_the_rank_and_the_first_process(monkeypatch):
-    given = {
-        "SLURM_STEP_NUM_TASKS": "8",
-        "SLURM_STEP_NODELIST": "gpu[03-04]",
-        "SLURM_JOB_ID": "1234567",
-        "SLURM_PROCID": "5",
-        "SLURM_LOCALID": "1",
-    }
-    for name in ("MASTER_ADDR", "MASTER_PORT"):
-        monkeypatch.setenv(name, "")  # restored after the test
-        monkeypatch.delenv(name)
-    for name, value in given.items():
+def test_processes_that_cannot_work_together(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    with refuses(TrainingError, "several-tasks"):
+        make_runtime("cpu", "32-true")
+    for name, value in {"TORCHELASTIC_RUN_ID": "any", "WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
-    assert distributed._place() == (5, 1, 8)
-    found = {name: distributed.os.environ[name] for name in ("MASTER_ADDR", "MASTER_PORT")}
-    assert found == {"MASTER_ADDR": "gpu03", "MASTER_PORT": "19567"}
     with refuses(TrainingError, "shared-device"):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         make_runtime("cuda:1", "32-true")
 
 

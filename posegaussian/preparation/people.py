@@ -30,6 +30,8 @@ may differ between cameras, before that. 253 pairs of views of the same person o
 and by 0.24 at most; of 48 pairs of two people that meet in space, 30 % differ by less. Between frames: by hand."""
 _NEAR = 0.5
 """Somebody nearer than this to the place of a person who is expected there may be that person, metres. By hand."""
+_FORGOTTEN = 30
+"""Frames without the person after which somebody else at the rig's centre is followed: a second. Chosen by hand."""
 _REACH = 1.0
 """Radius of a circle around a person's hips that holds all of them, metres. Chosen by hand."""
 
@@ -49,6 +51,7 @@ class FramePeople:
     position: Float[np.ndarray, " 3"] | None = None
     # where the other people were when they were last looked for, in the world, metres
     elsewhere: tuple[Float[np.ndarray, " 3"], ...] = ()
+    gone: int = 0  # frames since the person was seen
     # the images on the networks' device, where the caller had copied them
     there: Mapping[str, UInt8[Tensor, "_ _ 3"]] = field(default_factory=dict)
 
@@ -86,11 +89,12 @@ def find_people(
     position, others, elsewhere = previous.position, [], previous.elsewhere
     person = _tracked(previous.views, search, association)
     if person is None:
-        ranked = _ranked(search, association, cameras, rig_centre(cameras) if position is None else position)
+        centre = rig_centre(cameras)
+        ranked = _ranked(search, association, cameras, centre if position is None else position)
         if position is None:
             person = dict(enumerate(ranked, start=1)).get(number)
         else:
-            person = next((each for each in ranked if not _is_other(each.position, position, elsewhere)), None)
+            person = next((each for each in ranked if _may_be(each.position, previous, centre)), None)
         others = [each for each in ranked if each is not person]
         elsewhere = tuple(each.position for each in others)
     if person is not None:
@@ -99,7 +103,8 @@ def find_people(
     alone = {name: tuple(view for view in views if id(view) not in taken) for name, views in search.detected.items()}
     alone = {name: views for name, views in alone.items() if views}
     position = position if person is None else person.position
-    return FramePeople(person, tuple(others), alone, position, elsewhere, there or {})
+    gone = previous.gone + 1 if person is None else 0
+    return FramePeople(person, tuple(others), alone, position, elsewhere, gone, there or {})
 
 
 def _tracked(views: Mapping[str, Person], search: ImageSearch, association: Association) -> SeenPerson | None:
@@ -121,18 +126,22 @@ def _jumped(before: Person, now: Person) -> bool:
     return bool(moved > _JUMP or abs(np.log(following[2] / side)) > _GROWTH)
 
 
-def _is_other(
-    place: Float[np.ndarray, " 3"], last: Float[np.ndarray, " 3"], elsewhere: Sequence[Float[np.ndarray, " 3"]]
-) -> bool:
-    """Whether somebody at a place is one of the other people: near to where one stood, and nearer than to the person.
+def _may_be(place: Float[np.ndarray, " 3"], previous: FramePeople, centre: Float[np.ndarray, " 3"]) -> bool:
+    """Whether somebody may be the person who was lost: not another one, who is near to where they stood.
+
+    Who stands at the rig's centre when the person has been gone for a while is taken in any case.
 
     Args:
         place: metres.
-        last: where the person was last, metres.
-        elsewhere: where the others were, metres.
+        previous: what was found in the frame before, with the person's last place.
+        centre: of the rig, metres.
     """
-    nearest = min((float(np.linalg.norm(place - other)) for other in elsewhere), default=np.inf)
-    return nearest < min(_NEAR, float(np.linalg.norm(place - last)))
+
+    def away(point: Float[np.ndarray, " 3"] | None) -> float:
+        return float(np.linalg.norm(place - point)) if point is not None else np.inf
+
+    is_other = min(map(away, previous.elsewhere), default=np.inf) < min(_NEAR, away(previous.position))
+    return not is_other or (previous.gone >= _FORGOTTEN and away(centre) < _NEAR)
 
 
 def rig_centre(cameras: Mapping[str, SourceCamera]) -> Float[np.ndarray, " 3"]:

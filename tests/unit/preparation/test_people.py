@@ -101,6 +101,13 @@ def test_a_person_who_has_left_is_not_another_and_may_come_back_elsewhere():
     np.testing.assert_allclose(place(found)[:2], [0.9, -0.6], atol=NEAR)
 
 
+def test_another_person_who_takes_the_place_at_the_centre_is_followed_after_a_while():
+    found = find(Oracle(CAMERAS, [landmarks(0.2, 0.1), landmarks(-0.7, 0.6)]))
+    for frame in range(40):
+        found = find(Oracle(CAMERAS, [landmarks(-0.7 + 0.02 * min(frame, 30), 0.6 - 0.02 * min(frame, 30))]), found)
+        assert (found.person is None) == (frame < 30)
+
+
 def test_a_camera_in_which_nobody_is_has_no_view():
     found = find(Oracle(CAMERAS, [landmarks()], gone={("c1", 0)}))
     assert list(found.views) == ["c0", "c2", "c3"]

@@ -1,9 +1,9 @@
 """Mattes of the person in all cameras of one frame, on a CUDA device: `matting.Matting`, up to rounding.
 
-Three CUDA graphs make them: log-odds of each window, all evidence about them together, and coverage with edges that
-follow the image. Distances from edges are exact here, the CPU's are those of OpenCV's 5 x 5 mask: one pixel in 10,000
-differs by more than two levels. One thread makes the mattes of all cameras. It looks for components on the CPU, and
-waits for the device twice a frame: each operation of a thread takes Python's lock.
+Four CUDA graphs make them: log-odds of each window, its difference from the scene, all evidence about them together,
+and coverage with edges that follow the image. Distances from edges are exact here, the CPU's are those of OpenCV's
+5 x 5 mask: one pixel in 10,000 differs by more than two levels. One thread makes the mattes of all cameras. It looks
+for components on the CPU, and waits for the device twice a frame: each operation of a thread takes Python's lock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ from posegaussian.geometry.distance import within
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import PERSON
 from posegaussian.locks import DEVICE
+from posegaussian.preparation.mattes.device_difference import DeviceDifference
 from posegaussian.preparation.mattes.device_edges import device_coverage, following_edges
 from posegaussian.preparation.mattes.device_hull import DeviceHull
 from posegaussian.preparation.mattes.device_window import SIDE, frame_of, in_image, in_window, padded, window_pixels
-from posegaussian.preparation.mattes.difference import difference_evidence
 from posegaussian.preparation.mattes.fusion import WEIGHTS
 from posegaussian.preparation.mattes.matte import DeviceView, Matte, confidence
 from posegaussian.preparation.mattes.models import MattingModel
@@ -67,8 +67,8 @@ class DeviceMatting:
         scenes: Mapping[str, Scene],
         device: torch.device,
     ):
-        self._model, self._scenes, self._device = model, scenes, device
-        self._hull = DeviceHull(cameras, device)
+        self._model, self._device = model, device
+        self._hull, self._difference = DeviceHull(cameras, device), DeviceDifference(scenes, device)
         self._predict, self._cover = GraphPerShape(self._logits), GraphPerShape(_coverage)
         self._fuse: dict[tuple[str, ...], GraphPerShape] = {}
         self._radii: dict[int, Tensor] = {}
@@ -93,7 +93,7 @@ class DeviceMatting:
         there = {name: there[name] if name in there else to_device(images[name], self._device) for name in names}
         logits = [self._predicted(windows[name], there[name]) for name in names]
         fuse = self._fuse.setdefault(names, GraphPerShape(partial(self._fused, names)))
-        fused, codes = fuse(self._device, *self._numbers(windows), *logits, *self._differences(windows))
+        fused, codes = fuse(self._device, *self._numbers(windows), *logits, *self._difference.of(windows, there))
         known = [code[: w.height, : w.width] for code, w in zip(to_host(codes), windows.values(), strict=True)]
         lost = [
             small_components((code & _PERSON) > 0, window.coarse)
@@ -153,24 +153,12 @@ class DeviceMatting:
         weights = [[WEIGHTS[count, scene] for scene in (False, True)] for count in (others, 0)]
         return torch.from_numpy(np.stack(numbers)), torch.tensor(weights)
 
-    def _differences(self, windows: Mapping[str, Window]) -> list[Tensor]:
-        """Lightness and colour of the difference from the empty scenes, and where these are known; if any is known."""
-        if not windows.keys() & self._scenes.keys():
-            return []
-        planes = np.zeros((len(windows), 3, SIDE, SIDE), np.float32)
-        for each, (name, window) in zip(planes, windows.items(), strict=True):
-            if name in self._scenes:
-                found = difference_evidence(window, self._scenes[name])
-                known = np.ones_like(found.colour) if found.known is None else found.known
-                each[:, : window.height, : window.width] = found.lightness, found.colour, known
-        return [torch.from_numpy(planes)]
-
     def _fused(self, names: Sequence[str], *given: Tensor) -> tuple[Tensor, Tensor]:
         """All evidence about each window, see `fusion.fuse`, and `_PERSON` and `_CONFIRMED` of its pixels.
 
         Args:
             names: of the cameras.
-            given: `_numbers`, log-odds of each camera, and `_differences`.
+            given: `_numbers`, log-odds of each camera, and what `DeviceDifference` finds.
         """
         numbers, weights, *planes = given
         logits, differences = torch.stack(planes[: len(names)]), planes[len(names) :]

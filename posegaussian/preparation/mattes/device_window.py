@@ -34,12 +34,12 @@ def in_window(frame: Float64[Tensor, "6"]) -> Bool[Tensor, "side side"]:
 
 
 def window_pixels(
-    image: UInt8[Tensor, "h w 3"], frame: Float64[Tensor, "6"], rows: int, columns: int
-) -> UInt8[Tensor, "3 rows columns"]:
+    image: UInt8[Tensor, "h w c"], frame: Float64[Tensor, "6"], rows: int, columns: int
+) -> UInt8[Tensor, "c rows columns"]:
     """The image in a window's pixels, black beyond it: area averages, or linear where the window is finer.
 
     Args:
-        image: RGB.
+        image: RGB, or with other channels.
         frame: see `frame_of`.
         rows: of the result, at least those of the window.
         columns: likewise.

@@ -9,14 +9,16 @@ from jaxtyping import Bool, Float32, UInt8
 from posegaussian.preparation.mattes.scene import Scene
 from posegaussian.preparation.mattes.window import Window
 
-_LEAST = 3.0
+LEAST = 3.0
 """Differences (CIELAB) below this are noise, however little noise there seems to be. Chosen by hand."""
-_DEVIATIONS = 3.5
+DEVIATIONS = 3.5
 """Robust standard deviations of the noise up to which a difference means nothing. Chosen by hand."""
-_NORMAL = 1.4826
+NORMAL = 1.4826
 """Standard deviation of a normal distribution / its median absolute deviation."""
-_RANGE = 3.0
+RANGE = 3.0
 """Evidence is clipped to this many octaves of the limit in both directions. Chosen by hand."""
+SMALLEST = 1e-3
+"""Smaller differences (CIELAB) are taken as this one: 0 has no logarithm."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ def difference_evidence(window: Window, scene: Scene) -> DifferenceEvidence:
 
 
 def _octaves(size: Float32[np.ndarray, "h w"], beside: np.ndarray) -> Float32[np.ndarray, "h w"]:
-    noise = _NORMAL * np.median(size[beside])
-    return np.clip(np.log2(np.maximum(size, 1e-3) / max(_LEAST, _DEVIATIONS * noise)), -_RANGE, _RANGE)
+    noise = NORMAL * np.median(size[beside])
+    return np.clip(np.log2(np.maximum(size, SMALLEST) / max(LEAST, DEVIATIONS * noise)), -RANGE, RANGE)
 
 
 def _lab(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w 3"]:

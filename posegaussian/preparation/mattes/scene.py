@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from posegaussian.captures.capture import Capture
+from posegaussian.parallel import in_order, thread_count
 from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.skeleton import near_skeleton
 from posegaussian.preparation.mattes.window import Window
@@ -28,7 +29,9 @@ _STEADY = 24
 """Levels of 8 bits between the quartiles of a pixel's values, from which on something moves there. Chosen by hand:
 strong noise has 7."""
 _BANDS = 16
-"""Parts of the image that are sorted one after the other: all frames of all of it would need much memory."""
+"""Parts of the image that threads sort, one each: all frames of all of it would need much memory."""
+_READERS = 4
+"""Threads that read cameras, at most: each holds `_FRAMES` images. Chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,14 @@ def revealed_scenes(
         cameras: by name.
         people: the person in each camera that sees them, by frame.
     """
-    scenes = {}
-    for name in cameras:
-        known = [(frame, views[name]) for frame, views in people.items() if name in views]
-        if len(known) > _FREE:
-            scenes[name] = revealed_scene([(capture.image(name, frame), person) for frame, person in known])
-    return scenes
+    known = {name: [(frame, views[name]) for frame, views in people.items() if name in views] for name in cameras}
+
+    def scene(name: str) -> Scene:
+        return revealed_scene([(capture.image(name, frame), person) for frame, person in known[name]])
+
+    names = [name for name, seen in known.items() if len(seen) > _FREE]
+    # A thread reads a camera, since videos are decoded in order.
+    return dict(zip(names, in_order(scene, names, min(thread_count(), _READERS)), strict=True))
 
 
 def revealed_scene(views: Sequence[tuple[Image, Person]]) -> Scene:
@@ -76,7 +81,8 @@ def revealed_scene(views: Sequence[tuple[Image, Person]]) -> Scene:
     covered = np.stack(covered)
     free = len(views) - np.count_nonzero(covered, axis=0)
     middle, steady = np.empty_like(images[0]), np.empty(free.shape, bool)
-    for rows in np.array_split(np.arange(len(free)), min(_BANDS, len(free))):
+
+    def fill(rows: np.ndarray) -> None:
         band = slice(int(rows[0]), int(rows[-1]) + 1)
         values = np.stack([image[band] for image in images]).astype(np.int16)
         values[covered[:, band]] = 256  # sorted behind all that are free
@@ -84,6 +90,9 @@ def revealed_scene(views: Sequence[tuple[Image, Person]]) -> Scene:
         lower, half, upper = (_ranked(values, share * (free[band] - 1) // 4) for share in (1, 2, 3))
         middle[band] = np.minimum(half, 255)
         steady[band] = (upper - lower < _STEADY).all(axis=2)
+
+    for _ in in_order(fill, np.array_split(np.arange(len(free)), min(_BANDS, len(free)))):
+        pass
     return Scene(middle, steady & (free >= _FREE) & (free < len(views)))
 
 

@@ -78,7 +78,7 @@ __all__ = [
 STAGE_VERSION = {
     "captures": 4,
     "people": 2,
-    "rectify": 14,
+    "rectify": 15,
     "heatmaps": 2,
     "train": 7,
     "render": 10,

@@ -54,15 +54,18 @@ def person_on_black(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return result
 
 
-def with_background(person: np.ndarray, filmed: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def with_background(person: np.ndarray, filmed: np.ndarray, mask: np.ndarray, exact: bool = True) -> np.ndarray:
     """An image as filmed of which `person_on_black` returns this person, to the bit.
 
-    Only soft pixels differ from what was filmed, by what the estimate of their background is off.
+    Only soft pixels differ from what was filmed, by what the estimate of their background is off. Where there is no
+    background nearby, within the wide soft edge of a matte that was found, the colour is the person's divided by the
+    coverage: noise where that is low, which a network that corrects mattes takes for something filmed.
 
     Args:
         person: (h, w, 3), RGB on black, 8 bits; where it is brighter than the mask, the mask counts.
         filmed: (h, w, 3), RGB, 8 bits.
         mask: (h, w), coverage of the person, 0..255.
+        exact: False: soft pixels without background nearby are as filmed.
 
     Returns:
         (h, w, 3), RGB, 8 bits.
@@ -70,7 +73,7 @@ def with_background(person: np.ndarray, filmed: np.ndarray, mask: np.ndarray) ->
     from posegaussian.geometry import compositing_kernels  # not in the MMPose environment, which lacks Numba
 
     result = np.empty(person.shape, np.uint8)
-    compositing_kernels.with_background(person, filmed, mask, REACH, result)
+    compositing_kernels.with_background(person, filmed, mask, REACH, exact, result)
     return result
 
 

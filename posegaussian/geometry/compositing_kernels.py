@@ -66,10 +66,11 @@ def person_on_black(image, mask, reach, result):
 
 @njit(**_options)
 @no_type_check
-def with_background(person, filmed, mask, reach, result):
+def with_background(person, filmed, mask, reach, exact, result):
     """Write the image as filmed of which `person_on_black` returns this person; all (h, w, 3), in 8 bits.
 
-    Where the person is brighter than the mask, its colour is that of the mask.
+    Where the person is brighter than the mask, its colour is that of the mask. If not `exact`, soft pixels without
+    background nearby are as filmed.
     """
     sums = np.empty(3, np.int64)
     for i in range(mask.shape[0]):
@@ -89,8 +90,10 @@ def with_background(person, filmed, mask, reach, result):
                         scale = 255 * count
                         behind = (2 * (255 - cover) * sums[channel] + scale) // (2 * scale)
                         result[i, j, channel] = alone + behind
-                    else:
+                    elif exact:
                         result[i, j, channel] = (510 * alone + cover) // (2 * cover)
+                    else:
+                        result[i, j, channel] = filmed[i, j, channel]
 
 
 @njit(**_options)

@@ -18,6 +18,8 @@ def as_filmed(
 ) -> UInt8[Tensor, "n 3 h w"]:
     """Images of which `person_on_black` returns the person, as filmed near the person and black beyond.
 
+    As of sources on the CPU: soft pixels without background nearby are as filmed.
+
     Args:
         person: RGB on black, no brighter than the mask.
         filmed: RGB.
@@ -28,7 +30,7 @@ def as_filmed(
     count, sums = _around(torch.cat([clear, seen], dim=1).float()).split((1, 3), dim=1)
     behind = (2 * (255 - cover) * sums + 255 * count) // (510 * count).clamp_min(1)
     alone = person.int()
-    soft = torch.where(count > 0, alone + behind, (510 * alone + cover) // (2 * cover).clamp_min(1))
+    soft = torch.where(count > 0, alone + behind, filmed.int())
     return torch.where(clear, seen, torch.where(cover == 255, alone, soft).byte())
 
 

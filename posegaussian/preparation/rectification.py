@@ -111,7 +111,7 @@ def rectify_views(plan: RectificationPlan, frames: Mapping[str, CameraFrame]) ->
 
 def rectify_pair(pair: PairPlan, left: CameraFrame, right: CameraFrame) -> RectifiedPair:
     """One frame of a pair, rectified from its left and its right image; with disparity where both have depth."""
-    views = [rectify_view(view, frame) for view, frame in zip(pair.views, (left, right), strict=True)]
+    views = [rectify_view(view, frame, exact=False) for view, frame in zip(pair.views, (left, right), strict=True)]
     images, masks = np.stack([view.image for view in views]), np.stack([view.mask for view in views])
     depths = [view.depth for view in views if view.depth is not None]
     smooth = [view.smooth for view in views if view.smooth is not None]
@@ -132,10 +132,15 @@ def _disparity(depth: Float32[np.ndarray, "2 h w"], pair: PairPlan) -> Float32[n
     return depth_to_disparity(torch.from_numpy(depth).double()[None], pair.cameras[None])[0].float().numpy()
 
 
-def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
+def rectify_view(view: ViewPlan, frame: CameraFrame, exact: bool = True) -> RectifiedView:
     """One frame of one camera, resampled: as filmed, with matched colours, in a band around the person.
 
     The person is cut out before, and resampled together with the coverage, so that no background bleeds into the edge.
+
+    Args:
+        view: of the plan.
+        frame: of its camera.
+        exact: see `with_background`; sources, from which networks correct mattes, are not.
     """
     filmed = _matched(frame, view)
     levels = _person(filmed, frame.mask, view.sampling)
@@ -144,8 +149,9 @@ def rectify_view(view: ViewPlan, frame: CameraFrame) -> RectifiedView:
     box = bounding_box(band)
     if box is not None:
         part = slice(box[1], box[3]), slice(box[0], box[2])
-        surroundings = resample_where(filmed, view.sampling, band & (mask == 0))[part]  # others are not looked at
-        image[part] = with_background(levels[part][..., :3], surroundings, mask[part])
+        seen = mask == 0 if exact else mask < 255  # others are not looked at
+        surroundings = resample_where(filmed, view.sampling, band & seen)[part]
+        image[part] = with_background(levels[part][..., :3], surroundings, mask[part], exact)
     if frame.depth is None:
         return RectifiedView(image, mask, confidence=frame.confidence)
     depth, smooth = resample_depth_at(frame.depth, view.sampling, is_person(mask))

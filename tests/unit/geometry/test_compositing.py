@@ -56,6 +56,20 @@ def test_soft_pixels_stay_as_filmed_where_the_person_was_cut_out_rightly():
     assert abs(with_background(person, image, mask).astype(int) - image).max() <= 1
 
 
+def test_a_wide_soft_edge_stays_as_filmed_where_no_background_is_near():
+    mask = np.rint(255 * disc(14, softness=12.0)).astype(np.uint8)
+    rng = np.random.default_rng(2)
+    person, image = (
+        np.minimum(rng.integers(0, 256, (48, 48, 3), np.uint8), mask[..., None]),
+        filmed(disc(9), PERSON / 2),
+    )
+    alone = (cv2.boxFilter((mask == 0).astype(np.uint8), cv2.CV_32S, (7, 7), normalize=False) == 0) & (mask < 255)
+    found, exact = with_background(person, image, mask, exact=False), with_background(person, image, mask)
+    assert alone.sum() > 100
+    np.testing.assert_array_equal(found[alone], image[alone])
+    np.testing.assert_array_equal(found[~alone], exact[~alone])
+
+
 def test_what_is_far_from_soft_pixels_does_not_matter():
     coverage = disc(14)
     mask = np.rint(255 * coverage).astype(np.uint8)

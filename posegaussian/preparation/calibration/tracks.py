@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,12 @@ class Tracks:
     def deviations(self) -> Float[np.ndarray, " p"]:
         """Mean standard deviation of each point's observations, pixels."""
         return np.bincount(self.point, self.sigma) / np.maximum(np.bincount(self.point), 1)
+
+    def sums(self, values: Float[np.ndarray, "n a b"], count: int) -> Float[np.ndarray, "p a b"]:
+        """Sums of values of the observations over those of each of `count` points."""
+        columns = values.reshape(len(values), math.prod(values.shape[1:])).T
+        sums = [np.bincount(self.point, column, count) for column in columns]
+        return np.stack(sums, axis=1).astype(float).reshape(count, *values.shape[1:])  # counts, where there are none
 
     def select(self, kept: np.ndarray) -> Tracks:
         """The tracks of some points."""
@@ -150,9 +157,9 @@ def _homogeneous(flat: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 3"]:
 
 def _steps(tracks: Tracks, slopes: np.ndarray, errors: np.ndarray, count: int) -> Float[np.ndarray, "p 3"]:
     """Gauss-Newton steps of the points."""
-    left, right = np.zeros((count, 3, 3)), np.zeros((count, 3))
-    np.add.at(left, tracks.point, np.einsum("nki,nkj->nij", slopes, slopes))
-    np.add.at(right, tracks.point, np.einsum("nki,nk->ni", slopes, errors))
+    products = slopes[:, :, :, None] * np.concatenate([slopes, errors[..., None]], axis=2)[:, :, None]
+    sums = tracks.sums(products.sum(1), count)
+    left, right = sums[..., :3].copy(), sums[..., 3]
     known = ~np.isnan(left.sum((1, 2)) + right.sum(1))
     left[~known] = np.eye(3)
     left += 1e-9 * np.trace(left, axis1=1, axis2=2)[:, None, None] * np.eye(3)

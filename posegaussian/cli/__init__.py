@@ -85,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     # NumPy's products are small and made in our own threads: on 13 cores OpenBLAS's threads, which spin and take turns,
     # made each of them five times as slow. Read when NumPy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # OpenCV would start threads for all cores inside each of ours, however few Snakemake gives to the job. Likewise.
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     use_cache_folder()
     # A cancelled job unwinds, so that what it was writing is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -112,6 +114,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         sys.exit(_fail(f"out of memory; choose smaller images, batches or fewer threads ({_first_line(error)})"))
     except KeyboardInterrupt:
+        line_end = "\n" if sys.stderr.isatty() else ""  # of a progress bar
+        print(f"{line_end}posegaussian: interrupted", file=sys.stderr)
         sys.exit(130)
 
 

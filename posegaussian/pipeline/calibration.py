@@ -3,15 +3,20 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from posegaussian.captures.capture import Capture
 from posegaussian.config import RectifySettings
 from posegaussian.errors import warn
+from posegaussian.parallel import in_order, thread_count
 from posegaussian.preparation.calibration.correction import BAD, Correction, correct
 from posegaussian.preparation.calibration.feature_tracks import Features
 
 _FRAMES = 4
 """Frames, spread over the capture, in which features are looked for. By hand: what stands still is the same in all."""
+
+_THREADS = 4
+"""Threads that look for features, at most: each takes 250 MB at 1024 x 1024. Chosen by hand."""
 
 
 def judge_calibration(capture: Capture, cameras: Sequence[str], frames: Sequence[int]) -> Correction | None:
@@ -29,7 +34,9 @@ def judge_calibration(capture: Capture, cameras: Sequence[str], frames: Sequence
     if len(names) < 2:
         return None
     chosen = sorted({frames[(len(frames) - 1) * index // max(_FRAMES - 1, 1)] for index in range(_FRAMES)})
-    features = ({name: Features.of(capture.image(name, frame)) for name in names} for frame in chosen)
+    images = (capture.image(name, frame) for frame in chosen for name in names)
+    found = in_order(Features.of, images, min(thread_count(), _THREADS))
+    features = (dict(zip(names, islice(found, len(names)), strict=True)) for _ in chosen)
     return correct(features, {name: capture.cameras[name] for name in names})
 
 

@@ -261,21 +261,22 @@ def test_out_of_memory_is_one_line(monkeypatch, capsys, error):
     assert stop.value.code == 2 and line.startswith("posegaussian: error: out of memory; ") and line.count("\n") == 1
 
 
-def test_a_terminated_job_unwinds():
-    script = """
+@pytest.mark.parametrize(("name", "line"), [("SIGTERM", ""), ("SIGINT", "posegaussian: interrupted\n")])
+def test_a_job_that_is_stopped_unwinds(name, line):
+    script = f"""
 import os, signal
 from posegaussian import cli
 from posegaussian.pipeline import summarize as stage
 def summarize(*_):
     try:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.{name})
     finally:
         print("unwound")
 stage.summarize = summarize
 cli.main(["summarize", "a", "-o", "out"])
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "unwound\n")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.Signals[name], "unwound\n", line)
 
 
 def test_help_starts_without_what_the_stages_need():

@@ -19,6 +19,8 @@ SLOW = (
 )
 """Packages that take more than a tenth of a second to import, each."""
 
+HELP = "from posegaussian.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+
 
 def imported(code):
     """Names of the modules that are loaded after a line of Python."""
@@ -28,8 +30,12 @@ def imported(code):
 
 
 def test_help_imports_no_package_of_numbers():
-    code = "from posegaussian.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
-    assert not {"numpy", "torch", "cv2", "h5py", "scipy", "numba", *SLOW} & imported(code)
+    assert not {"numpy", "torch", "cv2", "h5py", "scipy", "numba", *SLOW} & imported(HELP)
+
+
+def test_threads_of_libraries_do_not_multiply_those_of_stages():
+    code = f"{HELP}\nimport cv2; assert cv2.getNumThreads() == 1, cv2.getNumThreads()"
+    assert "cv2" in imported(code)
 
 
 @pytest.mark.parametrize("stage", ["rectify", "heatmaps", "evaluate"])

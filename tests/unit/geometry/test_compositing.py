@@ -107,7 +107,7 @@ def test_the_band_is_a_share_of_the_persons_height():
     mask = np.zeros((400, 200), np.uint8)
     mask[50:350, 90:110] = 255
     columns = np.flatnonzero(band_around(mask)[200])
-    assert (90 - columns[0], columns[-1] - 109) == (30, 30)
+    assert (90 - columns[0], columns[-1] - 109) == (39, 39)
 
 
 def test_the_band_is_all_that_lies_within_a_distance():

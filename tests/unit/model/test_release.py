@@ -68,9 +68,10 @@ def with_new_names(train):
 def test_the_configuration_of_the_release_is_that_of_its_history():
     runs = json.loads(read_metadata(RELEASE)["history"])
     models, card = load(ROOT / "config/release.yaml").models, RELEASE.with_suffix(".md").read_text()
-    last = ("hint", "hint_again", "hint_blazepose", "matte", "matte_joints")
+    last = {"hint": "full", "hint_again": "full", "hint_blazepose": "full", "matte": "matte", "matte_joints": "matte"}
+    last |= {"wide_black": "full", "wide_rooms": "full", "wide": "full", "matte_hands": "matte"}
     planned = [("first", "depth"), *((name, "full") for name in ("first", "second", "third", "release"))]
-    planned += [("hint", "depth"), *((name, "full") for name in last[:3]), *((name, "matte") for name in last[3:])]
+    planned += [("hint", "depth"), *last.items()]
     for run, (model, stage) in zip(runs, planned, strict=True):
         settings = as_dict(models[model].train)
         if model in last:  # the card names seeds and first weights, which the command line gave

@@ -10,6 +10,7 @@ from posegaussian.cuda_graphs import GraphPerShape
 from posegaussian.geometry.masks import is_person
 from posegaussian.locks import DEVICE
 from posegaussian.model.unet import STRIDE
+from posegaussian.pose.brightness import brightened
 from posegaussian.pose.person import Person
 from posegaussian.preparation.mattes.network import MattingNetwork, network_input
 from posegaussian.preparation.mattes.window import PADDING, SIZE, Window
@@ -74,7 +75,7 @@ class NetworkMatting:
                 Together they are copied to the device at once.
         """
         points, visibility, extent, area = numbers.split([66, 33, 1, 2])
-        image, coarse = planes[:, :3].float() / 255, planes[:, 3:4].float() / 255
+        image, coarse = brightened(planes[:, :3].float() / 255), planes[:, 3:4].float() / 255
         seen = network_input(image, coarse, points.float().reshape(1, 33, 2), visibility.float()[None], extent)
         seen *= planes[:, 4:] > 0
         whole = self.grain == STRIDE

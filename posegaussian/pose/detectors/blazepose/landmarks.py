@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from posegaussian.pose.brightness import brightened
 from posegaussian.pose.detectors.blazepose.crops import (
     Crops,
     cell_centres,
@@ -109,7 +110,7 @@ def _measured(network: Network, rows: Float[Tensor, "b 4"], *images: UInt8[Tenso
 def _people(network: Network, seen: Float[Tensor, "b 3 size size"], crops: Crops) -> People:
     """The people that the network sees in the pixels of crops."""
     size = network.size[0]
-    values, score, matte, _, world = network(seen)
+    values, score, matte, _, world = network(brightened(seen))
     landmarks = values.unflatten(-1, (-1, 5))
     pixels = crops.to_image(landmarks[..., :2] / size)
     depth = landmarks[..., 2:3] / size * crops.side[:, None, None]

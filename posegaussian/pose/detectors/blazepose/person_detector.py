@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from posegaussian.pose.brightness import brightened
 from posegaussian.pose.detectors.blazepose.crops import Crops, sample_crops, upright_crops
 from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.types import Tensors
@@ -41,7 +42,7 @@ def locate_people(network: Network, images: "list[UInt8[Tensor, '3 _ _']]") -> l
     """
     size, frames = network.size[0], [_whole(image) for image in images]
     crops = Crops.of_rows(torch.stack([frame.rows() for frame in frames]))
-    inputs = sample_crops(images, crops, size, "zeros")
+    inputs = brightened(sample_crops(images, crops, size, "zeros"))
     values, logits = network.replayed(2 * inputs - 1)
     scores = logits[..., 0].clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT).sigmoid()
     points = decode_points(values, size)

@@ -77,9 +77,9 @@ __all__ = [
 
 STAGE_VERSION = {
     "captures": 4,
-    "people": 2,
-    "rectify": 15,
-    "heatmaps": 2,
+    "people": 3,
+    "rectify": 16,
+    "heatmaps": 3,
     "train": 7,
     "render": 10,
     "evaluate": 6,

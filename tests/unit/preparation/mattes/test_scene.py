@@ -71,6 +71,16 @@ def test_what_moves_is_not_the_scene(filmed):
     assert moving.sum() < 0.2 * steady.sum()
 
 
+@pytest.mark.parametrize(("change", "shown"), [(0, True), (60, False)])
+def test_two_frames_show_the_scene_if_they_agree(filmed, change, shown):
+    """The person stands in one place in five frames, and elsewhere in two."""
+    _, images, masks = filmed
+    later = [images[9], np.clip(images[10].astype(int) + change, 0, 255).astype(np.uint8)]
+    known = known_of(revealed_scene(views([*[images[2]] * 5, *later], [*[masks[2]] * 5, masks[9], masks[10]])))
+    middle = cv2.distanceTransform(masks[2].astype(np.uint8), cv2.DIST_L2, 5) > 3
+    assert known[middle].mean() > 0.95 if shown else known[middle].mean() < 0.3
+
+
 def test_the_scene_counts_where_it_is_known(filmed):
     background, images, masks = filmed
     window = around(CAMERA, masks[5], images[5])

@@ -66,7 +66,7 @@ class PeopleWatch:
             code, what = "no-such-person", f"there is no person {self._number}, only {len(people.others)}"
         elif len(alone) > 1:
             code, what = "cameras-disagree", f"the cameras {', '.join(alone)} see people, but at no common place"
-            hint = f"check the calibration and that the frames are of the same time; {hint}"
+            hint = f"is the calibration right, are the frames of the same time, or is something in the way? {hint}"
         elif alone:
             code, what, camera = "seen-once", "no other camera sees the person who is here", alone[0]
         else:

@@ -18,9 +18,9 @@ Image = UInt8[np.ndarray, "_ _ 3"]
 _FRAMES = 25
 """Frames in which the scene is looked for. Chosen by hand: with 15 of 100, a tenth less of it was known."""
 _FREE = 2
-"""Frames in which a pixel shows the scene, at least. Two of them must agree, of more the middle half. With 3, bars beside
-an elbow stayed on the demo footage, where the man stands aside in two of 25 frames; the mean IoU on six moving people
-of `val` is the same (0.971)."""
+"""Frames in which a pixel shows the scene, at least. Two of them must agree, of more the middle half. With 3, bars
+beside an elbow stayed on the demo footage, where the man stands aside in two of 25 frames; the mean IoU on six moving
+people of `val` is the same (0.971)."""
 _LEAST = 3
 """Fewer frames, or as many, show no scene. Chosen by hand."""
 _BESIDE = 0.02

@@ -60,7 +60,7 @@ def captures(
 
 def contact_sheet(
     *,
-    sheet: Path,
+    output: Output,
     seeds: Annotated[str, Parameter(metavar="A-B")] = "1-64",
     size: Whole = 384,
     frames: Whole = 1,
@@ -70,7 +70,7 @@ def contact_sheet(
     """Render synthetic people on one contact sheet.
 
     Args:
-        sheet: the image, .png or .jpg
+        output: the image, .png or .jpg
         seeds: seeds of the people, from A to B
         size: height of each render, pixels
         frames: frames of each person, side by side
@@ -80,7 +80,7 @@ def contact_sheet(
 
     chosen = config.load_settings(config.PeopleSettings, settings)
     around = None if room is None else config.load_settings(config.RoomSettings, room)
-    write_contact_sheet(_seeds(seeds), sheet, chosen, size, frames, room=around)
+    write_contact_sheet(_seeds(seeds), output, chosen, size, frames, room=around)
 
 
 def _seeds(text: str) -> range:

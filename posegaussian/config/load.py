@@ -82,7 +82,7 @@ def load(path: str | Path) -> Config:
 def load_settings(kind: type[T], text: str | None) -> T:
     """Settings of one stage from the command line: YAML or JSON text, a file with it, or None for the defaults."""
     if text is None:
-        return kind()
+        return parse(kind, {}, "--settings")
     if not text.lstrip().startswith("{"):
         return parse(kind, _read(Path(text)), text)
     return parse(kind, _yaml(text, "--settings"), "--settings")

@@ -104,6 +104,9 @@ def check_folder(path: Path, replaces: Sequence[str] = ()) -> None:
 
 @contextmanager
 def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        what, hint = "is a device, not a file", "give the name of a file"  # else a file would replace /dev/null
+        raise StoreError(what, code="not-a-file", file=path, hint=hint)
     try:
         path = path if path.name and path.name != ".." else path.resolve()  # `.` has no name to derive another from
         path.parent.mkdir(parents=True, exist_ok=True)

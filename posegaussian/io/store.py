@@ -150,7 +150,7 @@ def open_checked(path: str | Path, schema: Schema) -> Reader:
             "not a readable HDF5 file (truncated?)",
             code="unreadable-store",
             file=path,
-            hint=f"delete it and rerun {schema.stage}",
+            hint=_hint(schema),
         ) from error
     try:
         _check(file, schema, path)
@@ -163,9 +163,13 @@ def open_checked(path: str | Path, schema: Schema) -> Reader:
     return file
 
 
+def _hint(schema: Schema) -> str:
+    return f"give a file of the stage {schema.stage}; if it is one, delete it and run the stage again"
+
+
 def _check(file: Reader, schema: Schema, path: Path) -> None:
     """Raise an error, a StoreError where the reason is known, unless the file is whole and of the schema."""
-    hint = f"delete it and rerun {schema.stage}"
+    hint = _hint(schema)
     found = file.attrs.get("schema", "no schema"), file.attrs.get("schema_version", "unknown")
     if found != (f"posegaussian/{schema.name}", schema.version):
         what = f"holds {found[0]} version {found[1]}, expected posegaussian/{schema.name} version {schema.version}"

@@ -24,3 +24,9 @@ def test_an_unknown_key_names_the_one_that_was_meant(kind, values, message):
     with helpers.refuses(ConfigError, "invalid-settings") as error:
         config.parse(kind, values)
     assert error.value.what == message
+
+
+def test_settings_that_lack_a_key_are_refused_where_none_are_given():
+    with helpers.refuses(ConfigError, "invalid-settings", file="--settings"):
+        config.load_settings(config.DetectorSettings, None)
+    assert config.load_settings(config.RenderSettings, None) == config.RenderSettings()

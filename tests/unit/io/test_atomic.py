@@ -85,6 +85,13 @@ def test_a_folder_replaces_an_older_output(tmp_path):
     assert names(tmp_path) == ["folder"] and names(tmp_path / "folder") == ["new.png"]
 
 
+def test_a_device_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with helpers.refuses(StoreError, "not-a-file", file=tmp_path / "pipe"), atomic_file(tmp_path / "pipe"):
+        pytest.fail("it began")
+    assert (tmp_path / "pipe").is_fifo() and names(tmp_path) == ["pipe"]
+
+
 @pytest.mark.parametrize("replaces", [(), ("*.png",)])
 def test_a_folder_replaces_nothing_else(tmp_path, monkeypatch, replaces):
     folder = tmp_path / "folder"

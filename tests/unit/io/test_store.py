@@ -188,7 +188,7 @@ def test_files_of_an_older_version_say_what_to_run(tmp_path):
     with helpers.refuses(StoreError, "wrong-schema", file=path) as caught:
         store.open_checked(path, store.RECTIFIED)
     assert "version 1, expected posegaussian/rectified version 2" in str(caught.value)
-    assert "rerun rectify" in str(caught.value)
+    assert "a file of the stage rectify; if it is one, delete it and run the stage again" in caught.value.hint
 
 
 def test_metadata_have_checksums(tmp_path):

@@ -39,8 +39,8 @@ _SCALES = (0.25, 0.5, 2.0, 4.0)
 """Sizes that images are commonly resized to after calibration, as factors."""
 _OTHER_BODY = 0.35
 """A second component of the mask with this share of the first one's area may be another person. Chosen by hand."""
-_FEATURES, _RATIO = 2000, 0.75
-"""SIFT features of each image, and the ratio of Lowe's test, stricter than his 0.8. Chosen by hand."""
+_FEATURES = 2000
+"""SIFT features of each image. Chosen by hand."""
 _LEAST_MATCHES = 12
 """Feature matches that a verdict needs. Chosen by hand."""
 _OFF_EPIPOLAR = 0.006
@@ -173,7 +173,7 @@ def _check_epipolar(capture: Capture, pairs: Sequence[tuple[str, str]], frame: i
             continue
         images = [capture.image(camera, frame) for camera in (a, b)]
         masks = [is_person(capture.mask(camera, frame)) for camera in (a, b)]
-        first, second = match_features(images, masks, count=_FEATURES, ratio=_RATIO, mutual=True)
+        first, second = match_features(images, masks, count=_FEATURES)
         if len(first) < _LEAST_MATCHES:
             continue
         cameras = capture.cameras[a], capture.cameras[b]

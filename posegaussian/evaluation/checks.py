@@ -18,8 +18,8 @@ _SURE = 0.5
 """Joints with a lower score in one of the views are left out. Chosen by hand."""
 _FRAMES = 5
 """Frames, spread over the capture, whose features are matched. Chosen by hand: 0.3 s each."""
-_FEATURES, _RATIO = 1000, 0.75
-"""SIFT features of each image, and the ratio of Lowe's test, stricter than his 0.8. Chosen by hand."""
+_FEATURES = 1000
+"""SIFT features of each image. Chosen by hand."""
 _LEAST = 12
 """Matches, or joints, that a verdict needs. Chosen by hand, as in `captures.diagnostics`."""
 _REACH = 0.025
@@ -123,7 +123,7 @@ def _feature_rows(rectified: store.Reader, pair: int) -> float | None:
     for frame in sorted({count * step // _FRAMES for step in range(_FRAMES)}):
         masks = is_person(rectified["sources/masks"][pair, frame])
         images = read_person(rectified, "sources", pair, frame)
-        first, second = match_features(list(images), list(masks), count=_FEATURES, ratio=_RATIO, mutual=True)
+        first, second = match_features(list(images), list(masks), count=_FEATURES)
         found.append(first[:, 1] - second[:, 1])
     rows = np.concatenate(found)
     near = abs(rows[abs(rows) < _REACH * height])

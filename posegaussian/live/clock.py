@@ -14,14 +14,10 @@ class CameraClock:
     between arrival and stamp is smallest for a frame that did not wait, so the smallest one of the last seconds is the
     distance of the clocks, except the constant part of the delay. (The minimum filter of the Network Time Protocol.)
 
-    A stamp that jumps by more than the window, as after a restart of the camera, starts anew.
-
-    Args:
-        window: seconds.
+    A stamp that jumps by more than these seconds, as after a restart of the camera, starts anew.
     """
 
-    def __init__(self, window: float = _WINDOW):
-        self._window = window
+    def __init__(self) -> None:
         self._smallest: deque[tuple[float, float]] = deque()
         """(arrival, difference) of frames, whose differences grow: the first one is the smallest."""
         self._last: float | None = None
@@ -35,13 +31,13 @@ class CameraClock:
         """
         if stamp is None:
             return arrival
-        if self._last is not None and abs(stamp - self._last) > self._window:
+        if self._last is not None and abs(stamp - self._last) > _WINDOW:
             self._smallest.clear()
         self._last = stamp
         difference = arrival - stamp
         while self._smallest and self._smallest[-1][1] >= difference:
             self._smallest.pop()
         self._smallest.append((arrival, difference))
-        while self._smallest[0][0] < arrival - self._window:
+        while self._smallest[0][0] < arrival - _WINDOW:
             self._smallest.popleft()
         return stamp + self._smallest[0][1]

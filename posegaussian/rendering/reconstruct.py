@@ -44,10 +44,7 @@ class FrameReconstruction:
 
 
 def reconstruct_frames(
-    network: PoseGaussian,
-    frames: Iterable[Iterable[StereoPair]],
-    device: torch.device,
-    stabilizer: bool = True,
+    network: PoseGaussian, frames: Iterable[Iterable[StereoPair]], device: torch.device
 ) -> Iterator[list[FrameReconstruction]]:
     """The reconstructions of all pairs, one list per frame.
 
@@ -55,9 +52,8 @@ def reconstruct_frames(
         network: on `device`, ready for inference.
         frames: in temporal order; each yields its pairs, batches of one, always in the same order.
         device: of the network.
-        stabilizer: whether a pair continues from its state at the previous frame; else every frame starts anew.
     """
-    reconstructor = FrameReconstructor(network, device, stabilizer)
+    reconstructor = FrameReconstructor(network, device)
     for pairs in frames:
         yield reconstructor(pairs)
 

@@ -23,6 +23,8 @@ NAMED_SHARES = MOVEMENT_SHARES | {"gesture": 0.2}
 """The same with those that are only drawn when they are named."""
 WALKING_SPEED = 1.2
 """Speed of people who pass by, metres per second; a usual one."""
+_STANDING = 0.62
+"""Share of a foot's cycle in which it stands still; about 0.6 in human walking."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def make_motion(name: str, size: float, rng: np.random.Generator) -> Motion:
 
 
 def steps(
-    path: FloorPath, rate: float, width: float, lift: float, heel: float, planted: float = 0.62
+    path: FloorPath, rate: float, width: float, lift: float, heel: float
 ) -> Callable[[float], tuple[Foot, Foot, float]]:
     """A function of time: both feet on a path, step by step, and the phase of the left foot's cycle (in cycles).
 
@@ -63,11 +65,10 @@ def steps(
         width: distance of each foot from the path, metres.
         lift: height of a step, metres.
         heel: rise of the heel before a step, radians.
-        planted: share of the cycle in which a foot stands still; about 0.6 in human walking.
     """
 
     def foothold(number: float, offset: float, side: float) -> tuple[np.ndarray, float]:
-        place, heading = path((number + 0.5 * planted - offset) / rate)
+        place, heading = path((number + 0.5 * _STANDING - offset) / rate)
         across = rotation_about(np.array([0.0, 0, 1]), heading)[:2, :2]
         return place + across @ [side * width, -0.06], heading - 0.12 * -side
 
@@ -75,11 +76,11 @@ def steps(
         cycle = rate * time + offset
         number, phase = float(np.floor(cycle)), float(cycle % 1)
         here, yaw = foothold(number, offset, side)
-        if phase < planted:
-            rise = heel * float(smoothstep((phase - 0.55 * planted) / (0.45 * planted)))
+        if phase < _STANDING:
+            rise = heel * float(smoothstep((phase - 0.55 * _STANDING) / (0.45 * _STANDING)))
             return Foot(np.array([*here, 0.0]), yaw, rise)
         there, later = foothold(number + 1, offset, side)
-        share = (phase - planted) / (1 - planted)
+        share = (phase - _STANDING) / (1 - _STANDING)
         go = float(smoothstep(share))
         up = lift * np.sin(np.pi * share) ** 2
         place = here + go * (there - here)

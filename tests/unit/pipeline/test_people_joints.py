@@ -144,7 +144,7 @@ def test_both_ways_find_the_same_joints():
     )
     model = load_blazepose()
     box = torch.tensor([bounding_box(mask > 0)]).float()
-    (person,) = model.measure([torch.from_numpy(image).movedim(-1, 0)], box_crops(box)).records()
+    (person,) = model.measure([torch.from_numpy(image).movedim(-1, 0)], box_crops(box, 1.25)).records()
     edges = np.array(bounding_box(cover >= 128), float)
     projected, detected = joints_of(person, source, view)(on_black, edges), joint_detector(model)(on_black, edges)
     sure = np.minimum(projected.scores, detected.scores) > 0.5

@@ -13,6 +13,8 @@ from posegaussian.types import Tensors
 
 _MARGIN = 2
 """Image pixels that are read around a crop, for the interpolation at its edge."""
+_PADDING = 1.25
+"""Side of an upright crop as against the circle's diameter: MediaPipe's, for the detector and landmarks."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,18 @@ def _turned(points: Float[Tensor, "*b n 2"], angle: Float[Tensor, "*b"]) -> Floa
     return torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
 
 
-def upright_crops(hips: Float[Tensor, "*b 2"], top: Float[Tensor, "*b 2"], padding: float = 1.25) -> Crops:
+def upright_crops(hips: Float[Tensor, "*b 2"], top: Float[Tensor, "*b 2"]) -> Crops:
     """Crops around the hips in which a line upwards along the body points upwards.
 
     Args:
         hips: their middle, the centre of a circle around the person, image pixels.
         top: where the line from the hips along the spine meets that circle, image pixels.
-        padding: side of the crop as against the circle's diameter. MediaPipe's is 1.25, for the detector and landmarks.
     """
     up = top - hips
-    return Crops(hips, 2 * padding * torch.linalg.vector_norm(up, dim=-1), torch.atan2(up[..., 0], -up[..., 1]))
+    return Crops(hips, 2 * _PADDING * torch.linalg.vector_norm(up, dim=-1), torch.atan2(up[..., 0], -up[..., 1]))
 
 
-def box_crops(boxes: Float[Tensor, "*b 4"], padding: float = 1.25) -> Crops:
+def box_crops(boxes: Float[Tensor, "*b 4"], padding: float) -> Crops:
     """Crops around boxes (x0, y0, x1, y1) in image pixels, parallel to the image's sides."""
     extent = boxes[..., 2:] - boxes[..., :2]
     side = padding * extent.amax(-1)

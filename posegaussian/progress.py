@@ -12,7 +12,7 @@ T = TypeVar("T")
 def progress(
     items: Iterable[T], label: str, total: int | None = None, every: float = 10.0, unit: str = ""
 ) -> Iterator[T]:
-    """Yield the items, telling on stderr how far the loop has come.
+    """Yield the items; lines on stderr show how far the loop has come.
 
     Args:
         items: what to loop over.

@@ -148,7 +148,7 @@ def _message(error: CycloptsError) -> str:
 
 
 def _no_memory(error: RuntimeError) -> bool:
-    """Whether PyTorch lacks memory: on a GPU it raises a class of its own, on the CPU only the message tells."""
+    """Whether PyTorch lacks memory: on a GPU it raises a class of its own, on the CPU only the message differs."""
     return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 

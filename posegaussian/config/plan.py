@@ -101,7 +101,7 @@ class Plan:
         return self.people([capture]) if same and self._finds_masks(capture) else []
 
     def people_of_rectify(self, capture: str) -> list[str]:
-        """The file of the people that masks are made of, and that says which frames to leave out.
+        """The file of the people that masks are made of, and that lists the frames with the person.
 
         None where masks are given. With `background` and `median`, nobody has to be found: what differs from the empty
         scene is taken then. So they need the file only where frames without the person are left out.

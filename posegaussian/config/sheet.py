@@ -47,7 +47,7 @@ class CaptureRow:
     """Held-out cameras by name, `t00 t01`: renders are only compared with them; empty: those the capture names."""
     person: Annotated[str, Field(pattern=r"^([1-9]\d*)?$")] = ""
     """Which of several people in the first frame is followed, counted from 1 on from the rig's centre; empty: the
-    nearest, 1. A line of the log of the stage `people` says where the others stand."""
+    nearest, 1. The log of the stage `people` lists where the others stand."""
     offsets: Annotated[str, Field(pattern=OFFSETS)] = ""
     """Whole frames that cameras are late, `02:3 03:-1` (a negative number: early): frames of one moment get one number;
     empty: none. `inspect --people` measures them."""

@@ -57,7 +57,7 @@ _TAIL = 1 << 16
 _ENDS = {"PNG": b"IEND", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9"}
 """Last markers by Pillow's names of formats."""
 _SIZES = {"BMP": (2, 6, 0), "WEBP": (4, 8, 8)}
-"""First and last byte of the size that a file says it has, and the bytes that this size lacks."""
+"""First and last byte of the size in a file's header, and the bytes that this size lacks."""
 _TIFF_PARTS = (STRIPOFFSETS, STRIPBYTECOUNTS), (TILEOFFSETS, TILEBYTECOUNTS)
 """Tags with the places and the sizes of a TIFF's data."""
 _MOST_SAMPLES = {"raw": 1, "zip": 1032, "jpeg": 1536}

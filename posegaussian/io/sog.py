@@ -25,7 +25,7 @@ from posegaussian.types import Gaussians
 _MOST = 16383**2
 """Most Gaussians: the pixels of the largest WebP."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Time of all entries of the ZIP, the earliest that it knows: the same Gaussians give the same bytes."""
+"""Time of all entries of the ZIP, the earliest possible one: the same Gaussians give the same bytes."""
 _METHOD = 4
 """Effort of the WebP encoder, 0 to 6: its default."""
 

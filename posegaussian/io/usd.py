@@ -44,7 +44,7 @@ def ParticleField3DGaussianSplat "{prim}" (
     uniform int radiance:sphericalHarmonicsDegree = 0
 }}
 """
-"""A sequence of value clips; every clip also says which attributes all of them have."""
+"""A sequence of value clips; every clip also lists the attributes that all of them have."""
 
 
 def usd_modules(*names: str) -> Iterator[Any]:

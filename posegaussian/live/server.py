@@ -181,7 +181,7 @@ class ViewServer:
         while True:
             await wake.wait()
             wake.clear()
-            if (frame := viewer.wants(self._session.latest())) is not None:
+            if (frame := viewer.due(self._session.latest())) is not None:
                 viewer.asked = (frame.number, viewer.viewpoint)
                 viewer.in_flight += 1
                 views.put_nowait((frame, self._shared.request(viewer.viewpoint, frame)))

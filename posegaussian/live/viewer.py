@@ -1,4 +1,4 @@
-"""One browser that watches: what it wants to see, and what it has been sent."""
+"""One browser that watches: its viewpoint, and what it has been sent."""
 
 import json
 import struct
@@ -17,7 +17,7 @@ VIEW, SOURCES = 1, 2
 HEADER = struct.Struct(">BId")
 """A binary message begins with its kind, the frame's number, and its time (`time.monotonic`), seconds."""
 IN_FLIGHT = 2
-"""Views that are on their way to a browser at most: the next one is sent when it says that it has drawn one. Two hide
+"""Views that are on their way to a browser at most: the next one is sent after its message that one is drawn. Two hide
 the time of a message; more would only wait. Chosen by hand."""
 LONGEST = 1024
 """Bytes of a message from a browser, at most; the page's own have less than 200."""
@@ -63,15 +63,15 @@ class Viewer:
     asked: tuple[int, Viewpoint] | None = None
     sent_sources: int = 0
 
-    def wants(self, newest: LiveFrame | None) -> LiveFrame | None:
-        """The frame whose view it should be sent now; None where it has it, or still draws."""
+    def due(self, newest: LiveFrame | None) -> LiveFrame | None:
+        """The frame whose view is to be sent now; None where the browser has it, or still draws."""
         frame = self.frozen or newest
         if frame is None or self.in_flight >= IN_FLIGHT or self.asked == (frame.number, self.viewpoint):
             return None
         return frame
 
     def receive(self, text: str | bytes, newest: LiveFrame | None) -> dict[str, Any]:
-        """Take a message of the page, and return those of its wishes that concern the whole session.
+        """Take a message of the page, and return what of it concerns the whole session.
 
         Args:
             text: JSON, an object with any of: `drawn` (a view was drawn), `view` ([along, up, zoom]), `sources`,
@@ -82,18 +82,18 @@ class Viewer:
             BadMessage: it is something else.
         """
         try:
-            wishes = json.loads(text)
-            if not isinstance(wishes, dict) or wishes.keys() - {"drawn", "view", "sources", "freeze", "record"}:
+            request = json.loads(text)
+            if not isinstance(request, dict) or request.keys() - {"drawn", "view", "sources", "freeze", "record"}:
                 raise BadMessage("unknown message")
-            if "view" in wishes:
-                along, up, zoom = (float(value) for value in wishes["view"])
+            if "view" in request:
+                along, up, zoom = (float(value) for value in request["view"])
                 self.viewpoint = Viewpoint(along, up, zoom).bounded()
         except (ValueError, TypeError, RecursionError) as error:
             raise BadMessage(str(error)) from None
-        if wishes.get("drawn"):
+        if request.get("drawn"):
             self.in_flight = max(0, self.in_flight - 1)
-        if "sources" in wishes:
-            self.sources, self.sent_sources = bool(wishes["sources"]), 0
-        if "freeze" in wishes:
-            self.frozen = (self.frozen or newest) if wishes["freeze"] else None
-        return {"record": bool(wishes["record"])} if "record" in wishes else {}
+        if "sources" in request:
+            self.sources, self.sent_sources = bool(request["sources"]), 0
+        if "freeze" in request:
+            self.frozen = (self.frozen or newest) if request["freeze"] else None
+        return {"record": bool(request["record"])} if "record" in request else {}

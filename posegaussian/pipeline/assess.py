@@ -62,7 +62,7 @@ def assess(
     people: Path | None = None,
     device: str = "auto",
 ) -> Assessment:
-    """Write the page about a rig, and beside it the metrics of all triples as .csv; return what the page says.
+    """Write the page about a rig, and beside it the metrics of all triples as .csv; return what the page shows.
 
     The arguments are those of the command `assess`.
 
@@ -178,7 +178,7 @@ def _angle(capture: Capture, pair: Names, person: Float[np.ndarray, " 3"]) -> fl
 
 
 def _sentences(messages: Iterable[Warning | str]) -> list[str]:
-    """Warnings, each once, without the paths of temporary files; the page itself says which pairs are wide."""
+    """Warnings, each once, without the paths of temporary files; the page itself shows which pairs are wide."""
     lines = []
     for each in messages:
         if not isinstance(each, UserMessage):

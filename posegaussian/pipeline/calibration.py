@@ -1,4 +1,4 @@
-"""The given calibration of a capture, judged by its images and corrected where `rectify.calibration` says so."""
+"""The given calibration of a capture, judged by its images and corrected where `rectify.calibration` allows it."""
 
 import sys
 from collections.abc import Sequence

@@ -60,7 +60,7 @@ def write_inspection(
     people: Path | None = None,
     number: int = 1,
 ) -> Inspection:
-    """Write the page, and return what it says about the capture.
+    """Write the page, and return what it shows about the capture.
 
     Args:
         root: the capture's folder.
@@ -127,7 +127,7 @@ def write_inspection(
 
 
 def _calibration(capture: Capture, pairs: Sequence[Names]) -> Correction | None:
-    """What features say about the calibration; None where an image cannot be read: another message says so."""
+    """How well features agree with the calibration; None where an image cannot be read, which has its own message."""
     try:
         return judge_calibration(capture, [name for pair in pairs for name in pair], capture.frames)
     except UserError:

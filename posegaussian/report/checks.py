@@ -15,7 +15,7 @@ from posegaussian.report.angles import angle_of
 from posegaussian.report.views import CaptureFiles
 
 _COLOR_GAIN = 0.1
-"""What a fit of the colours gains, dB, from which on a sentence says it. Chosen by hand."""
+"""What a fit of the colours gains, dB, from which on a sentence names it. Chosen by hand."""
 
 
 @dataclass(frozen=True)

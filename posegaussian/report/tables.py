@@ -78,7 +78,7 @@ def measured(summary: Summary, metrics: Mapping[str, Metric], known: bool) -> di
 
 
 def formatted(value: float, metric: Metric) -> str:
-    """A value with the metric's number of decimals, in per cent if the metric says so."""
+    """A value with the metric's number of decimals, in per cent where the metric is shown so."""
     return f"{100 * value:.{metric.decimals}f} %" if metric.percent else f"{value:.{metric.decimals}f}"
 
 

@@ -22,19 +22,19 @@ def frame(number):
 def test_a_view_is_sent_once_and_again_when_it_changes():
     viewer = Viewer()
     first = frame(1)
-    assert viewer.wants(None) is None
-    assert viewer.wants(first) is first
+    assert viewer.due(None) is None
+    assert viewer.due(first) is first
     viewer.asked, viewer.in_flight = (1, viewer.viewpoint), 1
-    assert viewer.wants(first) is None
+    assert viewer.due(first) is None
     viewer.receive('{"view": [0.2, 3, 1.5]}', first)
-    assert viewer.wants(first) is first and viewer.viewpoint.along == 0.2
+    assert viewer.due(first) is first and viewer.viewpoint.along == 0.2
 
 
 def test_a_viewer_who_does_not_draw_gets_no_more():
     viewer = Viewer(in_flight=2)
-    assert viewer.wants(frame(5)) is None
+    assert viewer.due(frame(5)) is None
     viewer.receive('{"drawn": true}', None)
-    assert viewer.wants(frame(5)) is not None
+    assert viewer.due(frame(5)) is not None
     for _ in range(5):
         viewer.receive('{"drawn": true}', None)
     assert viewer.in_flight == 0
@@ -43,7 +43,7 @@ def test_a_viewer_who_does_not_draw_gets_no_more():
 def test_a_frozen_frame_stays_and_can_be_looked_at():
     viewer, old = Viewer(), frame(1)
     viewer.receive('{"freeze": true}', old)
-    assert viewer.wants(frame(2)) is old
+    assert viewer.due(frame(2)) is old
     viewer.receive('{"freeze": true}', frame(3))
     assert viewer.frozen is old
     viewer.receive('{"freeze": false}', frame(3))

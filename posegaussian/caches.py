@@ -17,16 +17,19 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posegaussian"
 
 
-def use_cache_folder() -> None:
+def use_cache_folder() -> bool:
     """Let the compilers use the folder; variables that are set stay.
 
-    Where the folder cannot be written, each compiler looks for a place itself.
+    Returns:
+        whether the folder can be written; where not, each compiler chooses a place itself.
     """
     try:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # RuntimeError: no home
-        return
-    if os.access(folder, os.W_OK):
-        for variable, name in _VARIABLES.items():
-            os.environ.setdefault(variable, str(folder / name))
+        return False
+    if not os.access(folder, os.W_OK):
+        return False
+    for variable, name in _VARIABLES.items():
+        os.environ.setdefault(variable, str(folder / name))
+    return True

@@ -18,7 +18,7 @@ from posegaussian.caches import use_cache_folder
 from posegaussian.cli import cameras, data, live, results, rigs, training, views
 from posegaussian.cli.extras import missing_extra
 from posegaussian.cli.help_page import HelpPage, shown_default
-from posegaussian.errors import CaptureWarning, UserError
+from posegaussian.errors import CaptureWarning, UserError, warn
 from posegaussian.io.atomic import write_error
 
 COMMANDS = {
@@ -87,7 +87,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # OpenCV would start threads for all cores inside each of ours, however few Snakemake gives to the job. Likewise.
     os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
-    use_cache_folder()
     # A cancelled job unwinds, so that what it was writing is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     words = sys.argv[1:] if argv is None else argv
@@ -96,6 +95,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             warnings.simplefilter("default", CaptureWarning)
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # an error follows, of one line
             warnings.showwarning = _print_warning
+            if not use_cache_folder() and (chosen := os.environ.get("POSEGAUSSIAN_CACHE")):
+                hint = "compiled code may be made anew in every run: choose another POSEGAUSSIAN_CACHE"
+                warn("the cache folder cannot be written", code="cache-folder", file=chosen, hint=hint)
             parse(words)()
     except UserError as error:
         sys.exit(_fail(str(error)))

@@ -261,6 +261,14 @@ def test_out_of_memory_is_one_line(monkeypatch, capsys, error):
     assert stop.value.code == 2 and line.startswith("posegaussian: error: out of memory; ") and line.count("\n") == 1
 
 
+def test_a_cache_folder_that_cannot_be_written_is_named(stage, tmp_path, monkeypatch, capsys):
+    stage("posegaussian.pipeline.summarize.summarize")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("POSEGAUSSIAN_CACHE", str(tmp_path / "file/cache"))
+    cli.main(["summarize", "a", "-o", "out"])
+    assert f"warning: {tmp_path}/file/cache: the cache folder cannot be written" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("name", "line"), [("SIGTERM", ""), ("SIGINT", "posegaussian: interrupted\n")])
 def test_a_job_that_is_stopped_unwinds(name, line):
     script = f"""

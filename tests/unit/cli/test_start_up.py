@@ -56,5 +56,5 @@ def test_compiled_code_lies_in_one_folder_unless_variables_name_others(tmp_path,
 def test_a_cache_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr(os, "environ", {"POSEGAUSSIAN_CACHE": str(tmp_path / "file/cache")})
-    caches.use_cache_folder()
+    assert not caches.use_cache_folder()
     assert "NUMBA_CACHE_DIR" not in os.environ

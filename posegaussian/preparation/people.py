@@ -94,7 +94,7 @@ def find_people(
         if position is None:
             person = dict(enumerate(ranked, start=1)).get(number)
         else:
-            person = next((each for each in ranked if _may_be(each.position, previous, centre)), None)
+            person = next(iter(_without_others(ranked, previous, centre)), None)
         others = [each for each in ranked if each is not person]
         elsewhere = tuple(each.position for each in others)
     if person is not None:
@@ -126,22 +126,30 @@ def _jumped(before: Person, now: Person) -> bool:
     return bool(moved > _JUMP or abs(np.log(following[2] / side)) > _GROWTH)
 
 
-def _may_be(place: Float[np.ndarray, " 3"], previous: FramePeople, centre: Float[np.ndarray, " 3"]) -> bool:
-    """Whether somebody may be the person who was lost: not another one, who is near to where they stood.
+def _without_others(
+    ranked: Sequence[SeenPerson], previous: FramePeople, centre: Float[np.ndarray, " 3"]
+) -> list[SeenPerson]:
+    """Those who may be the person who was lost: each of the other people is the nearest one to where they stood.
 
-    Who stands at the rig's centre when the person has been gone for a while is taken in any case.
+    Who stands at the rig's centre when the person has been gone for a while may be the person in any case.
 
     Args:
-        place: metres.
+        ranked: people of a frame.
         previous: what was found in the frame before, with the person's last place.
         centre: of the rig, metres.
     """
+    others = set()
+    for place in previous.elsewhere:
+        near = min(ranked, key=lambda each: _apart(each.position, place), default=None)
+        if near is not None and _apart(near.position, place) < min(_NEAR, _apart(near.position, previous.position)):
+            others.add(id(near))
+    waited = previous.gone >= _FORGOTTEN
+    return [each for each in ranked if id(each) not in others or (waited and _apart(each.position, centre) < _NEAR)]
 
-    def away(point: Float[np.ndarray, " 3"] | None) -> float:
-        return float(np.linalg.norm(place - point)) if point is not None else np.inf
 
-    is_other = min(map(away, previous.elsewhere), default=np.inf) < min(_NEAR, away(previous.position))
-    return not is_other or (previous.gone >= _FORGOTTEN and away(centre) < _NEAR)
+def _apart(one: Float[np.ndarray, " 3"], other: Float[np.ndarray, " 3"] | None) -> float:
+    """Distance of two points, metres; infinite where there is no second one."""
+    return np.inf if other is None else float(np.linalg.norm(one - other))
 
 
 def rig_centre(cameras: Mapping[str, SourceCamera]) -> Float[np.ndarray, " 3"]:
@@ -180,12 +188,12 @@ def _ranked(
 
     def by_distance(detected: Mapping[str, Sequence[Person]]) -> list[SeenPerson]:
         several = [each for each in association(detected) if len(each.views) > 1]
-        return sorted(several, key=lambda each: float(np.linalg.norm(each.position - centre)))
+        return sorted(several, key=lambda each: _apart(each.position, centre))
 
     around = {name: crop for name, crop in _crops_around(centre, cameras).items() if name in search.images}
     ranked = by_distance(search.detect(search.images, around))
     alone = len(ranked) == 1 and all(len(views) == 1 for views in search.detected.values())
-    if search.detected and not (alone and np.linalg.norm(ranked[0].position - centre) < _NEAR):
+    if search.detected and not (alone and _apart(ranked[0].position, centre) < _NEAR):
         ranked = by_distance(search.detect_hidden(around))
     return ranked
 

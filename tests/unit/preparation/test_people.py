@@ -101,6 +101,14 @@ def test_a_person_who_has_left_is_not_another_and_may_come_back_elsewhere():
     np.testing.assert_allclose(place(found)[:2], [0.9, -0.6], atol=NEAR)
 
 
+def test_the_person_who_comes_back_beside_another_is_not_taken_for_them():
+    person, other = landmarks(0.2, 0.1), landmarks(-0.7, 0.6)
+    found = find(Oracle(CAMERAS, [other]), find(Oracle(CAMERAS, [person, other])))
+    assert found.person is None
+    found = find(Oracle(CAMERAS, [other, landmarks(-0.7, 0.25)]), found)
+    np.testing.assert_allclose(place(found)[:2], [-0.7, 0.25], atol=NEAR)
+
+
 def test_another_person_who_takes_the_place_at_the_centre_is_followed_after_a_while():
     found = find(Oracle(CAMERAS, [landmarks(0.2, 0.1), landmarks(-0.7, 0.6)]))
     for frame in range(40):

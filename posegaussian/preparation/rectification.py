@@ -20,7 +20,8 @@ from posegaussian.geometry.resampling import (
     unit,
 )
 from posegaussian.parallel import in_order
-from posegaussian.preparation.color import IDENTITY, transform_colors
+from posegaussian.preparation.color import IDENTITY
+from posegaussian.preparation.color_kernels import transform_levels
 from posegaussian.preparation.mattes.compositing import BACKGROUND_REACH, without_background
 from posegaussian.preparation.mattes.computed import mask_confidence, masks_at_hand
 from posegaussian.preparation.rectification_plan import PairPlan, RectificationPlan, ViewPlan
@@ -188,6 +189,6 @@ def _matched(frame: CameraFrame, view: ViewPlan) -> Filmed:
     if box is None:
         return frame.image
     image = unit(frame.image)
-    part = image[max(box[1] - _BEYOND, 0) : box[3] + _BEYOND, max(box[0] - _BEYOND, 0) : box[2] + _BEYOND]
-    part[...] = transform_colors(part.reshape(-1, 3), view.color).reshape(part.shape)
+    part = slice(max(box[1] - _BEYOND, 0), box[3] + _BEYOND), slice(max(box[0] - _BEYOND, 0), box[2] + _BEYOND)
+    image[part] = transform_levels(frame.image[part], view.color)
     return image

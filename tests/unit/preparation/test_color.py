@@ -12,6 +12,7 @@ from posegaussian.config import RectifySettings
 from posegaussian.io import store
 from posegaussian.pipeline.rectify import rectify_capture
 from posegaussian.preparation.color import IDENTITY, estimate_colors, fit_colors, transform_colors
+from posegaussian.preparation.color_kernels import transform_levels
 from posegaussian.preparation.color_matches import srgb_to_linear
 
 GAINS = {"00": (0.9, 0.75, 0.6), "01": (0.7, 0.8, 0.95), "02": (0.85, 0.7, 0.8)}
@@ -135,6 +136,15 @@ def test_a_transform_can_be_undone():
     np.testing.assert_allclose(255 * transform_colors(there, back)[kept], levels[kept], atol=0.01)
     light = applied(WARM, srgb_to_linear(levels.astype(np.uint8)[None])[0])
     np.testing.assert_allclose(255 * there[kept], srgb(light)[kept], atol=0.51)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.05, 0.3])
+def test_the_kernel_transforms_images_as_numpy_does(strength):
+    """Every fifth level of each channel, and colours that are clipped at both ends."""
+    image = np.stack(np.meshgrid(*[np.arange(0, 256, 5)] * 3), -1).reshape(-1, 52, 3).astype(np.uint8)
+    transform = IDENTITY + np.random.default_rng(0).normal(0, strength, (3, 4))
+    expected = transform_colors((image.reshape(-1, 3) / 255).astype(np.float32), transform).reshape(image.shape)
+    np.testing.assert_allclose(transform_levels(image, transform), expected, atol=3e-6)
 
 
 def test_rectified_pictures_match_and_the_file_tells_how(tmp_path):

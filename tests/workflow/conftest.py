@@ -8,12 +8,33 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+
+
+@cache
+def _server() -> subprocess.Popen[str]:
+    """The process that calls Snakemake; it ends with this one, whose end of its stdin closes."""
+    script = Path(__file__).with_name("snakemake_server.py")
+    return subprocess.Popen([sys.executable, script], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def snakemake(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Call Snakemake (`python -m snakemake ...`) in a folder; stdout and stderr together as `stdout`."""
+    server = _server()
+    assert server.stdin
+    assert server.stdout
+    with NamedTemporaryFile("r") as output:
+        call = {"arguments": command[3:], "folder": str(folder), "environment": {**os.environ}, "output": output.name}
+        server.stdin.write(json.dumps(call) + "\n")
+        server.stdin.flush()
+        return subprocess.CompletedProcess(command, int(server.stdout.readline()), output.read(), "")
 
 
 class Workflow:
@@ -42,10 +63,7 @@ class Workflow:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Call Snakemake; stdout and stderr together as `stdout`."""
-        command = [*self.command, *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
+        return snakemake([*self.command, *arguments], self.folder)
 
     def planned(self, *arguments: str) -> set[str]:
         """The jobs of a dry run: `rule` or `rule:wildcard,wildcard`; without the target."""

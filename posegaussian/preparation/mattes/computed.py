@@ -181,7 +181,7 @@ class _MaskComputer:
         if packed is None:
             hint = "give masks or images of the empty scene (rectify.masks: background), or leave the frame out"
             others = any(self.knows(name, frame) for name in self._lacking)
-            what = "nobody is found in the image" if others else "nobody is found in any two cameras"
+            what = "the person is not found in the image" if others else "fewer than two cameras see the person"
             where = {"file": self._capture.root, "camera": camera if others else None, "frame": frame}
             raise CaptureError(what, code="person-not-found", **where, hint=hint)
         return packed

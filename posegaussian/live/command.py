@@ -87,6 +87,7 @@ def synthetic_rig(seed: int, device: str) -> Rig:
     Raises:
         ConfigError: no person has this seed.
     """
+    print(f"synthetic person {seed}: rendering what the cameras film", file=sys.stderr, flush=True)
     person, playback = SyntheticPerson(seed, _SYNTHETIC_SIZE[pick_device(device).type]), Playback()
     return Rig(person.cameras, {name: person.source(name, playback) for name in person.cameras})
 

@@ -18,7 +18,7 @@ def as_filmed(
 ) -> UInt8[Tensor, "n 3 h w"]:
     """Images of which `person_on_black` returns the person, as filmed near the person and black beyond.
 
-    As of sources on the CPU: soft pixels without background nearby are as filmed.
+    As on the CPU where mattes were found: soft pixels without background nearby are as filmed.
 
     Args:
         person: RGB on black, no brighter than the mask.

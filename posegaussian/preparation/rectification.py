@@ -112,7 +112,8 @@ def rectify_views(plan: RectificationPlan, frames: Mapping[str, CameraFrame]) ->
 
 def rectify_pair(pair: PairPlan, left: CameraFrame, right: CameraFrame) -> RectifiedPair:
     """One frame of a pair, rectified from its left and its right image; with disparity where both have depth."""
-    views = [rectify_view(view, frame, exact=False) for view, frame in zip(pair.views, (left, right), strict=True)]
+    frames = zip(pair.views, (left, right), strict=True)
+    views = [rectify_view(view, frame, exact=frame.confidence is None) for view, frame in frames]
     images, masks = np.stack([view.image for view in views]), np.stack([view.mask for view in views])
     depths = [view.depth for view in views if view.depth is not None]
     smooth = [view.smooth for view in views if view.smooth is not None]
@@ -141,7 +142,7 @@ def rectify_view(view: ViewPlan, frame: CameraFrame, exact: bool = True) -> Rect
     Args:
         view: of the plan.
         frame: of its camera.
-        exact: see `with_background`; sources, from which networks correct mattes, are not.
+        exact: see `with_background`; sources whose mattes were found, which networks correct, are not.
     """
     filmed = _matched(frame, view)
     levels = _person(filmed, frame.mask, view.sampling)

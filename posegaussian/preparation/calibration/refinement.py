@@ -44,6 +44,7 @@ def refine_poses(
     principal: float = 0.0,
     prior: float = PRIOR,
     moving: Collection[str] | None = None,
+    start: Mapping[str, SourceCamera] | None = None,
     tolerance: float = _TOLERANCE,
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses.
@@ -57,6 +58,7 @@ def refine_poses(
         prior: motion of a camera, pixels, that weighs as much as one observation; large where `cameras` are a guess.
         moving: the cameras that may change; all of them by default. Where it is given, the cost of an error is bounded
             in the end: `cameras` have to be near, or all matches right.
+        start: cameras that the search starts from; default: those given.
         tolerance: relative change of the cost at which the solver stops.
     """
     fixed = [name for name in tracks.names if moving is not None and name not in moving]
@@ -64,15 +66,16 @@ def refine_poses(
         tracks = tracks.select(np.any([tracks.seen_by(name) for name in moving], axis=0))
     linear = _SPARSE if moving is None and len(tracks.names) > 2 else _SHARED
     priors = Priors(prior, linear, focal, principal)
-    placed = place(tracks, cameras)
+    begin = cameras if start is None else start
+    placed = place(tracks, begin)
     kept = ~np.isnan(placed.points[:, 0])
-    found: Mapping[str, SourceCamera] = cameras
+    found = begin
     for number in range(_ROUNDS if moving is None else 2):
         if not kept.any():
             break
         bounded = number == 1 and moving is not None
-        start = State.of(found if bounded else cameras, cameras, tracks.names, placed.points[kept])
-        solver = Adjustment(cameras, start, tracks.select(kept), priors, fixed, bounded)
+        state = State.of(found if bounded else begin, cameras, tracks.names, placed.points[kept])
+        solver = Adjustment(cameras, state, tracks.select(kept), priors, fixed, bounded)
         found = {**cameras, **solver.solved(tolerance).cameras(cameras, tracks.names, fixed)}
         if moving is not None:
             placed = place(tracks, found)

@@ -1,7 +1,7 @@
 """Images and depths of a camera with distortion, resampled into a pinhole camera with the same centre.
 
-`resample` and `resample_depth` resample whole images. `resample_levels`, `resample_where` and `resample_depth_at` do
-the same in compiled code for what is needed of a person, several times as fast; the former are their reference.
+`resample` resamples whole images. `resample_levels` and `resample_where` do the same in compiled code for what is
+needed of a person, several times as fast; `resample_depth_at` resamples depths.
 OpenCV's maps count from the centre of the first pixel; the shift by half a pixel happens in this file alone.
 """
 
@@ -150,7 +150,15 @@ def resample_where(
 def resample_depth_at(
     depth: Float32[np.ndarray, "h w"], where: SamplingMap, wanted: Bool[np.ndarray, "h2 w2"]
 ) -> tuple[Float32[np.ndarray, "h2 w2"], Bool[np.ndarray, "h2 w2"]]:
-    """What `resample_depth` returns where it is wanted; 0 and False elsewhere."""
+    """Depth along the view's optical axis where it is wanted, and where it was interpolated; 0 and False elsewhere.
+
+    The inverse depth is interpolated linearly, which is exact on planes. At an edge, and where a neighbour is unknown,
+    the nearest sample is used.
+
+    Returns:
+        depth in metres, 0 where unknown;
+        whether it was interpolated between samples of one surface.
+    """
     result, smooth = np.zeros(wanted.shape, np.float32), np.zeros(wanted.shape, bool)
     rows, columns = np.nonzero(wanted)
     steepest = _STEEPEST / where.focal
@@ -170,34 +178,3 @@ def _taps(position: Float32[np.ndarray, "h w"]) -> list[tuple[np.ndarray, np.nda
         t * t * (t - 1) / 2,
     )
     return [(base - 1, outer), (base + next_ / (inner + next_), inner + next_), (base + 2, last)]
-
-
-def resample_depth(
-    depth: Float32[np.ndarray, "h w"], where: SamplingMap
-) -> tuple[Float32[np.ndarray, "h2 w2"], Bool[np.ndarray, "h2 w2"]]:
-    """Depth along the view's optical axis, and where it was interpolated.
-
-    The inverse depth is interpolated linearly, which is exact on planes. At an edge, and where a neighbour is unknown,
-    the nearest sample is used.
-
-    Returns:
-        depth in metres, 0 where unknown;
-        whether it was interpolated between samples of one surface.
-    """
-    height, width = depth.shape
-    left, top = np.floor(where.x), np.floor(where.y)
-    samples, weights = [], []
-    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        x, y = left + column, top + row
-        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        index = np.where(inside, y, 0).astype(int), np.where(inside, x, 0).astype(int)
-        samples.append(np.where(inside, depth[index], 0))
-        weights.append((1 - abs(where.x - x)) * (1 - abs(where.y - y)))
-    values, shares = np.stack(samples), np.stack(weights)
-    nearest = np.take_along_axis(values, shares.argmax(0)[None], 0)[0]
-    values = np.where(shares > 1e-3, values, nearest)  # a sample without weight must not make an edge
-    lowest, highest = values.min(0), values.max(0)
-    smooth = (lowest > 0) & (highest - lowest <= _STEEPEST * lowest / where.focal)
-    inverse = (shares / np.where(values > 0, values, 1)).sum(0)
-    found = np.where(smooth, 1 / np.where(smooth, inverse, 1), nearest)
-    return (found * where.slant).astype(np.float32), smooth

@@ -105,7 +105,7 @@ def sample_where(image, scale, xs, ys, wanted, result):
 @njit(**_options)
 @no_type_check
 def sample_depths(depth, xs, ys, slant, steepest, rows, columns, result, smooth):
-    """Write depths, and whether they lie on one surface, of some pixels into (h2, w2); see `resample_depth`.
+    """Write depths, and whether they lie on one surface, of some pixels into (h2, w2); see `resample_depth_at`.
 
     Args:
         depth: (h, w), along the source's optical axis, 0 where unknown.

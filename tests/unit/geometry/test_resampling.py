@@ -9,7 +9,6 @@ import torch
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.resampling import (
     resample,
-    resample_depth,
     resample_depth_at,
     resample_levels,
     resample_where,
@@ -18,6 +17,31 @@ from posegaussian.geometry.resampling import (
 from posegaussian.types import Camera
 
 BENT = (-0.28, 0.09, 0.001, -0.002, 0.0)
+
+
+def resample_everywhere(depth, where):
+    return resample_depth_at(depth, where, np.ones(where.x.shape, bool))
+
+
+def reference_depth(depth, where):
+    """The same as `resample_depth_at` everywhere, in NumPy: the nearest four samples and their weights."""
+    height, width = depth.shape
+    left, top = np.floor(where.x), np.floor(where.y)
+    samples, weights = [], []
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        x, y = left + column, top + row
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        index = np.where(inside, y, 0).astype(int), np.where(inside, x, 0).astype(int)
+        samples.append(np.where(inside, depth[index], 0))
+        weights.append((1 - abs(where.x - x)) * (1 - abs(where.y - y)))
+    values, shares = np.stack(samples), np.stack(weights)
+    nearest = np.take_along_axis(values, shares.argmax(0)[None], 0)[0]
+    values = np.where(shares > 1e-3, values, nearest)  # a sample without weight must not make an edge
+    lowest, highest = values.min(0), values.max(0)
+    smooth = (lowest > 0) & (highest - lowest <= 8.0 * lowest / where.focal)
+    inverse = (shares / np.where(values > 0, values, 1)).sum(0)
+    found = np.where(smooth, 1 / np.where(smooth, inverse, 1), nearest)
+    return (found * where.slant).astype(np.float32), smooth
 
 
 def blob(x: float, y: float, sigma: float, width: int, height: int) -> np.ndarray:
@@ -37,7 +61,7 @@ def test_the_identity_changes_nothing():
     picture = np.random.default_rng(0).random((30, 40, 4)).astype(np.float32)
     np.testing.assert_allclose(resample(picture, where), picture, atol=1e-4)
     depth = (1 + 3 * picture[..., 0]) * (picture[..., 1] > 0.3)
-    np.testing.assert_allclose(resample_depth(depth, where)[0], depth, atol=1e-4)
+    np.testing.assert_allclose(resample_everywhere(depth, where)[0], depth, atol=1e-4)
     assert where.scale == pytest.approx(1, abs=1e-4)
 
 
@@ -79,7 +103,7 @@ def test_a_plane_stays_a_plane(bent):
     pose[:3, :3] = torch.from_numpy(other.rotation.copy())
     pose[:3, 3] = torch.from_numpy(-other.rotation @ camera.centre)
     view = Camera(torch.from_numpy(other.intrinsics), pose, 90, 80)
-    found, smooth = resample_depth(depth, sampling_map(camera, view))
+    found, smooth = resample_everywhere(depth, sampling_map(camera, view))
     assert smooth.mean() > 0.5
     tolerance = 2e-5 if bent else 5e-6
     np.testing.assert_allclose(found[smooth], plane_depth(camera, view)[smooth], atol=tolerance)
@@ -90,7 +114,7 @@ def test_edges_are_not_smooth_and_take_the_nearest_sample():
     depth = np.full((30, 40), 2.0, np.float32)
     depth[:, 20:] = 3
     depth[:10] = 0
-    found, smooth = resample_depth(depth, sampling_map(camera, camera.pinhole().resized(76, 57)))
+    found, smooth = resample_everywhere(depth, sampling_map(camera, camera.pinhole().resized(76, 57)))
     assert set(np.unique(found.round(4))) == {0, 2, 3}
     assert not smooth[:19].any()
     assert not smooth[20:, 37:39].any()
@@ -135,7 +159,7 @@ def test_compiled_depths_are_those_of_the_reference(bent):
     where = sampling_map(camera, camera.pinhole().resized(130, 97))
     columns, rows = np.meshgrid(np.arange(120), np.arange(90))
     depth = (2 + 0.003 * columns + (rows > 40)).astype(np.float32) * (random.random((90, 120)) > 0.1)
-    expected, smooth = resample_depth(depth, where)
+    expected, smooth = reference_depth(depth, where)
     wanted = random.random(expected.shape) < 0.7
     found, surface = resample_depth_at(depth, where, wanted)
     assert 0.3 < smooth[wanted].mean() < 0.9

@@ -125,7 +125,7 @@ def recorded(network: nn.Module, call: Callable[[], Any]) -> dict[str, tuple[tup
 def parts_on_cuda(size: int, samples: int, chosen: tuple[str, ...], matte: Literal["exact", "hint"]) -> list[dict]:
     """Times of the parts, each with its inputs in the whole network; CUDA graphs exclude the time of the host."""
     source = pair(size, device="cuda")
-    stream = StreamingPredictor(new_network("cuda", matte), patient=True)
+    stream = StreamingPredictor(new_network("cuda", matte))
     frame = stream(source)
     network, capacity = stream.network, cast(int, stream.capacity)
     inputs = recorded(network, lambda: network(source, network.initial_state(source), capacity=capacity))
@@ -157,7 +157,7 @@ def streaming_on_cuda(size: int, samples: int, modes: tuple[str, ...], matte: Li
     exact = [(disparity.cpu(), image.cpu()) for disparity, image in in_single_precision(network, frames, camera)]
     rows = []
     for mode in modes:
-        stream = StreamingPredictor(network, cast(Mode, mode))
+        stream = StreamingPredictor(network, cast(Mode, mode), patient=False)
         torch.cuda.reset_peak_memory_stats()
         start = time.perf_counter()
         found = stream(frames[0])
@@ -221,7 +221,7 @@ def compare_on_cpu(size: int, samples: int) -> list[dict]:
     source = pair(size)
     camera, stream, baseline = (
         between(source, 2 * size),
-        StreamingPredictor(new_network("cpu")),
+        StreamingPredictor(new_network("cpu"), patient=False),
         BaselineNetwork().eval(),
     )
     gaussians = stream(source).gaussians

@@ -43,17 +43,19 @@ class Frame:
 class StreamingPredictor:
     """Inference on the frames of one pair, in order; the temporal state is kept between the calls.
 
-    All frames have the same size. As a graph, a call allocates nothing after the first frame. The host waits for the
-    device only with `patient`: then a frame that overflows its lists is computed again with longer lists.
+    All frames have the same size. As a graph, a call allocates nothing after the first frame. The host waits for each
+    frame, and one that overflows its lists is computed again with longer lists; not so with `patient=False`.
 
     Predictors of several threads, and other networks of the project, may run side by side: while a graph is captured,
     they wait; see `locks.DEVICE`. Networks of your own in other threads must not run during a predictor's first frame.
 
     Args:
-        network: the trained network; it is copied and not changed.
+        network: the trained network; it is copied and not changed. One with `matte: exact` takes pairs with the person
+            on black (`Rectifier(..., filmed=False)`).
         mode: how the network runs; on the CPU only `eager`.
         capacity: Gaussians per view; None: chosen from the first frame (the host waits for it).
-        patient: whether to check every frame for overflow.
+        patient: whether to check every frame for overflow; where not, Gaussians beyond the lists are lost, and
+            `Frame.overflow` counts them.
 
     Raises:
         ValueError: the mode needs CUDA, and the network is on another device.
@@ -70,7 +72,7 @@ class StreamingPredictor:
         True
     """
 
-    def __init__(self, network: PoseGaussian, mode: Mode = "eager", capacity: int | None = None, patient: bool = False):
+    def __init__(self, network: PoseGaussian, mode: Mode = "eager", capacity: int | None = None, patient: bool = True):
         device = next(network.parameters()).device
         if mode != "eager" and device.type != "cuda":
             raise ValueError(f"mode {mode!r} needs CUDA, the network is on {device}")

@@ -82,7 +82,7 @@ class FrameReconstructor:
         size = tuple(pair.images.shape)
         if size not in self._streams:
             mode = "graph" if self._device.type == "cuda" else "eager"
-            self._streams[size] = StreamingPredictor(self._network, mode, patient=True)
+            self._streams[size] = StreamingPredictor(self._network, mode)
         return self._streams[size]
 
     def __call__(self, pairs: Iterable[StereoPair]) -> list[FrameReconstruction]:

@@ -103,7 +103,7 @@ def test_a_graph_is_captured_while_other_threads_use_the_device(kind):
 def test_lists_that_grow_in_mid_session_are_captured_anew_beside_other_threads():
     network, pair = PoseGaussian(NetworkSettings(iterations=1)).cuda().eval(), plane(128)
     with busy(elementwise, 4), own_stream(CUDA):
-        stream = StreamingPredictor(network, "graph", capacity=100, patient=True)
+        stream = StreamingPredictor(network, "graph", capacity=100)
         for _ in range(3):
             frame = stream(pair)
         assert (stream.capacity or 0) > 100 and frame.overflow <= 0

@@ -95,7 +95,7 @@ def test_memory_stays_constant_and_a_full_list_is_made_longer():
     for _ in range(5):
         stream(pair)
     assert torch.cuda.memory_allocated() == before
-    patient = StreamingPredictor(network, "graph", capacity=500, patient=True)
+    patient = StreamingPredictor(network, "graph", capacity=500)
     frame = patient(pair)
     assert frame.overflow <= 0 and patient.capacity is not None and patient.capacity > 500
 

@@ -52,7 +52,8 @@ def test_a_stream_can_start_again_and_resume(make_plane, network):
 def test_long_lists_are_made_when_a_patient_stream_needs_them(make_plane, network):
     pair = make_plane(48, 64, disparity=12)
     wanted = int((pair.masks > 0).sum((-2, -1)).max())
-    hasty, patient = StreamingPredictor(network, capacity=100), StreamingPredictor(network, capacity=100, patient=True)
+    patient = StreamingPredictor(network, capacity=100)
+    hasty = StreamingPredictor(network, capacity=100, patient=False)
     frame = hasty(pair)
     assert frame.overflow == wanted - 100 and (frame.gaussians.opacities > 0).sum() <= 200
     for _ in range(2):

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import helpers
 import numpy as np
 import pytest
@@ -127,3 +128,22 @@ def test_arrays_in_memory_give_what_the_capture_gives(root):
     pair = rectify_pair(plan.pairs[1], *filmed)
     assert pair.disparity is None, "without depth there is no disparity"
     np.testing.assert_array_equal(pair.images, rectify_views(plan, read_views(plan, capture, 0)).pairs[1].images)
+
+
+def test_wide_soft_edges_are_as_filmed_where_masks_were_found(root):
+    capture = read_capture(root)
+    pair = plan_rectification(capture, PAIRS, capture.frames, SETTINGS).pairs[0]
+    soft = [cv2.GaussianBlur(capture.mask(name, 0), None, 8) for name in pair.names]
+    images = [capture.image(name, 0) for name in pair.names]
+    given, found = (
+        rectify_pair(pair, *(CameraFrame(*each, confidence=confidence) for each in zip(images, soft, strict=True)))
+        for confidence in (None, 0.9)
+    )
+    person, mask = rectify_person(pair.views[0], CameraFrame(images[0], soft[0]))
+    np.testing.assert_array_equal(person_on_black(given.images[0], given.masks[0]), person)
+    clear = cv2.boxFilter((mask == 0).astype(np.uint8), cv2.CV_32S, (7, 7), normalize=False) > 0
+    inside = (mask > 0) & (mask < 255) & ~clear
+    filmed = np.rint(resample(np.float32(images[0] / 255), pair.views[0].sampling).clip(0, 1) * 255)
+    assert inside.any()
+    np.testing.assert_array_equal(found.images[0][inside], filmed[inside])
+    np.testing.assert_array_equal(found.images[0][~inside], given.images[0][~inside])

@@ -13,6 +13,7 @@ from scipy.ndimage import distance_transform_edt
 
 from posegaussian.config import RectifySettings
 from posegaussian.data.rectified import read_person
+from posegaussian.geometry.compositing import BAND
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.io import store
 from posegaussian.pipeline.rectify import rectify_capture
@@ -207,7 +208,7 @@ def test_images_are_as_filmed_in_a_band_and_black_beyond(tmp_path, background):
         filmed = np.asarray(cv2.imread(str(tmp_path / "c/images/t00/000000.png")))[..., ::-1]
         distance = distance_transform_edt(mask == 0)
         rows = np.flatnonzero((mask > 127).any(1))
-        width = max(0.1 * (rows[-1] + 1 - rows[0]), 6)
+        width = max(BAND * (rows[-1] + 1 - rows[0]), 6)
         near, soft = distance <= width - 0.01, (mask > 0) & (mask < 255)
         np.testing.assert_array_equal(image[near & ~soft], filmed[near & ~soft])
         assert abs(image[soft].astype(int) - filmed[soft]).max() <= 4

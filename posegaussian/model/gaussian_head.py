@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from posegaussian.geometry.disparity import disparity_to_depth
 from posegaussian.geometry.projection import pixel_grid, unproject_pixels
-from posegaussian.model.blocks import Residual, add_coarse, computed_once, concatenated, conv, output, unshuffled
+from posegaussian.model.blocks import Residual, add_coarse, computed_once, conv, convolved, output, unshuffled
 from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.consistency import left_right_consistency, surface_slopes, trimmed
 from posegaussian.model.coverage import Filmed, corrected, was_filmed
@@ -91,10 +91,8 @@ class GaussianHead(nn.Module):
         masks = pair.masks[:, :, 0]
         trim = trimmed(masks)
         cues, (gain, bias) = self._cues(pair, half.detach(), trim, filmed, correction, fine.dtype)
-        parts = fine.flatten(0, 1).relu(), refined.flatten(0, 1), *cues
-        features = concatenated(*parts, channels=self.join.weight.shape[1])
-        joined = self.join(features)
-        del features, parts, cues  # In a large image they are most of the memory.
+        joined = convolved(self.join, [fine.flatten(0, 1).relu()], [refined.flatten(0, 1)], cues)
+        del cues  # In a large image they are most of the memory.
         attributes = F.pixel_shuffle(self.attributes(self.residual(joined).relu()), 2)
         del joined
         kept, evidence, colors = masks > 0, None, pair.images

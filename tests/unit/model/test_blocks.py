@@ -2,8 +2,9 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from posegaussian.model import blocks
 from posegaussian.model.alignment import PoseAlignment
-from posegaussian.model.blocks import Convolution, Residual, concatenated, unshuffled
+from posegaussian.model.blocks import Convolution, Residual, concatenated, conv, unshuffled
 from posegaussian.model.compaction import foreground_pixels, gather_pixels
 from posegaussian.model.consistency import left_right_consistency, sample_rows, surface_slopes, trimmed
 from posegaussian.model.exposure import Exposure
@@ -207,3 +208,15 @@ def test_rows_are_sampled_between_columns_and_repeat_beyond_their_ends():
     values, x = torch.tensor([[1.0, 3.0, 7.0]]), torch.tensor([[0.5, 1.25, -4.0, 9.0, 2.0]])
     found = sample_rows(values.expand(5, 3), x.T.expand(5, 3))[:, 0]
     assert torch.allclose(found, torch.tensor([2.0, 4.0, 1.0, 7.0, 7.0]))
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_a_convolution_of_parts_is_a_sum_of_convolutions(aligned):
+    torch.manual_seed(0)
+    layer, groups = conv(13, 4), [[torch.rand(2, 8, 6, 5)], [torch.rand(2, 3, 6, 5), torch.rand(2, 2, 6, 5)]]
+    torch.nn.init.normal_(layer.bias)
+    expected = layer(torch.cat([part for group in groups for part in group], dim=1))
+    if aligned:
+        layer.align()
+    for found in (blocks.convolved(layer, *groups), blocks._summed(layer, groups)):
+        assert torch.allclose(found, expected, atol=1e-5)

@@ -18,7 +18,7 @@ from posegaussian.errors import ConfigError, UserError, look_up
 from posegaussian.export.cameras import ExportView, export_views, needs_rectified
 from posegaussian.export.sequence import SplatSequence, gaussians_of, read_splats
 from posegaussian.io import store
-from posegaussian.io.atomic import atomic_folder, write_atomic
+from posegaussian.io.atomic import atomic_folder, check_folder, write_atomic
 from posegaussian.names import natural_order
 from posegaussian.progress import progress
 from posegaussian.registry import EXPORT_FORMATS, ExportFormat, resolve
@@ -94,7 +94,7 @@ def _made_of(what: str, formats: Formats) -> Formats:
 def _claimed(
     output: Path, files: Sequence[Path], path: str, rectified: Path | None, settings: ExportSettings
 ) -> Iterator[None]:
-    """Record the inputs and settings in the folder; refuse a folder that was begun with others.
+    """Record the inputs and settings in the folder; refuse one that holds anything else, or was begun with others.
 
     What an input that cannot be used leaves behind does not claim the folder: the record goes if nothing was written,
     and otherwise does not hold that input, so that a repaired one is taken.
@@ -105,8 +105,9 @@ def _claimed(
             raise UserError("no such file", code="missing-input", file=file)
     record = {"inputs": {file.name: store.digest(file) for file in inputs}, "path": path, "settings": as_dict(settings)}
     manifest = output / _MANIFEST
-    began = not manifest.exists()
-    if not began and not _continues(manifest, record):
+    if began := not manifest.exists():
+        check_folder(output, [f".{_MANIFEST}.*.part"])  # what a killed export left
+    elif not _continues(manifest, record):
         raise UserError(
             "contains an export of other splats, cameras or settings",
             code="other-export",

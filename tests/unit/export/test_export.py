@@ -212,6 +212,10 @@ def test_another_export_in_the_folder_is_not_mixed_with(splats, rectified, tmp_p
         export(splats, tmp_path / "out", "--settings", "{steps: 5}")
     with helpers.exits(capsys, file=tmp_path / "none"):
         export(tmp_path / "none", tmp_path / "out2")
+    (tmp_path / "mine/cameras").mkdir(parents=True)
+    with helpers.exits(capsys, file=tmp_path / "mine", names=["cameras"]):
+        export(splats, tmp_path / "mine", "--as", "cameras", "--rectified", str(rectified))
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["cameras"]
 
 
 def test_a_second_file_that_is_repaired_goes_into_the_same_folder(splats, tmp_path, capsys):

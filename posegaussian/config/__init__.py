@@ -78,7 +78,7 @@ __all__ = [
 STAGE_VERSION = {
     "captures": 4,
     "people": 3,
-    "rectify": 17,
+    "rectify": 18,
     "heatmaps": 3,
     "train": 7,
     "render": 10,

@@ -1,7 +1,8 @@
 """Bundle adjustment of cameras and points with robust costs and priors.
 
 Levenberg-Marquardt steps on reweighted normal equations, from which the points are eliminated (Schur complement; Triggs
-et al., 2000). Only what may change is solved for: poses, and lenses where they have a prior.
+et al., 2000). Only what may change is solved for: poses of the cameras that move, and their focal
+lengths where they have a prior.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ _MOST_STEPS = 40
 """Steps of the solver at most. Chosen by hand."""
 _DAMPING = 1e-3, 1e-9, 1e6
 """Damping at the start, at least, and where no step helps, as shares of the diagonal. Chosen by hand."""
-_POSE, _ZOOM, _MIDDLE = 6, 1, 2
-"""Parameters of a camera: turn and shift; the logarithm of the focal length; the principal point."""
+_POSE = 6
+"""Parameters of a camera's pose: turn and shift. The next one is the logarithm of the focal length."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,15 @@ class Priors:
     motion: float  # standard deviation of the motion, pixels
     linear: float  # motion beyond this, pixels, counts linearly
     focal: float = 0.0  # standard deviation of focal lengths, as a share; 0: they are exact
-    principal: float = 0.0  # of principal points, each way, as a share of the image's longer side; 0: they are exact
 
 
 @dataclass(frozen=True)
 class State:
-    """Poses, focal lengths (as factors of the given ones), motion of principal points, and points."""
+    """Poses, focal lengths (as factors of the given ones) and points."""
 
     turns: Float[np.ndarray, "c 3 3"]
     centres: Float[np.ndarray, "c 3"]
     zooms: Float[np.ndarray, " c"]
-    middles: Float[np.ndarray, "c 2"]  # motion of the principal points, pixels
     points: Float[np.ndarray, "p 3"]
 
     @staticmethod
@@ -69,7 +68,6 @@ class State:
             np.stack([cameras[name].rotation for name in names]),
             np.stack([cameras[name].centre for name in names]),
             np.array([focal_of(cameras[name]) / focal_of(given[name]) for name in names]),
-            np.stack([(cameras[name].intrinsics - given[name].intrinsics)[:2, 2] for name in names]),
             points,
         )
 
@@ -84,7 +82,6 @@ class State:
                 pose[:3, :3] = self.turns[number]
                 pose[:3, 3] = -self.turns[number] @ self.centres[number]
                 matrix[:2, :2] *= self.zooms[number]
-                matrix[:2, 2] += self.middles[number]
                 found[name] = replace(given[name], intrinsics=matrix, world_to_camera=pose)
         return found
 
@@ -123,10 +120,8 @@ class Adjustment:
         across = np.stack([self.focal, self.focal, reach], axis=1)
         self.motion = np.concatenate([across, across / depth[:, None]], axis=1)  # pixels a radian, and a metre
         self.linear, self.prior = priors.linear / priors.motion, priors.motion
-        sizes = np.array([max(camera.width, camera.height) for camera in given])
-        deviations = np.stack([np.full(len(given), priors.focal), *_MIDDLE * [priors.principal * sizes]], axis=1)
-        self.lens_weights = 1 / np.where(deviations > 0, deviations, np.inf)
-        self.used = np.flatnonzero([True] * _POSE + [priors.focal > 0] * _ZOOM + [priors.principal > 0] * _MIDDLE)
+        self.zoom_weight = 1 / priors.focal if priors.focal else 0.0
+        self.size = _POSE + 1 if priors.focal else _POSE  # parameters of a camera
         self.movers = np.flatnonzero(~np.isin(tracks.names, list(fixed)))
         self.slots = np.cumsum(np.isin(np.arange(len(given)), self.movers)) - 1
         self.mine = np.flatnonzero(np.isin(tracks.camera, self.movers))  # observations of cameras that move
@@ -138,25 +133,24 @@ class Adjustment:
     def _errors(self, state: State) -> np.ndarray:
         """Seen minus projected, in standard deviations."""
         at, local = self.tracks.camera, self._local(state)
-        off = self.focal[at][:, None] * (self.rays - state.zooms[at][:, None] * local[:, :2] / local[:, 2:])
-        found = (off - state.middles[at]) / self.tracks.sigma[:, None]
+        scale = self.focal[at] / self.tracks.sigma
+        found = scale[:, None] * (self.rays - state.zooms[at][:, None] * local[:, :2] / local[:, 2:])
         return np.where((local[:, 2] > 0)[:, None], found, 1e3)
 
     def _moved(self, state: State) -> tuple[np.ndarray, np.ndarray]:
-        """Motion of each camera, and change of its lens: both in standard deviations of the priors."""
+        """Motion of each camera, and the logarithm of its zoom: both in standard deviations of the priors."""
         parts = []
         for turn, given, centre, start in zip(
             state.turns, self.given.turns, state.centres, self.given.centres, strict=True
         ):
             parts.append(np.concatenate([cv2.Rodrigues(turn @ given.T)[0][:, 0], given @ (centre - start)]))
-        lenses = np.column_stack([np.log(state.zooms), state.middles])
-        return np.stack(parts) * self.motion / self.prior, lenses * self.lens_weights
+        return np.stack(parts) * self.motion / self.prior, np.log(state.zooms) * self.zoom_weight
 
     def _cost(self, state: State) -> float:
-        motion, lenses = self._moved(state)
+        motion, zooms = self._moved(state)
         data = self.cost_of(np.linalg.norm(self._errors(state), axis=1), self.outlier)
         prior = soft_cost(np.linalg.norm(motion, axis=1), self.linear)
-        return float(data.sum() + prior.sum() + (lenses**2).sum())
+        return float(data.sum() + prior.sum() + (zooms**2).sum())
 
     def solved(self, tolerance: float) -> State:
         """Steps until the cost changes by less than the tolerance, as a share."""
@@ -187,12 +181,14 @@ class Adjustment:
         scale = (roots * self.focal[at] / self.tracks.sigma * state.zooms[at])[:, None, None]
         by_local = scale * image_slopes(local)
         by_point = by_local @ state.turns[at]
-        by_camera = self._camera_slopes(by_local[mine], by_point[mine], local[mine], roots[mine])
+        by_turn = -by_local[mine] @ _crosses(local[mine])
+        by_zoom = (by_local[mine][:, [0, 1], [0, 1]] * local[mine, :2])[..., None]
+        by_camera = np.concatenate([by_turn, -by_point[mine], by_zoom], axis=2)[:, :, : self.size]
         places, aims = (
             self.tracks.sums(each, count)
             for each in (_products(by_point, by_point), _products(by_point, errors[..., None]))
         )
-        slots, size = self.slots[at[mine]], len(self.used)
+        slots, size = self.slots[at[mine]], self.size
         between = np.zeros((count, 3, len(self.movers), size))
         between[self.tracks.point[mine], :, slots] = _products(by_point[mine], by_camera)
         cameras, right = self._prior_blocks(state)
@@ -202,30 +198,21 @@ class Adjustment:
             right[slot] += rows.T @ off
         return cameras, right, places, aims[..., 0], between.reshape(count, 3, -1)
 
-    def _camera_slopes(
-        self, by_local: np.ndarray, by_point: np.ndarray, local: np.ndarray, roots: np.ndarray
-    ) -> np.ndarray:
-        """Slopes of the projections by what may change in their cameras, weighted."""
-        by_turn = -by_local @ _crosses(local)
-        by_zoom = (by_local[:, [0, 1], [0, 1]] * local[:, :2])[..., None]
-        by_middle = np.eye(2) * (roots / self.tracks.sigma[self.mine])[:, None, None]
-        return np.concatenate([by_turn, -by_point, by_zoom, by_middle], axis=2)[:, :, self.used]
-
     def _prior_blocks(self, state: State) -> tuple[np.ndarray, np.ndarray]:
         """Normal equations of the priors, and their right sides."""
-        motion, lenses = self._moved(state)
+        motion, zooms = self._moved(state)
         firm = soft_weights(np.linalg.norm(motion, axis=1), self.linear)
-        size = _POSE + _ZOOM + _MIDDLE
-        cameras, right = np.zeros((len(self.movers), size, size)), np.zeros((len(self.movers), size))
+        cameras = np.zeros((len(self.movers), _POSE + 1, _POSE + 1))
+        right = np.zeros((len(self.movers), _POSE + 1))
         for slot, c in enumerate(self.movers):
             slopes = np.zeros((_POSE, _POSE))
             slopes[:3, :3], slopes[3:, 3:] = np.eye(3), self.given.turns[c]
             slopes *= (self.motion[c] / self.prior)[:, None]
             cameras[slot, :_POSE, :_POSE] = firm[c] * slopes.T @ slopes
             right[slot, :_POSE] = -firm[c] * slopes.T @ motion[c]
-            cameras[slot, _POSE:, _POSE:] = np.diag(self.lens_weights[c] ** 2)
-            right[slot, _POSE:] = -self.lens_weights[c] * lenses[c]
-        return cameras[:, self.used][:, :, self.used], right[:, self.used]
+            cameras[slot, _POSE, _POSE] = self.zoom_weight**2
+            right[slot, _POSE] = -self.zoom_weight * zooms[c]
+        return cameras[:, : self.size, : self.size], right[:, : self.size]
 
     def _stepped(self, state: State, blocks: tuple[np.ndarray, ...], damping: float) -> State:
         cameras, right, places, aims, between = blocks
@@ -233,19 +220,18 @@ class Adjustment:
         solved = np.linalg.inv(firm) @ np.concatenate([between, aims[..., None]], axis=2)
         flat = between.reshape(-1, between.shape[2])
         reduced = flat.T @ solved.reshape(len(flat), -1)
-        whole, size = -reduced[:, :-1], len(self.used)
+        whole, size = -reduced[:, :-1], self.size
         for slot, block in enumerate(cameras):
             part = slice(slot * size, (slot + 1) * size)
             whole[part, part] += block + damping * np.diag(np.diag(block))
         step = np.linalg.solve(whole, right.ravel() - reduced[:, -1])
         points = solved[..., -1] - solved[..., :-1] @ step
-        steps = np.zeros((len(state.turns), _POSE + _ZOOM + _MIDDLE))
-        steps[np.ix_(self.movers, self.used)] = step.reshape(-1, size)
+        steps = np.zeros((len(state.turns), _POSE + 1))
+        steps[self.movers, :size] = step.reshape(-1, size)
         return State(
             np.stack([cv2.Rodrigues(turn)[0] @ old for turn, old in zip(steps[:, :3], state.turns, strict=True)]),
-            state.centres + steps[:, 3:6],
-            state.zooms * np.exp(steps[:, 6]),
-            state.middles + steps[:, 7:],
+            state.centres + steps[:, 3:_POSE],
+            state.zooms * np.exp(steps[:, _POSE]),
             state.points + points,
         )
 

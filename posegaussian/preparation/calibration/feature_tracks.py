@@ -103,10 +103,11 @@ def matched(
 
 
 def _off(rays: np.ndarray, others: np.ndarray, baseline: np.ndarray) -> Float32[np.ndarray, "n m"]:
-    """Sines of the angles between the second rays and the epipolar planes of the first ones; large for NaN."""
+    """Sines of the angles between the second rays and the epipolar planes of the first ones; NaN for NaN."""
     normals = np.cross(rays, baseline)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
-    return np.nan_to_num(abs(normals.astype(np.float32) @ others.T.astype(np.float32)), copy=False, nan=1.0)
+    sines = normals.astype(np.float32) @ others.T.astype(np.float32)
+    return np.abs(sines, out=sines)
 
 
 def _best(likeness: Float32[np.ndarray, "n m"], pixels: Float[np.ndarray, "m 2"]) -> Int[np.ndarray, " n"]:

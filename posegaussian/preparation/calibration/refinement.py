@@ -41,10 +41,8 @@ def refine_poses(
     tracks: Tracks,
     *,
     focal: float = 0.0,
-    principal: float = 0.0,
     prior: float = PRIOR,
     moving: Collection[str] | None = None,
-    start: Mapping[str, SourceCamera] | None = None,
     tolerance: float = _TOLERANCE,
 ) -> dict[str, SourceCamera]:
     """The cameras with refined poses.
@@ -53,28 +51,24 @@ def refine_poses(
         cameras: as given, by name; those that see no point stay as they are.
         tracks: of points that two cameras or more see.
         focal: standard deviation of the focal lengths, as a share; 0: they are exact.
-        principal: the same of the principal points, each way, as a share of the image's longer side. Lenses that bend
-            keep theirs: their distortion is about it.
         prior: motion of a camera, pixels, that weighs as much as one observation; large where `cameras` are a guess.
         moving: the cameras that may change; all of them by default. Where it is given, the cost of an error is bounded
             in the end: `cameras` have to be near, or all matches right.
-        start: cameras that the search starts from; default: those given.
         tolerance: relative change of the cost at which the solver stops.
     """
     fixed = [name for name in tracks.names if moving is not None and name not in moving]
     if moving is not None:  # what they do not see does not move them
         tracks = tracks.select(np.any([tracks.seen_by(name) for name in moving], axis=0))
     linear = _SPARSE if moving is None and len(tracks.names) > 2 else _SHARED
-    priors = Priors(prior, linear, focal, principal)
-    begin = cameras if start is None else start
-    placed = place(tracks, begin)
+    priors = Priors(prior, linear, focal)
+    placed = place(tracks, cameras)
     kept = ~np.isnan(placed.points[:, 0])
-    found = begin
+    found: Mapping[str, SourceCamera] = cameras
     for number in range(_ROUNDS if moving is None else 2):
         if not kept.any():
             break
         bounded = number == 1 and moving is not None
-        state = State.of(found if bounded else begin, cameras, tracks.names, placed.points[kept])
+        state = State.of(found if bounded else cameras, cameras, tracks.names, placed.points[kept])
         solver = Adjustment(cameras, state, tracks.select(kept), priors, fixed, bounded)
         found = {**cameras, **solver.solved(tolerance).cameras(cameras, tracks.names, fixed)}
         if moving is not None:

@@ -64,6 +64,19 @@ def test_one_turned_camera_of_four_turns_back_alone():
     assert epipolar(found, TRUE) < 0.15
 
 
+def test_a_camera_comes_back_where_most_of_its_matches_are_wrong():
+    """Three of four observations of the turned camera are wrong, to one side: soft L1 alone follows them."""
+    bad = {**TRUE, "0": turned(TRUE["0"], 2.0, 0.7)}
+    right = seen(TRUE)
+    random = np.random.default_rng(2)
+    wrong = (right.camera == 0) & (random.uniform(size=len(right.camera)) < 0.75)
+    pixels = right.pixels + wrong[:, None] * random.uniform(-4, 10, (len(wrong), 2))
+    found = refine_poses(bad, replace(right, pixels=pixels), moving=("0",))
+    print(displacement(found, TRUE))
+    assert displacement(found, TRUE)[0] < 0.3
+    assert not displacement(found, TRUE)[1:].any()
+
+
 def test_all_cameras_turned():
     bad = {name: turned(camera, 3.0, 2.0 * int(name)) for name, camera in TRUE.items()}
     found = refine_poses(bad, seen(TRUE, wrong=0.1))

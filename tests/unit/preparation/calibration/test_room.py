@@ -68,6 +68,28 @@ def test_a_wall_that_repeats_itself_is_not_shifted():
     assert largest_turn(true, found[0])[1] < 0.1
 
 
+def test_what_two_far_cameras_alone_see_is_not_believed():
+    """Most matches show a wall that is shifted by 4 cm in one image: near enough for landmarks."""
+    true = rig("four")
+    random = np.random.default_rng(0)
+    room = random.uniform([-1, -0.8, 0], [1, 1.5, 2], (300, 3))
+    wall = random.uniform([-1, 1.4, 0], [1, 1.5, 2], (700, 3))
+    person = random.uniform([-0.5, -0.5, 0], [0.5, 0.5, 1.8], (500, 3))
+    names = random.normal(size=(1000, 128)).astype(np.float32)
+    names /= np.linalg.norm(names, axis=1, keepdims=True)
+    frame = {}
+    for n in true:
+        shown = np.concatenate([room, wall + np.array([0, 0, 0.04 * (n == "2")])])[: 1000 if n in "02" else 300]
+        pixels = true[n].project(shown) + random.normal(0, 0.2, (len(shown), 2))
+        frame[n] = Features(pixels, names[: len(shown)])
+    rows = [{n: true[n].project(point[None])[0] + random.normal(0, 4, 2) for n in true} for point in person]
+    start = {**true, "0": turned(true["0"], 3.0, 1.0)}
+    found = refine_by_room([frame], start, Tracks.of(list(true), rows, dict.fromkeys(true, 4.0)), 0.0)
+    assert found is not None
+    print(f"{largest_turn(true, start)[1]:.3f} -> {largest_turn(true, found[0])[1]:.3f} degrees")
+    assert largest_turn(true, found[0])[1] < 0.06
+
+
 def test_features_that_contradict_the_person_are_not_used():
     """All matches show the wall that repeats itself: the poses stay those of the landmarks."""
     true = rig("two")

@@ -188,10 +188,10 @@ def _start(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[str, Sou
         name = max(left, key=lambda each: counts[each])
         both = tracks.seen_by(name)[known] & np.isfinite(placed.points).all(1)
         if both.sum() < _LEAST_SHARED:
-            what = f"{both.sum()} landmarks of the person are seen here and by two placed cameras at the same time"
-            raise CalibrationError(
-                what, code="no-shared-views", camera=name, hint="let the person walk over a larger area"
-            )
+            placed_cameras = ", ".join(sorted(found))
+            what = f"{both.sum()} landmarks of the person are seen here and by two of {placed_cameras} at the same time"
+            hint = f"{_LEAST_SHARED} are needed: let the person walk where three cameras see them from head to foot"
+            raise CalibrationError(what, code="no-shared-views", camera=name, hint=hint)
         pixels = _pixels(tracks.select(known).select(both), name)
         lens, scale = cameras[name], _SIGMA * max(cameras[name].width, cameras[name].height) / 1024
         good, turn, shift, _ = cv2.solvePnPRansac(

@@ -50,6 +50,14 @@ def test_what_does_not_determine_the_cameras_is_named():
     blind = {**seen, "2": seen["2"] * [1, 1, 0]}
     with refuses(CalibrationError, "no-shared-views", camera="2"):
         calibrate_by_walker(blind, true, HEIGHT)
+    third = np.arange(FRAMES) * 3 // FRAMES  # cameras 0 and 1 see the person, then 1 and 2, then 2 and 3
+    pairs = {n: points * [1, 1, 0] for n, points in seen.items()}
+    for n, points in pairs.items():
+        both = (third == int(n)) | (third == int(n) - 1)
+        points[both, :, 2] = seen[n][both, :, 2]
+    with refuses(CalibrationError, "no-shared-views") as caught:
+        calibrate_by_walker(pairs, true, HEIGHT)
+    assert "where three cameras see them" in str(caught.value)
     random = np.random.default_rng(0)
     other = {
         n: points + [*random.uniform(-200, 200, 2), 0] * random.normal(size=(FRAMES, 33, 1))

@@ -138,10 +138,9 @@ def test_training_uses_the_constants_of_its_initial_weights(tmp_path, make_captu
     assert load_network(train([make_captures(tmp_path)], tmp_path, init=init)).constants == other
 
 
-@pytest.fixture
 def test_frozen_parts_keep_their_weights(tmp_path, make_captures):
     files, start = [make_captures(tmp_path)], tmp_path / "start.safetensors"
-    save_weights(PoseGaussian(SETTINGS.network), start)
+    save_weights(PoseGaussian(SETTINGS.network), start, {})
     settings = replace(SETTINGS, train=replace(SETTINGS.train, frozen=("color_encoder",)))
     before, after = (
         load_network(start).state_dict(),
@@ -154,6 +153,7 @@ def test_frozen_parts_keep_their_weights(tmp_path, make_captures):
         train(files, tmp_path, settings=replace(SETTINGS, train=replace(SETTINGS.train, frozen=("encoder",))))
 
 
+@pytest.fixture
 def late(monkeypatch):
     """Scalars are read a step late, as on CUDA."""
     scalars = trainer.DeferredScalars

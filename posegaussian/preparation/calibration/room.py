@@ -120,8 +120,8 @@ def _confirmed(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> Bool[np.n
     """Whether each point is seen by three cameras, or by two neighbours.
 
     Outdoors (person 155 of `val`) a quarter of the matches of cameras 45 degrees apart were wrong and agreed with each
-    other: they left 0.45 degrees, and 0.08 without those that no camera between the two had seen. In the rooms of
-    people 152 to 154 it is 0.03 to 0.12 with them, 0.03 to 0.18 without.
+    other: they left 0.45 degrees, and 0.10 without those that no camera between the two had seen. In the rooms of
+    people 150 to 154 it is 0.03 to 0.12 with them, 0.04 to 0.23 without.
     """
     found = np.bincount(tracks.point, minlength=len(tracks)) > 2
     for pair in _neighbours(cameras):

@@ -108,7 +108,7 @@ def test_inspect_leaves_out_a_camera_that_misses_the_person(people, root, tmp_pa
         path = people(gone={("02", 0)})
     inspection = write_inspection(root, tmp_path / "page.html", SETTINGS, people=path)
     assert inspection.masks.keys() == {"00", "01"}
-    assert [text for text in inspection.warnings if "camera 02" in text and "nobody is found" in text]
+    assert [text for text in inspection.warnings if "camera 02" in text and "the person is not found" in text]
     with refuses(CaptureError, "person-not-found", file=root, camera="02", frame=0):
         write_inspection(root, tmp_path / "page.html", SETTINGS, pairs=[("01", "02")], people=path)
 

@@ -120,7 +120,8 @@ def render_footage(
     path = _path(plan, names, ratio, len(capture.frames))
     ends = {0: (plan.views[0].source.pinhole(), plan.views[1].source.pinhole())}
     posed, filmed = network.settings.pose != "none", network.settings.filmed
-    rectifier = DeviceRectifier(plan, chosen, filmed) if chosen.type == "cuda" else None
+    given = _given(masked, plan.names[0]), _given(masked, plan.names[1])
+    rectifier = DeviceRectifier(plan, chosen, filmed, given) if chosen.type == "cuda" else None
     cameras = path_cameras(path, ends, _outlines(masked, plan, rectifier), width, height)
     fps = settings.fps or round(capture.fps or RenderSettings().fps)
     if target := video or frames:
@@ -195,8 +196,13 @@ def _known(settings: DetectorSettings, capture: Capture) -> bool:
     """Whether the joints are those of the person whose mask is made, as in the workflow; else they are detected on the
     rectified images."""
     kind = DETECTORS[settings.kind]
-    given = all(is_given(next(iter(by_frame.values()))) for by_frame in capture.masks.values())
+    given = all(_given(capture, camera) for camera in capture.masks)
     return kind.reads_people and not given and settings.weights in ("", kind.weights)
+
+
+def _given(capture: Capture, camera: str) -> bool:
+    """Whether the masks of a camera were given; else they are found."""
+    return is_given(next(iter(capture.masks[camera].values())))
 
 
 def _preparation(

@@ -3,6 +3,8 @@
 Whole numbers, as on the CPU: from the same levels of 8 bits it makes the same ones.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
@@ -14,23 +16,29 @@ from posegaussian.geometry.masks import PERSON
 
 
 def as_filmed(
-    person: UInt8[Tensor, "n 3 h w"], filmed: UInt8[Tensor, "n 3 h w"], masks: UInt8[Tensor, "n h w"]
+    person: UInt8[Tensor, "n 3 h w"],
+    filmed: UInt8[Tensor, "n 3 h w"],
+    masks: UInt8[Tensor, "n h w"],
+    exact: Sequence[bool],
 ) -> UInt8[Tensor, "n 3 h w"]:
     """Images of which `person_on_black` returns the person, as filmed near the person and black beyond.
-
-    As on the CPU where mattes were found: soft pixels without background nearby are as filmed.
 
     Args:
         person: RGB on black, no brighter than the mask.
         filmed: RGB.
         masks: coverage of the person, 0..255.
+        exact: of each image; False: soft pixels without background nearby are as filmed.
     """
     cover, clear = masks[:, None].int(), masks[:, None] == 0
     seen = torch.where(clear & near_person(masks)[:, None], filmed, 0)
     count, sums = _around(torch.cat([clear, seen], dim=1).float()).split((1, 3), dim=1)
     behind = (2 * (255 - cover) * sums + 255 * count) // (510 * count).clamp_min(1)
     alone = person.int()
-    soft = torch.where(count > 0, alone + behind, filmed.int())
+    lone = [
+        (510 * one + share) // (2 * share).clamp_min(1) if kept else image.int()
+        for one, share, image, kept in zip(alone, cover, filmed, exact, strict=True)
+    ]
+    soft = torch.where(count > 0, alone + behind, torch.stack(lone))
     return torch.where(clear, seen, torch.where(cover == 255, alone, soft).byte())
 
 

@@ -42,10 +42,12 @@ class DeviceRectifier:
         plan: of the pair.
         device: on which everything is computed.
         filmed: whether images are as filmed in a band around the person; else they show the person on black.
+        given: whether the masks of the left and of the right camera were given: their soft edges are kept exact, those
+            of found ones are as filmed where no background is near.
     """
 
-    def __init__(self, plan: PairPlan, device: torch.device, filmed: bool):
-        self.plan, self.device, self.filmed = plan, device, filmed
+    def __init__(self, plan: PairPlan, device: torch.device, filmed: bool, given: tuple[bool, bool] = (False, False)):
+        self.plan, self.device, self.filmed, self._given = plan, device, filmed, given
         self._views = [_view(view, device) for view in plan.views]
         self._run = GraphPerShape(self._rectified)
         if device.type == "cuda":
@@ -69,7 +71,7 @@ class DeviceRectifier:
         with DEVICE.shared():
             levels = torch.stack([_levels(*each, self.filmed) for each in pairs])
             coverage, person = levels[:, 3], torch.minimum(levels[:, :3], levels[:, 3:4])
-            return (as_filmed(person, levels[:, 4:], coverage) if self.filmed else person), coverage
+            return (as_filmed(person, levels[:, 4:], coverage, self._given) if self.filmed else person), coverage
 
 
 def _levels(

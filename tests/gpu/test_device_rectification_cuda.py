@@ -38,7 +38,7 @@ def test_it_agrees_with_the_cpu(side, filmed):
     frames = [frame(seed) for seed in range(3)]
     images, masks = ({n: getattr(each, kind) for n, each in frames[0].items()} for kind in ("image", "mask"))
     plan = plan_pair(FrameInMemory(cameras, images, masks), NAMES, [0], RectifySettings(size=(side, side)))
-    rectifier = DeviceRectifier(plan, CUDA, filmed)
+    rectifier = DeviceRectifier(plan, CUDA, filmed, (True, True))
 
     def rectified(frame):
         with own_stream(CUDA):

@@ -273,6 +273,7 @@ def test_a_cache_folder_that_cannot_be_written_is_named(stage, tmp_path, monkeyp
 def test_a_job_that_is_stopped_unwinds(name, line):
     script = f"""
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell ignore it
 from posegaussian import cli
 from posegaussian.pipeline import summarize as stage
 def summarize(*_):

@@ -25,9 +25,9 @@ def capture(tmp_path_factory):
     return read_capture(folder)
 
 
-def both(capture, plan, frame, filmed):
+def both(capture, plan, frame, filmed, given=True):
     """Images and masks of both views: by the device's functions, and by the CPU's."""
-    found = DeviceRectifier(plan, torch.device("cpu"), filmed)(
+    found = DeviceRectifier(plan, torch.device("cpu"), filmed, (given, given))(
         [torch.from_numpy(frame[name].image) for name in plan.names],
         [torch.from_numpy(frame[name].mask) for name in plan.names],
     )
@@ -47,8 +47,10 @@ def apart(one, other):
 
 @pytest.mark.parametrize("side", [48, 128], ids=["reduced", "enlarged"])
 @pytest.mark.parametrize("matched", [False, True])
-@pytest.mark.parametrize("filmed", [False, True], ids=["on black", "as filmed"])
-def test_it_agrees_with_the_cpu(capture, side, matched, filmed):
+@pytest.mark.parametrize(
+    ("filmed", "given"), [(False, True), (True, True), (True, False)], ids=["on black", "as filmed", "found"]
+)
+def test_it_agrees_with_the_cpu(capture, side, matched, filmed, given):
     (plan,) = plan_rectification(capture, [("00", "01")], capture.frames, RectifySettings(size=(side, side))).pairs
     if matched:
         color = np.array([[1.1, 0.02, 0, 0.01], [0, 0.9, 0.03, 0], [0.01, 0, 1.2, -0.01]])
@@ -58,8 +60,9 @@ def test_it_agrees_with_the_cpu(capture, side, matched, filmed):
     for name in plan.names:
         image, mask = capture.image(name, 0), capture.mask(name, 0)
         noise = generator.integers(0, 60, image.shape, np.uint8)  # a background, and texture on the person
-        frame[name] = CameraFrame(np.clip(image.astype(int) + noise, 0, 255).astype(np.uint8), mask)
-    (images, masks), (expected, coverage) = both(capture, plan, frame, filmed)
+        image = np.clip(image.astype(int) + noise, 0, 255).astype(np.uint8)
+        frame[name] = CameraFrame(image, mask, confidence=None if given else 1.0)
+    (images, masks), (expected, coverage) = both(capture, plan, frame, filmed, given)
     assert ((masks > 0) & (masks < 255)).any() and ((expected.max(-1) > 0) & (coverage == 0)).any() == filmed
     assert apart(masks, coverage).max() <= 1 and (masks != coverage).mean() < 0.01
     alone, expected_alone = person_on_black(images, masks), person_on_black(expected, coverage)
@@ -98,11 +101,12 @@ def test_the_band_is_that_of_the_cpu():
 def test_soft_pixels_get_their_background_back_to_the_level():
     generator = np.random.default_rng(0)
     masks = ellipses((60, 150))
-    masks[0, 80:120, 40:70] = generator.integers(1, 255, (40, 30))  # soft pixels without background nearby
+    masks[:, 80:120, 40:70] = generator.integers(1, 255, (2, 40, 30))  # soft pixels without background nearby
     filmed = generator.integers(0, 256, (*masks.shape, 3)).astype(np.uint8)
     person = np.minimum(generator.integers(0, 256, filmed.shape), masks[..., None]).astype(np.uint8)
     channels = [torch.from_numpy(each).movedim(-1, 1) for each in (person, filmed)]
-    found = as_filmed(*channels, torch.from_numpy(masks)).movedim(1, -1).numpy()
-    for image, alone, seen, mask in zip(found, person, filmed, masks, strict=True):
-        assert (image == with_background(alone, seen * band_around(mask)[..., None], mask, exact=False)).all()
-    assert (person_on_black(found[1], masks[1])[masks[1] < 255] == person[1][masks[1] < 255]).mean() > 0.99
+    exact = (True, False)
+    found = as_filmed(channels[0], channels[1], torch.from_numpy(masks), exact).movedim(1, -1).numpy()
+    for image, alone, seen, mask, kept in zip(found, person, filmed, masks, exact, strict=True):
+        assert (image == with_background(alone, seen * band_around(mask)[..., None], mask, kept)).all()
+    assert (person_on_black(found[0], masks[0])[masks[0] < 255] == person[0][masks[0] < 255]).mean() > 0.99

@@ -1,4 +1,4 @@
-"""A lock that threads share, until one of them wants it alone. Standard library only."""
+"""A lock that threads share, until one of them needs it alone. Standard library only."""
 
 import threading
 from collections.abc import Iterator

@@ -36,7 +36,7 @@ class DeviceDifference:
 
     def __init__(self, scenes: Mapping[str, Scene], device: torch.device):
         self._device, self._graph = device, GraphPerShape(partial(_planes, _lab_table().to(device)))
-        self._scenes = {name: _there(scene, device) for name, scene in scenes.items()}
+        self._scenes = {name: _uploaded(scene, device) for name, scene in scenes.items()}
 
     def of(self, windows: Mapping[str, Window], there: Mapping[str, UInt8[Tensor, "_ _ 3"]]) -> list[Tensor]:
         """For each window, in the square: lightness and colour of the difference, and where it is known.
@@ -65,7 +65,7 @@ class DeviceDifference:
         return [torch.stack(found)]
 
 
-def _there(scene: Scene, device: torch.device) -> tuple[UInt8[Tensor, "h w 3"], UInt8[Tensor, "h w 1"]]:
+def _uploaded(scene: Scene, device: torch.device) -> tuple[UInt8[Tensor, "h w 3"], UInt8[Tensor, "h w 1"]]:
     """The scene's image and 255 where it is known, on the device."""
     known = np.ones(scene.image.shape[:2], bool) if scene.known is None else scene.known
     return torch.from_numpy(scene.image).to(device), torch.from_numpy(known[..., None] * np.uint8(255)).to(device)

@@ -1,17 +1,13 @@
 """The command line: what the workflow passes is read, and a mistake is one line on stderr and exit status 2."""
 
-import os
 import re
 import shlex
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import helpers
 import pytest
-import torch
 
 from posegaussian import __version__, cli
 
@@ -126,7 +122,6 @@ def test_every_command_of_the_workflow_is_tried():
     assert called <= {line.split()[0] for line in LINES}
 
 
-LACKS_MEMORY = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1000000000000 bytes")
 MISTAKES = {
     "": "no command; see posegaussian --help",
     "rectifi": 'unknown command "rectifi". Did you mean "rectify"? ',
@@ -239,61 +234,12 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"{__version__}\n"
 
 
-def test_ctrl_c(monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("posegaussian.pipeline.summarize.summarize", interrupted)
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["summarize", "a", "-o", "out"])
-    assert stop.value.code == 130
-
-
-@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory.\nTried"), LACKS_MEMORY])
-def test_out_of_memory_is_one_line(monkeypatch, capsys, error):
-    def hungry(*_):
-        raise error
-
-    monkeypatch.setattr("posegaussian.pipeline.summarize.summarize", hungry)
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["summarize", "a", "-o", "out"])
-    line = capsys.readouterr().err
-    assert stop.value.code == 2 and line.startswith("posegaussian: error: out of memory; ") and line.count("\n") == 1
-
-
 def test_a_cache_folder_that_cannot_be_written_is_named(stage, tmp_path, monkeypatch, capsys):
     stage("posegaussian.pipeline.summarize.summarize")
     (tmp_path / "file").touch()
     monkeypatch.setenv("POSEGAUSSIAN_CACHE", str(tmp_path / "file/cache"))
     cli.main(["summarize", "a", "-o", "out"])
     assert f"warning: {tmp_path}/file/cache: the cache folder cannot be written" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("name", "line"), [("SIGTERM", ""), ("SIGINT", "posegaussian: interrupted\n")])
-def test_a_job_that_is_stopped_unwinds(name, line):
-    script = f"""
-import os, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell ignore it
-from posegaussian import cli
-from posegaussian.pipeline import summarize as stage
-def summarize(*_):
-    try:
-        os.kill(os.getpid(), signal.{name})
-    finally:
-        print("unwound")
-stage.summarize = summarize
-cli.main(["summarize", "a", "-o", "out"])
-"""
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.Signals[name], "unwound\n", line)
-
-
-def test_help_starts_without_what_the_stages_need():
-    command = [sys.executable, "-X", "importtime", "-m", "posegaussian", "--help"]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True)
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "posegaussian.cli" in loaded
-    assert not loaded & {"torch", "cv2", "h5py", "pandas", "scipy", "numba", "matplotlib"}
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_values_of_a_window_in_its_image():
 @pytest.mark.parametrize("part", [slice(None), slice(0, 90)])
 @pytest.mark.parametrize("whole", [True, False])
 def test_the_difference_from_a_scene_is_that_of_the_cpu(part, whole):
-    """Of a person, and of a part of one who fills the window, beside whom there is hardly any noise to be seen."""
+    """Of a person, and of a part of one who fills the window, which leaves hardly any noise to be seen."""
     generator, mask = np.random.default_rng(0), disc(RIG["a"])
     scene = cv2.GaussianBlur(generator.integers(0, 256, (*mask.shape, 3)).astype(np.uint8), (0, 0), 3)
     noisy = (scene * 0.9 + generator.normal(4, 3, scene.shape)).clip(0, 255).astype(np.uint8)

@@ -13,7 +13,7 @@ from posegaussian.config.evaluate import EvaluateSettings
 from posegaussian.config.export import Axis, ExportSettings
 from posegaussian.config.find_people import FindPeopleSettings
 from posegaussian.config.live import LiveCameraSettings, LiveSettings
-from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse
+from posegaussian.config.load import as_dict, json_schema, load, load_settings, parse, without_defaults
 from posegaussian.config.matte import MatteErrorSettings
 from posegaussian.config.matting import MattingSettings
 from posegaussian.config.models import ModelSettings, NetworkSettings
@@ -73,6 +73,7 @@ __all__ = [
     "load_settings",
     "parse",
     "read_captures",
+    "without_defaults",
 ]
 
 STAGE_VERSION = {
@@ -86,4 +87,5 @@ STAGE_VERSION = {
     "report": 6,
     "assess": 1,
 }
-"""Raised by hand when a stage's results change; Snakemake then reruns the stage and what follows it."""
+"""Raised by hand when a stage's results change, also by another default of a setting: Snakemake then reruns the stage
+and what follows it."""

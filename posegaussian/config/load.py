@@ -104,8 +104,17 @@ def _yaml(text: str, source: str | Path) -> Any:
 
 
 def as_dict(settings: Any) -> dict[str, Any]:
-    """Settings as plain values, as stored in files and handed to Snakemake's rules."""
+    """Settings as plain values, as stored in files."""
     return json.loads(json.dumps(asdict(settings)))
+
+
+def without_defaults(settings: Any) -> dict[str, Any]:
+    """The settings that differ from their defaults, as plain values; parsed again, they are the same settings.
+
+    What decides whether something is made again is compared in this form, so that a new setting, which has a default,
+    makes nothing again.
+    """
+    return TypeAdapter(type(settings)).dump_python(settings, mode="json", exclude_defaults=True)
 
 
 def json_schema(kind: type = Config) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posegaussian.config.builtin import BuiltinSettings
-from posegaussian.config.load import as_dict
+from posegaussian.config.load import without_defaults
 from posegaussian.config.results import ResultsSettings
 from posegaussian.config.sheet import BUILTIN, FETCHED, SCAN, CaptureRow, find
 from posegaussian.config.whole import Config
@@ -162,9 +162,9 @@ class Plan:
 
     def train_settings(self, model: str, phase: str) -> dict[str, Any]:
         """A model's settings as far as a phase of its training depends on them."""
-        values = as_dict(replace(self.config.models[model], weights="train"))
+        values = without_defaults(replace(self.config.models[model], weights="train"))
         if phase == "depth":
-            del values["train"]["full_steps"]
+            values.get("train", {}).pop("full_steps", None)
         return values
 
     def learned(self, model: str) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, PlainSerializer
 from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema
 
@@ -15,6 +15,11 @@ from posegaussian.registry import LOSSES, Loss
 def loss_weights(given: dict[str, float] | None = None) -> dict[str, float]:
     """The weight of every loss of the registry: the given one, or its default."""
     return {name: entry.weight for name, entry in LOSSES.items()} | (given or {})
+
+
+def _chosen(weights: dict[str, float]) -> dict[str, float]:
+    """The weights that are not the default of their loss; `loss_weights` adds the others again."""
+    return {name: weight for name, weight in weights.items() if weight != LOSSES[name].weight}
 
 
 class _EachLoss:
@@ -33,7 +38,9 @@ def _meaning(entry: Loss) -> str:
     return entry.about + alone + "".join(f"; {weight:g} in phase `{phase}`" for phase, weight in entry.fixed.items())
 
 
-Losses = Annotated[dict[Annotated[str, NameOf(LOSSES)], Weight], AfterValidator(loss_weights), _EachLoss()]
+Losses = Annotated[
+    dict[Annotated[str, NameOf(LOSSES)], Weight], AfterValidator(loss_weights), PlainSerializer(_chosen), _EachLoss()
+]
 
 
 @dataclass(frozen=True, config=STRICT)

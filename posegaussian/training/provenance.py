@@ -7,7 +7,15 @@ from typing import Any
 
 import torch
 
-from posegaussian.config import STAGE_VERSION, DetectorSettings, ModelSettings, RectifySettings, TrainSettings, as_dict
+from posegaussian.config import (
+    STAGE_VERSION,
+    DetectorSettings,
+    ModelSettings,
+    RectifySettings,
+    TrainSettings,
+    as_dict,
+    without_defaults,
+)
 from posegaussian.data.captured import Captures, Files
 from posegaussian.io import store
 from posegaussian.model.weights import load_network, read_metadata
@@ -19,12 +27,12 @@ _SMALL = DetectorSettings(config="package:small.py", weights="package:small.safe
 
 def run_key(phase: str, settings: ModelSettings, init: Path | None, *captures: Captures | None) -> str:
     """The hash of everything that the result of a run depends on, except the number of steps."""
-    train = as_dict(settings.train)
+    train = without_defaults(settings.train)
     parts = {
         "phase": phase,
         "state": checkpoint.STATE_VERSION,
         "version": STAGE_VERSION["train"],
-        "network": as_dict(settings.network),
+        "network": without_defaults(settings.network),
         "train": {name: value for name, value in train.items() if name not in ("depth_steps", "full_steps")},
         "init": store.digest(init) if init is not None else None,
         "captures": [c.fingerprints if c else [] for c in captures],

@@ -1,6 +1,7 @@
 """Exact reruns: what a change of the configuration, of the sheet, of a file or of the software plans, job by job."""
 
 import os
+import re
 import shutil
 
 import helpers
@@ -74,6 +75,12 @@ def test_one_key(done, path, value, jobs):
     assert done.planned() == jobs
 
 
+def test_defaults_written_out(done):
+    done.config = config.as_dict(config.parse(config.Config, done.config))
+    done.save()
+    assert done.planned() == set()
+
+
 def test_every_stage_has_a_version():
     assert set(AFTER) == set(config.STAGE_VERSION)
 
@@ -96,6 +103,27 @@ def test_stage_version_raised(done_from_copy, stage):
         assert done_from_copy.planned() == AFTER[stage]
     finally:
         module.write_text(text)
+
+
+def test_new_settings(done_from_copy):
+    """An upgrade that adds a setting with a default to any section makes nothing again."""
+    files = {path: path.read_text() for path in (done_from_copy.root / "posegaussian/config").glob("*.py")}
+    field = r'^    \w+: .* = .*\n    """[^"]+"""\n'
+    try:
+        for path, text in files.items():
+            if "config=STRICT" in text:
+                path.write_text(
+                    re.sub(field, r'\g<0>    brand_new: int = 7\n    """New."""\n', text, count=1, flags=re.M)
+                )
+        assert done_from_copy.planned() == set()
+        done_from_copy.config["render"]["brand_new"] = 8
+        done_from_copy.save()
+        assert done_from_copy.planned() == AFTER["render"], "it is a setting, and other values of it count"
+    finally:
+        for path, text in files.items():
+            path.write_text(text)
+        del done_from_copy.config["render"]["brand_new"]
+        done_from_copy.save()
 
 
 def test_the_library_changed_but_no_results(done_from_copy):

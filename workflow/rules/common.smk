@@ -1,6 +1,6 @@
 # Shared by all rules: the configuration, the captures sheet, and the command that runs a stage.
 # The params of each rule contain only the part of the configuration that the rule depends on. Snakemake tracks params, so a change of
-# another part causes no rerun.
+# another part causes no rerun. Settings that equal their defaults are left out, so that an upgrade with a new setting causes none either.
 import json
 import os
 import sys
@@ -72,7 +72,7 @@ def as_text(values):
 
 def settings(value):
     """Settings as text for the --settings of a stage."""
-    return as_text(schema.as_dict(value))
+    return as_text(schema.without_defaults(value))
 
 
 def at_hand(path):

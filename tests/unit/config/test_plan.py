@@ -17,7 +17,7 @@ DETECTORS = {
     "real": {"kind": "blazepose"},
 }
 MODELS = {
-    "demo": {"train": {"init": "release"}},
+    "demo": {"train": {"init": "release", "full_steps": 7}},
     "tuned": {"detector": "mine", "train": {"init": "demo", "depth_steps": 0}},
     "given": {"weights": "given.safetensors", "train": {"init": "other.safetensors"}},
     "shipped": {"weights": "release"},
@@ -172,8 +172,8 @@ def test_captures_to_learn_from():
 def test_a_stage_depends_on_its_own_settings_alone():
     made = plan()
     depth, full = (made.train_settings("demo", phase) for phase in ("depth", "full"))
-    assert "full_steps" in full["train"] and "full_steps" not in depth["train"]
-    assert made.train_settings("given", "full")["weights"] == "train", "where its weights lie is no reason to train"
+    assert depth == {"train": {"init": "release"}} and full == {"train": {"init": "release", "full_steps": 7}}
+    assert "weights" not in made.train_settings("given", "full"), "where its weights lie is no reason to train"
 
 
 def test_groups_of_the_results():

@@ -97,6 +97,17 @@ def test_bad_row(workflow, row, message):
     assert message in said(workflow)
 
 
+def test_an_error_of_an_input_function_is_one_line(workflow):
+    """A folder without a capture or a scan, found while Snakemake plans the jobs."""
+    (workflow.folder / "empty").mkdir()
+    for path, message in (("empty", "empty: "), ("nowhere", "no such folder"), ("scan:empty", "holds no scan")):
+        workflow.sheet[3][2] = path
+        workflow.save()
+        last, *before = reversed(said(workflow).splitlines())
+        assert last.startswith("captures.tsv: capture c: ") and message in last
+        assert before[0].startswith("Building DAG")
+
+
 def test_missing_sheet(workflow):
     workflow.config["captures"] = "other.tsv"
     workflow.save()

@@ -1,4 +1,5 @@
-# Input functions: the files that a job needs, where a pattern with wildcards is not enough.
+# Input functions: the files that a job needs, where a pattern with wildcards is not enough. What is wrong ends Snakemake by SystemExit,
+# which shows one line; Snakemake wraps every other exception of an input function in a traceback.
 import functools
 
 from posegaussian.cli.inputs import capture_inputs as read_inputs, disk_space
@@ -9,7 +10,7 @@ def scan_files(wildcards):
     folder = PLAN.scans[wildcards.capture]
     files = [str(path) for path in sorted(Path(folder).glob("*")) if path.is_file()]
     if not files:
-        raise WorkflowError(f"{CONFIG.captures}: capture {wildcards.capture}: {folder} holds no scan")
+        raise SystemExit(f"{CONFIG.captures}: capture {wildcards.capture}: {folder} holds no scan")
     return files
 
 
@@ -19,7 +20,7 @@ def inputs_of(name):
     try:
         return read_inputs(Path(CAPTURES[name].path), CAPTURES[name].frames)
     except UserError as error:
-        raise WorkflowError(f"{CONFIG.captures}: capture {name}: {error}") from None
+        raise SystemExit(f"{CONFIG.captures}: capture {name}: {error}") from None
 
 
 def capture_inputs(wildcards):
@@ -37,7 +38,7 @@ def capture_folder(wildcards, input):
 def first_weights(wildcards):
     """The weights of the first model of `report`."""
     if not CONFIG.report:
-        raise WorkflowError("report: the list is empty; assess takes the weights of the first model that it names")
+        raise SystemExit("report: the list is empty; assess takes the weights of the first model that it names")
     return at_hand(PLAN.weights(CONFIG.report[0]))
 
 

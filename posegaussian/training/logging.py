@@ -2,8 +2,10 @@
 
 import csv
 import io
+import math
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +73,7 @@ class Curves:
     def flush(self, step: int) -> None:
         """Write the mean of the steps since the last row as a row."""
         if self.window:
-            means = {name: sum(row[name] for row in self.window) / len(self.window) for name in self.window[0]}
+            means = mean_scalars(self.window)
             self.window = []
             self._row(step, "train", means)
 
@@ -120,8 +122,14 @@ class Curves:
             print(f"{self.label} {step}/{self.steps}: {text}", file=sys.stderr, flush=True)
 
 
+def mean_scalars(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each scalar over the rows that have it; without those that no row has. NaN: a row has none."""
+    known = {name: [row[name] for row in rows if not math.isnan(row[name])] for name in rows[0]}
+    return {name: sum(values) / len(values) for name, values in known.items() if values}
+
+
 def _text(values: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in values.items() if name != "lr")
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items() if name != "lr" and not math.isnan(value))
 
 
 def _same_width(rows: list[Float[Tensor, "3 h w"]]) -> list[Float[Tensor, "3 h w"]]:

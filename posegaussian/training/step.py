@@ -14,6 +14,9 @@ from posegaussian.training.losses.disparity import end_point_error
 from posegaussian.training.losses.image import box_psnr
 from posegaussian.types import Rendering
 
+_OF_TRUE_DISPARITY = ("depth", "epe_1024")
+"""The scalars that compare with true disparity."""
+
 
 @dataclass(frozen=True)
 class StepOutput:
@@ -44,13 +47,15 @@ def training_step(network: nn.Module, batch: Batch, settings: TrainSettings, aut
 
 @torch.no_grad()
 def step_scalars(output: StepOutput, batch: Batch) -> dict[str, Tensor]:
-    """The scalars of a step by their names in the curves, without gradients."""
+    """The scalars of a step by their names in the curves, without gradients; NaN: the batch lacks what they need."""
     losses, scale = output.losses, 1024 / batch.width
     values = {
         "loss": losses.total,
         **losses.parts,
         "epe_1024": scale * end_point_error(output.result.disparity, batch.disparity, batch.valid),
     }
+    known = batch.valid.any()
+    values |= {name: torch.where(known, values[name], torch.nan) for name in _OF_TRUE_DISPARITY}
     if output.view is not None:
         values["psnr_bbox"] = box_psnr(output.view.colors, batch.target, batch.target_mask)
     return values

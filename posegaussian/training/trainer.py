@@ -18,7 +18,7 @@ from posegaussian.training.distributed import Runtime, make_runtime
 from posegaussian.training.divergence import DivergenceGuard, save_diverged_batch
 from posegaussian.training.ema import EMA
 from posegaussian.training.frozen import freeze
-from posegaussian.training.logging import Curves
+from posegaussian.training.logging import Curves, mean_scalars
 from posegaussian.training.provenance import history, history_entry, input_settings, run_key
 from posegaussian.training.scalars import DeferredScalars
 from posegaussian.training.schedule import cooldown_start, learning_rate
@@ -265,13 +265,12 @@ class Trainer:
         settings, depth_only, rows, views = self.settings.train, self.phase == "depth", [], []
         for batch in self.validation:
             batch = batch.to(self.runtime.device)
+            # No pose loss outside training mode: the network computes it for the optimiser alone.
             output = training_step(self.ema.network, batch, settings, self.runtime.autocast, depth_only)
-            rows.append(step_scalars(output, batch))
+            rows.append({name: float(value) for name, value in step_scalars(output, batch).items() if name != "pose"})
             if output.view is not None:
                 views.append((output.view.colors[0], batch.target[0]))
-        # No pose loss outside training mode: the network computes it for the optimiser alone.
-        means = {name: float(sum(row[name] for row in rows)) / len(rows) for name in rows[0] if name != "pose"}
-        self.curves.validation(self.done, means)
+        self.curves.validation(self.done, mean_scalars(rows))
         self.curves.images(self.done, views)
 
     def _save(self, kind: str) -> None:

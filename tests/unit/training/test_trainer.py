@@ -1,6 +1,7 @@
 import csv
 import itertools
 import json
+import math
 import signal
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from posegaussian.model.weights import load_network, read_metadata, save_weights
 from posegaussian.training import step as step_module
 from posegaussian.training import trainer
 from posegaussian.training.ema import EMA
-from posegaussian.training.logging import Curves
+from posegaussian.training.logging import Curves, mean_scalars
 
 SETTINGS = ModelSettings(
     network=NetworkSettings(iterations=1),
@@ -92,6 +93,19 @@ def test_other_settings_start_afresh(tmp_path, make_captures, monkeypatch, capsy
     reused = train(files, tmp_path / "reused", settings=other)
     assert "starting afresh" in capsys.readouterr().err
     assert reused.read_bytes() == train(files, tmp_path / "fresh", settings=other).read_bytes()
+
+
+def test_without_true_disparity_its_columns_are_empty(tmp_path, make_captures, capsys):
+    files = [make_captures(tmp_path, truth=False)]
+    rows = table(train(files, tmp_path, "full", val=files))
+    assert {row["split"] for row in rows} == {"train", "val"}
+    assert all(row["epe_1024"] == row["depth"] == "" and float(row["psnr_bbox"]) > 5 for row in rows)
+    assert "epe_1024" not in capsys.readouterr().err
+
+
+def test_scalars_are_averaged_where_they_are_known():
+    rows = [{"loss": 1.0, "epe": 2.0, "none": math.nan}, {"loss": 3.0, "epe": math.nan, "none": math.nan}]
+    assert mean_scalars(rows) == {"loss": 2.0, "epe": 2.0}
 
 
 def test_curves_and_metadata(tmp_path, make_captures):

@@ -4,6 +4,7 @@ Written videos are BT.709: .mp4 (H.264, 4:2:0) and, with alpha, .mov (ProRes 444
 the same bytes.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +25,6 @@ from posegaussian.io.atomic import atomic_file
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mts")
 """Suffixes of the video files that are read."""
-_SEEK_BEYOND = 50
-"""A frame further ahead than this is reached by seeking, a nearer one by decoding on. Chosen by hand."""
 _ESTIMATE = 0.95
 """Share of duration x frame rate that is certainly the number of frames. Chosen by hand."""
 _GAP = 1.5
@@ -94,7 +93,7 @@ def _open(path: Path) -> tuple[InputContainer, VideoStream]:
 
 
 class _Reader:
-    """An open video. Reading the next frame is fast; any other one is decoded from the last key frame before it."""
+    """An open video. Frames are decoded from the last key frame before them, or on from the one that was read last."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -103,7 +102,11 @@ class _Reader:
             packets = [packet for packet in self.container.demux(self.stream) if packet.size]
         except FFmpegError as error:
             raise OSError(str(error.strerror)) from None
-        self.times = sorted(packet.pts for packet in packets if packet.pts is not None and not packet.is_discard)
+        shown = [
+            (packet.pts, packet.is_keyframe) for packet in packets if packet.pts is not None and not packet.is_discard
+        ]
+        self.times = sorted(time for time, _ in shown)
+        self.key_times = sorted(time for time, is_key in shown if is_key)
         self.promised = self.stream.frames or self._estimate()
         context = self.stream.codec_context  # None for an unknown codec
         # AVI stores the order of decoding alone: with B-frames, the times of its frames are not those of display.
@@ -144,7 +147,7 @@ class _Reader:
         Containers without an index, such as MPEG-TS, may seek beyond it: then everything is decoded from the beginning.
         """
         wanted = self.times[index]
-        ways = [(self._go_on, False)] if self.next <= index <= self.next + _SEEK_BEYOND else []
+        ways = [(self._go_on, False)] if self._lies_ahead(index) else []
         for go, whole in (*ways, (self._seek, False), (self._begin, True)):
             go(index)
             frame = next((f for f in self.decoded if f.pts == wanted or ((f.pts or 0) > wanted and not whole)), None)
@@ -158,6 +161,13 @@ class _Reader:
             self._begin(index)
             self.next = 0
         return next(islice(self.decoded, index - self.next, None), None)
+
+    def _lies_ahead(self, index: int) -> bool:
+        """Whether decoding on reaches a frame, and a seek would go back or nowhere."""
+        if not self.next <= index:
+            return False
+        before = bisect_right(self.key_times, self.times[index])
+        return before == 0 or self.key_times[before - 1] <= self.times[self.next]
 
     def _go_on(self, _index: int) -> None:
         """Decode on from the last frame that was decoded."""

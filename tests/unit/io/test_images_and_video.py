@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.container import InputContainer
 
 from posegaussian.io.images import ImageFile, write_image
 from posegaussian.io.video import VIDEO_SUFFIXES, VideoFrame, frame_count, write_video
@@ -95,6 +96,40 @@ def test_every_frame_is_found_in_any_order(tmp_path, suffix):
     assert frame_count(path)[0] == 20
     for number in (7, 0, 1, 2, 19, 3, 18, 0):
         assert abs(VideoFrame(path, number).pixels().mean() - 10 * number) < 3
+
+
+def test_frames_in_their_order_decode_each_frame_once_at_most(tmp_path, monkeypatch):
+    """Between two key frames a seek would go back; across several of them it saves what lies between."""
+    decoded, opened = [], av.open
+
+    class Counted:
+        __class__ = InputContainer
+
+        def __init__(self, container):
+            self.container = container
+
+        def __getattr__(self, name):
+            return getattr(self.container, name)
+
+        def decode(self, stream):
+            for frame in self.container.decode(stream):
+                decoded.append(frame.pts)
+                yield frame
+
+    monkeypatch.setattr(av, "open", lambda path, mode="r", **options: Counted(opened(path, mode, **options)))
+    for every, most in ((250, 120), (10, 20)):
+        path = tmp_path / f"{every}.mp4"
+        with opened(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25, options={"g": str(every)})
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for number in range(120):
+                grey = np.full((48, 64, 3), 2 * number, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+            container.mux(stream.encode())
+        decoded.clear()
+        for number in (0, 57, 118):
+            assert abs(VideoFrame(path, number).pixels().mean() - 2 * number) < 3
+        assert len(decoded) <= most
 
 
 def test_a_video_that_is_replaced_is_read_anew(tmp_path):

@@ -11,6 +11,7 @@ from posegaussian.errors import warn
 from posegaussian.parallel import in_order, thread_count
 from posegaussian.preparation.calibration.correction import BAD, Correction, correct
 from posegaussian.preparation.calibration.feature_tracks import Features
+from posegaussian.preparation.footage import images_ahead
 
 _FRAMES = 4
 """Frames, spread over the capture, in which features are looked for. By hand: what stands still is the same in all."""
@@ -34,7 +35,7 @@ def judge_calibration(capture: Capture, cameras: Sequence[str], frames: Sequence
     if len(names) < 2:
         return None
     chosen = sorted({frames[(len(frames) - 1) * index // max(_FRAMES - 1, 1)] for index in range(_FRAMES)})
-    images = (capture.image(name, frame) for frame in chosen for name in names)
+    images = (views[name] for views in images_ahead(capture, names, chosen) for name in names)
     found = in_order(Features.of, images, min(thread_count(), _THREADS))
     features = (dict(zip(names, islice(found, len(names)), strict=True)) for _ in chosen)
     return correct(features, {name: capture.cameras[name] for name in names})

@@ -6,7 +6,7 @@ cameras, which stand at -a/2 and a/2, appears at sin(phi + a/2) of the run's hal
 sin(phi - a/2) in the right one. Single matches are often wrong, and their median is not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.resampling import resample, sampling_map
 from posegaussian.parallel import in_order
-from posegaussian.preparation.footage import Footage
+from posegaussian.preparation.footage import Footage, images_ahead
 
 ColorMatches = tuple[Float[np.ndarray, "_ 3"], Float[np.ndarray, "_ 3"]]
 """RGB in linear light, by place, in a first and in a second camera."""
@@ -47,17 +47,17 @@ def srgb_to_linear(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h 
 
 
 def color_matches(footage: Footage, first: str, second: str, frames: Sequence[int]) -> ColorMatches:
-    """Colours of the person that both cameras see, where they are usable in all channels."""
-    cameras = [footage.cameras[camera] for camera in (first, second)]
+    """Colours of the person that both cameras see, in the order of the frames, where all channels are usable."""
+    names, ascending = (first, second), sorted(frames)  # videos are decoded in their order
 
-    def seen() -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
-        for frame in frames:
-            masks = [footage.mask(camera, frame) for camera in (first, second)]
-            if all(is_person(mask).any() for mask in masks):
-                yield [footage.image(camera, frame) for camera in (first, second)], masks
+    def matches_of(view: tuple[int, Mapping[str, np.ndarray]]) -> Float[np.ndarray, "2 n 4"]:
+        frame, images = view
+        masks = [footage.mask(name, frame) for name in names]
+        return _frame_matches([images[name] for name in names], masks, [footage.cameras[name] for name in names])
 
-    found = [np.zeros((2, 0, 4)), *in_order(lambda views: _frame_matches(views[0], views[1], cameras), seen())]
-    matches = np.concatenate(found, axis=1)
+    views = zip(ascending, images_ahead(footage, names, ascending), strict=True)
+    found = dict(zip(ascending, in_order(matches_of, views), strict=True))
+    matches = np.concatenate([np.zeros((2, 0, 4)), *(found[frame] for frame in frames)], axis=1)
     low, high = _USABLE
     matches = matches[:, np.all((matches[..., :3] > low) & (matches[..., :3] < high), axis=(0, 2))]
     varied = matches[..., 3].max(0)
@@ -72,8 +72,10 @@ def _frame_matches(
 ) -> Float[np.ndarray, "2 n 4"]:
     """Matches of one frame in the order of the cameras, with how much colours vary around them.
 
-    There are none where the pair cannot be rectified.
+    There are none where the pair cannot be rectified, or a camera does not see the person.
     """
+    if not all(is_person(mask).any() for mask in masks):
+        return np.zeros((2, 0, 4))
     rotation, swapped = rectification.rectifying_rotation(*cameras)
     order = (1, 0) if swapped else (0, 1)
     views = [(images[index], masks[index], cameras[index]) for index in order]

@@ -1,6 +1,6 @@
 """Make what tools/train_matting.py trains on: people of the stream in rooms, as BlazePose finds them.
 
-    python tools/make_matting_data.py -o matting_data/0 --seed 0 --seconds 150
+    python tools/make_matting_data.py -o matting_data/0 --seed 0 --seconds 150 --things 0.5
 
 Writes files of 128 windows each: the image around the person, the exact coverage, BlazePose's coarse matte in the same
 pixels and its landmarks. Several processes with seeds of their own can share a GPU. It waits while more files lie in
@@ -46,6 +46,8 @@ ROOMS = config.RoomSettings(
 SENSOR = replace(REALISTIC_SENSOR, exposure=(-0.7, 0.3))
 """As in captures, but more often too dark: dark people before dark walls were found worst."""
 LINEAR = config.LightSettings(linear=True)
+THINGS = "backpack", "shoulder_bag", "box", "ball", "phone", "stick"
+"""What people may wear and hold. The coverage of a person includes it."""
 
 
 def main() -> None:
@@ -57,14 +59,15 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=640, help="of the rendered images, pixels")
     parser.add_argument("--clips", type=int, default=12, help="people in a batch")
     parser.add_argument("--most", type=int, default=1_000_000, help="files in the folder at a time")
+    parser.add_argument("--things", type=float, default=0, help="share of people with a bag, and with a thing in hand")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.output.mkdir(parents=True, exist_ok=True)
     rng, end = np.random.default_rng([args.seed, 51]), time.monotonic() + args.seconds
-    size = args.size, args.size
+    size, people = (args.size, args.size), config.PeopleSettings(things=THINGS, things_share=args.things)
     settings = config.StreamSettings(
-        size=size, target_size=size, sensor=SENSOR, room=ROOMS, pool=16, lifetime=48, workers=2
+        size=size, target_size=size, sensor=SENSOR, people=people, room=ROOMS, pool=16, lifetime=48, workers=2
     )
     small = replace(settings, target_size=(16, 16))
     variants = [small, replace(small, light=LINEAR)]

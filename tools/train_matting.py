@@ -1,6 +1,7 @@
 """Train the matting network on what tools/make_matting_data.py makes, also while it is still being made.
 
-    python tools/train_matting.py matting_data -o matting.safetensors --seconds 300
+    python tools/train_matting.py matting_data -o matting.safetensors --seconds 300 \
+        --init posegaussian/assets/matting/matting.safetensors
 
 AdamW, cosine, mean of the weights over time (EMA). The first files are held out; their intersection over union decides
 nothing here: weights are chosen by benchmarks/footage.py on people of `val`. Weights are written at every check.
@@ -16,13 +17,14 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
+from restored_normalisation import with_normalisation
 from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from posegaussian.cuda_graphs import captured
 from posegaussian.preparation.mattes.network import MattingNetwork, network_input
-from posegaussian.preparation.mattes.network_weights import write_matting_network
+from posegaussian.preparation.mattes.network_weights import load_matting_network, write_matting_network
 
 EDGE = 9
 """Pixels of a window within half of which an edge weighs more."""
@@ -95,8 +97,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300, help="in all, the wait for the first files included")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
-    parser.add_argument("--init", type=Path, help="a file of --state to start from")
-    parser.add_argument("--state", type=Path, help="where weights with their normalisation are written, for --init")
+    parser.add_argument("--init", type=Path, help="weights to start from; default: random ones")
     parser.add_argument("--files", type=int, default=8, help="start when this many are there")
     parser.add_argument("--most", type=int, default=100, help="files in memory at a time; new ones replace the oldest")
     parser.add_argument("--take", action="store_true", help="remove files that were read")
@@ -111,7 +112,9 @@ def main() -> None:
         time.sleep(0.5)
     model = MattingNetwork()
     if args.init:
-        model.load_state_dict(torch.load(args.init, map_location="cpu"))
+        with torch.no_grad():
+            seen, _, _ = varied(data.draw(args.batch))
+        model = with_normalisation(load_matting_network(args.init, str(device)), seen).train()
     model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {data.count} windows at first", flush=True)
     training = Training(model, data.draw(args.batch), device.type == "cuda" and not args.eager)
@@ -124,9 +127,9 @@ def main() -> None:
         if share * 10 >= checked + 1:
             checked += 1
             check(training, data, step, start)
-            save(training.averaged, args.output, args.state, step, data.count)
+            save(training.averaged, args.output, step, data.count)
     check(training, data, step, start)
-    save(training.averaged, args.output, args.state, step, data.count)
+    save(training.averaged, args.output, step, data.count)
 
 
 class Training:
@@ -283,10 +286,8 @@ def check(training: Training, data: Windows, step: int, start: float) -> None:
         print(f"{training.left_out:.0f} steps left out: their gradients were not finite", flush=True)
 
 
-def save(model: MattingNetwork, path: Path, state: Path | None, step: int, count: int) -> None:
+def save(model: MattingNetwork, path: Path, step: int, count: int) -> None:
     """Write the weights, and what they were trained on."""
-    if state:
-        torch.save(model.state_dict(), state)
     write_matting_network(path, model, {"training": json.dumps({"steps": step, "windows": count})})
 
 

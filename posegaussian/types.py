@@ -150,11 +150,11 @@ class Gaussians(Tensors):
     opacities: Float[Tensor, "*batch n"]
     colors: Float[Tensor, "*batch n 3"]
 
-    def compact(self, threshold: float = 1 / 255) -> Gaussians:
-        """One unbatched set without the entries whose opacity is below `threshold`."""
+    def compact(self) -> Gaussians:
+        """One unbatched set without the entries whose opacity is below 1/255, which rasterisers skip."""
         if self.opacities.ndim != 1:
             raise ValueError(f"compact takes one set of Gaussians, got a batch of shape {tuple(self.opacities.shape)}")
-        return self[self.opacities >= threshold]
+        return self[self.opacities >= 1 / 255]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ import cv2
 import helpers
 import numpy as np
 import torch
+from torch.nn import functional
 
 from posegaussian.geometry.lens import SourceCamera
-from posegaussian.pose.detectors.blazepose.crops import Crops, upright_crops
+from posegaussian.pose.detectors.blazepose.crops import Crops, cell_centres, upright_crops
 from posegaussian.pose.detectors.blazepose.finder import BlazePose
 from posegaussian.pose.detectors.blazepose.landmarks import People
 from posegaussian.pose.detectors.blazepose.person_detector import FoundPeople
@@ -140,3 +141,11 @@ def numbered_capture(folder: Path, azimuths: dict[str, float], frames: int) -> P
         for frame in range(frames):
             cv2.imwrite(str(folder / f"images/{name}/{frame:06d}.png"), Oracle.image(index, frame)[..., ::-1])
     return folder
+
+
+def image_mattes(people, height, width):
+    """Coverage of each person in [0, 1], in the pixels of images of one size; 0 outside the crops."""
+    pixels = cell_centres(height, width, people.score.device) * people.score.new_tensor([width, height])
+    grid = 2 * people.crops.from_image(pixels.expand(len(people.score), -1, -1)) - 1
+    alpha = people.matte_logits.sigmoid()[:, None]
+    return functional.grid_sample(alpha, grid.unflatten(1, (height, width)), align_corners=False)[:, 0]

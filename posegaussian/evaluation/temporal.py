@@ -118,21 +118,13 @@ class TemporalMetric(Protocol):
 
 
 class Jitter:
-    """Standard deviation of pixel values over time, mean over the mask, 8-bit levels; for a person who stands still.
+    """Standard deviation of pixel values over time, mean over the mask, 8-bit levels; for a person who stands still."""
 
-    Args:
-        skipped: number of first frames that are not counted.
-    """
-
-    def __init__(self, skipped: int = 0) -> None:
-        self._to_skip = skipped
+    def __init__(self) -> None:
         self._count, self._sum, self._squares = 0, np.zeros(()), np.zeros(())
 
     def add(self, levels: Levels, motion: ImageMotion | None = None) -> None:
         """See `TemporalMetric`."""
-        if self._to_skip > 0:
-            self._to_skip -= 1
-            return
         self._count += 1
         self._sum, self._squares = self._sum + levels.astype(np.float64), self._squares + levels.astype(np.float64) ** 2
 
@@ -148,7 +140,14 @@ class SettledJitter(Jitter):
     """`Jitter` without the first `SETTLING` frames, in which the temporal filter settles."""
 
     def __init__(self) -> None:
-        super().__init__(SETTLING)
+        super().__init__()
+        self._seen = 0
+
+    def add(self, levels: Levels, motion: ImageMotion | None = None) -> None:
+        """See `TemporalMetric`."""
+        self._seen += 1
+        if self._seen > SETTLING:
+            super().add(levels, motion)
 
 
 class FlowError:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,7 +153,6 @@ def serve(
     port: int,
     settings: LiveSettings,
     device: str,
-    ready: Callable[[str], object] | None = None,
 ) -> None:
     """Serve live views until interrupted.
 
@@ -165,7 +164,6 @@ def serve(
         port: port to listen on; 0: any that is free.
         settings: see `LiveSettings`.
         device: auto, cpu, cuda or cuda:N.
-        ready: called with the address once browsers can connect; default: prints it.
 
     Raises:
         ConfigError: the address is in use, or not of this machine.
@@ -189,7 +187,7 @@ def serve(
         server = ViewServer(session, access, recorder, status)
 
         def announce(found: int) -> None:
-            (ready or _announce(session))(_address(host, found, access))
+            _announce(session, _address(host, found, access))
 
         try:
             asyncio.run(_serve(server.run(host, port, announce), _Log(session, cameras)))
@@ -258,8 +256,8 @@ def _address(host: str, port: int, access: Access) -> str:
     return f"http://{named}:{port}/" + ("" if access.token is None else f"?token={access.token}")
 
 
-def _announce(session: LiveSession) -> Callable[[str], object]:
+def _announce(session: LiveSession, address: str) -> None:
     width, height = session.size
     where = "the GPU" if session.device.type == "cuda" else "the CPU: a few frames per second at best"
     facts = f"cameras {' and '.join(session.cameras)}, {width} x {height} pixels on {where}"
-    return lambda address: print(f"live: open {address}\n{facts}; Ctrl-C ends it", flush=True)
+    print(f"live: open {address}\n{facts}; Ctrl-C ends it", flush=True)

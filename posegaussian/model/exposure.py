@@ -8,15 +8,17 @@ _GAIN_RANGE, _BIAS_RANGE = 0.5, 0.1
 """The gain is at most exp(0.5), the bias at most 0.1 (colours are in [0, 1]). Chosen by hand."""
 _COLOR_FLOOR = 0.02
 """Added to colours before their ratio, which would be noise in black. Chosen by hand."""
+_WIDTH = 32
+"""Width of the hidden layer. Chosen by hand."""
 
 
 class Exposure(nn.Module):
     """colour -> gain * colour + bias, predicted from the colours of the same surface in both views (docs/method.md)."""
 
-    def __init__(self, width: int = 32):
+    def __init__(self):
         super().__init__()
-        self.hidden = nn.Linear(12, width)
-        self.affine = nn.Linear(width, 6)
+        self.hidden = nn.Linear(12, _WIDTH)
+        self.affine = nn.Linear(_WIDTH, 6)
         with torch.no_grad():
             self.affine.weight *= 0.01
             self.affine.bias.zero_()

@@ -27,6 +27,8 @@ _OPACITY_LOGIT = 4.0
 """Logit of the opacity before training; minus this on the silhouette's outermost pixel."""
 _ATTRIBUTES = (3, 3, 1, 3)
 """Channels of rotation, scale, opacity and colour."""
+_WIDTH = 32
+"""Channels of the decoder. Chosen by hand."""
 _CUE_CHANNELS = 24
 """Channels of the cues: 16 of image and trimmed mask folded 2 x 2; consistency, coverage of both views, slope (2),
 and difference of colours (3)."""
@@ -52,15 +54,14 @@ class GaussianHead(nn.Module):
     Args:
         fine: channels of the features at 1/2.
         refined: channels of the refinement's features at 1/2.
-        width: channels of the decoder.
         hint: whether the masks are a hint: evidence of the person becomes one more attribute.
     """
 
-    def __init__(self, fine: int, refined: int, width: int = 32, hint: bool = False):
+    def __init__(self, fine: int, refined: int, hint: bool = False):
         super().__init__()
-        self.join = conv(fine + refined + _CUE_CHANNELS + _OUTSIDE_CHANNELS * hint, width)
-        self.residual = Residual(width)
-        self.attributes = output(width, 4 * (sum(_ATTRIBUTES) + hint), gain=0.01)
+        self.join = conv(fine + refined + _CUE_CHANNELS + _OUTSIDE_CHANNELS * hint, _WIDTH)
+        self.residual = Residual(_WIDTH)
+        self.attributes = output(_WIDTH, 4 * (sum(_ATTRIBUTES) + hint), gain=0.01)
         self.exposure = Exposure()
 
     def forward(

@@ -5,10 +5,10 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from people_oracle import image_mattes
 
 from posegaussian.pose.detectors.blazepose.crops import box_crops
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
-from posegaussian.pose.detectors.blazepose.landmarks import image_mattes
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 PICTURE = Path(__file__).parents[1] / "data" / "blazepose" / "person.png"

@@ -21,10 +21,9 @@ def frame_of(window: Window) -> Float64[np.ndarray, "6"]:
     return np.array([*window.box, window.width, window.height], np.float64)
 
 
-def padded(values: np.ndarray, fill: float = 0.0) -> np.ndarray:
-    """Values of a window in the square."""
-    room = ((0, SIDE - values.shape[0]), (0, SIDE - values.shape[1]))
-    return np.pad(values, room, constant_values=fill)
+def padded(values: np.ndarray) -> np.ndarray:
+    """Values of a window in the square, zeros beyond it."""
+    return np.pad(values, ((0, SIDE - values.shape[0]), (0, SIDE - values.shape[1])))
 
 
 def in_window(frame: Float64[Tensor, "6"]) -> Bool[Tensor, "side side"]:

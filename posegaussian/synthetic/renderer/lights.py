@@ -20,9 +20,11 @@ _LAMP_DISTANCE = 40.0
 """Distance of a lamp's camera from the person, metres: rays to the borders of the shadow map differ by 2 degrees."""
 SHADOW_EXTENT = 1.4
 """A shadow map covers this many metres around its middle: all of a tall person; chosen by hand."""
+_SHADOW_SIZE = 512
+"""Width and height of the shadow map, pixels. Chosen by hand."""
 SHADOW_BIAS = 0.008
 """Points are lifted off the surface by this before the shadow test, metres, so that no triangle shadows itself; about
-1.5 texels of a 512 px shadow map."""
+1.5 texels of the shadow map."""
 SHADOW_TAPS = 3
 """Samples of the shadow map per axis for percentage-closer filtering; chosen by hand: 9 samples a point."""
 AS_ENCODED = (1.0, 0.0, 0.0)
@@ -89,9 +91,10 @@ class ShadowMap(Tensors):
         return seen.sum((1, 2)) / SHADOW_TAPS**2
 
 
-def lamp_camera(lights: Lights, centre: Float[np.ndarray, 3], size: int = 512) -> Camera:
+def lamp_camera(lights: Lights, centre: Float[np.ndarray, 3]) -> Camera:
     """The camera of the first lamp's shadow map, on the CPU."""
     direction = lights.directions[0].double().numpy()
+    size = _SHADOW_SIZE
     focal = 0.5 * size * _LAMP_DISTANCE / SHADOW_EXTENT
     intrinsics = torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]], dtype=torch.float32)
     pose = torch.from_numpy(look_at(centre + _LAMP_DISTANCE * direction, centre).astype(np.float32))

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from people_oracle import image_mattes
 
 from posegaussian.pose.detectors.blazepose.crops import Crops
-from posegaussian.pose.detectors.blazepose.landmarks import People, image_mattes
+from posegaussian.pose.detectors.blazepose.landmarks import People
 from posegaussian.pose.person import COCO, LANDMARKS, MATTE, Person
 from posegaussian.types import JOINTS
 

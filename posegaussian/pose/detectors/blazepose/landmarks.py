@@ -6,12 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
-from torch.nn import functional
 
 from posegaussian.pose.brightness import brightened
 from posegaussian.pose.detectors.blazepose.crops import (
     Crops,
-    cell_centres,
     resample_crop,
     sample_crops,
     upright_crops,
@@ -131,11 +129,3 @@ def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The smallest box around two boxes."""
     low, high = np.minimum(first, second)[:2], np.maximum(first, second)[2:]
     return np.concatenate([low, high]).astype(np.float32)
-
-
-def image_mattes(people: People, height: int, width: int) -> Float[Tensor, "b height width"]:
-    """Coverage of each person in [0, 1], in the pixels of images of one size; 0 outside the crops."""
-    pixels = cell_centres(height, width, people.score.device) * people.score.new_tensor([width, height])
-    grid = 2 * people.crops.from_image(pixels.expand(len(people.score), -1, -1)) - 1
-    alpha = people.matte_logits.sigmoid()[:, None]
-    return functional.grid_sample(alpha, grid.unflatten(1, (height, width)), align_corners=False)[:, 0]

@@ -2,11 +2,12 @@
 
 import numpy as np
 import torch
+from people_oracle import image_mattes
 from torch import nn
 
 from posegaussian.pose.detectors.blazepose.crops import Crops, box_crops
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
-from posegaussian.pose.detectors.blazepose.landmarks import People, _measured, image_mattes, measure_people
+from posegaussian.pose.detectors.blazepose.landmarks import People, _measured, measure_people
 from posegaussian.pose.detectors.blazepose.network import Network
 from posegaussian.pose.person import LANDMARKS
 

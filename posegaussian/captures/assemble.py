@@ -12,6 +12,7 @@ from posegaussian.captures.masks import given_masks
 from posegaussian.captures.matching import check_known
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config.rectify import MaskLabel
+from posegaussian.counts import counted
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io import video
 from posegaussian.io.images import LazyImage, read_image
@@ -143,7 +144,7 @@ def _choose_frames(root: Path, images: FrameFiles, cameras: Sequence[str], frame
     if every != common and all(isinstance(_first(images[camera]), video.VideoFrame) for camera in cameras):
         lengths = ", ".join(f"{camera}: {len(images[camera])}" for camera in cameras)
         warn(
-            f"the videos differ in length ({lengths}): the first {len(common)} frames are used",
+            f"the videos differ in length ({lengths}): used: the first {counted(len(common), 'frame')}",
             code="unequal-videos",
             file=root,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from posegaussian.counts import counted
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io.images import LazyImage
 from posegaussian.io.video import VideoFrame, count_gaps
@@ -101,5 +102,5 @@ def paired_by_time(videos: Mapping[str, Path], times: Times, folder: Path) -> di
 def _described(stamps: Float64[np.ndarray, " frames"]) -> str:
     steps = np.diff(stamps)
     gaps = count_gaps(steps)
-    lacking = f", {gaps} gap{'s' if gaps > 1 else ''} of up to {steps.max():.2f} s" if gaps else ""
-    return f"{len(stamps)} frames at {1 / np.median(steps):.4g} fps{lacking}"
+    lacking = f", {counted(gaps, 'gap')} of up to {steps.max():.2f} s" if gaps else ""
+    return f"{counted(len(stamps), 'frame')} at {1 / np.median(steps):.4g} fps{lacking}"

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from posegaussian.captures.matching import entries
+from posegaussian.counts import counted
 from posegaussian.errors import CaptureError, warn
 from posegaussian.io.images import IMAGE_SUFFIXES
 from posegaussian.io.video import VIDEO_SUFFIXES
@@ -58,7 +59,7 @@ def report_unlisted(
     if count:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         shown = ", ".join(missing[:_NAMED]) + more
-        warn(f"{count} images are not {listed_in}: left out ({shown})", code="unlisted-images", file=root)
+        warn(f"{counted(count, 'image')} not {listed_in}: left out ({shown})", code="unlisted-images", file=root)
 
 
 def _with_siblings(root: Path, folders: Collection[Path]) -> list[Path]:

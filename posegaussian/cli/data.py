@@ -26,6 +26,7 @@ from posegaussian.cli.arguments import (
     one_of,
     split_pairs,
 )
+from posegaussian.counts import counted
 from posegaussian.errors import ConfigError
 from posegaussian.registry import CAPTURE_FORMATS, DETECTORS, FOOTAGE, METRIC_WEIGHTS, resolve
 
@@ -227,7 +228,8 @@ def import_(
     if sync:
         capture = synchronised(capture)
     import_capture(capture, output, pairs=split_pairs(pairs), scale=scale, copy=copy)
-    print(f"{output}: {len(capture.cameras)} cameras x {len(capture.frames)} frames, read as {capture.format}")
+    frames = counted(len(capture.frames), "frame")
+    print(f"{output}: {len(capture.cameras)} cameras x {frames}, read as {capture.format}")
 
 
 def _table(rows: Mapping[str, str]) -> str:
@@ -272,7 +274,7 @@ def inspect(
     masks = [f"camera {camera}: mask {judged.line()}" for camera, judged in found.masks.items()]
     lines = [] if found.calibration is None else found.calibration.lines()
     lines += [] if found.times is None else found.times.lines()
-    print("\n".join([*lines, *masks, *found.warnings, f"{output}: {len(found.warnings)} warnings"]))
+    print("\n".join([*lines, *masks, *found.warnings, f"{output}: {counted(len(found.warnings), 'warning')}"]))
 
 
 def heatmaps(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from posegaussian import config
 from posegaussian.cli.arguments import Device, Frames, Output, Settings
+from posegaussian.counts import counted
 
 
 def assess(
@@ -38,7 +39,7 @@ def assess(
         people=people,
         device=device,
     )
-    print("\n".join([*found.lines(), f"{output}: {len(found.triples)} views of held-out cameras"]))
+    print("\n".join([*found.lines(), f"{output}: {counted(len(found.triples), 'view of held-out cameras')}"]))
 
 
 def adapt(

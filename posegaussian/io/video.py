@@ -21,6 +21,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 from jaxtyping import Float64
 
+from posegaussian.counts import counted
 from posegaussian.io.atomic import atomic_file
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mts")
@@ -127,7 +128,7 @@ class _Reader:
     def frame(self, index: int) -> np.ndarray:
         """RGB pixels of a frame."""
         if index >= len(self.times):
-            raise ValueError(f"the video ends after {len(self.times)} frames")
+            raise ValueError(f"the video ends after {counted(len(self.times), 'frame')}")
         try:
             frame = self._counted(index) if self.without_times else self._timed(index)
             if frame is not None:

@@ -22,6 +22,7 @@ from posegaussian.captures.pairing import Names, chosen_sources
 from posegaussian.captures.reading import read_capture
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import DetectorSettings, RenderSettings, ViewSettings
+from posegaussian.counts import counted
 from posegaussian.data.rectify import device_input, network_input
 from posegaussian.errors import warn
 from posegaussian.geometry.lens import SourceCamera
@@ -142,7 +143,7 @@ def render_footage(
                 name = f"{'-'.join(plan.names)}_{capture.frames[index]:06d}.ply"
                 files.call(write_ply, folder / name, gaussians)
     written = ", ".join(str(each) for each in (video, frames, splats) if each)
-    print(f"{written}: {len(cameras)} frames, from {names[0]} to {names[1]}, with {weights.name}")
+    print(f"{written}: {counted(len(cameras), 'frame')}, from {names[0]} to {names[1]}, with {weights.name}")
 
 
 def _views(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from posegaussian.config import ModelSettings
+from posegaussian.counts import counted
 from posegaussian.errors import ConfigError
 from posegaussian.evaluation.table import read_all
 from posegaussian.io.atomic import write_atomic
@@ -43,7 +44,8 @@ def write_report(
     for name, given in (("rectified", rectified), ("heatmaps", heatmaps), ("videos", videos)):
         if len(given) != len(renders) and (given or name == "rectified"):
             raise ConfigError(
-                f"{len(given)} files of --{name} for {len(renders)} of --renders; give one each", code="unpaired-files"
+                f"{counted(len(given), 'file')} of --{name} for {len(renders)} of --renders; give one each",
+                code="unpaired-files",
             )
     found = {path.name: path for path in people}
     heatmaps_or_none = heatmaps or [None] * len(renders)

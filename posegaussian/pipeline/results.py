@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 
 from posegaussian.config import ResultsSettings
+from posegaussian.counts import counted
 from posegaussian.errors import ConfigError
 from posegaussian.evaluation.aggregate import by_group, read_tables
 from posegaussian.evaluation.table import write_frame
@@ -42,7 +43,7 @@ def write_results(
     """
     if len(renders) != len(rectified):
         raise ConfigError(
-            f"{len(rectified)} files of --rectified for {len(renders)} of --renders; give one each",
+            f"{counted(len(rectified), 'file')} of --rectified for {len(renders)} of --renders; give one each",
             code="unpaired-files",
         )
     rows = read_tables(metrics)

@@ -12,6 +12,7 @@ from posegaussian import __version__
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.pairing import Names
 from posegaussian.captures.triples import narrowest, widest_gap
+from posegaussian.counts import counted
 from posegaussian.evaluation.assessment import (
     AngleRow,
     MeasuredTriple,
@@ -66,7 +67,7 @@ class Assessment:
         """What it comes to, a line each, for the terminal."""
         lines = [
             f"{row.low:.0f} to {row.high:.0f} degrees: {row.psnr:.1f} dB in the person's box"
-            f" ({row.count} views; a plain warp {row.plane_warp:.1f} dB)"
+            f" ({counted(row.count, 'view')}; a plain warp {row.plane_warp:.1f} dB)"
             for row in self.rows
         ]
         use = [each for each in self.advice if each.use]

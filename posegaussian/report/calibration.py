@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from posegaussian import __version__
+from posegaussian.counts import counted
 from posegaussian.preparation.calibration.board import TargetBoard
 from posegaussian.preparation.calibration.rig import RigCalibration
 from posegaussian.preparation.calibration.selection import coverage
@@ -68,7 +69,7 @@ def advice(found: RigCalibration) -> list[str]:
     ]
     best = {name: max((n for pair, n in found.shared().items() if name in pair), default=None) for name in rows}
     lines += [
-        f"camera {name}: {count} frames at most are shared with another camera; film the board where both see it"
+        f"camera {name}: shares at most {counted(count, 'frame')} with another camera; film the board where both see it"
         for name, count in best.items()
         if count is not None and count < _FEW_FRAMES
     ]

@@ -16,6 +16,7 @@ from posegaussian.config import (
     as_dict,
     without_defaults,
 )
+from posegaussian.counts import counted
 from posegaussian.data.captured import Captures, Files
 from posegaussian.io import store
 from posegaussian.model.weights import load_network, read_metadata
@@ -92,7 +93,8 @@ def _line(run: dict[str, Any]) -> str:
     size = "x".join(map(str, train["synthetic"]["size"]))
     seen = f"{train['stream']:.0%} streamed people, {size}" if train["stream"] else "captures"
     where = f"{run['processes']} x {run['device']}"
+    pairs = counted(train["batch_size"], "pair")
     return (
-        f"phase {run['stage']}: {run['steps']} steps of {train['batch_size']} pairs a process on {where}, {seen}; "
+        f"phase {run['stage']}: {counted(run['steps'], 'step')} of {pairs} a process on {where}, {seen}; "
         f"learning rate {train['learning_rate']:g}, {train['precision']}, seed {train['seed']}"
     )

@@ -18,6 +18,7 @@ from posegaussian.captures.masks import ResizedMask
 from posegaussian.captures.matching import entries
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.unlisted import image_without_suffix, report_unlisted
+from posegaussian.counts import counted
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.io.images import DepthFile, ImageFile, LazyImage, image_size
 from posegaussian.names import natural_order
@@ -108,7 +109,7 @@ def _report_unlisted(data: Path, samples: Sequence[Path], views: Sequence[str]) 
     """Warn about samples and images without cameras in parm/."""
     spare = [path.name for path in entries(data / "img") if path.is_dir() and path not in samples and not _views(path)]
     if spare:
-        what = f"{len(spare)} samples have no cameras in parm/: left out ({', '.join(spare[:_NAMED])})"
+        what = f"{counted(len(spare), 'sample')} without cameras in parm/: left out ({', '.join(spare[:_NAMED])})"
         warn(what, code="uncalibrated-footage", file=data / "img")
     known = {*views, *(f"{view}_hr" for view in views)}
     files = [path for sample in samples for path in entries(sample) if path.stem in known]

@@ -19,6 +19,7 @@ from posegaussian.captures.grouping import camera_names
 from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.unlisted import report_unlisted
 from posegaussian.config.rectify import ANY_LABEL
+from posegaussian.counts import counted
 from posegaussian.errors import CalibrationError, CaptureError, warn
 from posegaussian.io.images import IMAGE_SUFFIXES, ImageFile, LazyImage
 
@@ -80,17 +81,18 @@ def _folders(file: Path, paths: Sequence[Sequence[PurePosixPath]], calibrated: i
     folders = [path.parent for path in paths[0]]
     for frame, listed in enumerate(paths):
         if len(listed) != len(folders):
-            what = f"lists {len(listed)} images, but the first frame lists {len(folders)}: one of each camera"
+            what = f"lists {counted(len(listed), 'image')}, the first frame {len(folders)}: one of each camera"
             raise CaptureError(what, code="missing-frame", file=file, frame=frame)
         for path, folder in zip(listed, folders, strict=True):
             if path.parent != folder:
                 what = f"{path} stands where other frames have an image in {folder}: the order of the cameras changes"
                 raise CaptureError(what, code="invalid-annotations", file=file, frame=frame)
     if len(folders) > calibrated:
-        what = f"ims lists {len(folders)} cameras, but cams holds {calibrated}"
+        what = f"ims lists {counted(len(folders), 'camera')}, but cams holds {calibrated}"
         raise CaptureError(what, code="invalid-annotations", file=file)
     if len(folders) < calibrated:
-        what = f"cams holds {calibrated} calibrations, ims lists {len(folders)} cameras: matched in their order"
+        listed = counted(len(folders), "camera")
+        what = f"cams holds {calibrated} calibrations, ims lists {listed}: matched in their order"
         warn(what, code="spare-calibrations", file=file, hint="check the rig with `posegaussian inspect`")
     return folders
 

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float
 
+from posegaussian.counts import counted
 from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.preparation.calibration.board import TargetBoard
@@ -163,7 +164,7 @@ def _check_connected(cameras: Sequence[str], views: Sequence[View]) -> None:
     for name in cameras if len(cameras) > 1 else ():
         shared = frames[name] & set().union(*(frames[other] for other in cameras if other != name))
         if len(shared) < _LEAST_SHARED:
-            raise _disagreement(name, f"{len(shared)} frames agree with those of other cameras")
+            raise _disagreement(name, f"only {counted(len(shared), 'frame')} in agreement with those of other cameras")
 
 
 def _check_agreement(

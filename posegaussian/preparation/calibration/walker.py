@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from posegaussian.counts import counted
 from posegaussian.errors import CalibrationError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.pose.person import LANDMARKS
@@ -165,7 +166,7 @@ def _tracks(
     for name in names:
         count = int(tracks.seen_by(name).sum()) if len(tracks) else 0
         if count < _LEAST_SHARED:
-            what = f"{count} landmarks of the person are seen here and by another camera at the same time"
+            what = f"only {counted(count, 'landmark')} of the person seen here and by another camera at the same time"
             hint = f"{_LEAST_SHARED} are needed: let one person walk where all cameras see them from head to foot"
             raise CalibrationError(what, code="no-shared-views", camera=name, hint=hint)
     return tracks, numbers
@@ -189,7 +190,8 @@ def _start(tracks: Tracks, cameras: Mapping[str, SourceCamera]) -> dict[str, Sou
         both = tracks.seen_by(name)[known] & np.isfinite(placed.points).all(1)
         if both.sum() < _LEAST_SHARED:
             placed_cameras = ", ".join(sorted(found))
-            what = f"{both.sum()} landmarks of the person are seen here and by two of {placed_cameras} at the same time"
+            found_here = f"only {counted(int(both.sum()), 'landmark')} of the person seen here"
+            what = f"{found_here} and by two of {placed_cameras} at the same time"
             hint = f"{_LEAST_SHARED} are needed: let the person walk where three cameras see them from head to foot"
             raise CalibrationError(what, code="no-shared-views", camera=name, hint=hint)
         pixels = _pixels(tracks.select(known).select(both), name)

@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
 from posegaussian.captures.capture import Capture
+from posegaussian.counts import counted
 from posegaussian.errors import CaptureError
 
 Image = UInt8[np.ndarray, "h w 3"]
@@ -46,7 +47,7 @@ def estimate_background(capture: Capture, camera: str, kind: str) -> Image:
         return found
     chosen = np.unique(np.linspace(0, len(capture.frames) - 1, _MEDIAN_FRAMES).round().astype(int))
     if len(chosen) < 3:
-        what = f"a temporal median of {len(chosen)} frames shows the person, not the scene"
+        what = f"a temporal median of {counted(len(chosen), 'frame')} shows the person, not the scene"
         raise CaptureError(
             what,
             code="too-few-frames",

@@ -13,6 +13,7 @@ from layouts import FLAT, RIG, WRITERS, pictures, write_gps, write_toml
 
 from posegaussian import cli
 from posegaussian.captures.reading import read_capture
+from posegaussian.counts import counted
 from posegaussian.config import RectifySettings
 from posegaussian.pipeline.rectify import rectify_capture
 
@@ -24,7 +25,7 @@ def test_the_same_capture_comes_back(kind, tmp_path, capsys):
     before = read_capture(WRITERS[kind][0](source))
     cli.main(["import", str(source), "-o", str(tmp_path / "walk")])
     said = capsys.readouterr().out
-    assert f"{len(before.cameras)} cameras x {len(before.frames)} frames, read as {before.format}" in said
+    assert f"{len(before.cameras)} cameras x {counted(len(before.frames), 'frame')}, read as {before.format}" in said
     after = read_capture(tmp_path / "walk")
     assert after.format == "easymocap"
     assert (after.frames, after.sources, after.held_out) == (before.frames, before.sources, before.held_out)

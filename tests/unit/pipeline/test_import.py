@@ -13,8 +13,8 @@ from layouts import FLAT, RIG, WRITERS, pictures, write_gps, write_toml
 
 from posegaussian import cli
 from posegaussian.captures.reading import read_capture
-from posegaussian.counts import counted
 from posegaussian.config import RectifySettings
+from posegaussian.counts import counted
 from posegaussian.pipeline.rectify import rectify_capture
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from posegaussian.model.streaming import StreamingPredictor
     from posegaussian.model.weights import load_model
     from posegaussian.rendering.camera_path import camera_between
-    from posegaussian.rendering.reconstruct import reconstruct, render, to_bytes
+    from posegaussian.rendering.levels import to_bytes
+    from posegaussian.rendering.reconstruct import reconstruct, render
     from posegaussian.splatting.api import rasterize
     from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
@@ -61,7 +62,7 @@ _MODULES = {
     "reconstruct": "rendering.reconstruct",
     "rectify": "data.rectify",
     "render": "rendering.reconstruct",
-    "to_bytes": "rendering.reconstruct",
+    "to_bytes": "rendering.levels",
     "write_image": "io.images",
     "write_ply": "io.ply",
 }

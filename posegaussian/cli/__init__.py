@@ -115,10 +115,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not (isinstance(error, MemoryError) or _no_memory(error)):
             raise
         sys.exit(_fail(f"out of memory; choose smaller images, batches or fewer threads ({_first_line(error)})"))
-    except KeyboardInterrupt:
-        line_end = "\n" if sys.stderr.isatty() else ""  # of a progress bar
-        print(f"{line_end}posegaussian: interrupted", file=sys.stderr)
-        sys.exit(130)
 
 
 def parse(argv: Sequence[str]) -> functools.partial[None]:

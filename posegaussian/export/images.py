@@ -7,7 +7,7 @@ import torch
 
 from posegaussian.io.atomic import atomic_file
 from posegaussian.io.images import DEPTH_UNIT, write_image
-from posegaussian.rendering.reconstruct import to_bytes
+from posegaussian.rendering.levels import to_bytes
 from posegaussian.types import Rendering
 
 _SMALLEST = 1e-6

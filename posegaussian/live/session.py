@@ -22,7 +22,8 @@ from posegaussian.model.device import pick_device
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.parallel import thread_count
-from posegaussian.rendering.reconstruct import render, to_bytes
+from posegaussian.rendering.levels import to_bytes
+from posegaussian.rendering.reconstruct import render
 from posegaussian.splatting import rasterize
 from posegaussian.streams import own_stream
 from posegaussian.types import Camera, Gaussians

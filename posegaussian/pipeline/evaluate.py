@@ -24,7 +24,7 @@ from posegaussian.io import store
 from posegaussian.parallel import in_order, thread_count
 from posegaussian.progress import progress
 from posegaussian.registry import METRICS, metrics_on, resolve
-from posegaussian.rendering.reconstruct import to_bytes
+from posegaussian.rendering.levels import to_bytes
 from posegaussian.streams import own_stream, to_device
 
 _THREADS = 16

@@ -25,8 +25,9 @@ from posegaussian.pipeline.path_output import SPLATS, check_outputs, path_output
 from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import person_centred_cameras
+from posegaussian.rendering.levels import to_bytes
 from posegaussian.rendering.merging import merge_pairs, sorted_by_angle
-from posegaussian.rendering.reconstruct import FrameReconstruction, FrameReconstructor, render, to_bytes
+from posegaussian.rendering.reconstruct import FrameReconstruction, FrameReconstructor, render
 from posegaussian.streams import own_stream, to_host
 from posegaussian.types import Camera, Rendering, StereoPair
 

@@ -50,7 +50,8 @@ from posegaussian.progress import progress
 from posegaussian.registry import DETECTORS
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import pair_outline, path_cameras
-from posegaussian.rendering.reconstruct import FrameReconstructor, render, to_bytes
+from posegaussian.rendering.levels import to_bytes
+from posegaussian.rendering.reconstruct import FrameReconstructor, render
 from posegaussian.streams import own_stream, to_device, to_host
 from posegaussian.types import Camera, Gaussians, StereoPair
 

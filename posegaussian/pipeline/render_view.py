@@ -21,7 +21,8 @@ from posegaussian.preparation.rectification import read_views
 from posegaussian.preparation.rectification_plan import RectificationPlan
 from posegaussian.rendering.camera_path import camera_between, pivot_between
 from posegaussian.rendering.framing import fitted_camera
-from posegaussian.rendering.reconstruct import reconstruct_frames, render, to_bytes
+from posegaussian.rendering.levels import to_bytes
+from posegaussian.rendering.reconstruct import reconstruct_frames, render
 from posegaussian.types import StereoPair
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from posegaussian.geometry.unmixing import person_on_black
@@ -18,7 +18,6 @@ from posegaussian.pose.encode import gaussian_maps
 from posegaussian.rendering.camera_path import check_camera
 from posegaussian.rendering.window import person_window
 from posegaussian.splatting import rasterize
-from posegaussian.streams import to_host
 from posegaussian.types import Camera, Gaussians, Rendering, StereoPair
 
 
@@ -211,14 +210,3 @@ def render(
     gaussians = gaussians.map(lambda values: values.expand(*batch, *values.shape))
     with torch.inference_mode(), DEVICE.shared():
         return rasterize(gaussians, camera.to(gaussians.means), background, backend=backend)
-
-
-def to_bytes(values: Float[Tensor, "*b c h w"]) -> UInt8[np.ndarray, "*b h w c"]:
-    """Values in [0, 1] as 8 bits, channels last.
-
-    Examples:
-        >>> import torch, posegaussian as pg
-        >>> pg.to_bytes(torch.ones(3, 48, 64)).shape
-        (48, 64, 3)
-    """
-    return to_host((values.clamp(0, 1) * 255).round().byte().movedim(-3, -1).contiguous())

@@ -14,7 +14,7 @@ from posegaussian.evaluation.baselines import read_reference_inputs, reference_v
 from posegaussian.evaluation.crops import crop
 from posegaussian.io import store
 from posegaussian.preparation.people_file import PEOPLE
-from posegaussian.rendering.reconstruct import to_bytes
+from posegaussian.rendering.levels import to_bytes
 from posegaussian.report.color_maps import disparity_colours, disparity_limits, error_colours, flip_colours
 from posegaussian.report.images import RGBImage, box_around, heatmap_overlay, padded_crop
 

@@ -12,6 +12,7 @@ SLOW = (
     "torchmetrics",
     "matplotlib",
     "pandas",
+    "scipy.interpolate",
     "scipy.ndimage",
     "scipy.signal",
     "scipy.stats",

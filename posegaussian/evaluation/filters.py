@@ -4,7 +4,10 @@ cuDNN plans a convolution anew for every size of an image and every thread, whic
 image crops differ in size from frame to frame. Products of matrices need no plan; those of band matrices are filters.
 """
 
+from functools import lru_cache
+
 import cv2
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,6 +17,8 @@ from posegaussian.streams import to_device
 
 _BORDERS = {"replicate": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT_101}
 """OpenCV's names of torch's paddings."""
+_STEP = 256
+"""Matrices are made for multiples of this many pixels, so that image crops of many sizes share a few. By hand."""
 
 
 def separable(
@@ -45,10 +50,20 @@ def by_matrices(
 
 
 def _band(line: Float[Tensor, "k"], length: int, device: torch.device) -> Float[Tensor, "n m"]:
-    """A matrix whose row i has the line from column i on.
+    """A matrix whose row i has the line from column i on: the corner of a larger one."""
+    stream = torch.cuda.current_stream(device) if device.type == "cuda" else None
+    larger = _kept_band(tuple(line.tolist()), -(-length // _STEP) * _STEP, device, stream)
+    return larger[:length, : length + len(line) - 1]
+
+
+@lru_cache(maxsize=32)
+def _kept_band(
+    line: tuple[float, ...], length: int, device: torch.device, _stream: torch.cuda.Stream | None
+) -> Float[Tensor, "n m"]:
+    """The same, kept for each stream, since it is made by the work of one.
 
     Cut into rows that are one shorter than its period, a periodic sequence moves by one from row to row.
     """
     columns = length + len(line) - 1
-    period = F.pad(to_device(line.cpu().float().numpy(), device), (0, length))
+    period = F.pad(to_device(np.array(line, np.float32), device), (0, length))
     return period.repeat(length)[: length * columns].view(length, columns)

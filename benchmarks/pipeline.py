@@ -109,8 +109,9 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _environment(tree: Path, threads: int) -> dict[str, str]:
-    number = str(threads)
-    return os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": number, "NUMBA_NUM_THREADS": number}
+    number, others = str(threads), os.environ.get("PYTHONPATH")
+    path = os.pathsep.join([str(tree), *([others] if others else [])])
+    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": number, "NUMBA_NUM_THREADS": number}
 
 
 def _run(stage: str, tree: Path, folder: Path, given: argparse.Namespace) -> dict[str, float]:

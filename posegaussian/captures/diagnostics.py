@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from posegaussian.captures.capture import Capture
+from posegaussian.captures.exchanged_masks import exchanged_masks
 from posegaussian.errors import CalibrationError, warn
 from posegaussian.geometry import rig
 from posegaussian.geometry.features import epipolar_distances, match_features
@@ -76,7 +77,7 @@ def check(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> Non
 
 
 def diagnose(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> list[Diagnostic]:
-    """Everything that looks wrong with a capture, fatal diagnostics first.
+    """Everything that looks wrong with a capture.
 
     Args:
         capture: cameras without masks are not checked.
@@ -89,7 +90,9 @@ def diagnose(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> 
     cameras = {name: capture.cameras[name] for name in names}
     masks = {name: is_person(capture.mask(name, frame)) for name in names}
     centroids = {name: centroid(mask) for name, mask in masks.items()}
-    found = _check_poses(cameras, centroids) + _check_epipolar(capture, pairs, frame)
+    found = (
+        _check_masks(capture, masks, frame) + _check_poses(cameras, centroids) + _check_epipolar(capture, pairs, frame)
+    )
     if not any(each.fatal for each in found):
         person = rig.triangulate(list(cameras.values()), np.stack(list(centroids.values())))
         found += _check_unit(cameras, masks, person) + _check_angles(cameras, pairs, person)
@@ -99,6 +102,18 @@ def diagnose(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> 
 def invert_pose(camera: SourceCamera) -> SourceCamera:
     """The camera, if its pose was given as camera to world."""
     return replace(camera, world_to_camera=np.linalg.inv(camera.world_to_camera))
+
+
+def _check_masks(capture: Capture, masks: Mapping[str, Bool[np.ndarray, "_ _"]], frame: int) -> list[Diagnostic]:
+    """Pairs of cameras whose masks are exchanged."""
+    exchanged = exchanged_masks({name: capture.image(name, frame) for name in masks}, masks)
+    hint = "exchange the files of these masks"
+    return [
+        Diagnostic(
+            f"has the mask of {b}, and {b} has its: each fits the other's image", hint, a, code="exchanged-masks"
+        )
+        for a, b in exchanged
+    ]
 
 
 def _check_poses(cameras: Cameras, centroids: Pixels) -> list[Diagnostic]:

@@ -199,7 +199,7 @@ def _choose_pairs(capture: Capture, named: list[Names], frame: int) -> tuple[lis
 
 
 def _sentence(found: Diagnostic) -> str:
-    return f"{f'camera {found.camera} ' if found.camera else ''}{found.what}; {found.hint}"
+    return f"{f'camera {found.camera}: ' if found.camera else ''}{found.what}; {found.hint}"
 
 
 def _inspect_pair(

@@ -6,11 +6,11 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from posegaussian.config.assess import rig_problems
 from posegaussian.config.base import STRICT, Fraction, Positive, Problem, Weight, without_problems
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.evaluate import EvaluateSettings
 from posegaussian.config.rectify import RectifySettings
-from posegaussian.registry import DETECTORS
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -47,8 +47,5 @@ class AdaptSettings:
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """A detector that cannot run here, or no crop around the person."""
-        if DETECTORS[self.detector.kind].environment != "posegaussian":
-            yield ("detector", "kind"), f"{self.detector.kind} needs an environment of its own; use blazepose"
-        if "bbox" not in self.evaluate.crops:
-            yield ("evaluate", "crops"), "bbox is missing: the weights are judged by it"
+        """See `rig_problems`."""
+        yield from rig_problems(self.detector, self.evaluate)

@@ -31,8 +31,13 @@ class AssessSettings:
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """A detector that cannot run here, or no crop around the person."""
-        if DETECTORS[self.detector.kind].environment != "posegaussian":
-            yield ("detector", "kind"), f"{self.detector.kind} needs an environment of its own; use blazepose"
-        if "bbox" not in self.evaluate.crops:
-            yield ("evaluate", "crops"), "bbox is missing: pairs are compared by it"
+        """See `rig_problems`."""
+        yield from rig_problems(self.detector, self.evaluate)
+
+
+def rig_problems(detector: DetectorSettings, evaluate: EvaluateSettings) -> Iterator[Problem]:
+    """A detector that cannot run in this environment, or no crop around the person, by which views are compared."""
+    if DETECTORS[detector.kind].environment != "posegaussian":
+        yield ("detector", "kind"), f"{detector.kind} needs an environment of its own; use blazepose"
+    if "bbox" not in evaluate.crops:
+        yield ("evaluate", "crops"), "bbox is missing: views are compared by it"

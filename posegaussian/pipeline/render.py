@@ -53,8 +53,8 @@ def render_capture(
 
     Raises:
         ConfigError: there is no output, or the name of the video does not end in .mp4.
-        StoreError: a folder to write holds other files.
-        StoreError: a file is incomplete, or the heatmaps were made from another rectified file.
+        StoreError: a folder to write holds other files, a file is incomplete, or the heatmaps were made from another
+            rectified file.
         WeightsError: the weights are missing, or are not weights of this network.
     """
     if output is None:
@@ -67,12 +67,8 @@ def render_capture(
         source = stack.enter_context(store.open_checked(rectified, store.RECTIFIED))
         pose = stack.enter_context(store.open_checked(heatmaps, store.HEATMAPS)) if heatmaps else None
         digests = {name: store.digest(file) for name, file in inputs.items()}
-        if (
-            pose
-            and json.loads(str(pose.attrs["inputs"])).get("rectified", digests["rectified"]) != digests["rectified"]
-        ):
-            what = f"made from another file than {rectified}"
-            raise StoreError(what, code="mismatched-stores", file=heatmaps, hint="rerun the heatmaps stage")
+        if pose:
+            _check_made_from(pose, rectified, digests["rectified"])
         pairs = [(str(left), str(right)) for left, right in store.strings(source["sources/pairs"])]
         path = sweep(pairs, len(source["frames"]), settings.path_steps)
         dims = _dims(source, settings)
@@ -109,6 +105,13 @@ def render_capture(
                     number = source["frames"][found.frame]
                     name = f"{'-'.join(pairs[found.pair])}_{number:06d}.ply"
                     files.call(write_ply, folder / name, found.gaussians)
+
+
+def _check_made_from(heatmaps: store.Reader, rectified: Path, digest: str) -> None:
+    """Raise a StoreError if heatmaps say that they were made from a rectified file with another digest."""
+    if json.loads(str(heatmaps.attrs["inputs"])).get("rectified", digest) != digest:
+        what = f"made from another file than {rectified}"
+        raise StoreError(what, code="mismatched-stores", file=Path(heatmaps.filename), hint="rerun the heatmaps stage")
 
 
 def _dims(source: store.Reader, settings: RenderSettings) -> dict[str, int]:

@@ -1,12 +1,14 @@
 """Feature matches of two calibrated cameras, and how far they lie from their epipolar lines."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from posegaussian.geometry.lens import SourceCamera
+from posegaussian.parallel import in_order, thread_count
 
 Matches = tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, "n 2"]]
 """The same points in two images: pixels (x, y), centres at +0.5."""
@@ -27,19 +29,19 @@ def match_features(
         masks: where features are looked for.
         count: the strongest features of each image that are matched.
     """
-    detector = cv2.SIFT.create(count)
-    features = []
-    for image, mask in zip(images, masks, strict=True):
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        points, descriptors = detector.detectAndCompute(grey, mask.astype(np.uint8))
-        if len(points) < 2:  # the ratio test needs a second-best match
-            return np.empty((0, 2)), np.empty((0, 2))
-        features.append((np.array([point.pt for point in points]) + 0.5, descriptors))
-    (first, first_descriptors), (second, second_descriptors) = features
-    ahead, back = (
-        _best_matches(first_descriptors, second_descriptors),
-        _best_matches(second_descriptors, first_descriptors),
-    )
+
+    def features(view: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, Any]:  # without points, no descriptors
+        grey = cv2.cvtColor(view[0], cv2.COLOR_RGB2GRAY)
+        points, descriptors = cv2.SIFT.create(count).detectAndCompute(grey, view[1].astype(np.uint8))
+        return np.array([point.pt for point in points]).reshape(-1, 2) + 0.5, descriptors
+
+    threads = min(thread_count(), 2)
+    found = [*in_order(features, zip(images, masks, strict=True), threads)]
+    if min(len(points) for points, _ in found) < 2:  # the ratio test needs a second-best match
+        return np.empty((0, 2)), np.empty((0, 2))
+    (first, first_descriptors), (second, second_descriptors) = found
+    ways = (first_descriptors, second_descriptors), (second_descriptors, first_descriptors)
+    ahead, back = in_order(lambda way: _best_matches(*way), ways, threads)
     ahead = {i: j for i, j in ahead.items() if back.get(j) == i}
     return first[list(ahead)], second[list(ahead.values())]
 

@@ -1,8 +1,10 @@
 """Other processes of the stream, and the random parameters of coming steps, which some of them draw ahead of time."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,10 +65,22 @@ class DrawnAhead:
         self._running = False
 
 
+class _Shielded(ProcessPoolExecutor):
+    """Processes that Ctrl-C does not end: a terminal sends it to all, and the caller ends them after its last step."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future:
+        """See ProcessPoolExecutor; a process that it starts inherits the blocked signal."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(*args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def new_executor(processes: int) -> ProcessPoolExecutor:
     """Processes that start when they are needed, of one thread each: many of them share the processor."""
     context = multiprocessing.get_context("spawn")  # threads and CUDA do not survive a fork
-    return ProcessPoolExecutor(processes, context, torch.set_num_threads, (1,))
+    return _Shielded(processes, context, torch.set_num_threads, (1,))
 
 
 def end_at_once(executor: ProcessPoolExecutor) -> None:

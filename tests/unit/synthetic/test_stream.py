@@ -1,5 +1,7 @@
 """The stream depends on its settings, its seed and the step alone; wrong settings are one line."""
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
@@ -74,3 +76,14 @@ def test_impossible_settings_are_one_line(values, key):
     with helpers.refuses(ConfigError, "invalid-settings") as error:
         config.parse(StreamSettings, values)
     assert key in error.value.what
+
+
+def test_ctrl_c_does_not_reach_other_processes():
+    """A terminal sends it to all; training goes on to the end of its step with what they make."""
+    executor = ahead.new_executor(1)
+    try:
+        process = executor.submit(os.getpid).result()
+        os.kill(process, signal.SIGINT)
+        assert executor.submit(os.getpid).result() == process
+    finally:
+        ahead.end_at_once(executor)

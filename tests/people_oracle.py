@@ -143,9 +143,16 @@ def numbered_capture(folder: Path, azimuths: dict[str, float], frames: int) -> P
     return folder
 
 
+def from_image(crops, pixels):
+    """Positions of image pixels within crops: the inverse of `Crops.to_image`."""
+    corners = crops.to_image(pixels.new_tensor([[0, 0], [1, 0], [0, 1]]).expand(len(crops.side), 3, 2))
+    axes = (corners[:, 1:] - corners[:, :1]).mT
+    return torch.linalg.solve(axes, (pixels - corners[:, :1]).mT).mT
+
+
 def image_mattes(people, height, width):
     """Coverage of each person in [0, 1], in the pixels of images of one size; 0 outside the crops."""
     pixels = cell_centres(height, width, people.score.device) * people.score.new_tensor([width, height])
-    grid = 2 * people.crops.from_image(pixels.expand(len(people.score), -1, -1)) - 1
+    grid = 2 * from_image(people.crops, pixels.expand(len(people.score), -1, -1)) - 1
     alpha = people.matte_logits.sigmoid()[:, None]
     return functional.grid_sample(alpha, grid.unflatten(1, (height, width)), align_corners=False)[:, 0]

@@ -39,10 +39,6 @@ class Crops(Tensors):
         """Image pixels of positions within the squares."""
         return self.centre[..., None, :] + self.side[..., None, None] * _turned(shares - 0.5, self.angle)
 
-    def from_image(self, pixels: Float[Tensor, "*b n 2"]) -> Float[Tensor, "*b n 2"]:
-        """Positions within the squares of image pixels."""
-        return 0.5 + _turned(pixels - self.centre[..., None, :], -self.angle) / self.side[..., None, None]
-
 
 def _turned(points: Float[Tensor, "*b n 2"], angle: Float[Tensor, "*b"]) -> Float[Tensor, "*b n 2"]:
     """Points turned clockwise (the y axis points down) around the origin."""

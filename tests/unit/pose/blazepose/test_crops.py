@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from people_oracle import from_image
 
 from posegaussian.pose.detectors.blazepose.crops import (
     Crops,
@@ -23,14 +24,14 @@ def test_the_body_stands_upright_in_its_crop():
     crops = upright_crops(hips, top)
     torch.testing.assert_close(crops.side, torch.tensor([50.0, 50.0]))  # 2 x 1.25 x 20
     torch.testing.assert_close(crops.angle, torch.tensor([0.0, np.pi / 2]), check_dtype=False)  # head to the right
-    shares = crops.from_image(torch.stack([hips, top], dim=1))
+    shares = from_image(crops, torch.stack([hips, top], dim=1))
     torch.testing.assert_close(shares, torch.tensor([[[0.5, 0.5], [0.5, 0.1]]]).expand(2, -1, -1))
 
 
 def test_positions_invert():
     crops = upright_crops(torch.rand(5, 2) * 90, torch.rand(5, 2) * 90)
     points = torch.rand(5, 7, 2) * 100
-    torch.testing.assert_close(crops.to_image(crops.from_image(points)), points, atol=1e-3, rtol=0)
+    torch.testing.assert_close(crops.to_image(from_image(crops, points)), points, atol=1e-3, rtol=0)
 
 
 def test_a_box_is_framed_by_its_longer_side():

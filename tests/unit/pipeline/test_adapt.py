@@ -8,6 +8,7 @@ import pytest
 
 from posegaussian.cli import main
 from posegaussian.config import AdaptSettings
+from posegaussian.errors import TrainingError
 from posegaussian.model.weights import RELEASE, load_network
 from posegaussian.pipeline import adapt as module
 from posegaussian.pipeline.pair_files import PairFiles
@@ -61,17 +62,17 @@ def test_clips_fit_into_the_batch(batch, clip):
     assert (found.train.batch_size, found.train.frames) == (batch, clip)
 
 
-def test_true_depth_and_joints_are_not_learned_from(capture, tmp_path, monkeypatch):
+def test_true_depth_and_joints_are_not_learned_from(capture, tmp_path, monkeypatch, capsys):
     seen = []
     files = PairFiles(tmp_path, tmp_path)
     monkeypatch.setattr(module, "_files", lambda folder, triple, capture, *_: seen.append(capture) or files)
     monkeypatch.setattr(module, "_kept", lambda *_: {})
 
     def stop(*_, **__):
-        raise KeyboardInterrupt
+        raise TrainingError("enough is seen", code="interrupted")
 
     monkeypatch.setattr(module, "train", stop)
-    with pytest.raises(SystemExit):
+    with helpers.exits(capsys, names=["enough is seen"]):
         adapt(capture, tmp_path / "mine.safetensors", "steps: 1")
     assert seen
     assert not any(each.depths or each.joints() is not None for each in seen)

@@ -42,7 +42,11 @@ Names = Annotated[tuple[str, ...], Parameter(metavar="A...")]
 Targets = Annotated[Names, Parameter(help="held-out cameras: no inputs; renders are compared with their images")]
 Offsets = Annotated[
     str,
-    Parameter(metavar="A:N...", help="frames that cameras are late, such as `02:3 03:-1`; frames are moved by them"),
+    Parameter(
+        metavar="A:N...",
+        help="frames that cameras are late, such as `02:3 03:-1`; frames are moved by them",
+        show_default=False,
+    ),
 ]
 Pairs = Annotated[
     tuple[str, ...], Parameter(metavar="A,B...", help="source pairs by camera name (default: neighbouring cameras)")

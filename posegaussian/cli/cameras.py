@@ -29,7 +29,7 @@ def calibrate(
         board: `checkerboard 10x7 25mm` (squares across and down, side), `charuco 7x5 60mm 45mm` (square, marker) or
             `apriltag 6x6 88mm 26.4mm` (tags across and down, tag, gap); behind it OpenCV's name of other markers
         person: height of the one person who walks about in view of all cameras, metres
-        lenses: with `person`: folder of a calibration (intri.yml, extri.yml), of which the lenses are used; without it,
+        lenses: with --person: folder of a calibration (intri.yml, extri.yml), of which the lenses are used; without it,
             one focal length of each camera is found, which needs three cameras or more
         floor: frame in which the board lies on the floor, its print up: there the world's z is 0, and z is up
         output: the new folder, for intri.yml, extri.yml, calibration.json and the page calibration.html

@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from posegaussian.errors import CaptureError, UserError, warn
+from posegaussian.errors import CaptureError, warn
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.decoding import declared_bits, decode, orientation, seems_whole
+from posegaussian.io.suffixes import check_suffix
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """Suffixes of the image files that are read."""
@@ -186,19 +187,8 @@ def write_image(
         >>> pg.write_image("grey.png", np.full((4, 6, 3), 128, np.uint8))
     """
     path = Path(path)
-    check_written_suffix(path)
+    check_suffix(path, IMAGE_SUFFIXES)
     write_atomic(path, image_bytes(pixels, path.suffix.lower(), parameters))
-
-
-def check_written_suffix(path: Path) -> None:
-    """Raise a UserError if images are not written under a name, before they are computed.
-
-    Raises:
-        UserError: the name has another suffix than those of images, or is that of a folder.
-    """
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
-        what = f"no name of an image, which ends in {', '.join(IMAGE_SUFFIXES)}"
-        raise UserError(what, code="no-image-name", file=path)
 
 
 def image_size(file: LazyImage, camera: str, frame: int) -> tuple[int, int]:

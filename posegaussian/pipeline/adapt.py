@@ -17,6 +17,7 @@ from posegaussian.config import AdaptSettings, ModelSettings, NetworkSettings, R
 from posegaussian.errors import warn
 from posegaussian.evaluation.adaptation import Judged, Split, objection, split_rig
 from posegaussian.io.atomic import write_atomic
+from posegaussian.io.suffixes import check_suffix
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
 from posegaussian.pipeline.pair_files import (
@@ -72,11 +73,13 @@ def adapt(
     The arguments are those of the command `adapt`.
 
     Raises:
+        ConfigError: the output is no .safetensors.
         CaptureError: the capture cannot be read, no camera stands between two others, or nothing can be kept back.
         CalibrationError: a pair cannot be rectified.
         TrainingError: the training was stopped, or diverged.
         WeightsError: the weights cannot be read.
     """
+    check_suffix(output, [".safetensors"])
     kind = pick_device(device).type
     rectify = settings.rectify or RectifySettings(size=(_SIZE[kind], _SIZE[kind]))
     network = load_network(weights).settings

@@ -22,6 +22,7 @@ from posegaussian.evaluation.rows import Row, write_rows
 from posegaussian.geometry.rig import pair_angle
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
+from posegaussian.io.suffixes import check_suffix
 from posegaussian.pipeline.pair_files import (
     PairFiles,
     means,
@@ -68,9 +69,11 @@ def assess(
 
     Raises:
         CaptureError: the capture cannot be read, or has fewer than two cameras.
+        ConfigError: the output is no .html.
         UserError: no pair can be rectified: the error of the first one.
         StoreError: `people` cannot be read, or is of another capture.
     """
+    check_suffix(output, [".html"])
     with (
         collected_warnings() as caught,
         nullcontext() if people is None else PeopleFile(people) as file,

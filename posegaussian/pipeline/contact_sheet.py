@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 
 from posegaussian.config import PeopleSettings, RoomSettings
-from posegaussian.errors import ConfigError
 from posegaussian.io.images import write_image
+from posegaussian.io.suffixes import check_suffix
 from posegaussian.progress import progress
 from posegaussian.synthetic.dataset.contact_sheet import render_in_room, render_portraits, tile_images
 
@@ -40,8 +40,7 @@ def write_contact_sheet(
         StoreError: the sheet cannot be written.
     """
     output = Path(output)
-    if output.suffix.lower() not in _QUALITY:
-        raise ConfigError("contact sheets are .png or .jpg", code="unknown-image-format", file=output)
+    check_suffix(output, _QUALITY)
     images = []
     for seed in progress(list(seeds), "people"):
         if room is None:

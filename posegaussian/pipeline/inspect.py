@@ -20,6 +20,7 @@ from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import ImageFile, check_whole
+from posegaussian.io.suffixes import check_suffix
 from posegaussian.pipeline.calibration import bad_calibration, corrected, judge_calibration
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pipeline.synchronise import Synchronisation, synchronise
@@ -74,10 +75,12 @@ def write_inspection(
         number: without `people`: which of several people is looked for; 1 is the nearest to the rig's centre.
 
     Raises:
+        ConfigError: the output is no .html.
         StoreError: `people` is missing or damaged, is of another capture, or has the person in none of the frames.
         CaptureError: something is missing, or a mask is empty.
         CalibrationError: a camera's calibration is impossible.
     """
+    check_suffix(output, [".html"])
     with collected_warnings() as caught, nullcontext() if people is None else PeopleFile(people) as file:
         capture = read_capture(root, format, frames)
         capture = capture if file is None else _with_person(capture, file)

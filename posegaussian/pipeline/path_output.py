@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from posegaussian.errors import ConfigError
 from posegaussian.io import chunks
 from posegaussian.io.atomic import atomic_folder, check_folder
 from posegaussian.io.images import write_image
+from posegaussian.io.suffixes import check_suffix
 from posegaussian.io.video import VideoWriter, new_video
 from posegaussian.parallel import Background
 
@@ -27,8 +27,8 @@ def check_outputs(video: Path | None, frames: Path | None, splats: Path | None) 
         ConfigError: the name of the video does not end in .mp4.
         StoreError: a folder of images, or of splats, holds other files.
     """
-    if video and video.suffix.lower() != ".mp4":
-        raise ConfigError("the name of a video ends in .mp4", code="unknown-video-format", file=video)
+    if video:
+        check_suffix(video, [".mp4"])
     for folder, names in ((frames, IMAGES), (splats, SPLATS)):
         if folder:
             check_folder(folder, names)

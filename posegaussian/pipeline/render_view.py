@@ -10,7 +10,8 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.config import MattingSettings, RectifySettings, ViewSettings, parse
 from posegaussian.data.rectify import network_input
 from posegaussian.errors import CaptureError, ConfigError, warn
-from posegaussian.io.images import check_written_suffix, write_image
+from posegaussian.io.images import IMAGE_SUFFIXES, write_image
+from posegaussian.io.suffixes import check_suffix
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pipeline.calibration import with_calibration
@@ -58,7 +59,7 @@ def render_view(
     """
     check_ratio(ratio)
     output = output or Path("novel.png")
-    check_written_suffix(output)
+    check_suffix(output, IMAGE_SUFFIXES)
     rectify, chosen = view_rectification(settings, weights), pick_device(device)
     network = load_network(weights, chosen)
     found = read_capture(capture)

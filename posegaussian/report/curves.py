@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from posegaussian.errors import ConfigError
 from posegaussian.io.atomic import atomic_file
+from posegaussian.io.suffixes import check_suffix
 from posegaussian.report import tables
 from posegaussian.report.charts import SPLIT_COLOURS, Curve
 
@@ -35,12 +36,7 @@ def draw_curves(path: Path, files: Sequence[Path]) -> None:
     Raises:
         ConfigError: the path has another suffix, or the files have no steps.
     """
-    if path.suffix not in (".png", ".svg"):
-        raise ConfigError(
-            f"curves are drawn as .png or .svg, not as {path.suffix or 'a file without a suffix'}",
-            code="unknown-image-format",
-            file=path,
-        )
+    check_suffix(path, (".png", ".svg"))
     runs = [tables.read_curves(file) for file in files]
     titles = tables.curve_titles()
     names = [name for name in titles if any(name in run for run in runs)]

@@ -45,7 +45,7 @@ def test_only_what_is_asked_for_is_written(tmp_path, images):
 def test_outputs_that_cannot_be_written_are_refused_beforehand(tmp_path):
     (tmp_path / "000000.png").touch()
     check_outputs(tmp_path / "a.MP4", tmp_path, tmp_path / "new")
-    with helpers.refuses(ConfigError, "unknown-video-format", file=tmp_path / "a.avi"):
+    with helpers.refuses(ConfigError, "wrong-suffix", file=tmp_path / "a.avi"):
         check_outputs(tmp_path / "a.avi", None, None)
     with helpers.refuses(StoreError, "output-exists", file=tmp_path):
         check_outputs(None, None, tmp_path)

@@ -1,0 +1,24 @@
+"""Outputs whose names have another suffix are refused before anything is read or computed."""
+
+import helpers
+import pytest
+
+from posegaussian import cli
+
+
+@pytest.mark.parametrize(
+    ("line", "suffix"),
+    [
+        ("inspect capture -o page.pdf", ".html"),
+        ("assess capture -o rig.csv", ".html"),  # where the metrics are written
+        ("adapt capture -o tuned.json", ".safetensors"),  # where the verdict is written
+        ("adapt capture -o tuned", ".safetensors"),
+        ("render capture --video out.avi", ".mp4"),
+        ("render capture -o view.txt", ".png"),
+        ("contact-sheet --seeds 1 -o sheet.gif", ".png or .jpg"),
+    ],
+)
+def test_the_line_names_what_the_name_has_to_end_in(line, suffix, capsys):
+    words = line.split()
+    with helpers.exits(capsys, names=[suffix], file=words[-1]):
+        cli.main(words)

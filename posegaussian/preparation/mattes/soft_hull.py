@@ -7,6 +7,7 @@ a pixel the largest of the points on its ray.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from jaxtyping import Bool, Float, Float32
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.rig import nearest_point
+from posegaussian.parallel import in_order
 from posegaussian.preparation.mattes import soft_hull_kernels as kernels
 from posegaussian.preparation.mattes.hull import EXTENT, grid
 from posegaussian.preparation.mattes.window import Window
@@ -49,7 +51,8 @@ class SoftHull:
         middle = nearest_point(centres, axes)
         half = EXTENT * float(np.median(np.linalg.norm(centres - middle, axis=1)))
         cells, side = middle + grid(_CELLS) * half, 2 * half / _CELLS
-        self.coarse = {name: Places.of(camera, cells, side) for name, camera in cameras.items()}
+        places = in_order(partial(Places.of, cells=cells, side=side), cameras.values())
+        self.coarse = dict(zip(cameras, places, strict=True))
 
     def evidence(
         self, windows: Mapping[str, Window], logits: Mapping[str, Float32[np.ndarray, "_ _"]]

@@ -100,7 +100,14 @@ def _yaml(text: str, source: str | Path) -> Any:
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # a date, a number, a bracket too many
-        raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}", code="invalid-yaml", file=source) from None
+        raise ConfigError(f"not valid YAML: {_yaml_problem(error)}", code="invalid-yaml", file=source) from None
+
+
+def _yaml_problem(error: Exception) -> str:
+    """What is wrong, and where, without the lines of text that PyYAML shows around it."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and (mark := error.problem_mark):
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    return " ".join(str(error).split())
 
 
 def as_dict(settings: Any) -> dict[str, Any]:

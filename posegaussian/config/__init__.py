@@ -82,7 +82,7 @@ STAGE_VERSION = {
     "rectify": 18,
     "heatmaps": 3,
     "train": 7,
-    "render": 10,
+    "render": 11,
     "evaluate": 6,
     "report": 6,
     "assess": 1,

@@ -16,6 +16,7 @@ class RenderSettings:
     fps: Positive = 12
     """Images per second of the MP4."""
     neighbours: NonNegative = 1
-    """Number of neighbouring pairs whose Gaussians fill what the pair around a view does not see; 0: none."""
+    """Number of neighbouring pairs, up to 75 degrees from a view, whose Gaussians fill what the pair around the view
+    does not see; 0: none."""
     backend: Backend = "auto"
     """Rasteriser; `auto` is the fastest that runs."""

@@ -26,7 +26,7 @@ from posegaussian.progress import progress
 from posegaussian.rendering.camera_path import PathStep, sweep
 from posegaussian.rendering.framing import person_centred_cameras
 from posegaussian.rendering.levels import to_bytes
-from posegaussian.rendering.merging import merge_pairs, sorted_by_angle
+from posegaussian.rendering.merging import merge_pairs, within_reach
 from posegaussian.rendering.reconstruct import FrameReconstruction, FrameReconstructor, render
 from posegaussian.streams import own_stream, to_host
 from posegaussian.types import Camera, Rendering, StereoPair
@@ -190,6 +190,6 @@ def _rendered(
     reconstructions: Sequence[FrameReconstruction], pair: int, camera: Camera, settings: RenderSettings
 ) -> Rendering:
     """The view of one camera: from the pair around it, completed by the nearest other pairs."""
-    others = sorted_by_angle([each for each in reconstructions if each.pair != pair], camera)[: settings.neighbours]
+    others = within_reach([each for each in reconstructions if each.pair != pair], camera)[: settings.neighbours]
     gaussians = merge_pairs(reconstructions[pair], others, camera, settings.backend)
     return render(gaussians, camera, backend=settings.backend)

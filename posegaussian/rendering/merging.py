@@ -1,5 +1,6 @@
 """Novel views from several pairs: the Gaussians of the nearest pair, and those of other pairs where it has holes."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,10 @@ from torch.nn import functional as F
 from posegaussian.geometry.projection import project
 from posegaussian.rendering.reconstruct import FrameReconstruction, render
 from posegaussian.types import Camera, Gaussians
+
+REACH = 75.0
+"""Pairs further from a view than this, degrees, fill none of its holes: they see other sides of the person, and lowered
+a view of photographs by 0.3 dB (docs/results/quality.md). In a ring of six cameras the neighbours are nearer."""
 
 
 @torch.inference_mode()
@@ -45,12 +50,16 @@ def merge_pairs(
     return gaussians
 
 
-def sorted_by_angle(reconstructions: Sequence[FrameReconstruction], camera: Camera) -> list[FrameReconstruction]:
-    """Reconstructions by the angle, at the person, between the middle of the pair and a camera; the smallest first."""
+def within_reach(reconstructions: Sequence[FrameReconstruction], camera: Camera) -> list[FrameReconstruction]:
+    """Reconstructions whose pairs see what a camera sees, the nearest first.
+
+    The angle counts that is, at the person, between the middle of the pair and the camera: at most `REACH`.
+    """
     pairs = [_direction(each.gaussians, each.cameras.centre.mean(0)) for each in reconstructions]
     novel = [_direction(each.gaussians, camera.to(each.gaussians.means).centre) for each in reconstructions]
     angles = [float((a * b).sum().clamp(-1, 1).arccos()) for a, b in zip(pairs, novel, strict=True)]
-    return [reconstructions[i] for i in sorted(range(len(reconstructions)), key=angles.__getitem__)]
+    near = [i for i, angle in enumerate(angles) if angle <= math.radians(REACH)]
+    return [reconstructions[i] for i in sorted(near, key=angles.__getitem__)]
 
 
 def _direction(gaussians: Gaussians, place: Float[Tensor, "3"]) -> Float[Tensor, "3"]:

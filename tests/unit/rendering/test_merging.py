@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from posegaussian.rendering.merging import merge_pairs, sorted_by_angle
+from posegaussian.rendering.merging import merge_pairs, within_reach
 from posegaussian.rendering.reconstruct import FrameReconstruction, render
 from posegaussian.types import Camera, Gaussians, stack
 
@@ -73,7 +73,12 @@ def test_two_views_stay_as_they_are_and_nothing_is_harmless():
     assert len(merge_pairs(nobody, [near], view, "numba").means) == 0
 
 
-@pytest.mark.parametrize(("angle", "expected"), [(-50, [0, 1, 2]), (38, [2, 1, 0]), (12, [1, 2, 0])])
+@pytest.mark.parametrize(("angle", "expected"), [(-15, [0, 1, 2]), (38, [2, 1, 0]), (12, [1, 2, 0])])
 def test_neighbours_come_in_the_order_of_their_angle(angle, expected):
     ring = [reconstruction(pair, (20 * pair - 20, 20 * pair)) for pair in range(3)]
-    assert [m.pair for m in sorted_by_angle(ring, camera(angle))] == expected
+    assert [m.pair for m in within_reach(ring, camera(angle))] == expected
+
+
+@pytest.mark.parametrize(("angle", "expected"), [(60, [1]), (90, []), (180, [])])
+def test_pairs_that_look_from_elsewhere_are_no_neighbours(angle, expected):
+    assert [each.pair for each in within_reach([reconstruction(1, (-10, 10))], camera(angle))] == expected

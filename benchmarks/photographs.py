@@ -119,9 +119,9 @@ def with_colors_of(image: Tensor, truth: Tensor, person: Tensor) -> Tensor:
 def flow_between(truth: Tensor, image: Tensor) -> np.ndarray:
     """Where each pixel of the truth lies in the image, less its own place."""
     gray = [cv2.cvtColor(_array(255 * each).astype(np.uint8), cv2.COLOR_RGB2GRAY) for each in (truth, image)]
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0)
-    return search.calc(gray[0], gray[1], None)
+    return search.calc(gray[0], gray[1], np.zeros((*gray[0].shape, 2), np.float32))
 
 
 def warped(image: Tensor, flow: np.ndarray) -> Tensor:

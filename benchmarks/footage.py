@@ -2,6 +2,7 @@
 
     python benchmarks/footage.py -o footage.json                 # 512 and 1024 px, 2 and 4 cameras
     python benchmarks/footage.py --short --folder /tmp/captures  # a few captures at 512 px, which stay in the folder
+    python benchmarks/footage.py --things box ball               # people hold a box or a ball
     python benchmarks/footage.py --pipeline                      # also box PSNR of the whole pipeline
 
 `iou`: intersection over union of the pixels that are covered by half or more, the mean of all images. `boundary_px`:
@@ -32,6 +33,7 @@ from jaxtyping import Bool, UInt8
 from posegaussian import config
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.reading import read_capture
+from posegaussian.config.people import Thing
 from posegaussian.config.synthetic import REALISTIC_SENSOR
 from posegaussian.geometry.masks import is_person
 from posegaussian.model.weights import RELEASE
@@ -71,6 +73,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, nargs="+", default=PEOPLE, help="seeds of `val`")
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024], help="of the images, pixels")
     parser.add_argument("--cameras", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--things", nargs="+", default=[], help="what people wear and hold; see docs/synthetic.md")
     parser.add_argument("--short", action="store_true", help=f"people {SHORT} at 512 px only")
     parser.add_argument(
         "--folder", type=Path, help="where captures are made, and found again; default: a temporary one"
@@ -86,7 +89,7 @@ def main() -> None:
         rows = []
         for size in sizes:
             captures = [folder / str(size) / str(person) for person in people]
-            captures = list(jobs.map(_made, captures, people, repeat(size)))
+            captures = list(jobs.map(_made, captures, people, repeat(size), repeat(tuple(args.things))))
             for cameras in args.cameras:
                 for scene in (False, True):
                     rows.append({"size": size, "cameras": cameras, "empty_scene": scene})
@@ -97,11 +100,12 @@ def main() -> None:
     report("footage", rows, machine(("torch", "numpy", "opencv-python-headless")), args.output)
 
 
-def _made(root: Path, person: int, size: int) -> Path:
+def _made(root: Path, person: int, size: int, things: tuple[Thing, ...]) -> Path:
     """The capture's folder, made if it does not exist."""
     if not root.exists():
         root.parent.mkdir(parents=True, exist_ok=True)
-        write_capture(person, root, replace(SETTINGS, size=(size, size)))
+        people = config.PeopleSettings(things=things)
+        write_capture(person, root, replace(SETTINGS, size=(size, size), people=people))
     return root
 
 

@@ -79,7 +79,7 @@ __all__ = [
 STAGE_VERSION = {
     "captures": 4,
     "people": 3,
-    "rectify": 18,
+    "rectify": 19,
     "heatmaps": 3,
     "train": 7,
     "render": 11,

@@ -36,6 +36,7 @@ from posegaussian.preparation.mattes.soft_edge import (
     HELD,
     NOTHING,
     SURE,
+    YIELD,
     anchored,
     filter_radius,
     small_components,
@@ -142,7 +143,8 @@ class DeviceMatting:
         reach = (ANCHOR * frame[4:].amax()).expand(2)
         near_other, near_person = within(torch.stack([inside & ~person, person]), reach, int(ANCHOR * SIDE) + 1)
         logits = torch.where((near > 0) & ~near_other & (coarse >= 255 - SURE), logits.clamp_min(HELD), logits)
-        logits = torch.where(~near_person & (coarse <= SURE), logits.clamp_max(-HELD), logits)
+        held = torch.minimum(logits, (YIELD * logits - HELD).clamp_min(-HELD))
+        logits = torch.where(~near_person & (coarse <= SURE), held, logits)
         return (functional.pad(logits, (0, SIDE - width, 0, SIDE - height)),)
 
     def _numbers(self, windows: Mapping[str, Window]) -> tuple[Float64[Tensor, "c 11"], Float[Tensor, "2 2 6"]]:

@@ -18,6 +18,11 @@ SURE = 15
 """The coarse matte is sure where it differs from 0 or 255 by at most this. Chosen by hand."""
 HELD = 2.5
 """Log-odds to which the coarse matte holds the fine one; other evidence can outweigh them. Chosen by hand."""
+YIELD = 2.0
+"""Slope with which this yields to log-odds above 0 where the coarse matte is sure that nobody is there, since it lacks
+what people hold and wear: from HELD / (YIELD - 1) on, 2.5, they count in full. Sharp limits at 1 and at 2.5 and a hold
+that never yields gave a mean IoU of 0.968, 0.967 and 0.965 on people 161 to 188 of `val` with things, and the same on
+125 to 144 without. With a steeper slope or a sharp limit, rounding changes more pixels between CPU and GPU."""
 HAZE = 0.015
 """Soft coverage ends at this distance from what is more person than not, as a share of the window's longer side: 8
 pixels of 512. Chosen by hand: wider than motion blur."""
@@ -40,7 +45,8 @@ def anchored(
     """Log-odds that agree with the coarse matte where it is sure, far from its edge.
 
     The coarse matte is the work of a network that has seen many real people; the fine one has seen synthetic ones. But
-    the coarse one often holds somebody or something close behind the person, so it is right about them alone.
+    the coarse one often holds somebody or something close behind the person, so it is right about them alone. And it
+    lacks what they hold, so outside of it the fine one is right where it is clear.
 
     Args:
         logits: that a pixel shows the person.
@@ -50,7 +56,8 @@ def anchored(
     person, reach = is_person(coarse), ANCHOR * max(coarse.shape)
     inside, outside = (cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 5) for side in (person, ~person))
     logits = np.where(near & (inside > reach) & (coarse >= 255 - SURE), np.maximum(logits, HELD), logits)
-    return np.where((outside > reach) & (coarse <= SURE), np.minimum(logits, -HELD), logits).astype(np.float32)
+    held = np.minimum(logits, np.maximum(-HELD, YIELD * logits - HELD))
+    return np.where((outside > reach) & (coarse <= SURE), held, logits).astype(np.float32)
 
 
 def keep_person(logits: Float32[np.ndarray, "h w"], coarse: UInt8[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:

@@ -5,7 +5,7 @@ import pytest
 
 from posegaussian.preparation.mattes.difference import DifferenceEvidence
 from posegaussian.preparation.mattes.fusion import NAMES, WEIGHTS, Evidence, fuse
-from posegaussian.preparation.mattes.soft_edge import anchored, keep_person
+from posegaussian.preparation.mattes.soft_edge import HELD, YIELD, anchored, keep_person
 from posegaussian.preparation.mattes.soft_hull import LIMIT, HullEvidence
 
 
@@ -65,7 +65,7 @@ def test_haze_far_from_the_person_is_dropped():
 
 def test_the_coarse_matte_holds_where_it_is_sure_and_far_from_its_edge():
     logits, coarse = figure()
-    wrong = -logits
+    wrong = np.clip(-logits, -6, 0.9 * HELD / YIELD)
     near = np.ones(coarse.shape, bool)
     held = anchored(wrong, coarse, near)
     assert held[45, 45] > 0 and held[45, 95] < 0
@@ -74,9 +74,18 @@ def test_the_coarse_matte_holds_where_it_is_sure_and_far_from_its_edge():
     np.testing.assert_array_equal(anchored(wrong, unsure, near), wrong)
 
 
+def test_what_is_clear_outside_of_the_coarse_matte_stays():
+    logits, coarse = figure()
+    logits[40:50, 80:95] = 1.1 * HELD / (YIELD - 1)  # a box held out
+    np.testing.assert_array_equal(
+        anchored(logits, coarse, np.ones(coarse.shape, bool))[40:50, 80:95], logits[40:50, 80:95]
+    )
+
+
 def test_the_coarse_matte_holds_nothing_far_from_the_bones():
     logits, coarse = figure()
     near = np.zeros(coarse.shape, bool)
     near[:, :50] = True
-    held = anchored(-logits, coarse, near)
-    assert held[45, 45] > 0 and held[45, 60] == -logits[45, 60] and held[45, 95] < 0
+    wrong = np.minimum(-logits, 0.9 * HELD / YIELD)
+    held = anchored(wrong, coarse, near)
+    assert held[45, 45] > 0 and held[45, 60] == wrong[45, 60] and held[45, 95] < 0

@@ -13,6 +13,7 @@ SCRIPT = ROOT / "envs" / "mmpose.post-deploy.sh"
 ALLOWED = {
     "posegaussian",
     "posegaussian.caches",
+    "posegaussian.counts",
     "posegaussian.io.atomic",
     *(
         f"posegaussian.cli{part}"

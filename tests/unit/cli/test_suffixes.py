@@ -18,7 +18,9 @@ from posegaussian import cli
         ("contact-sheet --seeds 1 -o sheet.gif", ".png or .jpg"),
     ],
 )
-def test_the_line_names_what_the_name_has_to_end_in(line, suffix, capsys):
+def test_the_line_names_what_the_name_has_to_end_in(line, suffix, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     words = line.split()
     with helpers.exits(capsys, names=[suffix], file=words[-1]):
         cli.main(words)
+    assert not list(tmp_path.iterdir()), "nothing is written"

@@ -11,6 +11,9 @@ from posegaussian.synthetic.mesh.material import Material, Texture
 from posegaussian.synthetic.mesh.surface import Surface
 from posegaussian.synthetic.mesh.textures import Colour, noise, smoothstep
 
+LOWEST_HEM = 0.42
+"""Height down to which hair may hang, in canonical size, metres."""
+
 
 def bald(head: Head) -> list[Submesh]:
     """No hair."""
@@ -136,7 +139,7 @@ def below_hair(head: Head) -> Float[np.ndarray, "n 3"]:
     """Points of head, neck and clothed back that hair hangs over, in canonical size about the canonical head."""
     clothed = head.body.suit.rest + head.body.standoff[:, None] * head.body.normals
     rest = np.concatenate([head.scalp.rest, clothed]) / head.scale - head.offset
-    return rest[(abs(rest[:, 0]) < 0.1) & (rest[:, 2] > 0.45)]
+    return rest[(abs(rest[:, 0]) < 0.1) & (rest[:, 2] > LOWEST_HEM - 0.02)]
 
 
 def trunk_weights(head: Head) -> Float[np.ndarray, "b"]:

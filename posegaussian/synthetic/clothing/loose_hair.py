@@ -6,7 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 from posegaussian.synthetic.clothing.garments import Submesh
-from posegaussian.synthetic.clothing.hairstyles import below_hair, hair_material, trunk_weights, with_curtain
+from posegaussian.synthetic.clothing.hairstyles import (
+    LOWEST_HEM,
+    below_hair,
+    hair_material,
+    trunk_weights,
+    with_curtain,
+)
 from posegaussian.synthetic.clothing.head import Head
 from posegaussian.synthetic.mesh.surface import join
 from posegaussian.synthetic.mesh.textures import smoothstep
@@ -18,7 +24,7 @@ ABOVE_CLOTHES = 0.009
 def loose(head: Head) -> list[Submesh]:
     """Wavy hair to the waist, some of it in front of the shoulders."""
     rng = head.rng
-    hem = rng.uniform(0.42, 0.56)
+    hem = rng.uniform(LOWEST_HEM, 0.56)
     below = below_hair(head)
     locks = []
     for side in (-1, 1):

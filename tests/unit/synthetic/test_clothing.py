@@ -12,6 +12,8 @@ from posegaussian.synthetic.clothing.cloth import PATTERN_TEXEL, WEAVE_TEXEL
 from posegaussian.synthetic.clothing.drape import ClothedBody
 from posegaussian.synthetic.clothing.fabrics import FAMILIES, make_fabric
 from posegaussian.synthetic.clothing.hair import STYLES, make_hair
+from posegaussian.synthetic.clothing.hairstyles import LOWEST_HEM, with_curtain
+from posegaussian.synthetic.clothing.head import Head
 from posegaussian.synthetic.clothing.outfit_builder import OutfitBuilder
 from posegaussian.synthetic.clothing.outfits import FABRICS_BY_GARMENT, choose_kinds
 from posegaussian.synthetic.mesh.textures import sample_swatch, unroll
@@ -94,6 +96,19 @@ def test_hair_sits_on_the_scalp(skin, style):
             assert -0.001 < points[:, 2].max() - top < 0.1, "no bare crown, nothing in the air"
             assert abs(points[:, 0]).max() < 0.2
             assert {submesh.material.name for submesh in submeshes} == {"hair"}
+
+
+def test_the_longest_hair_hangs_down_to_its_hem_outside_of_the_back(skin):
+    body = clothed()
+    head = Head(body, skin, np.array([0.3, 0.2, 0.1]), 5, np.random.default_rng(5))
+    points = with_curtain(head, LOWEST_HEM, 0.015)[1].surface.rest
+    lowest = head.scale * (LOWEST_HEM + head.offset[2])
+    assert abs(points[:, 2].min() - lowest) < 0.02
+    height = points[:, 2].min() + 0.01
+    ends, back = (
+        rest[(abs(rest[:, 2] - height) < 0.02) & (abs(rest[:, 0]) < 0.03)] for rest in (points, body.suit.rest)
+    )
+    assert len(back) and ends[:, 1].max() > back[:, 1].max(), "y points backwards"
 
 
 def test_settings_choose_the_kinds_of_garments():

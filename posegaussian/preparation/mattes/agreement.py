@@ -35,13 +35,15 @@ class HullAgreement:
     def __init__(self, cameras: Mapping[str, SourceCamera]):
         self._cameras = dict(cameras)
         self._grid: dict[str, _Cells] = {}
+        self._judged = np.zeros(0, bool)  # cells that two cameras see or more
+        self._known: dict[str, np.ndarray] = {}  # pixels of these cells
 
     def __call__(self, masks: Masks) -> dict[str, float]:
         """Share of each mask that lies in the hull, by camera; without those that no other camera can confirm."""
         thinned = {name: _thinned(mask) for name, mask in masks.items()}
         found = self._agreement(thinned) if self._grid.keys() == masks.keys() else {}
         if not found or min(found.values()) < LEAST:
-            self._grid = self._placed(masks)
+            self._place_grid(masks)
             found = self._agreement(thinned)
         return found
 
@@ -54,21 +56,22 @@ class HullAgreement:
                 odd.append(name)
         return odd[0] if len(odd) == 1 else None
 
-    def _placed(self, masks: Masks) -> dict[str, "_Cells"]:
-        """A grid around the person, as each camera sees it."""
+    def _place_grid(self, masks: Masks) -> None:
+        """Place the grid around the person."""
         cameras = {name: self._cameras[name] for name in masks}
         pixels = np.stack([centroid(is_person(mask)) for mask in masks.values()])
         centre = rig.triangulate([*cameras.values()], pixels)
         half = EXTENT * float(np.median([np.linalg.norm(camera.centre - centre) for camera in cameras.values()]))
         cells, side = centre + grid(_CELLS) * half, 2 * half / _CELLS
-        return {name: _Cells(camera, cells, side) for name, camera in cameras.items()}
+        self._grid = {name: _Cells(camera, cells, side) for name, camera in cameras.items()}
+        self._judged = np.sum([each.visible for each in self._grid.values()], axis=0) >= 2
+        self._known = {name: each.drawn(self._judged) for name, each in self._grid.items()}
 
     def _agreement(self, masks: Mapping[str, Bool[np.ndarray, "_ _"]]) -> dict[str, float]:
-        judged = np.sum([self._grid[name].visible for name in masks], axis=0) >= 2
-        hull = judged & np.all([self._grid[name].allowed(mask) for name, mask in masks.items()], axis=0)
+        hull = self._judged & np.all([self._grid[name].allowed(mask) for name, mask in masks.items()], axis=0)
         found = {}
         for name, mask in masks.items():
-            known = mask & self._grid[name].drawn(judged)
+            known = mask & self._known[name]
             if 2 * known.sum() >= mask.sum() > 0:
                 found[name] = float((known & self._grid[name].drawn(hull)).sum() / known.sum())
         return found
@@ -85,25 +88,22 @@ class _Cells:
         self.visible = ahead & (pixels >= 0).all(1) & (pixels < (camera.width, camera.height)).all(1)
         step = _step((camera.height, camera.width))
         self._size = -(-camera.height // step), -(-camera.width // step)
-        columns, rows = (pixels[self.visible] // step).astype(int).T
-        self._index = rows, columns
+        columns, rows = (pixels // step).astype(int).T
+        self._pixels = np.where(self.visible, rows * self._size[1] + columns, self._size[0] * self._size[1])
         near = float(np.median(depth[self.visible])) if self.visible.any() else 1.0
         width = max(1, round(min(np.sqrt(3) * side * camera.intrinsics[0, 0] / near / step, 2 * max(self._size)))) | 1
         self._disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
 
     def allowed(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, " n"]:
         """Cells that contain a pixel of the mask, about, or that the camera does not see."""
-        found = ~self.visible
-        found[self.visible] = cv2.dilate(mask.view(np.uint8), self._disc)[self._index] > 0
-        return found
+        near = cv2.dilate(mask.view(np.uint8), self._disc)
+        return np.append(near, np.uint8(1)).view(bool)[self._pixels]
 
     def drawn(self, chosen: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, "h w"]:
         """Pixels of the chosen cells."""
-        drawn = np.zeros(self._size, np.uint8)
-        rows, columns = self._index
-        kept = chosen[self.visible]
-        drawn[rows[kept], columns[kept]] = 1
-        return cv2.dilate(drawn, self._disc) > 0
+        drawn = np.zeros(self._size[0] * self._size[1] + 1, np.uint8)
+        drawn[self._pixels[chosen]] = 1
+        return cv2.dilate(drawn[:-1].reshape(self._size), self._disc) > 0
 
 
 def _thinned(mask: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "rows columns"]:

@@ -28,6 +28,8 @@ HELD_OUT = range(1, 300)
 """Seeds of the people that are never used for training: demo, `val` and `test` (synthetic/people/splits.py)."""
 FIRST_TRAIN_SEED = 1000
 """The lowest seed of the stream's people; no person has a seed between the two."""
+MARKERS = 250
+"""Number of markers of OpenCV's dictionary DICT_4X4_250."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -46,8 +48,10 @@ class BoardSettings:
     _consistent = without_problems
 
     def problems(self) -> Iterator[Problem]:
-        """A board that nobody can hold."""
+        """A board that nobody can hold, or whose markers are too few."""
         width, height = self.columns * self.square, self.rows * self.square
+        if self.kind == "charuco" and (markers := self.columns * self.rows // 2) > MARKERS:
+            yield ("columns",), f"a charuco board of {self.columns} x {self.rows} takes {markers} markers of {MARKERS}"
         if width > 0.8 or height > 0.7:
             yield ("square",), f"a board of {width:.2f} x {height:.2f} m is too large to be held: at most 0.8 x 0.7 m"
 

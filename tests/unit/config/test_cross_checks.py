@@ -104,6 +104,10 @@ def test_losses_that_are_left_out_have_their_defaults():
             {"models": {"demo": {"train": {"init": "demo"}}}},
             "models.demo.train.init: a model cannot start from itself",
         ),
+        (
+            {"builtin": {"people": {"board": {"columns": 24, "rows": 21, "square": 0.02}}}},
+            "builtin.people.board.columns: a charuco board of 24 x 21 takes 252 markers of 250",
+        ),
         ({"builtin": {"ring": True, "sources": 2}}, "builtin.sources: 2 cameras of a `ring` face each other"),
         (
             {"presets": {"near": {"rig": {"margin": 0.4, "principal": 0.2}}}},

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from posegaussian.config.people import BoardSettings
+from posegaussian.config.people import MARKERS, BoardSettings
 from posegaussian.preparation.calibration.board import TargetBoard
 from posegaussian.preparation.calibration.detection import detect
 from posegaussian.synthetic.mesh.mesh_colours import MeshColours
@@ -111,3 +111,9 @@ def test_the_cells_are_those_of_opencv(kind):
         np.testing.assert_array_equal(drawn[2::4, 2::4] > 127, board.white)
         assert MARKER_SHARE * board.square == pytest.approx(board.charuco.getMarkerLength())
     assert (board.white[::CELLS, ::CELLS] == (np.indices((4, 5)).sum(0) % 2 == 1)).all()
+
+
+def test_the_largest_charuco_board_has_a_marker_for_every_white_square():
+    settings = BoardSettings("charuco", 25, 20, 0.02)
+    assert Board.of(settings).white.shape == (20 * CELLS, 25 * CELLS)
+    assert len(Board.of(settings).charuco.getIds()) == MARKERS

@@ -29,7 +29,7 @@ import torch
 from ablation_metrics import CONDITIONS, RIGS, clips, differences, measure, table
 from baseline_network import BaselineModel
 
-from posegaussian.config import ModelSettings, parse
+from posegaussian.config import SEQUENCE_SECONDS, ModelSettings, parse
 from posegaussian.data.streamed import stream_seed
 from posegaussian.io.atomic import write_atomic
 from posegaussian.model.network import PoseGaussian
@@ -160,7 +160,7 @@ class Preparing:
     """Prepares the people of the stream as files, which all variants use in the same order."""
 
     def __init__(self, args: argparse.Namespace):
-        self.folder, self.arguments = args.output / "people", preparation_arguments(args, streaming.SEQUENCE_SECONDS)
+        self.folder, self.arguments = args.output / "people", preparation_arguments(args, SEQUENCE_SECONDS)
         self.folder.mkdir(exist_ok=True)
         train, self.seeds = settings_of("everything", args).train, {}
         for phase, steps in zip(("depth", "full"), args.steps, strict=True):

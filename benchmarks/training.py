@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from harness import Timing, in_turn, machine, report
 
-from posegaussian.config import ModelSettings, PeopleSettings, as_dict, parse
+from posegaussian.config import SEQUENCE_SECONDS, ModelSettings, PeopleSettings, as_dict, parse
 from posegaussian.data.batch import Batch
 from posegaussian.data.prefetching import BatchSource, Prefetcher
 from posegaussian.splatting import ANTIALIASED, rasterize
@@ -83,7 +83,7 @@ def main() -> None:
 
 def make_people(count: int, target_size: int) -> list:
     """Prepared people, as the stream uses them."""
-    start, options = time.monotonic(), (PeopleSettings(), streaming.SEQUENCE_SECONDS * FPS, FPS, texel_for(target_size))
+    start, options = time.monotonic(), (PeopleSettings(), SEQUENCE_SECONDS * FPS, FPS, texel_for(target_size))
     with ProcessPoolExecutor(min(count, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
         people = list(pool.map(prepare_subject, range(1000, 1000 + count), *([value] * count for value in options)))
     print(f"{count} people were prepared in {time.monotonic() - start:.1f} s", flush=True)

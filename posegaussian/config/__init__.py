@@ -24,7 +24,7 @@ from posegaussian.config.render import RenderSettings
 from posegaussian.config.results import GoalSettings, ResultsSettings
 from posegaussian.config.room import RoomSettings
 from posegaussian.config.sheet import CaptureRow, read_captures
-from posegaussian.config.stream import StreamSettings, StreamVariantSettings
+from posegaussian.config.stream import SEQUENCE_SECONDS, StreamSettings, StreamVariantSettings
 from posegaussian.config.synthetic import GPS_GAUSSIAN, REALISTIC_SENSOR, LightSettings, RigSettings, SensorSettings
 from posegaussian.config.train import TrainSettings
 from posegaussian.config.view import ViewSettings
@@ -34,6 +34,7 @@ __all__ = [
     "ANY_LABEL",
     "GPS_GAUSSIAN",
     "REALISTIC_SENSOR",
+    "SEQUENCE_SECONDS",
     "STAGE_VERSION",
     "AdaptSettings",
     "AssessSettings",

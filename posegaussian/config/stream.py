@@ -8,6 +8,9 @@ from posegaussian.config.people import PeopleSettings
 from posegaussian.config.room import RoomSettings
 from posegaussian.config.synthetic import REALISTIC_SENSOR, LightSettings, RigSettings, SensorSettings
 
+SEQUENCE_SECONDS = 4
+"""Length of each streamed person's pose sequence, seconds; chosen by hand."""
+
 
 @dataclass(frozen=True, config=STRICT)
 class StreamSettings:

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema
 
 from posegaussian.config.base import STRICT, Fraction, NameOf, NonNegative, Positive, Problem, Weight, without_problems
-from posegaussian.config.stream import StreamSettings, StreamVariantSettings
+from posegaussian.config.stream import SEQUENCE_SECONDS, StreamSettings, StreamVariantSettings
 from posegaussian.registry import LOSSES, Loss
 
 
@@ -113,6 +113,13 @@ class TrainSettings:
                 key = "batch_size" if variant.batch_size else "frames"
                 problem = f"`batch_size` {size} is no multiple of `frames` {frames}"
                 yield ("stream_variants", number, key), problem
+        clips = [(("frames",), self.frames)]
+        clips += [(("stream_variants", i, "frames"), each.frames or 0) for i, each in enumerate(self.stream_variants)]
+        fps, longest = self.synthetic.fps, SEQUENCE_SECONDS * self.synthetic.fps
+        for path, frames in clips if self.stream else ():
+            if frames > longest:
+                what = f"streamed people move for {SEQUENCE_SECONDS} s, {longest} frames at `synthetic.fps` {fps}"
+                yield path, f"a clip of {frames} frames is too long: {what}"
         shares = sum(variant.share for variant in self.stream_variants)
         if shares > 1 + 1e-9:  # 0.05 + 0.55 + 0.3 + 0.1 is 1 + 2e-16
             yield ("stream_variants",), f"their shares sum to {shares:g}, more than 1"

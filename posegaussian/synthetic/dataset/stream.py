@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 import torch
 
-from posegaussian.config import PeopleSettings, StreamSettings
+from posegaussian.config import SEQUENCE_SECONDS, PeopleSettings, StreamSettings
 from posegaussian.synthetic.dataset.ahead import DrawnAhead, end_at_once, new_executor
 from posegaussian.synthetic.dataset.camera_sample import ClipPerson, draw_packed
 from posegaussian.synthetic.dataset.clips import render_drawn
@@ -21,8 +21,6 @@ from posegaussian.synthetic.people.prepared_subject import prepare_subject, texe
 from posegaussian.synthetic.people.splits import FIRST_TRAIN_SEED
 from posegaussian.synthetic.people.subject import Subject
 
-SEQUENCE_SECONDS = 4
-"""Length of each person's pose sequence, seconds; chosen by hand."""
 _SEEDS, _SLOTS, _CLIPS = 1, 2, 3
 """Second part of the random seed: of people, of the slots that a step uses, and of its clips."""
 

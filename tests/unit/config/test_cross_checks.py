@@ -48,6 +48,14 @@ def refusal(read, *arguments, **sections) -> str:
             "losses.poze: input should be 'depth', 'image', 'gradient', 'pose', 'coverage' or 'temporal'",
         ),
         ({"losses": {"pose": -1}}, "losses.pose: input should be greater than or equal to 0, not -1"),
+        (
+            {"stream": 0.5, "batch_size": 9, "frames": 9, "synthetic": {"fps": 2}},
+            "frames: a clip of 9 frames is too long: streamed people move for 4 s, 8 frames at `synthetic.fps` 2",
+        ),
+        (
+            {"stream": 1, "batch_size": 8, "stream_variants": [{"share": 0.1, "frames": 8}], "synthetic": {"fps": 1}},
+            "stream_variants.0.frames: a clip of 8 frames is too long",
+        ),
         ({"stream": 2}, "stream: input should be less than or equal to 1, not 2"),
         (
             {"synthetic": {"rig": {"margin": [0.1, 0.4], "principal": [0, 0.1]}}},
@@ -64,6 +72,10 @@ def test_training(train, message):
     assert line.startswith(f"configuration: models.demo.train.{message}")
     by_hand = refusal(config.load_settings, config.ModelSettings, str({"train": train}))
     assert by_hand.startswith(f"--settings: train.{message}")
+
+
+def test_clips_of_captures_may_be_longer_than_those_of_the_stream():
+    config.parse(config.TrainSettings, {"batch_size": 9, "frames": 9, "synthetic": {"fps": 2}})
 
 
 def test_rounded_shares_may_sum_to_one():

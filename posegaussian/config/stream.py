@@ -25,7 +25,7 @@ class StreamSettings:
     still: Fraction = 0.15
     """Share of clips in which the person does not move at all."""
     rig: RigSettings = RigSettings()
-    """Positions of the cameras."""
+    """Positions of the cameras, drawn anew for a clip where they cannot see the person or the room cannot hold them."""
     light: LightSettings = LightSettings()
     """The light."""
     sensor: SensorSettings = REALISTIC_SENSOR

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int, Int64
 from torch import Tensor
 
 from posegaussian.config import StreamSettings
+from posegaussian.errors import ConfigError
 from posegaussian.geometry.projection import project
 from posegaussian.synthetic.dataset.delay import draw_delay
 from posegaussian.synthetic.dataset.packing import Packed
@@ -23,6 +24,9 @@ from posegaussian.synthetic.rooms.room import Room
 from posegaussian.synthetic.sensors.development import draw_development
 from posegaussian.synthetic.sensors.sensor import Sensor, draw_sensors
 from posegaussian.types import Camera, Tensors, stack
+
+ATTEMPTS = 50
+"""How often a clip is drawn at most until its cameras see the person and its room holds them; chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,21 @@ def draw_packed(people: list[ClipPerson], rngs: list[np.random.Generator], setti
 
 
 def draw_camera_sample(person: ClipPerson, rng: np.random.Generator, settings: StreamSettings) -> CameraSample:
-    """Random parameters of a clip, on the CPU."""
+    """Random parameters of a clip, on the CPU, drawn anew where the cameras and the person or the room do not fit.
+
+    Raises:
+        ConfigError: of the last of `ATTEMPTS` draws.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _camera_sample(person, rng, settings)
+        except ConfigError:
+            continue
+    return _camera_sample(person, rng, settings)
+
+
+def _camera_sample(person: ClipPerson, rng: np.random.Generator, settings: StreamSettings) -> CameraSample:
+    """Random parameters of a clip, drawn once."""
     frames, extent = len(person.times), person.extent
     scene = draw_stereo_scene(rng, settings, extent)
     lights = draw_lights(rng, settings.light)

@@ -1,16 +1,21 @@
 """Streamed clips: depth, disparity, occlusion, joints and parts agree with the mesh, and textures move with it."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import cv2
+import helpers
 import numpy as np
 import torch
 from ray_casting import ray_hits
 
 from posegaussian import config
 from posegaussian.config import LightSettings, PeopleSettings, RigSettings, SensorSettings, StreamSettings
+from posegaussian.errors import ConfigError
 from posegaussian.geometry.projection import project, unproject
+from posegaussian.synthetic.dataset.camera_sample import ClipPerson, draw_camera_sample
 from posegaussian.synthetic.dataset.clips import render_clip
+from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
 from posegaussian.synthetic.people.bake import PARTS
 from posegaussian.synthetic.people.prepared_subject import prepare_subject
 from posegaussian.synthetic.people.subject import Subject
@@ -152,3 +157,26 @@ def test_flow_of_the_texture_is_that_of_the_body():
     size, error = np.median(sizes), np.median(np.linalg.norm(errors, axis=1))
     print(f"flow of {size:.2f} px, found with an error of {error:.2f} px")
     assert size > 2 and error < 0.1 * size
+
+
+def test_cameras_that_cannot_see_the_person_are_drawn_anew(subject):
+    settings = replace(SETTINGS, rig=RigSettings(radius=(0.8, 4.0), margin=(0.25, 0.4)))
+    person = ClipPerson(1002, FRAMES, subject.poses.extent(FRAMES), subject.poses.joints[FRAMES])
+    first_draws = {}
+    for seed in range(12):
+        with suppress(ConfigError):
+            first_draws[seed] = draw_stereo_scene(np.random.default_rng(seed), settings, person.extent)
+    assert 0 < len(first_draws) < 12
+    for seed in range(12):
+        sample = draw_camera_sample(person, np.random.default_rng(seed), settings)
+        pixels, depth = project(torch.from_numpy(person.extent).float().expand(2, -1, -1), sample.declared[0])
+        assert ((pixels >= 0) & (pixels <= 160)).all() and (depth > 0).all()
+        if seed in first_draws:
+            assert torch.equal(sample.declared.intrinsics[0], first_draws[seed].declared.intrinsics)
+
+
+def test_cameras_that_can_never_see_the_person_are_refused(subject):
+    settings = replace(SETTINGS, rig=RigSettings(radius=0.8, margin=0.4))
+    person = ClipPerson(1002, FRAMES, subject.poses.extent(FRAMES), subject.poses.joints[FRAMES])
+    with helpers.refuses(ConfigError, "person-out-of-view"):
+        draw_camera_sample(person, np.random.default_rng(0), settings)

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.preparation.calibration.feature_tracks import gate_of
@@ -71,16 +72,17 @@ def simplest_motion(
         good: whether residuals leave nothing to explain.
     """
     cells = cells_of(tracks, cameras)
-    found = given = _tried(tracks, cameras, pairs, cells, (), 0.0)
+    start = _Start(tracks, cameras, pairs, _residuals(tracks, cameras, pairs))
+    found = given = start.motion((), 0.0, start.residuals)
     every = tuple(dict.fromkeys(name for pair in pairs for name in pair))
 
     def better(moving: tuple[str, ...], focal: float) -> Motion:
-        trial = _tried(tracks, cameras, pairs, cells, moving, focal)
+        trial = _tried(start, cells, moving, focal)
         return trial if _sure(found.costs - trial.costs, cells) else found
 
     while not good(found.residuals) and len(found.moving) < (len(every) - 1) // 2:
         grown = [(*found.moving, name) for name in every if name not in found.moving]
-        last, found = found, better(min(grown, key=lambda moving: _fitted_cost(tracks, cameras, pairs, moving)), 0.0)
+        last, found = found, better(min(grown, key=lambda moving: _fitted_cost(start, moving)), 0.0)
         if found is last:
             break
     for moving, focal in ((found.moving, _FOCAL), (every, 0.0), (every, _FOCAL)):
@@ -89,32 +91,46 @@ def simplest_motion(
     return None if found is given else found
 
 
-def _tried(
-    tracks: Tracks,
-    cameras: Mapping[str, SourceCamera],
-    pairs: Sequence[Pair],
-    cells: Int[np.ndarray, "p 2"],
-    moving: tuple[str, ...],
-    focal: float,
-) -> Motion:
+@dataclass(frozen=True)
+class _Start:
+    """The tracks and the cameras as given."""
+
+    tracks: Tracks
+    cameras: Mapping[str, SourceCamera]
+    pairs: Sequence[Pair]
+    residuals: Float[np.ndarray, "pairs p"]  # with these cameras
+
+    def moved(
+        self, cameras: Mapping[str, SourceCamera], moving: Sequence[str], points: Bool[np.ndarray, " p"]
+    ) -> Float[np.ndarray, "pairs _"]:
+        """The residuals of some points, with other cameras; pairs whose cameras stay keep theirs."""
+        changed = [bool(set(pair) & set(moving)) for pair in self.pairs]
+        found = self.residuals[:, points]
+        found[changed] = _residuals(self.tracks.select(points), cameras, list(compress(self.pairs, changed)))
+        return found
+
+    def motion(self, moving: tuple[str, ...], focal: float, residuals: Float[np.ndarray, "pairs p"]) -> Motion:
+        """A hypothesis and what it explains."""
+        by_pair = {pair: values[~np.isnan(values)] for pair, values in zip(self.pairs, residuals, strict=True)}
+        return Motion(moving, focal, by_pair, _costs(residuals, self.cameras, self.pairs))
+
+
+def _tried(start: _Start, cells: Int[np.ndarray, "p 2"], moving: tuple[str, ...], focal: float) -> Motion:
     """Each third of the points by cameras that the others move."""
     fold = cells.sum(1) % _FOLDS
-    residuals = np.full((len(pairs), len(tracks)), np.nan)
+    residuals = np.empty_like(start.residuals)
     for number in range(_FOLDS):
         back = fold == number
-        moved = cameras
-        if moving:
-            moved = refine_poses(cameras, tracks.select(~back), focal=focal, moving=moving, tolerance=_ROUGHLY)
-        residuals[:, back] = _residuals(tracks.select(back), moved, pairs)
-    by_pair = {pair: values[~np.isnan(values)] for pair, values in zip(pairs, residuals, strict=True)}
-    return Motion(moving, focal, by_pair, _costs(residuals, cameras, pairs))
+        fitted = start.tracks.select(~back)
+        cameras = refine_poses(start.cameras, fitted, focal=focal, moving=moving, tolerance=_ROUGHLY)
+        residuals[:, back] = start.moved(cameras, moving, back)
+    return start.motion(moving, focal, residuals)
 
 
-def _fitted_cost(
-    tracks: Tracks, cameras: Mapping[str, SourceCamera], pairs: Sequence[Pair], moving: tuple[str, ...]
-) -> float:
-    moved = refine_poses(cameras, tracks, moving=moving, tolerance=_ROUGHLY)
-    return float(_costs(_residuals(tracks, moved, pairs), cameras, pairs).sum())
+def _fitted_cost(start: _Start, moving: tuple[str, ...]) -> float:
+    cameras = refine_poses(start.cameras, start.tracks, moving=moving, tolerance=_ROUGHLY)
+    residuals = start.moved(cameras, moving, np.ones(len(start.tracks), bool))
+    return float(_costs(residuals, start.cameras, start.pairs).sum())
 
 
 def _residuals(

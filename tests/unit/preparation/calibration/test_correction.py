@@ -1,12 +1,14 @@
 """Given calibrations judged and corrected: from projected points with noise, and from photographed textures."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 from filmed_boards import SIZE, TrueCamera
 from textured_scene import photographed, source_of, turned
 
+from posegaussian.preparation.calibration import motion
 from posegaussian.preparation.calibration.correction import BAD, correct, judged, level_of
 from posegaussian.preparation.calibration.feature_tracks import Features, feature_tracks
 from posegaussian.preparation.calibration.refinement import refine_poses
@@ -116,6 +118,26 @@ def test_where_one_camera_is_wrong_the_others_stay():
     assert found.used and not found.focal
     assert [name for name in TRUE if found.cameras[name] is not bad[name]] == ["1"]
     assert displacement(found.cameras, TRUE)[1] < 0.3 * displacement(bad, TRUE)[1]
+
+
+def test_pairs_whose_cameras_stay_are_not_computed_again(monkeypatch):
+    ring = {str(number): source_of(TrueCamera(60 * number)) for number in range(6)}
+    bad = {**ring, "0": turned(ring["0"], 2.0, 0.7)}
+    placed = []
+    monkeypatch.setattr(motion, "place", lambda tracks, cameras: placed.append(tracks) or place(tracks, cameras))
+    pairs = list(combinations(ring, 2))
+    found = motion.simplest_motion(seen(ring), bad, pairs, lambda residuals: residuals["0", "1"].mean() < 0.5)
+    assert found is not None and found.moving == ("0",)
+    given, each_camera, kept_back = len(pairs), 2 * len(pairs), 3 * (len(ring) - 1)
+    assert len(placed) == given + each_camera + kept_back
+
+
+def test_cameras_that_see_nothing_change_no_point():
+    pair = {name: TRUE[name] for name in "12"}
+    tracks = seen(pair)
+    many = {**{f"other {number}": source_of(TrueCamera(9 * number)) for number in range(40)}, **pair}
+    shifted = replace(tracks, names=tuple(many), camera=tracks.camera + 40)
+    np.testing.assert_array_equal(place(shifted, many).points, place(tracks, pair).points)
 
 
 def test_where_all_cameras_are_wrong_all_share_the_motion():

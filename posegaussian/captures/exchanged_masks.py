@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from itertools import combinations
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Int, UInt8
 
 _SIZE = 512
 """Longer side of the images and masks that are compared, pixels; larger ones are shrunk."""
@@ -28,17 +29,43 @@ def exchanged_masks(
         images: of one frame, RGB, by camera.
         masks: of the same frame and cameras.
     """
-    edges = {name: _gradients(image) for name, image in images.items()}
-    outlines = {name: _gradients(255 * mask.astype(np.uint8)) for name, mask in masks.items()}
+    edges = {name: _Edges.of(image) for name, image in images.items()}
+    outlines = {name: _Outline.of(mask) for name, mask in masks.items()}
+    own = {name: _fit(outlines[name], edges[name]) for name in images}
     found = []
     for a, b in combinations(images, 2):
         if images[a].shape != images[b].shape:
             continue
         other = np.sqrt(_fit(outlines[a], edges[b]) * _fit(outlines[b], edges[a]))
-        own = np.sqrt(_fit(outlines[a], edges[a]) * _fit(outlines[b], edges[b]))
-        if other > _CLEAR and other > _CLEAR * own:
+        if other > _CLEAR and other > _CLEAR * np.sqrt(own[a] * own[b]):
             found.append((a, b))
     return found
+
+
+class _Edges(NamedTuple):
+    """The edges of an image."""
+
+    gradients: Float32[np.ndarray, "2 h w 3"]
+    strength: Float32[np.ndarray, "h w"]
+
+    @staticmethod
+    def of(image: UInt8[np.ndarray, "_ _ 3"]) -> "_Edges":
+        gradients = _gradients(image)
+        return _Edges(gradients, np.linalg.norm(gradients, axis=0).max(-1))
+
+
+class _Outline(NamedTuple):
+    """The n pixels around the outline of a mask; few, so that every mask can be tried on every image."""
+
+    rows: Int[np.ndarray, " n"]
+    columns: Int[np.ndarray, " n"]
+    gradients: Float32[np.ndarray, "2 n"]
+
+    @staticmethod
+    def of(mask: Bool[np.ndarray, "_ _"]) -> "_Outline":
+        gradients = _gradients(255 * mask.astype(np.uint8))
+        rows, columns = np.nonzero(gradients.any(0))
+        return _Outline(rows, columns, gradients[:, rows, columns])
 
 
 def _gradients(image: UInt8[np.ndarray, "_ _ *channels"]) -> Float32[np.ndarray, "2 h w *channels"]:
@@ -50,13 +77,11 @@ def _gradients(image: UInt8[np.ndarray, "_ _ *channels"]) -> Float32[np.ndarray,
     return np.stack([cv2.Sobel(blurred, cv2.CV_32F, 1, 0), cv2.Sobel(blurred, cv2.CV_32F, 0, 1)])
 
 
-def _fit(outline: Float32[np.ndarray, "2 h w"], edges: Float32[np.ndarray, "2 h w 3"]) -> float:
+def _fit(outline: _Outline, edges: _Edges) -> float:
     """Mean strength of the edges along an outline, across it, over that of all edges in the outline's box."""
-    weights = np.linalg.norm(outline, axis=0)
-    rows, columns = np.nonzero(weights)
+    rows, columns, gradients = outline
     if not len(rows):
         return 0.0
-    box = np.s_[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    outline, edges = outline[box], edges[box]
-    across = np.abs((edges * outline[..., None]).sum(0)).max(-1)
-    return float(across.sum() / weights.sum() / (np.linalg.norm(edges, axis=0).max(-1).mean() + 1e-6))
+    box = edges.strength[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    across = np.abs((edges.gradients[:, rows, columns] * gradients[..., None]).sum(0)).max(-1)
+    return float(across.sum() / np.linalg.norm(gradients, axis=0).sum() / (box.mean() + 1e-6))

@@ -3,16 +3,22 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
+from contextvars import ContextVar
 from shutil import get_terminal_size
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_loops: ContextVar[int] = ContextVar("loops", default=0)
+"""Loops with progress that are in the middle of an item: those around the one that starts."""
 
 
 def progress(
     items: Iterable[T], label: str, total: int | None = None, every: float = 10.0, unit: str = ""
 ) -> Iterator[T]:
     """Yield the items; lines on stderr show how far the loop has come.
+
+    A loop within another one prints lines where it takes long, and none at its end: the outer one says how far all is.
 
     Args:
         items: what to loop over.
@@ -24,12 +30,18 @@ def progress(
     if total is None and isinstance(items, Sized):
         total = len(items)
     terminal = sys.stderr.isatty()
+    outer = _loops.get() == 0
     start = last = time.monotonic()
     for done, item in enumerate(items, start=1):
-        yield item
+        _loops.set(_loops.get() + 1)
+        try:
+            yield item
+        finally:
+            _loops.set(_loops.get() - 1)
         now = time.monotonic()
-        if terminal or now - last >= every or done == total:
-            end = "\n" if not terminal or done == total else ""
+        ends = done == total and outer
+        if terminal or now - last >= every or ends:
+            end = "\n" if not terminal or ends else ""
             share = f"{done}/{total}" if total else str(done)
             passed = now - start
             spent = f"{passed:.0f} s"

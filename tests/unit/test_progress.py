@@ -37,3 +37,24 @@ def test_a_line_fits_into_a_narrow_terminal(seconds, capsys, monkeypatch):
     list(progress(range(12), "render results/rectified", unit="frames"))
     text = capsys.readouterr().err
     assert text.endswith("\n") and all(len(line) == 23 for line in text.rstrip("\n").split("\r")[1:])
+
+
+def test_a_loop_within_another_one_does_not_repeat_its_end(capsys):
+    for _ in progress(range(3), "assess pair"):
+        list(progress(range(2), "rectify"))
+    list(progress(range(2), "write"))
+    assert [line.split(" (")[0] for line in capsys.readouterr().err.splitlines()] == ["assess pair 3/3", "write 2/2"]
+
+
+def test_a_long_loop_within_another_one_is_shown(seconds, capsys):
+    for _ in progress(range(1), "assess pair", every=100.0):
+        list(progress(range(4), "rectify", every=4.0))
+    lines = [line.split(" (")[0] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ["rectify 2/4", "rectify 4/4", "assess pair 1/1"]
+
+
+def test_a_loop_that_was_left_is_not_around_later_ones(capsys):
+    for _ in progress(range(3), "left"):
+        break
+    list(progress(range(1), "write"))
+    assert capsys.readouterr().err.startswith("write 1/1")

@@ -141,15 +141,16 @@ def _choose_frames(root: Path, images: FrameFiles, cameras: Sequence[str], frame
         raise CaptureError("no cameras", code="no-cameras", file=root)
     found = [set(images[camera]) for camera in cameras]
     every, common = set().union(*found), set.intersection(*found)
-    if every != common and all(isinstance(_first(images[camera]), video.VideoFrame) for camera in cameras):
+    videos = all(isinstance(_first(images[camera]), video.VideoFrame) for camera in cameras)
+    if videos and frames.choose(every) != frames.choose(common):
         lengths = ", ".join(f"{camera}: {len(images[camera])}" for camera in cameras)
         warn(
             f"the videos differ in length ({lengths}): used: the first {counted(len(common), 'frame')}",
             code="unequal-videos",
             file=root,
         )
-        every = common
-    chosen = frames.choose(sorted(every))
+    every = common if videos else every
+    chosen = frames.choose(every)
     if not chosen:
         known = f"they are {min(every)} to {max(every)}" if every else "there are none"
         raise CaptureError(f"none of the frames is chosen ({known})", code="no-frames-chosen", file=root)

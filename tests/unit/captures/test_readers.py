@@ -26,7 +26,7 @@ from layouts import (
 
 from posegaussian.captures.reading import detect_format, load_format, read_capture
 from posegaussian.captures.sequences import FrameRange
-from posegaussian.errors import CalibrationError, CaptureError, ConfigError
+from posegaussian.errors import CalibrationError, CaptureError, ConfigError, collected_warnings
 from posegaussian.registry import CAPTURE_FORMATS
 
 
@@ -183,6 +183,9 @@ def test_videos_are_matched_in_order_and_cut_to_one_length(tmp_path):
     with helpers.warns("videos-in-order", file="videos"), helpers.warns("unequal-videos", file=tmp_path):
         capture = read_capture(tmp_path)
     assert len(capture.frames) == 9
+    with collected_warnings() as caught:
+        assert read_capture(tmp_path, frames=FrameRange.parse("2:9:3")).frames == (2, 5, 8)
+    assert [each.message.code for each in caught] == ["videos-in-order"]  # all videos have the chosen frames
 
 
 def test_padding_of_a_codec(tmp_path):

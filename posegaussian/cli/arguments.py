@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter, Token
+from cyclopts import Parameter, Token, validators
 
 from posegaussian.errors import ConfigError
 from posegaussian.registry import Entry
@@ -23,6 +23,7 @@ def _whole(_type: type, tokens: Sequence[Token]) -> int:
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]
+Port = Annotated[Whole, Parameter(validator=validators.Number(gte=0, lte=65535))]
 Files = tuple[Path, ...]
 SomeFiles = Annotated[Files, Parameter(consume_multiple=1)]
 """At least one file."""

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from posegaussian import config
-from posegaussian.cli.arguments import Device, Settings, Whole, naming
+from posegaussian.cli.arguments import Device, Port, Settings, Whole, naming
 from posegaussian.errors import ConfigError
 from posegaussian.registry import RASTERIZERS
 
@@ -20,7 +20,7 @@ def live(
     weights: str = "release",
     output: Annotated[Path, Parameter(alias="-o")] = Path("recordings"),
     host: str = "127.0.0.1",
-    port: Whole = 8090,
+    port: Port = 8090,
     settings: "Annotated[Settings, naming('backend', RASTERIZERS)]" = None,
     device: Device = "auto",
 ) -> None:

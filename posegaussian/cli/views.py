@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from posegaussian import config
-from posegaussian.cli.arguments import Device, Output, Settings, Whole, check_person, naming, one_of
+from posegaussian.cli.arguments import Device, Output, Port, Settings, Whole, check_person, naming, one_of
 from posegaussian.errors import ConfigError
 from posegaussian.registry import EXPORT_FORMATS, RASTERIZERS
 
@@ -144,7 +144,7 @@ def export(
     export(splats, output, kinds=kinds, path=path, rectified=rectified, settings=loaded)
 
 
-def view(source: Path, /, *, host: str = "127.0.0.1", port: Whole = 8080) -> None:
+def view(source: Path, /, *, host: str = "127.0.0.1", port: Port = 8080) -> None:
     """Show splats in the browser (needs the extra `viewer`).
 
     Args:

@@ -149,6 +149,8 @@ MISTAKES = {
     "train full --init a b --state s -o out": "train: parameter --init accepts at most 1 element. Got 2; ",
     "export a -o out --as gif": 'export: invalid value "gif" for --as. Choose from: "spz", ',
     "export a -o out --as": "export: parameter --as requires at least 1 element. Got 0; ",
+    "live --synthetic 1 --port 99999": 'live: invalid value "99999" for --port. Must be <= 65535; ',
+    "view a.ply --port -1": 'view: invalid value "-1" for --port. Must be >= 0; ',
     "summarize -o out": "summarize: parameter METRICS requires an argument; ",
     "results m -o out --metrics": "results: parameter --metrics requires at least 1 element. Got 0; ",
 }

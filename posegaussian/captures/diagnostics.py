@@ -90,13 +90,15 @@ def diagnose(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> 
     cameras = {name: capture.cameras[name] for name in names}
     masks = {name: is_person(capture.mask(name, frame)) for name in names}
     centroids = {name: centroid(mask) for name, mask in masks.items()}
-    found = (
-        _check_masks(capture, masks, frame) + _check_poses(cameras, centroids) + _check_epipolar(capture, pairs, frame)
-    )
+    components = [each for name, mask in masks.items() for each in _check_components(name, mask)]
+    exchanged = _check_masks(capture, masks, frame)
+    if exchanged:  # the middles of the masks are not where the person is
+        return exchanged + components
+    found = _check_poses(cameras, centroids) + _check_epipolar(capture, pairs, frame)
     if not any(each.fatal for each in found):
         person = rig.triangulate(list(cameras.values()), np.stack(list(centroids.values())))
         found += _check_unit(cameras, masks, person) + _check_angles(cameras, pairs, person)
-    return found + [each for name, mask in masks.items() for each in _check_components(name, mask)]
+    return found + components
 
 
 def invert_pose(camera: SourceCamera) -> SourceCamera:

@@ -1,6 +1,7 @@
 """Masks that are exchanged are named; wrong ones of other kinds are not."""
 
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -74,3 +75,11 @@ def test_a_built_in_capture(tmp_path, seed):
     shutil.move(tmp_path / "00", tmp_path / "person/masks/01")
     (found,) = diagnose(read_capture(tmp_path / "person"), [("00", "01")], 0)
     assert (found.code, found.camera, found.fatal) == ("exchanged-masks", "00", False)
+
+
+def test_nothing_is_concluded_from_exchanged_masks():
+    """A person who would be 2.65 m tall, by where the masks of the wrong cameras are."""
+    capture = read_capture("tests/data/figurine")
+    masks = {**capture.masks, "10": capture.masks["14"], "14": capture.masks["10"]}
+    found = diagnose(replace(capture, masks=masks), [("10", "14")], 0)
+    assert [each.code for each in found] == ["exchanged-masks"]

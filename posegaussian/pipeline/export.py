@@ -67,6 +67,16 @@ def export(
         for kind, each in videos.items():
             frames = (np.asarray(Image.open(path)) for path in sorted((output / each.images).glob("*.png")))
             resolve(each.path)(output / f"{kind}{each.suffix}", frames, settings.fps)
+    for kind, each in formats.items():
+        print(_place(output, kind, each))
+
+
+def _place(output: Path, kind: str, format: ExportFormat) -> Path:
+    """What to open: a video, the page in a folder, or the folder."""
+    if format.of == "video":
+        return output / f"{kind}{format.suffix}"
+    page = output / kind / "index.html"
+    return page if page.exists() else page.parent
 
 
 def splat_files(splats: Path) -> list[Path]:

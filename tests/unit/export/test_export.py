@@ -206,6 +206,14 @@ def test_files_with_a_suffix_in_capitals(splats, tmp_path):
     assert len([*(tmp_path / "out/spz").iterdir()]) == 2
 
 
+def test_it_says_what_to_open_also_where_all_is_there(splats, rectified, tmp_path, capsys):
+    for _ in range(2):
+        settings = ["--settings", "{steps: 2, size: [16, 16]}"]
+        export(splats, tmp_path / "out", "--as", "ply", "video", "--rectified", str(rectified), *settings)
+        places = capsys.readouterr().out.splitlines()
+        assert places == [str(tmp_path / "out" / name) for name in ("ply", "video.mp4")]
+
+
 def test_another_export_in_the_folder_is_not_mixed_with(splats, rectified, tmp_path, capsys):
     export(splats, tmp_path / "out")
     with helpers.exits(capsys, file=tmp_path / "out"):

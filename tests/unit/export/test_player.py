@@ -160,6 +160,11 @@ def test_long_ones_are_a_folder(export, monkeypatch):
     assert len([*(folder / "frames").iterdir()]) == 4
 
 
+def test_it_says_which_page_to_open(export, capsys):
+    page = export() / "index.html"
+    assert capsys.readouterr().out.splitlines() == [str(page)]
+
+
 def test_cameras_are_needed_and_nothing_stays(export, capsys, tmp_path):
     with helpers.exits(capsys, names=["--rectified"]):
         export("none")

@@ -1,5 +1,6 @@
 """Verdicts on masks: by what each covers, and by the other cameras."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,9 +41,9 @@ class JudgedMask:
 
 
 def confidence_line(value: float) -> str:
-    """The confidence of a found mask, as a number and a word."""
+    """The confidence of a found mask, as a number, rounded down so that 0.959 does not look high, and a word."""
     word = "high" if value >= _HIGH else "medium" if value >= MEDIUM else "low"
-    return f"confidence {value:.2f} ({word})"
+    return f"confidence {math.floor(100 * value + 1e-9) / 100:.2f} ({word})"
 
 
 def judge_masks(

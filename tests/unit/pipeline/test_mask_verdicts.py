@@ -16,7 +16,7 @@ import pytest
 
 from posegaussian import cli
 from posegaussian.captures.reading import read_capture
-from posegaussian.preparation.mattes.judgement import judge_masks
+from posegaussian.preparation.mattes.judgement import confidence_line, judge_masks
 
 SIZE = (96, 80)
 FRAMES = 4
@@ -176,3 +176,10 @@ def test_an_opaque_alpha_channel_is_no_mask(opaque, tmp_path, capfd):
     )
     with helpers.exits(capfd, names=["masks" if opaque == "everywhere" else "opaque"], **place):
         rectify(tmp_path / "c", masks="given")
+
+
+@pytest.mark.parametrize(
+    ("value", "line"), [(0.9599, "0.95 (medium)"), (0.96, "0.96 (high)"), (0.57, "0.57 (low)"), (1.0, "1.00 (high)")]
+)
+def test_the_number_of_a_confidence_and_its_word_agree(value, line):
+    assert confidence_line(value) == f"confidence {line}"

@@ -21,7 +21,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
 
-from posegaussian.io.images import image_bytes
+from posegaussian.errors import warn
+from posegaussian.io.images import DEPTH_UNIT, WHITE, image_bytes
 
 ENCODERS = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
@@ -80,6 +81,21 @@ def write_frame(
     """Write the image of a frame, and make its folder; arguments and errors as for `io.images.image_bytes`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(image_bytes(pixels, path.suffix, parameters))
+
+
+def write_depth(path: Path, depth: Float[np.ndarray, "h w"], camera: str, source: Path | None = None) -> None:
+    """Write the depth of a frame in steps of `DEPTH_UNIT`; what lies farther than its 16 bits reach becomes unknown.
+
+    Args:
+        path: of the file.
+        depth: metres; 0 where it is unknown.
+        camera: name for the warning.
+        source: file or folder for the warning.
+    """
+    steps = np.rint(depth / DEPTH_UNIT)
+    if steps.max() > WHITE:
+        warn(f"depths beyond {WHITE * DEPTH_UNIT:.2f} m become unknown", code="far-depths", file=source, camera=camera)
+    write_frame(path, np.where(steps > WHITE, 0, steps).astype(np.uint16))
 
 
 def write_rig(root: Path, sources: Sequence[str], held_out: Sequence[str], pairs: Sequence, **more: Any) -> None:

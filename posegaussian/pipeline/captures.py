@@ -13,11 +13,11 @@ from posegaussian.io.easymocap import (
     frame_path,
     write_board,
     write_calibration,
+    write_depth,
     write_frame,
     write_joints,
     write_rig,
 )
-from posegaussian.io.images import DEPTH_UNIT
 from posegaussian.io.obj import read_textured_mesh
 from posegaussian.io.space import ensure_room
 from posegaussian.pipeline.disk_space import capture_bytes
@@ -75,11 +75,10 @@ def _write(root: Path, capture: SyntheticCapture, frames: Iterable[int], setting
     write_rig(root, list(rig.sources), list(rig.held_out), rig.pairs)
     for frame in frames:
         for camera, rendered in capture.render(frame):
-            steps = np.round(rendered.depth / DEPTH_UNIT).astype(np.uint16)
             write_frame(root / frame_path("images", camera, frame, suffix), rendered.image, ENCODERS[suffix])
             if settings.source_masks or camera in rig.held_out:
                 write_frame(root / frame_path("masks", camera, frame), rendered.mask)
-            write_frame(root / frame_path("depths", camera, frame), steps)
+            write_depth(root / frame_path("depths", camera, frame), rendered.depth, camera)
             if rendered.room is not None:
                 far = np.round(rendered.room.depth / SCENE_DEPTH_UNIT).clip(0, 65535).astype(np.uint16)
                 write_frame(root / frame_path("foregrounds", camera, frame), rendered.room.foreground, _FAST)

@@ -8,16 +8,14 @@ from dataclasses import replace
 from math import gcd
 from pathlib import Path
 
-import numpy as np
-
 from posegaussian.captures.canonical import check_written, with_clean_names
 from posegaussian.captures.capture import Capture
 from posegaussian.captures.masks import read_mask
 from posegaussian.captures.pairing import named_pairs
-from posegaussian.errors import CaptureError, warn
+from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.io.atomic import atomic_folder, check_folder, write_error
-from posegaussian.io.easymocap import frame_path, write_calibration, write_frame, write_joints, write_rig
+from posegaussian.io.easymocap import frame_path, write_calibration, write_depth, write_frame, write_joints, write_rig
 from posegaussian.io.images import DEPTH_UNIT, WHITE, DepthFile, ImageFile, LazyImage, check_whole, read_image, samples
 from posegaussian.io.space import ensure_room
 from posegaussian.io.video import VideoFrame
@@ -156,11 +154,7 @@ def _depth(capture: Capture, camera: str, frame: int, scale: float) -> _Write:
     def write(target: Path) -> None:
         depth = capture.depth(camera, frame)
         assert depth is not None
-        steps = np.rint(depth * (scale / DEPTH_UNIT))
-        if steps.max() > np.iinfo(np.uint16).max:
-            what = f"depths beyond {np.iinfo(np.uint16).max * DEPTH_UNIT:.2f} m become unknown"
-            warn(what, code="far-depths", file=capture.depths[camera][frame].path.parent, camera=camera)
-        write_frame(target, np.where(steps > np.iinfo(np.uint16).max, 0, steps).astype(np.uint16))
+        write_depth(target, scale * depth, camera, capture.depths[camera][frame].path.parent)
 
     return write
 

@@ -1,6 +1,7 @@
 """The files of a built-in capture, read with plain OpenCV: integer pixel centres, and true to the pixel."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from ray_casting import posed_vertices
 
 from posegaussian.captures.formats import easymocap
 from posegaussian.config import BuiltinSettings
-from posegaussian.errors import StoreError
+from posegaussian.errors import CaptureWarning, StoreError
 from posegaussian.geometry.rig import nearest_point, view_angles
 from posegaussian.pipeline.captures import write_capture
 from posegaussian.synthetic.dataset.capture_scene import CaptureScene
@@ -173,3 +174,11 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="no film"):
         write_capture(1, tmp_path / "person", BuiltinSettings(frames=1, size=(64, 64), sources=2))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_person_farther_than_depth_files_reach_has_unknown_depths(tmp_path):
+    settings = replace(SETTINGS, frames=1, size=(64, 64), rig=replace(SETTINGS.rig, radius=8.0, focal=4.0))
+    with pytest.warns(CaptureWarning, match=r"camera 00: depths beyond 6\.55 m become unknown"):
+        write_capture(2, tmp_path / "far", settings)
+    mask = cv2.imread(str(tmp_path / "far/masks/00/000000.png"), cv2.IMREAD_UNCHANGED)
+    assert (mask > 0).sum() > 100 and not read_depth(tmp_path / "far", "00", 0).any()

@@ -62,7 +62,7 @@ def split_rig(
     if chosen is not None and not spared:
         what = "cannot be kept back: it, or every other camera, does not stand between two others"
         raise CaptureError(what, code="camera-not-spared", file=root, camera=chosen)
-    kept = max(round(share * len(frames)), 1) if len(frames) > 1 and share else 0
+    kept = min(max(round(share * len(frames)), 1), len(frames) - 1) if share else 0  # one at least is learned from
     if not spared and not kept:
         what = "one camera between two others, and one frame: nothing is left to judge the tuned weights by"
         raise CaptureError(what, code="nothing-to-judge-by", file=root, hint="give more frames")

@@ -38,6 +38,12 @@ def test_of_three_cameras_none_can_be_spared():
     assert found.kept == [8, 9]
 
 
+@pytest.mark.parametrize(("count", "share"), [(10, 1.0), (3, 0.9)])
+def test_one_frame_at_least_is_learned_from(count, share):
+    found = split([0, 20, 40, 60], frames=tuple(range(count)), share=share)
+    assert (found.frames, found.kept) == ([0], list(range(1, count)))
+
+
 def test_one_frame_is_judged_by_the_camera_alone():
     found = split([0, 20, 40, 60], frames=(7,))
     assert (found.frames, found.kept) == ([7], [])

@@ -42,19 +42,20 @@ def sampling_map(source: SourceCamera, view: Camera) -> SamplingMap:
     """Map from a view to the source image; both cameras share their centre."""
     intrinsics, pose = view.intrinsics.double().numpy(), view.world_to_camera.double().numpy()
     turn = pose[:3, :3] @ source.rotation.T
-    size = view.width, view.height
+    size = max(view.width, 2), max(view.height, 2)  # differences take two pixels
     lens, plane = source.intrinsics - _HALF, intrinsics - _HALF
     x, y = cv2.initUndistortRectifyMap(lens, source.distortion, turn, plane, size, cv2.CV_32FC1)
     straight = cv2.initUndistortRectifyMap(lens, np.zeros(5), turn, plane, size, cv2.CV_32FC1)
     (x_down, x_right), (y_down, y_right) = np.gradient(x), np.gradient(y)
     stretch = x_right * y_down - x_down * y_right
     ahead = (x - lens[0, 2]) * (straight[0] - lens[0, 2]) + (y - lens[1, 2]) * (straight[1] - lens[1, 2])
-    columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
+    columns, rows = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
     depth = np.stack([columns, rows, np.ones_like(rows)], -1) @ (turn.T @ np.linalg.inv(intrinsics))[2]
     usable = (stretch > 0) & (ahead >= 0) & (depth > 0)
     x[~usable] = y[~usable] = _OUTSIDE
     scale = float(np.sqrt(np.median(stretch[usable]))) if usable.any() else 1.0
     slant = np.where(usable, 1 / np.where(usable, depth, 1), 0).astype(np.float32)
+    x, y, slant = (values[: view.height, : view.width] for values in (x, y, slant))
     return SamplingMap(x, y, scale, slant, float(lens[0, 0]))
 
 

@@ -65,6 +65,19 @@ def test_the_identity_changes_nothing():
     assert where.scale == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.parametrize(("left", "top", "width", "height"), [(0, 12, 40, 1), (17, 0, 1, 30), (17, 12, 1, 1)])
+def test_views_of_one_row_or_column_show_it(left, top, width, height):
+    camera = helpers.source_camera(helpers.lens(0, size=(40, 30)))
+    shift = torch.zeros(3, 3, dtype=torch.float64)
+    shift[0, 2], shift[1, 2] = left, top
+    whole = camera.pinhole()
+    where = sampling_map(camera, Camera(whole.intrinsics - shift, whole.world_to_camera, width, height))
+    picture = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    part = picture[top : top + height, left : left + width]
+    np.testing.assert_allclose(resample(picture / np.float32(255), where), part / 255, atol=1e-4)
+    assert (resample_where(picture, where, np.ones((height, width), bool)) == part).all()
+
+
 @pytest.mark.parametrize("size", [(30, 23), (49, 35), (101, 75), (120, 90), (143, 111), (240, 180)])
 def test_spots_stay_where_they_are(size):
     camera = helpers.source_camera(helpers.lens(0, size=(120, 90)))

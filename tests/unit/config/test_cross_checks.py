@@ -78,6 +78,18 @@ def test_clips_of_captures_may_be_longer_than_those_of_the_stream():
     config.parse(config.TrainSettings, {"batch_size": 9, "frames": 9, "synthetic": {"fps": 2}})
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{learning_rate: .inf}", "learning_rate: input should be a finite number, not inf"),
+        ("{losses: {pose: .nan}}", "losses.pose: input should be a finite number, not nan"),
+        ("{synthetic: {rig: {radius: .nan}}}", "synthetic.rig.radius: expected [low, high] within 0.8 .. 20, not nan"),
+    ],
+)
+def test_numbers_are_finite(line, message):
+    assert refusal(config.load_settings, config.TrainSettings, line) == f"--settings: {message}"
+
+
 def test_rounded_shares_may_sum_to_one():
     variants = [{"share": share} for share in (0.05, 0.55, 0.3, 0.1)]
     assert sum(variant["share"] for variant in variants) > 1

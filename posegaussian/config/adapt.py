@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from posegaussian.config.assess import rig_problems
-from posegaussian.config.base import STRICT, Fraction, Positive, Problem, Weight, without_problems
+from posegaussian.config.base import STRICT, Fraction, Positive, Problem, Seed, Weight, without_problems
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.evaluate import EvaluateSettings
 from posegaussian.config.rectify import RectifySettings
@@ -41,7 +41,7 @@ class AdaptSettings:
     """The 2D pose detector, of a kind that needs no environment of its own."""
     evaluate: EvaluateSettings = EvaluateSettings(crops=("full", "bbox"))
     """Metrics; `bbox` has to be among the crops. LPIPS counts where its weights were fetched."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the order of the frames."""
 
     _consistent = without_problems

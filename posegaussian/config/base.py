@@ -13,11 +13,16 @@ NonNegative = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""Seed of random numbers: what both NumPy (not negative) and PyTorch (63 bits and a sign) take."""
 _LARGEST = 16384
 """Longest side of an image, pixels: such a square takes 0.8 GB, and OpenCV resamples at most 32,767 pixels a side."""
 Sixteens = Annotated[int, Field(gt=0, multiple_of=16, le=_LARGEST)]
 Side = Annotated[int, Field(gt=0, le=_LARGEST)]
 Size = tuple[Side, Side]
+LEAST_COMPARED = 16
+"""Shortest side of images that losses compare, pixels: SSIM's windows have 11."""
+ComparedSide = Annotated[int, Field(ge=LEAST_COMPARED, le=_LARGEST)]
 
 
 class NameOf:

@@ -2,7 +2,7 @@
 
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Fraction, NonNegative, Positive, Sixteens, Size
+from posegaussian.config.base import STRICT, ComparedSide, Fraction, NonNegative, Positive, Sixteens
 from posegaussian.config.matte import MatteErrorSettings
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.room import RoomSettings
@@ -18,7 +18,7 @@ class StreamSettings:
 
     size: tuple[Sixteens, Sixteens] = (512, 512)
     """Width and height of the rectified source images, pixels; multiples of 16."""
-    target_size: Size = (1024, 1024)
+    target_size: tuple[ComparedSide, ComparedSide] = (1024, 1024)
     """Width and height of the novel view, pixels."""
     fps: Positive = 30
     """Frames per second of a clip."""
@@ -61,7 +61,7 @@ class StreamVariantSettings:
     """Share of clips in which the person does not move at all."""
     size: tuple[Sixteens, Sixteens] | None = None
     """Width and height of the rectified source images, pixels; multiples of 16."""
-    target_size: Size | None = None
+    target_size: tuple[ComparedSide, ComparedSide] | None = None
     """Width and height of the novel view, pixels."""
     rig: RigSettings | None = None
     """Positions of the cameras."""

@@ -7,7 +7,18 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, PlainSerialize
 from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema
 
-from posegaussian.config.base import STRICT, Fraction, NameOf, NonNegative, Positive, Problem, Weight, without_problems
+from posegaussian.config.base import (
+    STRICT,
+    ComparedSide,
+    Fraction,
+    NameOf,
+    NonNegative,
+    Positive,
+    Problem,
+    Seed,
+    Weight,
+    without_problems,
+)
 from posegaussian.config.stream import SEQUENCE_SECONDS, StreamSettings, StreamVariantSettings
 from posegaussian.registry import LOSSES, Loss
 
@@ -59,7 +70,7 @@ class TrainSettings:
     """Stereo pairs per step and process; a multiple of `frames`."""
     frames: Positive = 2
     """Consecutive frames per clip, for the stabiliser and the temporal loss."""
-    target_size: Positive = 256
+    target_size: ComparedSide = 256
     """Longer side of the target views of captures in phase `full`, pixels; larger ones are shrunk."""
     stream: Fraction = 0.0
     """Share of the steps that use streamed synthetic people instead of captures; 1 needs no captures."""
@@ -98,7 +109,7 @@ class TrainSettings:
     """Steps between two saves of the checkpoint state."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Precision as Lightning Fabric names it: `32-true`, `bf16-mixed` or `16-mixed`."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of initialisation and sampling."""
 
     _consistent = without_problems

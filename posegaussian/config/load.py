@@ -42,15 +42,19 @@ def _key(path: Sequence[str | int]) -> str:
 def _explain(kind: type, error: Any) -> str:
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         *section, key = error["loc"]
-        hint = did_you_mean(str(key), _keys(kind, section))
+        hint = did_you_mean(str(key), list(_properties(kind, section)))
         return f"unknown key; {hint}" if hint else "unknown key"
     if error["type"] == CROSS_CHECK:
         return error["msg"]
+    if error["type"] == "string_pattern_mismatch":
+        *section, key = error["loc"]
+        about = " ".join(_properties(kind, section)[str(key)]["description"].split())
+        return f"{error['input']!r} is of another form than this: {about}"
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
 
 
-def _keys(kind: type, section: Sequence[str | int]) -> list[str]:
-    """The keys that settings of a kind have in a section."""
+def _properties(kind: type, section: Sequence[str | int]) -> dict[str, Any]:
+    """The schemas of the keys that settings of a kind have in a section."""
     schema = json_schema(kind)
 
     def variants(node: Any) -> Iterator[dict[str, Any]]:
@@ -67,7 +71,7 @@ def _keys(kind: type, section: Sequence[str | int]) -> list[str]:
     for part in section:
         inner = (node.get("properties", {}).get(part) or node.get("additionalProperties") for node in nodes)
         nodes = [variant for each in inner if isinstance(each, dict) for variant in variants(each)]
-    return [key for node in nodes for key in node.get("properties", {})]
+    return {key: found for node in nodes for key, found in node.get("properties", {}).items()}
 
 
 def load(path: str | Path) -> Config:

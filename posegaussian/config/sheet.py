@@ -40,7 +40,8 @@ class CaptureRow:
     """The capture's folder, of any layout in docs/howto/captures.md; or `builtin:SEED`: a synthetic person, made here;
     `scan:FOLDER`: a textured mesh, rendered here; `fetch:NAME`: real footage, downloaded."""
     pairs: Annotated[str, Field(pattern=r"^([^,\s]+,[^,\s]+( [^,\s]+,[^,\s]+)*)?$")] = ""
-    """Source pairs by camera name, `00,01 01,02`; empty: neighbours by angle."""
+    """Source pairs by camera name, `00,01 01,02`; empty: those the capture names, else neighbours by angle. Names with
+    blanks go to `import --pairs` instead."""
     frames: Annotated[str, Field(pattern=r"^((-?\d+)?(:(-?\d+)?(:\d*)?)?)?$")] = ""
     """Frame numbers `START:STOP:STEP`, as in a Python slice (`-3:` takes the last three); empty: all."""
     targets: Annotated[str, Field(pattern=r"^(\S+( \S+)*)?$")] = ""

@@ -45,6 +45,10 @@ def test_frames(read, frames):
         ("d\ttest\tbuiltin:0\t\t", "path: no person has the seed 0"),
         ("d\ttest\tfetch:other\t\t", "path: 'fetch:other' cannot be fetched, only fetch:pose2sim"),
         ("d\ttest\tx\t9:5\t", "frames: '9:5' is not START:STOP:STEP with START < STOP and STEP > 0"),
+        (
+            "d\ttest\tx\t1-5\t",
+            "frames: '1-5' is of another form than this: Frame numbers `START:STOP:STEP`, as in a Python",
+        ),
         ("d\ttest\tx\t::0\t", "frames: '::0' is not START:STOP:STEP"),
         ("d\ttest\tbuiltin:3\t\tfar", "preset: 'far' is not one of `presets`: near"),
         ("a\ttest\tbuiltin:3\t\t", "capture a is listed twice"),
@@ -168,3 +172,10 @@ def test_what_is_no_sheet_is_said(read_bytes, sheet, message):
     with pytest.raises(ConfigError, match=r"captures\.tsv") as error:
         read_bytes(sheet.encode())
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_names_with_blanks_are_no_pairs(read_bytes):
+    with pytest.raises(ConfigError) as error:
+        read_bytes(b"capture\tsplit\tpath\tpairs\na\ttest\tx\tcam 1,cam 2\n")
+    assert "pairs: 'cam 1,cam 2' is of another form than this: Source pairs by camera name, `00,01" in str(error.value)
+    assert "import --pairs" in str(error.value) and "\n" not in str(error.value)

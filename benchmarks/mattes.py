@@ -31,6 +31,8 @@ from posegaussian.config import (
     RoomSettings,
     SensorSettings,
     StreamSettings,
+    TrainSettings,
+    load,
 )
 from posegaussian.data.batch import Batch
 from posegaussian.data.streamed import batch_from_sample
@@ -47,6 +49,7 @@ from posegaussian.synthetic.people.prepared_subject import prepare_subject, texe
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.training.losses.image import box_psnr
 
+ROOT = Path(__file__).parents[1]
 ROWS: dict[str, MatteErrorSettings] = {
     "exact": MatteErrorSettings(),
     "3 px too small": MatteErrorSettings(offset=(-3, -3)),
@@ -64,6 +67,7 @@ RIGS = {"22.5": GPS_GAUSSIAN, "45-60": replace(WIDE, focal=(4, 4))}
 KINDS = ("living", "office", "gym", "outdoors")
 FIRST_PERSON = 150
 """First seed of the people, who are of the validation split."""
+DEFAULT_PEOPLE = PeopleSettings()
 FRAMES = 4
 """Of the people's pose sequences, of which one is drawn."""
 HANDS = tuple(PARTS.index(f"{side}_hand") for side in ("left", "right"))
@@ -76,6 +80,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", nargs="+", default=["release"], help="files, or `release`")
     parser.add_argument("--people", type=int, default=8)
+    parser.add_argument("--first", type=int, default=FIRST_PERSON, help="seed of the first person")
+    parser.add_argument("--laden", action="store_true", help="people in all garments and hair, 60 %% with a thing")
     parser.add_argument("--size", type=int, default=1024, help="of sources and views, pixels")
     parser.add_argument("--rigs", nargs="+", default=["22.5"], choices=list(RIGS))
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
@@ -89,7 +95,7 @@ def main() -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     networks = {name: load_network(weights_path(name), args.device) for name in args.weights}
     rows: list[dict[str, Any]] = []
-    for person in people(args):
+    for person in people(args, laden_people() if args.laden else DEFAULT_PEOPLE, args.first):
         rows += measured(person, networks, args)
         write_atomic(args.output / "rows.json", json.dumps(rows, indent=1) + "\n")
     text = table(rows, args)
@@ -97,11 +103,20 @@ def main() -> None:
     print(text)
 
 
-def people(args: argparse.Namespace) -> Iterator[Subject]:
+def laden_people() -> PeopleSettings:
+    """People in all garments and hair, of whom 60 % wear or hold a thing."""
+    train = load(ROOT / "config/release.yaml").models["volumes"].train
+    assert isinstance(train, TrainSettings)
+    return train.synthetic.people
+
+
+def people(
+    args: argparse.Namespace, settings: PeopleSettings = DEFAULT_PEOPLE, first: int = FIRST_PERSON
+) -> Iterator[Subject]:
     """People of the validation split, who are prepared in `args.workers` processes."""
     with ProcessPoolExecutor(min(args.workers, args.people), multiprocessing.get_context("spawn")) as pool:
-        seeds = range(FIRST_PERSON, FIRST_PERSON + args.people)
-        arguments = PeopleSettings(), FRAMES, 30, texel_for(args.size), args.movement
+        seeds = range(first, first + args.people)
+        arguments = settings, FRAMES, 30, texel_for(args.size), args.movement
         for prepared in pool.map(prepare_subject, seeds, *([value] * args.people for value in arguments)):
             yield Subject.of(prepared, args.device)
 

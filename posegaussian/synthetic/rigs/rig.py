@@ -151,10 +151,17 @@ def draw_framed_camera(
         size: width and height of the image, pixels.
         extent: points that must be seen, with the margin.
         distortion: range of the lens's k1.
+
+    Raises:
+        ConfigError: the camera cannot see the person, or its lens model folds the image back onto itself within them.
     """
     lens = np.array([rng.uniform(*distortion), 0, 0, 0, 0])
     flat = on_image_plane(pose, extent)
-    flat = flat * (1 + lens[0] * (flat**2).sum(1, keepdims=True))
+    squares = (flat**2).sum(1, keepdims=True)
+    if (1 + 3 * lens[0] * squares).min() <= 0:  # the slope of r (1 + k1 r^2)
+        what = f"the rig cannot see the person: a lens of k1 = {lens[0]:.2f} folds the image where they are"
+        raise ConfigError(what, code="person-out-of-view", hint="raise `radius`, or `distortion` of the sensor")
+    flat = flat * (1 + lens[0] * squares)
     offset = rng.uniform(*settings.principal) * np.array(size) * _direction(rng)
     principal = np.array(size) / 2 + offset
     free = rng.uniform(*settings.margin) * np.array(size)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from posegaussian.config import GPS_GAUSSIAN, BuiltinSettings, RigSettings, SensorSettings, StreamSettings
+from posegaussian.errors import ConfigError
 from posegaussian.geometry.projection import project
 from posegaussian.geometry.rig import view_angles
 from posegaussian.synthetic.dataset.stereo_scene import draw_stereo_scene
@@ -66,3 +67,23 @@ def test_rings_close_and_their_angles_are_even(subject):
     centres = np.stack([view.centre for view in rig.sources.values()])
     between = view_angles((extent.min(0) + extent.max(0)) / 2, centres)
     np.testing.assert_allclose([between[i, (i + 1) % 5] for i in range(5)], 72, rtol=1e-6)
+
+
+def test_lenses_that_fold_the_image_within_the_person_are_refused(subject):
+    extent = subject.poses.extent(np.arange(6))
+    settings = BuiltinSettings(rig=RigSettings(radius=(1.2, 2.0)), sensor=SensorSettings(distortion=-0.3))
+    folded = 0
+    for seed in range(40):
+        straight = capture_rig(np.random.default_rng(seed), replace(settings, sensor=SensorSettings()), extent)
+        try:
+            rig = capture_rig(np.random.default_rng(seed), settings, extent)
+        except ConfigError as error:
+            assert error.code == "person-out-of-view" and "k1 = -0.30 folds" in error.what
+            folded += 1
+            continue
+        for name, camera in rig.cameras.items():
+            points = extent @ camera.world_to_camera[:3, :3].T + camera.world_to_camera[:3, 3]
+            radius = np.sort(np.linalg.norm(points[:, :2] / points[:, 2:], axis=1))
+            assert (np.diff(radius + camera.distortion[0] * radius**3) >= 0).all()
+            assert np.allclose(camera.world_to_camera, straight.cameras[name].world_to_camera)
+    assert 0 < folded < 40

@@ -13,6 +13,8 @@ NonNegative = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
+Fps = Annotated[int, Field(gt=0, le=1000)]
+"""Frames per second, up to those of high-speed cameras; MP4 takes 31 bits, and people are posed in each frame."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """Seed of random numbers: what both NumPy (not negative) and PyTorch (63 bits and a sign) take."""
 _LARGEST = 16384

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Positive, Problem, Size, without_problems
+from posegaussian.config.base import STRICT, Fps, Positive, Problem, Size, without_problems
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.room import RoomSettings
 from posegaussian.config.synthetic import GPS_GAUSSIAN, LightSettings, RigSettings, SensorSettings
@@ -18,7 +18,7 @@ class BuiltinSettings:
 
     frames: Positive = 12
     """Consecutive frames."""
-    fps: Positive = 30
+    fps: Fps = 30
     """Frames per second."""
     size: Size = (512, 512)
     """Width and height of every camera, pixels."""

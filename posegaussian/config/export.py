@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Backend, NameOf, NonNegative, Positive, Size
+from posegaussian.config.base import STRICT, Backend, Fps, NameOf, NonNegative, Positive, Size
 from posegaussian.registry import EXPORT_FORMATS
 
 Axis = Literal["x", "-x", "y", "-y", "z", "-z"]
@@ -29,7 +29,7 @@ class ExportSettings:
     """Angle that the path `orbit` covers."""
     inserted: NonNegative = 0
     """Images between two cameras of your own, on a smooth curve through all of them."""
-    fps: Positive = 12
+    fps: Fps = 12
     """Images per second of the MP4."""
     backend: Backend = "auto"
     """Rasteriser."""

@@ -2,7 +2,7 @@
 
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Backend, NonNegative, Positive, Size
+from posegaussian.config.base import STRICT, Backend, Fps, NonNegative, Positive, Size
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -13,7 +13,7 @@ class RenderSettings:
     """Number of images along the path between the cameras, per capture."""
     path_size: Size = (512, 512)
     """Width and height of the path's images in pixels."""
-    fps: Positive = 12
+    fps: Fps = 12
     """Images per second of the MP4."""
     neighbours: NonNegative = 1
     """Number of neighbouring pairs, up to 75 degrees from a view, whose Gaussians fill what the pair around the view

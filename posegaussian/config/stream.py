@@ -2,7 +2,7 @@
 
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, ComparedSide, Fraction, NonNegative, Positive, Sixteens
+from posegaussian.config.base import STRICT, ComparedSide, Fps, Fraction, NonNegative, Positive, Sixteens
 from posegaussian.config.matte import MatteErrorSettings
 from posegaussian.config.people import PeopleSettings
 from posegaussian.config.room import RoomSettings
@@ -20,7 +20,7 @@ class StreamSettings:
     """Width and height of the rectified source images, pixels; multiples of 16."""
     target_size: tuple[ComparedSide, ComparedSide] = (1024, 1024)
     """Width and height of the novel view, pixels."""
-    fps: Positive = 30
+    fps: Fps = 30
     """Frames per second of a clip."""
     still: Fraction = 0.15
     """Share of clips in which the person does not move at all."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Backend, Positive, Problem, Size, without_problems
+from posegaussian.config.base import STRICT, Backend, Fps, Problem, Size, without_problems
 from posegaussian.config.detectors import DetectorSettings
 from posegaussian.config.rectify import RectifySettings
 from posegaussian.registry import DETECTORS
@@ -21,7 +21,7 @@ class ViewSettings:
     """The 2D pose detector, of a kind that needs no environment of its own."""
     size: Size | None = None
     """Width and height of the image in pixels; null: those of the cameras."""
-    fps: Positive | None = None
+    fps: Fps | None = None
     """Images per second of a video; null: the footage's, or 12 where its files do not say."""
     backend: Backend = "auto"
     """Rasteriser."""

@@ -56,6 +56,10 @@ def refusal(read, *arguments, **sections) -> str:
             {"stream": 1, "batch_size": 8, "stream_variants": [{"share": 0.1, "frames": 8}], "synthetic": {"fps": 1}},
             "stream_variants.0.frames: a clip of 8 frames is too long",
         ),
+        (
+            {"synthetic": {"fps": 1000000}},
+            "synthetic.fps: input should be less than or equal to 1000, not 1000000",
+        ),
         ({"seed": -1}, "seed: input should be greater than or equal to 0, not -1"),
         ({"seed": 2**63}, "seed: input should be less than 9223372036854775808, not 9223372036854775808"),
         ({"target_size": 8}, "target_size: input should be greater than or equal to 16, not 8"),

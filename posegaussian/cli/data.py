@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
-from cyclopts.validators import LimitedChoice
+from cyclopts.validators import LimitedChoice, Number
 
 from posegaussian import config
 from posegaussian.cli.arguments import (
@@ -63,8 +63,8 @@ def contact_sheet(
     *,
     output: Output,
     seeds: Annotated[str, Parameter(metavar="A-B")] = "1-64",
-    size: Whole = 384,
-    frames: Whole = 1,
+    size: Annotated[Whole, Parameter(validator=Number(gte=2))] = 384,
+    frames: Annotated[Whole, Parameter(validator=Number(gte=1))] = 1,
     room: str | None = None,
     settings: Settings = None,
 ) -> None:

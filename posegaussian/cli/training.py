@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from posegaussian import config
 from posegaussian.cli.arguments import Device, Files, Output, Settings, SomeFiles, naming
@@ -24,7 +25,7 @@ def train(
     val_heatmaps: Files = (),
     init: Annotated[tuple[str, ...], Parameter(consume_multiple=(0, 1), metavar="[WEIGHTS]")] = (),
     state: Path,
-    time_budget: Annotated[float | None, Parameter(metavar="SECONDS")] = None,
+    time_budget: Annotated[float | None, Parameter(metavar="SECONDS", validator=Number(gt=0))] = None,
     output: Output,
     settings: "Annotated[Settings, naming('train.losses', LOSSES)]" = None,
     device: Device = "auto",

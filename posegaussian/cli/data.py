@@ -80,7 +80,7 @@ def contact_sheet(
     from posegaussian.pipeline.contact_sheet import write_contact_sheet
 
     chosen = config.load_settings(config.PeopleSettings, settings)
-    around = None if room is None else config.load_settings(config.RoomSettings, room)
+    around = None if room is None else config.load_settings(config.RoomSettings, room, "--room")
     write_contact_sheet(_seeds(seeds), output, chosen, size, frames, room=around)
 
 

@@ -83,13 +83,13 @@ def load(path: str | Path) -> Config:
     return parse(Config, _read(Path(path)), str(path))
 
 
-def load_settings(kind: type[T], text: str | None) -> T:
-    """Settings of one stage from the command line: YAML or JSON text, a file with it, or None for the defaults."""
+def load_settings(kind: type[T], text: str | None, option: str = "--settings") -> T:
+    """Settings from the command line: YAML or JSON text, a file with it, or None for the defaults; errors name it."""
     if text is None:
-        return parse(kind, {}, "--settings")
+        return parse(kind, {}, option)
     if not text.lstrip().startswith("{"):
         return parse(kind, _read(Path(text)), text)
-    return parse(kind, _yaml(text, "--settings"), "--settings")
+    return parse(kind, _yaml(text, option), option)
 
 
 def _read(path: Path) -> Any:

@@ -1,8 +1,10 @@
 """The key `rectify.matting`: another model in place of the matting network that ships."""
 
+from collections.abc import Iterator
+
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT
+from posegaussian.config.base import STRICT, Problem, without_problems
 
 Channels = tuple[float, float, float]
 
@@ -19,6 +21,9 @@ class MattingSettings:
     std: Channels = (1.0, 1.0, 1.0)
     """See `mean`."""
 
-    def __post_init__(self):
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """Divisors that are not above 0."""
         if min(self.std) <= 0:
-            raise ValueError("std: expected numbers above 0")
+            yield ("std",), "expected numbers above 0"

@@ -1,11 +1,12 @@
 """The keys `room`: what surrounds the person."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass
 
-from posegaussian.config.base import STRICT, Fraction
+from posegaussian.config.base import STRICT, Fraction, Problem, without_problems
 from posegaussian.config.people import BoardSettings
 from posegaussian.config.ranges import between
 
@@ -46,9 +47,12 @@ class RoomSettings:
     board: BoardSettings | None = None
     """A calibration board that lies on the floor behind the person and aside; null: none."""
 
-    def __post_init__(self):
+    _consistent = without_problems
+
+    def problems(self) -> Iterator[Problem]:
+        """No kind at all."""
         if not self.kinds:
-            raise ValueError("expected at least one kind; `off` is none")
+            yield ("kinds",), "expected at least one kind; `off` is none"
 
     @property
     def off(self) -> bool:

@@ -101,6 +101,13 @@ def test_numbers_are_finite(line, message):
     assert refusal(config.load_settings, config.TrainSettings, line) == f"--settings: {message}"
 
 
+def test_kinds_of_rooms_and_divisors_are_named():
+    line = refusal(config.load_settings, config.RoomSettings, "{kinds: []}", "--room")
+    assert line == "--room: kinds: expected at least one kind; `off` is none"
+    line = refusal(config.load_settings, config.RectifySettings, "{matting: {std: [1, 0, 1]}}")
+    assert line == "--settings: matting.std: expected numbers above 0"
+
+
 def test_rounded_shares_may_sum_to_one():
     variants = [{"share": share} for share in (0.05, 0.55, 0.3, 0.1)]
     assert sum(variant["share"] for variant in variants) > 1

@@ -1,6 +1,6 @@
 """The command `inspect`: one self-contained page about a capture, to look at before the stages run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -162,29 +162,32 @@ def _without_unseen(capture: Capture, named: Sequence[Names], frame: int) -> tup
 
 
 def _impossible_masks(capture: Capture) -> list[str]:
-    """Masks that cannot be read or cannot be a person, in some frames after the one that is shown, a line each."""
+    """Masks that cannot be read or cannot be a person, in some frames after the one that is shown."""
     others = capture.frames[1:]
     chosen = sorted({others[len(others) * index // _JUDGED] for index in range(_JUDGED)}) if others else []
-    strict, found = replace(capture, strict=True), []
-    for camera in capture.cameras:
-        for frame in chosen:
-            try:
-                strict.mask(camera, frame)
-            except UserError as error:
-                found.append(str(error))
-    return found
+    strict = replace(capture, strict=True)
+    return _line_per_camera(capture.cameras, chosen, strict.mask)
 
 
 def _cut_images(capture: Capture) -> list[str]:
-    """Image files without their ends, in frames after the one that is shown: a line for each camera that has some."""
+    """Image files without their ends, in frames after the one that is shown."""
+
+    def check(camera: str, frame: int) -> None:
+        file = capture.images[camera][frame]
+        if isinstance(file, ImageFile):
+            check_whole(file, camera, frame)
+
+    return _line_per_camera(capture.cameras, capture.frames[1:], check)
+
+
+def _line_per_camera(cameras: Iterable[str], frames: Sequence[int], check: Callable[[str, int], object]) -> list[str]:
+    """The first error of a check in each camera, and how many more it has."""
     found = []
-    for camera in capture.cameras:
+    for camera in cameras:
         errors = []
-        for frame in capture.frames[1:]:
+        for frame in frames:
             try:
-                file = capture.images[camera][frame]
-                if isinstance(file, ImageFile):
-                    check_whole(file, camera, frame)
+                check(camera, frame)
             except UserError as error:
                 errors.append(str(error))
         if errors:

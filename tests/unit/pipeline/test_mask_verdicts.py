@@ -116,6 +116,14 @@ def test_inspect_names_bad_masks_of_later_frames(capture, capsys):
     assert "2 warnings" in said
 
 
+def test_inspect_has_one_line_for_the_bad_masks_of_a_camera(capture, capsys):
+    for frame in (1, 2, 3):
+        change(capture, inverted, "02", frame)
+    _, said = inspect(capture, capsys)
+    (line,) = [line for line in said.splitlines() if "looks inverted" in line]
+    assert "masks/02/000001.png" in line and line.endswith(" (and 2 more of this camera)")
+
+
 def elsewhere(mask: np.ndarray) -> np.ndarray:
     """A box in a corner, of no other camera."""
     box = np.zeros_like(mask)

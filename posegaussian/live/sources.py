@@ -136,6 +136,8 @@ class UsbCamera:
 
     def frames(self) -> Iterator[TimedFrame]:
         """See Source."""
+        # OpenCV's warnings repeat at every attempt what the error says once.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         device: Any = cv2.VideoCapture(self.number)
         try:
             # Motion JPEG: without compression, USB 2 carries 1280 x 720 at 10 frames per second.

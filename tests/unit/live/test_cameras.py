@@ -185,3 +185,10 @@ def test_the_settings_choose_the_source_of_each_camera(capture, tmp_path):
 def test_a_camera_has_exactly_one_source(given):
     with helpers.refuses(ConfigError, "invalid-settings"):
         parse(LiveSettings, {"cameras": {"00": given}})
+
+
+def test_a_usb_camera_that_is_missing_is_said_by_the_error_alone(capfd):
+    for _ in range(2):
+        with pytest.raises(OSError, match="no frame"):
+            next(iter(UsbCamera(97, (64, 48)).frames()))
+    assert capfd.readouterr().err == ""

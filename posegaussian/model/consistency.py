@@ -40,8 +40,8 @@ def left_right_consistency(
 
 
 def sample_rows(values: Float[Tensor, "*n w"], x: Float[Tensor, "*n w"]) -> Float[Tensor, "*n w"]:
-    """The values at column indices, interpolated linearly along rows; the border is replicated."""
-    index = x.clamp(0, values.shape[-1] - 2).long()
+    """The values at column indices, interpolated linearly along rows; the border is replicated; NaN stays NaN."""
+    index = x.nan_to_num().clamp(0, values.shape[-1] - 2).long()
     return torch.lerp(values.gather(-1, index), values[..., 1:].gather(-1, index), (x - index).clamp(0, 1))
 
 

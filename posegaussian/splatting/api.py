@@ -8,6 +8,10 @@ from posegaussian.splatting.semantics import ANTIALIASED, Semantics
 from posegaussian.types import Camera, Gaussians, Rendering
 
 
+class NotFiniteError(ValueError):
+    """An argument of `rasterize` holds values that are not finite."""
+
+
 def rasterize(
     gaussians: Gaussians,
     camera: Camera,
@@ -85,7 +89,7 @@ def _check(gaussians: Gaussians, camera: Camera, background: Tensor | None) -> t
         if tensor.device != means.device:
             raise ValueError(f"{name} of shape {shape} must be on {means.device}, got {tensor.device}")
         if tensor.device.type == "cpu" and not _is_finite(tensor):
-            raise ValueError(f"{name} of shape {shape} holds values that are not finite")
+            raise NotFiniteError(f"{name} of shape {shape} holds values that are not finite")
     return tuple(batch)
 
 

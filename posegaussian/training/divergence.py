@@ -2,6 +2,8 @@
 
 import math
 import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import torch
 from posegaussian.data.batch import Batch
 from posegaussian.errors import TrainingError
 from posegaussian.io.atomic import atomic_file
+from posegaussian.splatting import NotFiniteError
 
 _WINDOW, _EXPLOSION = 50, 50.0
 """A loss has exploded if it is `_EXPLOSION` times the median of the last `_WINDOW` steps.
@@ -69,3 +72,15 @@ def save_diverged_batch(path: Path, step: int, problem: str, batch: Batch, netwo
         torch.save({"step": step, "batch": asdict(tensors), "network": network.state_dict()}, temporary)
     hint = f"batch and weights are saved in {path}; lower train.learning_rate, or look for an error in the batch"
     return TrainingError(f"step {step} cannot be taken: {problem}", code="impossible-step", hint=hint)
+
+
+@contextmanager
+def finite_gaussians(path: Path, step: int, batch: Batch, network: torch.nn.Module) -> Iterator[None]:
+    """Raise the error of a step that cannot be taken where its Gaussians cannot be rendered.
+
+    On the CPU alone: elsewhere the rasteriser does not look at values, and the loss is not finite. Arguments as above.
+    """
+    try:
+        yield
+    except NotFiniteError as error:
+        raise save_diverged_batch(path, step, str(error), batch, network) from None

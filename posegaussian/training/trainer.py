@@ -15,7 +15,7 @@ from posegaussian.model.weights import load_weights, module_names, save_weights
 from posegaussian.training.batches import make_prefetcher, training_captures
 from posegaussian.training.checkpoint import load_state, save_state
 from posegaussian.training.distributed import Runtime, make_runtime
-from posegaussian.training.divergence import DivergenceGuard, save_diverged_batch
+from posegaussian.training.divergence import DivergenceGuard, finite_gaussians, save_diverged_batch
 from posegaussian.training.ema import EMA
 from posegaussian.training.frozen import freeze
 from posegaussian.training.logging import Curves, mean_scalars
@@ -223,7 +223,9 @@ class Trainer:
         for group in self.adam.param_groups:
             group["lr"] = rate
         self.network.train()
-        output = training_step(self.wrapped, batch, self.settings.train, self.runtime.autocast, self.phase == "depth")
+        train, autocast, depth_only = self.settings.train, self.runtime.autocast, self.phase == "depth"
+        with finite_gaussians(self._file("evidence"), self.done + 1, batch, self.network):
+            output = training_step(self.wrapped, batch, train, autocast, depth_only)
         self.adam.zero_grad(set_to_none=True)
         if self.done + 1 < self.steps:
             self.batches.start(self.done + 1)
@@ -266,7 +268,8 @@ class Trainer:
         for batch in self.validation:
             batch = batch.to(self.runtime.device)
             # No pose loss outside training mode: the network computes it for the optimiser alone.
-            output = training_step(self.ema.network, batch, settings, self.runtime.autocast, depth_only)
+            with finite_gaussians(self._file("evidence"), self.done, batch, self.ema.network):
+                output = training_step(self.ema.network, batch, settings, self.runtime.autocast, depth_only)
             rows.append({name: float(value) for name, value in step_scalars(output, batch).items() if name != "pose"})
             if output.view is not None:
                 views.append((output.view.colors[0], batch.target[0]))

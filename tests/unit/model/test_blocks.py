@@ -210,6 +210,12 @@ def test_rows_are_sampled_between_columns_and_repeat_beyond_their_ends():
     assert torch.allclose(found, torch.tensor([2.0, 4.0, 1.0, 7.0, 7.0]))
 
 
+def test_rows_of_a_network_that_diverged_are_not_numbers():
+    """An index made of NaN is out of bounds; on CUDA that ends the process."""
+    found = sample_rows(torch.tensor([[1.0, 3.0, 7.0]]), torch.tensor([[torch.nan, 1.0, torch.inf]]))[0]
+    assert found[0].isnan() and torch.equal(found[1:], torch.tensor([3.0, 7.0]))
+
+
 @pytest.mark.parametrize("aligned", [False, True])
 def test_a_convolution_of_parts_is_a_sum_of_convolutions(aligned):
     torch.manual_seed(0)

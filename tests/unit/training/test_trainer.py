@@ -15,6 +15,7 @@ from posegaussian.errors import TrainingError
 from posegaussian.model.constants import DEFAULTS
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, read_metadata, save_weights
+from posegaussian.splatting import NotFiniteError
 from posegaussian.training import step as step_module
 from posegaussian.training import trainer
 from posegaussian.training.ema import EMA
@@ -181,6 +182,18 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(tmp_path, m
     kept = saved_batch_of_step_3([make_captures(tmp_path)], tmp_path, monkeypatch)
     assert kept["step"] == 3 and kept["batch"]["pair"]["images"].shape[1] == 2
     assert all(value.isfinite().all() for value in kept["network"].values())
+
+
+def test_gaussians_that_are_not_finite_stop_the_run_and_keep_the_batch(tmp_path, make_captures, monkeypatch):
+    def not_finite(*_, **__):
+        raise NotFiniteError("gaussians.means holds values that are not finite")
+
+    files, settings = [make_captures(tmp_path)], replace(SETTINGS, train=replace(SETTINGS.train, depth_steps=0))
+    monkeypatch.setattr(step_module, "rasterize", not_finite)
+    with helpers.refuses(TrainingError, "impossible-step") as error:
+        train(files, tmp_path, "full", settings=settings)
+    assert "step 1 cannot be taken: gaussians.means holds values that are not finite" in error.value.what
+    assert torch.load(tmp_path / "state/full.evidence", weights_only=True)["step"] == 1
 
 
 def test_the_same_batch_is_saved_where_scalars_are_read_late(tmp_path, make_captures, monkeypatch, request):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from posegaussian.config.base import LEAST_COMPARED
 from posegaussian.data.augmentation import crop_to_person, drop_pose
 from posegaussian.data.batch import Batch
 from posegaussian.data.prefetching import BatchSource
@@ -43,7 +44,7 @@ class Captures:
         filmed: see `rectified.stereo_pair`.
 
     Raises:
-        TrainingError: a capture has no target camera between the cameras of a pair.
+        TrainingError: a capture has no target camera between the cameras of a pair, or its target views are too small.
     """
 
     def __init__(self, files: Files, frames: int, target_size: int, filmed: bool = False):
@@ -60,6 +61,11 @@ class Captures:
                 raise TrainingError(
                     f"no target camera stands between the cameras of pair {names}", code="no-target-between", file=path
                 )
+            width, height = self._size(*rectified["targets/images"].shape[3:1:-1])
+            if min(width, height) < LEAST_COMPARED:
+                what = f"target views of {width} x {height} pixels are too small to compare"
+                hint = f"both sides need {LEAST_COMPARED}: raise `rectify.target_size` or `train.target_size`"
+                raise TrainingError(what, code="small-targets", file=path, hint=hint)
             firsts = range(max(total - frames + 1, 1))
             self.clips += [ClipIndex(index, pair, first) for pair in range(pairs) for first in firsts]
             self.fingerprints += [f"{f.attrs['settings']}{f.attrs['inputs']}" for f in (rectified, heatmaps)]
@@ -108,12 +114,17 @@ class Captures:
         )
 
     def _shrunk(self, image: Tensor, mask: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Camera]:
-        longer = max(camera.width, camera.height)
-        if longer <= self.target_size:
+        width, height = self._size(camera.width, camera.height)
+        if (width, height) == (camera.width, camera.height):
             return image, mask, camera
-        width, height = (round(size * self.target_size / longer) for size in (camera.width, camera.height))
         image, mask = (F.interpolate(x, size=(height, width), mode="area") for x in (image, mask))
         return image, mask, camera.resized(width, height)
+
+    def _size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of target views whose images have these."""
+        longer = max(width, height)
+        most = min(longer, self.target_size)
+        return round(width * most / longer), round(height * most / longer)
 
     def _handles(self, index: int) -> tuple[store.Reader, store.Reader]:
         if index not in self._open:

@@ -114,5 +114,7 @@ def test_captures_without_targets_or_truth_are_refused(tmp_path, make_captures):
     with helpers.refuses(TrainingError, "no-target-between", file="r2.h5") as error:
         Captures([make_captures(tmp_path, targets=0, seed=2)], 1, 64)
     assert "00,01" in error.value.what
+    with helpers.refuses(TrainingError, "small-targets", file="r3.h5"):
+        Captures([make_captures(tmp_path, seed=3)], 1, 8)
     with helpers.refuses(StoreError, "missing-store", file="none.h5"):
         Captures([(tmp_path / "none.h5", tmp_path / "none.h5")], 1, 64)

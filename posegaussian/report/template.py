@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import jinja2
 
-from posegaussian.report.images import image_uri
+from posegaussian.report.images import image_uri, photo_uri
 
 
 def template(name: str, **filters: Callable) -> jinja2.Template:
@@ -16,5 +16,5 @@ def template(name: str, **filters: Callable) -> jinja2.Template:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"uri": image_uri, **filters}
+    environment.filters |= {"uri": image_uri, "photo": photo_uri, **filters}
     return environment.get_template(name)

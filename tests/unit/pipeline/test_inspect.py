@@ -68,7 +68,9 @@ def test_the_capture_is_read_and_masked_once_as_asked(capture, tmp_path, monkeyp
     cli.main(["inspect", str(capture), "-o", str(tmp_path / "page.html"), *asked])
     read, masked = calls
     assert read == ("read_capture", "easymocap", FrameRange(2, 6)) and masked[:2] == ("with_masks", "median")
-    assert (tmp_path / "page.html").read_text().count("Rectified image with scan lines") == 4
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("Rectified image with scan lines") == 4
+    assert "data:image/jpeg" in page and "data:image/png" not in page, "PNGs of 49 cameras take 89 MB"
 
 
 def test_broken_poses_are_said_and_shown(capture, tmp_path, capsys):

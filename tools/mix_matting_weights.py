@@ -7,12 +7,10 @@ the training did not show (Wortsman et al., Robust fine-tuning of zero-shot mode
 """
 
 import argparse
-from copy import deepcopy
 from pathlib import Path
 
-import torch
+from mix_weights import mixed
 
-from posegaussian.preparation.mattes.network import MattingNetwork
 from posegaussian.preparation.mattes.network_weights import load_matting_network, write_matting_network
 
 
@@ -24,17 +22,8 @@ def main() -> None:
     parser.add_argument("--share", type=float, required=True, help="of the weights after, from 0 to 1")
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
-    network = mixed(load_matting_network(args.before), load_matting_network(args.after), args.share)
+    network = mixed([load_matting_network(each) for each in (args.before, args.after)], [1 - args.share, args.share])
     write_matting_network(args.output, network, {"share": str(args.share)})
-
-
-@torch.no_grad()
-def mixed(before: MattingNetwork, after: MattingNetwork, share: float) -> MattingNetwork:
-    """The network whose weights lie between those of two."""
-    network = deepcopy(before)
-    for values, end in zip(network.parameters(), after.parameters(), strict=True):
-        values.lerp_(end, share)
-    return network
 
 
 if __name__ == "__main__":

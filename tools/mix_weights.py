@@ -12,11 +12,14 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
-from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, read_metadata, save_weights, weights_path
+
+N = TypeVar("N", bound=nn.Module)
 
 
 def main() -> None:
@@ -35,12 +38,10 @@ def main() -> None:
 
 
 @torch.no_grad()
-def mixed(networks: Sequence[PoseGaussian], shares: Sequence[float]) -> PoseGaussian:
-    """The first network, with the weighted mean of all their weights and buffers."""
-    states = [network.state_dict() for network in networks]
-    for name, value in states[0].items():
-        if value.is_floating_point():
-            value.copy_(sum(share * state[name] for share, state in zip(shares, states, strict=True)))
+def mixed(networks: Sequence[N], shares: Sequence[float]) -> N:
+    """The first network, whose weights become the weighted mean of those of all."""
+    for values in zip(*(network.parameters() for network in networks), strict=True):
+        values[0].copy_(sum(share * each for share, each in zip(shares, values, strict=True)))
     return networks[0]
 
 

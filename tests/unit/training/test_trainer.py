@@ -29,7 +29,7 @@ SETTINGS = ModelSettings(
 )
 
 
-def train(files, folder, phase="depth", settings=SETTINGS, val=(), init=None, **options):
+def train(files, folder, phase="depth", settings=SETTINGS, val=(), init=None, device="cpu", **options):
     output = folder / f"{phase}.safetensors"
     trainer.train(
         phase,
@@ -39,7 +39,7 @@ def train(files, folder, phase="depth", settings=SETTINGS, val=(), init=None, **
         state=folder / "state",
         settings=settings,
         init=init,
-        device="cpu",
+        device=device,
         **options,
     )
     return output
@@ -280,15 +280,7 @@ def test_missing_captures_and_unknown_devices_are_refused(tmp_path, make_capture
     with helpers.refuses(TrainingError, "no-training-data"):
         train([], tmp_path)
     with helpers.refuses(TrainingError, "unknown-training-device"):
-        trainer.train(
-            "depth",
-            train_files=files,
-            val_files=[],
-            output=tmp_path / "o",
-            state=tmp_path,
-            settings=SETTINGS,
-            device="tpu",
-        )
+        train(files, tmp_path, device="tpu")
 
 
 @pytest.mark.slow

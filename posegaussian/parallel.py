@@ -11,10 +11,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
+from functools import cached_property
 from types import TracebackType
 from typing import Any, TypeVar
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def thread_count() -> int:
@@ -26,6 +29,17 @@ def thread_count() -> int:
     if given.isdecimal() and int(given) > 0:
         return int(given)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # not on macOS
+
+
+class Lazy(cached_property[T]):
+    """`functools.cached_property` without its lock, as from Python 3.12 on.
+
+    In Python 3.11 a thread that computes the value of one object holds up those that need the value of any other.
+    """
+
+    def __init__(self, function: Callable[[Any], T]):
+        super().__init__(function)
+        self.lock = nullcontext()
 
 
 def in_order(function: Callable[[T], R], items: Iterable[T], threads: int | None = None) -> Iterator[R]:

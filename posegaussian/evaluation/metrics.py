@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
+from torch.nn import functional as F
 
 from posegaussian.evaluation.flip import flip_error
 from posegaussian.evaluation.similarity import measured_similarity
@@ -18,7 +19,7 @@ than a millionth of their range are one colour."""
 
 def psnr(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> float:
     """Peak signal-to-noise ratio, dB; infinite for equal images."""
-    error = float((image.double() - truth.double()).square().mean())
+    error = float(F.mse_loss(image.double(), truth.double()))
     return -10 * math.log10(error) if error > 0 else math.inf
 
 
@@ -27,7 +28,7 @@ def color_corrected(image: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]
 
     Fitted where neither image is black, in sRGB values; black stays black. Without such pixels, the image itself.
     """
-    shown, known = (image > 0).any(0), (truth > 0).any(0)
+    shown, known = image.amax(0) > 0, truth.amax(0) > 0
     colors, wanted = image[:, shown].double().T, truth[:, shown & known].double().T
     if not len(wanted):
         return image

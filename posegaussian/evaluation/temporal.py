@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from posegaussian.evaluation.device_motion import Frames, MotionErrors, motion_errors
 from posegaussian.evaluation.optical_flow import optical_flow
 from posegaussian.geometry.masks import bounding_box
+from posegaussian.parallel import Lazy
 
 SETTLING = 4
 """Frames after which the temporal filter has settled, chosen by hand."""
@@ -30,23 +30,23 @@ class Motion:
     previous: UInt8[np.ndarray, "h w 3"]
     current: UInt8[np.ndarray, "h w 3"]
 
-    @cached_property
+    @Lazy
     def forward(self) -> Float32[np.ndarray, "h w 2"]:
         """The flow from the previous frame to the current one."""
         return optical_flow(_grey(self.previous), _grey(self.current))
 
-    @cached_property
+    @Lazy
     def backward(self) -> Float32[np.ndarray, "h w 2"]:
         """The flow from the current frame to the previous one."""
         return optical_flow(_grey(self.current), _grey(self.previous))
 
-    @cached_property
+    @Lazy
     def person(self) -> tuple[slice, slice]:
         """Rows and columns of the current frame in which the person is; one pixel where nobody is."""
         left, top, right, bottom = bounding_box(_grey(self.current) > 0) or (0, 0, 1, 1)
         return slice(top, bottom), slice(left, right)
 
-    @cached_property
+    @Lazy
     def consistent(self) -> Bool[np.ndarray, "h2 w2"]:
         """The pixels of `person` that are not black in the current frame and whose forward and backward flow agree.
 
@@ -72,7 +72,7 @@ class ImageMotion:
     measured: MotionErrors | None = None
     """What a GPU found, see `motion_errors`; None: the CPU computes it when it is asked for."""
 
-    @cached_property
+    @Lazy
     def errors(self) -> MotionErrors:
         """How the motion of the images differs from that of the truth.
 

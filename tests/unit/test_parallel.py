@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from posegaussian.parallel import Background, in_order, thread_count
+from posegaussian.parallel import Background, Lazy, in_order, thread_count
 
 
 def slowly(number):
@@ -42,6 +42,23 @@ def test_an_error_comes_where_its_result_would_and_ends_the_threads():
         if number == 3:
             break
     assert threading.active_count() == before
+
+
+def test_lazy_values_of_several_objects_are_computed_at_the_same_time():
+    together = threading.Barrier(2, timeout=10)
+
+    class Slow:
+        count = 0
+
+        @Lazy
+        def value(self):
+            together.wait()
+            self.count += 1
+            return self.count
+
+    objects = [Slow(), Slow()]
+    assert list(in_order(lambda each: each.value, objects, threads=2)) == [1, 1]
+    assert [each.value for each in objects] == [1, 1], "kept"
 
 
 def test_results_of_background_calls_are_handled_in_order_by_the_caller():

@@ -1,12 +1,12 @@
 """The upright window around the person that BlazePose found, in which mattes are computed."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from posegaussian.parallel import Lazy
 from posegaussian.pose.person import MATTE, Person, crop_to_image
 
 Box = tuple[int, int, int, int]
@@ -50,12 +50,12 @@ class Window:
         x0, y0, x1, y1 = self.box
         return np.array([self.width / (x1 - x0), self.height / (y1 - y0)])
 
-    @cached_property
+    @Lazy
     def pixels(self) -> UInt8[np.ndarray, "h w 3"]:
         """The image, resampled."""
         return self.resampled(self.image)
 
-    @cached_property
+    @Lazy
     def coarse(self) -> UInt8[np.ndarray, "h w"]:
         """The person's coarse matte, 0..255, resampled; 0 outside its crop."""
         to_window = self.pitch[:, None] * crop_to_image(self.person.crop, MATTE)

@@ -83,7 +83,6 @@ def adapt(
     kind = pick_device(device).type
     rectify = settings.rectify or RectifySettings(size=(_SIZE[kind], _SIZE[kind]))
     network = load_network(weights).settings
-    state.mkdir(parents=True, exist_ok=True)
     with nullcontext() if people is None else PeopleFile(people) as file:
         capture, numbers = read_with_masks(root, frames, rectify, file)
         capture = replace(capture, depths={}, joints_file=None)  # the truth of built-in people is not for rigs

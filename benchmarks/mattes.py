@@ -35,6 +35,7 @@ from posegaussian.config import (
     load,
 )
 from posegaussian.data.batch import Batch
+from posegaussian.data.found_mattes import MatteFinder
 from posegaussian.data.streamed import batch_from_sample
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import write_image
@@ -59,6 +60,7 @@ ROWS: dict[str, MatteErrorSettings] = {
     "six holes": MatteErrorSettings(holes=(6, 6)),
     "six leaks": MatteErrorSettings(leaks=(6, 6)),
     "half of hands and feet lost": MatteErrorSettings(lost=0.5),
+    "found": MatteErrorSettings(found=1),
 }
 """The errors; lengths in pixels at 1024 px."""
 WIDE = RigSettings(baseline=(45, 60), pitch=(-10, 20), vertical=0.0, between_cameras=(0.3, 0.7), above=(0, 0))
@@ -95,8 +97,9 @@ def main() -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     networks = {name: load_network(weights_path(name), args.device) for name in args.weights}
     rows: list[dict[str, Any]] = []
+    finder = MatteFinder(torch.device(args.device))
     for person in people(args, laden_people() if args.laden else DEFAULT_PEOPLE, args.first):
-        rows += measured(person, networks, args)
+        rows += measured(person, networks, finder, args)
         write_atomic(args.output / "rows.json", json.dumps(rows, indent=1) + "\n")
     text = table(rows, args)
     write_atomic(args.output / "table.md", text + "\n")
@@ -122,7 +125,9 @@ def people(
 
 
 @torch.no_grad()
-def measured(subject: Subject, networks: dict[str, PoseGaussian], args: argparse.Namespace) -> list[dict[str, Any]]:
+def measured(
+    subject: Subject, networks: dict[str, PoseGaussian], finder: MatteFinder, args: argparse.Namespace
+) -> list[dict[str, Any]]:
     """The rows of a person."""
     rows, errors = [], read_error_model("package:errors.json")
     for index, rig in enumerate(args.rigs):
@@ -134,7 +139,7 @@ def measured(subject: Subject, networks: dict[str, PoseGaussian], args: argparse
             pictures = []
             for name in args.rows:
                 random, filmed = np.random.default_rng([subject.seed, index, 1]), network.settings.filmed
-                batch = batch_from_sample(sample, 1, errors, random, matte=ROWS[name], filmed=filmed)
+                batch = batch_from_sample(sample, 1, errors, random, matte=ROWS[name], filmed=filmed, finder=finder)
                 values, picture = reconstructed(network, batch, sample.parts)
                 rows.append({"person": subject.seed, "rig": rig, "weights": weights, "row": name, **values})
                 pictures.append(picture)

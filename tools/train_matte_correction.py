@@ -23,6 +23,7 @@ from posegaussian.config import ModelSettings, load
 from posegaussian.data.batch import Batch
 from posegaussian.data.prefetching import Prefetcher
 from posegaussian.data.streamed import StreamedBatches
+from posegaussian.locks import DEVICE
 from posegaussian.model.device import pick_device
 from posegaussian.model.matte_correction import MatteCorrection, weighted_heatmaps
 from posegaussian.model.network import PoseGaussian
@@ -144,7 +145,8 @@ class Run:
         loss = coverage_loss(logits, truth)
         self.optimizer.zero_grad(set_to_none=True)
         self.batches.start(number + 1)
-        loss.backward()
+        with DEVICE.shared():  # CUDA graphs that make the next batch are captured afterwards.
+            loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), MAX_NORM)
         self.optimizer.step()
         self.average.update(self.model, number)

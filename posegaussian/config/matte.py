@@ -33,3 +33,6 @@ class MatteErrorSettings:
     the background."""
     lost: Fraction = 0.0
     """Probability that a hand or a foot is missing from the matte."""
+    found: Fraction = 0.0
+    """Share of clips in rooms whose mattes are those that the networks of the stage `people` find in each image by
+    itself, in place of those with the errors above."""

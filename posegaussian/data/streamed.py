@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from posegaussian.config import MatteErrorSettings, StreamSettings, StreamVariantSettings, TrainSettings
 from posegaussian.data.augmentation import crop_to_person, drop_pose
 from posegaussian.data.batch import Batch
+from posegaussian.data.found_mattes import MatteFinder
 from posegaussian.data.matte_errors import draw_matte_errors, erroneous_mattes
 from posegaussian.data.prefetching import BatchSource
 from posegaussian.geometry.as_filmed import near_matte
@@ -47,6 +50,8 @@ class StreamedBatches(BatchSource):
         self.streams = [_varied(settings.synthetic, variant, phase) for variant in self.variants]
         self.errors = read_error_model(settings.heatmap_errors)
         self.stream = SyntheticStream(settings.synthetic, self.seed, device)
+        finds = any(stream.matte.found for stream in self.streams)
+        self.finder = MatteFinder(device) if finds else None
 
     def __getitem__(self, index: int) -> Batch:
         return self.with_errors(self.sample(index), index, np.random.default_rng((self.seed, 2, index)))
@@ -61,7 +66,7 @@ class StreamedBatches(BatchSource):
         """Batch `index` from its sample, with random errors of mattes and joints, cropped."""
         chosen, (_, _, frames, stream) = self.settings, self._of_stream(index)
         noise, matte = chosen.heatmap_noise, stream.matte
-        batch = batch_from_sample(sample, frames, self.errors, random, noise, matte, self.filmed)
+        batch = batch_from_sample(sample, frames, self.errors, random, noise, matte, self.filmed, self.finder)
         pair = drop_pose(batch.pair, frames, chosen.heatmap_dropout, random)
         return crop_to_person(replace(batch, pair=pair), random)
 
@@ -99,6 +104,7 @@ def batch_from_sample(
     noise: float = 1.0,
     matte: MatteErrorSettings = MatteErrorSettings(),  # noqa: B008 (frozen)
     filmed: bool = False,
+    finder: MatteFinder | None = None,
 ) -> Batch:
     """A sample of the stream as a batch.
 
@@ -111,9 +117,11 @@ def batch_from_sample(
         matte: errors of the mattes.
         filmed: whether images in rooms are as filmed inside of the mattes and in a band around them, and black beyond;
             otherwise they show the person on black.
+        finder: finds mattes in the images; needed where `matte.found` is not 0.
     """
     visible = sample.joint_visible > 0
-    pair = _seen(sample, frames, matte, random.spawn(1)[0], filmed)  # Leaves the numbers of `random` as they are.
+    own = random.spawn(1)[0]  # Leaves the numbers of `random` as they are.
+    pair = _seen(sample, _mattes(sample, frames, matte, own, finder), filmed)
     return Batch(
         pair=simulate_detector(pair, sample.joints2d, visible, frames, errors, random, noise),
         disparity=sample.disparity,
@@ -127,20 +135,37 @@ def batch_from_sample(
     )
 
 
-def _seen(
-    sample: Sample, frames: int, settings: MatteErrorSettings, random: np.random.Generator, filmed: bool
-) -> StereoPair:
-    """The pair with erroneous mattes, and what is seen with them; arguments as for `batch_from_sample`."""
-    around, pair = sample.surroundings, sample.pair
-    images = (pair.images if around is None else around.images).flatten(0, 1)
-    mattes = masks = pair.masks.flatten(0, 2)
-    if settings != MatteErrorSettings():
-        clips, longer = len(masks) // (2 * frames), max(masks.shape[-2:])
-        errors = draw_matte_errors(random, settings, clips, frames, longer, masks.device)
-        mattes = erroneous_mattes(masks, images, sample.parts.flatten(0, 1), errors)
-    cover = mattes[:, None]
-    if around is not None and filmed:
-        images = near_matte(images, mattes)
-    elif around is not None:
-        images = person_on_black(images, cover)
-    return replace(pair, images=images.unflatten(0, (-1, 2)), masks=cover.unflatten(0, (-1, 2)))
+def _mattes(
+    sample: Sample,
+    frames: int,
+    settings: MatteErrorSettings,
+    random: np.random.Generator,
+    finder: MatteFinder | None,
+) -> Float[Tensor, "n h w"]:
+    """The mattes of all images with their errors; arguments as for `batch_from_sample`."""
+    masks, images = sample.pair.masks.flatten(0, 2), _images(sample)
+    if settings == MatteErrorSettings():
+        return masks
+    clips, longer = len(masks) // (2 * frames), max(masks.shape[-2:])
+    errors = draw_matte_errors(random, settings, clips, frames, longer, masks.device)
+    mattes = erroneous_mattes(masks, images, sample.parts.flatten(0, 1), errors)
+    if not settings.found or sample.surroundings is None:
+        return mattes
+    assert finder is not None, "mattes that are found need a finder"
+    chosen = np.repeat(random.random(clips) < settings.found, 2 * frames)
+    indices = torch.from_numpy(chosen.nonzero()[0]).to(masks.device)
+    found = finder(images[indices], sample.joints2d.flatten(0, 1)[indices], masks[indices])
+    return mattes.index_copy(0, indices, found)
+
+
+def _images(sample: Sample) -> Float[Tensor, "n 3 h w"]:
+    """All images as filmed."""
+    return (sample.surroundings or sample.pair).images.flatten(0, 1)
+
+
+def _seen(sample: Sample, mattes: Float[Tensor, "n h w"], filmed: bool) -> StereoPair:
+    """The pair as it is seen with some mattes."""
+    images, cover = _images(sample), mattes[:, None]
+    if sample.surroundings is not None:
+        images = near_matte(images, mattes) if filmed else person_on_black(images, cover)
+    return replace(sample.pair, images=images.unflatten(0, (-1, 2)), masks=cover.unflatten(0, (-1, 2)))

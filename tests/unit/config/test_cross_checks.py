@@ -47,6 +47,7 @@ def refusal(read, *arguments, **sections) -> str:
             {"losses": {"poze": 1}},
             "losses.poze: input should be 'depth', 'image', 'gradient', 'pose', 'coverage' or 'temporal'",
         ),
+        ({"heatmap_noise": 1e9}, "heatmap_noise: input should be less than or equal to 5, not 1000000000"),
         ({"losses": {"pose": -1}}, "losses.pose: input should be greater than or equal to 0, not -1"),
         (
             {"stream": 0.5, "batch_size": 9, "frames": 9, "synthetic": {"fps": 2}},

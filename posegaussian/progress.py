@@ -14,7 +14,7 @@ _loops: ContextVar[int] = ContextVar("loops", default=0)
 
 
 def progress(
-    items: Iterable[T], label: str, total: int | None = None, every: float = 10.0, unit: str = ""
+    items: Iterable[T], label: str, total: int | None = None, every: float = 10.0, unit: str = "", short: bool = True
 ) -> Iterator[T]:
     """Yield the items; lines on stderr show how far the loop has come.
 
@@ -26,6 +26,7 @@ def progress(
         total: how many items; taken from `items` where it has a length.
         every: seconds between two lines when stderr is not a terminal.
         unit: of the items, for their rate; without one, neither rate nor time left are printed.
+        short: whether a loop that takes less than `every` seconds is shown, too.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
@@ -40,7 +41,8 @@ def progress(
             _loops.set(_loops.get() - 1)
         now = time.monotonic()
         ends = done == total and outer
-        if terminal or now - last >= every or ends:
+        short |= now - start >= every
+        if short and (terminal or now - last >= every or ends):
             end = "\n" if not terminal or ends else ""
             share = f"{done}/{total}" if total else str(done)
             passed = now - start

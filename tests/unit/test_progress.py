@@ -58,3 +58,11 @@ def test_a_loop_that_was_left_is_not_around_later_ones(capsys):
         break
     list(progress(range(1), "write"))
     assert capsys.readouterr().err.startswith("write 1/1")
+
+
+def test_a_loop_can_be_shown_only_where_it_takes_long(seconds, capsys):
+    list(progress(range(2), "match", every=5.0, short=False))
+    assert not capsys.readouterr().err
+    list(progress(range(4), "match", every=5.0, short=False))
+    lines = [line.split(" (")[0] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ["match 3/4", "match 4/4"]

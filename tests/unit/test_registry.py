@@ -75,11 +75,12 @@ def test_entries_that_name_others_fit_together():
     assert all(isinstance(load_format(entry), Format) for entry in registry.CAPTURE_FORMATS.values())
 
 
-def test_footage_is_fetched(dummy, tmp_path, monkeypatch):
+def test_footage_is_fetched(dummy, tmp_path, monkeypatch, capsys):
     module = dummy("dummy_footage", "def fetch(output, wheel):\n    output.write_text(str(wheel))\n")
     monkeypatch.setitem(registry.FOOTAGE, "dummy", Entry(f"{module}:fetch", "a dummy"))
     main(["fetch", "dummy", "-o", str(tmp_path / "walk"), "--wheel", "a.whl"])
     assert (tmp_path / "walk").read_text() == "a.whl"
+    assert capsys.readouterr().out == f"{tmp_path / 'walk'}: 1 file, 0.0 MB\n"
     assert parse(CaptureRow, {"capture": "walk", "split": "test", "path": "fetch:dummy"}).path == "fetch:dummy"
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, Float32, Int, UInt8
 
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.preparation.calibration.tracks import Tracks, focal_of
+from posegaussian.progress import progress
 
 _FEATURES = 3000
 """Strongest features of an image. Chosen by hand: 0.3 s an image of 1024 x 1024."""
@@ -73,7 +74,7 @@ def feature_tracks(
     """
     matches = {
         (a, b): matched((features[a], features[b]), (cameras[a], cameras[b]), gate)
-        for a, b in pairs
+        for a, b in progress(pairs, "match features", unit="pairs of cameras", short=False)
         if a in features and b in features
     }
     return Tracks.of(list(cameras), _merged(features, matches), dict.fromkeys(cameras, _SIGMA))

@@ -23,6 +23,7 @@ from posegaussian.geometry.lens import SourceCamera
 from posegaussian.preparation.calibration.feature_tracks import gate_of
 from posegaussian.preparation.calibration.refinement import refine_poses
 from posegaussian.preparation.calibration.tracks import Tracks, place
+from posegaussian.progress import progress
 
 _FOCAL = 0.001
 """Standard deviation of a focal length, where it is refined, as a share. Chosen on people 152 to 156 of `val`: features
@@ -82,7 +83,8 @@ def simplest_motion(
 
     while not good(found.residuals) and len(found.moving) < (len(every) - 1) // 2:
         grown = [(*found.moving, name) for name in every if name not in found.moving]
-        last, found = found, better(min(grown, key=lambda moving: _fitted_cost(start, moving)), 0.0)
+        trials = progress(grown, "find moved cameras", unit="trials", short=False)
+        last, found = found, better(min(trials, key=lambda moving: _fitted_cost(start, moving)), 0.0)
         if found is last:
             break
     for moving, focal in ((found.moving, _FOCAL), (every, 0.0), (every, _FOCAL)):

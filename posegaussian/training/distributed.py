@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from posegaussian.errors import TrainingError
+from posegaussian.locks import DEVICE
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 """Single precision; or mixed (torch.autocast) with bfloat16, or with half precision and scaled gradients."""
@@ -48,8 +49,9 @@ class Runtime:
         return torch.autocast(self.device.type, dtype)
 
     def backward(self, loss: Tensor) -> None:
-        """The backward pass."""
-        self._scaler.scale(loss).backward()
+        """The backward pass; CUDA graphs of the networks that make the next batch are captured after it."""
+        with DEVICE.shared():
+            self._scaler.scale(loss).backward()
 
     def clip_gradients(self, optimizer: torch.optim.Optimizer, most: float) -> Tensor:
         """Scale the gradients so that their norm is at most `most`; the norm before."""

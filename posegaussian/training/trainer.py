@@ -10,7 +10,6 @@ import torch
 from posegaussian.config import STAGE_VERSION, ModelSettings, as_dict
 from posegaussian.data.captured import Captures, Files, validation_batches
 from posegaussian.errors import TrainingError
-from posegaussian.locks import DEVICE
 from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_weights, module_names, save_weights
 from posegaussian.training.batches import make_prefetcher, training_captures
@@ -230,8 +229,7 @@ class Trainer:
         self.adam.zero_grad(set_to_none=True)
         if self.done + 1 < self.steps:
             self.batches.start(self.done + 1)
-        with DEVICE.shared():  # CUDA graphs that make the next batch are captured afterwards.
-            self.runtime.backward(output.losses.total)
+        self.runtime.backward(output.losses.total)
         self.batches.wait()
         norm = self.runtime.clip_gradients(self.adam, _MAX_NORM)
         values = step_scalars(output, batch) | {"gradient": norm}

@@ -4,14 +4,17 @@
 
 Views are rendered at the size of the sources: `reduced` from pairs of 1024 px, `window` as the project does it, from
 the part of the pair that holds the person, `whole` from all of it. Peak memory is that of the process: measure one
-way in a run, and `--ways` without any for that of the renderer of people.
+way in a run, and `--ways` without any for that of the renderer of people. Times are those of a first call on the CPU,
+and medians of several on CUDA, without compilation.
 """
 
 import argparse
 import resource
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -25,6 +28,7 @@ from posegaussian.evaluation.crops import crop
 from posegaussian.evaluation.lpips import load_alex
 from posegaussian.evaluation.similarity import similarity
 from posegaussian.io.images import write_image
+from posegaussian.model.network import PoseGaussian
 from posegaussian.model.weights import load_network, weights_path
 from posegaussian.pose.detector_noise import read_error_model
 from posegaussian.rendering.reconstruct import FrameReconstructor, render
@@ -32,13 +36,15 @@ from posegaussian.synthetic.dataset.clips import render_clip
 from posegaussian.synthetic.people.prepared_subject import prepare_subject, texel_for
 from posegaussian.synthetic.people.subject import Subject
 from posegaussian.training.losses.image import box_psnr
-from posegaussian.types import Camera, StereoPair
+from posegaussian.types import Camera, Gaussians, StereoPair
 
 from mattes import FIRST_PERSON, FRAMES, RIGS  # isort: skip
 
 WAYS = ("reduced", "window", "whole")
 REDUCED = 1024
 """Size of the reduced pairs, pixels: the largest of training."""
+CALLS = 20
+"""Calls that are timed on CUDA, apart from the first one."""
 
 
 def main() -> None:
@@ -56,22 +62,15 @@ def main() -> None:
     network, errors = load_network(weights_path(args.weights), args.device), read_error_model("package:errors.json")
     settings = StreamSettings(size=(args.size,) * 2, target_size=(args.size,) * 2, rig=RIGS[args.rig])
     lpips = None if args.lpips is None else load_alex(args.lpips)
+    ways = reconstructors(network, args.size // REDUCED)
     rows: dict[str, list[tuple[float, ...]]] = {way: [] for way in args.ways}
     for seed in range(FIRST_PERSON, FIRST_PERSON + args.people):
         prepared = prepare_subject(seed, PeopleSettings(), FRAMES, 30, texel_for(args.size))
         sample = render_clip(Subject.of(prepared, args.device), np.random.default_rng(seed), settings, 1)
         batch = batch_from_sample(sample, 1, errors, np.random.default_rng(seed))
         for way in args.ways:
-            start = time.perf_counter()
             with torch.inference_mode():
-                if way == "whole":
-                    result = network(batch.pair).gaussians
-                    assert result is not None
-                    gaussians = result[0].compact()
-                else:
-                    pair = reduced(batch.pair, args.size // REDUCED) if way == "reduced" else batch.pair
-                    gaussians = FrameReconstructor(network, torch.device(args.device))([pair])[0].gaussians
-                seconds = time.perf_counter() - start
+                gaussians, seconds = timed(partial(ways[way], batch.pair))
                 view = render(gaussians, batch.target_camera[0]).colors[None]
                 psnr = float(box_psnr(view, batch.target, batch.target_mask))
                 inside = batch.target_mask.expand_as(view) > 0.5
@@ -88,6 +87,34 @@ def main() -> None:
         print(f"| {way} | {psnr:.2f} | {likeness:.4f} | {distance:.4f} | {count:,.0f} | {seconds:.1f} |")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"\nPeak memory of this process: {peak:.1f} GB, rendering of people included")
+
+
+def reconstructors(network: PoseGaussian, factor: int) -> dict[str, Callable[[StereoPair], Gaussians]]:
+    """What makes the Gaussians of a pair, by way; `factor` reduces pairs."""
+    frames = FrameReconstructor(network, next(network.parameters()).device, stabilizer=False)
+
+    def window(pair: StereoPair) -> Gaussians:
+        return frames([pair])[0].gaussians
+
+    def whole(pair: StereoPair) -> Gaussians:
+        result = network(pair).gaussians
+        assert result is not None
+        return result[0].compact()
+
+    return {"reduced": lambda pair: window(reduced(pair, factor)), "window": window, "whole": whole}
+
+
+def timed(run: Callable[[], Gaussians]) -> tuple[Gaussians, float]:
+    """The Gaussians, and the seconds of a call: the first one on the CPU, the median of several on CUDA."""
+    seconds: list[float] = []
+    while True:
+        start = time.perf_counter()
+        result = run()
+        if result.means.is_cuda:
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+        if not result.means.is_cuda or len(seconds) > CALLS:
+            return result, statistics.median(seconds)
 
 
 def reduced(pair: StereoPair, factor: int) -> StereoPair:

@@ -19,6 +19,7 @@ tools/make_matting_data.py."""
 _LEAST_OVERLAP = 0.5
 """Intersection over union with the truth below which somebody or something else was found. Chosen by hand."""
 _VIEW = "view"
+"""Name of the only camera."""
 
 
 class MatteFinder:

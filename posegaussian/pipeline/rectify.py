@@ -161,7 +161,8 @@ def checked_plan(
     plan = plan_rectification(capture, pairs, frames, settings)
     if settings.color == "auto" and not capture.depths:
         plan = with_matched_colors(plan, capture, frames)
-        print(f"colours: {format_colors(plan.colors)}", file=sys.stderr)
+        if changed := format_colors(plan.colors):
+            print(f"colours: {changed}", file=sys.stderr)
     return plan
 
 

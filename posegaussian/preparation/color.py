@@ -179,6 +179,7 @@ def _homogeneous(colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 4"]:
 
 
 def format_colors(colors: Mapping[str, ColorTransform]) -> str:
-    """One line of text: what each camera's transform makes of white."""
-    whites = {camera: transform.sum(1) for camera, transform in colors.items()}
-    return ", ".join(f"{camera} white x ({', '.join(f'{v:.3f}' for v in white)})" for camera, white in whites.items())
+    """One line of text: what the transform of each camera makes of white; empty where no camera's changes it."""
+    whites = {camera: [f"{value:.3f}" for value in transform.sum(1)] for camera, transform in colors.items()}
+    changed = {camera: white for camera, white in whites.items() if set(white) != {"1.000"}}
+    return ", ".join(f"{camera} white x ({', '.join(white)})" for camera, white in changed.items())

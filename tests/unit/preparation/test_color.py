@@ -11,7 +11,7 @@ from posegaussian.captures.reading import read_capture
 from posegaussian.config import RectifySettings
 from posegaussian.io import store
 from posegaussian.pipeline.rectify import rectify_capture
-from posegaussian.preparation.color import IDENTITY, estimate_colors, fit_colors, transform_colors
+from posegaussian.preparation.color import IDENTITY, estimate_colors, fit_colors, format_colors, transform_colors
 from posegaussian.preparation.color_kernels import transform_levels
 from posegaussian.preparation.color_matches import srgb_to_linear
 
@@ -181,3 +181,8 @@ def test_cameras_that_share_nothing_keep_their_colours(tmp_path):
         cv2.imwrite(str(tmp_path / f"c/images/{name}/000000.png"), np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
     found = estimate_colors(read_capture(tmp_path / "c"), [("00", "01")], [0])
     np.testing.assert_array_equal(np.stack(list(found.values())), np.stack([IDENTITY, IDENTITY]))
+
+
+def test_only_changed_colours_are_named():
+    assert format_colors({"00": IDENTITY, "01": IDENTITY}) == ""
+    assert format_colors({"00": IDENTITY, "01": np.diag([0.9, 1.0, 1.2004])}) == "01 white x (0.900, 1.000, 1.200)"

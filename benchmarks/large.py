@@ -114,7 +114,7 @@ def timed(run: Callable[[], Gaussians]) -> tuple[Gaussians, float]:
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
         if not result.means.is_cuda or len(seconds) > CALLS:
-            return result, statistics.median(seconds)
+            return result, statistics.median(seconds[-CALLS:])
 
 
 def reduced(pair: StereoPair, factor: int) -> StereoPair:

@@ -17,6 +17,7 @@ import torch
 
 from posegaussian import config
 from posegaussian.config.synthetic import REALISTIC_SENSOR
+from posegaussian.data.found_mattes import FIRST_CROP
 from posegaussian.data.streamed import AHEAD
 from posegaussian.pose.detectors.blazepose.crops import box_crops
 from posegaussian.pose.detectors.blazepose.finder import load_blazepose
@@ -93,7 +94,9 @@ def windows(model, sample, rng: np.random.Generator) -> list[dict]:
     joints = sample.joints2d.flatten(0, 1)
     low, high = joints.amin(1), joints.amax(1)
     shift = torch.from_numpy(rng.normal(0, 0.03, (len(joints), 2))).to(low) * (high - low)
-    people = model.measure(list(images), box_crops(torch.cat([low + shift, high + shift], dim=-1), 1.4), 2).records()
+    people = model.measure(
+        list(images), box_crops(torch.cat([low + shift, high + shift], dim=-1), FIRST_CROP), 2
+    ).records()
     arrays = zip(images.movedim(1, -1).cpu().numpy(), masks[:, 0].cpu().numpy(), people, strict=True)
     cuts = [cut(image, mask, person, rng) for image, mask, person in arrays if person.score > PRESENT and mask.any()]
     return [window for window in cuts if window is not None]

@@ -13,9 +13,8 @@ from posegaussian.pose.person import PRESENT
 from posegaussian.preparation.mattes.matting import Matting
 from posegaussian.preparation.mattes.models import load_matting_model
 
-_ROOM = 1.4
-"""Side of the first crop, as against the box around the joints, since the crown and the toes lie outside. As in
-tools/make_matting_data.py."""
+FIRST_CROP = 1.4
+"""Side of the first crop, as against the box around the joints: the crown and the toes lie outside. Chosen by hand."""
 _LEAST_OVERLAP = 0.5
 """Intersection over union with the truth below which somebody or something else was found. Chosen by hand."""
 _VIEW = "view"
@@ -45,7 +44,7 @@ class MatteFinder:
             joints: of the person, pixels.
             truth: the exact coverage.
         """
-        crops = box_crops(torch.cat([joints.amin(1), joints.amax(1)], dim=-1), _ROOM)
+        crops = box_crops(torch.cat([joints.amin(1), joints.amax(1)], dim=-1), FIRST_CROP)
         found = truth.clone()
         for index, image in enumerate((255 * images).round().byte()):
             coverage = self._coverage(image, crops[index : index + 1])

@@ -141,7 +141,7 @@ def impossible(covered: MaskStatistics) -> CaptureError | None:
         return CaptureError(what, code="white-mask", hint=hint)
     if covered.border > MOST_BORDER:
         what = f"the mask looks inverted: it covers {share} of the image and {border} of its border"
-        hint = "where the person is black in all masks, set rectify.mask_label: 0 (import: --mask-label 0)"
+        hint = "set rectify.mask_label (import: --mask-label) to the person's label, to 0 where the person is black"
         return CaptureError(what, code="inverted-mask", hint=hint)
     if covered.share < _SPECK:
         return CaptureError(f"the mask covers only {share} of the image: no person", code="empty-mask")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from posegaussian.captures.canonical import check_written, with_clean_names
 from posegaussian.captures.capture import Capture
-from posegaussian.captures.masks import read_mask
+from posegaussian.captures.masks import impossible, read_mask, statistics
 from posegaussian.captures.pairing import named_pairs
 from posegaussian.errors import CaptureError
 from posegaussian.geometry.lens import SourceCamera
@@ -42,7 +42,8 @@ def import_capture(
         copy: copy instead of linking.
 
     Raises:
-        CaptureError: something is missing, a file cannot be linked, or the layout cannot hold it.
+        CaptureError: something is missing, a mask cannot be a person, a file cannot be linked, or the layout cannot
+            hold it.
         StoreError: `output` exists and is not empty, or cannot be written.
     """
     check_folder(output)
@@ -107,7 +108,16 @@ def _mask(path: Path, capture: Capture, place: tuple[str, int], copy: bool) -> t
     file = capture.masks[place[0]][place[1]]
     if isinstance(file, ImageFile) and capture.mask_label is None and samples(file, *place, file.has_levels):
         return _placed(path, file, place, copy)
-    return path, lambda target: write_frame(target, read_mask(file, *place, capture.mask_label))
+
+    def write(target: Path) -> None:
+        mask = read_mask(file, *place, capture.mask_label)
+        wrong = impossible(statistics(mask))
+        if wrong and wrong.code != "empty-mask":  # a frame without the person matters where a pair takes it
+            where = {"file": file.path, "camera": place[0], "frame": place[1]}
+            raise CaptureError(wrong.what, code=wrong.code, hint=wrong.hint, **where)
+        write_frame(target, mask)
+
+    return path, write
 
 
 def _linked_image(file: LazyImage, place: tuple[str, int], copy: bool) -> _Write:

@@ -89,13 +89,38 @@ def test_inverted_masks_are_the_same_once_they_are_named(capture, tmp_path, capf
     rectify(capture)
     expected = masks(capture)
     change(capture, inverted)
-    with helpers.exits(capfd, names=["rectify.mask_label: 0", "--mask-label 0"]):
+    with helpers.exits(capfd, names=["rectify.mask_label", "--mask-label", "to 0 where"]):
         rectify(capture)
     rectify(capture, mask_label=0)
     np.testing.assert_array_equal(masks(capture), expected)
     cli.main(["import", str(capture), "-o", str(tmp_path / "mended"), "--mask-label", "0"])
     rectify(tmp_path / "mended")
     np.testing.assert_array_equal(masks(tmp_path / "mended"), expected)
+
+
+def labels(mask: np.ndarray) -> np.ndarray:
+    """The person is 2, what surrounds the person 1."""
+    return np.where(mask > 127, 2, 1).astype(np.uint8)
+
+
+def import_labels(root: Path, label: str) -> Path:
+    cli.main(["import", str(root), "-o", str(root.parent / "new/capture"), "--mask-label", label])
+    return root.parent / "new/capture"
+
+
+@pytest.mark.parametrize(("label", "named"), [("1", "inverted: it covers 8"), ("any", "white all over (100 %")])
+def test_import_names_a_label_that_cannot_be_the_person(label, named, capture, capfd):
+    change(capture, labels)
+    with helpers.exits(capfd, names=[named], file=capture / "masks/00/000000.png", camera="00", frame=0):
+        import_labels(capture, label)
+    assert not (capture.parent / "new/capture").exists()
+
+
+def test_import_takes_frames_without_the_person(capture, capfd):
+    change(capture, np.zeros_like, "02", 3)
+    imported = import_labels(capture, "any")
+    with helpers.exits(capfd, names=["empty"], file=imported / "masks/02/000003.png", camera="02", frame=3):
+        rectify(imported)
 
 
 def test_inspect_shows_what_rectify_refuses(capture, capsys):

@@ -22,6 +22,14 @@ def _whole(_type: type, tokens: Sequence[Token]) -> int:
         raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
 
 
+def _names(_type: type, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Names of cameras, or of pairs of them, none of which is empty."""
+    for token in tokens:
+        if not all(name.strip() for name in token.value.split(",")):
+            raise ValueError(f"a camera's name is missing in {token.value!r}")
+    return tuple(token.value for token in tokens)
+
+
 Whole = Annotated[int, Parameter(converter=_whole)]
 Port = Annotated[Whole, Parameter(validator=validators.Number(gte=0, lte=65535))]
 Files = tuple[Path, ...]
@@ -39,7 +47,7 @@ Frames = Annotated[
     str | None,
     Parameter(metavar="START:STOP:STEP", help="frame numbers, as in a Python slice: -3: takes the last three"),
 ]
-Names = Annotated[tuple[str, ...], Parameter(metavar="A...")]
+Names = Annotated[tuple[str, ...], Parameter(metavar="A...", converter=_names)]
 Targets = Annotated[Names, Parameter(help="held-out cameras: no inputs; renders are compared with their images")]
 Offsets = Annotated[
     str,
@@ -50,7 +58,7 @@ Offsets = Annotated[
     ),
 ]
 Pairs = Annotated[
-    tuple[str, ...], Parameter(metavar="A,B...", help="source pairs by camera name (default: neighbouring cameras)")
+    Names, Parameter(metavar="A,B...", help="source pairs by camera name (default: neighbouring cameras)")
 ]
 
 

@@ -22,7 +22,7 @@ def _whole(_type: type, tokens: Sequence[Token]) -> int:
         raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
 
 
-def _names(_type: type, tokens: Sequence[Token]) -> tuple[str, ...]:
+def _names(_type: object, tokens: Sequence[Token]) -> tuple[str, ...]:
     """Names of cameras, or of pairs of them, none of which is empty."""
     for token in tokens:
         if not all(name.strip() for name in token.value.split(",")):

@@ -23,6 +23,7 @@ from posegaussian.geometry.rig import pair_angle
 from posegaussian.io import store
 from posegaussian.io.atomic import write_atomic
 from posegaussian.io.suffixes import check_suffix
+from posegaussian.pipeline.matched_colors import print_pair_colors
 from posegaussian.pipeline.pair_files import (
     PairFiles,
     means,
@@ -92,6 +93,7 @@ def assess(
             name: make(name, pair, camera, name in shown)
             for name, pair, camera in progress(_jobs(triples, unmeasured), "assess pair", unit="pairs")
         }
+        print_pair_colors({each.checks.names: each.checks.color for each in made.values() if each.checks})
         if all(each.files is None for each in made.values()):
             raise CaptureError(next(iter(made.values())).problem, code="no-pair-assessed", file=root)
         found = Assessment(

@@ -15,6 +15,7 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.captures.timing import timing_problems
 from posegaussian.config import DetectorSettings, RectifySettings
 from posegaussian.errors import CaptureError, StoreError, UserError, collected_warnings
+from posegaussian.evaluation.checks import color_change
 from posegaussian.geometry.compositing import person_on_black
 from posegaussian.geometry.masks import centroid, is_person
 from posegaussian.geometry.rig import triangulate
@@ -22,6 +23,7 @@ from posegaussian.io.atomic import write_atomic
 from posegaussian.io.images import ImageFile, check_whole
 from posegaussian.io.suffixes import check_suffix
 from posegaussian.pipeline.calibration import bad_calibration, corrected, judge_calibration
+from posegaussian.pipeline.matched_colors import print_pair_colors
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pipeline.synchronise import Synchronisation, synchronise
 from posegaussian.pose.detectors.base import Detector, detect_frame, load_detector
@@ -109,6 +111,10 @@ def write_inspection(
         images = {camera: capture.image(camera, frame) for camera in masks}
         camera_frames = {camera: CameraFrame(images[camera], mask) for camera, mask in masks.items()}
         detect = load_detector(DetectorSettings(kind="blazepose")).detect
+        inspected = [
+            _inspect_pair(capture, pair, camera_frames, replace(settings, size=_RECTIFIED), detect) for pair in chosen
+        ]
+        print_pair_colors({each.names: each.color for each in inspected})
         page = inspection_page(
             capture,
             frame,
@@ -120,10 +126,7 @@ def write_inspection(
             calibration=calibration,
             person=person,
             people=None if known is None else known(frame, images),
-            pairs=[
-                _inspect_pair(capture, pair, camera_frames, replace(settings, size=_RECTIFIED), detect)
-                for pair in chosen
-            ],
+            pairs=inspected,
         )
     write_atomic(output, page)
     return Inspection(problems, judged, calibration, times)
@@ -224,4 +227,5 @@ def _inspect_pair(
         heatmaps = list(detect_frame(rectified.images, rectified.masks, [detect] * 2)["heatmaps"])
     except UserError as error:
         return InspectedPair(cameras, cameras, problem=str(error))
-    return InspectedPair(cameras, pair.names, list(person_on_black(rectified.images, rectified.masks)), heatmaps)
+    color = max(color_change(view.color) for view in pair.views)
+    return InspectedPair(cameras, pair.names, list(person_on_black(rectified.images, rectified.masks)), heatmaps, color)

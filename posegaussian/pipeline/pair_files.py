@@ -16,7 +16,7 @@ from posegaussian.evaluation.rows import Row, read_back
 from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.evaluate import evaluate_capture
 from posegaussian.pipeline.heatmaps import extract_heatmaps
-from posegaussian.pipeline.rectify import rectify_frames
+from posegaussian.pipeline.rectify import checked_plan, rectify_frames
 from posegaussian.pipeline.render import render_capture
 from posegaussian.preparation.known_people import KnownPeople, frames_with_person
 from posegaussian.preparation.mattes.computed import with_masks
@@ -99,7 +99,7 @@ def write_pair_files(
     if held_out is not None and rectify.target_size is None:
         rectify = replace(rectify, target_size=_as_large(capture, held_out, max(rectify.size)))
     files = PairFiles(folder / f"{name}.h5", folder / f"{name}.heatmaps.h5")
-    rectify_frames(files.rectified, chosen, [pair], frames, rectify)
+    rectify_frames(files.rectified, chosen, checked_plan(chosen, [pair], frames, rectify), frames, rectify)
     extract_heatmaps(files.rectified, files.heatmaps, detector)
     return files
 

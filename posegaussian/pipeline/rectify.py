@@ -1,6 +1,5 @@
 """The stage `rectify`: from a capture to one HDF5 file of rectified stereo pairs and undistorted held-out images."""
 
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,9 +20,9 @@ from posegaussian.io import store
 from posegaussian.model.device import pick_device
 from posegaussian.parallel import in_order, thread_count
 from posegaussian.pipeline.calibration import with_calibration
+from posegaussian.pipeline.matched_colors import print_colors
 from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.preparation.calibration.correction import Correction
-from posegaussian.preparation.color import format_colors
 from posegaussian.preparation.known_people import KnownPeople, frames_with_person
 from posegaussian.preparation.mattes.computed import compute_masks, with_masks
 from posegaussian.preparation.mattes.judgement import MaskWatch
@@ -92,25 +91,29 @@ def rectify_capture(
             frames = frames_with_person(file, capture, frames, needed)
         if not frames:
             raise CaptureError("nobody is in any of the chosen frames", code="no-frames-chosen", file=root)
-        rectify_frames(output, capture, pairs, frames, settings, people, correction)
+        named = named_pairs(capture, pairs) or neighbouring_pairs(capture, frames[0])
+        plan = checked_plan(capture, named, frames, settings)
+        print_colors(plan)
+        rectify_frames(output, capture, plan, frames, settings, people, correction)
 
 
 def rectify_frames(
     output: Path,
     capture: Capture,
-    pairs: Sequence[tuple[str, ...]],
+    plan: RectificationPlan,
     frames: Sequence[int],
     settings: RectifySettings,
     people: Path | None = None,
     correction: Correction | None = None,
 ) -> None:
-    """Write the rectified frames of a capture with masks; arguments and errors as for `rectify_capture`.
+    """Write the rectified frames of a capture with masks by a plan; other arguments as for `rectify_capture`.
 
     The cameras of the capture are those of the correction, if there is one.
+
+    Raises:
+        CaptureError: an image cannot be read.
+        StoreError: the file cannot be written.
     """
-    plan = checked_plan(
-        capture, named_pairs(capture, pairs) or neighbouring_pairs(capture, frames[0]), frames, settings
-    )
     joints = capture.joints()
     found = [camera for camera, files in capture.masks.items() if not is_given(next(iter(files.values())))]
     inputs = capture_digests(capture, capture.files(list(plan.colors), frames))
@@ -161,8 +164,6 @@ def checked_plan(
     plan = plan_rectification(capture, pairs, frames, settings)
     if settings.color == "auto" and not capture.depths:
         plan = with_matched_colors(plan, capture, frames)
-        if changed := format_colors(plan.colors):
-            print(f"colours: {changed}", file=sys.stderr)
     return plan
 
 

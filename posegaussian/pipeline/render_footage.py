@@ -34,6 +34,7 @@ from posegaussian.model.weights import load_network
 from posegaussian.parallel import Background, in_order, thread_count
 from posegaussian.pipeline.calibration import with_calibration
 from posegaussian.pipeline.disk_space import path_bytes
+from posegaussian.pipeline.matched_colors import print_colors
 from posegaussian.pipeline.path_output import SPLATS, check_outputs, path_output
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pipeline.render_view import check_ratio, view_rectification
@@ -117,7 +118,9 @@ def render_footage(
         device=str(chosen),
         matting=rectify.matting,
     )
-    (plan,) = checked_plan(masked, [names], masked.frames, rectify).pairs
+    whole_plan = checked_plan(masked, [names], masked.frames, rectify)
+    print_colors(whole_plan)
+    (plan,) = whole_plan.pairs
     width, height = settings.size or (capture.cameras[names[0]].width, capture.cameras[names[0]].height)
     path = _path(plan, names, ratio, len(capture.frames))
     ends = {0: (plan.views[0].source.pinhole(), plan.views[1].source.pinhole())}

@@ -15,6 +15,7 @@ from posegaussian.io.suffixes import check_suffix
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network, read_metadata
 from posegaussian.pipeline.calibration import with_calibration
+from posegaussian.pipeline.matched_colors import print_colors
 from posegaussian.pipeline.rectify import checked_plan
 from posegaussian.pose.detectors.base import LoadedDetector, load_detector
 from posegaussian.preparation.mattes.computed import with_masks
@@ -96,6 +97,7 @@ def _rectified_pair(
 ) -> StereoPair:
     """The rectified pair of two cameras at one frame; with joint heatmaps if there is a detector."""
     plan = RectificationPlan(checked_plan(capture, [names], [frame], settings).pairs)  # targets are not rendered
+    print_colors(plan)
     detectors = [detector.detect] * 2 if detector else []
     pair = network_input(plan.pairs[0], read_views(plan, capture, frame), detectors, filmed)
     if pair.scores is not None and not pair.scores.any():

@@ -39,6 +39,7 @@ class InspectedPair:
     names: Names  # the left and the right camera; the same as `cameras` where the pair is not rectified
     images: Sequence[RGBImage] = ()  # rectified, left and right
     heatmaps: Sequence[np.ndarray] = ()  # of the joints in them, (17 h/4 w/4) each; empty without a detector
+    color: float = 0.0  # largest change of a grey's channel by the matching of colours, as a share
     problem: str = ""  # why the pair is not rectified; empty where it is
 
 

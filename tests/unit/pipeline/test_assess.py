@@ -3,7 +3,9 @@
 import csv
 from pathlib import Path
 
+import cv2
 import helpers
+import numpy as np
 import pytest
 
 from posegaussian.cli import main
@@ -64,6 +66,26 @@ def test_two_cameras_cannot_know(tmp_path, capsys):
     assert "half way, no truth" in text
     assert "one frame: whether the cameras are synchronised" in text
     assert rows(tmp_path / "page.html") == []
+
+
+def darkened(folder: Path, camera: str) -> Path:
+    """The capture, with images of a camera that are half as bright."""
+    for path in (folder / "images" / camera).iterdir():
+        cv2.imwrite(str(path), np.asarray(cv2.imread(str(path))) // 2)
+    return folder
+
+
+@pytest.mark.parametrize("command", ["assess", "inspect"])
+def test_one_line_names_the_pairs_whose_colours_are_changed(command, tmp_path, capsys):
+    capture = darkened(rig(tmp_path / "walk", -20, 0, 20), "c2")
+    rectify = "{size: [160, 160]}"
+    settings = {"assess": f"{{rectify: {rectify}, frames: 1, evaluate: {{lpips_weights: null}}}}", "inspect": rectify}
+    main([command, str(capture), "--output", str(tmp_path / "page.html"), "--settings", settings[command]])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "colours" in line]
+    changes = dict(part.split(" by ") for part in line.removeprefix("colours: ").split(", "))
+    expected = {"assess": {"c0-c1", "c0-c2", "c1-c2"}, "inspect": {"c0-c1", "c1-c2"}}
+    assert set(changes) <= expected[command]
+    assert int(changes["c1-c2"].removesuffix(" %")) > 20 > int(changes.get("c0-c1", "0 %").removesuffix(" %"))
 
 
 def test_no_pair_can_be_rectified(tmp_path, capsys):

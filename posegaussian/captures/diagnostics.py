@@ -19,6 +19,7 @@ from posegaussian.geometry import rig
 from posegaussian.geometry.features import epipolar_distances, match_features
 from posegaussian.geometry.lens import SourceCamera
 from posegaussian.geometry.masks import centroid, is_person
+from posegaussian.progress import progress
 
 _WIDE = 60.0
 """Pairs wider than this, degrees about the person, get a warning: the shipped weights are trained on pairs of 10 to 60
@@ -185,7 +186,7 @@ def _check_principal_points(cameras: Cameras) -> list[Diagnostic]:
 def _check_epipolar(capture: Capture, pairs: Sequence[tuple[str, str]], frame: int) -> list[Diagnostic]:
     """Pairs whose feature matches lie off their epipolar lines, or fit better when the two cameras are exchanged."""
     found = []
-    for a, b in pairs:
+    for a, b in progress(pairs, "check pair", unit="pairs", short=False):
         if not {a, b} <= set(capture.masks):
             continue
         images = [capture.image(camera, frame) for camera in (a, b)]

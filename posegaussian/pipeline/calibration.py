@@ -12,6 +12,7 @@ from posegaussian.parallel import in_order, thread_count
 from posegaussian.preparation.calibration.correction import BAD, Correction, correct
 from posegaussian.preparation.calibration.feature_tracks import Features
 from posegaussian.preparation.footage import images_ahead
+from posegaussian.progress import progress
 
 _FRAMES = 4
 """Frames, spread over the capture, in which features are looked for. By hand: what stands still is the same in all."""
@@ -37,7 +38,10 @@ def judge_calibration(capture: Capture, cameras: Sequence[str], frames: Sequence
     chosen = sorted({frames[(len(frames) - 1) * index // max(_FRAMES - 1, 1)] for index in range(_FRAMES)})
     images = (views[name] for views in images_ahead(capture, names, chosen) for name in names)
     found = in_order(Features.of, images, min(thread_count(), _THREADS))
-    features = (dict(zip(names, islice(found, len(names)), strict=True)) for _ in chosen)
+    of_frames = (
+        progress(islice(found, len(names)), "find features", len(names), unit="images", short=False) for _ in chosen
+    )
+    features = (dict(zip(names, each, strict=True)) for each in of_frames)
     return correct(features, {name: capture.cameras[name] for name in names})
 
 

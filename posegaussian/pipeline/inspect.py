@@ -34,6 +34,7 @@ from posegaussian.preparation.mattes.judgement import JudgedMask, judge_masks
 from posegaussian.preparation.people_file import PeopleFile
 from posegaussian.preparation.rectification import CameraFrame, rectify_pair
 from posegaussian.preparation.rectification_plan import RectificationPlan
+from posegaussian.progress import progress
 from posegaussian.report.inspection import InspectedPair, inspection_page
 
 _RECTIFIED = (384, 384)
@@ -112,7 +113,8 @@ def write_inspection(
         camera_frames = {camera: CameraFrame(images[camera], mask) for camera, mask in masks.items()}
         detect = load_detector(DetectorSettings(kind="blazepose")).detect
         inspected = [
-            _inspect_pair(capture, pair, camera_frames, replace(settings, size=_RECTIFIED), detect) for pair in chosen
+            _inspect_pair(capture, pair, camera_frames, replace(settings, size=_RECTIFIED), detect)
+            for pair in progress(chosen, "inspect pair", unit="pairs")
         ]
         print_pair_colors({each.names: each.color for each in inspected})
         page = inspection_page(

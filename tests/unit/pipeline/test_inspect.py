@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import helpers
@@ -71,6 +72,14 @@ def test_the_capture_is_read_and_masked_once_as_asked(capture, tmp_path, monkeyp
     page = (tmp_path / "page.html").read_text()
     assert page.count("Rectified image with scan lines") == 4
     assert "data:image/jpeg" in page and "data:image/png" not in page, "PNGs of 49 cameras take 89 MB"
+
+
+def test_what_takes_long_with_many_cameras_shows_progress(capture, tmp_path, monkeypatch, capsys):
+    clock = iter(range(0, 100_000, 20))
+    monkeypatch.setattr("posegaussian.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    cli.main(["inspect", str(capture), "-o", str(tmp_path / "page.html"), "--settings", "{color: 'off'}"])
+    last = [line.split(" (")[0] for line in capsys.readouterr().err.splitlines()]
+    assert {"find features 3/3", "check pair 2/2", "inspect pair 2/2"} <= set(last)
 
 
 def test_broken_poses_are_said_and_shown(capture, tmp_path, capsys):

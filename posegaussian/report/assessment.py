@@ -80,12 +80,13 @@ class Assessment:
         if not self.triples:
             two = "there are two cameras" if len(capture.cameras) == 2 else "no camera stands between two others"
             found.append(
-                f"how good the views are cannot be known: {two}, so there is no true view to compare with; for one test"
-                " take, set up a camera between those of a pair"
+                f"how good the views are cannot be known: {two}, so there is no true view to compare with; for one"
+                " test, set up a camera between those of a pair"
             )
-        elif self.pairs and min(angle for _, angle in self.pairs) < min(each.triple.angle for each in self.triples):
+        elif (least := min(each.triple.angle for each in self.triples)) > min(angle for _, angle in self.pairs):
             found.append(
-                "pairs without a camera between them are narrower than any that was measured, and should be better"
+                f"pairs less than {least:.0f} degrees apart are narrower than any that was measured, and should be"
+                " better"
             )
         gap = widest_gap(capture.cameras, self.person)
         if gap >= _ONE_SIDE:

@@ -56,6 +56,7 @@ def test_the_page_shows_views_advice_and_what_is_unknown(three):
     assert "30 to 45° (mean 40°)" in text
     assert text.count('<tr class="use">') == 2, "the pairs c0, c1 and c1, c2"
     assert "all cameras look from one side: the person is not seen from the other 320 degrees" in text
+    assert "pairs less than 40 degrees apart are narrower than any that was measured" in text
     assert "the masks are given" in text
     assert "http" not in text.replace("http://www.w3.org", "")
 

@@ -84,7 +84,7 @@ def main() -> None:
     print("| way | PSNR box, dB | SSIM on the person | LPIPS (AlexNet), box | Gaussians | s |\n" + "| --- " * 6 + "|")
     for way, values in rows.items():
         psnr, likeness, distance, count, seconds = map(statistics.fmean, zip(*values, strict=True))
-        print(f"| {way} | {psnr:.2f} | {likeness:.4f} | {distance:.4f} | {count:,.0f} | {seconds:.1f} |")
+        print(f"| {way} | {psnr:.2f} | {likeness:.4f} | {distance:.4f} | {count:,.0f} | {seconds:.3f} |")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"\nPeak memory of this process: {peak:.1f} GB, rendering of people included")
 

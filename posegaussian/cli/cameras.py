@@ -52,7 +52,7 @@ def _by_walker(folder: Path, output: Path, height: float, lenses: Path | None) -
     found = calibrate_walker(folder, output, height, lenses)
     print(f"landmarks that were kept back lie {found.residual:.1f} px from their epipolar lines (median)")
     if found.features is None:
-        print("the cameras share too few features of the room to refine the poses by: film before shelves or posters")
+        print("the cameras share too few features of the room to refine the poses: film in front of shelves or posters")
     else:
         print(f"features of the room that were kept back lie {found.features:.2f} px from theirs")
     print(f"{output}: {len(found.cameras)} cameras")

@@ -11,8 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from posegaussian.config.adapt import AdaptSettings
+from posegaussian.config.export import ExportSettings
+from posegaussian.config.live import LiveSettings
 from posegaussian.config.load import json_schema
 from posegaussian.config.sheet import CaptureRow
+from posegaussian.config.view import ViewSettings
 from posegaussian.config.whole import Config
 from posegaussian.registry import (
     CAPTURE_FORMATS,
@@ -26,6 +30,8 @@ from posegaussian.registry import (
 )
 
 _KINDS = {"config": Config, "captures": CaptureRow}
+_COMMANDS = (ViewSettings, AdaptSettings, ExportSettings, LiveSettings)
+"""Settings of commands that have no section in the configuration."""
 _TEMPLATE = Path(__file__).with_name("readme.md.j2")
 _NAMED: dict[str, Mapping[str, Entry]] = {
     "`results.goals`, `metric`": METRICS,
@@ -51,9 +57,18 @@ def readme_text() -> str:
     from jinja2 import Environment, StrictUndefined  # here, since the MMPose environment has none
 
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
-    tables = Tables(json_schema(Config), json_schema(CaptureRow))
+    tables = Tables(_classes())
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(table=tables.table, ranges=tables.ranges, names=_names())
+
+
+def _classes() -> dict[str, Any]:
+    """The JSON schema of every class of settings, by its name."""
+    found: dict[str, Any] = {}
+    for kind in (Config, CaptureRow, *_COMMANDS):
+        schema = json_schema(kind)
+        found |= {**schema.get("$defs", {}), kind.__name__: schema}
+    return found
 
 
 def _names() -> str:
@@ -69,12 +84,10 @@ class Tables:
     """Tables of keys in Markdown.
 
     Args:
-        config: the JSON schema of the configuration.
-        row: that of a row of the captures sheet.
+        classes: the JSON schema of every class of settings, by its name.
     """
 
-    config: Mapping[str, Any]
-    row: Mapping[str, Any]
+    classes: Mapping[str, Any]
 
     def table(self, kind: str, *elsewhere: str, only: tuple[str, ...] = ()) -> str:
         """The table of a class of settings: key, default, meaning; nested settings follow their key, indented.
@@ -85,20 +98,17 @@ class Tables:
             only: the keys to list; default: all.
         """
         head = ["| key | default | meaning |", "| --- | --- | --- |"]
-        return "\n".join([*head, *self._rows(self._class(kind), frozenset(elsewhere), only)])
+        return "\n".join([*head, *self._rows(self.classes[kind], frozenset(elsewhere), only)])
 
     def ranges(self, key: str, kind: str) -> str:
         """The table of the nested settings that built-in captures and the stream share, with the defaults of both."""
         sections = ("BuiltinSettings", "StreamSettings")
-        defaults = [self._class(name)["properties"][key]["default"] for name in sections]
+        defaults = [self.classes[name]["properties"][key]["default"] for name in sections]
         lines = ["| key | captures | stream | meaning |", "| --- | --- | --- | --- |"]
-        for name, field in self._class(kind)["properties"].items():
+        for name, field in self.classes[kind]["properties"].items():
             cells = [_value(default[name], field) for default in defaults]
             lines.append(f"| `{name}` | {' | '.join(cells)} | {self._meaning(field)}. |")
         return "\n".join(lines)
-
-    def _class(self, kind: str) -> Mapping[str, Any]:
-        return {"Config": self.config, "CaptureRow": self.row, **self.config["$defs"]}[kind]
 
     def _rows(
         self, schema: Mapping[str, Any], elsewhere: frozenset[str], only: tuple[str, ...] = (), depth: int = 0
@@ -117,16 +127,18 @@ class Tables:
         if "properties" in field:
             return field
         kind = _nested(field)
-        return self._class(kind) if kind and kind not in elsewhere else None
+        return self.classes[kind] if kind and kind not in elsewhere else None
 
     def _meaning(self, field: Mapping[str, Any]) -> str:
         """The docstring in one line, and the values that may be chosen where it does not name them all."""
-        described = field if "description" in field else self._class(str(_nested(field)))  # pydantic drops a repetition
+        # pydantic drops a description that repeats the one of the class
+        described = field if "description" in field else self.classes[str(_nested(field))]
         text = " ".join(described["description"].split()).removesuffix(".").replace("|", r"\|")
         choices = [choice for choice in _choices(field) if isinstance(choice, str)]
         if all(f"`{choice}`" in text for choice in choices):
             return text
-        return f"{text}; any of {', '.join(f'`{choice}`' for choice in choices)}"
+        several = any("items" in part for part in (field, *field.get("anyOf", ())))
+        return f"{text}; {'any' if several else 'one'} of {', '.join(f'`{choice}`' for choice in choices)}"
 
 
 def _nested(field: Mapping[str, Any]) -> str | None:

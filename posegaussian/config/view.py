@@ -15,8 +15,8 @@ class ViewSettings:
     """Novel views of a capture folder: a single one, or one of each frame."""
 
     rectify: RectifySettings | None = None
-    """Stereo rectification; null: the settings of the captures that the weights were trained on, with the capture's own
-    masks or, if it has none, masks from its images of the empty scene."""
+    """Stereo rectification; null: as the weights were trained (the included ones: 1024 x 1024 pixels), with
+    `masks: auto`."""
     detector: DetectorSettings = DetectorSettings(kind="blazepose")
     """The 2D pose detector, of a kind that needs no environment of its own."""
     size: Size | None = None

@@ -21,7 +21,10 @@ def test_the_files_in_the_repository_are_current():
         assert path.read_text(encoding="utf-8") == text, "run `make schemas`"
 
 
-@pytest.mark.parametrize("kind", [config.Config, config.CaptureRow])
+COMMANDS = config.ViewSettings, config.AdaptSettings, config.ExportSettings, config.LiveSettings
+
+
+@pytest.mark.parametrize("kind", [config.Config, config.CaptureRow, *COMMANDS])
 def test_every_key_has_a_meaning(kind):
     page = readme_text()
     for definition in definitions(config.json_schema(kind)):
@@ -39,6 +42,15 @@ def test_rows_show_the_default_as_yaml_and_the_docstring():
     assert "| · `what` | required | " in page
     assert "| `train` |  | Training; not used unless `weights` is `train`: |" in page
     assert "any of `bald`, `crop`, `short`," in page
+    assert "one of `auto`, `numba`," in page and "any of `auto`, `numba`," not in page
+
+
+def test_settings_of_commands_without_a_section_have_rows():
+    page = readme_text()
+    assert "| `kept_frames` | 0.2 | Share of the frames" in page
+    assert "| `degrees` | 360 | Angle that the path `orbit` covers. |" in page
+    assert "| · `delay` | 0 | How much later its frames arrive" in page
+    assert page.count("| · `mask_label` |") == 1, "keys of `rectify` are not listed again for each command"
 
 
 def test_ranges_have_the_defaults_of_captures_and_of_the_stream():

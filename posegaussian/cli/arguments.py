@@ -53,7 +53,7 @@ Offsets = Annotated[
     str,
     Parameter(
         metavar="A:N...",
-        help="frames that cameras are late, such as `02:3 03:-1`; frames are moved by them",
+        help="by how many frames cameras are late, which is corrected: `02:3 03:-1` (03 is early)",
         show_default=False,
     ),
 ]

@@ -25,9 +25,9 @@ def calibrate(
     """Calibrate cameras from images or videos of a board; or their poses, less exactly, from a person who walks.
 
     Args:
-        folder: with CAMERA/ of numbered images, or CAMERA.mp4; frames of one number are of one time
+        folder: with CAMERA/ of numbered images, or CAMERA.mp4; frames with the same number are of the same time
         board: `checkerboard 10x7 25mm` (squares across and down, side), `charuco 7x5 60mm 45mm` (square, marker) or
-            `apriltag 6x6 88mm 26.4mm` (tags across and down, tag, gap); behind it OpenCV's name of other markers
+            `apriltag 6x6 88mm 26.4mm` (tags across and down, tag, gap); OpenCV's name of the markers may follow
         person: height of the one person who walks about in view of all cameras, metres
         lenses: with --person: folder of a calibration (intri.yml, extri.yml), of which the lenses are used; without it,
             one focal length of each camera is found, which needs three cameras or more

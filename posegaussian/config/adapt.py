@@ -22,7 +22,7 @@ class AdaptSettings:
     kept_frames: Fraction = 0.2
     """Share of the frames, the last ones, that are kept back to judge by."""
     frames: Positive = 24
-    """Most frames that are learned from; of more, that many are taken evenly, and each stands alone."""
+    """Number of frames to train on, at most; of more, so many are chosen evenly. Each one is a clip of its own."""
     widest: Annotated[float, Field(gt=0, le=90)] = 60.0
     """Pairs further apart than this, degrees about the person, are left out."""
     steps: Positive | None = None

@@ -31,7 +31,7 @@ class BuiltinSettings:
     images: Literal["jpg", "png"] = "jpg"
     """File format of the images: `jpg` or `png`."""
     source_masks: bool = True
-    """Whether source cameras have masks; `false`: they are found, as those of footage, and no scene is filmed empty."""
+    """Whether source cameras have masks; `false`: they are found, without images of the empty scene."""
     still: bool = False
     """Whether the person stands frozen, for measuring jitter."""
     rig: RigSettings = GPS_GAUSSIAN

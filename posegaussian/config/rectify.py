@@ -48,11 +48,11 @@ class RectifySettings:
     margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.06
     """Free border around the person, as a share of the image."""
     masks: MaskKind = "auto"
-    """`auto`: the capture's own; where there are none, those of the person that BlazePose finds, which images of the
-    empty scene make better, or what other frames show of it where the person stands elsewhere. `given`: the capture's
-    own only. `background` and `median` find the person even where there are masks, with images of the empty scene, or
-    with each camera's temporal median in their place. Where nobody is found, what differs from the empty scenes is
-    taken, if those of all cameras are known."""
+    """`auto`: the capture's own; where there are none, masks of the person that BlazePose finds, improved by images of
+    the empty scene or else by frames in which the person stands elsewhere. `given`: the capture's own only.
+    `background` and `median` find the person even where there are masks, with images of the empty scene, or with each
+    camera's temporal median in their place. Where nobody is found, the pixels that differ from the empty scene are
+    taken, if it is known for all cameras."""
     mask_label: MaskLabel | None = None
     """The person's label in given masks: a number, a colour such as `"#800000"`, or `any` for all but 0. `0`: black is
     the person, as in masks of what to ignore, which are inverted. null: detected; an unclear mask is refused."""

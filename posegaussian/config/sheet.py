@@ -50,8 +50,8 @@ class CaptureRow:
     """Which of several people in the first frame is followed, counted from 1 on from the rig's centre; empty: the
     nearest, 1. The log of the stage `people` lists where the others stand."""
     offsets: Annotated[str, Field(pattern=OFFSETS)] = ""
-    """Whole frames that cameras are late, `02:3 03:-1` (a negative number: early): frames of one moment get one number;
-    empty: none. `inspect --people` measures them."""
+    """By how many whole frames cameras are late, `02:3 03:-1` (a negative number: early), so that frames of the same
+    time get the same number; empty: none. `inspect --people` measures them."""
     preset: str = ""
     """For a synthetic person or a scan: which of `presets` the capture is made with; empty: `builtin`."""
 

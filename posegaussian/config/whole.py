@@ -32,8 +32,8 @@ class Config:
     report: tuple[str, ...] = ("demo",)
     """The models for which `snakemake` makes a report; each report compares all of them."""
     splats: Literal["report", "all"] = "report"
-    """Captures whose Gaussians `render` writes as .ply: those that a report shows in 3D, which are the first two of the
-    split `test`; or all, 20 MB a frame at 1024 x 1024."""
+    """Captures whose Gaussians `render` writes as .ply: `report`: the first two of the split `test`, which reports show
+    in 3D; `all`: all, 20 MB a frame at 1024 x 1024."""
     builtin: BuiltinSettings = BuiltinSettings()
     """Built-in captures."""
     presets: dict[str, BuiltinSettings] = Field(default_factory=dict)

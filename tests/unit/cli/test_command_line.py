@@ -231,6 +231,14 @@ def test_help(words, capsys, monkeypatch):
         assert re.findall(r"^  (\w[\w-]*)", page, re.M) == list(cli.COMMANDS)
 
 
+def test_lines_of_help_end_at_the_width_of_the_console(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "82")
+    cli.main(["calibrate", "--help"])
+    assert "of which the lenses are used; without it, one focal length" in capsys.readouterr().out
+    cli.main(["heatmaps", "--help"])
+    assert re.search(r"^ +mmpose: .*\n +blazepose: ", capsys.readouterr().out, re.M), "lists keep their lines"
+
+
 def test_every_parameter_has_help():
     for name in cli.COMMANDS:
         for argument in cli.app[name].assemble_argument_collection(parse_docstring=True):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from posegaussian.errors import ConfigError, UserError
+from posegaussian.errors import UserError
 from posegaussian.export.pixel_frames import pack_frame, view_record
 from posegaussian.export.sequence import SplatSequence, read_splats
 from posegaussian.io import store
@@ -40,12 +40,9 @@ def write_player(folder: Path, sequence: SplatSequence) -> None:
     Frames are written one by one; memory does not grow with their number.
 
     Raises:
-        ConfigError: the sequence has no rectified file.
         UserError: splats were not rendered from the pairs of that file.
     """
-    if sequence.rectified is None:
-        hint = "add --rectified with the rectified .h5 that the splats were rendered from"
-        raise ConfigError("--as player needs the cameras", code="missing-cameras", hint=hint)
+    assert sequence.rectified is not None, "the registry says that it needs this file"
     frames = folder / "frames"
     frames.mkdir()
     with store.open_checked(sequence.rectified, store.RECTIFIED) as rectified:

@@ -7,6 +7,7 @@ are kept if the folder was begun with the same splats, cameras and settings.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,25 +41,21 @@ def export(
     Raises:
         UserError: there are no splats, or the folder contains another export.
         ConfigError: a format is unknown, or the cameras are missing or cannot be read.
+        ImportError: a format needs a package that is not installed.
     """
     files = splat_files(splats)
     formats = {kind: look_up(EXPORT_FORMATS, kind, "format", code="unknown-export") for kind in kinds}
     videos = _made_of("video", formats)
     views = _made_of("view", formats | {each.images: EXPORT_FORMATS[each.images] for each in videos.values()})
     cameras = _made_of("cameras", formats)
-    if (views or cameras) and rectified is None and needs_rectified(path):
-        raise ConfigError(
-            f"--path {path} needs the cameras",
-            code="missing-cameras",
-            hint="add --rectified, or give cameras of your own",
-        )
+    _check_needs(formats, path, rectified)
     with _claimed(output, files, path, rectified, settings):
+        shown = export_views(path, files, rectified, settings) if views or cameras else []
         _convert(files, output, _made_of("splats", formats), settings)
         for kind, each in _made_of("sequence", formats).items():
             if not (output / kind).exists():
                 with atomic_folder(output / kind) as folder:
                     resolve(each.path)(folder, SplatSequence(files, settings.up, settings.fps, rectified))
-        shown = export_views(path, files, rectified, settings) if views or cameras else []
         for kind, each in cameras.items():
             with atomic_folder(output / kind, replaces=["*"]) as folder:
                 resolve(each.path)(folder, [view.camera for view in shown], settings.fps, settings.up)
@@ -69,6 +66,18 @@ def export(
             resolve(each.path)(output / f"{kind}{each.suffix}", frames, settings.fps)
     for kind, each in formats.items():
         print(_place(output, kind, each))
+
+
+def _check_needs(formats: Formats, path: str, rectified: Path | None) -> None:
+    """Refuse formats that lack a package or the cameras, before anything is written."""
+    for kind, each in formats.items():
+        import_module(each.package)
+        if rectified is None and each.rectified:
+            hint = "add --rectified with the rectified .h5 that the splats were rendered from"
+            raise ConfigError(f"--as {kind} needs the cameras", code="missing-cameras", hint=hint)
+        if rectified is None and each.of in ("view", "video", "cameras") and needs_rectified(path):
+            hint = "add --rectified, or give cameras of your own"
+            raise ConfigError(f"--path {path} needs the cameras", code="missing-cameras", hint=hint)
 
 
 def _place(output: Path, kind: str, format: ExportFormat) -> Path:

@@ -175,7 +175,11 @@ DETECTORS: dict[str, Detector] = {
 EXPORT_FORMATS: dict[str, ExportFormat] = {
     "spz": ExportFormat("posegaussian.io.spz:write_spz", "compressed splats, version 3", of="splats", suffix=".spz"),
     "spz4": ExportFormat(
-        "posegaussian.io.spz:write_spz4", "the same, version 4 (extra `formats`)", of="splats", suffix=".spz"
+        "posegaussian.io.spz:write_spz4",
+        "the same, version 4 (extra `formats`)",
+        of="splats",
+        suffix=".spz",
+        package="zstandard",
     ),
     "ply": ExportFormat("posegaussian.io.ply:write_ply", "splats of 17 columns", of="splats", suffix=".ply", up="-y"),
     "ply62": ExportFormat(
@@ -192,9 +196,11 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "posegaussian.io.gltf:write_glb", "splats as glTF, KHR_gaussian_splatting", of="splats", suffix=".glb"
     ),
     "player": ExportFormat(
-        "posegaussian.export.player:write_player", "a web page that plays all frames", of="sequence"
+        "posegaussian.export.player:write_player", "a web page that plays all frames", of="sequence", rectified=True
     ),
-    "usd": ExportFormat("posegaussian.export.sequence:write_usd", "splats as OpenUSD (extra `formats`)", of="sequence"),
+    "usd": ExportFormat(
+        "posegaussian.export.sequence:write_usd", "splats as OpenUSD (extra `formats`)", of="sequence", package="pxr"
+    ),
     "images": ExportFormat("posegaussian.export.images:write_color", "RGB images", of="view", suffix=".png"),
     "video": ExportFormat("posegaussian.io.video:write_video", "the images as MP4", of="video", suffix=".mp4"),
     "alpha": ExportFormat("posegaussian.export.images:write_alpha", "opacity, 8 bits", of="view", suffix=".png"),
@@ -207,13 +213,17 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "OpenEXR: linear light, alpha, depth (extra `formats`)",
         of="view",
         suffix=".exr",
+        package="OpenEXR",
     ),
     "prores": ExportFormat(
         "posegaussian.io.video:write_prores", "ProRes 4444 with alpha", of="video", suffix=".mov", images="rgba"
     ),
     "vp9": ExportFormat("posegaussian.io.video:write_vp9", "VP9 with alpha", of="video", suffix=".webm", images="rgba"),
     "cameras": ExportFormat(
-        "posegaussian.export.camera_files:write_cameras", "cameras for nerfstudio, COLMAP and OpenUSD", of="cameras"
+        "posegaussian.export.camera_files:write_cameras",
+        "cameras for nerfstudio, COLMAP and OpenUSD",
+        of="cameras",
+        package="pxr",
     ),
     "depth": ExportFormat(
         "posegaussian.export.images:write_depth", "depth, 16 bits, tenths of a millimetre", of="view", suffix=".png"

@@ -141,12 +141,16 @@ class ExportFormat(Entry):
         suffix: of its files.
         up: the axis that points up in files of Gaussians, by the format's specification or the custom of its readers.
         images: the format of PNG files that a video is made of; they are written as well.
+        package: what has to be installed, as it is imported.
+        rectified: whether a sequence is made with the cameras of the rectified file.
     """
 
     of: Literal["splats", "sequence", "view", "video", "cameras"]
     suffix: str = ""
     up: Literal["y", "-y"] = "y"
     images: str = "images"
+    package: str = "torch"
+    rectified: bool = False
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,38 @@ def test_mistakes_are_one_line(splats, tmp_path, capsys, monkeypatch, arguments,
         export(splats, tmp_path / "out", *arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("player",), "--as player needs the cameras"),
+        (("images",), "--path between needs the cameras"),
+        (("images", "--path", "gone.json"), "gone.json"),
+        (("images", "--path", "bad.json"), "bad.json: camera 0"),
+        (("usd",), "pip install 'posegaussian[formats]'"),
+        (("cameras", "--path", "good.json"), "pip install 'posegaussian[formats]'"),
+        (("exr", "--path", "good.json"), "pip install 'posegaussian[formats]'"),
+    ],
+)
+def test_what_a_format_lacks_is_refused_before_others_are_written(
+    splats, tmp_path, capsys, monkeypatch, arguments, named
+):
+    monkeypatch.chdir(tmp_path)
+    for package in ("pxr", "OpenEXR"):
+        monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / "bad.json").write_text(json.dumps({"cameras": [BAD]}))
+    (tmp_path / "good.json").write_text(json.dumps({"cameras": [BAD | {"world_to_camera": np.eye(4).tolist()}]}))
+    with helpers.exits(capsys, names=[named]):
+        export(splats, tmp_path / "out", "--as", "spz", *arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_splats_of_another_capture_are_refused_before_others_are_written(splats, rectified, tmp_path, capsys):
+    (splats / "00-01_000005.ply").rename(splats / "00-01_000007.ply")
+    with helpers.exits(capsys, names=["no 00-01_000005.ply"]):
+        export(splats, tmp_path / "out", "--as", "spz", "images", "--rectified", rectified)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[:-20], lambda data: b"none"], ids=["cut short", "no .ply"])
 def test_a_file_that_is_repaired_goes_into_the_same_folder(splats, tmp_path, capsys, damage):
     path = splats / "00-01_000004.ply"

@@ -14,6 +14,7 @@ import numpy as np
 
 from posegaussian.errors import StoreError
 from posegaussian.io import chunks
+from posegaussian.io.suffixes import STORE_SUFFIXES
 
 _LARGEST_HEAP = 1 << 24
 """Bytes of the largest heap of texts. Chosen by hand: a store holds a few names of cameras."""
@@ -21,7 +22,7 @@ _LARGEST_HEAP = 1 << 24
 
 def is_store(path: Path) -> bool:
     """Whether a path is meant as an HDF5 file: by its name, or else by its first bytes."""
-    return not path.is_dir() and (path.suffix.lower() in (".h5", ".hdf5") or bool(h5py.is_hdf5(path)))
+    return not path.is_dir() and (path.suffix.lower() in STORE_SUFFIXES or bool(h5py.is_hdf5(path)))
 
 
 def damaged(path: str | Path, reason: object) -> StoreError:

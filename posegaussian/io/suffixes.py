@@ -5,6 +5,9 @@ from pathlib import Path
 
 from posegaussian.errors import ConfigError
 
+STORE_SUFFIXES = (".h5", ".hdf5")
+"""Suffixes of the HDF5 files between the stages."""
+
 
 def check_suffix(output: Path, suffixes: Collection[str]) -> None:
     """Refuse the name of a file to write, before anything is computed, that has none of some suffixes.

@@ -8,6 +8,7 @@ import numpy as np
 from posegaussian.config import STAGE_VERSION, DetectorSettings, as_dict
 from posegaussian.errors import ConfigError, warn
 from posegaussian.io import store
+from posegaussian.io.suffixes import STORE_SUFFIXES, check_suffix
 from posegaussian.parallel import in_order
 from posegaussian.pose.detectors.base import Detector, LoadedDetector, detect_frame, detect_person, load_detector
 from posegaussian.pose.heatmaps import STRIDE
@@ -32,11 +33,13 @@ def extract_heatmaps(
         device: auto, cpu, cuda or cuda:N.
 
     Raises:
-        ConfigError: the detector is of another kind than the stage `people`, or has other weights.
+        ConfigError: the output has another suffix; or the detector is of another kind than the stage `people`, or has
+            other weights.
         DetectorError: the detector's package, configuration or weights are missing.
         WeightsError: the weights do not fit the configuration.
         StoreError: `rectified` is missing or damaged.
     """
+    check_suffix(output, STORE_SUFFIXES)
     with store.open_checked(rectified, store.RECTIFIED) as source:
         loaded = load_detector(detector, _device(detector, device))
         given = {} if people is None else {"people": people}

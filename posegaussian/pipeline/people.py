@@ -13,6 +13,7 @@ from posegaussian.config import STAGE_VERSION, FindPeopleSettings, as_dict
 from posegaussian.errors import CaptureError
 from posegaussian.io import store
 from posegaussian.io.download import ensure_file
+from posegaussian.io.suffixes import STORE_SUFFIXES, check_suffix
 from posegaussian.model.device import pick_device
 from posegaussian.pipeline.provenance import capture_digests
 from posegaussian.pose.detectors.blazepose.finder import FULL, BlazePose, load_blazepose
@@ -50,9 +51,11 @@ def write_people(
     Raises:
         CaptureError: an image cannot be read; or, with `missing: stop`, fewer than two cameras see the person in a
             frame; or, with `missing: skip`, in all frames.
+        ConfigError: the output has another suffix.
         WeightsError: the weights cannot be used.
         StoreError: the file cannot be written.
     """
+    check_suffix(output, STORE_SUFFIXES)
     capture = with_offsets(read_capture(root, frames=frames), offsets or {})
     weights = ensure_file(Path(settings.weights), settings.url, settings.sha256) if settings.weights else FULL
     model = load_blazepose(weights, pick_device(device))

@@ -17,6 +17,7 @@ from posegaussian.captures.sequences import FrameRange
 from posegaussian.config import STAGE_VERSION, RectifySettings, as_dict
 from posegaussian.errors import CaptureError
 from posegaussian.io import store
+from posegaussian.io.suffixes import STORE_SUFFIXES, check_suffix
 from posegaussian.model.device import pick_device
 from posegaussian.parallel import in_order, thread_count
 from posegaussian.pipeline.calibration import with_calibration
@@ -67,8 +68,10 @@ def rectify_capture(
     Raises:
         CalibrationError: something is wrong with the calibration, or a pair cannot be rectified.
         CaptureError: something is missing, or an image cannot be read.
+        ConfigError: the output has another suffix.
         StoreError: the file cannot be written; or `people` cannot be read, is of another capture, or lacks a frame.
     """
+    check_suffix(output, STORE_SUFFIXES)
     chosen = frames if isinstance(frames, FrameRange) else None
     capture = with_offsets(read_capture(root, frames=chosen), offsets or {}).with_roles(held_out=held_out)
     frames = list(capture.frames if frames is None or isinstance(frames, FrameRange) else frames)

@@ -17,6 +17,7 @@ from posegaussian.io import store
 from posegaussian.io.atomic import atomic_folder
 from posegaussian.io.ply import write_ply
 from posegaussian.io.space import ensure_room
+from posegaussian.io.suffixes import STORE_SUFFIXES, check_suffix
 from posegaussian.model.device import pick_device
 from posegaussian.model.weights import load_network
 from posegaussian.parallel import Background, in_order
@@ -52,13 +53,14 @@ def render_capture(
     The arguments are those of the command `render` for a rectified capture.
 
     Raises:
-        ConfigError: there is no output, or the name of the video does not end in .mp4.
+        ConfigError: there is no output, or it or the video has another suffix.
         StoreError: a folder to write holds other files, a file is incomplete, or the heatmaps were made from another
             rectified file.
         WeightsError: the weights are missing, or are not weights of this network.
     """
     if output is None:
         raise ConfigError("no output file", code="missing-output", hint="name the .h5 to write with --output")
+    check_suffix(output, STORE_SUFFIXES)
     check_outputs(video, frames, splats)
     chosen = pick_device(device)
     network = load_network(weights, chosen)

@@ -1,5 +1,6 @@
 """The command line: what the workflow passes is read, and a mistake is one line on stderr and exit status 2."""
 
+import io
 import re
 import shlex
 import sys
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 
 import helpers
 import pytest
+from rich.console import Console
 
 from posegaussian import __version__, cli
 
@@ -231,12 +233,14 @@ def test_help(words, capsys, monkeypatch):
         assert re.findall(r"^  (\w[\w-]*)", page, re.M) == list(cli.COMMANDS)
 
 
-def test_lines_of_help_end_at_the_width_of_the_console(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "82")
-    cli.main(["calibrate", "--help"])
-    assert "of which the lenses are used; without it, one focal length" in capsys.readouterr().out
-    cli.main(["heatmaps", "--help"])
-    assert re.search(r"^ +mmpose: .*\n +blazepose: ", capsys.readouterr().out, re.M), "lists keep their lines"
+def test_lines_of_help_end_at_the_width_of_the_console():
+    def printed(command):
+        page = io.StringIO()
+        cli.app.help_print([command], console=Console(file=page, width=82))
+        return page.getvalue()
+
+    assert "of which the lenses are used; without it, one focal length" in printed("calibrate")
+    assert re.search(r"^ +mmpose: .*\n +blazepose: ", printed("heatmaps"), re.M), "lists keep their lines"
 
 
 def test_every_parameter_has_help():

@@ -1,4 +1,4 @@
-"""Suffixes of the files that commands write."""
+"""Suffixes of the files that commands write. The MMPose environment imports it, too."""
 
 from collections.abc import Collection
 from pathlib import Path

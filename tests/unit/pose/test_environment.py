@@ -89,6 +89,7 @@ ALLOWED = {
     "posegaussian.io.store",
     "posegaussian.io.store_reader",
     "posegaussian.io.store_writer",
+    "posegaussian.io.suffixes",
 }
 
 

@@ -3,10 +3,11 @@
 from functools import reduce
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from posegaussian.geometry.distance import distance_to
 from posegaussian.model.coverage import corrected, was_filmed
 from posegaussian.model.unet import UNet, without_normalisation
 from posegaussian.types import JOINTS, StereoPair
@@ -25,6 +26,14 @@ _SHARES = 0.12, 0.24
 of the matte is exact."""
 _WINDOW = 9
 """Side of the window of these pixels, cells. Chosen by hand: half as wide as a hand at 1024 px."""
+_GROWTH, _HOLE = 0.012, 0.025
+"""The person may gain what lies within the first share of their height of the matte (10 px of 800, as edges are off at
+most in training), and holes of this radius (20 px, likewise). Chosen on people of the validation split, as are the
+next two (docs/results/mattes.md)."""
+_LIMB = 0.15
+"""And what lies within this share of a wrist or an ankle: the length of a foot."""
+_LIMB_SCORE = 0.05
+"""Least heatmap times score at such a joint."""
 _FIRST_GAIN = 0.01
 """Of the last layer before training, so that no matte changes at first. Chosen by hand."""
 
@@ -61,7 +70,8 @@ class MatteCorrection(nn.Module):
             heatmaps: of the joints, times their scores; None: no joint was found.
 
         Returns:
-            coverage in [0, 1]; the given one where nothing was filmed and where the correction is small.
+            coverage in [0, 1]; the given one where nothing was filmed, where the correction is small, and where it
+            would add something far from the given matte and from hands and feet.
             the logits of the estimate, for the loss.
         """
         known = was_filmed(images) | (masks > 0)
@@ -72,7 +82,7 @@ class MatteCorrection(nn.Module):
         evidence = self.unet(seen.flatten(0, 1).to(self.unet.logits.weight.dtype)).unflatten(0, (-1, 2))
         estimate, logits = corrected(masks, evidence)
         change = (estimate - masks) * known
-        change = _rising(change.abs(), *_CHANGES) * change
+        change = _rising(change.abs(), *_CHANGES) * change * ((change < 0) | _may_gain(masks, heatmaps))
         return (masks + _weight(change.abs(), masks) * change).detach(), logits[:, :, 0]
 
 
@@ -87,6 +97,31 @@ def _limbs(heatmaps: Float[Tensor, "b 2 17 hq wq"]) -> Float[Tensor, "b 2 1 hq w
     """The largest of the heatmaps of hands and feet."""
     maps = [heatmaps[:, :, joint, None] for joint in _LIMBS]  # An index list would be copied to the device.
     return reduce(torch.maximum, maps)
+
+
+def _may_gain(
+    masks: Float[Tensor, "b 2 1 h w"], heatmaps: Float[Tensor, "b 2 17 hq wq"] | None
+) -> Bool[Tensor, "b 2 1 h w"]:
+    """Pixels that may become the person's; elsewhere the U-Net takes furniture for something that is worn."""
+    height = (masks > 0.5).any(-1).sum((-2, -1))[..., None] / _CELL
+    reach = int(_HOLE * masks.shape[-2] / _CELL) + 1
+    away = distance_to(F.max_pool2d(masks.flatten(0, 2), _CELL) > 0, reach).unflatten(0, (-1, 2))
+    outside = distance_to((away > _HOLE * height[..., None]).flatten(0, 1), reach).unflatten(0, (-1, 2))
+    allowed = (away <= _GROWTH * height[..., None]) | (outside > _HOLE * height[..., None])
+    if heatmaps is not None:
+        for joint in _LIMBS:
+            allowed = allowed | _around_peak(heatmaps[:, :, joint], _LIMB * height)
+    return F.interpolate(allowed.float(), scale_factor=float(_CELL))[:, :, None] > 0
+
+
+def _around_peak(heatmap: Float[Tensor, "b 2 hq wq"], reach: Float[Tensor, "b 2 1"]) -> Bool[Tensor, "b 2 hq wq"]:
+    """Cells within reach of the largest value; none if this is too small for a joint."""
+    width = heatmap.shape[-1]
+    score, place = heatmap.flatten(2).max(-1)
+    rows, columns = (torch.arange(n, device=heatmap.device) for n in heatmap.shape[-2:])
+    down, right = rows - (place // width)[..., None], columns - (place % width)[..., None]
+    near = down.square()[..., :, None] + right.square()[..., None, :] <= reach.square()[..., None]
+    return near & (score > _LIMB_SCORE)[..., None, None]
 
 
 def _weight(change: Float[Tensor, "b 2 1 h w"], masks: Float[Tensor, "b 2 1 h w"]) -> Float[Tensor, "b 2 1 h w"]:

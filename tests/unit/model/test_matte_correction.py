@@ -52,9 +52,27 @@ def test_evidence_overrules_where_something_was_filmed(correction):
         more = correction(images, masks)[0]
         correction.unet.logits.bias.fill_(-14.0)
         fewer = correction(images, masks)[0]
-    known = (images.amax(2, keepdim=True) > 0) | (masks > 0)
-    assert more[known].min() > 0.98 - 1e-6 and torch.equal(more[~known], masks[~known])
+    unknown, inside = (images.amax(2, keepdim=True) == 0) & (masks == 0), masks > 0
+    assert more[inside].min() > 0.98 - 1e-6 and torch.equal(more[unknown], masks[unknown])
     assert fewer.max() < 0.02
+
+
+def test_the_person_gains_holes_and_what_lies_near_the_matte_and_around_hands_and_feet_alone(correction, monkeypatch):
+    size = 1024
+    y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
+    away = ((x - 512).square() + (y - 512).square()).sqrt()
+    masks = ((away < 400) & (away > 12)).float().expand(1, 2, 1, -1, -1)  # 800 px tall, with a hole
+    heatmaps = torch.zeros(1, 2, 17, size // 4, size // 4)
+    heatmaps[0, 1, JOINTS.index("left_ankle"), 240, 20] = 0.3
+    heatmaps[0, 0, JOINTS.index("left_knee"), 240, 20] = 0.3
+    monkeypatch.setattr(correction.unet, "forward", lambda seen: torch.full_like(seen[:, :1], 14.0))
+    with torch.no_grad():
+        found = correction(torch.full((1, 2, 3, size, size), 0.5), masks, heatmaps)[0][0, :, 0]
+    to_ankle = ((x - 4 * 20.5).square() + (y - 4 * 240.5).square()).sqrt()
+    assert found[:, away < 400 + 6].min() > 0.98 - 1e-6, "in the hole, and 6 px around the matte"
+    assert found[1, to_ankle < 0.15 * 800 - 6].min() > 0.98 - 1e-6
+    assert not found[0, away > 400 + 16].any(), "no hand or foot is in this view"
+    assert not found[1, (away > 400 + 16) & (to_ankle > 0.15 * 800 + 6)].any()
 
 
 @pytest.mark.parametrize("size", [64, 128])
@@ -83,14 +101,14 @@ def test_the_correction_grows_steadily_with_the_evidence(correction, monkeypatch
 
 
 def test_a_lost_part_comes_back_though_the_rest_of_the_matte_is_right(correction, monkeypatch):
-    images, truth, _ = scene(0, 0, 512)
+    images, truth, _ = scene(0, 0, 1024)
     part = torch.zeros_like(truth)
-    part[..., 248:264, 248:264] = 1
+    part[..., 502:522, 502:522] = 1
     masks = truth * (1 - part)
     monkeypatch.setattr(correction.unet, "forward", lambda _: (14 * truth * part - 0.25 * (1 - part)).flatten(0, 1))
     found = correction(images, masks)[0]
-    assert found[..., 248:264, 248:264].min() > 0.6
-    far = slice(320, None)
+    assert found[..., 502:522, 502:522].min() > 0.6
+    far = slice(580, None)
     assert torch.equal(found[..., far, :], masks[..., far, :]), "small corrections elsewhere are not made"
 
 

@@ -71,7 +71,7 @@ def test_the_configuration_of_the_release_is_that_of_its_history():
     last = {"hint": "full", "hint_again": "full", "hint_blazepose": "full", "matte": "matte", "matte_joints": "matte"}
     last |= {"wide_black": "full", "wide_rooms": "full", "wide": "full", "matte_hands": "matte"}
     last |= dict.fromkeys(("volumes", "volumes_wide", "volumes_more", "level_more"), "full")
-    last |= {"matte_found": "matte", "matte_found_again": "matte"}
+    last |= dict.fromkeys(("matte_found", "matte_found_again", "matte_found_more"), "matte")
     planned = [("first", "depth"), *((name, "full") for name in ("first", "second", "third", "release"))]
     planned += [("hint", "depth"), *last.items()]
     for run, (model, stage) in zip(runs, planned, strict=True):

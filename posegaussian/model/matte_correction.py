@@ -104,8 +104,9 @@ def _may_gain(
 ) -> Bool[Tensor, "b 2 1 h w"]:
     """Pixels that may become the person's; elsewhere the U-Net takes furniture for something that is worn."""
     height = (masks > 0.5).any(-1).sum((-2, -1))[..., None] / _CELL
-    reach = int(_HOLE * masks.shape[-2] / _CELL) + 1
+    reach = int(_HOLE * masks.shape[-2] / _CELL) + 1  # nobody is taller than the image
     away = distance_to(F.max_pool2d(masks.flatten(0, 2), _CELL) > 0, reach).unflatten(0, (-1, 2))
+    # A morphological closing: what no disc of this radius reaches from outside, such as holes.
     outside = distance_to((away > _HOLE * height[..., None]).flatten(0, 1), reach).unflatten(0, (-1, 2))
     allowed = (away <= _GROWTH * height[..., None]) | (outside > _HOLE * height[..., None])
     if heatmaps is not None:

@@ -21,6 +21,7 @@ from posegaussian.evaluation.rows import Row, read_back, with_note, write_rows
 from posegaussian.evaluation.temporal import ImageMotion
 from posegaussian.evaluation.temporal_statistics import TemporalStatistics, ViewLevels, motions_between
 from posegaussian.io import store
+from posegaussian.io.suffixes import check_suffix
 from posegaussian.parallel import in_order, thread_count
 from posegaussian.progress import progress
 from posegaussian.registry import METRICS, metrics_on, resolve
@@ -51,9 +52,11 @@ def evaluate_capture(
             the same for all models. None: they are measured here.
 
     Raises:
+        ConfigError: the output has another suffix.
         StoreError: a file is incomplete, or they do not belong together.
         WeightsError: the weights of a metric are not the published ones.
     """
+    check_suffix(output, [".csv"])
     known = None if references is None else _KnownRows(references, rectified.stem)
     folders = {entry.weights: getattr(settings, entry.weights) for entry in METRICS.values() if entry.weights}
     device = "cuda" if torch.cuda.is_available() else "cpu"

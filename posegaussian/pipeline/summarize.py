@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from posegaussian.evaluation.table import read_all, write_frame
+from posegaussian.io.suffixes import check_suffix
 
 _ROW_KEYS = ["method", "scope", "metric"]
 
@@ -19,8 +20,10 @@ def summarize(paths: Sequence[Path], output: Path) -> None:
         output: the .csv to write.
 
     Raises:
+        ConfigError: the output has another suffix.
         StoreError: a file is missing or not a table of metrics.
     """
+    check_suffix(output, [".csv"])
     rows = read_all(paths)
     groups = rows.groupby(_ROW_KEYS, sort=False)
     summary = groups["value"].agg(["mean", "median", "std", "count"])

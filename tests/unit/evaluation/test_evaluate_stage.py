@@ -122,8 +122,8 @@ def test_a_fit_of_the_colours_is_beside_the_metrics(renders, rectified, tmp_path
 def test_same_input_same_bytes_for_any_number_of_threads(renders, rectified, tmp_path, monkeypatch):
     for threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
-        evaluate_capture(renders, rectified, tmp_path / threads, EvaluateSettings(crops=("bbox",)))
-    assert (tmp_path / "1").read_bytes() == (tmp_path / "3").read_bytes()
+        evaluate_capture(renders, rectified, tmp_path / f"{threads}.csv", EvaluateSettings(crops=("bbox",)))
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "3.csv").read_bytes()
 
 
 def test_reference_rows_that_are_known_give_the_same_table(renders, rectified, tmp_path):

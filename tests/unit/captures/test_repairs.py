@@ -1,4 +1,5 @@
-"""What people hand in by mistake, row by row of docs/howto/captures.md: repaired and said, or one clear line."""
+"""What people hand in by mistake, as in the tables of docs/howto/captures.md and "Unusual captures" of
+docs/results/robustness.md: repaired and said, or one clear line."""
 
 import json
 import re
